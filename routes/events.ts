@@ -1,0 +1,64 @@
+/** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
+import type { Context } from "hono";
+import type { EventLog, LeaseEvent } from "../src/lease/events.ts";
+import { COMMON_HEADERS } from "./headers.ts";
+import type { Route } from "./route.ts";
+
+/** Events that a slow reader may be behind; beyond, it is cut off and may come again with Last-Event-ID. */
+const LARGEST_BACKLOG = 5000;
+const KEEP_ALIVE_MS = 15_000;
+
+/** What these routes read. */
+export interface EventRoutesParts {
+  readonly events: EventLog;
+  /** Ends every stream. */
+  readonly signal: AbortSignal;
+}
+
+/** `GET /events`. */
+export function eventRoutes(parts: EventRoutesParts): readonly Route[] {
+  return [{ method: "GET", path: "/events", scope: "lease", handle: (context) => stream(context, parts) }];
+}
+
+function stream(context: Context, parts: EventRoutesParts): Response {
+  const lastId = context.req.raw.headers.get("last-event-id") ?? context.req.query("lastEventId");
+  const headers = { ...COMMON_HEADERS, "content-type": "text/event-stream" };
+  return new Response(eventStream(parts, lastId), { headers });
+}
+
+/** A stream that begins with what was missed since `lastId`, or with `reset` where that cannot be had. */
+export function eventStream({ events, signal }: EventRoutesParts, lastId?: string): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let stop = () => {};
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const send = (text: string) => controller.enqueue(encoder.encode(text));
+      const end = () => {
+        stop();
+        controller.close();
+      };
+      const unsubscribe = events.subscribe((event) => {
+        if (controller.desiredSize! < -LARGEST_BACKLOG) end();
+        else send(format(event));
+      });
+      const timer = setInterval(() => send(": still here\n\n"), KEEP_ALIVE_MS);
+      stop = () => {
+        unsubscribe();
+        clearInterval(timer);
+        signal.removeEventListener("abort", end);
+      };
+      signal.addEventListener("abort", end);
+      send("retry: 1000\n\n");
+      const missed = lastId === undefined ? [] : events.since(lastId);
+      if (missed === undefined) send('event: reset\ndata: {"type":"reset"}\n\n');
+      for (const event of missed ?? []) send(format(event));
+    },
+    cancel() {
+      stop();
+    },
+  });
+}
+
+function format({ id, ...data }: LeaseEvent): string {
+  return `id: ${id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}

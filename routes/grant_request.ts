@@ -1,0 +1,110 @@
+/** The body of `POST /leases` as the registry takes it: defaults filled in, contradictions refused. Pure. */
+import type { z } from "zod";
+import { invalidField, PortdError } from "../src/errors.ts";
+import type { Lifetime } from "../src/lease/lease.ts";
+import type { GrantRequest, Wish } from "../src/lease/wish.ts";
+import type { GrantBody } from "./schema.ts";
+
+/** Times that a request may leave out, in milliseconds. */
+export interface LifetimeDefaults {
+  readonly claimMs: number;
+  readonly graceMs: number;
+  readonly processGraceMs: number;
+}
+
+type Body = z.output<typeof GrantBody>;
+type ServiceBody = NonNullable<Body["services"]>[number];
+/** Fields of which at most one may be given, each with what it would contradict. */
+const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
+  ["services", ["name", "port", "prefer", "range", "pool", "protocols", "hold", "count", "block"]],
+  ["count", ["block", "port"]],
+  ["block", ["prefer", "pool"]],
+  ["port", ["prefer", "range", "pool"]],
+  ["range", ["pool"]],
+  ["ttlMs", ["lifetime"]],
+];
+
+/** @throws {PortdError} `invalid_request` for fields that contradict each other. */
+export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantRequest {
+  refuseContradictions(body);
+  const project = body.project ?? null;
+  const wishes = wishesOf(body, project);
+  refuseSameNames(wishes);
+  const lifetime = body.ttlMs === undefined ? body.lifetime : { kind: "ttl", ttlMs: body.ttlMs } as const;
+  return {
+    project,
+    wishes,
+    contiguous: body.block !== undefined,
+    holder: {
+      id: body.holder?.id ?? null,
+      command: body.holder?.command ?? null,
+      cwd: body.holder?.cwd ?? null,
+    },
+    pid: body.pid ?? null,
+    lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
+    labels: body.labels ?? {},
+    waitMs: body.waitMs ?? 0,
+  };
+}
+
+/** A lifetime with its times filled in. */
+export function toLifetime(lifetime: NonNullable<Body["lifetime"]>, defaults: LifetimeDefaults): Lifetime {
+  switch (lifetime.kind) {
+    case "listener": {
+      const { claimMs = defaults.claimMs, graceMs = defaults.graceMs } = lifetime;
+      return { kind: "listener", claimMs, graceMs };
+    }
+    case "process":
+      return { kind: "process", graceMs: lifetime.graceMs ?? defaults.processGraceMs };
+    default:
+      return lifetime;
+  }
+}
+
+function wishesOf(body: Body, project: string | null): Wish[] {
+  if (body.services !== undefined) {
+    return body.services.map((service) => toWish(service, fullName(project, service.name)));
+  }
+  const several = body.count ?? body.block;
+  if (several === undefined) return [toWish(body, fullName(project, body.name))];
+  const nameOf = (i: number) => fullName(project, body.name ? `${body.name}-${i + 1}` : null);
+  return Array.from({ length: several }, (_, i) => toWish(body, nameOf(i)));
+}
+
+function toWish(asked: Omit<ServiceBody, "name">, name: string | null): Wish {
+  const { port, range, prefer = [], pool = "default", protocols = ["tcp"], hold = "soft" } = asked;
+  return {
+    name,
+    ...(port ? { port } : {}), // 0 is "any"
+    ...(range === undefined ? {} : { range }),
+    prefer,
+    pool,
+    protocols,
+    hold,
+  };
+}
+
+/** `project/name`, or the name alone. */
+function fullName(project: string | null, name: string | null | undefined): string | null {
+  if (name === null || name === undefined) return null;
+  return project === null ? name : `${project}/${name}`;
+}
+
+function refuseContradictions(body: Body): void {
+  for (const [field, others] of EXCLUSIVE) {
+    if (body[field] === undefined || body[field] === 0) continue;
+    const other = others.find((name) => body[name] !== undefined && body[name] !== null && body[name] !== 0);
+    if (other === undefined) continue;
+    const message = `Cannot use "${other}" together with "${field}": leave one of them out`;
+    throw new PortdError("invalid_request", message, { field: other, value: body[other], expected: `no "${field}"` });
+  }
+}
+
+function refuseSameNames(wishes: readonly Wish[]): void {
+  const names = new Set<string>();
+  for (const [i, { name }] of wishes.entries()) {
+    if (name === null) continue;
+    if (names.has(name)) throw invalidField(`services[${i}].name`, name, "a name that no other service here has");
+    names.add(name);
+  }
+}

@@ -1,0 +1,152 @@
+/** Leases over HTTP. */
+import { createHash } from "node:crypto";
+import type { Context } from "hono";
+import { PortdError } from "../src/errors.ts";
+import type { EndedState, Lease } from "../src/lease/lease.ts";
+import type { Granted, Registry } from "../src/lease/registry.ts";
+import type { LeaseRecord } from "../src/store/record.ts";
+import type { Replay } from "../src/lease/replay.ts";
+import { readJson } from "./body.ts";
+import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
+import { json, JSON_HEADERS, noContent } from "./headers.ts";
+import type { Route } from "./route.ts";
+import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
+
+/** What these routes work on. */
+export interface LeaseRoutesParts {
+  readonly registry: Registry;
+  readonly replay: Replay;
+  readonly defaults: LifetimeDefaults;
+  /** Whether a lease of this name has ever been granted. */
+  readonly isKnownName: (name: string) => boolean;
+}
+
+/** Finds the live lease that a path names; throws when there is none. */
+type Find = (context: Context) => LeaseRecord;
+
+/** `POST /leases` and everything below `/leases/{reference}`. */
+export function leaseRoutes(parts: LeaseRoutesParts): readonly Route[] {
+  const byId: Find = (context) => parts.registry.live(context.req.param("id")!);
+  const byName: Find = (context) => findByName(parts, context);
+  const byPort: Find = (context) => findByPort(parts, context);
+  return [
+    { method: "POST", path: "/leases", scope: "lease", handle: (context) => grant(context, parts) },
+    { method: "DELETE", path: "/leases", scope: "lease", handle: (context) => releaseByLabel(context, parts) },
+    ...referenceRoutes("/leases/:id", byId, parts),
+    ...referenceRoutes("/leases/by-port/:port", byPort, parts),
+    ...referenceRoutes("/leases/by-name/:name", byName, parts),
+    ...referenceRoutes("/leases/by-name/:project/:name", byName, parts),
+  ];
+}
+
+function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Route[] {
+  const { registry } = parts;
+  return [
+    { method: "GET", path, scope: "lease", handle: (context) => show(find(context), registry) },
+    { method: "PATCH", path, scope: "lease", handle: (context) => amend(context, find, parts) },
+    { method: "DELETE", path, scope: "lease", handle: (context) => release(context, find, parts) },
+    { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, registry) },
+  ];
+}
+
+async function grant(context: Context, { registry, replay, defaults }: LeaseRoutesParts): Promise<Response> {
+  const key = idempotencyKey(context);
+  const { text, value } = await readJson(context);
+  const body = check(GrantBody, value);
+  const request = toGrantRequest(body, defaults);
+  const isList = (body.services ?? body.count ?? body.block) !== undefined;
+  const answerOf = ({ leases, created }: Granted) => ({
+    status: created ? 201 : 200,
+    body: JSON.stringify(isList ? { leases } : leases[0]),
+  });
+  const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
+  if (key === undefined) return answered(answerOf(await registry.grant(request, { signal })));
+  const fingerprint = createHash("sha256").update(text).digest("base64");
+  return answered(
+    await replay.run({ key, fingerprint }, async (keep) => {
+      const stored = (granted: Granted) => keep(answerOf(granted));
+      return answerOf(await registry.grant(request, { signal, answerOf: stored }));
+    }),
+  );
+}
+
+function answered({ status, body }: { readonly status: number; readonly body: string }): Response {
+  const [, id] = /^{"id":"([0-9A-Z]{26})"/.exec(body) ?? [];
+  const headers = id === undefined ? JSON_HEADERS : { ...JSON_HEADERS, location: `/v1/leases/${id}` };
+  return new Response(body, { status, headers });
+}
+
+async function show(record: LeaseRecord, registry: Registry): Promise<Response> {
+  await registry.settled();
+  return json(registry.present(registry.live(record.id)));
+}
+
+async function renew(context: Context, find: Find, registry: Registry): Promise<Response> {
+  const { ttlMs } = check(RenewBody, (await readJson(context)).value);
+  return json(await registry.renew(find(context).id, ttlMs));
+}
+
+async function amend(context: Context, find: Find, { registry, defaults }: LeaseRoutesParts): Promise<Response> {
+  const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
+  const amended: Lease = await registry.amend(find(context).id, {
+    ...(labels === undefined ? {} : { labels }),
+    ...(lifetime === undefined ? {} : { lifetime: toLifetime(lifetime, defaults) }),
+    ...(pid === undefined ? {} : { pid }),
+  });
+  return json(amended);
+}
+
+/** Idempotent: what has ended already needs no second end. */
+async function release(context: Context, find: Find, parts: LeaseRoutesParts): Promise<Response> {
+  const state: EndedState = "released";
+  let record: LeaseRecord;
+  try {
+    record = find(context);
+  } catch (error) {
+    if (error instanceof PortdError && error.code === "lease_ended") return noContent();
+    throw error;
+  }
+  await parts.registry.end(record.id, state);
+  return noContent();
+}
+
+async function releaseByLabel(context: Context, { registry }: LeaseRoutesParts): Promise<Response> {
+  const [key, value] = splitLabel(check(ReleaseQuery, context.req.query()).label);
+  const records = [...registry.table.all()].filter(({ labels }) => labels[key] === value);
+  await Promise.all(records.map(({ id }) => registry.end(id, "released")));
+  return json({ released: records.map(({ id }) => id) });
+}
+
+/** `key:value` in its two parts; the value may hold colons. */
+export function splitLabel(text: string): readonly [key: string, value: string] {
+  const colon = text.indexOf(":");
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function findByName({ registry, isKnownName }: LeaseRoutesParts, context: Context): LeaseRecord {
+  const { project, name } = context.req.param() as { project?: string; name: string };
+  const full = project === undefined ? name : `${project}/${name}`;
+  const record = registry.table.byName(full);
+  if (record !== undefined) return record;
+  if (isKnownName(full)) throw new PortdError("lease_ended", `Cannot find a live lease "${full}": the last has ended`);
+  throw new PortdError("lease_not_found", `Cannot find lease "${full}"`, { field: "name", value: full });
+}
+
+function findByPort({ registry }: LeaseRoutesParts, context: Context): LeaseRecord {
+  const { port } = check(PortParameter, { port: context.req.param("port") });
+  const { protocol } = check(ReferenceQuery, context.req.query());
+  const record = registry.table.byPort(port, protocol === undefined ? ["tcp", "udp"] : [protocol]);
+  if (record !== undefined) return record;
+  throw new PortdError("lease_not_found", `Cannot find a lease on port ${port}`, { field: "port", value: port, port });
+}
+
+function idempotencyKey(context: Context): string | undefined {
+  const key = context.req.raw.headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  const expected = "1 to 255 visible ASCII characters";
+  throw new PortdError("invalid_request", `Cannot use "Idempotency-Key": must be ${expected}`, {
+    field: "idempotency-key",
+    expected,
+  });
+}

@@ -1,0 +1,33 @@
+/** Errors as RFC 9457 problem documents: the one place where an error becomes a response. */
+import { PortdError } from "../src/errors.ts";
+import { COMMON_HEADERS } from "./headers.ts";
+
+/** Answers with an error. Anything but a {@linkcode PortdError} is a fault of portd: logged, and told without detail. */
+export function problemResponse(error: unknown, log: (line: string) => void): Response {
+  if (error instanceof PortdError) return response(error);
+  log(`internal error: ${(error as Error)?.stack ?? error}`);
+  return response(new PortdError("internal", "Cannot answer: portd has failed; its log says why"));
+}
+
+function response({ code, status, message, data }: PortdError): Response {
+  const { retryAfter, ...members } = data;
+  const document = {
+    type: `urn:portd:problem:${code}`,
+    title: titleOf(code),
+    status,
+    code,
+    detail: message,
+    ...members,
+  };
+  const headers = new Headers({ ...COMMON_HEADERS, "content-type": "application/problem+json" });
+  if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
+  if (status === 401) headers.set("www-authenticate", "Bearer");
+  if (Array.isArray(members.allow)) headers.set("allow", members.allow.join(", "));
+  return new Response(JSON.stringify(document), { status, headers });
+}
+
+/** `port_in_use` → `Port in use`. */
+function titleOf(code: string): string {
+  const words = code.replaceAll("_", " ");
+  return words[0]!.toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,32 @@
+/** Durations as people write them, read once at the edge. */
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * Reads `500ms`, `30s`, `30m`, `2h`, `7d`, sums of them in falling order (`1h30m`), and `0`.
+ *
+ * @returns milliseconds.
+ * @throws {SyntaxError} saying what would work.
+ */
+export function parseDuration(text: string): number {
+  if (text === "0") return 0;
+  const [, ...digits] = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,9})ms)?$/.exec(text) ??
+    [];
+  if (digits.every((number) => number === undefined)) {
+    throw new SyntaxError("must be a duration like 500ms, 30s, 30m, 2h or 7d");
+  }
+  const units = [UNIT_MS.d, UNIT_MS.h, UNIT_MS.m, UNIT_MS.s, UNIT_MS.ms];
+  return units.reduce((sum, unit, i) => sum + unit * Number(digits[i] ?? 0), 0);
+}
+
+/** A duration in its two greatest units, rounded down: `1h 30m`, `45s`, `0s`. */
+export function formatDuration(ms: number): string {
+  const parts: string[] = [];
+  let rest = Math.max(0, ms);
+  for (const unit of ["d", "h", "m", "s"] as const) {
+    const count = Math.floor(rest / UNIT_MS[unit]);
+    rest -= count * UNIT_MS[unit];
+    if (count > 0) parts.push(`${count}${unit}`);
+  }
+  return parts.slice(0, 2).join(" ") || "0s";
+}

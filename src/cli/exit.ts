@@ -1,0 +1,90 @@
+/** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
+import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { type ErrorCode, PortdError } from "../errors.ts";
+import { neutralise, toJson } from "./terminal.ts";
+
+/** The exit codes of portd; `run` passes its command's on. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  noDaemon: 3,
+  conflict: 4,
+  poolExhausted: 5,
+  permission: 6,
+  timedOut: 7,
+} as const;
+
+/** The command line asks for something that cannot be. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What was waited for did not come in time. */
+export class TimedOutError extends Error {
+  override readonly name = "TimedOutError";
+}
+
+/** Ends a command with this exit code; the reason has been told already. */
+export class Ended extends Error {
+  override readonly name = "Ended";
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`ended with ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  invalid_request: EXIT.usage,
+  port_out_of_range: EXIT.usage,
+  port_leased: EXIT.conflict,
+  port_in_use: EXIT.conflict,
+  name_taken: EXIT.conflict,
+  pool_exhausted: EXIT.poolExhausted,
+  unauthorized: EXIT.permission,
+  scope_required: EXIT.permission,
+  forbidden_origin: EXIT.permission,
+  port_privileged: EXIT.permission,
+  request_timeout: EXIT.timedOut,
+};
+
+/** The exit code that tells a script what went wrong. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? EXIT.failure;
+  if (error instanceof Ended) return error.exitCode;
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof NoDaemonError) return EXIT.noDaemon;
+  if (isTimeout(error)) return EXIT.timedOut;
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) return EXIT.permission;
+  return EXIT.failure;
+}
+
+/** What goes to stderr about an error: words, or with `--json` one line `{"error": {code, message, …}}`. */
+export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
+  if (json) return toJson({ error: { ...dataOf(error), code: codeOf(error), message: messageOf(error) } });
+  return `portd: ${neutralise(messageOf(error))}`;
+}
+
+function dataOf(error: unknown): object {
+  return error instanceof PortdError ? error.data : {};
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof PortdError) return error.code;
+  if (error instanceof UsageError) return "usage";
+  if (error instanceof NoDaemonError) return "no_daemon";
+  return isTimeout(error) ? "timed_out" : "failed";
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // What no code of ours threw on purpose is a fault of portd, and only a stack tells where.
+  const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+  return isFault ? error.stack ?? error.message : error.message;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof TimedOutError || (error instanceof DOMException && error.name === "TimeoutError");
+}

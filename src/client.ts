@@ -1,0 +1,297 @@
+/**
+ * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
+ * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
+ */
+import { type ApiAnswer, fetchTransport, type Transport } from "./client/transport.ts";
+import { NoDaemonError } from "./client/no_daemon_error.ts";
+import { type EventsOptions, followEvents, type ResetEvent } from "./client/events.ts";
+import { type LeaseRef, pathOf } from "./client/lease_ref.ts";
+import { PortdError, STATUS_OF_CODE } from "./errors.ts";
+import type { ErrorCode, ErrorData } from "./errors.ts";
+import type { Lease } from "./lease/lease.ts";
+import type { AmendRequest, LeaseDocument, LeaseFilter, LeasePage, LeaseRequest } from "./lease/request.ts";
+import type { LeaseEvent } from "./lease/events.ts";
+
+export { NoDaemonError } from "./client/no_daemon_error.ts";
+export { PortdError } from "./errors.ts";
+export type { EventsOptions, ResetEvent } from "./client/events.ts";
+export type { LeaseRef } from "./client/lease_ref.ts";
+export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
+export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
+export type { LeaseEvent, LeaseEventType } from "./lease/events.ts";
+export type {
+  AmendRequest,
+  LeaseDocument,
+  LeaseFilter,
+  LeasePage,
+  LeaseRequest,
+  LifetimeRequest,
+  PortRequest,
+  ServiceRequest,
+} from "./lease/request.ts";
+
+/** Where a daemon is when nothing else is said. */
+export const DEFAULT_URL = "http://127.0.0.1:7678";
+
+/** Options of {@linkcode PortdClient}. */
+export interface ClientOptions {
+  /** Address of the daemon, with or without `/v1`. @default "http://127.0.0.1:7678" */
+  readonly url?: string;
+  /** The admin token; `export`, `import` and `stop` need it. Sent with every request. */
+  readonly token?: string;
+  /** Used in the place of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Used in the place of `fetch` altogether. */
+  readonly transport?: Transport;
+  /** How long one answer may take, in milliseconds; events are not bounded. @default 30000 */
+  readonly timeoutMs?: number;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the call; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of a grant. */
+export interface GrantOptions extends CallOptions {
+  /** Makes a repeated request harmless: for 24 hours it gets the same answer. 1–255 visible ASCII characters. */
+  readonly idempotencyKey?: string;
+}
+
+/** What `GET /status` answers. */
+export interface DaemonStatus {
+  readonly version: string;
+  readonly [member: string]: unknown;
+}
+
+/** What `POST /import` answers. */
+export interface ImportOutcome {
+  readonly imported: readonly unknown[];
+  readonly skipped: readonly unknown[];
+}
+
+interface Call extends CallOptions {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Added to the client's own limit, in milliseconds. */
+  readonly extraMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
+ *
+ * Every method throws {@linkcode PortdError} when the daemon refuses, {@linkcode NoDaemonError} when nobody answers,
+ * and a `TimeoutError` (`DOMException`) when the answer does not come in time.
+ *
+ * @example
+ * ```ts
+ * import { PortdClient } from "@portd/portd/client";
+ *
+ * const portd = new PortdClient();
+ * const lease = await portd.grant({ name: "web", project: "shop", ttlMs: 60_000 });
+ * console.log(lease.port);
+ * await portd.release(lease.id);
+ * ```
+ */
+export class PortdClient {
+  /** Base address, without `/v1`. */
+  readonly url: string;
+  readonly #token: string | undefined;
+  readonly #transport: Transport;
+  readonly #timeoutMs: number;
+
+  constructor(options: ClientOptions = {}) {
+    const { url = DEFAULT_URL, token, transport, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    this.url = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+    this.#token = token;
+    this.#transport = transport ?? fetchTransport(options.fetch);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Asks for one port. Asking again for a name whose lease is live returns that lease.
+   *
+   * @throws {PortdError} `port_leased`, `port_in_use`, `name_taken`, `pool_exhausted` and others, with a free port as
+   * `data.suggestion` where there is one.
+   */
+  async grant(request: LeaseRequest, options: GrantOptions = {}): Promise<Lease> {
+    const leases = await this.grantAll(request, options);
+    if (leases.length !== 1) {
+      throw new TypeError("Cannot answer with one lease: several ports were asked; use grantAll()");
+    }
+    return leases[0]!;
+  }
+
+  /** Asks for one port or several (`count`, `block`, `services`), all or none; answered in the order asked. */
+  async grantAll(request: LeaseRequest, options: GrantOptions = {}): Promise<readonly Lease[]> {
+    const { idempotencyKey, ...rest } = options;
+    const headers = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+    const extraMs = request.waitMs ?? 0;
+    const answer = await this.#json<Lease | { leases: Lease[] }>({
+      method: "POST",
+      path: "/leases",
+      body: request,
+      headers,
+      extraMs,
+      ...rest,
+    });
+    const leases = "leases" in answer ? answer.leases : [answer];
+    if (Array.isArray(leases) && leases.every(({ port }) => Number.isInteger(port))) return leases;
+    throw this.#stranger("the answer holds no port");
+  }
+
+  /** One page of leases. */
+  async list(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<LeasePage> {
+    const query = Object.entries(filter).filter(([, value]) => value !== undefined)
+      .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
+    return await this.#json({
+      method: "GET",
+      path: `/leases${query.length > 0 ? "?" : ""}${query.join("&")}`,
+      ...options,
+    });
+  }
+
+  /** All leases that pass the filter, over as many pages as it takes. */
+  async listAll(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<Lease[]> {
+    const leases: Lease[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: LeasePage = await this.list({ ...filter, ...(cursor === undefined ? {} : { cursor }) }, options);
+      leases.push(...page.leases);
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return leases;
+  }
+
+  /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
+  async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
+    return await this.#json({ method: "GET", path: pathOf(ref), ...options });
+  }
+
+  /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
+  async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
+    const body = ttlMs === undefined ? {} : { ttlMs };
+    return await this.#json({ method: "POST", path: pathOf(ref, "/renew"), body, ...options });
+  }
+
+  /** Changes a live lease. */
+  async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
+    return await this.#json({ method: "PATCH", path: pathOf(ref), body: changes, ...options });
+  }
+
+  /** Ends a lease. Idempotent for a lease that has ended already. */
+  async release(ref: LeaseRef, options: CallOptions = {}): Promise<void> {
+    await (await this.#send({ method: "DELETE", path: pathOf(ref), ...options })).text();
+  }
+
+  /** Ends every live lease that bears a label, `key:value`. @returns the ids of the leases that were ended. */
+  async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
+    const path = `/leases?label=${encodeURIComponent(label)}`;
+    return (await this.#json<{ released: string[] }>({ method: "DELETE", path, ...options })).released;
+  }
+
+  /**
+   * What happens to leases from now on, or from `lastEventId` on. A broken stream is opened anew and goes on behind the
+   * last event that came; where some were lost, a `reset` comes first. Ends when the signal is aborted.
+   *
+   * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
+    return followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
+  }
+
+  /** Version, uptime and counts of the daemon. */
+  async status(options: CallOptions = {}): Promise<DaemonStatus> {
+    return await this.#json({ method: "GET", path: "/status", ...options });
+  }
+
+  /** Everything that the daemon keeps, as a document for people and for {@linkcode import}. Needs the token. */
+  async export(options: CallOptions = {}): Promise<LeaseDocument> {
+    return await this.#json({ method: "GET", path: "/export", ...options });
+  }
+
+  /** Takes leases in; at most 64 KiB a call. What cannot be taken is named in `skipped`. Needs the token. */
+  async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
+    return await this.#json({ method: "POST", path: "/import", body: document, ...options });
+  }
+
+  /** Asks the daemon to end; it does so after the answer. Needs the token. */
+  async stop(options: CallOptions = {}): Promise<void> {
+    await (await this.#send({ method: "POST", path: "/stop", body: {}, ...options })).text();
+  }
+
+  async #openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
+    const headers = {
+      ...this.#headers(),
+      accept: "text/event-stream",
+      ...(lastEventId && { "last-event-id": lastEventId }),
+    };
+    const answer = await this.#transport({ method: "GET", url: `${this.url}/v1/events`, headers, signal });
+    if (answer.status !== 200) throw await this.#refusal(answer);
+    if (answer.mediaType !== "text/event-stream") {
+      throw this.#stranger(`the answer is ${answer.mediaType || "untyped"}`);
+    }
+    return answer;
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    const answer = await this.#send(call);
+    const value = answer.mediaType === "application/json" ? parseJson(await answer.text()) : undefined;
+    if (typeof value === "object" && value !== null) return value as T;
+    throw this.#stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
+  }
+
+  async #send({ method, path, body, headers = {}, signal, extraMs = 0 }: Call): Promise<ApiAnswer> {
+    const bound = AbortSignal.timeout(this.#timeoutMs + extraMs);
+    const type = method === "GET" ? {} : { "content-type": "application/json" };
+    const answer = await this.#transport({
+      method,
+      url: `${this.url}/v1${path}`,
+      headers: { ...this.#headers(), ...type, ...headers },
+      signal: signal === undefined ? bound : AbortSignal.any([bound, signal]),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw await this.#refusal(answer);
+  }
+
+  #headers(): Record<string, string> {
+    const accept = { accept: "application/json" };
+    return this.#token === undefined ? accept : { ...accept, authorization: `Bearer ${this.#token}` };
+  }
+
+  async #refusal(answer: ApiAnswer): Promise<Error> {
+    const problem = answer.mediaType === "application/problem+json" ? parseJson(await answer.text()) : undefined;
+    if (typeof problem !== "object" || problem === null) return this.#stranger(`the answer is HTTP ${answer.status}`);
+    const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
+    const known = typeof code === "string" && Object.hasOwn(STATUS_OF_CODE, code);
+    const message = String(detail ?? title ?? `HTTP ${answer.status}`);
+    // A code that this version does not know yet: the daemon is newer.
+    return new PortdError(
+      known ? code as ErrorCode : "internal",
+      message,
+      known ? data : { ...data, unknownCode: code },
+    );
+  }
+
+  #stranger(reason: string): NoDaemonError {
+    return new NoDaemonError(`Cannot talk to portd at ${this.url}: something else answers there (${reason})`);
+  }
+}
+
+type Problem = ErrorData & { readonly [member: string]: unknown };
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/** How the client's requests reach a daemon: the types, and the way over `fetch`. src/cli/exchange.ts has a quicker one. */
+import { NoDaemonError } from "./no_daemon_error.ts";
+
+/** A request, ready to be sent. */
+export interface ApiRequest {
+  readonly method: string;
+  /** Absolute address. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the exchange, also while the answer is read. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer whose head has arrived. Its body is read once, by `text()` or by `chunks()`. */
+export interface ApiAnswer {
+  readonly status: number;
+  /** The media type without its parameters, in lower case; empty when there is none. */
+  readonly mediaType: string;
+  /** The whole body. */
+  text(): Promise<string>;
+  /** The body as it arrives; leaving the loop ends the exchange. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** Sends a request. @throws {NoDaemonError} when nobody answers or the connection breaks. */
+export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
+
+/** Requests over `fetch`. */
+export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch): Transport {
+  return async ({ method, url, headers, body = null, signal }) => {
+    const { origin } = new URL(url);
+    try {
+      // redirect: a daemon never redirects, and a token must not follow one elsewhere.
+      const response = await send(url, { method, headers, body, signal, redirect: "error" });
+      return answerOf(response, origin);
+    } catch (error) {
+      throw asNoDaemon(error, origin);
+    }
+  };
+}
+
+function answerOf(response: Response, origin: string): ApiAnswer {
+  return {
+    status: response.status,
+    mediaType: mediaTypeOf(response.headers.get("content-type")),
+    text: () => response.text().catch((error) => Promise.reject(asNoDaemon(error, origin))),
+    async *chunks() {
+      try {
+        if (response.body !== null) yield* response.body;
+      } catch (error) {
+        throw asNoDaemon(error, origin);
+      }
+    },
+  };
+}
+
+/** `TypeError` is fetch's word for every failure of the network. */
+function asNoDaemon(error: unknown, origin: string): unknown {
+  if (!(error instanceof TypeError)) return error;
+  return new NoDaemonError(`Cannot reach portd at ${origin}: ${error.message}`, { cause: error });
+}
+
+/** `application/json; charset=utf-8` → `application/json`. */
+export function mediaTypeOf(contentType: string | null | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}

@@ -1,0 +1,253 @@
+/**
+ * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
+ * the environment before `config.yaml`, the file before the defaults.
+ */
+import { PortdError } from "./errors.ts";
+import type { PortRange } from "./lease/lease.ts";
+import { closest } from "./suggest.ts";
+import type { YamlEntry } from "./yaml_document.ts";
+
+/** Everything that can be set. */
+export interface Config {
+  /** `host:port` of the HTTP API; port 0 takes any. @default "127.0.0.1:7678" */
+  readonly listen: string;
+  /** Folder of `leases.db`, `admin.token` and `daemon.json`. */
+  readonly stateDir: string;
+  /** The ports that are granted dynamically. @default [{ first: 20000, last: 29999 }] */
+  readonly pool: readonly PortRange[];
+  /** Ports that are never granted. @default [] */
+  readonly exclude: readonly PortRange[];
+  /** How long a freed port is withheld from dynamic grants, in milliseconds. @default 60000 */
+  readonly cooldownMs: number;
+  /** How long a `listener` lease may stay unclaimed, in milliseconds. @default 600000 */
+  readonly claimMs: number;
+  /** How long a `listener` lease outlives its listener, in milliseconds. @default 300000 */
+  readonly graceMs: number;
+  /** How long a `process` lease outlives its process, in milliseconds. @default 10000 */
+  readonly processGraceMs: number;
+  /** How often leased ports and holders are looked at, in milliseconds. @default 1000 */
+  readonly watchMs: number;
+  /** How long ended leases stay in the history, in days. @default 30 */
+  readonly historyDays: number;
+  readonly auth: {
+    /** What a loopback caller may do without a token: `lease`, or `none`. @default "lease" */
+    readonly anonymous: "lease" | "none";
+  };
+}
+
+/** A configuration with where each part of it comes from. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Setting → `default`, `flag`, the name of an environment variable, or `file:line:column`. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** The configuration file that was read; null when there is none. */
+  readonly file: string | null;
+  /** What looks wrong but does not hinder, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Options of {@linkcode loadConfig}. */
+export interface LoadConfigOptions {
+  /** Settings by name, as text: `{ "auth.anonymous": "none" }`. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** The configuration file; it must exist. Without it `config.yaml` of the state folder is read where there is one. */
+  readonly file?: string;
+}
+
+/** A setting: how its text is read, what works, and its default as text. */
+interface Setting {
+  readonly default: string;
+  readonly expected: string;
+  /** @returns `undefined` when the text does not work. */
+  readonly parse: (text: string) => unknown;
+}
+
+const DAY_MS = 86_400_000;
+
+function milliseconds(defaultMs: number, least = 0, most = 365 * DAY_MS): Setting {
+  return {
+    default: String(defaultMs),
+    expected: `a whole number of milliseconds from ${least} to ${most}`,
+    parse: (text) => wholeNumber(text, least, most),
+  };
+}
+
+const RANGES_EXPECTED = 'ranges of ports from 1 to 65535, like "20000-29999" or "20000-20999,22000-22999"';
+
+/** Every setting by its dotted name, in the order in which `portd config show` lists them. */
+export const SETTINGS: Readonly<Record<string, Setting>> = {
+  listen: { default: "127.0.0.1:7678", expected: 'an address like "127.0.0.1:7678"', parse: parseAddress },
+  stateDir: { default: "", expected: "an absolute folder", parse: (text) => isAbsolute(text) ? text : undefined },
+  pool: {
+    default: "20000-29999",
+    expected: RANGES_EXPECTED,
+    parse: (text) => text === "" ? undefined : parseRanges(text),
+  },
+  exclude: { default: "", expected: RANGES_EXPECTED, parse: parseRanges },
+  cooldownMs: milliseconds(60_000),
+  claimMs: milliseconds(600_000, 1000),
+  graceMs: milliseconds(300_000),
+  processGraceMs: milliseconds(10_000),
+  watchMs: milliseconds(1000, 50, 60_000),
+  historyDays: {
+    default: "30",
+    expected: "a whole number of days from 0 to 3650",
+    parse: (text) => wholeNumber(text, 0, 3650),
+  },
+  "auth.anonymous": {
+    default: "lease",
+    expected: '"lease" or "none"',
+    parse: (text) => text === "lease" || text === "none" ? text : undefined,
+  },
+};
+
+/** Environment names that are not settings: they address the client or find the configuration. */
+const CLIENT_ENV = ["PORTD_URL", "PORTD_TOKEN", "PORTD_AUTOSTART", "PORTD_CONFIG", "PORTD_STATE_DIR"];
+
+/** The environment variable of a setting: `cooldownMs` → `PORTD_COOLDOWN_MS`, `auth.anonymous` → `PORTD_AUTH_ANONYMOUS`. */
+export function environmentName(setting: string): string {
+  return `PORTD_${setting.replaceAll(".", "_").replaceAll(/([a-z])([A-Z])/g, "$1_$2").toUpperCase()}`;
+}
+
+/**
+ * Puts the configuration together.
+ *
+ * @param stateDir is the default state folder of this system and user.
+ * @throws {PortdError} `invalid_request`, naming the setting, where it stands, its value and what would work.
+ */
+export async function loadConfig(options: LoadConfigOptions & { readonly stateDir: string }): Promise<LoadedConfig> {
+  const { flags, env, stateDir } = options;
+  const values = new Map<string, unknown>([["stateDir", stateDir]]);
+  const sources: Record<string, string> = {};
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    if (name !== "stateDir") values.set(name, setting.parse(setting.default));
+    sources[name] = "default";
+  }
+  const set = (name: string, text: string, source: string) => {
+    values.set(name, parseSetting(name, text, source));
+    sources[name] = source;
+  };
+  const stateDirText = flags.stateDir ?? env.PORTD_STATE_DIR;
+  const file = await readConfigFile(options, stateDirText ?? stateDir);
+  for (const [name, text, where] of file.settings) set(name, text, where);
+  for (const name of Object.keys(SETTINGS)) {
+    const variable = environmentName(name);
+    if (env[variable] !== undefined) set(name, env[variable], variable);
+  }
+  for (const [name, text] of Object.entries(flags)) set(name, text, "flag");
+  return { config: assemble(values), sources, file: file.path, warnings: unknownEnvironment(env) };
+}
+
+function assemble(values: ReadonlyMap<string, unknown>): Config {
+  const config: Record<string, unknown> = {};
+  for (const [name, value] of values) {
+    const [section, field] = name.split(".") as [string, string?];
+    if (field === undefined) config[section] = value;
+    else config[section] = { ...config[section] as object | undefined, [field]: value };
+  }
+  return config as unknown as Config;
+}
+
+function parseSetting(name: string, text: string, source: string): unknown {
+  const setting = SETTINGS[name];
+  if (setting === undefined) throw unknownSetting(name, source);
+  const value = setting.parse(text.trim());
+  if (value !== undefined) return value;
+  throw new PortdError(
+    "invalid_request",
+    `Cannot use "${name}" (${source}): must be ${setting.expected}, got ${JSON.stringify(text)}`,
+    { field: name, value: text, expected: setting.expected, where: source },
+  );
+}
+
+function unknownSetting(name: string, source: string): PortdError {
+  const near = closest(name, Object.keys(SETTINGS));
+  const hint = near === undefined ? `known are ${Object.keys(SETTINGS).join(", ")}` : `did you mean "${near}"?`;
+  return new PortdError("invalid_request", `Cannot use "${name}" (${source}): there is no such setting; ${hint}`, {
+    field: name,
+    where: source,
+    ...(near === undefined ? {} : { expected: near }),
+  });
+}
+
+interface ConfigFile {
+  readonly path: string | null;
+  /** Name, text and `file:line:column` of every setting in it. */
+  readonly settings: readonly (readonly [string, string, string])[];
+}
+
+async function readConfigFile(options: LoadConfigOptions, stateDir: string): Promise<ConfigFile> {
+  const named = options.file ?? options.env.PORTD_CONFIG;
+  const path = named ?? `${stateDir}/config.yaml`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound && named === undefined) return { path: null, settings: [] };
+    throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${(error as Error).message}`, {}, {
+      cause: error,
+    });
+  }
+  const { parseYamlMap } = await import("./yaml_document.ts");
+  return { path, settings: parseYamlMap(text, path).flatMap((entry) => settingsOf(entry, "")) };
+}
+
+function settingsOf(entry: YamlEntry, prefix: string): (readonly [string, string, string])[] {
+  const name = prefix + entry.key;
+  const isSection = Object.keys(SETTINGS).some((known) => known.startsWith(`${name}.`));
+  if (isSection && entry.entries !== undefined) return entry.entries.flatMap((below) => settingsOf(below, `${name}.`));
+  if (SETTINGS[name] === undefined) throw unknownSetting(name, entry.keyWhere);
+  return [[name, textOf(entry.value), entry.where]];
+}
+
+/** YAML's own lists and `{first, last}` maps in the text form of a flag. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(",");
+  if (typeof value === "object" && value !== null && "first" in value && "last" in value) {
+    return `${value.first}-${value.last}`;
+  }
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+}
+
+function unknownEnvironment(env: Readonly<Record<string, string>>): string[] {
+  const known = [...Object.keys(SETTINGS).map(environmentName), ...CLIENT_ENV];
+  return Object.keys(env).filter((name) => name.startsWith("PORTD_") && !known.includes(name)).map((name) => {
+    const near = closest(name, known);
+    return `${name} is no setting of portd${near === undefined ? "" : `; did you mean ${near}?`}`;
+  });
+}
+
+function wholeNumber(text: string, least: number, most: number): number | undefined {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  return value >= least && value <= most ? value : undefined;
+}
+
+function parseRanges(text: string): PortRange[] | undefined {
+  if (text === "") return [];
+  const ranges = text.split(",").map((part) => parseRange(part.trim()));
+  return ranges.every((range) => range !== undefined) ? ranges : undefined;
+}
+
+/** Reads `20000-29999`, or one port. @returns `undefined` when the text is neither or its ends are in disorder. */
+export function parseRange(text: string): PortRange | undefined {
+  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const range = { first: Number(first), last: Number(last ?? first) };
+  return range.first >= 1 && range.first <= range.last && range.last <= 65535 ? range : undefined;
+}
+
+/** Splits `host:port`. @returns `undefined` when the text is no such address. */
+export function splitAddress(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host !== undefined && port <= 65535 ? { host, port } : undefined;
+}
+
+function parseAddress(text: string): string | undefined {
+  return splitAddress(text) === undefined ? undefined : text;
+}
+
+function isAbsolute(path: string): boolean {
+  return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\");
+}

@@ -1,0 +1,163 @@
+/** The domain put together: the file, the holds, the registry and the watch over this machine's real parts. */
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { openLibc } from "./ffi/libc.ts";
+import { type LinuxParts, openHolds } from "./hold/hold.ts";
+import { Allocator } from "./lease/allocator.ts";
+import { EventLog } from "./lease/events.ts";
+import { contains, poolPorts } from "./lease/exclusion.ts";
+import type { Lease, Protocol } from "./lease/lease.ts";
+import { Pool } from "./lease/pool.ts";
+import { Refusals } from "./lease/refusal.ts";
+import { Registry } from "./lease/registry.ts";
+import { Replay } from "./lease/replay.ts";
+import { restoreLeases } from "./lease/restore.ts";
+import { Transfer } from "./lease/transfer.ts";
+import type { Listener } from "./listener/listener.ts";
+import { openScanner, type Scanner } from "./listener/scan.ts";
+import { Watch } from "./listener/watch.ts";
+import { readEphemeralRange } from "./network/ephemeral.ts";
+import { Procfs } from "./process/linux/procfs.ts";
+import { openProcesses, type Processes } from "./process/process.ts";
+import { toLease } from "./store/record.ts";
+import { Store } from "./store/store.ts";
+
+/** What a daemon works with. */
+export interface Domain {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly replay: Replay;
+  readonly transfer: Transfer;
+  readonly events: EventLog;
+  readonly watch: Watch;
+  readonly processes: Processes;
+  readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
+  readonly isKnownName: (name: string) => boolean;
+  /** Counts and warnings, as `GET /status` tells them. */
+  readonly describe: () => DomainStatus;
+  /** Writes what is queued, then gives back the file and the holds. */
+  readonly close: () => Promise<void>;
+}
+
+/** The domain's part of `GET /status`. */
+export interface DomainStatus {
+  readonly name: "portd";
+  readonly stateDir: string;
+  readonly uptimeMs: number;
+  readonly leases: Readonly<Record<string, number>>;
+  readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
+  readonly holds: { readonly kept: number; readonly limit: number };
+  readonly ephemeral: { readonly first: number; readonly last: number };
+  readonly warnings: readonly string[];
+}
+
+/** Where the domain's time and words go. */
+export interface DomainOptions {
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}
+
+/** Opens the file, takes up its leases and their holds. @throws as {@linkcode Store} does. */
+export async function openDomain(config: Config, { clock, log }: DomainOptions): Promise<Domain> {
+  const linux = openLinux();
+  const procfs = linux?.procfs;
+  const holds = openHolds(linux);
+  const processes = openProcesses(procfs);
+  const scanner = openScanner(procfs, holds);
+  const ephemeral = await readEphemeralRange(procfs);
+  const { ports, warnings } = poolPorts({ ...config, ephemeral, hasHolds: holds.limit > 0 });
+  const store = new Store(`${config.stateDir}/leases.db`, { clock, log });
+  const pool = new Pool(ports);
+  const names = store.names();
+  const isExcluded = (port: number) => config.exclude.some((range) => contains(range, port));
+  const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs: config.cooldownMs });
+  const events = new EventLog(Math.floor(clock.now()).toString(36));
+  const registry = new Registry({
+    store,
+    allocator,
+    holds,
+    processes,
+    clock,
+    events,
+    names,
+    refusals: refusalsOf({ config, store, clock, scanner, processes }),
+    defaultLifetime: { kind: "listener", claimMs: config.claimMs, graceMs: config.graceMs },
+  });
+  const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs: config.cooldownMs });
+  const notes = [...warnings, ...damageNote(store)];
+  for (const note of notes) log(`warning: ${note}`);
+  log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
+  const openedAt = clock.monotonic();
+  return {
+    clock,
+    store,
+    registry,
+    replay: new Replay(store),
+    transfer: new Transfer({ registry, store, processes, clock, names }),
+    events,
+    watch: new Watch({ registry, scanner, processes, clock }),
+    processes,
+    defaults: config,
+    isKnownName: (name) => names.has(name),
+    describe: () => ({
+      name: "portd",
+      stateDir: config.stateDir,
+      uptimeMs: Math.round(clock.monotonic() - openedAt),
+      leases: countByState(registry),
+      pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
+      holds: { kept: holds.size, limit: holds.limit },
+      ephemeral,
+      warnings: notes,
+    }),
+    async close() {
+      await store.close();
+      holds.releaseAll();
+    },
+  };
+}
+
+function openLinux(): LinuxParts | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const libc = openLibc();
+  return { libc, procfs: new Procfs(libc) };
+}
+
+interface RefusalSources {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly scanner: Scanner;
+  readonly processes: Processes;
+}
+
+function refusalsOf({ config, store, clock, scanner, processes }: RefusalSources): Refusals {
+  return new Refusals({
+    processes,
+    poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
+    findListener: (port, protocol) => findListener(scanner, port, protocol),
+    findEnded(id): Lease | undefined {
+      const record = store.find(id);
+      return record === undefined || record.endedAt === null ? undefined : toLease(record, clock);
+    },
+  });
+}
+
+/** Who is in the way on a port: a listener before anybody else. */
+async function findListener(scanner: Scanner, port: number, protocol: Protocol): Promise<Listener | undefined> {
+  const rows = await scanner.socketsOn({ port, protocol });
+  const row = rows.find(({ state }) => state === "LISTEN") ?? rows[0];
+  return row === undefined ? undefined : (await scanner.identify([row]))[0];
+}
+
+function countByState(registry: Registry): Record<string, number> {
+  const counts: Record<string, number> = { live: registry.table.size };
+  for (const { state } of registry.table.all()) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function damageNote({ setAside, path }: Store): string[] {
+  return setAside === null
+    ? []
+    : [`${path} was damaged; it is kept as ${setAside}, and no lease of it is known any more`];
+}

@@ -1,0 +1,93 @@
+/**
+ * Every error that portd answers with on purpose. Each carries a stable {@linkcode PortdError.code}, the HTTP status
+ * that belongs to it and the data a client needs to act; routes/problem.ts turns one into RFC 9457 problem+json.
+ * docs/errors.md lists them all.
+ */
+
+/** The stable codes with their HTTP status. A code once published keeps its meaning. */
+export const STATUS_OF_CODE = {
+  invalid_request: 400,
+  unauthorized: 401,
+  forbidden_origin: 403,
+  scope_required: 403,
+  not_found: 404,
+  lease_not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  port_leased: 409,
+  port_in_use: 409,
+  name_taken: 409,
+  request_in_progress: 409,
+  lease_ended: 410,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  misdirected_host: 421,
+  port_out_of_range: 422,
+  port_excluded: 422,
+  port_privileged: 422,
+  idempotency_key_reused: 422,
+  internal: 500,
+  store_unavailable: 503,
+  pool_exhausted: 503,
+  shutting_down: 503,
+} as const;
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof STATUS_OF_CODE;
+
+/** Data of an error beyond its message: becomes extension members of the problem document. */
+export interface ErrorData {
+  /** The request field at fault, as a path: `services[0].port`. */
+  readonly field?: string;
+  /** The value that was given. */
+  readonly value?: unknown;
+  /** What would work, in words. */
+  readonly expected?: string;
+  /** The number of the port that the error is about. */
+  readonly port?: number;
+  /** A port that is free right now, to be asked for instead. */
+  readonly suggestion?: number;
+  /** Seconds after which another try may succeed; becomes `Retry-After`. */
+  readonly retryAfter?: number;
+  readonly [member: string]: unknown;
+}
+
+/** An error with a stable code; its message is one sentence for a person. */
+export class PortdError extends Error {
+  override readonly name: string = "PortdError";
+  readonly code: ErrorCode;
+  readonly data: ErrorData;
+
+  constructor(code: ErrorCode, message: string, data: ErrorData = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.data = data;
+  }
+
+  /** The HTTP status that belongs to the code. */
+  get status(): number {
+    return STATUS_OF_CODE[this.code];
+  }
+}
+
+/** A refusal of one request field: names the field, the value and what would work. */
+export function invalidField(field: string, value: unknown, expected: string): PortdError {
+  const message = `Cannot use "${field}": must be ${expected}, got ${describeValue(value)}`;
+  return new PortdError("invalid_request", message, { field, value: printable(value), expected });
+}
+
+const LONGEST_VALUE = 80;
+
+/** A value as it may stand in a message: short, and never the inside of a deep structure. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters)` : text;
+}
+
+function printable(value: unknown): unknown {
+  if (typeof value === "string") return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value;
+  return typeof value === "object" && value !== null ? describeValue(value) : value;
+}

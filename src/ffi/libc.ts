@@ -1,0 +1,63 @@
+/** The C library of Linux: just the calls that Deno has no API for. */
+
+const SYMBOLS = {
+  /** `int socket(int domain, int type, int protocol)` */
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** `int setsockopt(int, int level, int name, const void *value, socklen_t)` */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  /** `int bind(int, const struct sockaddr *, socklen_t)` */
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** `int getsockname(int, struct sockaddr *, socklen_t *)` */
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int open(const char *path, int flags)` */
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  /** `ssize_t read(int, void *, size_t)` */
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  /** The same off the event loop, for text that takes the kernel long to write. */
+  readOffLoop: { name: "read", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  /** `int close(int)` */
+  close: { parameters: ["i32"], result: "i32" },
+  /** `ssize_t readlink(const char *path, char *, size_t)` */
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  /** `ssize_t getdents64(int, void *, size_t)`, glibc 2.30 */
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  /** `int getrlimit(int resource, struct rlimit *)` */
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  /** `int setrlimit(int resource, const struct rlimit *)` */
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  /** `int *__errno_location(void)` */
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The opened library. */
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** Opens the C library. @throws where there is no glibc, or no permission for FFI. */
+export function openLibc(): Libc {
+  return Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+}
+
+/** The error number of the call before, on this thread. */
+export function errno(libc: Libc): number {
+  return new Deno.UnsafePointerView(libc.__errno_location()!).getInt32();
+}
+
+/** Error numbers of Linux, `asm-generic/errno.h`. */
+export const ENOENT = 2, ESRCH = 3, EACCES = 13, ENFILE = 23, EMFILE = 24;
+export const EPERM = 1, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+
+const RLIMIT_NOFILE = 7;
+
+/**
+ * Raises the soft limit of open files to the hard one.
+ *
+ * @returns the limit now in force.
+ */
+export function raiseOpenFileLimit(libc: Libc): number {
+  const limit = new BigUint64Array(2); // struct rlimit { rlim_t rlim_cur, rlim_max; }
+  if (libc.getrlimit(RLIMIT_NOFILE, limit) !== 0) throw new Error(`Cannot read RLIMIT_NOFILE: errno ${errno(libc)}`);
+  const [soft, hard] = limit as unknown as [bigint, bigint];
+  limit[0] = hard;
+  const raised = soft === hard || libc.setrlimit(RLIMIT_NOFILE, limit) === 0;
+  return Number(raised ? hard : soft);
+}

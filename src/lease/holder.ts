@@ -1,0 +1,67 @@
+/** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
+import { PortdError } from "../errors.ts";
+import type { Listener } from "../listener/listener.ts";
+import { belongsTo, type Process, type Processes } from "../process/process.ts";
+import type { LeaseRecord } from "../store/record.ts";
+import type { Holder, Lifetime, ProcessIdentity } from "./lease.ts";
+import type { GrantRequest } from "./wish.ts";
+
+const NO_EVIDENCE = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
+
+/** The holder of a new lease: who it says it is, with the process as evidence where one is named. */
+export function holderOf({ holder, project }: GrantRequest, process: Process | undefined): Holder {
+  const id = holder.id ?? (project === null ? "anonymous" : `project:${project}`);
+  const evidence = process === undefined ? NO_EVIDENCE : evidenceOf(process);
+  return { id, ...evidence, command: evidence.command ?? holder.command, cwd: holder.cwd ?? evidence.cwd };
+}
+
+/** What a process proves of its holder. */
+export function evidenceOf({ pid, startTime, bootId, command, cwd, user }: Process): Omit<Holder, "id"> {
+  return { pid, startTime, bootId, command, cwd, user };
+}
+
+/** The holder's process; `undefined` when none is known. */
+export function identityOf({ pid, startTime, bootId }: Holder): ProcessIdentity | undefined {
+  return pid === null || startTime === null || bootId === null ? undefined : { pid, startTime, bootId };
+}
+
+/** @throws {PortdError} `invalid_request` when the lifetime follows a process and none is known. */
+export function requireProcess(lifetime: Lifetime, holder: Holder): void {
+  if (lifetime.kind !== "process" || holder.pid !== null) return;
+  const message = 'Cannot use "lifetime": a lease of kind "process" needs "pid"';
+  throw new PortdError("invalid_request", message, { field: "pid", expected: "the number of a running process" });
+}
+
+/**
+ * Lets a request for a live name pass only when it comes from the holder of the lease.
+ *
+ * @throws {PortdError} `name_taken`, also when it comes from the holder and another process of his runs with the lease.
+ */
+export function checkSameHolder(record: LeaseRecord, request: GrantRequest, processes: Processes): void {
+  const wish = request.wishes.find(({ name }) => name === record.name)!;
+  const { holder, name, port } = record;
+  const isSame = request.holder.id === null
+    ? record.project !== null && record.project === request.project
+    : holder.id === request.holder.id;
+  if (!isSame) throw nameTaken(record, `its holder is ${holder.id}`);
+  if (wish.port !== undefined && wish.port !== port) throw nameTaken(record, `release it to have port ${wish.port}`);
+  if (wish.protocols.some((protocol) => !record.protocols.includes(protocol))) {
+    throw nameTaken(record, `release it to have ${wish.protocols.join("+")}`);
+  }
+  const identity = identityOf(holder);
+  if (record.lifetime.kind !== "process" || identity === undefined) return;
+  if (request.pid === null || request.pid === identity.pid || !processes.isAlive(identity)) return;
+  throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
+}
+
+/** Whether a listener is the holder's: of its process tree or session; without a known process, any listener is. */
+export function isHolders(record: LeaseRecord, listener: Listener, processes: Processes): boolean {
+  const identity = identityOf(record.holder);
+  if (identity === undefined) return true;
+  return listener.pid !== null && belongsTo(processes, listener.pid, identity);
+}
+
+function nameTaken({ name, port, id, holder }: LeaseRecord, reason: string): PortdError {
+  const message = `Cannot grant the name "${name}": it is leased on port ${port}; ${reason}`;
+  return new PortdError("name_taken", message, { field: "name", value: name, port, leaseId: id, holderId: holder.id });
+}

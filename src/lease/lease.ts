@@ -1,0 +1,111 @@
+/**
+ * A lease: a holder's durable claim on a port. This file is just the types, as they go over the wire and into the
+ * file; registry.ts makes and ends leases, pool.ts chooses ports, reclaim.ts decides when a lease is over.
+ */
+
+/** A transport protocol that has ports. */
+export type Protocol = "tcp" | "udp";
+
+/** A range of ports, both ends inclusive. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Live states, in which the lease keeps its port. */
+export type LiveState = "granted" | "listening" | "idle" | "conflict";
+
+/** States of a lease that has ended and stands in the history only. */
+export type EndedState = "released" | "revoked" | "expired";
+
+export type LeaseState = LiveState | EndedState;
+
+/**
+ * How long a lease lives.
+ *
+ * - `listener`: must be claimed by a listening socket within `claimMs`, then lives while the holder listens, plus
+ *   `graceMs`.
+ * - `process`: until the holder's process is gone, plus `graceMs`.
+ * - `ttl`: `ttlMs` from the grant or the last renewal.
+ * - `pinned`: until it is released.
+ */
+export type Lifetime =
+  | { readonly kind: "listener"; readonly claimMs: number; readonly graceMs: number }
+  | { readonly kind: "process"; readonly graceMs: number }
+  | { readonly kind: "ttl"; readonly ttlMs: number }
+  | { readonly kind: "pinned" };
+
+/**
+ * Evidence of one process. A pid alone is reused; pid, start time and boot id together are not.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the OS's own unit and never wall-clock time (Linux: clock ticks since boot). */
+  readonly startTime: string;
+  /** The boot during which it runs; empty where the OS has none. */
+  readonly bootId: string;
+}
+
+/** What is told about a process beside its identity. */
+export interface ProcessDescription {
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly user: string | null;
+}
+
+/** Whom a lease belongs to. */
+export interface Holder {
+  /** Chosen by the client; two requests with the same id are the same holder. */
+  readonly id: string;
+  readonly pid: number | null;
+  readonly startTime: string | null;
+  readonly bootId: string | null;
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly user: string | null;
+}
+
+/** Who listens on the leased port. */
+export interface LeaseListener {
+  readonly pid: number | null;
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly user: string | null;
+  /** The local address that it listens on. */
+  readonly address: string;
+  /** ISO instant at which the watch saw it first. */
+  readonly since: string;
+}
+
+/** How the kernel is kept from giving the port away: `soft` (a bound socket that never listens) or not at all. */
+export type HoldKind = "soft" | "none";
+
+/** A lease as clients see it. */
+export interface Lease {
+  /** ULID. */
+  readonly id: string;
+  /** `project/name`, `name`, or null; unique among live leases. */
+  readonly name: string | null;
+  readonly project: string | null;
+  readonly port: number;
+  readonly protocols: readonly Protocol[];
+  readonly state: LeaseState;
+  readonly holder: Holder;
+  readonly lifetime: Lifetime;
+  readonly hold: HoldKind;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Reserved for the wish to be reachable from outside; null while it is not. */
+  readonly exposure: null;
+  readonly listener: LeaseListener | null;
+  readonly grantedAt: string;
+  readonly renewedAt: string;
+  /** When it ends if nothing changes; null when nothing ends it by time. */
+  readonly expiresAt: string | null;
+  /** When it ended; null while it lives. */
+  readonly endedAt: string | null;
+}
+
+/** Whether a state is one in which the lease keeps its port. */
+export function isLive(state: LeaseState): state is LiveState {
+  return state === "granted" || state === "listening" || state === "idle" || state === "conflict";
+}

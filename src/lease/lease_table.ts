@@ -1,0 +1,54 @@
+/** The live leases in memory, found by id, name and port. */
+import type { LeaseRecord } from "../store/record.ts";
+import type { Protocol } from "./lease.ts";
+
+/** An index of live leases; it decides nothing. */
+export class LeaseTable {
+  readonly #byId = new Map<string, LeaseRecord>();
+  readonly #byName = new Map<string, string>();
+  readonly #byPort: Readonly<Record<Protocol, Map<number, string>>> = { tcp: new Map(), udp: new Map() };
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** All of them, in no order that counts. A lease may be replaced or removed while this runs. */
+  all(): IterableIterator<LeaseRecord> {
+    return this.#byId.values();
+  }
+
+  byId(id: string): LeaseRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  byName(name: string): LeaseRecord | undefined {
+    return this.#byId.get(this.#byName.get(name) ?? "");
+  }
+
+  /** The lease of the port for the first of the protocols that has one. */
+  byPort(port: number, protocols: readonly Protocol[] = ["tcp", "udp"]): LeaseRecord | undefined {
+    for (const protocol of protocols) {
+      const id = this.#byPort[protocol].get(port);
+      if (id !== undefined) return this.#byId.get(id);
+    }
+  }
+
+  add(record: LeaseRecord): void {
+    this.#byId.set(record.id, record);
+    if (record.name !== null) this.#byName.set(record.name, record.id);
+    for (const protocol of record.protocols) this.#byPort[protocol].set(record.port, record.id);
+  }
+
+  /** Puts the next form of a lease in place of the one before; name, port and protocols are the same. */
+  replace(record: LeaseRecord): void {
+    this.#byId.set(record.id, record);
+  }
+
+  remove(id: string): void {
+    const record = this.#byId.get(id);
+    if (record === undefined) return;
+    this.#byId.delete(id);
+    if (record.name !== null) this.#byName.delete(record.name);
+    for (const protocol of record.protocols) this.#byPort[protocol].delete(record.port);
+  }
+}

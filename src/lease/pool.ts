@@ -1,0 +1,166 @@
+/**
+ * Which port next. Pure and without time: what is taken is withheld until it is given back, whether a lease or a
+ * quarantine withholds it.
+ *
+ * One bit a port and protocol says what is taken. The ports that are free for both protocols stand in a line, the one
+ * given back longest ago in front, so that a grant takes the head in constant time.
+ */
+import type { PortRange, Protocol } from "./lease.ts";
+
+const PORTS = 65536, WORD = 32;
+const NONE = 0; // 0 is never a port, so it ends the line
+
+/** The pool of one daemon. */
+export class Pool {
+  /** How many ports the pool has. */
+  readonly size: number;
+  readonly #members = new Uint32Array(PORTS / WORD);
+  readonly #taken: Readonly<Record<Protocol, Uint32Array>> = {
+    tcp: new Uint32Array(PORTS / WORD),
+    udp: new Uint32Array(PORTS / WORD),
+  };
+  readonly #ports: readonly number[];
+  readonly #next = new Uint16Array(PORTS);
+  readonly #previous = new Uint16Array(PORTS);
+  #head = NONE;
+  #tail = NONE;
+  #free = 0;
+
+  /** @param ports are the members of the pool, each once. */
+  constructor(ports: Iterable<number>) {
+    this.#ports = [...ports];
+    this.size = this.#ports.length;
+    for (const port of this.#ports) {
+      setBit(this.#members, port);
+      this.#append(port);
+    }
+  }
+
+  /** How many ports are free for both protocols. */
+  get free(): number {
+    return this.#free;
+  }
+
+  /** Whether the port is a member. */
+  has(port: number): boolean {
+    return getBit(this.#members, port);
+  }
+
+  /** Whether the port is taken for none of the protocols. It need not be a member. */
+  isFree(port: number, protocols: readonly Protocol[]): boolean {
+    return protocols.every((protocol) => !getBit(this.#taken[protocol], port));
+  }
+
+  /** Withholds a port, member or not. */
+  take(port: number, protocols: readonly Protocol[]): void {
+    if (this.#isInLine(port)) this.#remove(port);
+    for (const protocol of protocols) setBit(this.#taken[protocol], port);
+  }
+
+  /** Gives a port back: it goes to the end of the line. */
+  give(port: number, protocols: readonly Protocol[]): void {
+    for (const protocol of protocols) clearBit(this.#taken[protocol], port);
+    if (this.has(port) && this.isFree(port, ["tcp", "udp"]) && !this.#isInLine(port)) this.#append(port);
+  }
+
+  /** The member that was given back longest ago. @returns `undefined` when there is none. */
+  next(protocols: readonly Protocol[]): number | undefined {
+    return this.#head !== NONE ? this.#head : this.search(protocols, 1);
+  }
+
+  /** The first free member at or after `start`, going round once. */
+  search(protocols: readonly Protocol[], start: number): number | undefined {
+    return this.#searchWithin(protocols, this.#members, start, PORTS - 1) ??
+      this.#searchWithin(protocols, this.#members, 1, start - 1);
+  }
+
+  /** The first free port of a range, member or not, at or after `start`, going round once. */
+  searchRange(protocols: readonly Protocol[], { first, last }: PortRange, start: number): number | undefined {
+    const from = Math.min(Math.max(start, first), last);
+    return this.#searchWithin(protocols, undefined, from, last) ??
+      this.#searchWithin(protocols, undefined, first, from - 1);
+  }
+
+  /**
+   * The first run of `length` free ports in a row, at or after `start`, going round once.
+   *
+   * @param range is searched in the place of the pool.
+   */
+  searchBlock(protocols: readonly Protocol[], length: number, start: number, range?: PortRange): number | undefined {
+    const usable = (port: number) => (range !== undefined || this.has(port)) && this.isFree(port, protocols);
+    const { first, last } = range ?? { first: this.#ports[0] ?? 1, last: this.#ports.at(-1) ?? 0 };
+    const from = Math.min(Math.max(start, first), last);
+    return firstRun(usable, from, last, length) ?? firstRun(usable, first, Math.min(from + length - 2, last), length);
+  }
+
+  /** The port at which the search for a name never seen begins: the same on every machine with the same pool. */
+  slot(name: string): number {
+    return this.#ports[hash(name) % Math.max(1, this.size)] ?? 1;
+  }
+
+  #searchWithin(
+    protocols: readonly Protocol[],
+    members: Uint32Array | undefined,
+    first: number,
+    last: number,
+  ): number | undefined {
+    for (let word = first >>> 5; word <= last >>> 5; word++) {
+      let candidates = members === undefined ? 0xffffffff : members[word]!;
+      for (const protocol of protocols) candidates &= ~this.#taken[protocol][word]!;
+      if (word === first >>> 5) candidates &= 0xffffffff << (first & 31);
+      if (candidates === 0) continue;
+      const port = word * WORD + 31 - Math.clz32(candidates & -candidates);
+      return port <= last && port > 0 ? port : undefined;
+    }
+  }
+
+  #isInLine(port: number): boolean {
+    return this.#head === port || this.#previous[port] !== NONE;
+  }
+
+  #append(port: number): void {
+    if (this.#tail === NONE) this.#head = port;
+    else this.#next[this.#tail] = port;
+    this.#previous[port] = this.#tail;
+    this.#next[port] = NONE;
+    this.#tail = port;
+    this.#free++;
+  }
+
+  #remove(port: number): void {
+    const previous = this.#previous[port]!, next = this.#next[port]!;
+    if (previous === NONE) this.#head = next;
+    else this.#next[previous] = next;
+    if (next === NONE) this.#tail = previous;
+    else this.#previous[next] = previous;
+    this.#previous[port] = this.#next[port] = NONE;
+    this.#free--;
+  }
+}
+
+function firstRun(usable: (port: number) => boolean, first: number, last: number, length: number): number | undefined {
+  let run = 0;
+  for (let port = first; port <= last; port++) {
+    run = usable(port) ? run + 1 : 0;
+    if (run === length) return port - length + 1;
+  }
+}
+
+function getBit(bits: Uint32Array, port: number): boolean {
+  return (bits[port >>> 5]! & (1 << (port & 31))) !== 0;
+}
+
+function setBit(bits: Uint32Array, port: number): void {
+  bits[port >>> 5]! |= 1 << (port & 31);
+}
+
+function clearBit(bits: Uint32Array, port: number): void {
+  bits[port >>> 5]! &= ~(1 << (port & 31));
+}
+
+/** 32-bit FNV-1a over UTF-8. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}

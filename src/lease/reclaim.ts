@@ -1,0 +1,60 @@
+/** When a lease changes its state and when it is over. Pure. */
+import type { LiveState } from "./lease.ts";
+import type { LeaseRecord } from "../store/record.ts";
+
+/** What the watch saw of a lease. */
+export interface Sighting {
+  /** Who listens on the port. */
+  readonly listener: "holder" | "stranger" | "nobody";
+  /** Whether the holder's process runs; true also where none is known. */
+  readonly isProcessAlive: boolean;
+}
+
+/** What follows for the lease. */
+export interface Outcome {
+  readonly state: LiveState;
+  readonly deadline: number | null;
+  readonly claimed: boolean;
+}
+
+/**
+ * Carries a live lease on.
+ *
+ * @param now is the clock since boot.
+ * @returns `"expired"` when its time is up.
+ */
+export function reclaim(record: LeaseRecord, sighting: Sighting, now: number): Outcome | "expired" {
+  const claimed = record.claimed || sighting.listener === "holder";
+  const state = stateOf(sighting, claimed);
+  const deadline = deadlineOf(record, state, sighting, now);
+  return deadline !== null && now >= deadline ? "expired" : { state, deadline, claimed };
+}
+
+function stateOf({ listener }: Sighting, claimed: boolean): LiveState {
+  if (listener === "holder") return "listening";
+  if (listener === "stranger") return "conflict";
+  return claimed ? "idle" : "granted";
+}
+
+function deadlineOf(record: LeaseRecord, state: LiveState, { isProcessAlive }: Sighting, now: number): number | null {
+  const { lifetime } = record;
+  switch (lifetime.kind) {
+    case "listener":
+      if (state === "listening") return null;
+      return record.deadline ?? now + lifetime.graceMs; // the grace begins when the listener is first missed
+    case "process":
+      // Once the process is gone it stays gone; a lease that follows another one is given no deadline.
+      return record.deadline ?? (isProcessAlive ? null : now + lifetime.graceMs);
+    default:
+      return record.deadline;
+  }
+}
+
+/** The end of a lease that is granted or renewed now, on the clock since boot. */
+export function firstDeadline(
+  { lifetime, claimed }: Pick<LeaseRecord, "lifetime" | "claimed">,
+  now: number,
+): number | null {
+  if (lifetime.kind === "listener") return now + (claimed ? lifetime.graceMs : lifetime.claimMs);
+  return lifetime.kind === "ttl" ? now + lifetime.ttlMs : null;
+}

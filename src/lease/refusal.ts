@@ -1,0 +1,114 @@
+/** Refusals in words: each names the obstacle, and a port that is free. */
+import { PortdError } from "../errors.ts";
+import type { Listener } from "../listener/listener.ts";
+import type { Process, Processes } from "../process/process.ts";
+import type { Refused } from "./allocator.ts";
+import type { Lease, Protocol } from "./lease.ts";
+import type { Wish } from "./wish.ts";
+
+/** What a refusal is about. */
+export interface RefusalContext {
+  readonly wish: Wish;
+  /** The lease in the way. */
+  readonly lease: Lease | undefined;
+  /** A port that is free right now. */
+  readonly suggestion: number | undefined;
+}
+
+/** What {@linkcode Refusals} asks. */
+export interface RefusalParts {
+  /** Who listens on a port or is bound to it. */
+  readonly findListener: (port: number, protocol: Protocol) => Promise<Listener | undefined>;
+  readonly processes: Processes;
+  /** Whether a lease of this id has ended. */
+  readonly findEnded: (id: string) => Lease | undefined;
+  readonly poolText: string;
+}
+
+/** Makes errors; knows leases, listeners and processes, changes nothing. */
+export class Refusals {
+  readonly #parts: RefusalParts;
+
+  constructor(parts: RefusalParts) {
+    this.#parts = parts;
+  }
+
+  /** Why a wish was refused. */
+  async explain(refused: Refused, { wish, lease, suggestion }: RefusalContext): Promise<PortdError> {
+    const data = suggestion === undefined ? {} : { suggestion };
+    const hint = suggestion === undefined ? "" : `; ${suggestion} is free`;
+    const asked = wish.protocols.join("+");
+    switch (refused.kind) {
+      case "excluded": {
+        const message = `Cannot grant port ${refused.port}/${asked}: the configuration excludes it${hint}`;
+        return new PortdError("port_excluded", message, {
+          port: refused.port,
+          field: "port",
+          value: refused.port,
+          ...data,
+        });
+      }
+      case "leased": {
+        const owner = lease === undefined ? "a lease that is just ending" : ownerText(lease);
+        const message = `Cannot grant port ${refused.port}/${asked}: leased to ${owner}${hint}`;
+        return new PortdError("port_leased", message, { port: refused.port, ...(lease && { lease }), ...data });
+      }
+      case "kernel":
+        return await this.#kernelRefusal(refused, hint, data);
+      case "no_descriptors": {
+        const message = "Cannot grant a port: no file descriptor is left to ask the kernel with";
+        return new PortdError("pool_exhausted", message, { retryAfter: 1 });
+      }
+      case "exhausted": {
+        const where = wish.range ? `${wish.range.first}-${wish.range.last}` : `the pool ${this.#parts.poolText}`;
+        const message = `Cannot grant a ${asked} port: none is free in ${where}`;
+        return new PortdError("pool_exhausted", message, { retryAfter: 5, ...data });
+      }
+    }
+  }
+
+  /** Why a lease cannot be changed or shown as live. */
+  notLive(id: string): PortdError {
+    const ended = this.#parts.findEnded(id);
+    if (ended === undefined) return new PortdError("lease_not_found", `Cannot find lease "${id}"`, { value: id });
+    const message = `Cannot use lease ${ended.name ?? ended.id}: it was ${ended.state} at ${ended.endedAt}`;
+    return new PortdError("lease_ended", message, { lease: ended });
+  }
+
+  async #kernelRefusal(refused: Refused & { kind: "kernel" }, hint: string, data: object): Promise<PortdError> {
+    const { port, obstacle } = refused;
+    const protocol = "protocol" in obstacle ? obstacle.protocol : "tcp";
+    if (obstacle.reason === "no_permission" && port < 1024) {
+      const message = `Cannot grant port ${port}/${protocol}: ports below 1024 are the system's and need rights${hint}`;
+      return new PortdError("port_privileged", message, { port, ...data });
+    }
+    const listener = await this.#parts.findListener(port, protocol);
+    const process = listener?.pid ? this.#parts.processes.find(listener.pid) : undefined;
+    const user = obstacle.reason === "no_permission" ? "the system keeps it from us" : userText(listener, process);
+    const message = `Cannot grant port ${port}/${protocol}: ${user}${hint}`;
+    return new PortdError("port_in_use", message, {
+      port,
+      ...(listener && { listener: presentListener(listener, process) }),
+      ...data,
+    });
+  }
+}
+
+function ownerText({ name, id, holder, expiresAt }: Lease): string {
+  const process = holder.pid === null ? holder.id : `pid ${holder.pid}, ${holder.command ?? "unknown command"}`;
+  const until = expiresAt === null ? "" : ` until ${expiresAt}`;
+  return `${name === null ? id : JSON.stringify(name)} (${process})${until}`;
+}
+
+function userText(listener: Listener | undefined, process: Process | undefined): string {
+  if (listener === undefined) return "a socket that cannot be seen is bound to it";
+  const verb = listener.state === "LISTEN" ? "listens on it" : "uses it";
+  if (process === undefined) return `somebody ${verb} at ${listener.localAddress}`;
+  return `pid ${process.pid} (${process.command ?? "unknown command"}) ${verb} at ${listener.localAddress}`;
+}
+
+function presentListener(listener: Listener, process: Process | undefined): object {
+  const { protocol, localAddress, localPort, state, pid } = listener;
+  const { command = null, cwd = null, user = null } = process ?? {};
+  return { protocol, localAddress, localPort, state, pid, command, cwd, user };
+}

@@ -1,0 +1,376 @@
+/**
+ * The registry of leases: the only writer. What it answers is on disk; what is not on disk it takes back.
+ *
+ * Leases live in memory, indexed by id, name and port; the file is read at start and for the history alone.
+ */
+import { monotonicFactory } from "ulid";
+import type { Clock } from "../clock.ts";
+import { PortdError } from "../errors.ts";
+import type { Holds } from "../hold/hold.ts";
+import type { Process, Processes } from "../process/process.ts";
+import { isoInstant, type LeaseRecord, toLease } from "../store/record.ts";
+import type { Change, Store, StoredAnswer } from "../store/store.ts";
+import type { Allocated, Allocation, Allocator } from "./allocator.ts";
+import type { EventLog, LeaseEventType } from "./events.ts";
+import { checkSameHolder, evidenceOf, holderOf, requireProcess } from "./holder.ts";
+import type { EndedState, Lease, LeaseListener, Lifetime } from "./lease.ts";
+import { LeaseTable } from "./lease_table.ts";
+import { firstDeadline, type Outcome, reclaim, type Sighting } from "./reclaim.ts";
+import type { Refusals } from "./refusal.ts";
+import { Turnstile } from "./turnstile.ts";
+import type { GrantRequest } from "./wish.ts";
+
+/** What came of a grant. */
+export interface Granted {
+  /** In the order of the wishes. */
+  readonly leases: readonly Lease[];
+  /** False when every one of them was live already. */
+  readonly created: boolean;
+}
+
+/** What may be changed of a live lease; what is absent stays. */
+export interface Amendment {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly lifetime?: Lifetime;
+  readonly pid?: number;
+}
+
+/** What the watch saw of one lease. */
+export interface LeaseSighting extends Sighting {
+  readonly details: LeaseListener | null;
+}
+
+/** What a {@linkcode Registry} is made of. */
+export interface RegistryParts {
+  readonly store: Store;
+  readonly allocator: Allocator;
+  readonly holds: Holds;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly events: EventLog;
+  readonly refusals: Refusals;
+  /** The port that each name had last; shared with the allocator. */
+  readonly names: Map<string, number>;
+  /** Lifetime of a lease that asked for none. */
+  readonly defaultLifetime: Lifetime;
+}
+
+/** An answer to be kept with a grant: written in the same transaction. */
+export type AnswerOf = (granted: Granted) => StoredAnswer;
+
+/** Options of {@linkcode Registry.grant}. */
+export interface GrantOptions {
+  readonly answerOf?: AnswerOf | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Grants, renews, amends and ends leases. */
+export class Registry {
+  readonly table = new LeaseTable();
+  readonly #parts: RegistryParts;
+  readonly #turnstile: Turnstile;
+  readonly #newId = monotonicFactory();
+  /** Leases whose end is on its way to the disk. */
+  readonly #ending = new Map<string, Promise<void>>();
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+    this.#turnstile = new Turnstile(parts.clock);
+  }
+
+  /**
+   * Grants what is asked for, all or nothing, and answers when it is on disk.
+   *
+   * @param options.answerOf makes the answer to be kept for a request that may be repeated.
+   * @param options.signal takes a request out of the line while it waits.
+   * @throws {PortdError} naming the obstacle: `port_leased`, `port_in_use`, `port_excluded`, `port_privileged`,
+   * `name_taken`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
+   */
+  async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
+    const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
+    const attempt = () => this.#grantNow(request, process, answerOf);
+    const isInLine = request.wishes.some(({ port }) => port === undefined) &&
+      (request.waitMs > 0 || !this.#turnstile.isEmpty);
+    return isInLine ? await this.#turnstile.pass(attempt, { waitMs: request.waitMs, signal }) : await attempt();
+  }
+
+  /**
+   * Extends a live lease.
+   *
+   * @param ttlMs makes a lease of kind `ttl` last so long from now; for the others it is refused.
+   */
+  async renew(id: string, ttlMs?: number): Promise<Lease> {
+    await this.#ending.get(id);
+    const record = this.live(id);
+    if (ttlMs !== undefined && record.lifetime.kind !== "ttl") {
+      const detail = `lease ${record.id} has a lifetime of kind "${record.lifetime.kind}"`;
+      throw new PortdError("invalid_request", `Cannot use "ttlMs": ${detail}`, { field: "ttlMs", value: ttlMs });
+    }
+    const lifetime = ttlMs === undefined ? record.lifetime : { kind: "ttl", ttlMs } as const;
+    const renewed = this.#renewed({ ...record, lifetime });
+    return await this.#update(record, renewed, "lease.renewed");
+  }
+
+  /** Changes a live lease. */
+  async amend(id: string, { labels, lifetime, pid }: Amendment): Promise<Lease> {
+    const process = pid === undefined ? undefined : this.#runningProcess(pid);
+    await this.#ending.get(id);
+    const record = this.live(id);
+    const holder = process === undefined ? record.holder : { ...record.holder, ...evidenceOf(process) };
+    requireProcess(lifetime ?? record.lifetime, holder);
+    const amended = { ...record, labels: labels ?? record.labels, lifetime: lifetime ?? record.lifetime, holder };
+    const renews = lifetime !== undefined || process !== undefined;
+    return await this.#update(record, renews ? this.#renewed(amended) : amended, "lease.changed");
+  }
+
+  /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
+  end(id: string, state: EndedState): Promise<void> {
+    const record = this.table.byId(id);
+    if (record === undefined) return Promise.resolve();
+    const ending = this.#ending.get(id) ?? this.#end(record, state).finally(() => this.#ending.delete(id));
+    this.#ending.set(id, ending);
+    return ending;
+  }
+
+  /**
+   * Carries every live lease on: states follow listeners, leases whose time is up end, ports that have cooled down
+   * come back, whoever waits in line is served.
+   *
+   * @param sightOf tells what was seen of a lease.
+   */
+  async tick(sightOf: (record: LeaseRecord) => LeaseSighting): Promise<void> {
+    const { allocator, clock, holds } = this.#parts;
+    const writes: Promise<unknown>[] = [];
+    const now = clock.monotonic();
+    for (const record of this.table.all()) {
+      if (this.#ending.has(record.id)) continue;
+      const sighting = sightOf(record);
+      const outcome = reclaim(record, sighting, now);
+      if (outcome === "expired") {
+        writes.push(this.end(record.id, "expired"));
+        continue;
+      }
+      if (record.hold === "soft" && sighting.listener === "nobody") holds.retake(record.port);
+      if (!hasChanged(record, outcome, sighting.details)) continue;
+      const next = { ...record, ...outcome, listener: sighting.details };
+      writes.push(this.#update(record, next, eventOf(record, next)));
+    }
+    allocator.expireQuarantine(now);
+    this.#turnstile.turn();
+    const failed = (await Promise.allSettled(writes)).find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Takes in a lease as it is: at start, or from an import. The caller has it on disk and its port allocated. */
+  adopt(record: LeaseRecord): void {
+    this.table.add(record);
+  }
+
+  /** Writes a lease that was made elsewhere, with the port it had. @throws as {@linkcode Registry.grant} does. */
+  async import(record: LeaseRecord): Promise<void> {
+    const { name, port, protocols, hold } = record;
+    const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
+    if (name !== null && this.table.byName(name) !== undefined) {
+      throw new PortdError("name_taken", `Cannot import lease "${name}": the name is leased`, { field: "name" });
+    }
+    const [allocated] = await this.#allocated(
+      this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic()),
+      wish,
+    );
+    await this.#insert([{ ...record, hold: allocated!.hold }], []);
+  }
+
+  /** Resolves when whatever a reader may have seen is on disk. */
+  async settled(): Promise<void> {
+    await this.#parts.store.settled();
+  }
+
+  /** A live lease. @throws {PortdError} `lease_ended` or `lease_not_found`. */
+  live(id: string): LeaseRecord {
+    const record = this.table.byId(id);
+    if (record === undefined) throw this.#parts.refusals.notLive(id);
+    return record;
+  }
+
+  /** The lease for clients. */
+  present(record: LeaseRecord): Lease {
+    return toLease(record, this.#parts.clock);
+  }
+
+  async #grantNow(request: GrantRequest, process: Process | undefined, answerOf?: AnswerOf): Promise<Granted> {
+    const existing = await this.#existing(request);
+    if (existing !== undefined) {
+      const followed = await this.#follow(existing, request, process);
+      if (answerOf !== undefined) await this.#parts.store.write([{ kind: "answer", answer: answerOf(followed) }]);
+      return followed;
+    }
+    const allocated = await this.#allocateAll(request);
+    const records = allocated.map((port, i) => this.#record(request, request.wishes[i]!.name, port, process));
+    const granted = { leases: records.map((record) => this.present(record)), created: true };
+    await this.#insert(records, answerOf === undefined ? [] : [{ kind: "answer", answer: answerOf(granted) }]);
+    return granted;
+  }
+
+  /** The live leases of the names that are asked for, when there are any. */
+  async #existing(request: GrantRequest): Promise<LeaseRecord[] | undefined> {
+    const found: LeaseRecord[] = [];
+    for (const { name } of request.wishes) {
+      if (name === null) continue;
+      let record = this.table.byName(name);
+      while (record !== undefined && this.#ending.has(record.id)) {
+        await this.#ending.get(record.id);
+        record = this.table.byName(name);
+      }
+      if (record !== undefined) found.push(record);
+    }
+    return found.length === 0 ? undefined : found;
+  }
+
+  /** Answers a request for live names with their leases; names of the same request that are new are granted. */
+  async #follow(found: LeaseRecord[], request: GrantRequest, process: Process | undefined): Promise<Granted> {
+    for (const record of found) checkSameHolder(record, request, this.#parts.processes);
+    const isNew = ({ name }: { name: string | null }) => !found.some((record) => record.name === name);
+    const missing = request.wishes.filter(isNew);
+    const rest = missing.length === 0 ? [] : (await this.#grantNow({ ...request, wishes: missing }, process)).leases;
+    const followed = await Promise.all(found.map((record) => {
+      const holder = process === undefined ? record.holder : holderOf(request, process);
+      const follows = record.lifetime.kind === "listener" || record.lifetime.kind === "process";
+      const lifetime = follows ? request.lifetime ?? record.lifetime : record.lifetime;
+      return this.#update(record, this.#renewed({ ...record, holder, lifetime }), "lease.renewed");
+    }));
+    const byName = new Map([...followed, ...rest].map((lease) => [lease.name, lease]));
+    return { leases: request.wishes.map(({ name }) => byName.get(name)!), created: rest.length > 0 };
+  }
+
+  async #allocateAll(request: GrantRequest): Promise<Allocated[]> {
+    const { allocator, clock } = this.#parts;
+    const { wishes, contiguous } = request;
+    if (contiguous) {
+      const allocation = allocator.allocateBlock(wishes[0]!, wishes.length, clock.monotonic());
+      return [...await this.#allocated(allocation, wishes[0]!)];
+    }
+    const all: Allocated[] = [];
+    for (const wish of wishes) {
+      const allocation = allocator.allocate(wish, clock.monotonic());
+      if ("refused" in allocation) { for (const port of all) allocator.undo(port); }
+      all.push(...("allocated" in allocation ? allocation.allocated : await this.#allocated(allocation, wish)));
+    }
+    return all;
+  }
+
+  async #allocated(allocation: Allocation, wish: GrantRequest["wishes"][number]): Promise<readonly Allocated[]> {
+    if ("allocated" in allocation) return allocation.allocated;
+    const { allocator, clock, refusals } = this.#parts;
+    const lease = "port" in allocation.refused ? this.table.byPort(allocation.refused.port, wish.protocols) : undefined;
+    const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
+    throw await refusals.explain(allocation.refused, { wish, lease: lease && this.present(lease), suggestion });
+  }
+
+  #record(request: GrantRequest, name: string | null, port: Allocated, process: Process | undefined): LeaseRecord {
+    const { clock, defaultLifetime, processes } = this.#parts;
+    const holder = holderOf(request, process);
+    const lifetime = request.lifetime ?? defaultLifetime;
+    requireProcess(lifetime, holder);
+    return {
+      id: this.#newId(clock.now()),
+      name,
+      project: request.project,
+      ...port,
+      state: "granted",
+      holder,
+      lifetime,
+      labels: request.labels,
+      listener: null,
+      claimed: false,
+      grantedAt: clock.now(),
+      renewedAt: clock.now(),
+      endedAt: null,
+      deadline: firstDeadline({ lifetime, claimed: false }, clock.monotonic()),
+      bootId: processes.bootId,
+    };
+  }
+
+  /** Adds leases whose ports are allocated, and takes everything back when they do not reach the disk. */
+  async #insert(records: readonly LeaseRecord[], more: readonly Change[]): Promise<void> {
+    const { allocator, names, store } = this.#parts;
+    const changes: Change[] = [...more];
+    const namesBefore = records.map(({ name }) => name === null ? undefined : names.get(name));
+    for (const record of records) {
+      this.table.add(record);
+      changes.push({ kind: "insert", record });
+      if (record.name === null || names.get(record.name) === record.port) continue;
+      names.set(record.name, record.port);
+      changes.push({ kind: "name", name: record.name, port: record.port });
+    }
+    try {
+      await store.write(changes);
+    } catch (error) {
+      for (const [i, record] of records.entries()) {
+        this.table.remove(record.id);
+        allocator.undo(record);
+        if (record.name === null) continue;
+        if (namesBefore[i] === undefined) names.delete(record.name);
+        else names.set(record.name, namesBefore[i]);
+      }
+      throw error;
+    }
+    for (const record of records) this.#publish("lease.granted", record);
+  }
+
+  /** Puts the next form of a lease in place, and the one before back when it does not reach the disk. */
+  async #update(record: LeaseRecord, next: LeaseRecord, event: LeaseEventType): Promise<Lease> {
+    this.table.replace(next);
+    try {
+      await this.#parts.store.write([{ kind: "update", record: next }]);
+    } catch (error) {
+      if (this.table.byId(record.id) === next) this.table.replace(record);
+      throw error;
+    }
+    this.#publish(event, next);
+    return this.present(next);
+  }
+
+  async #end(record: LeaseRecord, state: EndedState): Promise<void> {
+    const { allocator, clock, store } = this.#parts;
+    const ended = { ...record, state, endedAt: clock.now(), listener: null };
+    await store.write([{ kind: "end", record: ended }]);
+    this.table.remove(record.id);
+    allocator.free(record, record.name, clock.monotonic());
+    this.#publish(`lease.${state}`, ended);
+    this.#turnstile.turn();
+  }
+
+  #renewed(record: LeaseRecord): LeaseRecord {
+    const { clock } = this.#parts;
+    const isUsed = record.state === "listening" || record.state === "conflict";
+    const keeps = record.lifetime.kind === "listener" && isUsed; // its time runs only while nobody listens
+    const deadline = keeps ? record.deadline : firstDeadline(record, clock.monotonic());
+    return { ...record, renewedAt: clock.now(), deadline };
+  }
+
+  #runningProcess(pid: number): Process {
+    const process = this.#parts.processes.find(pid);
+    if (process !== undefined) return process;
+    const expected = "the number of a running process";
+    throw new PortdError("invalid_request", `Cannot use "pid": must be ${expected}, and no process ${pid} runs`, {
+      field: "pid",
+      value: pid,
+      expected,
+    });
+  }
+
+  #publish(type: LeaseEventType, record: LeaseRecord): void {
+    const { clock, events } = this.#parts;
+    events.publish(type, isoInstant(clock.now()), this.present(record));
+  }
+}
+
+function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
+  return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||
+    before.listener?.pid !== listener?.pid || before.listener?.address !== listener?.address;
+}
+
+function eventOf(before: LeaseRecord, after: LeaseRecord): LeaseEventType {
+  if (before.state === after.state || after.state === "granted") return "lease.changed";
+  return `lease.${after.state}` as LeaseEventType;
+}

@@ -1,0 +1,94 @@
+/** What a client sends, as it goes over the wire. docs/api.md tells the limits of each field. */
+import type { HoldKind, Lease, LeaseState, PortRange, Protocol } from "./lease.ts";
+
+/** A lifetime as it is asked for; the daemon's configuration fills in what is absent. Durations in milliseconds. */
+export type LifetimeRequest =
+  | { readonly kind: "listener"; readonly claimMs?: number; readonly graceMs?: number }
+  | { readonly kind: "process"; readonly graceMs?: number }
+  | { readonly kind: "ttl"; readonly ttlMs: number }
+  | { readonly kind: "pinned" };
+
+/** Where a port is to come from. */
+export interface PortRequest {
+  /** This port and no other; 0 means any. */
+  readonly port?: number;
+  /** Ports that are tried in order before the pool. */
+  readonly prefer?: readonly number[];
+  /** Searched in the place of the pool. */
+  readonly range?: PortRange;
+  /** `os`: the kernel chooses. @default "default" */
+  readonly pool?: "default" | "os";
+  /** Both on one number when two are given. @default ["tcp"] */
+  readonly protocols?: readonly Protocol[];
+  /** `none` for servers that do not set SO_REUSEADDR. @default "soft" */
+  readonly hold?: HoldKind;
+}
+
+/** One of several services that are leased together. */
+export interface ServiceRequest extends PortRequest {
+  readonly name: string;
+}
+
+/** Body of `POST /leases`; `{}` asks for any TCP port. */
+export interface LeaseRequest extends PortRequest {
+  /** The service, without its project. */
+  readonly name?: string;
+  /** Whose service it is. */
+  readonly project?: string;
+  /** So many single ports. */
+  readonly count?: number;
+  /** So many contiguous ports. */
+  readonly block?: number;
+  /** One lease for each, all or none. */
+  readonly services?: readonly ServiceRequest[];
+  /** Who asks. */
+  readonly holder?: { readonly id: string; readonly command?: string; readonly cwd?: string };
+  /** A running process as evidence of the holder. */
+  readonly pid?: number;
+  readonly lifetime?: LifetimeRequest;
+  /** Short for a lifetime of kind `ttl`, in milliseconds. */
+  readonly ttlMs?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** How long to wait in line when the pool is exhausted, in milliseconds. @default 0 */
+  readonly waitMs?: number;
+}
+
+/** Body of `PATCH /leases/{id}`; what is absent stays. */
+export interface AmendRequest {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly lifetime?: LifetimeRequest;
+  readonly pid?: number;
+}
+
+/** Query of `GET /leases`; what is absent does not filter. */
+export interface LeaseFilter {
+  /** The whole name, or its last part. */
+  readonly name?: string;
+  readonly port?: number;
+  readonly state?: LeaseState;
+  readonly project?: string;
+  /** `key:value`. */
+  readonly label?: string;
+  /** True asks for the history, newest first. @default false */
+  readonly ended?: boolean;
+  /** Most leases of one page, 1–1000. @default 1000 */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly cursor?: string;
+}
+
+/** Answer of `GET /leases`. */
+export interface LeasePage {
+  readonly leases: readonly Lease[];
+  /** Cursor of the next page; absent on the last one. */
+  readonly next?: string;
+}
+
+/** What `GET /export` answers and `POST /import` takes. */
+export interface LeaseDocument {
+  readonly version: 1;
+  readonly exportedAt?: string;
+  readonly leases: readonly Lease[];
+  /** Full name → the port it had last. */
+  readonly names: Readonly<Record<string, number>>;
+}

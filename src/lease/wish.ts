@@ -1,0 +1,35 @@
+/** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
+import type { HoldKind, Lifetime, PortRange, Protocol } from "./lease.ts";
+
+/** One port that is wished for. */
+export interface Wish {
+  /** Full name of the lease (`project/name`), or null. */
+  readonly name: string | null;
+  /** This port and no other. */
+  readonly port?: number;
+  /** Ports tried in order before the pool. */
+  readonly prefer: readonly number[];
+  /** Searched in the place of the pool. */
+  readonly range?: PortRange;
+  /** `os`: the kernel chooses. */
+  readonly pool: "default" | "os";
+  readonly protocols: readonly Protocol[];
+  readonly hold: HoldKind;
+}
+
+/** A request for one port or several, all or none. */
+export interface GrantRequest {
+  readonly project: string | null;
+  /** At least one. */
+  readonly wishes: readonly Wish[];
+  /** The wishes are for contiguous ports; the first wish says where. */
+  readonly contiguous: boolean;
+  readonly holder: { readonly id: string | null; readonly command: string | null; readonly cwd: string | null };
+  /** A running process as evidence of the holder. */
+  readonly pid: number | null;
+  /** `undefined` lets a live lease keep its own, and a new one take the default. */
+  readonly lifetime: Lifetime | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** How long to wait in line when the pool is exhausted, in milliseconds. */
+  readonly waitMs: number;
+}

@@ -1,0 +1,41 @@
+/** Where portd cannot list sockets, it asks the kernel for the port: what is refused is in use, by nobody knows whom. */
+import type { Holds } from "../hold/hold.ts";
+import type { Listener, SocketRow } from "./listener.ts";
+import type { Endpoint, Scanner } from "./scan.ts";
+
+/** Finds that somebody is there, not who. */
+export class GenericScanner implements Scanner {
+  readonly #holds: Holds;
+
+  constructor(holds: Holds) {
+    this.#holds = holds;
+  }
+
+  listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
+    return Promise.resolve([...endpoints].flatMap((endpoint) => this.#probe(endpoint)));
+  }
+
+  socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]> {
+    return Promise.resolve(this.#probe(endpoint));
+  }
+
+  identify(rows: readonly SocketRow[]): Promise<readonly Listener[]> {
+    return Promise.resolve(rows.map((row) => ({ ...row, pid: null })));
+  }
+
+  #probe({ protocol, port }: Endpoint): SocketRow[] {
+    const claim = this.#holds.claim(port, { protocols: [protocol], hold: "none" });
+    if (claim.obstacle?.reason !== "in_use") return [];
+    return [{
+      protocol,
+      family: 4,
+      localAddress: "0.0.0.0",
+      localPort: port,
+      remoteAddress: "0.0.0.0",
+      remotePort: 0,
+      state: protocol === "tcp" ? "LISTEN" : "",
+      uid: null,
+      inode: 0,
+    }];
+  }
+}

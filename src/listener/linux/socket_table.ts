@@ -1,0 +1,94 @@
+/** The tables `/proc/net/{tcp,tcp6,udp,udp6}`. Manual: proc_pid_net(5). Pure. */
+import type { Protocol } from "../../lease/lease.ts";
+import type { SocketRow, SocketState } from "../listener.ts";
+
+/** In the order of the kernel's numbers, from 1; include/net/tcp_states.h. */
+const STATES: readonly SocketState[] = [
+  "ESTABLISHED",
+  "SYN_SENT",
+  "SYN_RECV",
+  "FIN_WAIT1",
+  "FIN_WAIT2",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "LISTEN",
+  "CLOSING",
+  "SYN_RECV",
+];
+
+/** Which rows are wanted; without a choice, all. */
+export interface SocketTableFilter {
+  /** Only rows for which it says yes; asked before anything else of a row is read. */
+  readonly wanted?: (localPort: number, state: SocketState) => boolean;
+}
+
+/** Reads the rows of one table. Lines that are none (the heading, a cut last line) are passed over. */
+export function* parseSocketTable(
+  text: string,
+  protocol: Protocol,
+  filter: SocketTableFilter = {},
+): Generator<SocketRow> {
+  const { wanted } = filter;
+  let start = text.indexOf("\n") + 1;
+  while (start > 0 && start < text.length) {
+    const end = text.indexOf("\n", start);
+    if (end < 0) return;
+    const row = parseRow(text.slice(start, end), protocol, wanted);
+    if (row !== undefined) yield row;
+    start = end + 1;
+  }
+}
+
+function parseRow(line: string, protocol: Protocol, wanted: SocketTableFilter["wanted"]): SocketRow | undefined {
+  const [, local, remote, hexState, , , , uid, , inode] = line.trim().split(/\s+/);
+  if (local === undefined || remote === undefined || hexState === undefined || inode === undefined) return undefined;
+  const [localHex, localPortHex] = local.split(":") as [string, string];
+  const [remoteHex, remotePortHex] = remote.split(":") as [string, string];
+  const localPort = parseInt(localPortHex, 16);
+  const state = protocol === "udp" ? "" : STATES[parseInt(hexState, 16) - 1] ?? "";
+  if (wanted !== undefined && !wanted(localPort, state)) return undefined;
+  return {
+    protocol,
+    family: localHex.length === 8 ? 4 : 6,
+    localAddress: parseAddress(localHex),
+    localPort,
+    remoteAddress: parseAddress(remoteHex),
+    remotePort: parseInt(remotePortHex, 16),
+    state,
+    uid: Number(uid),
+    inode: Number(inode),
+  };
+}
+
+/** An address as the kernel prints it: 32-bit words in the machine's byte order (little-endian wherever Deno runs). */
+export function parseAddress(hex: string): string {
+  const bytes: number[] = [];
+  for (let word = 0; word < hex.length; word += 8) {
+    for (let byte = 6; byte >= 0; byte -= 2) bytes.push(parseInt(hex.slice(word + byte, word + byte + 2), 16));
+  }
+  return bytes.length === 4 ? bytes.join(".") : ipv6Text(bytes);
+}
+
+/** The canonical text of an IPv6 address (RFC 5952). */
+function ipv6Text(bytes: readonly number[]): string {
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return `::ffff:${bytes.slice(12).join(".")}`;
+  }
+  const run = longestZeroRun(groups);
+  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
+  if (run.length < 2) return hex(groups);
+  return `${hex(groups.slice(0, run.start))}::${hex(groups.slice(run.start + run.length))}`;
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}

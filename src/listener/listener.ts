@@ -1,0 +1,40 @@
+/**
+ * Sockets as an OS lists them. This file is just the types; scan.ts lists them, watch.ts turns differences between
+ * scans into lease states.
+ */
+import type { Protocol } from "../lease/lease.ts";
+
+/** TCP states in netstat's words; a UDP socket has none. */
+export type SocketState =
+  | "ESTABLISHED"
+  | "SYN_SENT"
+  | "SYN_RECV"
+  | "FIN_WAIT1"
+  | "FIN_WAIT2"
+  | "TIME_WAIT"
+  | "CLOSE"
+  | "CLOSE_WAIT"
+  | "LAST_ACK"
+  | "LISTEN"
+  | "CLOSING"
+  | "";
+
+/** One row of a socket table. */
+export interface SocketRow {
+  readonly protocol: Protocol;
+  readonly family: 4 | 6;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly state: SocketState;
+  /** Owner's user number; null where the OS does not tell. */
+  readonly uid: number | null;
+  /** What tells this socket from an earlier one on the same port; 0 where the OS has nothing of the kind. */
+  readonly inode: number;
+}
+
+/** A socket that takes connections or datagrams, with its process where that may be seen. */
+export interface Listener extends SocketRow {
+  readonly pid: number | null;
+}

@@ -1,0 +1,89 @@
+/** Processes on Linux, from `/proc/<pid>`. Manual: proc_pid_stat(5), proc_pid_cmdline(5). */
+import type { ProcessIdentity } from "../../lease/lease.ts";
+import type { Process, Processes } from "../process.ts";
+import type { Procfs } from "./procfs.ts";
+
+const LONGEST_COMMAND = 300;
+
+/** What `/proc/<pid>/stat` tells. */
+export interface ProcessStat {
+  readonly command: string;
+  /** One letter; `Z` and `X` are dead. */
+  readonly state: string;
+  readonly parentPid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  /** Clock ticks after boot (field 22). */
+  readonly startTime: string;
+}
+
+/** Reads a line of `/proc/<pid>/stat`; the command may itself hold blanks and parentheses. */
+export function parseStat(text: string): ProcessStat | undefined {
+  const open = text.indexOf("("), close = text.lastIndexOf(")");
+  const fields = text.slice(close + 2).trim().split(" "); // from field 3 on
+  if (open < 0 || close < open || fields.length < 20) return undefined;
+  return {
+    command: text.slice(open + 1, close),
+    state: fields[0]!,
+    parentPid: Number(fields[1]),
+    processGroup: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: fields[19]!,
+  };
+}
+
+/** The command line of `/proc/<pid>/cmdline` as one line of text; empty for a kernel thread. */
+export function parseCommandLine(text: string): string {
+  const line = text.replaceAll("\0", " ").trim();
+  return line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND)}…` : line;
+}
+
+/** The user's name in the text of `/etc/passwd`; the number itself for a user without one. */
+export function userName(passwd: string, uid: string): string {
+  for (const line of passwd.split("\n")) {
+    const [name, , number] = line.split(":");
+    if (number === uid) return name!;
+  }
+  return uid;
+}
+
+/** The processes that `/proc` shows. */
+export class LinuxProcesses implements Processes {
+  readonly bootId: string;
+  readonly #procfs: Procfs;
+
+  constructor(procfs: Procfs) {
+    this.#procfs = procfs;
+    this.bootId = procfs.read("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
+  }
+
+  find(pid: number): Process | undefined {
+    const stat = this.#stat(pid);
+    if (stat === undefined) return undefined;
+    return {
+      pid,
+      startTime: stat.startTime,
+      bootId: this.bootId,
+      command: parseCommandLine(this.#procfs.read(`/proc/${pid}/cmdline`) ?? "") || `[${stat.command}]`,
+      cwd: this.#procfs.link(`/proc/${pid}/cwd`) ?? null,
+      user: this.#user(pid),
+      parentPid: stat.parentPid,
+      processGroup: stat.processGroup,
+      session: stat.session,
+    };
+  }
+
+  isAlive(identity: ProcessIdentity): boolean {
+    return identity.bootId === this.bootId && this.#stat(identity.pid)?.startTime === identity.startTime;
+  }
+
+  #stat(pid: number): ProcessStat | undefined {
+    const stat = parseStat(this.#procfs.read(`/proc/${pid}/stat`) ?? "");
+    return stat?.state === "Z" || stat?.state === "X" ? undefined : stat;
+  }
+
+  #user(pid: number): string | null {
+    const [, uid] = /^Uid:\s+(\d+)/m.exec(this.#procfs.read(`/proc/${pid}/status`) ?? "") ?? [];
+    return uid === undefined ? null : userName(this.#procfs.read("/etc/passwd") ?? "", uid);
+  }
+}

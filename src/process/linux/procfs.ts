@@ -1,0 +1,103 @@
+/**
+ * Reading `/proc` through the C library: Deno gives `/proc` only to programs that have every permission, and portd
+ * asks for fewer. Manual: proc(5).
+ */
+import { EACCES, ENOENT, EPERM, errno, ESRCH, type Libc } from "../../ffi/libc.ts";
+
+const O_CLOEXEC = 0o2000000, O_DIRECTORY = 0o200000;
+const CHUNK = 1 << 16;
+/** Offsets in `struct linux_dirent64`. */
+const D_RECLEN = 16, D_NAME = 19;
+
+/** What of `/proc` is read. A path that is gone or not for us to see is `undefined`; other faults are thrown. */
+export class Procfs {
+  readonly #libc: Libc;
+  readonly #buffer = new Uint8Array(CHUNK);
+  readonly #decoder = new TextDecoder();
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** The text of a small file. Blocking. */
+  read(path: string): string | undefined {
+    const fd = this.#open(path, O_CLOEXEC);
+    if (fd === undefined) return undefined;
+    const parts: string[] = [];
+    try {
+      for (;;) {
+        const length = Number(this.#libc.read(fd, this.#buffer, BigInt(CHUNK)));
+        if (length < 0) return this.#absent(path);
+        if (length === 0) return parts.join("");
+        parts.push(this.#decoder.decode(this.#buffer.subarray(0, length)));
+      }
+    } finally {
+      this.#libc.close(fd);
+    }
+  }
+
+  /** The text of a file that may be large; the kernel writes it while the event loop goes on. */
+  async readLarge(path: string): Promise<string | undefined> {
+    const fd = this.#open(path, O_CLOEXEC);
+    if (fd === undefined) return undefined;
+    const parts: string[] = [];
+    const buffer = new Uint8Array(CHUNK);
+    try {
+      for (;;) {
+        const length = Number(await this.#libc.readOffLoop(fd, buffer, BigInt(CHUNK)));
+        if (length < 0) throw new Error(`Cannot read ${path}`);
+        if (length === 0) return parts.join("");
+        parts.push(this.#decoder.decode(buffer.subarray(0, length)));
+      }
+    } finally {
+      this.#libc.close(fd);
+    }
+  }
+
+  /** The names in a folder. Blocking. */
+  list(path: string): string[] | undefined {
+    const fd = this.#open(path, O_CLOEXEC | O_DIRECTORY);
+    if (fd === undefined) return undefined;
+    const names: string[] = [];
+    try {
+      for (;;) {
+        const length = Number(this.#libc.getdents64(fd, this.#buffer, BigInt(CHUNK)));
+        if (length < 0) return this.#absent(path);
+        if (length === 0) return names;
+        this.#entries(length, names);
+      }
+    } finally {
+      this.#libc.close(fd);
+    }
+  }
+
+  /** Where a symbolic link leads. Blocking. */
+  link(path: string): string | undefined {
+    const length = Number(this.#libc.readlink(cString(path), this.#buffer, BigInt(CHUNK)));
+    return length < 0 ? this.#absent(path) : this.#decoder.decode(this.#buffer.subarray(0, length));
+  }
+
+  #entries(length: number, names: string[]): void {
+    const view = new DataView(this.#buffer.buffer);
+    for (let at = 0; at < length; at += view.getUint16(at + D_RECLEN, true)) {
+      const end = this.#buffer.indexOf(0, at + D_NAME);
+      const name = this.#decoder.decode(this.#buffer.subarray(at + D_NAME, end));
+      if (name !== "." && name !== "..") names.push(name);
+    }
+  }
+
+  #open(path: string, flags: number): number | undefined {
+    const fd = this.#libc.open(cString(path), flags);
+    return fd < 0 ? this.#absent(path) : fd;
+  }
+
+  #absent(path: string): undefined {
+    const error = errno(this.#libc);
+    if (error === ENOENT || error === ESRCH || error === EACCES || error === EPERM) return undefined;
+    throw new Error(`Cannot read ${path}: errno ${error}`);
+  }
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}

@@ -1,0 +1,79 @@
+/** The state folder: `leases.db`, `admin.token`, `daemon.json` and `daemon.log`, for the daemon's own user alone. */
+import { PortdError } from "./errors.ts";
+
+/** What `daemon.json` tells of the running daemon. */
+export interface DaemonFile {
+  readonly url: string;
+  readonly pid: number;
+  /** As the OS tells it; with the pid it names one process. */
+  readonly startTime: string;
+  readonly version: string;
+}
+
+const TOKEN_BYTES = 32;
+
+/** Makes the folder and takes it from everybody else. @throws {PortdError} `store_unavailable` when that is refused. */
+export function prepareStateFolder(path: string): void {
+  try {
+    if (Deno.build.os !== "windows") Deno.umask(0o077); // for the files that SQLite makes
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    keepToOwner(path, 0o700);
+  } catch (error) {
+    throw new PortdError("store_unavailable", `Cannot use the state folder ${path}: ${(error as Error).message}`, {}, {
+      cause: error,
+    });
+  }
+}
+
+/** The admin token of this folder; made on the first call, readable for the owner alone. */
+export function readOrMakeToken(folder: string): string {
+  const path = `${folder}/admin.token`;
+  const fresh = Array.from(
+    crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  );
+  try {
+    Deno.writeTextFileSync(path, `${fresh.join("")}\n`, { createNew: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  keepToOwner(path, 0o600);
+  const token = Deno.readTextFileSync(path).trim();
+  if (!/^[0-9a-f]{64}$/.test(token)) {
+    throw new PortdError(
+      "store_unavailable",
+      `Cannot use ${path}: it holds no token; remove it to have a new one made`,
+    );
+  }
+  return token;
+}
+
+/** Tells clients where the daemon is. */
+export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
+  const path = `${folder}/daemon.json`, draft = `${path}.${daemon.pid}`;
+  Deno.writeTextFileSync(draft, `${JSON.stringify(daemon)}\n`, { mode: 0o600 });
+  Deno.renameSync(draft, path);
+}
+
+/** @returns `undefined` when there is none, or none that can be read. */
+export function readDaemonFile(folder: string): DaemonFile | undefined {
+  try {
+    const { url, pid, startTime, version } = JSON.parse(Deno.readTextFileSync(`${folder}/daemon.json`));
+    const isWhole = typeof url === "string" && typeof pid === "number" && typeof version === "string";
+    return isWhole ? { url, pid, startTime: String(startTime), version } : undefined;
+  } catch (error) {
+    const isAbsent = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    if (isAbsent || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Takes `daemon.json` away, unless it is another daemon's by now. */
+export function removeDaemonFile(folder: string, pid: number): void {
+  if (readDaemonFile(folder)?.pid === pid) Deno.removeSync(`${folder}/daemon.json`);
+}
+
+/** Windows keeps a user's folders to him by inheritance. */
+function keepToOwner(path: string, mode: number): void {
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
+}

@@ -1,0 +1,58 @@
+/** A lease as the daemon keeps it and as it stands in the file, and its form for clients. */
+import type { Holder, HoldKind, Lease, LeaseListener, LeaseState, Lifetime, Protocol } from "../lease/lease.ts";
+import type { Clock } from "../clock.ts";
+
+/** A lease with the times that decide. */
+export interface LeaseRecord {
+  readonly id: string;
+  readonly name: string | null;
+  readonly project: string | null;
+  readonly port: number;
+  readonly protocols: readonly Protocol[];
+  readonly state: LeaseState;
+  readonly holder: Holder;
+  readonly lifetime: Lifetime;
+  readonly hold: HoldKind;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly listener: LeaseListener | null;
+  /** Whether something of the holder has ever listened. */
+  readonly claimed: boolean;
+  /** Wall-clock milliseconds. */
+  readonly grantedAt: number;
+  readonly renewedAt: number;
+  readonly endedAt: number | null;
+  /** When it ends, on the clock since boot; null when nothing ends it by time. */
+  readonly deadline: number | null;
+  /** The boot to which `deadline` belongs. */
+  readonly bootId: string;
+}
+
+/** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */
+export function toLease(record: LeaseRecord, clock: Clock): Lease {
+  const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener } = record;
+  const { grantedAt, renewedAt, endedAt, deadline } = record;
+  const expiresAt = endedAt !== null || deadline === null ? null : clock.now() + deadline - clock.monotonic();
+  return {
+    id,
+    name,
+    project,
+    port,
+    protocols,
+    state,
+    holder,
+    lifetime,
+    hold,
+    labels,
+    exposure: null,
+    listener,
+    grantedAt: isoInstant(grantedAt),
+    renewedAt: isoInstant(renewedAt),
+    expiresAt: expiresAt === null ? null : isoInstant(Math.round(expiresAt / 100) * 100),
+    endedAt: endedAt === null ? null : isoInstant(endedAt),
+  };
+}
+
+/** Wall-clock milliseconds as an ISO instant in UTC. */
+export function isoInstant(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,48 @@
+/** The numbered migrations of `leases.db`. One that has been published is never changed; the next gets a number. */
+
+/** Migration n brings a file of version n to version n + 1; versions stand in `PRAGMA user_version`. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- Live leases and the history. Instants *_at are wall-clock milliseconds since 1970; deadline is milliseconds since
+  -- the boot boot_id. protocols: 1 tcp, 2 udp, 3 both. holder, lifetime, labels and listener are JSON.
+  CREATE TABLE leases (
+    id         TEXT PRIMARY KEY,
+    name       TEXT,
+    project    TEXT,
+    port       INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+    protocols  INTEGER NOT NULL CHECK (protocols BETWEEN 1 AND 3),
+    state      TEXT NOT NULL,
+    holder     TEXT NOT NULL,
+    lifetime   TEXT NOT NULL,
+    hold       TEXT NOT NULL,
+    labels     TEXT NOT NULL,
+    listener   TEXT,
+    claimed    INTEGER NOT NULL,
+    granted_at INTEGER NOT NULL,
+    renewed_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    deadline   REAL,
+    boot_id    TEXT NOT NULL,
+    ended_at   INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  -- A TCP port has one live lease at most.
+  CREATE UNIQUE INDEX one_live_lease_per_tcp_port ON leases (port) WHERE ended_at IS NULL AND protocols & 1;
+  -- A UDP port has one live lease at most.
+  CREATE UNIQUE INDEX one_live_lease_per_udp_port ON leases (port) WHERE ended_at IS NULL AND protocols & 2;
+  -- The history in the order in which it is shown and forgotten.
+  CREATE INDEX history ON leases (ended_at) WHERE ended_at IS NOT NULL;
+
+  -- The port that a name had last.
+  CREATE TABLE names (name TEXT PRIMARY KEY, port INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- Answers to requests with an Idempotency-Key.
+  CREATE TABLE requests (
+    key         TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    status      INTEGER NOT NULL,
+    body        TEXT NOT NULL,
+    at          INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,285 @@
+/**
+ * The file of leases. Changes are queued and committed in groups: all that came while the group before was on its way
+ * to the disk become one transaction, and each is answered after an fdatasync of the write-ahead log.
+ *
+ * SQLite itself runs with `synchronous = NORMAL`, which leaves that fdatasync out, so the event loop goes on while the
+ * disk works; what is answered is as durable as with FULL.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Clock } from "../clock.ts";
+import { PortdError } from "../errors.ts";
+import { openFile } from "./open.ts";
+import type { LeaseRecord } from "./record.ts";
+import { INSERT_LEASE, type Row, toRecord, toValues, UPDATE_LEASE } from "./rows.ts";
+
+/** An answer that was given to a request with an Idempotency-Key. */
+export interface StoredAnswer {
+  readonly key: string;
+  /** Digest of the request. */
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One change of the file. */
+export type Change =
+  | { readonly kind: "insert"; readonly record: LeaseRecord }
+  | { readonly kind: "update"; readonly record: LeaseRecord }
+  | { readonly kind: "end"; readonly record: LeaseRecord }
+  | { readonly kind: "name"; readonly name: string; readonly port: number }
+  | { readonly kind: "answer"; readonly answer: StoredAnswer };
+
+/** A live lease as it was left by the daemon before, with the wall-clock time of its end. */
+export type StoredLease = LeaseRecord & { readonly expiresAt: number | null };
+
+/** Which ended leases are wanted. */
+export interface HistoryFilter {
+  /** Whole name, or its last part. */
+  readonly name?: string | undefined;
+  readonly project?: string | undefined;
+  readonly port?: number | undefined;
+  readonly state?: string | undefined;
+  readonly label?: readonly [key: string, value: string] | undefined;
+  /** Only what ended before this place in the history. */
+  readonly before?: { readonly endedAt: number; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+interface Queued {
+  readonly changes: readonly Change[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Options of {@linkcode Store}. */
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Told of what an operator should know. */
+  readonly log: (line: string) => void;
+}
+
+/** The open file. One per process and file; {@linkcode Store.close} ends it. */
+export class Store {
+  /** Where a damaged file was put when this one was opened; null when there was none. */
+  readonly setAside: string | null;
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #log: Deno.FsFile;
+  readonly #clock: Clock;
+  readonly #warn: (line: string) => void;
+  readonly #statements: Statements;
+  #queue: Queued[] = [];
+  #running: Promise<void> | undefined;
+  #lastFault = "";
+
+  /** Opens or makes the file. @throws as {@linkcode openFile} does. */
+  constructor(path: string, { clock, log }: StoreOptions) {
+    const { db, setAside } = openFile(path, clock.now());
+    this.path = path;
+    this.setAside = setAside;
+    this.#db = db;
+    this.#clock = clock;
+    this.#warn = log;
+    this.#statements = prepare(db);
+    // The log's name in its folder reaches the disk with this first commit under FULL.
+    db.exec("BEGIN IMMEDIATE; PRAGMA user_version = " + userVersion(db) + "; COMMIT; PRAGMA synchronous = NORMAL");
+    this.#log = Deno.openSync(`${path}-wal`, { write: true });
+  }
+
+  /**
+   * Queues changes that belong together.
+   *
+   * @returns when they are on the disk.
+   * @throws {PortdError} `store_unavailable` when they are not and will not be.
+   */
+  write(changes: readonly Change[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ changes, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when everything that was queued until now has been answered. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** The live leases, as the daemon before left them. */
+  liveLeases(): StoredLease[] {
+    return this.#statements.live.all().map((row) => toRecord(row as Row));
+  }
+
+  /** Leases that ended at `since` or later. */
+  endedSince(since: number): LeaseRecord[] {
+    return this.#statements.endedSince.all(since).map((row) => toRecord(row as Row));
+  }
+
+  /** A lease, live or ended. */
+  find(id: string): LeaseRecord | undefined {
+    const row = this.#statements.byId.get(id);
+    return row === undefined ? undefined : toRecord(row as Row);
+  }
+
+  /** Ended leases, newest first. */
+  history(filter: HistoryFilter): LeaseRecord[] {
+    const { name, project, port, state, label, before, limit } = filter;
+    const conditions: string[] = ["ended_at IS NOT NULL"];
+    const values: (string | number)[] = [];
+    const where = (condition: string, ...of: (string | number)[]) => {
+      conditions.push(condition);
+      values.push(...of);
+    };
+    if (name !== undefined) where("(name = ? OR substr(name, -length(?) - 1) = '/' || ?)", name, name, name);
+    if (project !== undefined) where("project = ?", project);
+    if (port !== undefined) where("port = ?", port);
+    if (state !== undefined) where("state = ?", state);
+    if (label !== undefined) {
+      where("EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?)", label[0], label[1]);
+    }
+    if (before !== undefined) where("(ended_at, id) < (?, ?)", before.endedAt, before.id);
+    const order = `ORDER BY ended_at DESC, id DESC LIMIT ${Math.trunc(limit)}`;
+    const sql = `SELECT * FROM leases WHERE ${conditions.join(" AND ")} ${order}`;
+    return this.#db.prepare(sql).all(...values).map((row) => toRecord(row as Row));
+  }
+
+  /** The port that each name had last. */
+  names(): Map<string, number> {
+    return new Map(this.#statements.names.all().map((row) => [row.name as string, row.port as number]));
+  }
+
+  /** The answer given before to this key. */
+  answer(key: string): StoredAnswer | undefined {
+    return this.#statements.answer.get(key) as StoredAnswer | undefined;
+  }
+
+  /** Forgets ended leases and answers from before the given wall-clock times. */
+  forget(endedBefore: number, answeredBefore: number): void {
+    this.#statements.forgetLeases.run(endedBefore);
+    this.#statements.forgetAnswers.run(answeredBefore);
+  }
+
+  /** Writes what is queued, then gives the file back. */
+  async close(): Promise<void> {
+    await this.settled();
+    this.#log.close();
+    this.#db.close();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // What the requests at hand in this turn of the event loop add still joins the group.
+      await new Promise((resolve) => setImmediate(resolve));
+      const group = this.#queue;
+      this.#queue = [];
+      const written = this.#commit(group);
+      if (written.length === 0) continue;
+      try {
+        await this.#log.syncData();
+        for (const { resolve } of written) resolve();
+      } catch (error) {
+        for (const { reject } of written) reject(this.#unavailable(error));
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** @returns those of the group that stand in the log now; the others are rejected. */
+  #commit(group: readonly Queued[]): readonly Queued[] {
+    try {
+      this.#transaction(group);
+      return group;
+    } catch (error) {
+      if (group.length === 1) {
+        group[0]!.reject(this.#unavailable(error));
+        return [];
+      }
+    }
+    // One of them is at fault: each for itself, so that it alone is refused.
+    return group.filter((queued) => this.#commit([queued]).length > 0);
+  }
+
+  #transaction(group: readonly Queued[]): void {
+    const { begin, commit, rollback } = this.#statements;
+    begin.run();
+    try {
+      for (const { changes } of group) for (const change of changes) this.#apply(change);
+      commit.run();
+    } catch (error) {
+      try {
+        rollback.run();
+      } catch (second) {
+        // A full disk makes SQLite roll back by itself.
+        if (!/no transaction is active/.test((second as Error).message)) throw second;
+      }
+      throw error;
+    }
+  }
+
+  #apply(change: Change): void {
+    const statements = this.#statements;
+    switch (change.kind) {
+      case "insert":
+        statements.insert.run(...toValues(change.record, this.#wallClockEnd(change.record)));
+        break;
+      case "update": {
+        const [id, ...values] = toValues(change.record, this.#wallClockEnd(change.record));
+        expectOne(statements.update.run(...values, id!));
+        break;
+      }
+      case "end":
+        expectOne(statements.end.run(change.record.state, change.record.endedAt, change.record.id));
+        break;
+      case "name":
+        statements.name.run(change.name, change.port);
+        break;
+      case "answer": {
+        const { key, fingerprint, status, body } = change.answer;
+        statements.keepAnswer.run(key, fingerprint, status, body, this.#clock.now());
+      }
+    }
+  }
+
+  #wallClockEnd({ deadline }: LeaseRecord): number | null {
+    return deadline === null ? null : Math.round(this.#clock.now() + deadline - this.#clock.monotonic());
+  }
+
+  #unavailable(cause: unknown): PortdError {
+    const reason = (cause as Error).message;
+    if (reason !== this.#lastFault) this.#warn(`cannot write ${this.path}: ${reason}`);
+    this.#lastFault = reason;
+    return new PortdError("store_unavailable", `Cannot write ${this.path}: ${reason}`, { retryAfter: 5 }, { cause });
+  }
+}
+
+/** A change of a lease whose own insertion failed must fail too. */
+function expectOne({ changes }: { readonly changes: number | bigint }): void {
+  if (Number(changes) !== 1) throw new Error("the lease does not stand in it");
+}
+
+type Statements = ReturnType<typeof prepare>;
+
+function prepare(db: DatabaseSync) {
+  const live = "SELECT * FROM leases WHERE ended_at IS NULL AND protocols & ";
+  return {
+    begin: db.prepare("BEGIN IMMEDIATE"),
+    commit: db.prepare("COMMIT"),
+    rollback: db.prepare("ROLLBACK"),
+    insert: db.prepare(INSERT_LEASE),
+    update: db.prepare(UPDATE_LEASE),
+    end: db.prepare("UPDATE leases SET state = ?, ended_at = ?, listener = NULL WHERE id = ?"),
+    name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
+    names: db.prepare("SELECT name, port FROM names"),
+    // By the partial indexes, so that a long history costs nothing at start.
+    live: db.prepare(`${live} 1 UNION ${live} 2`),
+    endedSince: db.prepare("SELECT * FROM leases WHERE ended_at >= ? ORDER BY ended_at"),
+    byId: db.prepare("SELECT * FROM leases WHERE id = ?"),
+    answer: db.prepare("SELECT key, fingerprint, status, body FROM requests WHERE key = ?"),
+    keepAnswer: db.prepare("INSERT INTO requests VALUES (?, ?, ?, ?, ?)"),
+    forgetLeases: db.prepare("DELETE FROM leases WHERE ended_at < ?"),
+    forgetAnswers: db.prepare("DELETE FROM requests WHERE at < ?"),
+  } satisfies Record<string, StatementSync>;
+}
+
+function userVersion(db: DatabaseSync): number {
+  return (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { environmentName, loadConfig, parseRange, SETTINGS, splitAddress } from "../src/config.ts";
+import { closest } from "../src/suggest.ts";
+
+const base = { flags: {}, env: {}, stateDir: "/nowhere/portd" };
+
+async function withFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, text);
+    return await use(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+Deno.test("loadConfig() gives the documented defaults", async () => {
+  const { config, sources, file, warnings } = await loadConfig(base);
+  assert.deepEqual(config, {
+    listen: "127.0.0.1:7678",
+    stateDir: "/nowhere/portd",
+    pool: [{ first: 20000, last: 29999 }],
+    exclude: [],
+    cooldownMs: 60_000,
+    claimMs: 600_000,
+    graceMs: 300_000,
+    processGraceMs: 10_000,
+    watchMs: 1000,
+    historyDays: 30,
+    auth: { anonymous: "lease" },
+  });
+  assert.ok(Object.values(sources).every((source) => source === "default"));
+  assert.equal(file, null);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("loadConfig() puts flags before environment before file before defaults, and says where each comes from", async () => {
+  await withFile("cooldownMs: 1\ngraceMs: 2\nclaimMs: 3000\nauth:\n  anonymous: none\n", async (file) => {
+    const env = { PORTD_COOLDOWN_MS: "10", PORTD_GRACE_MS: "20" };
+    const { config, sources } = await loadConfig({ ...base, env, file, flags: { cooldownMs: "100" } });
+    assert.deepEqual([config.cooldownMs, config.graceMs, config.claimMs], [100, 20, 3000]);
+    assert.equal(config.auth.anonymous, "none");
+    assert.deepEqual([sources.cooldownMs, sources.graceMs, sources.claimMs, sources.watchMs], [
+      "flag",
+      "PORTD_GRACE_MS",
+      `${file}:3:10`,
+      "default",
+    ]);
+  });
+});
+
+Deno.test("loadConfig() takes pools as text, as a list and as first and last", async () => {
+  for (const text of ["pool: 3000-3009,4000", 'pool: ["3000-3009", 4000]', "pool: [{first: 3000, last: 3009}, 4000]"]) {
+    const { config } = await withFile(text, (file) => loadConfig({ ...base, file }));
+    assert.deepEqual(config.pool, [{ first: 3000, last: 3009 }, { first: 4000, last: 4000 }], text);
+  }
+});
+
+const REFUSED: [text: string, message: RegExp][] = [
+  ["coldownMs: 1", /:1:1\): there is no such setting; did you mean "cooldownMs"\?/],
+  ["graceMs: 1\nauth:\n  anonymus: none", /"auth\.anonymus" \(.*:3:3\).*did you mean "auth\.anonymous"\?/],
+  ["graceMs: -1", /"graceMs" \(.*:1:10\): must be a whole number of milliseconds from 0 .*got "-1"/],
+  ["graceMs: 1.5", /must be a whole number of milliseconds/],
+  ["graceMs: .nan", /must be a whole number of milliseconds/],
+  ["pool: 0-10", /must be ranges of ports from 1 to 65535/],
+  ["pool: 30-20", /must be ranges/],
+  ["pool: 65536", /must be ranges/],
+  ["pool: ''", /must be ranges/],
+  ["listen: nowhere", /must be an address like/],
+  ["listen: 127.0.0.1:70000", /must be an address like/],
+  ["auth: {anonymous: everybody}", /must be "lease" or "none", got "everybody"/],
+  ["- a\n- b", /:1:1: must be a map/],
+  ["a: [1", /:1:\d+: /],
+  ["graceMs: 1\ngraceMs: 2", /:2:1: .*unique/i],
+];
+
+for (const [text, message] of REFUSED) {
+  Deno.test(`loadConfig() refuses ${JSON.stringify(text)} with its place and what would work`, async () => {
+    await withFile(text, (file) => assert.rejects(loadConfig({ ...base, file }), { code: "invalid_request", message }));
+  });
+}
+
+Deno.test("loadConfig() refuses a configuration file that was named and is not there", async () => {
+  await assert.rejects(loadConfig({ ...base, file: "/nowhere/config.yaml" }), /Cannot read the configuration/);
+});
+
+Deno.test("loadConfig() names the environment variable of a bad value and warns of unknown ones", async () => {
+  await assert.rejects(loadConfig({ ...base, env: { PORTD_WATCH_MS: "soon" } }), /"watchMs" \(PORTD_WATCH_MS\)/);
+  const { warnings } = await loadConfig({ ...base, env: { PORTD_GRACE: "1", PORTD_URL: "x", OTHER: "y" } });
+  assert.deepEqual(warnings, ["PORTD_GRACE is no setting of portd; did you mean PORTD_GRACE_MS?"]);
+});
+
+Deno.test("environmentName() follows the documented rule for every setting", () => {
+  assert.equal(environmentName("cooldownMs"), "PORTD_COOLDOWN_MS");
+  assert.equal(environmentName("auth.anonymous"), "PORTD_AUTH_ANONYMOUS");
+  assert.equal(new Set(Object.keys(SETTINGS).map(environmentName)).size, Object.keys(SETTINGS).length);
+});
+
+Deno.test("parseRange() and splitAddress() take what they document and nothing else", () => {
+  assert.deepEqual(parseRange("80"), { first: 80, last: 80 });
+  for (const text of ["", "0", "80-", "-80", "90-80", "1-65536", "1 - 2", "1e3"]) {
+    assert.equal(parseRange(text), undefined);
+  }
+  assert.deepEqual(splitAddress("[::1]:80"), { host: "::1", port: 80 });
+  for (const text of ["", "80", ":80", "a:b", "::1:80", "a:65536"]) assert.equal(splitAddress(text), undefined);
+});
+
+Deno.test("closest() finds what was meant and leaves the rest alone", () => {
+  assert.equal(closest("lable", ["label", "limit"]), "label");
+  assert.equal(closest("zzz", ["label", "limit"]), undefined);
+});

@@ -1,0 +1,125 @@
+/** What a machine does to a daemon: full and read-only disks, too few descriptors, a second daemon, other users. */
+import assert from "node:assert/strict";
+import { call, liveLeases } from "../support/os/api.ts";
+import { Installation } from "../support/os/installation.ts";
+import { linux, osTest, root, tools } from "../support/os/requirement.ts";
+import { ServedDaemon } from "../support/os/served_daemon.ts";
+import { mountTmpfs } from "../support/os/tmpfs.ts";
+import { runTool } from "../support/os/tool.ts";
+import { freePort } from "../support/sockets.ts";
+
+const PINNED = { lifetime: { kind: "pinned" } };
+const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+osTest("a second daemon is refused by name, for the same file and for the same address", [linux], async () => {
+  await using installation = await Installation.create();
+  await using daemon = await ServedDaemon.start(installation);
+  const refused = async (env: Readonly<Record<string, string>>) => {
+    const command = installation.command(["serve"], { env: { ...installation.env, ...env }, stdin: "null" });
+    const { code, stderr } = await command.output();
+    assert.notEqual(code, 0);
+    return new TextDecoder().decode(stderr);
+  };
+  const byName = new RegExp(`portd \\d+\\.\\d+\\.\\d+ \\(pid ${daemon.pid}\\) already serves`);
+  assert.match(await refused({ PORTD_LISTEN: `127.0.0.1:${freePort()}` }), byName);
+  assert.match(await refused({ PORTD_STATE_DIR: `${installation.folder}/other` }), byName);
+  assert.equal((await call(daemon.url, "GET", "/status")).status, 200);
+  assert.equal((await installation.daemon()).pid, daemon.pid);
+});
+
+osTest("with a full disk grants are refused, all else goes on, and nothing acknowledged is lost", [
+  linux,
+  root,
+  tools("mount", "umount"),
+], async () => {
+  await using installation = await Installation.create();
+  await using disk = await mountTmpfs(installation.stateDir, "512k");
+  await using daemon = await ServedDaemon.start(installation);
+  const granted: string[] = [];
+  let answer = await call(daemon.url, "POST", "/leases", PINNED);
+  while (answer.status === 201) {
+    granted.push(String(answer.body?.id));
+    answer = await call(daemon.url, "POST", "/leases", PINNED);
+  }
+  assert.deepEqual([answer.status, answer.body?.code], [503, "store_unavailable"]);
+  assert.ok(granted.length > 0);
+  assert.deepEqual((await liveLeases(daemon.url)).map(({ id }) => id).sort(), granted.toSorted());
+  assert.equal((await call(daemon.url, "GET", "/status")).status, 200);
+
+  await disk.remount("size=64m");
+  const after = await call(daemon.url, "POST", "/leases", PINNED);
+  assert.equal(after.status, 201);
+  granted.push(String(after.body?.id));
+  await daemon.end("SIGKILL");
+  await using again = await ServedDaemon.start(installation);
+  assert.deepEqual((await liveLeases(again.url)).map(({ id }) => id).sort(), granted.toSorted());
+});
+
+osTest("a daemon whose file cannot be written does not start, says why and leaves the file as it is", [
+  linux,
+  root,
+  tools("mount", "umount"),
+], async () => {
+  await using installation = await Installation.create();
+  await using disk = await mountTmpfs(installation.stateDir, "64m");
+  const daemon = await ServedDaemon.start(installation);
+  const { body } = await call(daemon.url, "POST", "/leases", PINNED);
+  await daemon.end("SIGTERM");
+  await disk.remount("ro");
+  const { code, stderr } = await installation.portd(["serve"]);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /Cannot .*: .*(read-only|cannot be written)/i);
+  await disk.remount("rw");
+  await using again = await ServedDaemon.start(installation);
+  assert.deepEqual((await liveLeases(again.url)).map(({ id }) => id), [body?.id]);
+});
+
+osTest("few descriptors, more leases than these and many connections do not end the daemon", [
+  linux,
+  tools("prlimit"),
+], async () => {
+  const limit = 256, leases = 400, connections = 400;
+  await using installation = await Installation.create();
+  await using daemon = await ServedDaemon.start(installation, { before: ["prlimit", `--nofile=${limit}:${limit}`] });
+  const holds: unknown[] = [];
+  for (let lease = 0; lease < leases; lease++) {
+    const { status, body } = await call(daemon.url, "POST", "/leases", PINNED);
+    assert.equal(status, 201);
+    holds.push(body?.hold);
+  }
+  assert.equal(holds[0], "soft");
+  assert.equal(holds.at(-1), "none");
+  assert.ok(holds.filter((hold) => hold === "soft").length < limit);
+
+  const { hostname, port } = new URL(daemon.url);
+  const opened = await Promise.all(
+    Array.from({ length: connections }, () => Deno.connect({ hostname, port: Number(port) })),
+  );
+  for (const connection of opened) await connection.write(new TextEncoder().encode("GET /v1/status HTTP/1.1\r\n"));
+  for (const connection of opened) connection.close();
+  assert.equal((await call(daemon.url, "GET", "/status")).status, 200);
+  assert.equal((await liveLeases(daemon.url)).length, leases);
+});
+
+osTest("another user reads nothing in the state folder and cannot stop the daemon", [
+  linux,
+  root,
+  tools("setpriv", "cat", "ls"),
+], async () => {
+  await using installation = await Installation.create();
+  await installation.answer(["lease", "web"]);
+  for (const folder of [installation.folder, `${installation.folder}/state`]) await Deno.chmod(folder, 0o755);
+  await Deno.writeTextFile(`${installation.folder}/open`, "for all", { mode: 0o644 });
+  const asNobody = (...words: readonly string[]) => runTool(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), ...words]);
+
+  assert.equal(await asNobody("cat", `${installation.folder}/open`), "for all");
+  await assert.rejects(asNobody("ls", installation.stateDir), /Permission denied/);
+  assert.equal((await Deno.stat(installation.stateDir)).mode! & 0o777, 0o700);
+  for (const file of ["admin.token", "leases.db", "daemon.json"]) {
+    const path = `${installation.stateDir}/${file}`;
+    await assert.rejects(asNobody("cat", path), /Permission denied/);
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600, file);
+  }
+  const { url } = await installation.daemon();
+  assert.ok([401, 403].includes((await call(`${url}/v1`, "POST", "/stop", {})).status));
+});

@@ -1,0 +1,32 @@
+/** The HTTP API as a stranger to the code calls it. */
+import type { Lease } from "../../../src/lease/lease.ts";
+
+/** An answer with its body. */
+export interface ApiAnswer {
+  readonly status: number;
+  /** The parsed body; `undefined` when there was none. */
+  readonly body: Record<string, unknown> | undefined;
+}
+
+/** Calls the API. @param url with `/v1`. */
+export async function call(url: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+/** Every live lease. */
+export async function liveLeases(url: string): Promise<Lease[]> {
+  const leases: Lease[] = [];
+  let cursor = "";
+  do {
+    const { body } = await call(url, "GET", `/leases?limit=1000${cursor}`);
+    leases.push(...(body?.leases as Lease[]));
+    cursor = body?.next === undefined ? "" : `&cursor=${encodeURIComponent(String(body.next))}`;
+  } while (cursor !== "");
+  return leases;
+}

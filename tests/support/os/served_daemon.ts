@@ -1,0 +1,110 @@
+/** A daemon in the foreground, as a child of the test: `portd serve`. */
+import type { Installation } from "./installation.ts";
+import { linesOf } from "./lines.ts";
+
+/** Options of {@linkcode ServedDaemon.start}. */
+export interface ServedDaemonOptions {
+  /** Words in front of the command, like `["prlimit", "--nofile=64"]`. */
+  readonly before?: readonly string[];
+  /** Words behind `serve`. */
+  readonly args?: readonly string[];
+}
+
+/** A running daemon. Disposing of it kills it. */
+export class ServedDaemon implements AsyncDisposable {
+  /** Base address of the API, with `/v1`. */
+  readonly url: string;
+  readonly pid: number;
+  /** Comes when it ends, for whatever reason. */
+  readonly status: Promise<Deno.CommandStatus>;
+  readonly #child: Deno.ChildProcess;
+  readonly #talk: Talk;
+  #ended = false;
+
+  private constructor(child: Deno.ChildProcess, url: string, talk: Talk) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.url = url;
+    this.#talk = talk;
+    this.status = child.status.then((status) => {
+      this.#ended = true;
+      return status;
+    });
+  }
+
+  /** Starts a daemon and answers when it is ready. @throws {Error} with what it said when it ends before. */
+  static async start(installation: Installation, options: ServedDaemonOptions = {}): Promise<ServedDaemon> {
+    const child = spawnServe(installation, options);
+    const talk = listenTo(child);
+    const address = await Promise.race([addressOf(installation, child.pid), child.status]);
+    if (typeof address !== "string") {
+      throw new Error(`Cannot start the daemon: exit code ${address.code}: ${await talk.whole}`);
+    }
+    const url = `${address}/v1`;
+    const ready = await fetch(`${url}/readyz`);
+    await ready.body?.cancel();
+    if (!ready.ok) throw new Error(`Cannot use the daemon: /readyz answers ${ready.status}`);
+    return new ServedDaemon(child, url, talk);
+  }
+
+  /** What it has said on stderr so far. */
+  get said(): string {
+    return this.#talk.lines.join("\n");
+  }
+
+  /** Ends it with a signal and waits until it is gone. @returns its exit code, or null after a deadly signal. */
+  async end(signal: Deno.Signal): Promise<number | null> {
+    this.#child.kill(signal);
+    const status = await this.status;
+    await this.#talk.whole;
+    return status.signal === null ? status.code : null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) await this.end("SIGKILL");
+  }
+}
+
+/** Starts `portd serve` and does not wait for anything. */
+export function spawnServe(installation: Installation, options: ServedDaemonOptions = {}): Deno.ChildProcess {
+  const { before = [], args = [] } = options;
+  return installation.command(["serve", ...args], { before, stdin: "null", stdout: "null" }).spawn();
+}
+
+interface Talk {
+  readonly lines: string[];
+  readonly whole: Promise<string>;
+}
+
+function listenTo(child: Deno.ChildProcess): Talk {
+  const lines: string[] = [];
+  const drain = async () => {
+    for await (const line of linesOf(child.stderr)) lines.push(line);
+    return lines.join("\n");
+  };
+  return { lines, whole: drain() };
+}
+
+/** Waits until the state folder names the process as the one that serves. */
+async function addressOf(installation: Installation, pid: number): Promise<string> {
+  await Deno.mkdir(installation.stateDir, { recursive: true, mode: 0o700 });
+  using changes = Deno.watchFs(installation.stateDir, { recursive: false });
+  const known = await servedBy(installation, pid);
+  if (known !== undefined) return known;
+  for await (const _change of changes) {
+    const url = await servedBy(installation, pid);
+    if (url !== undefined) return url;
+  }
+  throw new Error(`Cannot watch ${installation.stateDir}`);
+}
+
+async function servedBy(installation: Installation, pid: number): Promise<string | undefined> {
+  try {
+    const daemon = await installation.daemon();
+    return daemon.pid === pid ? daemon.url : undefined;
+  } catch (error) {
+    // Not there yet, or half-written.
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
