@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { PortdError } from "../src/errors.ts";
 import { eventRoutes, type EventRoutesParts } from "./events.ts";
-import { guardCall, guardCaller, type GuardOptions } from "./guard.ts";
+import { guarded, type GuardOptions } from "./guard.ts";
 import { leaseRoutes, type LeaseRoutesParts } from "./leases.ts";
 import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
 import { problemResponse } from "./problem.ts";
@@ -38,24 +38,29 @@ export function allRoutes(parts: AppParts): readonly Route[] {
 
 /** The application; it serves `fetch` and knows nothing of sockets. */
 export function createApp(parts: AppParts): Hono {
+  const { guard, log } = parts;
   const app = new Hono();
   const routes = allRoutes(parts);
-  app.use(guardCaller(parts.guard));
-  for (const { method, path, scope, handle } of routes) {
-    app.on(method, path, guardCall(scope, parts.guard), handle);
-  }
+  // One handler a call and no middleware: Hono then calls it directly.
+  for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
+  const others = withoutRoute(routes);
+  app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
+  for (const each of [app, others]) each.onError((error) => problemResponse(error, log));
+  return app;
+}
+
+/** What refuses requests for which there is no route: another method of a known path, or an unknown path. */
+function withoutRoute(routes: readonly Route[]): Hono {
+  const app = new Hono();
   for (const path of new Set(routes.map((route) => route.path))) {
-    app.all(path, (context) => refuseMethod(context.req.method, path, routes));
+    const allow = routes.filter((route) => route.path === path).map(({ method }) => method);
+    app.all(path, ({ req: { method } }) => {
+      const message = `Cannot ${method} this: it takes ${allow.join(", ")}`;
+      throw new PortdError("method_not_allowed", message, { value: method, allow });
+    });
   }
   app.notFound(({ req }) => {
     throw new PortdError("not_found", `Cannot find ${req.path}: the API stands below /v1`, { value: req.path });
   });
-  app.onError((error) => problemResponse(error, parts.log));
   return app;
-}
-
-function refuseMethod(method: string, path: string, routes: readonly Route[]): never {
-  const allow = routes.filter((route) => route.path === path).map((route) => route.method);
-  const message = `Cannot ${method} this: it takes ${allow.join(", ")}`;
-  throw new PortdError("method_not_allowed", message, { value: method, allow });
 }

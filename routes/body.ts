@@ -18,7 +18,9 @@ export interface JsonBody {
  * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` for what is not JSON in UTF-8.
  */
 export async function readJson(context: Context): Promise<JsonBody> {
-  const text = decode(await readBytes(context.req.raw));
+  const text = await readText(context.req.raw);
+  // The decoder puts this in the place of what is not UTF-8; no field of a request may hold it.
+  if (text.includes("\uFFFD")) throw notUtf8();
   try {
     return { text, value: JSON.parse(text) };
   } catch (error) {
@@ -27,42 +29,31 @@ export async function readJson(context: Context): Promise<JsonBody> {
   }
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new PortdError("invalid_request", "Cannot read the body: it is not UTF-8", { expected: "JSON in UTF-8" });
-  }
-}
-
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readText(request: Request): Promise<string> {
+  const isBounded = request.headers.has("content-length"); // by the guard
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(timedOut()), BODY_TIMEOUT_MS);
   try {
-    const isBounded = request.headers.has("content-length"); // by the guard
-    return await Promise.race([isBounded ? request.bytes() : readAtMost(request), late]);
+    return await Promise.race([isBounded ? request.text() : readAtMost(request), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Reads a body that does not say how long it is, as far as the limit. */
-async function readAtMost(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+async function readAtMost(request: Request): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "", length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
     if (length > BODY_LIMIT) throw tooLarge();
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return text + decoder.decode();
+}
+
+function notUtf8(): PortdError {
+  return new PortdError("invalid_request", "Cannot read the body: it is not UTF-8", { expected: "JSON in UTF-8" });
 }
 
 function timedOut(): PortdError {

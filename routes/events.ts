@@ -1,6 +1,8 @@
 /** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
 import type { Context } from "hono";
+import type { Clock } from "../src/clock.ts";
 import type { EventLog, LeaseEvent } from "../src/lease/events.ts";
+import { isoInstant, toLease } from "../src/store/record.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 import type { Route } from "./route.ts";
 
@@ -11,6 +13,7 @@ const KEEP_ALIVE_MS = 15_000;
 /** What these routes read. */
 export interface EventRoutesParts {
   readonly events: EventLog;
+  readonly clock: Clock;
   /** Ends every stream. */
   readonly signal: AbortSignal;
 }
@@ -27,19 +30,20 @@ function stream(context: Context, parts: EventRoutesParts): Response {
 }
 
 /** A stream that begins with what was missed since `lastId`, or with `reset` where that cannot be had. */
-export function eventStream({ events, signal }: EventRoutesParts, lastId?: string): ReadableStream<Uint8Array> {
+export function eventStream({ events, clock, signal }: EventRoutesParts, lastId?: string): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let stop = () => {};
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text));
+      const sendEvent = (event: LeaseEvent) => send(format(events.idOf(event), event, clock));
       const end = () => {
         stop();
         controller.close();
       };
       const unsubscribe = events.subscribe((event) => {
         if (controller.desiredSize! < -LARGEST_BACKLOG) end();
-        else send(format(event));
+        else sendEvent(event);
       });
       const timer = setInterval(() => send(": still here\n\n"), KEEP_ALIVE_MS);
       stop = () => {
@@ -51,7 +55,7 @@ export function eventStream({ events, signal }: EventRoutesParts, lastId?: strin
       send("retry: 1000\n\n");
       const missed = lastId === undefined ? [] : events.since(lastId);
       if (missed === undefined) send('event: reset\ndata: {"type":"reset"}\n\n');
-      for (const event of missed ?? []) send(format(event));
+      for (const event of missed ?? []) sendEvent(event);
     },
     cancel() {
       stop();
@@ -59,6 +63,7 @@ export function eventStream({ events, signal }: EventRoutesParts, lastId?: strin
   });
 }
 
-function format({ id, ...data }: LeaseEvent): string {
-  return `id: ${id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+function format(id: string, { type, at, record }: LeaseEvent, clock: Clock): string {
+  const data = { type, at: isoInstant(at), lease: toLease(record, clock) };
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

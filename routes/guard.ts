@@ -4,7 +4,7 @@
  * size. Whatever is not plainly allowed is refused.
  */
 import { timingSafeEqual } from "node:crypto";
-import type { MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { PortdError } from "../src/errors.ts";
 
 /** What a call asks of its caller; `none` is for probes of liveness. */
@@ -25,45 +25,56 @@ export const BODY_LIMIT = 65_536;
 
 const MUTATIONS = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
-/** Refuses callers that are no client of ours: for every path, known or not. */
-export function guardCaller({ hosts }: Pick<GuardOptions, "hosts">): MiddlewareHandler {
-  return function guardCaller(context, next) {
+/** The handler of a call with the guard in front of it. */
+export type Handler = (context: Context) => Response | Promise<Response>;
+
+/** Puts the guard in front of a handler. */
+export function guarded(handle: Handler, scope: Scope, options: GuardOptions): Handler {
+  const expected = new TextEncoder().encode(`Bearer ${options.token}`);
+  return function guardedHandler(context) {
     const { method, headers } = context.req.raw;
-    const host = headers.get("host");
-    if (host === null || !hosts.has(host.toLowerCase())) throw misdirected(host, hosts);
-    const origin = headers.get("origin");
-    if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) throw foreign("origin", origin);
-    const site = headers.get("sec-fetch-site");
-    if (site !== null && site !== "none" && site !== "same-origin") throw foreign("sec-fetch-site", site);
-    if (method === "OPTIONS") {
-      throw new PortdError("method_not_allowed", "Cannot answer OPTIONS: no other origin is served", { allow: [] });
-    }
-    if (MUTATIONS.has(method)) requireJson(headers.get("content-type"));
-    return next();
+    checkCaller(method, headers, options.hosts);
+    if (scope !== "none") checkScope(headers.get("authorization"), scope, { expected, anonymous: options.anonymous });
+    const length = headers.get("content-length");
+    if (length !== null && !isWithinLimit(length)) throw tooLarge();
+    return handle(context);
   };
 }
 
-/** Refuses callers that may not make this call, and bodies that are too large. */
-export function guardCall(scope: Scope, { token, anonymous }: Omit<GuardOptions, "hosts">): MiddlewareHandler {
-  const expected = new TextEncoder().encode(`Bearer ${token}`);
-  return function guardCall(context, next) {
-    const { headers } = context.req.raw;
-    if (scope !== "none") {
-      const given = headers.get("authorization");
-      if (given !== null && !isEqual(given, expected)) {
-        throw new PortdError("unauthorized", "Cannot accept the credentials: the token is not this daemon's");
-      }
-      if (given === null && scope === "expose") {
-        throw new PortdError("scope_required", 'Cannot do this without the scope "expose": send the token', { scope });
-      }
-      if (given === null && anonymous === "none") {
-        throw new PortdError("unauthorized", "Cannot serve without a token: the configuration asks for one");
-      }
-    }
-    const length = headers.get("content-length");
-    if (length !== null && !(Number(length) <= BODY_LIMIT)) throw tooLarge();
-    return next();
-  };
+function checkCaller(method: string, headers: Headers, hosts: ReadonlySet<string>): void {
+  const host = headers.get("host");
+  if (host === null || !hosts.has(host.toLowerCase())) throw misdirected(host, hosts);
+  const origin = headers.get("origin");
+  if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) throw foreign("origin", origin);
+  const site = headers.get("sec-fetch-site");
+  if (site !== null && site !== "none" && site !== "same-origin") throw foreign("sec-fetch-site", site);
+  if (method === "OPTIONS") {
+    throw new PortdError("method_not_allowed", "Cannot answer OPTIONS: no other origin is served", { allow: [] });
+  }
+  if (MUTATIONS.has(method)) requireJson(headers.get("content-type"));
+}
+
+interface Credentials {
+  /** The one value of the Authorization header that is accepted. */
+  readonly expected: Uint8Array;
+  readonly anonymous: "lease" | "none";
+}
+
+function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {
+  if (given !== null) {
+    if (isEqual(given, expected)) return;
+    throw new PortdError("unauthorized", "Cannot accept the credentials: the token is not this daemon's");
+  }
+  if (scope === "expose") {
+    throw new PortdError("scope_required", 'Cannot do this without the scope "expose": send the token', { scope });
+  }
+  if (anonymous === "none") {
+    throw new PortdError("unauthorized", "Cannot serve without a token: the configuration asks for one");
+  }
+}
+
+function isWithinLimit(length: string): boolean {
+  return /^\d{1,10}$/.test(length) && Number(length) <= BODY_LIMIT;
 }
 
 /** The refusal of a body over {@linkcode BODY_LIMIT}. */

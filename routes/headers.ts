@@ -1,16 +1,19 @@
-/** Headers of every answer: nothing of portd's is to be sniffed, framed, scripted or kept by a browser. */
+/** Headers of every answer: nothing of portd's is to be sniffed, framed or scripted by a browser. */
 export const COMMON_HEADERS = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 } as const;
 
-/** Headers of an answer in JSON. */
-export const JSON_HEADERS = { ...COMMON_HEADERS, "content-type": "application/json" } as const;
+const JSON_HEADERS = new Headers({ ...COMMON_HEADERS, "content-type": "application/json" });
 
 /** An answer in JSON. */
-export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = JSON_HEADERS): Response {
-  return new Response(JSON.stringify(value), { status, headers });
+export function json(value: unknown, status = 200): Response {
+  return jsonText(JSON.stringify(value), status);
+}
+
+/** An answer whose JSON is written already. */
+export function jsonText(body: string, status: number): Response {
+  return new Response(body, { status, headers: JSON_HEADERS });
 }
 
 /** An answer without content. */

@@ -8,7 +8,7 @@ import type { LeaseRecord } from "../src/store/record.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
-import { json, JSON_HEADERS, noContent } from "./headers.ts";
+import { json, jsonText, noContent } from "./headers.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
 
@@ -60,20 +60,17 @@ async function grant(context: Context, { registry, replay, defaults }: LeaseRout
     body: JSON.stringify(isList ? { leases } : leases[0]),
   });
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
-  if (key === undefined) return answered(answerOf(await registry.grant(request, { signal })));
-  const fingerprint = createHash("sha256").update(text).digest("base64");
-  return answered(
-    await replay.run({ key, fingerprint }, async (keep) => {
+  const { status, body: answer } = key === undefined
+    ? answerOf(await registry.grant(request, { signal }))
+    : await replay.run({ key, fingerprint: digest(text) }, async (keep) => {
       const stored = (granted: Granted) => keep(answerOf(granted));
       return answerOf(await registry.grant(request, { signal, answerOf: stored }));
-    }),
-  );
+    });
+  return jsonText(answer, status);
 }
 
-function answered({ status, body }: { readonly status: number; readonly body: string }): Response {
-  const [, id] = /^{"id":"([0-9A-Z]{26})"/.exec(body) ?? [];
-  const headers = id === undefined ? JSON_HEADERS : { ...JSON_HEADERS, location: `/v1/leases/${id}` };
-  return new Response(body, { status, headers });
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }
 
 async function show(record: LeaseRecord, registry: Registry): Promise<Response> {

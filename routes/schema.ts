@@ -51,7 +51,11 @@ const lifetime = z.discriminatedUnion("kind", [
 const MOST_LABELS = 32;
 const LABEL = "1 to 100 characters";
 const labelKey = text(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/, "a key of 1 to 100 of A-Z a-z 0-9 . _ / -");
-const labels = z.record(labelKey, text(/^[^\p{Cc}]{1,100}$/u, LABEL), { error: "an object of strings" })
+/** Zod passes over this key in silence; here it is refused like any other that cannot be used. */
+const hasNoProto = (value: unknown) =>
+  typeof value !== "object" || value === null || !Object.hasOwn(value, "__proto__");
+const labelMap = z.record(labelKey, text(/^[^\p{Cc}]{1,100}$/u, LABEL), { error: "an object of strings" });
+const labels = z.unknown().refine(hasNoProto, { error: 'an object without the key "__proto__"' }).pipe(labelMap)
   .refine((map) => Object.keys(map).length <= MOST_LABELS, { error: `at most ${MOST_LABELS} labels` });
 
 const line = (most: number) => text(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, "u"), `1 to ${most} characters`);

@@ -4,21 +4,20 @@
  */
 import { type ApiAnswer, fetchTransport, type Transport } from "./client/transport.ts";
 import { NoDaemonError } from "./client/no_daemon_error.ts";
-import { type EventsOptions, followEvents, type ResetEvent } from "./client/events.ts";
+import { type EventsOptions, followEvents, type LeaseEvent, type ResetEvent } from "./client/events.ts";
 import { type LeaseRef, pathOf } from "./client/lease_ref.ts";
 import { PortdError, STATUS_OF_CODE } from "./errors.ts";
 import type { ErrorCode, ErrorData } from "./errors.ts";
-import type { Lease } from "./lease/lease.ts";
+import type { Lease, PortRange } from "./lease/lease.ts";
 import type { AmendRequest, LeaseDocument, LeaseFilter, LeasePage, LeaseRequest } from "./lease/request.ts";
-import type { LeaseEvent } from "./lease/events.ts";
 
 export { NoDaemonError } from "./client/no_daemon_error.ts";
 export { PortdError } from "./errors.ts";
-export type { EventsOptions, ResetEvent } from "./client/events.ts";
+export type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
 export type { LeaseRef } from "./client/lease_ref.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
-export type { LeaseEvent, LeaseEventType } from "./lease/events.ts";
+export type { LeaseEventType } from "./lease/events.ts";
 export type {
   AmendRequest,
   LeaseDocument,
@@ -61,14 +60,26 @@ export interface GrantOptions extends CallOptions {
 
 /** What `GET /status` answers. */
 export interface DaemonStatus {
+  readonly name: "portd";
   readonly version: string;
-  readonly [member: string]: unknown;
+  readonly pid: number;
+  /** ISO instant. */
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly stateDir: string;
+  /** Live leases by state, and all of them as `live`. */
+  readonly leases: Readonly<Record<string, number>>;
+  readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
+  readonly holds: { readonly kept: number; readonly limit: number };
+  readonly ephemeral: PortRange;
+  readonly warnings: readonly string[];
 }
 
 /** What `POST /import` answers. */
 export interface ImportOutcome {
-  readonly imported: readonly unknown[];
-  readonly skipped: readonly unknown[];
+  /** Ids. */
+  readonly imported: readonly string[];
+  readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
 }
 
 interface Call extends CallOptions {
@@ -150,11 +161,7 @@ export class PortdClient {
   async list(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<LeasePage> {
     const query = Object.entries(filter).filter(([, value]) => value !== undefined)
       .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
-    return await this.#json({
-      method: "GET",
-      path: `/leases${query.length > 0 ? "?" : ""}${query.join("&")}`,
-      ...options,
-    });
+    return await this.#json({ method: "GET", path: ["/leases", ...query].join("&").replace("&", "?"), ...options });
   }
 
   /** All leases that pass the filter, over as many pages as it takes. */

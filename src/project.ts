@@ -55,6 +55,11 @@ export function cleanName(text: string): string {
   return clean.slice(0, LONGEST_NAME - suffix.length) + suffix;
 }
 
+/** The environment variable for the port of a service: `my-web` → `MY_WEB_PORT`. */
+export function portVariable(name: string): string {
+  return `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_").replace(/^\d/, "_$&")}_PORT`;
+}
+
 function checkoutAt(folder: string): Project | undefined {
   const git = `${folder}/.git`;
   if (isFile(`${git}/HEAD`)) return { name: cleanName(lastPart(folder)), root: folder };

@@ -19,14 +19,15 @@ export function parseDuration(text: string): number {
   return units.reduce((sum, unit, i) => sum + unit * Number(digits[i] ?? 0), 0);
 }
 
-/** A duration in its two greatest units, rounded down: `1h 30m`, `45s`, `0s`. */
+/** A duration in its two greatest units, rounded down: `1h 30m`, `45s`; below a second in milliseconds. */
 export function formatDuration(ms: number): string {
+  if (ms < UNIT_MS.s) return `${Math.max(0, Math.floor(ms))}ms`;
   const parts: string[] = [];
-  let rest = Math.max(0, ms);
+  let rest = ms;
   for (const unit of ["d", "h", "m", "s"] as const) {
     const count = Math.floor(rest / UNIT_MS[unit]);
     rest -= count * UNIT_MS[unit];
     if (count > 0) parts.push(`${count}${unit}`);
   }
-  return parts.slice(0, 2).join(" ") || "0s";
+  return parts.slice(0, 2).join(" ");
 }

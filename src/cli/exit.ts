@@ -64,7 +64,9 @@ export function exitCodeOf(error: unknown): number {
 /** What goes to stderr about an error: words, or with `--json` one line `{"error": {code, message, …}}`. */
 export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
   if (json) return toJson({ error: { ...dataOf(error), code: codeOf(error), message: messageOf(error) } });
-  return `portd: ${neutralise(messageOf(error))}`;
+  // Only our own messages have lines; what a daemon sends is not to look like several.
+  const lines = error instanceof PortdError ? [error.message] : messageOf(error).split("\n");
+  return `portd: ${lines.map(neutralise).join("\n")}`;
 }
 
 function dataOf(error: unknown): object {

@@ -1,6 +1,7 @@
 /** Following the daemon's events over broken connections. */
 import { PortdError } from "../errors.ts";
-import type { LeaseEvent } from "../lease/events.ts";
+import type { LeaseEventType } from "../lease/events.ts";
+import type { Lease } from "../lease/lease.ts";
 import { parseEventStream } from "./event_stream.ts";
 import { NoDaemonError } from "./no_daemon_error.ts";
 import type { ApiAnswer } from "./transport.ts";
@@ -15,6 +16,17 @@ export interface EventsOptions {
   readonly onOpen?: () => void;
   /** How often in a row a broken stream is opened anew before giving up. @default 20, which takes about a minute */
   readonly retries?: number;
+}
+
+/** Something that happened to a lease, as the stream tells it. */
+export interface LeaseEvent {
+  /** Goes on from here when it is given as `lastEventId`. */
+  readonly id: string;
+  readonly type: LeaseEventType;
+  /** ISO instant. */
+  readonly at: string;
+  /** The lease as it was right after. */
+  readonly lease: Lease;
 }
 
 /** Some events cannot be had any more: read the leases anew. */

@@ -1,5 +1,5 @@
 /** What happens to leases, in order, with enough of the past to catch up after a break. */
-import type { Lease } from "./lease.ts";
+import type { LeaseRecord } from "../store/record.ts";
 
 /** What can happen. */
 export type LeaseEventType =
@@ -15,12 +15,12 @@ export type LeaseEventType =
 
 /** Something that happened; the lease is as it was right after. */
 export interface LeaseEvent {
-  /** `epoch-number`: the epoch is the daemon's run, numbers go up by one. */
-  readonly id: string;
+  /** Counts up by one within one run of the daemon. */
+  readonly number: number;
   readonly type: LeaseEventType;
-  /** ISO instant. */
-  readonly at: string;
-  readonly lease: Lease;
+  /** Wall-clock milliseconds. */
+  readonly at: number;
+  readonly record: LeaseRecord;
 }
 
 /** Keeps the last events and hands on new ones. */
@@ -41,8 +41,8 @@ export class EventLog {
   }
 
   /** Records an event and tells every subscriber. */
-  publish(type: LeaseEventType, at: string, lease: Lease): void {
-    const event = { id: `${this.#epoch}-${++this.#count}`, type, at, lease };
+  publish(type: LeaseEventType, at: number, record: LeaseRecord): void {
+    const event = { number: ++this.#count, type, at, record };
     this.#ring[(this.#count - 1) % this.#capacity] = event;
     for (const tell of this.#subscribers) tell(event);
   }
@@ -51,6 +51,11 @@ export class EventLog {
   subscribe(tell: (event: LeaseEvent) => void): () => void {
     this.#subscribers.add(tell);
     return () => this.#subscribers.delete(tell);
+  }
+
+  /** What a client hands back to go on after this event: the run of the daemon and the number. */
+  idOf({ number }: LeaseEvent): string {
+    return `${this.#epoch}-${number}`;
   }
 
   /** Events after the one with this id. @returns `undefined` when some of them are kept no longer. */

@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Process, Processes } from "../process/process.ts";
-import { isoInstant, type LeaseRecord, toLease } from "../store/record.ts";
+import { type LeaseRecord, toLease } from "../store/record.ts";
 import type { Change, Store, StoredAnswer } from "../store/store.ts";
 import type { Allocated, Allocation, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
@@ -89,9 +89,10 @@ export class Registry {
   async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
     const attempt = () => this.#grantNow(request, process, answerOf);
-    const isInLine = request.wishes.some(({ port }) => port === undefined) &&
-      (request.waitMs > 0 || !this.#turnstile.isEmpty);
-    return isInLine ? await this.#turnstile.pass(attempt, { waitMs: request.waitMs, signal }) : await attempt();
+    if (request.wishes.every(({ port }) => port !== undefined)) return await attempt();
+    if (request.waitMs > 0) return await this.#turnstile.pass(attempt, { waitMs: request.waitMs, signal });
+    if (this.#turnstile.isEmpty) return await attempt();
+    throw new PortdError("pool_exhausted", "Cannot grant a port: others wait in line for one", { retryAfter: 5 });
   }
 
   /**
@@ -361,7 +362,7 @@ export class Registry {
 
   #publish(type: LeaseEventType, record: LeaseRecord): void {
     const { clock, events } = this.#parts;
-    events.publish(type, isoInstant(clock.now()), this.present(record));
+    events.publish(type, clock.now(), record);
   }
 }
 

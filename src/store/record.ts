@@ -31,6 +31,7 @@ export interface LeaseRecord {
 export function toLease(record: LeaseRecord, clock: Clock): Lease {
   const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener } = record;
   const { grantedAt, renewedAt, endedAt, deadline } = record;
+  const granted = isoInstant(grantedAt);
   const expiresAt = endedAt !== null || deadline === null ? null : clock.now() + deadline - clock.monotonic();
   return {
     id,
@@ -45,8 +46,8 @@ export function toLease(record: LeaseRecord, clock: Clock): Lease {
     labels,
     exposure: null,
     listener,
-    grantedAt: isoInstant(grantedAt),
-    renewedAt: isoInstant(renewedAt),
+    grantedAt: granted,
+    renewedAt: renewedAt === grantedAt ? granted : isoInstant(renewedAt),
     expiresAt: expiresAt === null ? null : isoInstant(Math.round(expiresAt / 100) * 100),
     endedAt: endedAt === null ? null : isoInstant(endedAt),
   };

@@ -1,6 +1,7 @@
 /**
- * The file of leases. Changes are queued and committed in groups: all that came while the group before was on its way
- * to the disk become one transaction, and each is answered after an fdatasync of the write-ahead log.
+ * The file of leases. Changes are queued and committed in groups: all that came in one turn of the event loop become
+ * one transaction, and each is answered after an fdatasync of the write-ahead log, which serves every transaction that
+ * was committed before it.
  *
  * SQLite itself runs with `synchronous = NORMAL`, which leaves that fdatasync out, so the event loop goes on while the
  * disk works; what is answered is as durable as with FULL.
@@ -69,7 +70,9 @@ export class Store {
   readonly #warn: (line: string) => void;
   readonly #statements: Statements;
   #queue: Queued[] = [];
-  #running: Promise<void> | undefined;
+  /** Committed, and not on the disk yet. */
+  #written: Queued[] = [];
+  #flushing: Promise<void> | undefined;
   #lastFault = "";
 
   /** Opens or makes the file. @throws as {@linkcode openFile} does. */
@@ -94,14 +97,14 @@ export class Store {
    */
   write(changes: readonly Change[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ changes, resolve, reject });
-      this.#running ??= this.#run();
+      if (this.#queue.push({ changes, resolve, reject }) === 1) setImmediate(() => this.#commitQueue());
     });
   }
 
   /** Resolves when everything that was queued until now has been answered. */
   async settled(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await this.#flushing;
   }
 
   /** The live leases, as the daemon before left them. */
@@ -165,22 +168,27 @@ export class Store {
     this.#db.close();
   }
 
-  async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      // What the requests at hand in this turn of the event loop add still joins the group.
-      await new Promise((resolve) => setImmediate(resolve));
-      const group = this.#queue;
-      this.#queue = [];
-      const written = this.#commit(group);
-      if (written.length === 0) continue;
+  /** Commits what the requests at hand in this turn of the event loop have queued; the disk is not waited for. */
+  #commitQueue(): void {
+    const group = this.#queue;
+    this.#queue = [];
+    this.#written.push(...this.#commit(group));
+    this.#flushing ??= this.#flush();
+  }
+
+  /** Answers what is committed, once it is on the disk; what is committed meanwhile goes with the next flush. */
+  async #flush(): Promise<void> {
+    while (this.#written.length > 0) {
+      const group = this.#written;
+      this.#written = [];
       try {
         await this.#log.syncData();
-        for (const { resolve } of written) resolve();
+        for (const { resolve } of group) resolve();
       } catch (error) {
-        for (const { reject } of written) reject(this.#unavailable(error));
+        for (const { reject } of group) reject(this.#unavailable(error));
       }
     }
-    this.#running = undefined;
+    this.#flushing = undefined;
   }
 
   /** @returns those of the group that stand in the log now; the others are rejected. */

@@ -30,6 +30,8 @@ export class LinuxHolds implements Holds {
   readonly #address: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #family: number;
+  /** Whether IPv6 sockets of this machine are dual-stack only when told so. */
+  readonly #needsDualStack: boolean;
 
   constructor({ libc, procfs }: LinuxParts) {
     this.#libc = libc;
@@ -37,6 +39,7 @@ export class LinuxHolds implements Holds {
     const openFiles = raiseOpenFileLimit(libc);
     this.limit = Math.max(0, openFiles - Math.max(LEAST_RESERVE, Math.ceil(openFiles / RESERVED_SHARE)));
     this.#family = hasIpv6(libc) ? AF_INET6 : AF_INET;
+    this.#needsDualStack = this.#family === AF_INET6 && procfs.read("/proc/sys/net/ipv6/bindv6only")?.trim() !== "0";
     this.#address = socketAddress(this.#family);
     this.#view = new DataView(this.#address.buffer);
   }
@@ -117,7 +120,7 @@ export class LinuxHolds implements Holds {
     const descriptor = libc.socket(this.#family, type | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno(libc);
     if (reuse) libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, ON, 4);
-    if (this.#family === AF_INET6) libc.setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, OFF, 4);
+    if (this.#needsDualStack) libc.setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, OFF, 4);
     this.#view.setUint16(2, port, false);
     if (libc.bind(descriptor, this.#address, this.#address.length) === 0) return descriptor;
     const error = errno(libc);

@@ -1,0 +1,132 @@
+/** The command line as a whole: which commands there are, and running one. Each is a file of commands/. */
+import {
+  buildApplication,
+  buildCommand,
+  buildRouteMap,
+  type Command,
+  type RouteMap,
+  run,
+  text_en,
+} from "@stricli/core";
+import { VERSION } from "../version.ts";
+import type { CliContext } from "./context.ts";
+import { EXIT } from "./exit.ts";
+import { rootHelp } from "./root_help.ts";
+
+type Target = Command<CliContext> | RouteMap<CliContext>;
+
+/** Every command with what it does in a line. */
+const BRIEFS = {
+  lease: "Lease a port and print it",
+  run: "Run a command with leased ports, and release them when it ends",
+  ls: "List leases",
+  release: "Give leases back",
+  renew: "Extend a lease",
+  wait: "Wait until somebody listens on a leased port, or until it is free",
+  env: "Print the ports of the services in portd.yaml",
+  serve: "Run the daemon",
+  stop: "Stop the daemon",
+  status: "Tell how the daemon does",
+  events: "Follow what happens to leases",
+  export: "Write all leases out as YAML or JSON",
+  import: "Take in leases from an export",
+  config: "Show or check the configuration",
+  version: "Print the version",
+} as const;
+
+type CommandName = keyof typeof BRIEFS;
+
+const ALIASES: Readonly<Record<string, CommandName>> = { ps: "ls" };
+
+/** How far a word may be from a known one to be taken for it; stricli's own threshold of 7 finds "stop" in "foo". */
+const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
+
+/**
+ * Runs one command line.
+ *
+ * @param args are the words behind the program's name.
+ * @returns the exit code.
+ */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const [word = ""] = args;
+  const chosen = Object.hasOwn(ALIASES, word)
+    ? ALIASES[word]
+    : Object.hasOwn(BRIEFS, word)
+    ? word as CommandName
+    : undefined;
+  const app = buildApplication(await buildRoot(chosen), {
+    name: "portd",
+    versionInfo: { currentVersion: VERSION },
+    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true, distanceOptions: DISTANCE },
+    documentation: { disableAnsiColor: context.process.stdout.getColorDepth() < 4 },
+    localization: { text: { ...text_en, noCommandRegisteredForInput: refuseCommand } },
+  });
+  const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
+  await run(app, inputs, context);
+  const code = context.process.exitCode ?? EXIT.ok;
+  // stricli's own codes are negative: -4 and -5 are faults of the command line, the others faults of portd.
+  return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
+}
+
+/** Only the command that runs is loaded; the others are there by name, for help and for corrections. */
+async function buildRoot(chosen: CommandName | undefined): Promise<RouteMap<CliContext>> {
+  // No prototype: stricli looks words of the command line up in it, and "constructor" is no command.
+  const routes: Record<string, Target> = Object.create(null);
+  for (const [name, brief] of Object.entries(BRIEFS)) {
+    routes[name] = name === chosen ? (await loadCommand(name)).default : namedOnly(brief);
+  }
+  const aliases: Record<string, string> = Object.assign(Object.create(null), ALIASES);
+  const root = buildRouteMap<string, CliContext>({
+    routes,
+    aliases,
+    docs: { brief: "The port authority of this machine" },
+  });
+  return { ...root, formatHelp: (args) => rootHelp(BRIEFS, args.ansiColor) };
+}
+
+function namedOnly(brief: string): Command<CliContext> {
+  const func = () => new Error("Cannot run a command that is not loaded");
+  return buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief } });
+}
+
+/** See main.ts for why the import chooses: none of the commands is in the graph that every start reads. */
+function loadCommand(name: string): Promise<{ readonly default: Target }> {
+  return import(
+    name === "lease"
+      ? "./commands/lease.ts"
+      : name === "run"
+      ? "./commands/run.ts"
+      : name === "ls"
+      ? "./commands/ls.ts"
+      : name === "release"
+      ? "./commands/release.ts"
+      : name === "renew"
+      ? "./commands/renew.ts"
+      : name === "wait"
+      ? "./commands/wait.ts"
+      : name === "env"
+      ? "./commands/env.ts"
+      : name === "serve"
+      ? "./commands/serve.ts"
+      : name === "stop"
+      ? "./commands/stop.ts"
+      : name === "status"
+      ? "./commands/status.ts"
+      : name === "events"
+      ? "./commands/events.ts"
+      : name === "export"
+      ? "./commands/export.ts"
+      : name === "import"
+      ? "./commands/import.ts"
+      : name === "config"
+      ? "./commands/config.ts"
+      : "./commands/version.ts"
+  );
+}
+
+function refuseCommand(
+  { input, corrections }: { readonly input: string; readonly corrections: readonly string[] },
+): string {
+  const hint = corrections.length > 0 ? `did you mean ${corrections.join(" or ")}?` : "portd --help lists them";
+  return `portd: Cannot run ${JSON.stringify(input)}: there is no such command; ${hint}`;
+}

@@ -1,0 +1,81 @@
+/** Defining a command: the flags that all of them share, and one way for all of them to fail. */
+import { buildCommand, type Command, type TypedCommandParameters } from "@stricli/core";
+import type { CliContext } from "./context.ts";
+import { describeFailure, Ended, EXIT, exitCodeOf } from "./exit.ts";
+
+/** Flags of every command. */
+export type CommonFlags = {
+  /** Address of the daemon. */
+  readonly url?: string;
+  readonly stateDir?: string;
+  /** Whether the daemon is not to be started when none runs. */
+  readonly noStart?: boolean;
+  readonly json?: boolean;
+};
+
+/** An optional flag that takes no value. */
+export const switchFlag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
+
+/** An optional flag that takes text. */
+export const textFlag = (placeholder: string, brief: string) =>
+  ({ kind: "parsed", parse: String, placeholder, brief, optional: true }) as const;
+
+/** An optional flag that takes text and parses it. */
+export const parsedFlag = <T>(placeholder: string, brief: string, parse: (text: string) => T) =>
+  ({ kind: "parsed", parse, placeholder, brief, optional: true }) as const;
+
+/** An optional flag that may be given several times; commas set several values of one apart where `separator` is set. */
+export const listFlag = <T>(
+  placeholder: string,
+  brief: string,
+  { parse, separator }: { readonly parse: (text: string) => T; readonly separator?: string },
+) => ({ kind: "parsed", parse, placeholder, brief, optional: true, variadic: separator ?? true }) as const;
+
+/** Definitions of {@linkcode CommonFlags}. */
+export const COMMON_FLAGS = {
+  url: textFlag("URL", "Address of the daemon (PORTD_URL)"),
+  stateDir: textFlag("DIR", "State folder of the daemon (PORTD_STATE_DIR)"),
+  noStart: switchFlag("Do not start a daemon when none runs (PORTD_AUTOSTART=0)"),
+  json: switchFlag("Answer in JSON, and tell errors in JSON"),
+} as const;
+
+/** A command. */
+export interface Definition<Flags extends CommonFlags, Args extends readonly unknown[]> {
+  readonly parameters: TypedCommandParameters<Flags, Args, CliContext>;
+  readonly docs: {
+    readonly brief: string;
+    /** What `--help` tells. */
+    readonly fullDescription?: string;
+    /** The synopsis first, then examples. */
+    readonly customUsage: readonly (string | { readonly input: string; readonly brief: string })[];
+  };
+  readonly run: (context: CliContext, flags: Flags, ...args: Args) => void | Promise<void>;
+}
+
+/** Makes a command whose failures go to stderr in words and to the caller as an exit code. */
+export function command<Flags extends CommonFlags, Args extends readonly unknown[]>(
+  { parameters, docs, run }: Definition<Flags, Args>,
+): Command<CliContext> {
+  return buildCommand<Flags, Args, CliContext>({
+    // No prototype: stricli looks flags up with `in`, and "--constructor" is none.
+    parameters: { ...parameters, flags: Object.assign(Object.create(null), parameters.flags) },
+    docs,
+    async func(this: CliContext, flags: Flags, ...args: Args) {
+      try {
+        await run(this, flags, ...args);
+      } catch (error) {
+        fail(this, error, flags.json ?? false);
+      }
+    },
+  });
+}
+
+function fail({ process }: CliContext, error: unknown, json: boolean): void {
+  // The reader of our output has left (`portd ls | head -1`): he has what he wanted.
+  if (error instanceof Deno.errors.BrokenPipe) {
+    process.exitCode = EXIT.ok;
+    return;
+  }
+  process.exitCode = exitCodeOf(error);
+  if (!(error instanceof Ended)) process.stderr.write(`${describeFailure(error, { json })}\n`);
+}

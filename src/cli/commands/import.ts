@@ -1,0 +1,95 @@
+/** `portd import`: takes in what `portd export` has written. */
+import { parse, YAMLParseError } from "yaml";
+import { PortdError } from "../../errors.ts";
+import type { Lease } from "../../lease/lease.ts";
+import type { LeaseDocument } from "../../lease/request.ts";
+import { command, COMMON_FLAGS, type CommonFlags, switchFlag } from "../command.ts";
+import { Ended, EXIT } from "../exit.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { neutralise, toJson } from "../terminal.ts";
+
+type ImportFlags = CommonFlags & { readonly partial?: boolean };
+
+/** The daemon takes 64 KiB a call. */
+const MOST_BYTES = 48 * 1024;
+
+export default command<ImportFlags, [file: string]>({
+  parameters: {
+    flags: { partial: switchFlag("Exit code 0 although some leases were skipped"), ...COMMON_FLAGS },
+    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "FILE", brief: "YAML or JSON" }] },
+  },
+  docs: {
+    brief: "Take in leases from an export",
+    fullDescription:
+      `Takes in leases and ports of names from a file that portd export has written. A lease whose port is
+no longer free, or that is known already, is skipped and named with the reason; then the exit code is 1. Takes the
+admin token, like portd stop.`,
+    customUsage: ["FILE [--partial]", { input: "leases.yaml", brief: "what portd export leases.yaml has written" }],
+  },
+  async run(context, flags, file) {
+    const document = readDocument(Deno.readTextFileSync(file), file);
+    const client = await findDaemon(context, flags, { withToken: true });
+    const imported: string[] = [], skipped: { id: string; code: string; detail: string }[] = [];
+    for (const part of splitDocument(document, MOST_BYTES)) {
+      const outcome = await client.import(part);
+      imported.push(...outcome.imported);
+      skipped.push(...outcome.skipped);
+    }
+    const { stdout, stderr } = context.process;
+    if (flags.json) stdout.write(`${toJson({ imported, skipped })}\n`);
+    else {
+      for (const { id, detail } of skipped) stderr.write(`${neutralise(`skipped ${id}: ${detail}`)}\n`);
+      stdout.write(`imported ${imported.length}, skipped ${skipped.length}\n`);
+    }
+    if (skipped.length > 0 && !flags.partial) throw new Ended(EXIT.failure);
+  },
+});
+
+/** Reads an export. @throws {PortdError} `invalid_request`, with line and column where the text is no YAML. */
+export function readDocument(text: string, file: string): LeaseDocument {
+  let document: unknown;
+  try {
+    document = parse(text); // JSON is YAML
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    const [{ line, col } = { line: 1, col: 1 }] = error.linePos ?? [];
+    const reason = error.message.split("\n", 1)[0]!.replace(/ at line .*$/, "");
+    throw new PortdError("invalid_request", `Cannot read ${file}:${line}:${col}: ${reason}`, {}, { cause: error });
+  }
+  if (isDocument(document)) return document;
+  throw new PortdError(
+    "invalid_request",
+    `Cannot import ${file}: it is no export of version 1; portd export writes one`,
+  );
+}
+
+function isDocument(value: unknown): value is LeaseDocument {
+  const { version, leases, names = {} } = (value ?? {}) as Partial<Record<keyof LeaseDocument, unknown>>;
+  return version === 1 && Array.isArray(leases) && typeof names === "object" && names !== null;
+}
+
+/** A document in parts that are sent one by one: each at most `mostBytes` long, unless it is one lease or name alone. */
+export function* splitDocument({ leases, names = {} }: LeaseDocument, mostBytes: number): Generator<LeaseDocument> {
+  const items: (readonly [Lease, undefined] | readonly [undefined, readonly [string, number]])[] = [
+    ...leases.map((lease) => [lease, undefined] as const),
+    ...Object.entries(names).map((name) => [undefined, name] as const),
+  ];
+  const empty = { version: 1, leases: [], names: {} } as const;
+  let part: Lease[] = [], partNames: [string, number][] = [], bytes = 0;
+  const made = (): LeaseDocument => ({ ...empty, leases: part, names: Object.fromEntries(partNames) });
+  for (const [lease, name] of items) {
+    const size = byteLength(JSON.stringify(lease ?? name)) + 2; // a comma; for a name, braces became a colon
+    if (bytes + size > mostBytes - byteLength(JSON.stringify(empty)) && bytes > 0) {
+      yield made();
+      [part, partNames, bytes] = [[], [], 0];
+    }
+    if (lease !== undefined) part.push(lease);
+    else partNames.push([...name]);
+    bytes += size;
+  }
+  if (bytes > 0 || items.length === 0) yield made();
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

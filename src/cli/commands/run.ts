@@ -1,0 +1,194 @@
+/** `portd run`: leases ports, runs a command with them, gives them back. */
+import type { PortdClient } from "../../client.ts";
+import type { HoldKind, Lease } from "../../lease/lease.ts";
+import type { LeaseRequest } from "../../lease/request.ts";
+import { findProject, type Project } from "../../project.ts";
+import { type ChildEnd, runChild, SignalRelay } from "../child.ts";
+import { command, COMMON_FLAGS, type CommonFlags, listFlag, parsedFlag } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { Ended, UsageError } from "../exit.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
+import { parsePair, parsePort } from "../parse.ts";
+import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../placeholders.ts";
+import { neutralise, shorten } from "../terminal.ts";
+
+type RunFlags = CommonFlags & {
+  readonly port?: number;
+  readonly prefer?: readonly number[];
+  readonly hold?: HoldKind;
+  readonly label?: readonly (readonly [string, string])[];
+};
+
+/** A command that fails so soon after its start may have met a port that is taken. */
+const EARLY_MS = 10_000;
+const MOST_RESTARTS = 3;
+const RELEASE_LIMIT_MS = 5000;
+const COMMAND_WIDTH = 200;
+/** What shells answer for a program that is not there, and for one that cannot be run. */
+const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
+
+export default command<RunFlags, string[]>({
+  parameters: {
+    flags: {
+      port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
+      prefer: listFlag("N,N", "Ports to be tried before the pool, for one name", {
+        parse: (text) => parsePort(text),
+        separator: ",",
+      }),
+      hold: { kind: "enum", values: ["soft", "none"], brief: "none: for servers without SO_REUSEADDR", optional: true },
+      label: listFlag("k=v", "Label, also several", { parse: parsePair }),
+      ...COMMON_FLAGS,
+    },
+    positional: { kind: "array", parameter: { parse: String, placeholder: "NAME", brief: "A service, like web" } },
+  },
+  docs: {
+    brief: "Run a command with leased ports, and release them when it ends",
+    fullDescription: `Leases a port for each name (one without a name when none is given), sets PORT to the first and
+<NAME>_PORT to each, fills {port} and {port:NAME} in the words of the command, and runs it. Signals and the exit code
+are passed on. When the command fails within ten seconds and somebody else listens on its port, it is started again
+with another one, at most three times. The leases end with the command, however it ends.`,
+    customUsage: [
+      "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
+      { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
+      { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "two ports, filled in" },
+      { input: "-- python3 -m http.server {port}", brief: "any port" },
+    ],
+  },
+  async run(context, flags, ...names) {
+    const words = context.behindDashes ?? [];
+    if (words.length === 0) {
+      throw new UsageError("Cannot run: there is no command; write it behind --, like: portd run web -- npm run dev");
+    }
+    const shortNames = names.map((name) => splitName(name).name);
+    checkPlaceholders(words, shortNames);
+    const project = findProject(context.cwd);
+    const request = requestOf({ flags, names, words, project });
+    const client = await findDaemon(context, flags);
+    using relay = new SignalRelay(context);
+    const session = { context, client, words, relay, shortNames, lease: () => grantFor(client, request, project) };
+    context.process.exitCode = await runWithPorts(session);
+  },
+});
+
+interface Session {
+  readonly context: CliContext;
+  readonly client: PortdClient;
+  readonly words: readonly string[];
+  readonly relay: SignalRelay;
+  readonly shortNames: readonly string[];
+  readonly lease: () => Promise<readonly Lease[]>;
+}
+
+async function runWithPorts(session: Session): Promise<number> {
+  const { context, relay } = session;
+  for (let restarts = 0;; restarts++) {
+    const leases = await session.lease();
+    let end: ChildEnd, lost: Lease | undefined;
+    try {
+      if (relay.exitCode !== undefined) return relay.exitCode;
+      end = await runOnce(session, leases);
+      lost = wasEarlyFailure(end) && relay.exitCode === undefined ? leases.find(isTaken) : undefined;
+    } finally {
+      await release(session, leases);
+    }
+    if (lost === undefined || restarts === MOST_RESTARTS) return end.code;
+    const title = neutralise(titleOf(lost));
+    context.process.stderr.write(`portd: somebody else listens on the port of ${title}; starting again with another\n`);
+  }
+}
+
+async function runOnce({ context, words, relay, shortNames }: Session, leases: readonly Lease[]): Promise<ChildEnd> {
+  const ports: NamedPort[] = leases.map(({ port }, i) => ({ name: shortNames[i], port }));
+  const filled = fillPlaceholders(words, ports);
+  try {
+    return await runChild({ words: filled, env: portVariables(ports) }, relay);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;
+    context.process.stderr.write(`portd: Cannot run ${neutralise(filled[0]!)}: ${error.message}\n`);
+    throw new Ended(isMissing ? NOT_FOUND : NOT_EXECUTABLE);
+  }
+}
+
+function requestOf(
+  { flags, names, words, project }: {
+    readonly flags: RunFlags;
+    readonly names: readonly string[];
+    readonly words: readonly string[];
+    readonly project: Project;
+  },
+): LeaseRequest {
+  const { port, prefer, hold, label } = flags;
+  if (names.length > 1 && (port !== undefined || prefer !== undefined)) {
+    throw new UsageError("Cannot use --port or --prefer with several names: they are for one port");
+  }
+  const named = names.map((name) => nameIn(project, name));
+  const projects = new Set(named.map((name) => name.project));
+  if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run one of them");
+  const wish = {
+    ...(port !== undefined && { port }),
+    ...(prefer !== undefined && { prefer }),
+    ...(hold !== undefined && { hold }),
+  };
+  const text = ["portd run", ...names, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " ");
+  const [ownProject] = projects;
+  return {
+    ...(ownProject !== undefined && { project: ownProject }),
+    ...(named.length > 1 ? { services: named.map(({ name }) => ({ name, ...wish })) } : { ...named[0], ...wish }),
+    holder: { ...holderOf(project, shorten(text, COMMAND_WIDTH)), cwd: project.root },
+    pid: Deno.pid,
+    lifetime: { kind: "process" },
+    ...(label !== undefined && { labels: Object.fromEntries(label) }),
+  };
+}
+
+function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {
+  return code !== 0 && ranMs < EARLY_MS;
+}
+
+/**
+ * Whether somebody listens on the port although the command has ended. Its stderr would tell more directly, but can be
+ * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
+ * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
+ */
+function isTaken({ port, protocols }: Lease): boolean {
+  if (!protocols.includes("tcp")) return false;
+  return ["0.0.0.0", "::", "127.0.0.1", "::1"].some((hostname) => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return true;
+      // A family that this machine does not have, or a port that we may not bind: nothing is known then.
+      if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
+      throw error;
+    }
+  });
+}
+
+/** Gives the leases back. That they cannot be is told, and no failure: they end with our process anyway. */
+async function release({ client, context }: Session, leases: readonly Lease[]): Promise<void> {
+  const signal = AbortSignal.timeout(RELEASE_LIMIT_MS);
+  const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
+  for (const [i, result] of results.entries()) {
+    if (result.status === "fulfilled") continue;
+    const reason = result.reason instanceof Error ? result.reason.message : String(result.reason);
+    const text = `portd: Cannot release ${titleOf(leases[i]!)}: ${reason}`;
+    tell(context, `${neutralise(text)}\n`);
+  }
+}
+
+/** Says something, also when the terminal has been closed in the meantime. */
+function tell({ process }: CliContext, text: string): void {
+  try {
+    process.stderr.write(text);
+  } catch (error) {
+    if (!["EPIPE", "EIO"].includes(errnoOf(error))) throw error;
+  }
+}
+
+/** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */
+function errnoOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

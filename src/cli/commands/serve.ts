@@ -1,0 +1,80 @@
+/** `portd serve`: the daemon itself, in the foreground or in the background. */
+import { loadConfig } from "../../config.ts";
+import { openLog } from "../../log.ts";
+import { prepareStateFolder } from "../../state_folder.ts";
+import { command, COMMON_FLAGS, type CommonFlags, switchFlag } from "../command.ts";
+import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../config_flags.ts";
+import type { CliContext } from "../context.ts";
+import { stateDirOf } from "../find_daemon.ts";
+import { findOwn, startDaemon } from "../start_daemon.ts";
+import { toJson } from "../terminal.ts";
+
+type ServeFlags = CommonFlags & ConfigFlags & { readonly detach?: boolean; readonly background?: boolean };
+
+export default command<ServeFlags, []>({
+  parameters: {
+    flags: {
+      detach: switchFlag("Start it in the background, and return when it is ready"),
+      background: { ...switchFlag("Runs without a terminal: errors go into the log"), hidden: true },
+      ...CONFIG_FLAGS,
+      ...COMMON_FLAGS,
+    },
+  },
+  docs: {
+    brief: "Run the daemon",
+    fullDescription:
+      `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and into daemon.log of the state
+folder. Other commands start it by themselves when none runs. portd config show lists the settings for --set.`,
+    customUsage: [
+      "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
+      { input: "--detach", brief: "in the background; prints its address" },
+      { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "elsewhere, with a pool of its own" },
+      { input: "--set cooldownMs=0", brief: "with any setting" },
+    ],
+  },
+  async run(context, flags) {
+    if (flags.detach) return await detach(context, flags);
+    if (!flags.background) return await serve(context, flags);
+    try {
+      await serve(context, flags);
+    } catch (error) {
+      await logFailure(stateDirOf(context, flags), error);
+      throw error;
+    }
+  },
+});
+
+async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
+  const { config, warnings } = await loadConfig(loadOptions(context, flags));
+  const runDaemon = await context.loadDaemon();
+  prepareStateFolder(config.stateDir);
+  await using log = await openLog(`${config.stateDir}/daemon.log`);
+  for (const warning of warnings) log.line(`warning: ${warning}`);
+  const stopping = new AbortController();
+  const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT", "SIGHUP"];
+  const stopSignals = context.onSignal(names, () => stopping.abort());
+  const onReady = (url: string) => {
+    if (flags.json) context.process.stdout.write(`${toJson({ url, pid: Deno.pid })}\n`);
+  };
+  try {
+    await runDaemon(config, { signal: stopping.signal, log: log.line, onReady });
+  } finally {
+    stopSignals();
+  }
+}
+
+/** Nobody reads the stderr of a daemon in the background. */
+async function logFailure(stateDir: string, error: unknown): Promise<void> {
+  prepareStateFolder(stateDir);
+  await using log = await openLog(`${stateDir}/daemon.log`);
+  log.line(error instanceof Error ? error.message : String(error));
+}
+
+async function detach(context: CliContext, flags: ServeFlags): Promise<void> {
+  const { config } = await loadConfig(loadOptions(context, flags)); // its faults are better told here than in a log
+  const running = await findOwn(config.stateDir);
+  const url = running ??
+    await startDaemon(context, { stateDir: config.stateDir, flags: configWords(flags, context.cwd), own: true });
+  if (running !== undefined && !flags.json) context.process.stderr.write("portd runs already\n");
+  context.process.stdout.write(`${flags.json ? toJson({ url, started: running === undefined }) : url}\n`);
+}

@@ -1,0 +1,110 @@
+/** What a command works with, passed in so that tests can pass their own. */
+import type { CommandContext } from "@stricli/core";
+import type { Config } from "../config.ts";
+
+/** A stream that commands write text to. */
+export interface TextStream {
+  readonly isTerminal: boolean;
+  /** Writes all of the text, or throws. */
+  readonly write: (text: string) => void;
+  /** Bits of colour that may be used; 1 is none. */
+  readonly getColorDepth: () => number;
+}
+
+/** The process as commands see it. */
+export interface CliProcess {
+  /** The answer. */
+  readonly stdout: TextStream;
+  /** Everything else that is said. */
+  readonly stderr: TextStream;
+  readonly stdin: { readonly isTerminal: boolean };
+  /** Set by a command that ends otherwise than well. */
+  exitCode?: number;
+}
+
+/** What `portd serve` runs; src/daemon.ts tells more. */
+export type RunDaemon = (config: Config, options: {
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly onReady: (url: string) => void;
+}) => Promise<void>;
+
+/** Context of every command. */
+export interface CliContext extends CommandContext {
+  readonly process: CliProcess;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly os: typeof Deno.build.os;
+  /** Whether the user is root; false on Windows. */
+  readonly isRoot: boolean;
+  /** The words behind the first `--` of `run`; `undefined` where there is no `--`. */
+  readonly behindDashes: readonly string[] | undefined;
+  /** The program and the leading words that start portd once more. */
+  readonly self: readonly string[];
+  /** Calls back on these signals of the OS until the returned function is called. */
+  readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+  /** Loads the daemon. Heavy: only `serve` does. */
+  readonly loadDaemon: () => Promise<RunDaemon>;
+}
+
+/** Options of {@linkcode systemContext}. */
+export interface SystemContextOptions {
+  readonly args: readonly string[];
+  /** Address of the module that was started. */
+  readonly mainUrl: string;
+  readonly loadDaemon: () => Promise<RunDaemon>;
+}
+
+/** Permissions of a daemon that is started from source: those of the task `portd` in deno.json. */
+export const PERMISSIONS: readonly string[] = [
+  "--no-prompt",
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-run",
+  "--allow-ffi",
+];
+
+/** The context of the process that runs. */
+export function systemContext({ args, mainUrl, loadDaemon }: SystemContextOptions): CliContext {
+  const env = Deno.env.toObject();
+  const dashes = args[0] === "run" ? args.indexOf("--") : -1;
+  return {
+    process: {
+      stdout: textStream(Deno.stdout, env),
+      stderr: textStream(Deno.stderr, env),
+      stdin: { isTerminal: Deno.stdin.isTerminal() },
+    },
+    env,
+    cwd: Deno.cwd(),
+    os: Deno.build.os,
+    isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
+    self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...PERMISSIONS, mainUrl],
+    onSignal: listenForSignals,
+    loadDaemon,
+  };
+}
+
+function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void): () => void {
+  const listeners = names.map((name) => [name, () => handle(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  return () => {
+    for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+  };
+}
+
+function textStream(stream: typeof Deno.stdout, env: Readonly<Record<string, string>>): TextStream {
+  const isTerminal = stream.isTerminal();
+  const isColoured = isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
+  return {
+    isTerminal,
+    getColorDepth: () => isColoured ? 4 : 1,
+    write(text) {
+      const bytes = new TextEncoder().encode(text);
+      for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+    },
+  };
+}

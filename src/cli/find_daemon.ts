@@ -1,0 +1,122 @@
+/**
+ * Finding the daemon that a command talks to: the address that was given, else the one in our state folder, else the
+ * well-known one; where nobody answers, one is started.
+ */
+import { DEFAULT_URL, PortdClient } from "../client.ts";
+import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { fetchTransport } from "../client/transport.ts";
+import { resolvePath } from "../project.ts";
+import { readDaemonFile } from "../state_folder.ts";
+import { defaultStateDir } from "../state_dir.ts";
+import type { CommonFlags } from "./command.ts";
+import type { CliContext } from "./context.ts";
+import { openSocket, type Socket, socketTransport } from "./exchange.ts";
+import { UsageError } from "./exit.ts";
+
+/** What of a context says where a daemon is. */
+export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
+
+/** Options of {@linkcode findDaemon}. */
+export interface FindOptions {
+  /** Whether a daemon is started when none runs and the user does not forbid it. @default true */
+  readonly start?: boolean;
+  /** Whether the admin token is sent with every call. @default false */
+  readonly withToken?: boolean;
+}
+
+/**
+ * A client of the daemon. Unless the address was given, somebody listens there.
+ *
+ * @throws {NoDaemonError} when nobody does and none is or can be started.
+ */
+export async function findDaemon(
+  context: CliContext,
+  flags: CommonFlags,
+  options: FindOptions = {},
+): Promise<PortdClient> {
+  const { start = true, withToken = false } = options;
+  const given = flags.url ?? context.env.PORTD_URL;
+  if (given) return clientFor(parseUrl(given), { token: withToken ? context.env.PORTD_TOKEN : undefined });
+  const stateDir = stateDirOf(context, flags);
+  const found = await firstListening(candidates(context, stateDir)) ??
+    (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
+  if (found === undefined) throw nobodyThere(context, stateDir, flags);
+  const token = withToken ? context.env.PORTD_TOKEN ?? await tokenFor(found.url, stateDir) : undefined;
+  return clientFor(found.url, { socket: found.socket, token });
+}
+
+/** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
+export function stateDirOf({ env, cwd, os, isRoot }: Surroundings, flags: CommonFlags): string {
+  const given = flags.stateDir ?? env.PORTD_STATE_DIR;
+  return given ? resolvePath(cwd, given) : defaultStateDir(os, env, isRoot);
+}
+
+/** Where a daemon may be, in the order to be tried. */
+export function candidates({ env }: Surroundings, stateDir: string): string[] {
+  const recorded = readDaemonFile(stateDir)?.url;
+  return [...new Set([...(recorded === undefined ? [] : [recorded]), wellKnownUrl(env)])];
+}
+
+/** The first address on which somebody listens, with the connection that tells so; `undefined` when nobody does. */
+export async function firstListening(
+  urls: readonly string[],
+): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
+  for (const url of urls) {
+    try {
+      return { url, socket: await openSocket(url) };
+    } catch (error) {
+      if (!(error instanceof NoDaemonError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Where a daemon of this environment listens unless its configuration says otherwise. */
+function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
+  const [, host, port] = /^(.+):(\d+)$/.exec(PORTD_LISTEN ?? "") ?? [];
+  if (host === undefined || port === "0") return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
+}
+
+function parseUrl(text: string): string {
+  if (/^https?:\/\/[^\s/?#@]+\/?(?:v1\/?)?$/.test(text) && URL.canParse(text)) return text;
+  throw new UsageError(`Cannot use the address ${JSON.stringify(text)}: must be like ${DEFAULT_URL}`);
+}
+
+function clientFor(
+  url: string,
+  { socket, token }: { readonly socket?: Socket | undefined; readonly token?: string | undefined },
+): PortdClient {
+  const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
+  return new PortdClient({ url, transport, ...(token === undefined ? {} : { token }) });
+}
+
+function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
+  return !flags.noStart && !/^(?:0|no|off|false)$/i.test(env.PORTD_AUTOSTART ?? "");
+}
+
+async function startOne(
+  context: CliContext,
+  stateDir: string,
+): Promise<{ readonly url: string; readonly socket?: Socket }> {
+  const { startDaemon }: typeof import("./start_daemon.ts") = await load("start_daemon");
+  return { url: await startDaemon(context, { stateDir }) };
+}
+
+async function tokenFor(url: string, stateDir: string): Promise<string | undefined> {
+  const { ownToken }: typeof import("./own_token.ts") = await load("own_token");
+  return ownToken(stateDir, url);
+}
+
+/** What most commands do not need; see main.ts for why the import chooses. */
+function load(part: "start_daemon" | "own_token") {
+  return import(part === "start_daemon" ? "./start_daemon.ts" : "./own_token.ts");
+}
+
+function nobodyThere(context: CliContext, stateDir: string, flags: CommonFlags): NoDaemonError {
+  const tried = candidates(context, stateDir).join(" and ");
+  const why = mayStart(context, flags) ? "" : ", and starting one is switched off";
+  return new NoDaemonError(
+    `Cannot find a daemon: nobody answers at ${tried}${why}; start one with: portd serve --detach`,
+  );
+}

@@ -1,0 +1,26 @@
+/** The admin token of our own state folder, and to whom it may be shown. */
+import { openLibc } from "../ffi/libc.ts";
+import { Procfs } from "../process/linux/procfs.ts";
+import { openProcesses } from "../process/process.ts";
+import { type DaemonFile, readDaemonFile } from "../state_folder.ts";
+
+/**
+ * The token for the daemon at this address. `undefined` unless that daemon is the one that wrote daemon.json of the
+ * folder, and still runs: one that was killed leaves the file behind, and another user may listen on its address by
+ * now. He must not be handed the token.
+ */
+export function ownToken(stateDir: string, url: string): string | undefined {
+  const daemon = readDaemonFile(stateDir);
+  if (daemon?.url !== url || !isRunning(daemon)) return undefined;
+  try {
+    return Deno.readTextFileSync(`${stateDir}/admin.token`).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function isRunning({ pid, startTime }: DaemonFile): boolean {
+  if (Deno.build.os !== "linux" || startTime === "") return true; // elsewhere no start time is known
+  return openProcesses(new Procfs(openLibc())).find(pid)?.startTime === startTime;
+}

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { allRoutes } from "../../routes/app.ts";
+import { BODY_LIMIT } from "../../routes/guard.ts";
+import type { Route } from "../../routes/route.ts";
+import { type CallOptions, HOST, openTestApp, TOKEN } from "../support/app.ts";
+
+/** A path of the route with something in the place of each parameter. */
+function pathOf({ path }: Route): string {
+  return path.replaceAll(/:\w+/g, "1");
+}
+
+const isMutation = ({ method }: Route) => method !== "GET";
+
+interface Attack {
+  readonly name: string;
+  readonly applies: (route: Route) => boolean;
+  readonly options: CallOptions;
+  readonly status: number;
+  readonly code: string;
+}
+
+const always = () => true;
+const hostile = (name: string, headers: Record<string, string>, status: number, code: string): Attack => ({
+  name,
+  applies: always,
+  options: { headers, token: TOKEN },
+  status,
+  code,
+});
+
+/** What every call must refuse, token or not, before its handler runs. */
+const ATTACKS: readonly Attack[] = [
+  hostile("no Host", { host: "" }, 421, "misdirected_host"),
+  ...[
+    "evil.example",
+    "evil.example:7678",
+    "127.0.0.1",
+    "127.0.0.1:80",
+    "localhost.:7678",
+    "127.0.0.1.evil.example:7678",
+    "127.0.0.1:7678@evil.example",
+    "0.0.0.0:7678",
+    "[::]:7678",
+  ].map((host) => hostile(`Host ${host}`, { host }, 421, "misdirected_host")),
+  ...["http://evil.example", "null", "https://127.0.0.1:7678", "http://127.0.0.1", "http://localhost:7678", "file://"]
+    .map((origin) => hostile(`Origin ${origin}`, { origin }, 403, "forbidden_origin")),
+  ...["cross-site", "same-site", "anything"].map((site) =>
+    hostile(`Sec-Fetch-Site ${site}`, { "sec-fetch-site": site }, 403, "forbidden_origin")
+  ),
+  ...["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"].map((
+    type,
+  ) => ({
+    name: `Content-Type ${type || "absent"}`,
+    applies: isMutation,
+    options: { headers: { "content-type": type }, token: TOKEN },
+    status: 415,
+    code: "unsupported_media_type",
+  })),
+  ...["wrong", "", TOKEN.slice(1), `${TOKEN}0`, TOKEN.toUpperCase()].map((token) => ({
+    name: `token ${token.length} characters`,
+    applies: ({ scope }: Route) => scope !== "none",
+    options: { token },
+    status: 401,
+    code: "unauthorized",
+  })),
+  {
+    name: "Basic credentials",
+    applies: ({ scope }) => scope !== "none",
+    options: { headers: { authorization: `Basic ${TOKEN}` } },
+    status: 401,
+    code: "unauthorized",
+  },
+  { name: "no token", applies: ({ scope }) => scope === "expose", options: {}, status: 403, code: "scope_required" },
+  ...[String(BODY_LIMIT + 1), "10485760", "1e99", "-1", "x"].map((length) => ({
+    name: `Content-Length ${length}`,
+    applies: isMutation,
+    options: { headers: { "content-length": length }, token: TOKEN },
+    status: 413,
+    code: "payload_too_large",
+  })),
+];
+
+Deno.test("the guard refuses every attack on every route, and no handler runs", async (t) => {
+  await using app = await openTestApp();
+  const routes = allRoutes(app.parts);
+  assert.ok(routes.length > 25);
+  for (const route of routes) {
+    await t.step(`${route.method} ${route.path}`, async () => {
+      for (const { name, applies, options, status, code } of ATTACKS) {
+        if (!applies(route)) continue;
+        const method = route.method;
+        const answer = await app.call(pathOf(route), {
+          ...options,
+          method,
+          ...(isMutation(route) ? { body: {} } : {}),
+        });
+        assert.deepEqual([answer.status, answer.body.code], [status, code], name);
+        assert.equal(answer.headers.get("content-type"), "application/problem+json");
+      }
+      assert.equal(app.test.domain.registry.table.size, 0);
+      assert.equal(app.stopped(), false);
+    });
+  }
+});
+
+Deno.test("every route refuses OPTIONS and the methods it does not take, and names those it takes", async () => {
+  await using app = await openTestApp();
+  const routes = allRoutes(app.parts);
+  for (const route of routes) {
+    const options = await app.call(pathOf(route), { method: "OPTIONS", token: TOKEN });
+    assert.deepEqual([options.status, options.body.code], [405, "method_not_allowed"]);
+    assert.equal(options.headers.get("access-control-allow-origin"), null);
+    const taken = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
+    const matching = new Set(
+      routes.filter(({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`).test(pathOf(route))).map((r) =>
+        r.method
+      ),
+    );
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
+      if (matching.has(method)) continue;
+      const answer = await app.call(pathOf(route), { method, token: TOKEN, ...(method === "GET" ? {} : { body: {} }) });
+      assert.deepEqual([answer.status, answer.body.code], [405, "method_not_allowed"], `${method} ${route.path}`);
+      for (const allowed of taken) assert.ok(answer.headers.get("allow")?.includes(allowed));
+    }
+  }
+});
+
+Deno.test("with auth.anonymous none every call but the probes takes the token", async () => {
+  await using app = await openTestApp({ anonymous: "none" });
+  for (const route of allRoutes(app.parts)) {
+    const { status, body } = await app.call(pathOf(route), {
+      method: route.method,
+      ...(isMutation(route) ? { body: {} } : {}),
+    });
+    if (route.scope === "none") assert.equal(status, 200);
+    else assert.ok([401, 403].includes(status) && ["unauthorized", "scope_required"].includes(body.code));
+  }
+});
+
+Deno.test("unknown paths are guarded too", async () => {
+  await using app = await openTestApp();
+  assert.equal((await app.call("/v1/nothing")).body.code, "not_found");
+  assert.equal((await app.call("/v1/nothing", { headers: { host: "evil.example" } })).status, 421);
+  assert.equal((await app.call("/", { headers: { origin: "http://evil.example" } })).status, 403);
+});
+
+Deno.test("the guard lets our own origin and every name of ours pass", async () => {
+  await using app = await openTestApp();
+  for (const host of [HOST, "localhost:7678", "[::1]:7678", "LOCALHOST:7678"]) {
+    const headers = { host, origin: `http://${host}`, "sec-fetch-site": "same-origin" };
+    assert.equal((await app.call("/v1/status", { headers })).status, 200, host);
+  }
+  const headers = { "content-type": "application/json; charset=utf-8" };
+  assert.equal((await app.call("/v1/leases", { headers, body: {} })).status, 201);
+});
+
+Deno.test("every answer forbids sniffing, framing and scripts", async () => {
+  await using app = await openTestApp();
+  for (const path of ["/v1/status", "/v1/nothing", "/v1/events", "/healthz"]) {
+    const { headers } = await app.call(path);
+    assert.equal(headers.get("x-content-type-options"), "nosniff", path);
+    assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/, path);
+  }
+});
+
+Deno.test("a body without a length is read as far as the limit and no further", async () => {
+  await using app = await openTestApp();
+  let sent = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 4096;
+      controller.enqueue(new Uint8Array(4096).fill(0x20));
+    },
+  });
+  const response = await app.fetch(
+    new Request(`http://${HOST}/v1/leases`, {
+      method: "POST",
+      headers: { host: HOST, "content-type": "application/json" },
+      body: endless,
+    }),
+  );
+  assert.deepEqual([response.status, (await response.json()).code], [413, "payload_too_large"]);
+  assert.ok(sent < 2 * BODY_LIMIT);
+});

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { openTestApp, TOKEN } from "../support/app.ts";
+
+Deno.test("POST /leases answers 201 with the lease, and 200 for its live name", async () => {
+  await using app = await openTestApp();
+  const first = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
+  assert.deepEqual([first.status, first.body.name, first.body.state], [201, "shop/web", "granted"]);
+  const second = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
+  assert.deepEqual([second.status, second.body.id], [200, first.body.id]);
+});
+
+Deno.test("POST /leases takes port 0 for any, and answers several as a list", async () => {
+  await using app = await openTestApp();
+  assert.equal((await app.call("/v1/leases", { body: { port: 0 } })).status, 201);
+  const count = await app.call("/v1/leases", { body: { name: "w", project: "p", count: 2 } });
+  assert.deepEqual(count.body.leases.map(({ name }: { name: string }) => name), ["p/w-1", "p/w-2"]);
+  const services = await app.call("/v1/leases", {
+    body: { project: "p", services: [{ name: "web" }, { name: "dns", protocols: ["udp"] }] },
+  });
+  assert.deepEqual(
+    services.body.leases.map((lease: { name: string; protocols: string[] }) => [lease.name, lease.protocols]),
+    [
+      ["p/web", ["tcp"]],
+      ["p/dns", ["udp"]],
+    ],
+  );
+});
+
+Deno.test("a lease is found by id, name and port, changed, renewed and released by each", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "a/b", ttlMs: 60_000 } });
+  const references = [`/v1/leases/${lease.id}`, "/v1/leases/by-name/a%2Fb/web", `/v1/leases/by-port/${lease.port}`];
+  for (const reference of references) {
+    assert.equal((await app.call(reference)).body.id, lease.id, reference);
+    app.test.clock.advance(1000);
+    const renewed = await app.call(`${reference}/renew`, { body: {} });
+    assert.ok(renewed.body.expiresAt > lease.expiresAt, reference);
+    const patched = await app.call(reference, { method: "PATCH", body: { labels: { at: reference.slice(0, 20) } } });
+    assert.deepEqual(patched.body.labels, { at: reference.slice(0, 20) });
+  }
+  assert.equal((await app.call(references[1]!, { method: "DELETE" })).status, 204);
+  assert.equal((await app.call(references[0]!, { method: "DELETE" })).status, 204);
+  assert.equal((await app.call(references[1]!, { method: "DELETE" })).status, 204);
+  const gone = await app.call(references[0]!);
+  assert.deepEqual([gone.status, gone.body.code, gone.body.lease.state], [410, "lease_ended", "released"]);
+  assert.equal((await app.call(references[2]!)).body.code, "lease_not_found");
+});
+
+Deno.test("a name without a project is found by its name alone", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: { name: "web" } });
+  assert.equal((await app.call("/v1/leases/by-name/web")).body.id, lease.id);
+  assert.equal((await app.call("/v1/leases/by-name/web/renew", { body: {} })).body.id, lease.id);
+});
+
+Deno.test("GET /leases filters, and goes through the pages of live and ended leases", async () => {
+  await using app = await openTestApp();
+  for (const name of ["web", "api", "db"]) {
+    await app.call("/v1/leases", { body: { name, project: "shop", labels: { tier: name } } });
+  }
+  const names = async (query: string) =>
+    (await app.call(`/v1/leases?${query}`)).body.leases.map(({ name }: { name: string }) => name);
+  assert.deepEqual(await names(""), ["shop/web", "shop/api", "shop/db"]);
+  assert.deepEqual(await names("name=api"), ["shop/api"]);
+  assert.deepEqual(await names("name=shop/api"), ["shop/api"]);
+  assert.deepEqual(await names("label=tier:db"), ["shop/db"]);
+  assert.deepEqual(await names("project=other"), []);
+  assert.deepEqual(await names("state=listening"), []);
+  const page = await app.call("/v1/leases?limit=2");
+  assert.deepEqual(await names(`limit=2&cursor=${page.body.next}`), ["shop/db"]);
+  for (const name of ["web", "api", "db"]) {
+    app.test.clock.advance(1);
+    await app.call(`/v1/leases/by-name/shop/${name}`, { method: "DELETE" });
+  }
+  assert.deepEqual(await names("ended=true"), ["shop/db", "shop/api", "shop/web"]);
+  assert.deepEqual(await names("ended=true&label=tier:api&name=api&state=released"), ["shop/api"]);
+});
+
+Deno.test("the pages of the history are whole and without repeats", async () => {
+  await using app = await openTestApp();
+  const ids = new Set<string>();
+  for (let i = 0; i < 5; i++) {
+    const { body } = await app.call("/v1/leases", { body: {} });
+    ids.add(body.id);
+    await app.call(`/v1/leases/${body.id}`, { method: "DELETE" });
+  }
+  const seen: string[] = [];
+  for (let next: string | undefined = ""; next !== undefined;) {
+    const { body }: { body: { leases: { id: string }[]; next?: string } } = await app.call(
+      `/v1/leases?ended=true&limit=2${next && `&cursor=${next}`}`,
+    );
+    seen.push(...body.leases.map(({ id }) => id));
+    next = body.next;
+  }
+  assert.deepEqual([...seen].sort(), [...ids].sort());
+  assert.equal(seen.length, ids.size);
+});
+
+Deno.test("DELETE /leases frees everything with a label and nothing else", async () => {
+  await using app = await openTestApp();
+  const ids: string[] = [];
+  for (const job of ["1", "1", "2"]) ids.push((await app.call("/v1/leases", { body: { labels: { job } } })).body.id);
+  const { body } = await app.call("/v1/leases?label=job:1", { method: "DELETE" });
+  assert.deepEqual(body.released.sort(), ids.slice(0, 2).sort());
+  assert.equal((await app.call(`/v1/leases/${ids[2]}`)).status, 200);
+  assert.equal((await app.call("/v1/leases", { method: "DELETE" })).status, 400);
+});
+
+Deno.test("an Idempotency-Key gives the same answer again, at once, later and after a restart", async () => {
+  await using app = await openTestApp();
+  const request = { body: { labels: { a: "b" } }, headers: { "idempotency-key": "k1" } };
+  const [first, second] = await Promise.all([app.call("/v1/leases", request), app.call("/v1/leases", request)]);
+  assert.deepEqual(first.body, second.body);
+  await app.call(`/v1/leases/${first.body.id}`, { method: "DELETE" });
+  assert.deepEqual((await app.call("/v1/leases", request)).body, first.body);
+  assert.equal(app.test.domain.registry.table.size, 0);
+  const other = await app.call("/v1/leases", { ...request, body: {} });
+  assert.deepEqual([other.status, other.body.code], [422, "idempotency_key_reused"]);
+  for (const key of ["", " ", "é", "x".repeat(256)]) {
+    const bad = await app.call("/v1/leases", { body: {}, headers: { "idempotency-key": key || "\t" } });
+    if (key.trim() !== "") assert.deepEqual([bad.status, bad.body.field], [400, "idempotency-key"]);
+  }
+});
+
+Deno.test("an Idempotency-Key is kept in the file", async () => {
+  await using app = await openTestApp();
+  const request = { body: { name: "web" }, headers: { "idempotency-key": "k1" } };
+  const { body } = await app.call("/v1/leases", request);
+  const after = await app.test.restart();
+  assert.equal(JSON.parse(after.domain.store.answer("k1")!.body).id, body.id);
+  await after.close();
+});
+
+Deno.test("GET /events replays what was missed, and says when it cannot", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: {} });
+  await app.call(`/v1/leases/${lease.id}`, { method: "DELETE" });
+  const read = async (lastId: string, count: number) => {
+    const response = await app.fetch(
+      new Request("http://127.0.0.1:7678/v1/events", { headers: { host: "127.0.0.1:7678", "last-event-id": lastId } }),
+    );
+    let text = "";
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.split("\n\n").length > count + 1) break;
+    }
+    return text;
+  };
+  const unknown = await read("nonsense-1", 1);
+  assert.match(unknown, /event: reset\n/);
+  const { events } = app.test.domain;
+  const epoch = events.idOf({ number: 0 } as never).split("-")[0];
+  const replay = await read(`${epoch}-0`, 2);
+  assert.deepEqual([...replay.matchAll(/^event: (.*)$/gm)].map(([, type]) => type), [
+    "lease.granted",
+    "lease.released",
+  ]);
+  assert.deepEqual([...replay.matchAll(/^id: (.*)$/gm)].map(([, id]) => id), [`${epoch}-1`, `${epoch}-2`]);
+  const data = JSON.parse(/^data: (.*)$/m.exec(replay)![1]!);
+  assert.deepEqual([data.type, data.lease.id], ["lease.granted", lease.id]);
+});
+
+Deno.test("status, probes and stop answer as documented", async () => {
+  await using app = await openTestApp();
+  assert.equal((await app.call("/healthz")).status, 200);
+  assert.equal((await app.call("/v1/readyz")).status, 200);
+  const { body } = await app.call("/v1/status");
+  assert.deepEqual([body.name, body.leases, body.pool.size], ["portd", { live: 0 }, 10]);
+  assert.equal((await app.call("/v1/stop", { method: "POST", body: {}, token: TOKEN })).status, 202);
+  assert.ok(app.stopped());
+  const notReady = await app.call("/readyz");
+  assert.deepEqual([notReady.status, notReady.body.code], [503, "shutting_down"]);
+});
+
+Deno.test("export and import go through the API with the token", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", {
+    body: { name: "web", project: "a", lifetime: { kind: "pinned" } },
+  });
+  const { body: document } = await app.call("/v1/export", { token: TOKEN });
+  assert.deepEqual([document.version, document.leases[0].id, document.names], [1, lease.id, { "a/web": lease.port }]);
+  const { status, body } = await app.call("/v1/import", { token: TOKEN, body: document });
+  assert.equal(status, 200);
+  assert.deepEqual([body.imported, body.skipped[0].id], [[], lease.id]);
+  const spoilt = { ...document, leases: [{ ...document.leases[0], port: 65536 }] };
+  const refused = await app.call("/v1/import", { token: TOKEN, body: spoilt });
+  assert.deepEqual([refused.status, refused.body.field], [422, "leases[0].port"]);
+});
+
+Deno.test("a fault of portd is answered without detail and logged", async () => {
+  await using app = await openTestApp();
+  app.test.domain.store.find = () => {
+    throw new Error("secret detail");
+  };
+  const { status, body } = await app.call("/v1/leases/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+  assert.deepEqual([status, body.code], [500, "internal"]);
+  assert.doesNotMatch(JSON.stringify(body), /secret/);
+  assert.match(app.faults.join(), /secret detail/);
+});

