@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { poolPorts } from "../../src/lease/exclusion.ts";
+
+const ephemeral = { first: 32768, last: 60999 };
+const base = { exclude: [], ephemeral, hasHolds: true };
+
+Deno.test("the default pool leaves out registered and well-known ports and warns of nothing", () => {
+  const { ports, warnings } = poolPorts({ ...base, pool: [{ first: 20000, last: 29999 }] });
+  assert.deepEqual(warnings, []);
+  assert.ok(ports.length > 9500 && ports.length < 10_000);
+  for (const taken of [20000, /* DNP */ 27017, /* MongoDB */ 25565 /* Minecraft */]) assert.ok(!ports.includes(taken));
+  assert.deepEqual([...ports].sort((a, b) => a - b), ports);
+});
+
+Deno.test("configured exclusions and overlapping ranges count once", () => {
+  const pool = [{ first: 20100, last: 20109 }, { first: 20105, last: 20114 }];
+  const { ports } = poolPorts({ ...base, pool, exclude: [{ first: 20102, last: 20110 }] });
+  assert.deepEqual(ports, [20100, 20101, 20111, 20112, 20113, 20114]);
+});
+
+Deno.test("a pool of registered ports alone is used all the same, with a warning", () => {
+  const { ports, warnings } = poolPorts({ ...base, pool: [{ first: 3306, last: 3306 }] });
+  assert.deepEqual(ports, [3306]);
+  assert.match(warnings.join(), /every port of the pool is registered/);
+});
+
+Deno.test("a pool that meets the ephemeral range is kept where holds are, and cut where they are not", () => {
+  const meeting = { ...base, pool: [{ first: 20100, last: 20110 }], ephemeral: { first: 20108, last: 60999 } };
+  const withHolds = poolPorts(meeting);
+  assert.ok(withHolds.ports.includes(20110));
+  assert.match(withHolds.warnings.join(), /3 ports of the pool lie in the ephemeral range 20108-60999/);
+  const without = poolPorts({ ...meeting, hasHolds: false });
+  assert.deepEqual([without.ports.includes(20107), without.ports.includes(20108)], [true, false]);
+});
+
+Deno.test("an empty pool is told", () => {
+  const { ports, warnings } = poolPorts({
+    ...base,
+    pool: [{ first: 20100, last: 20100 }],
+    exclude: [{ first: 1, last: 65535 }],
+  });
+  assert.deepEqual(ports, []);
+  assert.match(warnings.join(), /the pool is empty/);
+});

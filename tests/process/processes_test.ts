@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { openLibc } from "../../src/ffi/libc.ts";
+import { GenericProcesses } from "../../src/process/generic.ts";
+import { LinuxProcesses, parseCommandLine, parseStat, userName } from "../../src/process/linux/processes.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
+import { belongsTo, type Process, type Processes } from "../../src/process/process.ts";
+
+const linux = Deno.build.os === "linux";
+
+/** A child that runs until its stdin is closed. */
+function startChild(): Deno.ChildProcess {
+  const script = "await Deno.stdin.readable.pipeTo(new WritableStream())";
+  return new Deno.Command(Deno.execPath(), { args: ["eval", script], stdin: "piped", stdout: "null" }).spawn();
+}
+
+function conformance(name: string, open: () => Processes, ignore: boolean) {
+  Deno.test({
+    name: `${name} find a process while it runs, know it again, and miss it afterwards`,
+    ignore,
+    async fn() {
+      const processes = open();
+      const child = startChild();
+      const found = processes.find(child.pid);
+      assert.equal(found?.pid, child.pid);
+      assert.equal(found.bootId, processes.bootId);
+      assert.ok(processes.isAlive(found));
+      await child.stdin.close();
+      await child.status;
+      assert.equal(processes.find(child.pid), undefined);
+      assert.equal(processes.isAlive(found), false);
+    },
+  });
+}
+
+conformance("generic processes", () => new GenericProcesses(), false);
+conformance("Linux processes", openLinux, !linux);
+
+function openLinux(): LinuxProcesses {
+  return new LinuxProcesses(new Procfs(openLibc()));
+}
+
+Deno.test({
+  name: "Linux processes describe this very process",
+  ignore: !linux,
+  fn() {
+    const own = openLinux().find(Deno.pid)!;
+    assert.equal(own.cwd, Deno.cwd());
+    assert.equal(own.parentPid, Deno.ppid);
+    assert.match(own.command!, /test/);
+    assert.match(own.startTime, /^\d+$/);
+    assert.match(own.bootId, /^[0-9a-f-]{36}$/);
+    assert.equal(own.user === null, false);
+  },
+});
+
+Deno.test({
+  name: "a pid with another start time or boot is not the process that was meant",
+  ignore: !linux,
+  fn() {
+    const processes = openLinux();
+    const own = processes.find(Deno.pid)!;
+    assert.ok(processes.isAlive(own));
+    assert.equal(processes.isAlive({ ...own, startTime: "1" }), false);
+    assert.equal(processes.isAlive({ ...own, bootId: "the boot before" }), false);
+  },
+});
+
+Deno.test({
+  name: "a child belongs to its parent, and not the other way round unless they share a session",
+  ignore: !linux,
+  async fn() {
+    const processes = openLinux();
+    const child = startChild();
+    const own = processes.find(Deno.pid)!;
+    assert.ok(belongsTo(processes, child.pid, own));
+    await child.stdin.close();
+    await child.status;
+    assert.equal(belongsTo(processes, child.pid, own), false);
+  },
+});
+
+const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, parentPid: 1 };
+
+/** Processes as a list; everything in it is alive. */
+function listed(...list: Process[]): Processes {
+  const find = (pid: number) => list.find((process) => process.pid === pid);
+  return { bootId: "b", find, isAlive: ({ pid, startTime }) => find(pid)?.startTime === startTime };
+}
+
+Deno.test("belongsTo() follows descent, process group and session, and nothing else", () => {
+  const holder: Process = { ...LONE, pid: 10, processGroup: 10, session: 5 };
+  const grandchild: Process = { ...LONE, pid: 12, parentPid: 11, processGroup: 12, session: 12 };
+  const child: Process = { ...LONE, pid: 11, parentPid: 10, processGroup: 11, session: 11 };
+  const mate: Process = { ...LONE, pid: 20, processGroup: 10, session: 6 };
+  const neighbour: Process = { ...LONE, pid: 21, processGroup: 21, session: 5 };
+  const stranger: Process = { ...LONE, pid: 22, processGroup: 22, session: 22 };
+  const orphan: Process = { ...LONE, pid: 23, parentPid: 99, processGroup: null, session: null };
+  const processes = listed(holder, child, grandchild, mate, neighbour, stranger, orphan);
+  const belongs = (pid: number) => belongsTo(processes, pid, holder);
+  assert.deepEqual([10, 11, 12, 20, 21, 22, 23].map(belongs), [true, true, true, true, true, false, false]);
+  assert.equal(belongsTo(processes, 11, { ...holder, startTime: "2" }), false);
+});
+
+Deno.test("belongsTo() ends where parents form a circle", () => {
+  const a: Process = { ...LONE, pid: 30, parentPid: 31, processGroup: 30, session: 30 };
+  const b: Process = { ...LONE, pid: 31, parentPid: 30, processGroup: 31, session: 31 };
+  const holder: Process = { ...LONE, pid: 40, processGroup: 40, session: 40 };
+  assert.equal(belongsTo(listed(a, b, holder), 30, holder), false);
+});
+
+Deno.test("parseStat() reads commands with blanks and parentheses", () => {
+  const tail = "S 10 20 30 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 812345 1000 200";
+  const stat = { state: "S", parentPid: 10, processGroup: 20, session: 30, startTime: "812345" };
+  for (const command of ["bash", "a b", "a) S 1 (b", ""]) {
+    assert.deepEqual(parseStat(`4711 (${command}) ${tail}\n`), { command, ...stat });
+  }
+  for (const text of ["", "4711 bash S", "4711 (bash) S 1 2"]) assert.equal(parseStat(text), undefined);
+});
+
+Deno.test("parseCommandLine() puts the arguments on one line of bounded length", () => {
+  assert.equal(parseCommandLine("node\0server.js\0--port\x001\0"), "node server.js --port 1");
+  assert.equal(parseCommandLine("x".repeat(1000)).length, 301);
+});
+
+Deno.test("userName() finds the name of a number and falls back to the number", () => {
+  const passwd = "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
+  assert.deepEqual(["0", "1000", "7"].map((uid) => userName(passwd, uid)), ["root", "ada", "7"]);
+});
+
+Deno.test({
+  name: "procfs tells what is not there from what is, and lists folders of any size",
+  ignore: !linux,
+  async fn() {
+    const procfs = new Procfs(openLibc());
+    assert.equal(procfs.read("/proc/nothing"), undefined);
+    assert.equal(procfs.link("/proc/self/nothing"), undefined);
+    assert.equal(procfs.list("/proc/nothing"), undefined);
+    assert.equal(procfs.link("/proc/self/cwd"), Deno.cwd());
+    assert.equal(await procfs.readLarge("/proc/version"), procfs.read("/proc/version"));
+    const folder = await Deno.makeTempDir();
+    const names = Array.from({ length: 3000 }, (_, i) => `file-${i}`).sort();
+    await Promise.all(names.map((name) => Deno.writeTextFile(`${folder}/${name}`, "")));
+    assert.deepEqual(procfs.list(folder)!.sort(), names);
+    await Deno.remove(folder, { recursive: true });
+    assert.throws(() => procfs.list("/proc/version"), /Cannot read \/proc\/version: errno 20/);
+  },
+});
