@@ -2,7 +2,7 @@
  * portd, the port authority of a machine: the command line, which is also the daemon. This file joins the two halves,
  * src/ and routes/; the commands are in src/cli/.
  */
-import { runCli } from "./src/cli/app.ts";
+import { runCli } from "./src/cli/cli.ts";
 import { type RunDaemon, systemContext } from "./src/cli/context.ts";
 
 /**

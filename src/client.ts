@@ -255,13 +255,13 @@ export class PortdClient {
   }
 
   async #send({ method, path, body, headers = {}, signal, extraMs = 0 }: Call): Promise<ApiAnswer> {
-    const bound = AbortSignal.timeout(this.#timeoutMs + extraMs);
     const type = method === "GET" ? {} : { "content-type": "application/json" };
     const answer = await this.#transport({
       method,
       url: `${this.url}/v1${path}`,
       headers: { ...this.#headers(), ...type, ...headers },
-      signal: signal === undefined ? bound : AbortSignal.any([bound, signal]),
+      signal,
+      timeoutMs: this.#timeoutMs + extraMs,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (answer.status >= 200 && answer.status < 300) return answer;

@@ -62,7 +62,11 @@ export function portVariable(name: string): string {
 
 function checkoutAt(folder: string): Project | undefined {
   const git = `${folder}/.git`;
-  if (isFile(`${git}/HEAD`)) return { name: cleanName(lastPart(folder)), root: folder };
+  const found = statOf(git);
+  if (found === undefined) return undefined;
+  if (found.isDirectory) {
+    return isFile(`${git}/HEAD`) ? { name: cleanName(lastPart(folder)), root: folder } : undefined;
+  }
   // A file in the place of the folder: a linked worktree, a submodule, or a checkout with its .git elsewhere.
   const [, gitDir] = /^gitdir: (.+)$/m.exec(readSmall(git) ?? "") ?? [];
   if (gitDir === undefined) return undefined;
@@ -105,10 +109,14 @@ function readSmall(path: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
+  return statOf(path)?.isFile ?? false;
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path).isFile;
+    return Deno.statSync(path);
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

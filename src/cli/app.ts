@@ -1,4 +1,4 @@
-/** The command line as a whole: which commands there are, and running one. Each is a file of commands/. */
+/** The command line parsed: which commands there are, and running one. Each is a file of commands/. */
 import {
   buildApplication,
   buildCommand,
@@ -47,7 +47,7 @@ const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitut
  * @param args are the words behind the program's name.
  * @returns the exit code.
  */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+export async function runApp(args: readonly string[], context: CliContext): Promise<number> {
   const [word = ""] = args;
   const chosen = Object.hasOwn(ALIASES, word)
     ? ALIASES[word]

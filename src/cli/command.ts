@@ -1,17 +1,7 @@
 /** Defining a command: the flags that all of them share, and one way for all of them to fail. */
 import { buildCommand, type Command, type TypedCommandParameters } from "@stricli/core";
-import type { CliContext } from "./context.ts";
-import { describeFailure, Ended, EXIT, exitCodeOf } from "./exit.ts";
-
-/** Flags of every command. */
-export type CommonFlags = {
-  /** Address of the daemon. */
-  readonly url?: string;
-  readonly stateDir?: string;
-  /** Whether the daemon is not to be started when none runs. */
-  readonly noStart?: boolean;
-  readonly json?: boolean;
-};
+import type { CliContext, CommonFlags } from "./context.ts";
+import { guard } from "./exit.ts";
 
 /** An optional flag that takes no value. */
 export const switchFlag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
@@ -61,21 +51,7 @@ export function command<Flags extends CommonFlags, Args extends readonly unknown
     parameters: { ...parameters, flags: Object.assign(Object.create(null), parameters.flags) },
     docs,
     async func(this: CliContext, flags: Flags, ...args: Args) {
-      try {
-        await run(this, flags, ...args);
-      } catch (error) {
-        fail(this, error, flags.json ?? false);
-      }
+      await guard(this, flags, () => run(this, flags, ...args));
     },
   });
-}
-
-function fail({ process }: CliContext, error: unknown, json: boolean): void {
-  // The reader of our output has left (`portd ls | head -1`): he has what he wanted.
-  if (error instanceof Deno.errors.BrokenPipe) {
-    process.exitCode = EXIT.ok;
-    return;
-  }
-  process.exitCode = exitCodeOf(error);
-  if (!(error instanceof Ended)) process.stderr.write(`${describeFailure(error, { json })}\n`);
 }

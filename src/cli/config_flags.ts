@@ -1,8 +1,8 @@
 /** Flags that set the daemon's configuration, shared by `serve` and `config`. */
 import type { LoadConfigOptions } from "../config.ts";
 import { resolvePath } from "../project.ts";
-import { type CommonFlags, listFlag, textFlag } from "./command.ts";
-import type { CliContext } from "./context.ts";
+import { listFlag, textFlag } from "./command.ts";
+import type { CliContext, CommonFlags } from "./context.ts";
 import { stateDirOf } from "./find_daemon.ts";
 import { parsePair } from "./parse.ts";
 

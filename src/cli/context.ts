@@ -2,6 +2,16 @@
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
 
+/** Flags of every command. */
+export type CommonFlags = {
+  /** Address of the daemon. */
+  readonly url?: string;
+  readonly stateDir?: string;
+  /** Whether the daemon is not to be started when none runs. */
+  readonly noStart?: boolean;
+  readonly json?: boolean;
+};
+
 /** A stream that commands write text to. */
 export interface TextStream {
   readonly isTerminal: boolean;

@@ -34,7 +34,7 @@ export function socketTransport(opened?: Socket): Transport {
     const bytes = encodeRequest(request);
     const socket = opened ?? await openSocket(new URL(request.url).origin);
     opened = undefined;
-    return await new Exchange(socket, request).run(bytes);
+    return await new Exchange(socket, request).run(bytes, request.timeoutMs);
   };
 }
 
@@ -49,25 +49,28 @@ interface Head {
 
 class Exchange {
   readonly #socket: Socket;
-  readonly #request: ApiRequest;
   readonly #origin: string;
-  readonly #abort: () => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.#close();
+  #bound: AbortSignal | undefined;
   /** What has been read and not been used yet. */
   #buffer: Uint8Array = new Uint8Array(0);
   #isClosed = false;
 
-  constructor(socket: Socket, request: ApiRequest) {
+  constructor(socket: Socket, { url, signal }: ApiRequest) {
     this.#socket = socket;
-    this.#request = request;
-    this.#origin = new URL(request.url).origin;
-    this.#abort = () => this.#close();
-    request.signal.addEventListener("abort", this.#abort);
-    if (request.signal.aborted) this.#close();
+    this.#origin = new URL(url).origin;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted) this.#close();
   }
 
-  async run(request: Uint8Array): Promise<ApiAnswer> {
+  async run(request: Uint8Array, timeoutMs?: number): Promise<ApiAnswer> {
     try {
-      await this.#write(request);
+      const writing = this.#write(request);
+      // The first timer of a process takes half a millisecond to set up: the daemon is at work meanwhile.
+      if (timeoutMs !== undefined) this.#limit(timeoutMs);
+      await writing;
       let head = await this.#readHead();
       while (head.status < 200) head = await this.#readHead(); // 1xx: the answer is still to come
       return this.#answer(head);
@@ -75,6 +78,11 @@ class Exchange {
       this.#close();
       throw this.#explain(error);
     }
+  }
+
+  #limit(timeoutMs: number): void {
+    this.#bound = AbortSignal.timeout(timeoutMs);
+    this.#bound.addEventListener("abort", this.#abort);
   }
 
   #answer(head: Head): ApiAnswer {
@@ -100,7 +108,7 @@ class Exchange {
     try {
       if (status === 204 || status === 304) return;
       const length = headers.get("content-length");
-      if (/\bchunked$/i.test(headers.get("transfer-encoding") ?? "")) yield* this.#chunked();
+      if (headers.get("transfer-encoding")?.toLowerCase().endsWith("chunked")) yield* this.#chunked();
       else if (length === undefined) yield* this.#untilEnd();
       else yield* this.#exactly(parseNumber(length, 10, /^\d{1,15}$/) ?? this.#fail(`Content-Length is "${length}"`));
     } catch (error) {
@@ -187,13 +195,14 @@ class Exchange {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#request.signal.removeEventListener("abort", this.#abort);
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#bound?.removeEventListener("abort", this.#abort);
     this.#socket.close();
   }
 
   /** An abort shows as a socket that was closed under a read; anything else that fails is a broken connection. */
   #explain(error: unknown): unknown {
-    if (this.#request.signal.aborted) return this.#request.signal.reason;
+    for (const signal of [this.#signal, this.#bound]) if (signal?.aborted) return signal.reason;
     return error instanceof NoDaemonError ? error : this.#broken(messageOf(error), error);
   }
 

@@ -1,6 +1,7 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
 import { NoDaemonError } from "../client/no_daemon_error.ts";
 import { type ErrorCode, PortdError } from "../errors.ts";
+import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";
 
 /** The exit codes of portd; `run` passes its command's on. */
@@ -49,6 +50,22 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   port_privileged: EXIT.permission,
   request_timeout: EXIT.timedOut,
 };
+
+/** Runs a command; a failure goes to stderr in words, and to the caller as an exit code. */
+export async function guard(
+  { process }: CliContext,
+  { json = false }: CommonFlags,
+  run: () => void | Promise<void>,
+): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    // The reader of our output has left (`portd ls | head -1`): he has what he wanted.
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    process.exitCode = exitCodeOf(error);
+    if (!(error instanceof Ended)) process.stderr.write(`${describeFailure(error, { json })}\n`);
+  }
+}
 
 /** The exit code that tells a script what went wrong. */
 export function exitCodeOf(error: unknown): number {

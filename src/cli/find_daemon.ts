@@ -8,8 +8,7 @@ import { fetchTransport } from "../client/transport.ts";
 import { resolvePath } from "../project.ts";
 import { readDaemonFile } from "../state_folder.ts";
 import { defaultStateDir } from "../state_dir.ts";
-import type { CommonFlags } from "./command.ts";
-import type { CliContext } from "./context.ts";
+import type { CliContext, CommonFlags } from "./context.ts";
 import { openSocket, type Socket, socketTransport } from "./exchange.ts";
 import { UsageError } from "./exit.ts";
 

@@ -73,8 +73,7 @@ async function findReady(urls: readonly string[]): Promise<string | undefined> {
 /** Whether a daemon at this address is ready to serve. */
 async function isReady(url: string): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(1000);
-    const answer = await socketTransport()({ method: "GET", url: `${url}/readyz`, headers: {}, signal });
+    const answer = await socketTransport()({ method: "GET", url: `${url}/readyz`, headers: {}, timeoutMs: 1000 });
     await answer.text();
     return answer.status === 200;
   } catch (error) {

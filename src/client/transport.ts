@@ -9,7 +9,9 @@ export interface ApiRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Ends the exchange, also while the answer is read. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** How long the exchange may take to the end of the answer, in milliseconds; without it there is no bound. */
+  readonly timeoutMs?: number;
 }
 
 /** An answer whose head has arrived. Its body is read once, by `text()` or by `chunks()`. */
@@ -23,13 +25,20 @@ export interface ApiAnswer {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** Sends a request. @throws {NoDaemonError} when nobody answers or the connection breaks. */
+/**
+ * Sends a request.
+ *
+ * @throws {NoDaemonError} when nobody answers or the connection breaks, a `TimeoutError` (`DOMException`) when the time
+ * is up, the signal's reason when that is aborted.
+ */
 export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
 
 /** Requests over `fetch`. */
 export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch): Transport {
-  return async ({ method, url, headers, body = null, signal }) => {
+  return async ({ method, url, headers, body = null, signal: given, timeoutMs }) => {
     const { origin } = new URL(url);
+    const bound = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+    const signal = AbortSignal.any(given === undefined ? bound : [given, ...bound]);
     try {
       // redirect: a daemon never redirects, and a token must not follow one elsewhere.
       const response = await send(url, { method, headers, body, signal, redirect: "error" });

@@ -92,14 +92,21 @@ osTest("few descriptors, more leases than these and many connections do not end 
   assert.ok(holds.filter((hold) => hold === "soft").length < limit);
 
   const { hostname, port } = new URL(daemon.url);
-  const opened = await Promise.all(
-    Array.from({ length: connections }, () => Deno.connect({ hostname, port: Number(port) })),
-  );
-  for (const connection of opened) await connection.write(new TextEncoder().encode("GET /v1/status HTTP/1.1\r\n"));
+  const address = { hostname, port: Number(port) };
+  const tried = await Promise.allSettled(Array.from({ length: connections }, () => openRequest(address)));
+  const opened = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  assert.ok(opened.length > limit / 4, `only ${opened.length} connections came about`);
   for (const connection of opened) connection.close();
   assert.equal((await call(daemon.url, "GET", "/status")).status, 200);
   assert.equal((await liveLeases(daemon.url)).length, leases);
 });
+
+/** Begins a request and leaves it unfinished. */
+async function openRequest(address: Deno.ConnectOptions): Promise<Deno.Conn> {
+  const connection = await Deno.connect(address);
+  await connection.write(new TextEncoder().encode("GET /v1/status HTTP/1.1\r\n"));
+  return connection;
+}
 
 osTest("another user reads nothing in the state folder and cannot stop the daemon", [
   linux,

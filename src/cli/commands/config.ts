@@ -1,9 +1,9 @@
 /** `portd config show|check`: the daemon's settings, and whether a configuration file is right. */
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
 import { CONFIG_FLAGS, type ConfigFlags, loadOptions } from "../config_flags.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
 import { neutralise, table, toJson } from "../terminal.ts";
 
 type ShowFlags = CommonFlags & ConfigFlags;

@@ -2,7 +2,8 @@
 import { PortdError } from "../../errors.ts";
 import { findProject, PROJECT_FILE, upward } from "../../project.ts";
 import { parseProjectFile } from "../../project_file.ts";
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { grantFor, holderOf } from "../naming.ts";
 import { toJson } from "../terminal.ts";

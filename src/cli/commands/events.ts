@@ -1,6 +1,7 @@
 /** `portd events`: what happens to leases, one line each. */
 import type { LeaseEvent, ResetEvent } from "../../client.ts";
-import { command, COMMON_FLAGS, type CommonFlags, textFlag } from "../command.ts";
+import { command, COMMON_FLAGS, textFlag } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { neutralise, toJson } from "../terminal.ts";
 

@@ -1,6 +1,7 @@
 /** `portd export`: everything that the daemon keeps, as a document. */
 import { stringify } from "yaml";
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { toJson } from "../terminal.ts";
 

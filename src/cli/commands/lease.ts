@@ -1,32 +1,8 @@
-/** `portd lease`: one grant, and the port alone on stdout. */
-import type { HoldKind, Lease, PortRange, Protocol } from "../../lease/lease.ts";
-import type { LeaseRequest, LifetimeRequest } from "../../lease/request.ts";
-import { findProject, type Project } from "../../project.ts";
-import { command, COMMON_FLAGS, type CommonFlags, listFlag, parsedFlag, switchFlag, textFlag } from "../command.ts";
+/** `portd lease`: its command line. src/cli/lease.ts does the work. */
+import { command, COMMON_FLAGS, listFlag, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { parseDuration } from "../duration.ts";
-import { UsageError } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
-import { grantFor, holderOf, nameIn, splitName } from "../naming.ts";
+import { lease, type LeaseFlags } from "../lease.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../parse.ts";
-import { toJson } from "../terminal.ts";
-
-type LeaseFlags = CommonFlags & {
-  readonly name?: string;
-  readonly port?: number;
-  readonly prefer?: readonly number[];
-  readonly range?: PortRange;
-  readonly udp?: boolean;
-  readonly both?: boolean;
-  readonly count?: number;
-  readonly block?: number;
-  readonly ttl?: number;
-  readonly pid?: number;
-  readonly pin?: boolean;
-  readonly hold?: HoldKind;
-  readonly label?: readonly (readonly [string, string])[];
-  readonly wait?: number;
-  readonly env?: string;
-};
 
 export default command<LeaseFlags, [name?: string]>({
   parameters: {
@@ -71,53 +47,5 @@ minutes, and then lives as long as that server listens.`,
       { input: "dns --both --port 5353 --pin", brief: "one port by its number, TCP and UDP, for good" },
     ],
   },
-  async run(context, flags, name) {
-    const project = findProject(context.cwd);
-    const request = requestOf(flags, name, project);
-    const client = await findDaemon(context, flags);
-    context.process.stdout.write(format(await grantFor(client, request, project), flags));
-  },
+  run: lease,
 });
-
-function requestOf(flags: LeaseFlags, name: string | undefined, project: Project): LeaseRequest {
-  if (name !== undefined && flags.name !== undefined) {
-    throw new UsageError("Cannot use NAME together with --name: both name the lease");
-  }
-  const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
-  const { port, prefer, range, count, block, ttl, pid, hold, label, wait } = flags;
-  const lifetime = lifetimeOf(flags);
-  return {
-    ...named,
-    protocols: protocolsOf(flags),
-    holder: { ...holderOf(project), cwd: project.root },
-    ...(port !== undefined && { port }),
-    ...(prefer !== undefined && { prefer }),
-    ...(range !== undefined && { range }),
-    ...(count !== undefined && { count }),
-    ...(block !== undefined && { block }),
-    ...(lifetime !== undefined && { lifetime }),
-    ...(ttl !== undefined && { ttlMs: ttl }),
-    ...(pid !== undefined && { pid }),
-    ...(hold !== undefined && { hold }),
-    ...(label !== undefined && { labels: Object.fromEntries(label) }),
-    ...(wait !== undefined && { waitMs: wait }),
-  };
-}
-
-function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined {
-  if ([ttl !== undefined, pid !== undefined, pin === true].filter(Boolean).length > 1) {
-    throw new UsageError("Cannot use more than one of --ttl, --pid and --pin: each says how long the lease lives");
-  }
-  return pid !== undefined ? { kind: "process" } : pin ? { kind: "pinned" } : undefined;
-}
-
-function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] {
-  return both ? ["tcp", "udp"] : udp ? ["udp"] : ["tcp"];
-}
-
-function format(leases: readonly Lease[], { json, env, count, block }: LeaseFlags): string {
-  const isSeveral = count !== undefined || block !== undefined;
-  if (json) return `${toJson(isSeveral ? { leases } : leases[0])}\n`;
-  if (env === undefined) return leases.map(({ port }) => `${port}\n`).join("");
-  return leases.map(({ port }, i) => `${env}${isSeveral ? `_${i + 1}` : ""}=${port}\n`).join("");
-}

@@ -2,7 +2,8 @@
 import type { Lease, LeaseState } from "../../lease/lease.ts";
 import { isLive } from "../../lease/lease.ts";
 import type { LeaseFilter } from "../../lease/request.ts";
-import { command, COMMON_FLAGS, type CommonFlags, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { formatDuration } from "../duration.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { parsePair, parsePort } from "../parse.ts";

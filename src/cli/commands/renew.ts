@@ -1,6 +1,7 @@
 /** `portd renew`: extends leases. */
 import { findProject } from "../../project.ts";
-import { command, COMMON_FLAGS, type CommonFlags, parsedFlag } from "../command.ts";
+import { command, COMMON_FLAGS, parsedFlag } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { findLease, titleOf } from "../naming.ts";

@@ -2,9 +2,9 @@
 import { loadConfig } from "../../config.ts";
 import { openLog } from "../../log.ts";
 import { prepareStateFolder } from "../../state_folder.ts";
-import { command, COMMON_FLAGS, type CommonFlags, switchFlag } from "../command.ts";
+import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../config_flags.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
 import { stateDirOf } from "../find_daemon.ts";
 import { findOwn, startDaemon } from "../start_daemon.ts";
 import { toJson } from "../terminal.ts";

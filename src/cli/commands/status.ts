@@ -1,5 +1,6 @@
 /** `portd status`: how the daemon does; never starts one. */
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { formatDuration } from "../duration.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { neutralise, toJson } from "../terminal.ts";

@@ -1,5 +1,6 @@
 /** `portd stop`: asks the daemon to end and waits until it is gone; never starts one. */
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { TimedOutError } from "../exit.ts";
 import { findDaemon, firstListening, stateDirOf } from "../find_daemon.ts";
 import { readDaemonFile } from "../../state_folder.ts";

@@ -1,6 +1,7 @@
 /** `portd version`. */
 import { VERSION } from "../../version.ts";
-import { command, COMMON_FLAGS, type CommonFlags } from "../command.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
 import { toJson } from "../terminal.ts";
 
 export default command<CommonFlags, []>({

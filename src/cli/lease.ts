@@ -1,0 +1,79 @@
+/** Leasing a port and printing it: what `portd lease` does. */
+import type { HoldKind, Lease, PortRange, Protocol } from "../lease/lease.ts";
+import type { LeaseRequest, LifetimeRequest } from "../lease/request.ts";
+import { findProject, type Project } from "../project.ts";
+import type { CliContext, CommonFlags } from "./context.ts";
+import { UsageError } from "./exit.ts";
+import { findDaemon } from "./find_daemon.ts";
+import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
+import { toJson } from "./terminal.ts";
+
+/** What a lease is asked with. Durations in milliseconds. */
+export type LeaseFlags = CommonFlags & {
+  readonly name?: string;
+  readonly port?: number;
+  readonly prefer?: readonly number[];
+  readonly range?: PortRange;
+  readonly udp?: boolean;
+  readonly both?: boolean;
+  readonly count?: number;
+  readonly block?: number;
+  readonly ttl?: number;
+  readonly pid?: number;
+  readonly pin?: boolean;
+  readonly hold?: HoldKind;
+  readonly label?: readonly (readonly [string, string])[];
+  readonly wait?: number;
+  readonly env?: string;
+};
+
+/** One grant, and the port alone on stdout. */
+export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
+  const project = findProject(context.cwd);
+  const request = requestOf(flags, name, project);
+  const client = await findDaemon(context, flags);
+  context.process.stdout.write(format(await grantFor(client, request, project), flags));
+}
+
+function requestOf(flags: LeaseFlags, name: string | undefined, project: Project): LeaseRequest {
+  if (name !== undefined && flags.name !== undefined) {
+    throw new UsageError("Cannot use NAME together with --name: both name the lease");
+  }
+  const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
+  const { port, prefer, range, count, block, ttl, pid, hold, label, wait } = flags;
+  const lifetime = lifetimeOf(flags);
+  return {
+    ...named,
+    protocols: protocolsOf(flags),
+    holder: { ...holderOf(project), cwd: project.root },
+    ...(port !== undefined && { port }),
+    ...(prefer !== undefined && { prefer }),
+    ...(range !== undefined && { range }),
+    ...(count !== undefined && { count }),
+    ...(block !== undefined && { block }),
+    ...(lifetime !== undefined && { lifetime }),
+    ...(ttl !== undefined && { ttlMs: ttl }),
+    ...(pid !== undefined && { pid }),
+    ...(hold !== undefined && { hold }),
+    ...(label !== undefined && { labels: Object.fromEntries(label) }),
+    ...(wait !== undefined && { waitMs: wait }),
+  };
+}
+
+function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined {
+  if ([ttl !== undefined, pid !== undefined, pin === true].filter(Boolean).length > 1) {
+    throw new UsageError("Cannot use more than one of --ttl, --pid and --pin: each says how long the lease lives");
+  }
+  return pid !== undefined ? { kind: "process" } : pin ? { kind: "pinned" } : undefined;
+}
+
+function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] {
+  return both ? ["tcp", "udp"] : udp ? ["udp"] : ["tcp"];
+}
+
+function format(leases: readonly Lease[], { json, env, count, block }: LeaseFlags): string {
+  const isSeveral = count !== undefined || block !== undefined;
+  if (json) return `${toJson(isSeveral ? { leases } : leases[0])}\n`;
+  if (env === undefined) return leases.map(({ port }) => `${port}\n`).join("");
+  return leases.map(({ port }, i) => `${env}${isSeveral ? `_${i + 1}` : ""}=${port}\n`).join("");
+}

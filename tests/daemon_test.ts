@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readDaemonFile } from "../src/state_folder.ts";
+import { VERSION } from "../src/version.ts";
+import { startTestDaemon } from "./support/daemon.ts";
+import { temporaryFolder } from "./support/folder.ts";
+import { listen } from "./support/sockets.ts";
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+async function grant(url: string, body: object): Promise<{ id: string; port: number }> {
+  const response = await fetch(`${url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+  assert.equal(response.status, 201);
+  return await response.json();
+}
+
+Deno.test("a daemon serves, tells where it is, keeps its files to itself and leaves no daemon.json behind", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using daemon = await startTestDaemon(folder.path);
+    const { url, pid, version } = readDaemonFile(folder.path)!;
+    assert.deepEqual([url, pid, version], [daemon.url, Deno.pid, VERSION]);
+    const status = await (await fetch(`${url}/v1/status`)).json();
+    assert.deepEqual([status.name, status.version, status.pid], ["portd", VERSION, Deno.pid]);
+    if (Deno.build.os !== "windows") {
+      assert.equal((await Deno.stat(folder.path)).mode! & 0o777, 0o700);
+      for await (const { name } of Deno.readDir(folder.path)) {
+        assert.equal((await Deno.stat(`${folder.path}/${name}`)).mode! & 0o077, 0, name);
+      }
+    }
+  }
+  assert.equal(readDaemonFile(folder.path), undefined);
+});
+
+Deno.test("a daemon answers on both loopback addresses and to each of its names", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path);
+  const { port } = new URL(daemon.url);
+  for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+    const response = await fetch(`http://${host}:${port}/healthz`);
+    assert.equal(response.status, 200, host);
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("leases outlive the daemon", async () => {
+  await using folder = await temporaryFolder();
+  let lease: { id: string; port: number };
+  {
+    await using daemon = await startTestDaemon(folder.path);
+    lease = await grant(daemon.url, { name: "web", lifetime: { kind: "pinned" } });
+  }
+  await using daemon = await startTestDaemon(folder.path);
+  const found = await (await fetch(`${daemon.url}/v1/leases/${lease.id}`)).json();
+  assert.deepEqual([found.port, found.state], [lease.port, "granted"]);
+});
+
+Deno.test("a second daemon on the same file is refused by name", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path);
+  await assert.rejects(startTestDaemon(folder.path), {
+    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${folder.path} at ${daemon.url}`,
+  });
+  assert.equal((await fetch(`${daemon.url}/healthz`)).status, 200);
+});
+
+Deno.test("a second daemon on the same address is refused by name, and by what else is there", async () => {
+  await using first = await temporaryFolder();
+  await using second = await temporaryFolder();
+  await using daemon = await startTestDaemon(first.path);
+  const address = new URL(daemon.url).host;
+  await assert.rejects(startTestDaemon(second.path, { listen: address }), {
+    code: "port_in_use",
+    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${daemon.url}`,
+  });
+  using other = listen();
+  const greeting = (async () => {
+    const connection = await other.listener.accept();
+    await connection.write(new TextEncoder().encode("220 mail\r\n"));
+    connection.close();
+  })();
+  await assert.rejects(startTestDaemon(second.path, { listen: `127.0.0.1:${other.port}` }), {
+    code: "port_in_use",
+    message: `Cannot listen on 127.0.0.1:${other.port}: another program does`,
+  });
+  await greeting;
+});
+
+Deno.test("POST /stop with the token ends the daemon, and open streams with it", async () => {
+  await using folder = await temporaryFolder();
+  const daemon = await startTestDaemon(folder.path);
+  const events = await fetch(`${daemon.url}/v1/events`);
+  const reader = events.body!.getReader();
+  await reader.read();
+  const token = (await Deno.readTextFile(`${folder.path}/admin.token`)).trim();
+  const headers = { ...JSON_TYPE, authorization: `Bearer ${token}` };
+  const response = await fetch(`${daemon.url}/v1/stop`, { method: "POST", headers, body: "{}" });
+  assert.equal(response.status, 202);
+  await response.body?.cancel();
+  while (!(await reader.read()).done);
+  await daemon.ended;
+  await assert.rejects(fetch(`${daemon.url}/healthz`), TypeError);
+});
+
+Deno.test("a token file that holds no token is refused in words", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/admin.token`, "hello");
+  await assert.rejects(startTestDaemon(folder.path), /admin\.token: it holds no token; remove it/);
+});
+
+Deno.test("on an address beyond loopback everything takes the token", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path, { listen: "0.0.0.0:0" });
+  const url = daemon.url.replace("0.0.0.0", "127.0.0.1");
+  assert.equal((await (await fetch(`${url}/v1/leases`)).json()).code, "unauthorized");
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+});
