@@ -2,19 +2,15 @@
  * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
  * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
  */
-import { type ApiAnswer, fetchTransport, type Transport } from "./client/transport.ts";
-import { NoDaemonError } from "./client/no_daemon_error.ts";
-import { type EventsOptions, followEvents, type LeaseEvent, type ResetEvent } from "./client/events.ts";
-import { type LeaseRef, pathOf } from "./client/lease_ref.ts";
-import { PortdError, STATUS_OF_CODE } from "./errors.ts";
-import type { ErrorCode, ErrorData } from "./errors.ts";
-import type { Lease, PortRange } from "./lease/lease.ts";
+import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
+import type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
+import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
+import type { Lease, PortRange, Protocol } from "./lease/lease.ts";
 import type { AmendRequest, LeaseDocument, LeaseFilter, LeasePage, LeaseRequest } from "./lease/request.ts";
 
-export { NoDaemonError } from "./client/no_daemon_error.ts";
+export { NoDaemonError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
 export type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
-export type { LeaseRef } from "./client/lease_ref.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
 export type { LeaseEventType } from "./lease/events.ts";
@@ -45,6 +41,12 @@ export interface ClientOptions {
   /** How long one answer may take, in milliseconds; events are not bounded. @default 30000 */
   readonly timeoutMs?: number;
 }
+
+/** A lease by its id, by its full name (`project/name`, or `name`), or by its port (of any protocol unless told). */
+export type LeaseRef =
+  | string
+  | { readonly name: string }
+  | { readonly port: number; readonly protocol?: Protocol };
 
 /** Options of one call. */
 export interface CallOptions {
@@ -209,8 +211,9 @@ export class PortdClient {
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
-  events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
-    return followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
+  async *events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
+    const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
+    yield* followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
   }
 
   /** Version, uptime and counts of the daemon. */
@@ -293,6 +296,18 @@ export class PortdClient {
 }
 
 type Problem = ErrorData & { readonly [member: string]: unknown };
+
+/** The path of a lease below `/v1`, with the action (`/renew`) where it belongs. */
+function pathOf(ref: LeaseRef, action = ""): string {
+  if (typeof ref === "string") return `/leases/${encodeURIComponent(ref)}${action}`;
+  if ("port" in ref) {
+    const query = ref.protocol === undefined ? "" : `?protocol=${ref.protocol}`;
+    return `/leases/by-port/${ref.port}${action}${query}`;
+  }
+  const slash = ref.name.lastIndexOf("/");
+  const parts = slash === -1 ? [ref.name] : [ref.name.slice(0, slash), ref.name.slice(slash + 1)];
+  return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
+}
 
 function parseJson(text: string): unknown {
   try {

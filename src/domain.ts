@@ -64,7 +64,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const procfs = linux?.procfs;
   const holds = openHolds(linux);
   const processes = openProcesses(procfs);
-  const scanner = openScanner(procfs, holds);
+  const scanner = openScanner(linux, holds);
   const ephemeral = await readEphemeralRange(procfs);
   const { ports, warnings } = poolPorts({ ...config, ephemeral, hasHolds: holds.limit > 0 });
   const store = new Store(`${config.stateDir}/leases.db`, { clock, log });
@@ -112,6 +112,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     }),
     async close() {
       await store.close();
+      scanner.close();
       holds.releaseAll();
     },
   };

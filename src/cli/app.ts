@@ -13,7 +13,8 @@ import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { rootHelp } from "./root_help.ts";
 
-type Target = Command<CliContext> | RouteMap<CliContext>;
+/** What a word of the command line leads to. */
+export type Target = Command<CliContext> | RouteMap<CliContext>;
 
 /** Every command with what it does in a line. */
 const BRIEFS = {
@@ -45,16 +46,17 @@ const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitut
  * Runs one command line.
  *
  * @param args are the words behind the program's name.
+ * @param loaded is the command that the first of them names; anything when it names none.
  * @returns the exit code.
  */
-export async function runApp(args: readonly string[], context: CliContext): Promise<number> {
+export async function runApp(args: readonly string[], context: CliContext, loaded: Target): Promise<number> {
   const [word = ""] = args;
   const chosen = Object.hasOwn(ALIASES, word)
     ? ALIASES[word]
     : Object.hasOwn(BRIEFS, word)
     ? word as CommandName
     : undefined;
-  const app = buildApplication(await buildRoot(chosen), {
+  const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true, distanceOptions: DISTANCE },
@@ -69,11 +71,11 @@ export async function runApp(args: readonly string[], context: CliContext): Prom
 }
 
 /** Only the command that runs is loaded; the others are there by name, for help and for corrections. */
-async function buildRoot(chosen: CommandName | undefined): Promise<RouteMap<CliContext>> {
+function buildRoot(chosen: CommandName | undefined, loaded: Target): RouteMap<CliContext> {
   // No prototype: stricli looks words of the command line up in it, and "constructor" is no command.
   const routes: Record<string, Target> = Object.create(null);
   for (const [name, brief] of Object.entries(BRIEFS)) {
-    routes[name] = name === chosen ? (await loadCommand(name)).default : namedOnly(brief);
+    routes[name] = name === chosen ? loaded : namedOnly(brief);
   }
   const aliases: Record<string, string> = Object.assign(Object.create(null), ALIASES);
   const root = buildRouteMap<string, CliContext>({
@@ -87,41 +89,6 @@ async function buildRoot(chosen: CommandName | undefined): Promise<RouteMap<CliC
 function namedOnly(brief: string): Command<CliContext> {
   const func = () => new Error("Cannot run a command that is not loaded");
   return buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief } });
-}
-
-/** See main.ts for why the import chooses: none of the commands is in the graph that every start reads. */
-function loadCommand(name: string): Promise<{ readonly default: Target }> {
-  return import(
-    name === "lease"
-      ? "./commands/lease.ts"
-      : name === "run"
-      ? "./commands/run.ts"
-      : name === "ls"
-      ? "./commands/ls.ts"
-      : name === "release"
-      ? "./commands/release.ts"
-      : name === "renew"
-      ? "./commands/renew.ts"
-      : name === "wait"
-      ? "./commands/wait.ts"
-      : name === "env"
-      ? "./commands/env.ts"
-      : name === "serve"
-      ? "./commands/serve.ts"
-      : name === "stop"
-      ? "./commands/stop.ts"
-      : name === "status"
-      ? "./commands/status.ts"
-      : name === "events"
-      ? "./commands/events.ts"
-      : name === "export"
-      ? "./commands/export.ts"
-      : name === "import"
-      ? "./commands/import.ts"
-      : name === "config"
-      ? "./commands/config.ts"
-      : "./commands/version.ts"
-  );
 }
 
 function refuseCommand(

@@ -2,9 +2,7 @@
  * One HTTP/1.1 exchange (RFC 9112) over a plain socket. `fetch` costs a short-lived process 7 ms to start, a
  * `Response` 3 and a timer 5, where the socket costs less than one: the CLI's whole start takes 17.
  */
-import type { ApiAnswer, ApiRequest, Transport } from "../client/transport.ts";
-import { mediaTypeOf } from "../client/transport.ts";
-import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { type ApiAnswer, type ApiRequest, mediaTypeOf, NoDaemonError, type Transport } from "../client/transport.ts";
 
 /** The part of a `Deno.Conn` that an exchange needs. */
 export interface Socket {
@@ -15,12 +13,12 @@ export interface Socket {
 
 /** Opens a connection to an `http://` address. @throws {NoDaemonError} when nobody listens there. */
 export async function openSocket(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, origin } = splitUrl(url);
   try {
-    return await Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) });
+    return await Deno.connect({ hostname, port });
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new NoDaemonError(`Cannot reach portd at ${url}: ${messageOf(error)}`, { cause: error });
+    throw new NoDaemonError(`Cannot reach portd at ${origin}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -32,7 +30,7 @@ export async function openSocket(url: string): Promise<Socket> {
 export function socketTransport(opened?: Socket): Transport {
   return async (request) => {
     const bytes = encodeRequest(request);
-    const socket = opened ?? await openSocket(new URL(request.url).origin);
+    const socket = opened ?? await openSocket(request.url);
     opened = undefined;
     return await new Exchange(socket, request).run(bytes, request.timeoutMs);
   };
@@ -59,7 +57,7 @@ class Exchange {
 
   constructor(socket: Socket, { url, signal }: ApiRequest) {
     this.#socket = socket;
-    this.#origin = new URL(url).origin;
+    this.#origin = splitUrl(url).origin;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
     if (signal?.aborted) this.#close();
@@ -217,10 +215,29 @@ class Exchange {
 
 const LINE_FEED = 10;
 
+interface UrlParts {
+  readonly origin: string;
+  /** With the port, as the Host field has it. */
+  readonly host: string;
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** With the query. */
+  readonly path: string;
+}
+
+/** Splits an address whose parts are percent-encoded already; a `URL` would do more than is wanted, in 0.2 ms. */
+function splitUrl(url: string): UrlParts {
+  const [, host, literal, name, port, path] =
+    /^http:\/\/((?:\[([^\]]+)\]|([^:/?#]+))(?::(\d+))?)([/?][!-~]*)?$/.exec(url) ?? [];
+  if (host === undefined) throw new TypeError(`Cannot send to ${url}: it is no http address`);
+  return { origin: `http://${host}`, host, hostname: literal ?? name!, port: Number(port ?? 80), path: path ?? "/" };
+}
+
 function encodeRequest({ method, url, headers, body }: ApiRequest): Uint8Array {
-  const { host, pathname, search } = new URL(url);
+  const { host, path } = splitUrl(url);
   const content = new TextEncoder().encode(body ?? "");
-  const lines = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${host}`, "Connection: close"];
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, "Connection: close"];
   for (const [name, value] of Object.entries(headers)) {
     // Header injection: a line end in a value would begin a header, or a request, of its own.
     if (/[^\t\x20-\x7e]/.test(value)) {

@@ -1,5 +1,5 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
-import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { NoDaemonError } from "../client/transport.ts";
 import { type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";

@@ -3,7 +3,7 @@
  * well-known one; where nobody answers, one is started.
  */
 import { DEFAULT_URL, PortdClient } from "../client.ts";
-import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { NoDaemonError } from "../client/transport.ts";
 import { fetchTransport } from "../client/transport.ts";
 import { resolvePath } from "../project.ts";
 import { readDaemonFile } from "../state_folder.ts";

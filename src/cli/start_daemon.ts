@@ -1,6 +1,6 @@
 /** Starting a daemon in the background and waiting until it, or another that was quicker, is ready. */
 import { PortdError } from "../errors.ts";
-import { NoDaemonError } from "../client/no_daemon_error.ts";
+import { NoDaemonError } from "../client/transport.ts";
 import { resolvePath } from "../project.ts";
 import { readDaemonFile } from "../state_folder.ts";
 import type { CliContext } from "./context.ts";

@@ -1,5 +1,9 @@
 /** How the client's requests reach a daemon: the types, and the way over `fetch`. src/cli/exchange.ts has a quicker one. */
-import { NoDaemonError } from "./no_daemon_error.ts";
+
+/** Nobody answers where a daemon was looked for, or what answers is not portd. */
+export class NoDaemonError extends Error {
+  override readonly name = "NoDaemonError";
+}
 
 /** A request, ready to be sent. */
 export interface ApiRequest {

@@ -9,6 +9,10 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int, struct sockaddr *, socklen_t *)` */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `ssize_t send(int, const void *, size_t, int flags)` */
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  /** `ssize_t recv(int, void *, size_t, int flags)` */
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** `int open(const char *path, int flags)` */
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int, void *, size_t)` */

@@ -23,6 +23,8 @@ export class GenericScanner implements Scanner {
     return Promise.resolve(rows.map((row) => ({ ...row, pid: null })));
   }
 
+  close(): void {}
+
   #probe({ protocol, port }: Endpoint): SocketRow[] {
     const claim = this.#holds.claim(port, { protocols: [protocol], hold: "none" });
     if (claim.obstacle?.reason !== "in_use") return [];

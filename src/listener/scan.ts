@@ -1,9 +1,9 @@
 /** Listing who listens: the dispatcher; linux/scan.ts and generic_scan.ts do the work. */
-import type { Holds } from "../hold/hold.ts";
+import type { Holds, LinuxParts } from "../hold/hold.ts";
 import type { Protocol } from "../lease/lease.ts";
-import type { Procfs } from "../process/linux/procfs.ts";
 import { GenericScanner } from "./generic_scan.ts";
 import { LinuxScanner } from "./linux/scan.ts";
+import { SockDiagSocket } from "./linux/sock_diag_socket.ts";
 import type { Listener, SocketRow } from "./listener.ts";
 
 /** A port with its protocol. */
@@ -20,9 +20,12 @@ export interface Scanner {
   socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]>;
   /** The rows with their processes. Costly: asked only for rows that are new or shown. */
   identify(rows: readonly SocketRow[]): Promise<readonly Listener[]>;
+  /** Gives back what the scanner keeps open. */
+  close(): void;
 }
 
-/** The scanner of this system. @param procfs is there on Linux. */
-export function openScanner(procfs: Procfs | undefined, holds: Holds): Scanner {
-  return procfs === undefined ? new GenericScanner(holds) : new LinuxScanner(procfs);
+/** The scanner of this system. @param linux is there on Linux. */
+export function openScanner(linux: LinuxParts | undefined, holds: Holds): Scanner {
+  if (linux === undefined) return new GenericScanner(holds);
+  return new LinuxScanner(linux.procfs, SockDiagSocket.open(linux.libc));
 }

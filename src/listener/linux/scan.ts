@@ -1,33 +1,42 @@
-/** Sockets on Linux from `/proc/net`, their processes from `/proc/<pid>/fd`. Manual: proc_pid_fd(5). */
+/**
+ * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is none; their processes from
+ * `/proc/<pid>/fd`. Manuals: sock_diag(7), proc_pid_net(5), proc_pid_fd(5).
+ */
 import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
-import type { Listener, SocketRow } from "../listener.ts";
+import type { Listener, SocketRow, SocketState } from "../listener.ts";
 import type { Endpoint, Scanner } from "../scan.ts";
+import { LISTENING_STATES } from "./sock_diag.ts";
+import type { SockDiagSocket } from "./sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
 
 /** Processes looked through before the event loop gets its turn. */
 const PROCESSES_A_TURN = 64;
 
-/** Reads what `/proc` shows this user. */
+/** Sees what the kernel shows this user. */
 export class LinuxScanner implements Scanner {
   readonly #procfs: Procfs;
+  readonly #sockDiag: SockDiagSocket | undefined;
 
-  constructor(procfs: Procfs) {
+  /** @param sockDiag is not there where the kernel has no such interface. */
+  constructor(procfs: Procfs, sockDiag: SockDiagSocket | undefined) {
     this.#procfs = procfs;
+    this.#sockDiag = sockDiag;
   }
 
   async listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
     const ports: Record<Protocol, Set<number>> = { tcp: new Set(), udp: new Set() };
     for (const { protocol, port } of endpoints) ports[protocol].add(port);
-    const [tcp, udp] = await Promise.all([
-      this.#rows("tcp", (port, state) => state === "LISTEN" && ports.tcp.has(port), ports.tcp.size),
-      this.#rows("udp", (port) => ports.udp.has(port), ports.udp.size),
-    ]);
-    return [...tcp, ...udp.filter(({ remotePort }) => remotePort === 0)];
+    const [tcp, udp] = await Promise.all([this.#listening("tcp", ports.tcp), this.#listening("udp", ports.udp)]);
+    return [...tcp, ...udp];
+  }
+
+  close(): void {
+    this.#sockDiag?.close();
   }
 
   async socketsOn({ protocol, port }: Endpoint): Promise<readonly SocketRow[]> {
-    return await this.#rows(protocol, (localPort) => localPort === port, 1);
+    return await this.#rows(protocol, (localPort) => localPort === port);
   }
 
   async identify(rows: readonly SocketRow[]): Promise<readonly Listener[]> {
@@ -35,12 +44,22 @@ export class LinuxScanner implements Scanner {
     return rows.map((row) => ({ ...row, pid: owners.get(row.inode) ?? null }));
   }
 
+  async #listening(protocol: Protocol, ports: ReadonlySet<number>): Promise<SocketRow[]> {
+    if (ports.size === 0) return [];
+    const sockDiag = this.#sockDiag;
+    if (sockDiag === undefined) {
+      const rows = await this.#rows(protocol, (port, state) => isListening(protocol, state) && ports.has(port));
+      return rows.filter(({ remotePort }) => remotePort === 0);
+    }
+    const states = LISTENING_STATES[protocol];
+    return ([4, 6] as const).flatMap((family) => sockDiag.list({ family, protocol, states }))
+      .filter(({ localPort }) => ports.has(localPort));
+  }
+
   async #rows(
     protocol: Protocol,
     wanted: NonNullable<SocketTableFilter["wanted"]>,
-    count: number,
   ): Promise<SocketRow[]> {
-    if (count === 0) return [];
     const texts = await Promise.all(
       [protocol, `${protocol}6`].map((name) => this.#procfs.readLarge(`/proc/net/${name}`)),
     );
@@ -69,4 +88,8 @@ export class LinuxScanner implements Scanner {
       if (inode !== undefined) yield Number(inode);
     }
   }
+}
+
+function isListening(protocol: Protocol, state: SocketState): boolean {
+  return protocol === "udp" || state === "LISTEN";
 }

@@ -1,5 +1,6 @@
 /** The tables `/proc/net/{tcp,tcp6,udp,udp6}`. Manual: proc_pid_net(5). Pure. */
 import type { Protocol } from "../../lease/lease.ts";
+import { addressText } from "../../network/address.ts";
 import type { SocketRow, SocketState } from "../listener.ts";
 
 /** In the order of the kernel's numbers, from 1; include/net/tcp_states.h. */
@@ -15,8 +16,13 @@ const STATES: readonly SocketState[] = [
   "LAST_ACK",
   "LISTEN",
   "CLOSING",
-  "SYN_RECV",
+  "SYN_RECV", // the kernel's TCP_NEW_SYN_RECV
 ];
+
+/** The state of a kernel's number; UDP sockets have none. */
+export function stateOf(protocol: Protocol, number: number): SocketState {
+  return protocol === "udp" ? "" : STATES[number - 1] ?? "";
+}
 
 /** Which rows are wanted; without a choice, all. */
 export interface SocketTableFilter {
@@ -47,7 +53,7 @@ function parseRow(line: string, protocol: Protocol, wanted: SocketTableFilter["w
   const [localHex, localPortHex] = local.split(":") as [string, string];
   const [remoteHex, remotePortHex] = remote.split(":") as [string, string];
   const localPort = parseInt(localPortHex, 16);
-  const state = protocol === "udp" ? "" : STATES[parseInt(hexState, 16) - 1] ?? "";
+  const state = stateOf(protocol, parseInt(hexState, 16));
   if (wanted !== undefined && !wanted(localPort, state)) return undefined;
   return {
     protocol,
@@ -68,27 +74,5 @@ export function parseAddress(hex: string): string {
   for (let word = 0; word < hex.length; word += 8) {
     for (let byte = 6; byte >= 0; byte -= 2) bytes.push(parseInt(hex.slice(word + byte, word + byte + 2), 16));
   }
-  return bytes.length === 4 ? bytes.join(".") : ipv6Text(bytes);
-}
-
-/** The canonical text of an IPv6 address (RFC 5952). */
-function ipv6Text(bytes: readonly number[]): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
-    return `::ffff:${bytes.slice(12).join(".")}`;
-  }
-  const run = longestZeroRun(groups);
-  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
-  if (run.length < 2) return hex(groups);
-  return `${hex(groups.slice(0, run.start))}::${hex(groups.slice(run.start + run.length))}`;
-}
-
-function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  for (let start = 0; start < groups.length; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  return best;
+  return addressText(bytes);
 }

@@ -1,0 +1,66 @@
+/** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
+import { errno, type Libc } from "../../ffi/libc.ts";
+import type { SocketRow } from "../listener.ts";
+import { type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
+
+const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_SOCK_DIAG = 4;
+const BUFFER_SIZE = 32_768;
+/** An answer that stays away must not stop the daemon: `struct timeval` of one second. */
+const SOL_SOCKET = 1, SO_RCVTIMEO = 20;
+const ONE_SECOND = new Uint8Array(new BigInt64Array([1n, 0n]).buffer);
+
+/** An open netlink socket; one question at a time. */
+export class SockDiagSocket {
+  readonly #libc: Libc;
+  readonly #descriptor: number;
+  readonly #buffer = new Uint8Array(BUFFER_SIZE);
+
+  private constructor(libc: Libc, descriptor: number) {
+    this.#libc = libc;
+    this.#descriptor = descriptor;
+  }
+
+  /** @returns `undefined` where the kernel has no such interface (some containers and sandboxes). */
+  static open(libc: Libc): SockDiagSocket | undefined {
+    const descriptor = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (descriptor < 0) return undefined;
+    libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, ONE_SECOND, ONE_SECOND.length);
+    const socket = new SockDiagSocket(libc, descriptor);
+    if (socket.#canList()) return socket;
+    socket.close();
+    return undefined;
+  }
+
+  /** The sockets that the request asks for. Blocking: meant for requests that the kernel answers from few sockets. */
+  list(request: DiagRequest): SocketRow[] {
+    const message = encodeRequest(request);
+    if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
+    const rows: SocketRow[] = [];
+    for (;;) {
+      const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
+      if (length < 0) throw this.#fault();
+      const reply = parseReply(this.#buffer.subarray(0, length), request.protocol);
+      rows.push(...reply.rows);
+      if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
+      if (reply.isDone) return rows;
+    }
+  }
+
+  close(): void {
+    this.#libc.close(this.#descriptor);
+  }
+
+  #canList(): boolean {
+    try {
+      this.list({ family: 4, protocol: "tcp", states: 0 });
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith("Cannot list sockets")) return false;
+      throw error;
+    }
+  }
+
+  #fault(): Error {
+    return new Error(`Cannot list sockets: errno ${errno(this.#libc)}`);
+  }
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { openLibc } from "../../src/ffi/libc.ts";
+import type { SocketRow } from "../../src/listener/listener.ts";
+import { LinuxScanner } from "../../src/listener/linux/scan.ts";
+import { encodeRequest, LISTENING_STATES, parseReply } from "../../src/listener/linux/sock_diag.ts";
+import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
+import type { Endpoint } from "../../src/listener/scan.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
+import { listen } from "../support/sockets.ts";
+
+const linux = Deno.build.os === "linux";
+
+function sorted(rows: readonly SocketRow[]): SocketRow[] {
+  return [...rows].sort((a, b) => a.inode - b.inode);
+}
+
+Deno.test({
+  name: "netlink and /proc list the same listeners, and both name their process",
+  ignore: !linux,
+  async fn() {
+    const libc = openLibc();
+    const procfs = new Procfs(libc);
+    const viaProc = new LinuxScanner(procfs, undefined);
+    const viaNetlink = new LinuxScanner(procfs, SockDiagSocket.open(libc)!);
+    using v4 = listen(0, "127.0.0.1");
+    using any = listen(0, "0.0.0.0");
+    using v6 = listen(0, "::1");
+    using dual = listen(0, "::");
+    const udp = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
+    const udpPort = (udp.addr as Deno.NetAddr).port;
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: v4.port }); // not a listener
+    const endpoints: Endpoint[] = [v4, any, v6, dual].map(({ port }) => ({ protocol: "tcp", port }));
+    endpoints.push({ protocol: "udp", port: udpPort }, {
+      protocol: "tcp",
+      port: (client.localAddr as Deno.NetAddr).port,
+    });
+    const rows = sorted(await viaNetlink.listening(endpoints));
+    assert.deepEqual(rows, sorted(await viaProc.listening(endpoints)));
+    assert.deepEqual(rows.map(({ localPort }) => localPort), [v4.port, any.port, v6.port, dual.port, udpPort]);
+    assert.deepEqual(rows.map(({ localAddress }) => localAddress), ["127.0.0.1", "0.0.0.0", "::1", "::", "127.0.0.1"]);
+    for (const { pid } of await viaNetlink.identify(rows)) assert.equal(pid, Deno.pid);
+    const all = await viaProc.socketsOn({ protocol: "tcp", port: v4.port });
+    assert.deepEqual(new Set(all.map(({ state }) => state)), new Set(["LISTEN", "ESTABLISHED"]));
+    client.close();
+    udp.close();
+    viaNetlink.close();
+  },
+});
+
+Deno.test("parseReply() tells rows, the end and a refusal apart, and survives a cut datagram", () => {
+  const message = new Uint8Array(88);
+  const view = new DataView(message.buffer);
+  view.setUint32(0, 88, true);
+  view.setUint16(4, 20, true);
+  message.set([2, 10], 16);
+  view.setUint16(20, 8080, false);
+  message.set([127, 0, 0, 1], 24);
+  view.setUint32(80, 1000, true);
+  view.setUint32(84, 4242, true);
+  const row = {
+    protocol: "tcp",
+    family: 4,
+    localAddress: "127.0.0.1",
+    localPort: 8080,
+    remoteAddress: "0.0.0.0",
+    remotePort: 0,
+    state: "LISTEN",
+    uid: 1000,
+    inode: 4242,
+  };
+  assert.deepEqual(parseReply(message, "tcp"), { rows: [row], isDone: false, error: 0 });
+  const end = new Uint8Array(20);
+  end.set([20, 0, 0, 0, 3], 0);
+  assert.deepEqual(parseReply(new Uint8Array([...message, ...end]), "tcp"), { rows: [row], isDone: true, error: 0 });
+  const refusal = new Uint8Array(36);
+  refusal.set([36, 0, 0, 0, 2], 0);
+  new DataView(refusal.buffer).setInt32(16, -2, true);
+  assert.deepEqual(parseReply(refusal, "tcp"), { rows: [], isDone: true, error: 2 });
+  assert.deepEqual(parseReply(message.subarray(0, 40), "tcp").isDone, false);
+});
+
+Deno.test("encodeRequest() asks for a dump of the family, protocol and states", () => {
+  const bytes = encodeRequest({ family: 6, protocol: "udp", states: LISTENING_STATES.udp });
+  assert.equal(bytes.length, 72);
+  assert.deepEqual([...bytes.subarray(0, 8)], [72, 0, 0, 0, 20, 0, 1, 3]);
+  assert.deepEqual([...bytes.subarray(16, 24)], [10, 17, 0, 0, 0x80, 0, 0, 0]);
+});
