@@ -55,6 +55,26 @@ evaluate() {
   "${deno[@]}" eval --no-lock "const config = JSON.parse(Deno.readTextFileSync('deno.json')); console.log($1)"
 }
 
+# Prints the modules that main.ts and its parts import lazily. The bundler is told of them because Deno resolves only
+# such imports as name one literal, and src/cli/ chooses among several in one import().
+lazy_modules() {
+  "${deno[@]}" eval --no-lock '
+    const modules = (folder) =>
+      [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+        isDirectory ? modules(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
+      );
+    const lazy = new Set();
+    for (const path of ["main.ts", ...modules("src"), ...modules("routes")]) {
+      for (const [, argument] of Deno.readTextFileSync(path).matchAll(/\bimport\(([^()]*)\)/g)) {
+        for (const [, target] of argument.matchAll(/"(\.{1,2}\/[^"]+\.ts)"/g)) {
+          lazy.add(new URL(target, `file:///${path}`).pathname.slice(1));
+        }
+      }
+    }
+    console.log([...lazy].sort().join("\n"));
+  '
+}
+
 # Says what to do when Deno could not get the runtime of a target.
 explain_missing_runtime() {
   local version=$1 triple=$2
@@ -152,7 +172,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$out"
 # Bundled first, in chunks: that leaves out node_modules and what is never imported, and keeps lazy imports lazy.
-"${deno[@]}" bundle --quiet --code-splitting --outdir "$scratch/bundle" main.ts ||
+lazy=$(lazy_modules)
+# shellcheck disable=SC2086 # one word a module
+"${deno[@]}" bundle --quiet --code-splitting --outdir "$scratch/bundle" main.ts $lazy ||
   fail "Cannot bundle main.ts: see above; deno bundle takes its esbuild from the npm registry"
 
 for triple in "${triples[@]}"; do

@@ -148,6 +148,15 @@ shellTest("compile.sh bundles first and lets the binary hold nothing but the bun
   for (const flag of ["--no-npm", "--no-remote", "--no-config", "--no-lock"]) assert.ok(compile.includes(flag), flag);
 });
 
+shellTest("compile.sh tells the bundler of the modules that are imported lazily", async () => {
+  const { calls } = await compileWith([]);
+  const [bundle = []] = calls;
+  assert.ok(bundle.includes("main.ts"));
+  for (const part of ["src/daemon.ts", "routes/app.ts", "src/cli/commands/serve.ts", "src/cli/commands/version.ts"]) {
+    assert.ok(bundle.includes(part), `${part} is missing among ${bundle.join(" ")}`);
+  }
+});
+
 shellTest("compile.sh switches on in the binary what deno.json switches on", async () => {
   const { calls } = await compileWith([]);
   const flags = (calls.at(-1) ?? []).filter((word) => word.startsWith("--unstable-"));

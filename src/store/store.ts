@@ -173,7 +173,7 @@ export class Store {
     const group = this.#queue;
     this.#queue = [];
     this.#written.push(...this.#commit(group));
-    this.#flushing ??= this.#flush();
+    if (this.#written.length > 0) this.#flushing ??= this.#flush();
   }
 
   /** Answers what is committed, once it is on the disk; what is committed meanwhile goes with the next flush. */

@@ -86,6 +86,17 @@ Deno.test("the file itself refuses a second live lease of a port, and the rest o
   });
 });
 
+Deno.test("a group that was refused whole does not hold up what comes after it", async () => {
+  await withStore(async (open) => {
+    const store = open();
+    await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
+    await store.settled();
+    await store.write(insert(record("B", 3000)));
+    assert.equal(store.liveLeases().length, 1);
+    await store.close();
+  });
+});
+
 Deno.test("a change of a lease that is not there is refused", async () => {
   await withStore(async (open) => {
     const store = open();

@@ -8,11 +8,15 @@ export interface ApiAnswer {
   readonly body: Record<string, unknown> | undefined;
 }
 
-/** Calls the API. @param url with `/v1`. */
+/** Whoever waits longer waits for an answer that does not come. */
+const PATIENCE_MS = 20_000;
+
+/** Calls the API. @param url with `/v1`. @throws {DOMException} `TimeoutError` when no answer comes within 20 seconds. */
 export async function call(url: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: { "content-type": "application/json" },
+    signal: AbortSignal.timeout(PATIENCE_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
