@@ -54,12 +54,15 @@ export function serve(options: ServeOptions): Serving {
 }
 
 async function listenAgain(options: ServeOptions, isEnding: () => boolean): Promise<Deno.HttpServer | undefined> {
+  let fault = "";
   while (!isEnding()) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     try {
       return listen(options);
     } catch (error) {
-      options.log(`cannot listen on ${options.hostname}:${options.port} yet: ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (message !== fault) options.log(`cannot listen on ${options.hostname}:${options.port} yet: ${message}`);
+      fault = message; // said once, not ten times a second
     }
   }
 }

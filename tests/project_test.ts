@@ -131,7 +131,7 @@ Deno.test("checkouts of one folder name have distinct names to fall back on", ()
 });
 
 Deno.test("shortHash() is the same in every run", () => {
-  assert.equal(shortHash(""), (0x811c9dc5 >>> 24 ^ 0x811c9dc5 & 0xffffff).toString(16));
+  assert.equal(shortHash(""), "1c9d44");
   assert.match(shortHash("/home/ada/shop"), /^[0-9a-f]{6}$/);
 });
 

@@ -4,21 +4,21 @@
  * Leases live in memory, indexed by id, name and port; the file is read at start and for the history alone.
  */
 import { monotonicFactory } from "ulid";
-import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Process, Processes } from "../process/process.ts";
 import { type LeaseRecord, toLease } from "../store/record.ts";
-import type { Change, Store, StoredAnswer } from "../store/store.ts";
-import type { Allocated, Allocation, Allocator } from "./allocator.ts";
-import type { EventLog, LeaseEventType } from "./events.ts";
+import type { StoredAnswer } from "../store/store.ts";
+import type { Allocated, Refused } from "./allocator.ts";
+import type { LeaseEventType } from "./events.ts";
 import { checkSameHolder, evidenceOf, holderOf, requireProcess } from "./holder.ts";
 import type { EndedState, Lease, LeaseListener, Lifetime } from "./lease.ts";
-import { LeaseTable } from "./lease_table.ts";
+import type { LeaseTable } from "./lease_table.ts";
+import { Ledger, type LedgerParts } from "./ledger.ts";
 import { firstDeadline, type Outcome, reclaim, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
 import { Turnstile } from "./turnstile.ts";
-import type { GrantRequest } from "./wish.ts";
+import type { GrantRequest, Wish } from "./wish.ts";
 
 /** What came of a grant. */
 export interface Granted {
@@ -41,16 +41,10 @@ export interface LeaseSighting extends Sighting {
 }
 
 /** What a {@linkcode Registry} is made of. */
-export interface RegistryParts {
-  readonly store: Store;
-  readonly allocator: Allocator;
+export interface RegistryParts extends LedgerParts {
   readonly holds: Holds;
   readonly processes: Processes;
-  readonly clock: Clock;
-  readonly events: EventLog;
   readonly refusals: Refusals;
-  /** The port that each name had last; shared with the allocator. */
-  readonly names: Map<string, number>;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
 }
@@ -66,15 +60,17 @@ export interface GrantOptions {
 
 /** Grants, renews, amends and ends leases. */
 export class Registry {
-  readonly table = new LeaseTable();
+  /** The live leases, to be read. */
+  readonly table: LeaseTable;
   readonly #parts: RegistryParts;
+  readonly #ledger: Ledger;
   readonly #turnstile: Turnstile;
   readonly #newId = monotonicFactory();
-  /** Leases whose end is on its way to the disk. */
-  readonly #ending = new Map<string, Promise<void>>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+    this.#ledger = new Ledger(parts);
+    this.table = this.#ledger.table;
     this.#turnstile = new Turnstile(parts.clock);
   }
 
@@ -101,7 +97,7 @@ export class Registry {
    * @param ttlMs makes a lease of kind `ttl` last so long from now; for the others it is refused.
    */
   async renew(id: string, ttlMs?: number): Promise<Lease> {
-    await this.#ending.get(id);
+    while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
     if (ttlMs !== undefined && record.lifetime.kind !== "ttl") {
       const detail = `lease ${record.id} has a lifetime of kind "${record.lifetime.kind}"`;
@@ -115,7 +111,7 @@ export class Registry {
   /** Changes a live lease. */
   async amend(id: string, { labels, lifetime, pid }: Amendment): Promise<Lease> {
     const process = pid === undefined ? undefined : this.#runningProcess(pid);
-    await this.#ending.get(id);
+    while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
     const holder = process === undefined ? record.holder : { ...record.holder, ...evidenceOf(process) };
     requireProcess(lifetime ?? record.lifetime, holder);
@@ -125,12 +121,11 @@ export class Registry {
   }
 
   /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
-  end(id: string, state: EndedState): Promise<void> {
+  async end(id: string, state: EndedState): Promise<void> {
     const record = this.table.byId(id);
-    if (record === undefined) return Promise.resolve();
-    const ending = this.#ending.get(id) ?? this.#end(record, state).finally(() => this.#ending.delete(id));
-    this.#ending.set(id, ending);
-    return ending;
+    if (record === undefined) return;
+    await this.#ledger.end(record, state);
+    this.#turnstile.turn();
   }
 
   /**
@@ -144,7 +139,7 @@ export class Registry {
     const writes: Promise<unknown>[] = [];
     const now = clock.monotonic();
     for (const record of this.table.all()) {
-      if (this.#ending.has(record.id)) continue;
+      if (this.#ledger.endingOf(record.id) !== undefined) continue;
       const sighting = sightOf(record);
       const outcome = reclaim(record, sighting, now);
       if (outcome === "expired") {
@@ -154,7 +149,7 @@ export class Registry {
       if (record.hold === "soft" && sighting.listener === "nobody") holds.retake(record.port);
       if (!hasChanged(record, outcome, sighting.details)) continue;
       const next = { ...record, ...outcome, listener: sighting.details };
-      writes.push(this.#update(record, next, eventOf(record, next)));
+      writes.push(this.#ledger.update(record, next, eventOf(record, next)));
     }
     allocator.expireQuarantine(now);
     this.#turnstile.turn();
@@ -174,11 +169,9 @@ export class Registry {
     if (name !== null && this.table.byName(name) !== undefined) {
       throw new PortdError("name_taken", `Cannot import lease "${name}": the name is leased`, { field: "name" });
     }
-    const [allocated] = await this.#allocated(
-      this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic()),
-      wish,
-    );
-    await this.#insert([{ ...record, hold: allocated!.hold }], []);
+    const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
+    if ("refused" in allocation) throw await this.#refusal(allocation.refused, wish);
+    await this.#ledger.insert([{ ...record, hold: allocation.allocated[0]!.hold }]);
   }
 
   /** Resolves when whatever a reader may have seen is on disk. */
@@ -199,39 +192,35 @@ export class Registry {
   }
 
   async #grantNow(request: GrantRequest, process: Process | undefined, answerOf?: AnswerOf): Promise<Granted> {
-    const existing = await this.#existing(request);
-    if (existing !== undefined) {
-      const followed = await this.#follow(existing, request, process);
+    for (let ending = this.#endingName(request); ending !== undefined; ending = this.#endingName(request)) await ending;
+    // From here until the leases are in the ledger nothing is awaited: nobody else gets the same name or port.
+    const found = request.wishes.flatMap(({ name }) => (name !== null && this.table.byName(name)) || []);
+    if (found.length > 0) {
+      const followed = await this.#follow(found, request, process);
       if (answerOf !== undefined) await this.#parts.store.write([{ kind: "answer", answer: answerOf(followed) }]);
       return followed;
     }
-    const allocated = await this.#allocateAll(request);
-    const records = allocated.map((port, i) => this.#record(request, request.wishes[i]!.name, port, process));
+    const outcome = this.#allocateAll(request);
+    if ("refused" in outcome) throw await this.#refusal(outcome.refused, outcome.wish);
+    const records = outcome.allocated.map((port, i) => this.#record(request, request.wishes[i]!.name, port, process));
     const granted = { leases: records.map((record) => this.present(record)), created: true };
-    await this.#insert(records, answerOf === undefined ? [] : [{ kind: "answer", answer: answerOf(granted) }]);
+    await this.#ledger.insert(records, answerOf === undefined ? [] : [{ kind: "answer", answer: answerOf(granted) }]);
     return granted;
   }
 
-  /** The live leases of the names that are asked for, when there are any. */
-  async #existing(request: GrantRequest): Promise<LeaseRecord[] | undefined> {
-    const found: LeaseRecord[] = [];
-    for (const { name } of request.wishes) {
-      if (name === null) continue;
-      let record = this.table.byName(name);
-      while (record !== undefined && this.#ending.has(record.id)) {
-        await this.#ending.get(record.id);
-        record = this.table.byName(name);
-      }
-      if (record !== undefined) found.push(record);
+  /** The end that is under way of a lease whose name is asked for. */
+  #endingName({ wishes }: GrantRequest): Promise<void> | undefined {
+    for (const { name } of wishes) {
+      const record = name === null ? undefined : this.table.byName(name);
+      const ending = record && this.#ledger.endingOf(record.id);
+      if (ending !== undefined) return ending;
     }
-    return found.length === 0 ? undefined : found;
   }
 
   /** Answers a request for live names with their leases; names of the same request that are new are granted. */
   async #follow(found: LeaseRecord[], request: GrantRequest, process: Process | undefined): Promise<Granted> {
     for (const record of found) checkSameHolder(record, request, this.#parts.processes);
-    const isNew = ({ name }: { name: string | null }) => !found.some((record) => record.name === name);
-    const missing = request.wishes.filter(isNew);
+    const missing = request.wishes.filter(({ name }) => !found.some((record) => record.name === name));
     const rest = missing.length === 0 ? [] : (await this.#grantNow({ ...request, wishes: missing }, process)).leases;
     const followed = await Promise.all(found.map((record) => {
       const holder = process === undefined ? record.holder : holderOf(request, process);
@@ -243,28 +232,30 @@ export class Registry {
     return { leases: request.wishes.map(({ name }) => byName.get(name)!), created: rest.length > 0 };
   }
 
-  async #allocateAll(request: GrantRequest): Promise<Allocated[]> {
+  #allocateAll({ wishes, contiguous }: GrantRequest): AllAllocated {
     const { allocator, clock } = this.#parts;
-    const { wishes, contiguous } = request;
+    const now = clock.monotonic();
     if (contiguous) {
-      const allocation = allocator.allocateBlock(wishes[0]!, wishes.length, clock.monotonic());
-      return [...await this.#allocated(allocation, wishes[0]!)];
+      const allocation = allocator.allocateBlock(wishes[0]!, wishes.length, now);
+      return "refused" in allocation ? { ...allocation, wish: wishes[0]! } : allocation;
     }
-    const all: Allocated[] = [];
+    const allocated: Allocated[] = [];
     for (const wish of wishes) {
-      const allocation = allocator.allocate(wish, clock.monotonic());
-      if ("refused" in allocation) { for (const port of all) allocator.undo(port); }
-      all.push(...("allocated" in allocation ? allocation.allocated : await this.#allocated(allocation, wish)));
+      const allocation = allocator.allocate(wish, now);
+      if ("refused" in allocation) {
+        for (const port of allocated) allocator.undo(port);
+        return { refused: allocation.refused, wish };
+      }
+      allocated.push(...allocation.allocated);
     }
-    return all;
+    return { allocated };
   }
 
-  async #allocated(allocation: Allocation, wish: GrantRequest["wishes"][number]): Promise<readonly Allocated[]> {
-    if ("allocated" in allocation) return allocation.allocated;
+  async #refusal(refused: Refused, wish: Wish): Promise<PortdError> {
     const { allocator, clock, refusals } = this.#parts;
-    const lease = "port" in allocation.refused ? this.table.byPort(allocation.refused.port, wish.protocols) : undefined;
+    const lease = "port" in refused ? this.table.byPort(refused.port, wish.protocols) : undefined;
     const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
-    throw await refusals.explain(allocation.refused, { wish, lease: lease && this.present(lease), suggestion });
+    return await refusals.explain(refused, { wish, lease: lease && this.present(lease), suggestion });
   }
 
   #record(request: GrantRequest, name: string | null, port: Allocated, process: Process | undefined): LeaseRecord {
@@ -291,54 +282,9 @@ export class Registry {
     };
   }
 
-  /** Adds leases whose ports are allocated, and takes everything back when they do not reach the disk. */
-  async #insert(records: readonly LeaseRecord[], more: readonly Change[]): Promise<void> {
-    const { allocator, names, store } = this.#parts;
-    const changes: Change[] = [...more];
-    const namesBefore = records.map(({ name }) => name === null ? undefined : names.get(name));
-    for (const record of records) {
-      this.table.add(record);
-      changes.push({ kind: "insert", record });
-      if (record.name === null || names.get(record.name) === record.port) continue;
-      names.set(record.name, record.port);
-      changes.push({ kind: "name", name: record.name, port: record.port });
-    }
-    try {
-      await store.write(changes);
-    } catch (error) {
-      for (const [i, record] of records.entries()) {
-        this.table.remove(record.id);
-        allocator.undo(record);
-        if (record.name === null) continue;
-        if (namesBefore[i] === undefined) names.delete(record.name);
-        else names.set(record.name, namesBefore[i]);
-      }
-      throw error;
-    }
-    for (const record of records) this.#publish("lease.granted", record);
-  }
-
-  /** Puts the next form of a lease in place, and the one before back when it does not reach the disk. */
   async #update(record: LeaseRecord, next: LeaseRecord, event: LeaseEventType): Promise<Lease> {
-    this.table.replace(next);
-    try {
-      await this.#parts.store.write([{ kind: "update", record: next }]);
-    } catch (error) {
-      if (this.table.byId(record.id) === next) this.table.replace(record);
-      throw error;
-    }
-    this.#publish(event, next);
+    await this.#ledger.update(record, next, event);
     return this.present(next);
-  }
-
-  async #end(record: LeaseRecord, state: EndedState): Promise<void> {
-    const { allocator, clock, store } = this.#parts;
-    const ended = { ...record, state, endedAt: clock.now(), listener: null };
-    await store.write([{ kind: "end", record: ended }]);
-    this.table.remove(record.id);
-    allocator.free(record, record.name, clock.monotonic());
-    this.#publish(`lease.${state}`, ended);
-    this.#turnstile.turn();
   }
 
   #renewed(record: LeaseRecord): LeaseRecord {
@@ -359,12 +305,12 @@ export class Registry {
       expected,
     });
   }
-
-  #publish(type: LeaseEventType, record: LeaseRecord): void {
-    const { clock, events } = this.#parts;
-    events.publish(type, clock.now(), record);
-  }
 }
+
+/** What came of all the wishes of a request. */
+type AllAllocated =
+  | { readonly allocated: readonly Allocated[] }
+  | { readonly refused: Refused; readonly wish: Wish };
 
 function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
   return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||

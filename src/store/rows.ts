@@ -29,8 +29,10 @@ const COLUMNS = [
 /** Writes a record whole, whether it is new or known. */
 export const INSERT_LEASE = `INSERT INTO leases (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})`;
 
-/** The same for a record that is known; the id stands last. */
-export const UPDATE_LEASE = `UPDATE leases SET ${COLUMNS.slice(1).map((c) => `${c} = ?`).join(", ")} WHERE id = ?`;
+/** The same for a live record that is known; the id stands last. What has ended stays as it is. */
+export const UPDATE_LEASE = `UPDATE leases SET ${
+  COLUMNS.slice(1).map((c) => `${c} = ?`).join(", ")
+} WHERE id = ? AND ended_at IS NULL`;
 
 /** Protocols as the bits of the column `protocols`. */
 export function protocolBits(protocols: readonly Protocol[]): number {

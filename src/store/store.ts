@@ -259,9 +259,9 @@ export class Store {
   }
 }
 
-/** A change of a lease whose own insertion failed must fail too. */
+/** A change of a lease whose own insertion failed, or that has ended, must fail too. */
 function expectOne({ changes }: { readonly changes: number | bigint }): void {
-  if (Number(changes) !== 1) throw new Error("the lease does not stand in it");
+  if (Number(changes) !== 1) throw new Error("no such live lease stands in it");
 }
 
 type Statements = ReturnType<typeof prepare>;
@@ -274,7 +274,7 @@ function prepare(db: DatabaseSync) {
     rollback: db.prepare("ROLLBACK"),
     insert: db.prepare(INSERT_LEASE),
     update: db.prepare(UPDATE_LEASE),
-    end: db.prepare("UPDATE leases SET state = ?, ended_at = ?, listener = NULL WHERE id = ?"),
+    end: db.prepare("UPDATE leases SET state = ?, ended_at = ?, listener = NULL WHERE id = ? AND ended_at IS NULL"),
     name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
     names: db.prepare("SELECT name, port FROM names"),
     // By the partial indexes, so that a long history costs nothing at start.

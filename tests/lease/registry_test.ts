@@ -66,6 +66,16 @@ Deno.test("grant() returns the live lease of a name to its holder and refuses it
   await assert.rejects(grantOne(test, { name: "a/web", port: first.port + 1 }), { code: "name_taken" });
 });
 
+Deno.test("grant() gives a name one lease, however many ask for it at once", async () => {
+  await using test = await openTestDomain();
+  const leases = await Promise.all(Array.from({ length: 20 }, () => grantOne(test, { name: "a/web" })));
+  assert.deepEqual([...new Set(leases.map(({ id }) => id))].length, 1);
+  assert.equal(test.domain.registry.table.size, 1);
+  await Promise.all([test.domain.registry.end(leases[0]!.id, "released"), grantOne(test, { name: "a/web" })]);
+  assert.equal(test.domain.registry.table.byName("a/web")?.port, leases[0]!.port);
+  assert.equal(test.domain.registry.table.size, 1);
+});
+
 Deno.test("grant() lets a project stand for the holder where no holder is named", async () => {
   await using test = await openTestDomain();
   const nobody = { holder: { id: null, command: null, cwd: null }, project: "shop" };

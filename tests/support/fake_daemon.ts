@@ -33,6 +33,7 @@ export class FakeDaemon implements AsyncDisposable {
   /** Answered in the place of the next request that grants. */
   nextProblem: FakeProblem | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #waiting: (readonly [path: string, tell: () => void])[] = [];
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #count = 0;
 
@@ -48,6 +49,11 @@ export class FakeDaemon implements AsyncDisposable {
   /** Requests for one method and path, in order. */
   asked(method: string, path: string): SeenRequest[] {
     return this.requests.filter((request) => request.method === method && request.path.startsWith(path));
+  }
+
+  /** Resolves at the next request for exactly this path. */
+  whenAsked(path: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push([path, resolve]));
   }
 
   /** Puts a lease in another state, and tells of it. */
@@ -101,7 +107,9 @@ export class FakeDaemon implements AsyncDisposable {
       headers: request.headers,
     };
     this.requests.push(seen);
-    return this.#route(seen, pathname.replace(/^\/v1/, ""), new URLSearchParams(search));
+    const response = this.#route(seen, pathname.replace(/^\/v1/, ""), new URLSearchParams(search));
+    for (const [path, tell] of this.#waiting) if (path === seen.path) tell();
+    return response;
   }
 
   #route(seen: SeenRequest, path: string, query: URLSearchParams): Response {
