@@ -5,8 +5,16 @@
 import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
 import type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
-import type { Lease, PortRange, Protocol } from "./lease/lease.ts";
-import type { AmendRequest, LeaseDocument, LeaseFilter, LeasePage, LeaseRequest } from "./lease/request.ts";
+import type { Lease, Protocol } from "./lease/lease.ts";
+import type {
+  AmendRequest,
+  DaemonStatus,
+  ImportOutcome,
+  LeaseDocument,
+  LeaseFilter,
+  LeasePage,
+  LeaseRequest,
+} from "./lease/request.ts";
 
 export { NoDaemonError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
@@ -16,6 +24,8 @@ export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/l
 export type { LeaseEventType } from "./lease/events.ts";
 export type {
   AmendRequest,
+  DaemonStatus,
+  ImportOutcome,
   LeaseDocument,
   LeaseFilter,
   LeasePage,
@@ -58,30 +68,6 @@ export interface CallOptions {
 export interface GrantOptions extends CallOptions {
   /** Makes a repeated request harmless: for 24 hours it gets the same answer. 1–255 visible ASCII characters. */
   readonly idempotencyKey?: string;
-}
-
-/** What `GET /status` answers. */
-export interface DaemonStatus {
-  readonly name: "portd";
-  readonly version: string;
-  readonly pid: number;
-  /** ISO instant. */
-  readonly startedAt: string;
-  readonly uptimeMs: number;
-  readonly stateDir: string;
-  /** Live leases by state, and all of them as `live`. */
-  readonly leases: Readonly<Record<string, number>>;
-  readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
-  readonly holds: { readonly kept: number; readonly limit: number };
-  readonly ephemeral: PortRange;
-  readonly warnings: readonly string[];
-}
-
-/** What `POST /import` answers. */
-export interface ImportOutcome {
-  /** Ids. */
-  readonly imported: readonly string[];
-  readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
 }
 
 interface Call extends CallOptions {
@@ -252,8 +238,8 @@ export class PortdClient {
 
   async #json<T>(call: Call): Promise<T> {
     const answer = await this.#send(call);
-    const value = answer.mediaType === "application/json" ? parseJson(await answer.text()) : undefined;
-    if (typeof value === "object" && value !== null) return value as T;
+    const value = await readObject(answer, "application/json");
+    if (value !== undefined) return value as T;
     throw this.#stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
   }
 
@@ -277,8 +263,8 @@ export class PortdClient {
   }
 
   async #refusal(answer: ApiAnswer): Promise<Error> {
-    const problem = answer.mediaType === "application/problem+json" ? parseJson(await answer.text()) : undefined;
-    if (typeof problem !== "object" || problem === null) return this.#stranger(`the answer is HTTP ${answer.status}`);
+    const problem = await readObject(answer, "application/problem+json");
+    if (problem === undefined) return this.#stranger(`the answer is HTTP ${answer.status}`);
     const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
     const known = typeof code === "string" && Object.hasOwn(STATUS_OF_CODE, code);
     const message = String(detail ?? title ?? `HTTP ${answer.status}`);
@@ -309,9 +295,16 @@ function pathOf(ref: LeaseRef, action = ""): string {
   return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
 }
 
-function parseJson(text: string): unknown {
+/** The body as a JSON object; `undefined` when it is of another type, or no such object. */
+async function readObject(answer: ApiAnswer, mediaType: string): Promise<object | undefined> {
+  if (answer.mediaType !== mediaType) {
+    await answer.cancel();
+    return undefined;
+  }
+  const text = await answer.text();
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -89,6 +89,7 @@ class Exchange {
       status: head.status,
       mediaType: mediaTypeOf(head.headers.get("content-type")),
       chunks,
+      cancel: () => Promise.resolve(this.#close()),
       text: async () => {
         const decoder = new TextDecoder();
         let text = "", bytes = 0;

@@ -18,7 +18,7 @@ export interface ApiRequest {
   readonly timeoutMs?: number;
 }
 
-/** An answer whose head has arrived. Its body is read once, by `text()` or by `chunks()`. */
+/** An answer whose head has arrived. Its body is used once, by one of the three methods. */
 export interface ApiAnswer {
   readonly status: number;
   /** The media type without its parameters, in lower case; empty when there is none. */
@@ -27,6 +27,8 @@ export interface ApiAnswer {
   text(): Promise<string>;
   /** The body as it arrives; leaving the loop ends the exchange. */
   chunks(): AsyncIterable<Uint8Array>;
+  /** Ends the exchange without the body. */
+  cancel(): Promise<void>;
 }
 
 /**
@@ -58,6 +60,7 @@ function answerOf(response: Response, origin: string): ApiAnswer {
     status: response.status,
     mediaType: mediaTypeOf(response.headers.get("content-type")),
     text: () => response.text().catch((error) => Promise.reject(asNoDaemon(error, origin))),
+    cancel: async () => await response.body?.cancel(),
     async *chunks() {
       try {
         if (response.body !== null) yield* response.body;

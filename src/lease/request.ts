@@ -1,4 +1,4 @@
-/** What a client sends, as it goes over the wire. docs/api.md tells the limits of each field. */
+/** What goes over the wire beside leases: requests and their answers. docs/api.md tells the limits of each field. */
 import type { HoldKind, Lease, LeaseState, PortRange, Protocol } from "./lease.ts";
 
 /** A lifetime as it is asked for; the daemon's configuration fills in what is absent. Durations in milliseconds. */
@@ -91,4 +91,28 @@ export interface LeaseDocument {
   readonly leases: readonly Lease[];
   /** Full name → the port it had last. */
   readonly names: Readonly<Record<string, number>>;
+}
+
+/** What `GET /status` answers. */
+export interface DaemonStatus {
+  readonly name: "portd";
+  readonly version: string;
+  readonly pid: number;
+  /** ISO instant. */
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly stateDir: string;
+  /** Live leases by state, and all of them as `live`. */
+  readonly leases: Readonly<Record<string, number>>;
+  readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
+  readonly holds: { readonly kept: number; readonly limit: number };
+  readonly ephemeral: PortRange;
+  readonly warnings: readonly string[];
+}
+
+/** What `POST /import` answers. */
+export interface ImportOutcome {
+  /** Ids. */
+  readonly imported: readonly string[];
+  readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
 }

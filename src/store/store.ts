@@ -6,6 +6,7 @@
  * SQLite itself runs with `synchronous = NORMAL`, which leaves that fdatasync out, so the event loop goes on while the
  * disk works; what is answered is as durable as with FULL.
  */
+import { setImmediate } from "node:timers";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";

@@ -32,6 +32,8 @@ export class FakeDaemon implements AsyncDisposable {
   readonly leases = new Map<string, Lease>();
   /** Answered in the place of the next request that grants. */
   nextProblem: FakeProblem | undefined;
+  /** Ports for the next leases; after them, free ones. */
+  nextPorts: number[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #waiting: (readonly [path: string, tell: () => void])[] = [];
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
@@ -68,7 +70,7 @@ export class FakeDaemon implements AsyncDisposable {
       id: `01K${String(++this.#count).padStart(23, "0")}`,
       name: name === undefined ? null : project === undefined ? name : `${project}/${name}`,
       project: project ?? null,
-      port: request.port || request.prefer?.[0] || freePort(),
+      port: this.nextPorts.shift() ?? (request.port || request.prefer?.[0] || freePort()),
       protocols,
       state: "granted",
       holder: { id: "anonymous", startTime: null, bootId: null, command: null, cwd: null, user: null, ...holder, pid },

@@ -2,6 +2,7 @@
  * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is none; their processes from
  * `/proc/<pid>/fd`. Manuals: sock_diag(7), proc_pid_net(5), proc_pid_fd(5).
  */
+import { setImmediate } from "node:timers";
 import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
 import type { Listener, SocketRow, SocketState } from "../listener.ts";

@@ -99,5 +99,5 @@ export class Procfs {
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
+  return Uint8Array.from(new TextEncoder().encode(text + "\0"));
 }

@@ -57,9 +57,13 @@ export class ShellSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    Deno.kill(-this.#child.pid, "SIGKILL");
+    await this.#writer.close(); // the shell ends; what it has left in the background does not
+    try {
+      Deno.kill(-this.#child.pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // nothing was left
+    }
     await this.#child.status;
     await this.#output.cancel();
-    this.#writer.releaseLock();
   }
 }

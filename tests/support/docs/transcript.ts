@@ -1,13 +1,14 @@
 /**
  * Output as a document shows it, against output as it is. What differs from machine to machine is matched by its shape:
- * numbers of four digits and more (ports, pids), ids, instants and durations; `…` stands for anything. The same number or
- * id must be the same thing wherever it is shown again, and two ports that are shown must be two.
+ * numbers of four digits and more (ports, pids), ids, instants and durations; `…` stands for anything, on a line of its own for any lines or none.
+ * The same number or id must be the same thing wherever it is shown again, and two ports that are shown must be two.
  */
 
 const TOKEN =
-  /(?<any>…)|(?<instant>\d{4}-\d\d-\d\dT[\d:.]+Z)|(?<id>\b[0-9A-HJKMNP-TV-Z]{26}\b)|(?<duration>\b\d+(?:ms|[smhd])(?: \d+[smhd])?\b)|(?<number>\b\d{4,}\b)|(?<blank> +)/g;
+  /(?<lines>^…\n)|(?<any>…)|(?<instant>\d{4}-\d\d-\d\dT[\d:.]+Z)|(?<id>\b[0-9A-HJKMNP-TV-Z]{26}\b)|(?<duration>\b\d+(?:ms|[smhd])(?: \d+[smhd])?\b)|(?<number>\b\d{4,}\b)|(?<blank> +)/gm;
 
 const SHAPES = {
+  lines: "(?:[^\\n]*\\n)*?",
   any: "[\\s\\S]*?",
   instant: "\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z",
   id: "[0-9A-HJKMNP-TV-Z]{26}",

@@ -1,0 +1,120 @@
+/** The servers that are measured: daemons of our own with a file and a pool of their own, and the bare echo. */
+import { PERMISSIONS } from "../src/cli/context.ts";
+import { PortdClient } from "../src/client.ts";
+import { KeptConnection } from "./kept_connection.ts";
+import { type Tracked, waitUntil, type Workbench } from "./workbench.ts";
+
+/** A server to be measured. Disposing of it kills it. */
+export interface Server extends AsyncDisposable {
+  readonly pid: number;
+  /** On 127.0.0.1. */
+  readonly port: number;
+}
+
+/** A daemon to be measured. */
+export interface Daemon extends Server {
+  readonly client: PortdClient;
+  /** From before its process was started until `/readyz` answered 200, in milliseconds. */
+  readonly startMs: number;
+  /** What points a portd command at it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends it as `SIGTERM` does, and waits. */
+  stop(): Promise<void>;
+}
+
+/** Options of {@linkcode startDaemon}. */
+export interface DaemonOptions {
+  /** State folder of a daemon before. @default a new one */
+  readonly stateDir?: string;
+  /** @default "10000-19999" */
+  readonly pool?: string;
+}
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const ECHO = new URL("./echo.ts", import.meta.url).pathname;
+
+/** Words of `portd …` from source, with the permissions of the task `portd`. */
+export const PORTD: readonly string[] = ["run", ...PERMISSIONS, MAIN];
+
+/**
+ * Starts a daemon and waits until it is ready. Nothing of it touches the portd that may run on this machine: another
+ * folder, another address, and a pool beside the default one.
+ */
+export async function startDaemon(bench: Workbench, options: DaemonOptions = {}): Promise<Daemon> {
+  const { stateDir = await bench.makeFolder(), pool = "10000-19999" } = options;
+  const port = freePort();
+  const env = {
+    PORTD_STATE_DIR: stateDir,
+    PORTD_LISTEN: `127.0.0.1:${port}`,
+    PORTD_POOL: pool,
+    PORTD_COOLDOWN_MS: "0", // a freed port goes back at once: a minute of them would not fit into the pool
+  };
+  const startedAt = performance.now();
+  const process = bench.spawn(Deno.execPath(), [...PORTD, "serve"], { env });
+  try {
+    await waitUntil(() => isReady(port), { what: "the daemon", process, pauseMs: 1 });
+  } catch (error) {
+    throw new Error(`Cannot start a daemon: ${await lastWords(stateDir)}`, { cause: error });
+  }
+  return {
+    pid: process.pid,
+    port,
+    startMs: performance.now() - startedAt,
+    env,
+    client: new PortdClient({ url: `http://127.0.0.1:${port}` }),
+    stop: () => process.end("SIGTERM"),
+    [Symbol.asyncDispose]: () => process.end("SIGKILL"),
+  };
+}
+
+/** Starts the bare Hono echo. */
+export async function startEcho(bench: Workbench): Promise<Server> {
+  const process = bench.spawn(Deno.execPath(), ["run", "--no-prompt", "--allow-net", ECHO], { stdout: "piped" });
+  const port = Number(await firstLine(process));
+  return { pid: process.pid, port, [Symbol.asyncDispose]: () => process.end("SIGKILL") };
+}
+
+/** Fills a daemon with leases that stay. @param named gives each a name. */
+export async function fill(client: PortdClient, count: number, named = false): Promise<void> {
+  const most = 250; // in one request
+  for (let done = 0, part = 0; done < count; done += most, part++) {
+    await client.grantAll({
+      count: Math.min(most, count - done),
+      lifetime: { kind: "pinned" },
+      ...(named ? { project: `bench-${part}`, name: "web" } : {}),
+    });
+  }
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    using connection = await KeptConnection.open(port);
+    return (await connection.exchange(connection.encode("GET", "/readyz"))).status === 200;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.ConnectionReset) return false;
+    throw error;
+  }
+}
+
+async function lastWords(stateDir: string): Promise<string> {
+  try {
+    return (await Deno.readTextFile(`${stateDir}/daemon.log`)).trimEnd().split("\n").slice(-3).join("; ");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "it has no log";
+    throw error;
+  }
+}
+
+async function firstLine({ child }: Tracked): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
+    text += chunk;
+    if (text.includes("\n")) return text.slice(0, text.indexOf("\n"));
+  }
+  throw new Error("Cannot start the echo: it ended without a word");
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

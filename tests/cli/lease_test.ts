@@ -1,0 +1,122 @@
+/** `portd lease`, inside this process, against a fake daemon. */
+import assert from "node:assert/strict";
+import { findProject } from "../../src/project.ts";
+import { commandTest, ok, setUp } from "../support/command_setting.ts";
+
+commandTest("portd lease NAME prints the port alone and asks for the project's name", async ({ daemon, cwd, run }) => {
+  const outcome = await run(["lease", "web"]);
+  const [lease] = daemon.leases.values();
+  assert.deepEqual(outcome, ok(`${lease?.port}\n`));
+  assert.deepEqual(daemon.requests.at(-1)?.body, {
+    project: "shop",
+    name: "web",
+    protocols: ["tcp"],
+    holder: { id: `cli:${cwd}`, cwd },
+  });
+  assert.deepEqual(await run(["lease", "web"]), outcome);
+});
+
+commandTest("portd lease goes the same way with and without the parser", async ({ daemon, run }) => {
+  await run(["lease", "web"]);
+  await run(["lease", "web", "--no-start"]);
+  await run(["lease"]);
+  await run(["lease", "--no-start"]);
+  const bodies = daemon.requests.map(({ body }) => body);
+  assert.deepEqual(bodies[0], bodies[1]);
+  assert.deepEqual(bodies[2], bodies[3]);
+});
+
+commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
+  const flags =
+    "--prefer 5173,3000 --range 3000-3999 --both --ttl 1h30m --hold none --label a=b --label c=d=e --wait 30s";
+  assert.equal((await run(["lease", "--name", "a/b/c", ...flags.split(" ")])).code, 0);
+  const { holder: _holder, ...body } = daemon.requests.at(-1)?.body as Record<string, unknown>;
+  assert.deepEqual(body, {
+    project: "a/b",
+    name: "c",
+    protocols: ["tcp", "udp"],
+    prefer: [5173, 3000],
+    range: { first: 3000, last: 3999 },
+    hold: "none",
+    ttlMs: 5_400_000,
+    labels: { a: "b", c: "d=e" },
+    waitMs: 30_000,
+  });
+  await run(["lease", "--udp", "--port", "0", "--pid", "4711"]);
+  const { protocols, port, pid, lifetime } = daemon.requests.at(-1)?.body as Record<string, unknown>;
+  assert.deepEqual([protocols, port, pid, lifetime], [["udp"], 0, 4711, { kind: "process" }]);
+  await run(["lease", "--pin"]);
+  assert.deepEqual((daemon.requests.at(-1)?.body as Record<string, unknown>).lifetime, { kind: "pinned" });
+});
+
+commandTest("portd lease prints several ports a line each, and variables", async ({ daemon, run }) => {
+  const { stdout } = await run(["lease", "--count", "2"]);
+  assert.deepEqual(stdout, [...daemon.leases.values()].map(({ port }) => `${port}\n`).join(""));
+  assert.match((await run(["lease", "web", "--env", "API_PORT"])).stdout, /^API_PORT=\d+\n$/);
+  assert.match((await run(["lease", "--block", "2", "--env", "P"])).stdout, /^P_1=\d+\nP_2=\d+\n$/);
+  assert.equal(JSON.parse((await run(["lease", "web", "--json"])).stdout).name, "shop/web");
+  assert.equal(JSON.parse((await run(["lease", "--count", "2", "--json"])).stdout).leases.length, 2);
+});
+
+commandTest("another checkout of the same folder name gets a project of its own", async ({ daemon, run }) => {
+  daemon.grant({ name: "web", project: "shop", holder: { id: "cli:/elsewhere/shop" } });
+  assert.equal((await run(["lease", "web"])).code, 0);
+  const [, own] = [...daemon.leases.values()];
+  assert.match(own!.name!, /^shop~[0-9a-f]{6}\/web$/);
+  assert.deepEqual(await run(["release", "web"]), ok("", `released ${own!.name} (${own!.port}/tcp)\n`));
+  assert.deepEqual([...daemon.leases.values()].map(({ state }) => state), ["granted", "released"]);
+});
+
+commandTest("a name given in full is not turned into another", async ({ daemon, run }) => {
+  daemon.grant({ name: "web", project: "depot", holder: { id: "cli:/elsewhere/depot" } });
+  const { code, stderr } = await run(["lease", "depot/web"]);
+  assert.equal(code, 4);
+  assert.match(stderr, /^portd: Cannot grant the name "depot\/web": it is leased on port \d+\n$/);
+});
+
+const EXIT_CODES = {
+  port_leased: 4,
+  port_in_use: 4,
+  name_taken: 4,
+  pool_exhausted: 5,
+  unauthorized: 6,
+  scope_required: 6,
+  port_privileged: 6,
+  invalid_request: 2,
+  port_out_of_range: 2,
+  store_unavailable: 1,
+  something_new: 1,
+};
+
+for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
+  commandTest(
+    `a refusal with ${code} ends with exit code ${exitCode} and the daemon's words`,
+    async ({ daemon, run }) => {
+      daemon.nextProblem = {
+        status: 409,
+        code,
+        detail: "Cannot grant port 80/tcp: \x1b[31mno; 81 is free",
+        suggestion: 81,
+      };
+      const expected = "portd: Cannot grant port 80/tcp: \\x1b[31mno; 81 is free\n";
+      assert.deepEqual(await run(["lease", "web", "--port", "80"]), { code: exitCode, stdout: "", stderr: expected });
+    },
+  );
+}
+
+commandTest("with --json a refusal is a line of JSON on stderr", async ({ daemon, run }) => {
+  daemon.nextProblem = { status: 503, code: "pool_exhausted", detail: "Cannot grant", retryAfter: 5 };
+  const { code, stdout, stderr } = await run(["lease", "--json"]);
+  assert.deepEqual([code, stdout], [5, ""]);
+  assert.deepEqual(JSON.parse(stderr), { error: { code: "pool_exhausted", message: "Cannot grant", retryAfter: 5 } });
+});
+
+Deno.test("a project's root is the holder, whatever folder of it is the current one", async () => {
+  await using setting = await setUp();
+  await Deno.mkdir(`${setting.cwd}/.git`);
+  await Deno.writeTextFile(`${setting.cwd}/.git/HEAD`, "ref: refs/heads/main\n");
+  await Deno.mkdir(`${setting.cwd}/src`);
+  await setting.run(["lease", "web"], { cwd: `${setting.cwd}/src` });
+  const { holder } = setting.daemon.requests.at(-1)?.body as { holder: { id: string } };
+  assert.equal(holder.id, `cli:${findProject(setting.cwd).root}`);
+});

@@ -1,0 +1,75 @@
+/** Help, version and faults of the command line. */
+import assert from "node:assert/strict";
+import { commandTest, ok } from "../support/command_setting.ts";
+
+const USAGE_FAULTS = [
+  ["lease", "--bogus"],
+  ["lease", "--constructor"],
+  ["lease", "a", "b"],
+  ["lease", "--port", "99999"],
+  ["lease", "--port"],
+  ["lease", "--ttl", "soon"],
+  ["lease", "--ttl", "1m", "--pin"],
+  ["lease", "a", "--name", "b"],
+  ["lease", "--hold", "hard"],
+  ["lease", "--env", "1X"],
+  ["release"],
+  ["release", "a", "--label", "k=v"],
+  ["renew"],
+  ["run"],
+  ["run", "web"],
+  ["run", "web", "--"],
+  ["run", "a/web", "b/web", "--", "x"],
+  ["run", "a", "b", "--port", "1", "--", "x"],
+  ["run", "web", "--", "x", "{port:api}"],
+  ["wait", "web", "--free", "--listening"],
+  ["ls", "--state", "asleep"],
+  ["env", "--format", "xml"],
+  ["bogus"],
+  ["toString"],
+  ["config", "bogus"],
+  ["lease", "--url", "ftp://x"],
+];
+
+for (const args of USAGE_FAULTS) {
+  commandTest(`portd ${args.join(" ")} is a usage error`, async ({ daemon, run }) => {
+    const { code, stdout, stderr } = await run(args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.ok(stderr.length > 10);
+    assert.equal(daemon.requests.length, 0);
+  });
+}
+
+const COMMANDS = "lease run ls release renew wait env serve stop status events export import config version".split(" ");
+
+commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {
+  const help = await run(["--help"]);
+  assert.equal(help.code, 0);
+  for (const word of [...COMMANDS, "EXAMPLES", "PORT=$(portd lease web)", "7 timed out", "--state-dir"]) {
+    assert.ok(help.stdout.includes(word), word);
+  }
+  assert.deepEqual(await run([]), help);
+});
+
+for (const command of [...COMMANDS, "config show", "config check"]) {
+  commandTest(`portd ${command} --help tells how it is used`, async ({ daemon, run }) => {
+    const { code, stdout, stderr } = await run([...command.split(" "), "--help"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(stdout.includes(`portd ${command} `), stdout);
+    assert.match(stdout, /FLAGS/);
+    assert.equal(daemon.requests.length, 0);
+  });
+}
+
+commandTest("portd lst is asked whether it means ls", async ({ run }) => {
+  assert.match((await run(["lst"])).stderr, /did you mean `ls`\?/);
+  assert.match((await run(["quux"])).stderr, /portd --help lists them/);
+});
+
+commandTest("portd version and --version print deno.json's version", async ({ run }) => {
+  const { version } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  assert.deepEqual(await run(["version"]), ok(`portd ${version}\n`));
+  assert.deepEqual(await run(["--version"]), ok(`${version}\n`));
+  const json = JSON.parse((await run(["version", "--json"])).stdout);
+  assert.deepEqual(json, { version, deno: Deno.version.deno, os: Deno.build.os, arch: Deno.build.arch });
+});

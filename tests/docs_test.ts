@@ -1,0 +1,196 @@
+/** The documents against the code: what they say is there is there, what is there they say, what they show happens. */
+import assert from "node:assert/strict";
+import { allRoutes } from "../routes/app.ts";
+import { AmendBody, GrantBody, ListQuery, RenewBody } from "../routes/schema.ts";
+import { environmentName, SETTINGS } from "../src/config.ts";
+import { STATUS_OF_CODE } from "../src/errors.ts";
+import { openTestApp } from "./support/app.ts";
+import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
+import { callsGit, commandsOf, isRunHere, playSection } from "./support/docs/tour.ts";
+import { Installation } from "./support/os/installation.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+
+const read = (path: string) => Deno.readTextFile(ROOT + path);
+const sorted = (words: Iterable<string>) => [...words].sort();
+
+/** The part of a document under a heading. */
+async function section(path: string, title: string, level = 2): Promise<Section> {
+  const found = sectionsOf(await read(path), level).find((each) => each.title === title);
+  assert.ok(found, `${path} has no part "${title}"`);
+  return found;
+}
+
+/** The word in backticks with which each row of a table begins. */
+function firstWords(text: string): string[] {
+  return tableRows(text).map(([first = ""]) => codeWords(first)[0] ?? first);
+}
+
+async function markdownFiles(folder = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
+    if (isDirectory && !name.startsWith(".") && name !== "dist") {
+      files.push(...await markdownFiles(`${folder}${name}/`));
+    } else if (name.endsWith(".md")) files.push(folder + name);
+  }
+  return files;
+}
+
+const readme = sectionsOf(await read("README.md"), 2);
+
+const isPlayed = ({ fences }: Section) =>
+  fences.some((fence) => fence.language === "sh" && commandsOf(fence).some(isRunHere));
+
+for (const part of readme.filter(isPlayed)) {
+  Deno.test({
+    name: `README.md, "${part.title}": every command prints what is shown`,
+    ignore: Deno.build.os !== "linux" || (callsGit(part) && !await hasGit()),
+    async fn() {
+      assert.deepEqual(await playSection(part), []);
+    },
+  });
+}
+
+async function hasGit(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("git", { args: ["--version"], stdout: "null" }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test("README.md calls only tasks that there are, with the Deno that the project uses", async () => {
+  const { tasks } = JSON.parse(await read("deno.json"));
+  const version = /DENO_VERSION=(\S+)/.exec(await read("compile.sh"))?.[1];
+  const shown = readme.flatMap(({ fences }) => fences).filter(({ language }) => language === "sh").flatMap(commandsOf);
+  const downloading = shown.filter((each) => !isRunHere(each)).map(({ command }) => command);
+  assert.deepEqual(downloading.filter((command) => command.startsWith("npx")).map((command) => command.split(" ")[4]), [
+    "portd",
+    "test",
+  ]);
+  for (const command of downloading) {
+    const [program = "", , deno, word, task = ""] = command.split(" ");
+    if (program !== "npx") assert.ok((await Deno.stat(ROOT + program)).isFile);
+    else assert.deepEqual([deno, word, Object.hasOwn(tasks, task)], [`deno@${version}`, "task", true], command);
+  }
+  const named = [...(await read("README.md")).matchAll(/`deno task ([\w:]+)`/g)].map(([, task]) => task!);
+  assert.deepEqual(named.filter((task) => !Object.hasOwn(tasks, task)), []);
+});
+
+Deno.test("README.md lists the dependencies of deno.json", async () => {
+  const { imports } = JSON.parse(await read("deno.json"));
+  assert.deepEqual(sorted(firstWords((await section("README.md", "Dependencies")).text)), sorted(Object.keys(imports)));
+});
+
+Deno.test("docs/errors.md tells of every code, with its status, and of no other", async () => {
+  const told = sectionsOf(await read("docs/errors.md"), 3);
+  assert.deepEqual(sorted(told.map(({ title }) => title)), sorted(Object.keys(STATUS_OF_CODE)));
+  for (const { title, text } of told) {
+    assert.equal(Number(/^\d{3}/.exec(text.trim())?.[0]), STATUS_OF_CODE[title as keyof typeof STATUS_OF_CODE], title);
+    assert.match(text, /^> Cannot /m, `${title} has no example`);
+  }
+});
+
+Deno.test("docs/api.md tells of every route, with its scope, and of no other", async () => {
+  await using app = await openTestApp();
+  const text = await read("docs/api.md");
+  const references = [...text.matchAll(/^- `\/leases(\/\S+)`/gm)].map(([, path]) => path!);
+  const rows = tableRows(text).filter(([call = ""]) => /^`[A-Z]+ \//.test(call));
+  const told = rows.flatMap(([call = "", scope]) => {
+    const [method, path = ""] = codeWords(call)[0]!.split(" ");
+    const paths = ["/{id}", ...path.includes("{id}") ? references : []].map((each) => path.replace("/{id}", each));
+    return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1")} ${scope}`);
+  });
+  const [, ...rootPaths] = /`(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
+  told.push(...rootPaths.map((path) => `GET ${path} none`));
+  const routes = allRoutes(app.parts).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
+  assert.deepEqual(sorted(told), sorted(routes));
+});
+
+Deno.test("docs/api.md tells of every field and parameter, and of no other", async () => {
+  const fields = (await section("docs/api.md", "`POST /leases`")).text;
+  assert.deepEqual(sorted(firstWords(fields)), sorted(Object.keys(GrantBody.shape)));
+  const [service = ""] = tableRows(fields).filter(([field]) => field === "`services`").map((row) => row.at(-1)!);
+  assert.deepEqual(sorted(codeWords(service)), sorted(Object.keys(GrantBody.shape.services.unwrap().element.shape)));
+  const listing = codeWords((await section("docs/api.md", "Listing")).text);
+  const parameters = listing.map((word) => word.split("=")[0]!).filter((word) => Object.hasOwn(ListQuery.shape, word));
+  assert.deepEqual(sorted(new Set(parameters)), sorted(Object.keys(ListQuery.shape)));
+  const changing = (await section("docs/api.md", "Changing")).text;
+  for (const field of [...Object.keys(AmendBody.shape), ...Object.keys(RenewBody.shape)]) {
+    assert.match(changing, new RegExp(`\\b${field}\\b`));
+  }
+});
+
+Deno.test("docs/api.md shows a lease and a status with the members that they have", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop", pid: Deno.pid } });
+  const shown = JSON.parse((await section("docs/api.md", "A lease")).fences[0]!.text);
+  assert.deepEqual(Object.keys(shown), Object.keys(lease));
+  assert.deepEqual(Object.keys(shown.holder), Object.keys(lease.holder));
+  const status = JSON.parse((await section("docs/api.md", "Status")).fences[0]!.text);
+  const { body } = await app.call("/v1/status");
+  assert.deepEqual(Object.keys(status), [...Object.keys(body), "version", "pid", "startedAt"]);
+});
+
+Deno.test("docs/api.md tells of every event, and of no other", async () => {
+  const types = (await read("src/lease/events.ts")).match(/(?<=\| ")lease\.\w+/g) ?? [];
+  const told = codeWords((await section("docs/api.md", "Events")).text).filter((word) => /^lease\.\w+$/.test(word));
+  assert.deepEqual(sorted(told), sorted(types));
+});
+
+Deno.test("docs/configuration.md tells of every setting, its variable and its default, and of no other", async () => {
+  const [table = ""] = (await read("docs/configuration.md")).split(/^## /m);
+  const told = tableRows(table).map((row) => row.slice(0, 3).map((cell) => codeWords(cell)[0] ?? ""));
+  const settings = Object.entries(SETTINGS).map(([name, setting]) => [name, environmentName(name), setting.default]);
+  assert.deepEqual(told, settings);
+});
+
+Deno.test("docs/cli.md tells of every command and flag of --help, and of no other", async () => {
+  await using installation = await Installation.create();
+  const help = async (...words: string[]) => await installation.answer([...words, "--help"]);
+  const root = await help();
+  const commands = [.../^COMMANDS\n([\s\S]*?)\n\n/m.exec(root)![1]!.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) =>
+    name!
+  );
+  const told = sectionsOf(await read("docs/cli.md"), 2).filter(({ title }) => title.startsWith("portd "));
+  assert.deepEqual(told.map(({ title }) => title), commands.map((name) => `portd ${name}`));
+  const common = firstWords((await section("docs/cli.md", "Flags of every command")).text);
+  for (const [i, name] of commands.entries()) {
+    const texts = name === "config" ? await Promise.all([help(name, "show"), help(name, "check")]) : [await help(name)];
+    const flags = new Set(texts.flatMap((text) => text.match(/(?<=^ .*)--[a-z]+(?:-[a-z]+)*(?=\]| {2})/gm) ?? []));
+    assert.deepEqual(common.filter((flag) => !flags.has(flag)), [], name);
+    assert.deepEqual(sorted([...firstWords(told[i]!.text), ...common]), sorted(flags), name);
+  }
+});
+
+Deno.test("docs/cli.md tells of the exit codes of --help", async () => {
+  await using installation = await Installation.create();
+  const line = (await installation.answer(["--help"])).trimEnd().split("\n").at(-1)!;
+  const codes = line.trim().split(", ").map((each) => each.split(" ")[0]!);
+  assert.deepEqual(firstWords((await section("docs/cli.md", "Exit codes")).text), codes);
+});
+
+Deno.test("every relative link of every document leads somewhere", async () => {
+  const broken: string[] = [];
+  let links = 0;
+  for (const file of await markdownFiles()) {
+    for (const link of linksOf(await read(file)).filter((target) => !/^[a-z]+:/.test(target))) {
+      links++;
+      const [path, anchor] = link.split("#") as [string, string?];
+      const target = path === "" ? file : decodeURI(new URL(path, `file:///${file}`).pathname.slice(1));
+      if (!await leadsSomewhere(target, anchor)) broken.push(`${file}: ${link}`);
+    }
+  }
+  assert.deepEqual(broken, []);
+  assert.ok(links > 20);
+});
+
+async function leadsSomewhere(path: string, anchor: string | undefined): Promise<boolean> {
+  try {
+    return anchor === undefined ? (await Deno.stat(ROOT + path)) !== null : anchorsOf(await read(path)).has(anchor);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/** The program as a whole process. */
+import assert from "node:assert/strict";
+import { PERMISSIONS } from "../src/cli/context.ts";
+import { VERSION } from "../src/version.ts";
+import { FakeDaemon } from "./support/fake_daemon.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+
+async function main(args: readonly string[], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", ...PERMISSIONS, new URL("main.ts", ROOT).href, ...args],
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("VERSION is deno.json's", () => {
+  assert.equal(VERSION, config.version);
+});
+
+Deno.test("a daemon that is started from source has the permissions of the task portd", () => {
+  const words: string[] = config.tasks.portd.command.split(" ");
+  assert.deepEqual(PERMISSIONS, words.filter((word) => word.startsWith("--")));
+});
+
+Deno.test("the program answers on stdout, talks on stderr and exits with the command's code", async () => {
+  await using daemon = new FakeDaemon();
+  const env = { PORTD_URL: daemon.url };
+  const { code, stdout } = await main(["lease", "--name", "shop/web"], env);
+  assert.equal(code, 0);
+  assert.equal(stdout, `${[...daemon.leases.values()][0]?.port}\n`);
+  daemon.nextProblem = { status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port: none is free" };
+  const refused = await main(["lease"], env);
+  assert.deepEqual(refused, { code: 5, stdout: "", stderr: "portd: Cannot grant a tcp port: none is free\n" });
+});
+
+Deno.test("the hot commands load nothing that is heavy", async () => {
+  await using daemon = new FakeDaemon();
+  for (
+    const args of [["lease", "web"], ["release", "web"], ["lease", "web", "--ttl", "1m"], ["ls"], ["renew", "web"]]
+  ) {
+    const modules = await modulesOf(args, daemon.url);
+    assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log of loaded modules tells nothing");
+    const heavy = modules.filter((module) =>
+      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b/.test(module)
+    );
+    assert.deepEqual(heavy, [], args.join(" "));
+  }
+});
+
+/** The modules that a command loads, by Deno's own log. */
+async function modulesOf(args: readonly string[], url: string): Promise<string[]> {
+  const { stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--log-level=debug", ...PERMISSIONS, new URL("main.ts", ROOT).href, ...args],
+    env: { PORTD_URL: url, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  return new TextDecoder().decode(stderr).match(/file:\/\/[^\s,"]+/g) ?? [];
+}

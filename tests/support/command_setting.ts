@@ -1,0 +1,44 @@
+/** Tests of commands: each in a folder of its own, with a fake daemon of its own. */
+import { type CliOptions, type CliOutcome, portd } from "./cli.ts";
+import { FAKE_TOKEN, FakeDaemon } from "./fake_daemon.ts";
+import { temporaryFolder } from "./folder.ts";
+
+/** What a test of commands works with. */
+export interface Setting extends AsyncDisposable {
+  readonly daemon: FakeDaemon;
+  /** A folder of a project named "shop". */
+  readonly cwd: string;
+  /** What tells a command of the daemon and its token. */
+  readonly env: Record<string, string>;
+  readonly run: (args: readonly string[], options?: CliOptions) => Promise<CliOutcome>;
+}
+
+/** Makes the folder and starts the daemon. */
+export async function setUp(): Promise<Setting> {
+  const folder = await temporaryFolder();
+  const cwd = `${folder.path}/shop`;
+  await Deno.mkdir(cwd);
+  const daemon = new FakeDaemon();
+  const env = { PORTD_URL: daemon.url, PORTD_TOKEN: FAKE_TOKEN };
+  return {
+    daemon,
+    cwd,
+    env,
+    run: (args, options = {}) => portd(args, { cwd, ...options, env: { ...env, ...options.env } }),
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Declares a test. */
+export function commandTest(name: string, run: (setting: Setting) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using setting = await setUp();
+    await run(setting);
+  });
+}
+
+/** The outcome of a command that ends well. */
+export const ok = (stdout: string, stderr = "") => ({ code: 0, stdout, stderr });
