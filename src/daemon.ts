@@ -85,8 +85,9 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
   try {
     const app = options.createApp(services);
     const url = await listenAll(config, app.fetch, { servers, hosts, log });
-    const own = domain.processes.find(Deno.pid);
-    writeDaemonFile(config.stateDir, { url, pid: Deno.pid, startTime: own?.startTime ?? "", version: VERSION });
+    const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
+    const needsToken = services.guard.anonymous === "none";
+    writeDaemonFile(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken });
     isReady = true;
     log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
     options.onReady?.(url);
@@ -157,7 +158,8 @@ async function serveOrRefuse(options: Parameters<typeof serve>[0]): Promise<Serv
 async function whoServes(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(2000) });
-    const { version, pid } = await response.json();
+    const { version, pid, type } = await response.json();
+    if (String(type).startsWith("urn:portd:")) return "a portd that asks for a token";
     return typeof version === "string" ? `portd ${version} (pid ${pid})` : undefined;
   } catch (error) {
     // Whatever is there does not speak our language.

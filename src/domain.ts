@@ -67,7 +67,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const scanner = openScanner(linux, holds);
   const ephemeral = await readEphemeralRange(procfs);
   const { ports, warnings } = poolPorts({ ...config, ephemeral, hasHolds: holds.limit > 0 });
-  const store = new Store(`${config.stateDir}/leases.db`, { clock, log });
+  const store = await Store.open(`${config.stateDir}/leases.db`, { clock, log });
   const pool = new Pool(ports);
   const names = store.names();
   const isExcluded = (port: number) => config.exclude.some((range) => contains(range, port));

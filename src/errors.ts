@@ -17,7 +17,7 @@ export const STATUS_OF_CODE = {
   port_leased: 409,
   port_in_use: 409,
   name_taken: 409,
-  request_in_progress: 409,
+  lease_exists: 409,
   lease_ended: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,

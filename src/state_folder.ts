@@ -8,6 +8,8 @@ export interface DaemonFile {
   /** As the OS tells it; with the pid it names one process. */
   readonly startTime: string;
   readonly version: string;
+  /** Whether every call takes the token, also of `admin.token` for the daemon's own user. */
+  readonly needsToken: boolean;
 }
 
 const TOKEN_BYTES = 32;
@@ -58,9 +60,9 @@ export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
 /** @returns `undefined` when there is none, or none that can be read. */
 export function readDaemonFile(folder: string): DaemonFile | undefined {
   try {
-    const { url, pid, startTime, version } = JSON.parse(Deno.readTextFileSync(`${folder}/daemon.json`));
+    const { url, pid, startTime, version, needsToken } = JSON.parse(Deno.readTextFileSync(`${folder}/daemon.json`));
     const isWhole = typeof url === "string" && typeof pid === "number" && typeof version === "string";
-    return isWhole ? { url, pid, startTime: String(startTime), version } : undefined;
+    return isWhole ? { url, pid, startTime: String(startTime), version, needsToken: needsToken === true } : undefined;
   } catch (error) {
     const isAbsent = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
     if (isAbsent || error instanceof SyntaxError) return undefined;

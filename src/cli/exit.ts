@@ -43,6 +43,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   port_leased: EXIT.conflict,
   port_in_use: EXIT.conflict,
   name_taken: EXIT.conflict,
+  lease_exists: EXIT.conflict,
   pool_exhausted: EXIT.poolExhausted,
   unauthorized: EXIT.permission,
   scope_required: EXIT.permission,

@@ -19,7 +19,7 @@ export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
 export interface FindOptions {
   /** Whether a daemon is started when none runs and the user does not forbid it. @default true */
   readonly start?: boolean;
-  /** Whether the admin token is sent with every call. @default false */
+  /** Whether the admin token is sent though the daemon does not ask for one with every call. @default false */
   readonly withToken?: boolean;
 }
 
@@ -35,12 +35,13 @@ export async function findDaemon(
 ): Promise<PortdClient> {
   const { start = true, withToken = false } = options;
   const given = flags.url ?? context.env.PORTD_URL;
-  if (given) return clientFor(parseUrl(given), { token: withToken ? context.env.PORTD_TOKEN : undefined });
+  if (given) return clientFor(parseUrl(given), { token: context.env.PORTD_TOKEN });
   const stateDir = stateDirOf(context, flags);
   const found = await firstListening(candidates(context, stateDir)) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
-  const token = withToken ? context.env.PORTD_TOKEN ?? await tokenFor(found.url, stateDir) : undefined;
+  const takesToken = withToken || readDaemonFile(stateDir)?.needsToken === true;
+  const token = context.env.PORTD_TOKEN ?? (takesToken ? await tokenFor(found.url, stateDir) : undefined);
   return clientFor(found.url, { socket: found.socket, token });
 }
 

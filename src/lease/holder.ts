@@ -12,7 +12,7 @@ const NO_EVIDENCE = { pid: null, startTime: null, bootId: null, command: null, c
 export function holderOf({ holder, project }: GrantRequest, process: Process | undefined): Holder {
   const id = holder.id ?? (project === null ? "anonymous" : `project:${project}`);
   const evidence = process === undefined ? NO_EVIDENCE : evidenceOf(process);
-  return { id, ...evidence, command: evidence.command ?? holder.command, cwd: holder.cwd ?? evidence.cwd };
+  return { id, ...evidence, command: holder.command ?? evidence.command, cwd: holder.cwd ?? evidence.cwd };
 }
 
 /** What a process proves of its holder. */
@@ -54,10 +54,13 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
 }
 
-/** Whether a listener is the holder's: of its process tree or session; without a known process, any listener is. */
+/**
+ * Whether a listener is the holder's: of its process tree or session. Where the holder has no known process any
+ * listener is, and so is one of whom the OS tells nothing at all; a process that is hidden from us is somebody else's.
+ */
 export function isHolders(record: LeaseRecord, listener: Listener, processes: Processes): boolean {
   const identity = identityOf(record.holder);
-  if (identity === undefined) return true;
+  if (identity === undefined || (listener.pid === null && listener.uid === null)) return true;
   return listener.pid !== null && belongsTo(processes, listener.pid, identity);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { LeaseRecord } from "../store/record.ts";
-import type { Change, Store } from "../store/store.ts";
+import { type Change, type Store, WriteError } from "../store/store.ts";
 import type { Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState } from "./lease.ts";
@@ -54,7 +54,8 @@ export class Ledger {
     try {
       await store.write(changes);
     } catch (error) {
-      for (const [i, record] of records.entries()) this.#takeBack(record, namesBefore[i]);
+      // A lease that stands in the file keeps its port, though nobody has been told: a leak, and no double grant.
+      if (!isCommitted(error)) { for (const [i, record] of records.entries()) this.#takeBack(record, namesBefore[i]); }
       throw error;
     }
     for (const record of records) this.#publish("lease.granted", record);
@@ -66,7 +67,7 @@ export class Ledger {
     try {
       await this.#parts.store.write([{ kind: "update", record: next }]);
     } catch (error) {
-      if (this.table.byId(record.id) === next) this.table.replace(record);
+      if (!isCommitted(error) && this.table.byId(record.id) === next) this.table.replace(record);
       throw error;
     }
     this.#publish(event, next);
@@ -81,12 +82,22 @@ export class Ledger {
   }
 
   async #end(record: LeaseRecord, state: EndedState): Promise<void> {
-    const { allocator, clock, store } = this.#parts;
+    const { clock, store } = this.#parts;
     const ended = { ...record, state, endedAt: clock.now(), listener: null };
-    await store.write([{ kind: "end", record: ended }]);
-    this.table.remove(record.id);
-    allocator.free(record, record.name, clock.monotonic());
+    try {
+      await store.write([{ kind: "end", record: ended }]);
+    } catch (error) {
+      if (isCommitted(error)) this.#forget(ended);
+      throw error;
+    }
+    this.#forget(ended);
     this.#publish(`lease.${state}`, ended);
+  }
+
+  #forget(ended: LeaseRecord): void {
+    const { allocator, clock } = this.#parts;
+    this.table.remove(ended.id);
+    allocator.free(ended, ended.name, clock.monotonic());
   }
 
   #takeBack(record: LeaseRecord, portOfName: number | undefined): void {
@@ -101,4 +112,8 @@ export class Ledger {
   #publish(type: LeaseEventType, record: LeaseRecord): void {
     this.#parts.events.publish(type, this.#parts.clock.now(), record);
   }
+}
+
+function isCommitted(error: unknown): boolean {
+  return error instanceof WriteError && error.isCommitted;
 }

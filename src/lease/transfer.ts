@@ -88,7 +88,7 @@ export class Transfer {
   async #importOne(lease: TransferredLease): Promise<void> {
     const { registry, store } = this.#parts;
     if (registry.table.byId(lease.id) !== undefined || store.find(lease.id) !== undefined) {
-      throw new PortdError("name_taken", `Cannot import lease ${lease.id}: it stands in the file already`);
+      throw new PortdError("lease_exists", `Cannot import lease ${lease.id}: it stands in the file already`);
     }
     await registry.import(this.#toRecord(lease));
   }

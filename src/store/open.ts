@@ -31,6 +31,9 @@ export interface OpenedFile {
   readonly setAside: string | null;
 }
 
+/** Two daemons that start at the same instant stop each other's locks; the loser of the next try is refused. */
+const TRIES = 10, LONGEST_PAUSE_MS = 80;
+
 /**
  * Opens the file, makes or migrates it, and has its content on disk.
  *
@@ -38,7 +41,21 @@ export interface OpenedFile {
  * @throws {StoreLockedError} when another daemon serves it.
  * @throws {PortdError} `store_unavailable` when it is of a newer portd, cannot be written or cannot be read.
  */
-export function openFile(path: string, now: number): OpenedFile {
+export async function openFile(path: string, now: number): Promise<OpenedFile> {
+  for (let tries = 1;; tries++) {
+    try {
+      return openOrSetAside(path, now);
+    } catch (error) {
+      const isLocked = error instanceof StoreLockedError;
+      if (!isLocked && !(error instanceof PortdError)) throw unavailable(path, error);
+      if (!isLocked || tries === TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS));
+  }
+}
+
+function openOrSetAside(path: string, now: number): OpenedFile {
+  makeIfAbsent(path);
   try {
     return { db: open(path), setAside: null };
   } catch (error) {
@@ -46,20 +63,41 @@ export function openFile(path: string, now: number): OpenedFile {
   }
   const setAside = `${path}.damaged-${new Date(now).toISOString().replaceAll(/[:.]/g, "-")}`;
   for (const suffix of ["-wal", "-shm", ""]) moveIfThere(`${path}${suffix}`, `${setAside}${suffix}`);
+  makeIfAbsent(path);
+  return { db: open(path), setAside };
+}
+
+/**
+ * Makes a new file under another name and links it into place, whole: what another daemon finds under the name is
+ * never a file in the making, and never replaced by ours.
+ */
+function makeIfAbsent(path: string): void {
+  if (sizeOf(path) !== undefined) return;
+  const draft = `${path}.new-${Deno.pid}-${crypto.randomUUID()}`;
   try {
-    return { db: open(path), setAside };
+    const db = new DatabaseSync(draft);
+    try {
+      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      migrate(db, draft);
+    } finally {
+      db.close(); // puts the log into the file, and the file on disk
+    }
+    Deno.linkSync(draft, path);
   } catch (error) {
-    throw unavailable(path, error);
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw unavailable(path, error);
+  } finally {
+    for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${draft}${suffix}`);
   }
 }
 
 function open(path: string): DatabaseSync {
-  refuseEmpty(path);
   const db = new DatabaseSync(path);
   try {
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"); // the lock first; nothing is judged without it
+    // SQLite takes an empty file for a new one and drops its log; a file of portd's is never empty.
+    if (sizeOf(path) === 0) throw new DamagedFileError("it is empty");
+    db.exec("COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     db.exec("PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
-    db.exec("BEGIN IMMEDIATE; COMMIT;"); // takes the lock now, not at the first grant
     check(db, path);
     migrate(db, path);
     return db;
@@ -71,17 +109,18 @@ function open(path: string): DatabaseSync {
 
 /** A long history is not read through at every start; its damage shows when it is asked for. */
 function check(db: DatabaseSync, path: string): void {
-  if (Deno.statSync(path).size > LARGEST_CHECKED) return;
+  if ((sizeOf(path) ?? 0) > LARGEST_CHECKED) return;
   const { quick_check: verdict } = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (verdict !== "ok") throw new DamagedFileError(verdict);
 }
 
-/** SQLite takes an empty file for a new one and drops its log; a file of portd's is never empty. */
-function refuseEmpty(path: string): void {
+/** The size of a file in bytes; `undefined` when there is none. Opens nothing, which would cost us our locks. */
+function sizeOf(path: string): number | undefined {
   try {
-    if (Deno.statSync(path).size === 0) throw new DamagedFileError("it is empty");
+    return Deno.statSync(path).size;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -119,6 +158,14 @@ function is(error: unknown, fault: keyof typeof FAULTS): boolean {
 function moveIfThere(from: string, to: string): void {
   try {
     Deno.renameSync(from, to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -10,7 +10,7 @@ import { setImmediate } from "node:timers";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import { openFile } from "./open.ts";
+import { type OpenedFile, openFile } from "./open.ts";
 import type { LeaseRecord } from "./record.ts";
 import { INSERT_LEASE, type Row, toRecord, toValues, UPDATE_LEASE } from "./rows.ts";
 
@@ -53,6 +53,21 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
+/** Changes did not reach the disk. */
+export class WriteError extends PortdError {
+  override readonly name = "WriteError";
+  /**
+   * Whether they stand in the file all the same, as far as this process can see: the disk has failed after the commit,
+   * so nobody knows what a restart will find. Otherwise nothing of them is left.
+   */
+  readonly isCommitted: boolean;
+
+  constructor(message: string, isCommitted: boolean, options?: ErrorOptions) {
+    super("store_unavailable", message, { retryAfter: 5 }, options);
+    this.isCommitted = isCommitted;
+  }
+}
+
 /** Options of {@linkcode Store}. */
 export interface StoreOptions {
   readonly clock: Clock;
@@ -77,15 +92,18 @@ export class Store {
   #lastFault = "";
 
   /** Opens or makes the file. @throws as {@linkcode openFile} does. */
-  constructor(path: string, { clock, log }: StoreOptions) {
-    const { db, setAside } = openFile(path, clock.now());
+  static async open(path: string, options: StoreOptions): Promise<Store> {
+    return new Store(path, await openFile(path, options.clock.now()), options);
+  }
+
+  private constructor(path: string, { db, setAside }: OpenedFile, { clock, log }: StoreOptions) {
     this.path = path;
     this.setAside = setAside;
     this.#db = db;
     this.#clock = clock;
     this.#warn = log;
     this.#statements = prepare(db);
-    // The log's name in its folder reaches the disk with this first commit under FULL.
+    // The names of file and log in their folder reach the disk with this first commit under FULL.
     db.exec("BEGIN IMMEDIATE; PRAGMA user_version = " + userVersion(db) + "; COMMIT; PRAGMA synchronous = NORMAL");
     this.#log = Deno.openSync(`${path}-wal`, { write: true });
   }
@@ -94,7 +112,7 @@ export class Store {
    * Queues changes that belong together.
    *
    * @returns when they are on the disk.
-   * @throws {PortdError} `store_unavailable` when they are not and will not be.
+   * @throws {WriteError} when they are not.
    */
   write(changes: readonly Change[]): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -186,7 +204,7 @@ export class Store {
         await this.#log.syncData();
         for (const { resolve } of group) resolve();
       } catch (error) {
-        for (const { reject } of group) reject(this.#unavailable(error));
+        for (const { reject } of group) reject(this.#unavailable(error, { isCommitted: true }));
       }
     }
     this.#flushing = undefined;
@@ -252,11 +270,11 @@ export class Store {
     return deadline === null ? null : Math.round(this.#clock.now() + deadline - this.#clock.monotonic());
   }
 
-  #unavailable(cause: unknown): PortdError {
+  #unavailable(cause: unknown, { isCommitted = false } = {}): WriteError {
     const reason = (cause as Error).message;
     if (reason !== this.#lastFault) this.#warn(`cannot write ${this.path}: ${reason}`);
     this.#lastFault = reason;
-    return new PortdError("store_unavailable", `Cannot write ${this.path}: ${reason}`, { retryAfter: 5 }, { cause });
+    return new WriteError(`Cannot write ${this.path}: ${reason}`, isCommitted, { cause });
   }
 }
 

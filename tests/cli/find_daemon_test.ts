@@ -41,8 +41,8 @@ async function setUp(): Promise<Search> {
 }
 
 /** Makes the state folder that of a daemon, run by a process that started at `startTime`. */
-function record({ stateDir }: Search, url: string, startTime = ""): void {
-  writeDaemonFile(stateDir, { url, pid: Deno.pid, startTime, version: "0.0.0" });
+function record({ stateDir }: Search, url: string, { startTime = "", needsToken = false } = {}): void {
+  writeDaemonFile(stateDir, { url, pid: Deno.pid, startTime, version: "0.0.0", needsToken });
   Deno.writeTextFileSync(`${stateDir}/admin.token`, `${FAKE_TOKEN}\n`);
 }
 
@@ -102,6 +102,14 @@ Deno.test("the token goes to the daemon of our own daemon.json, and only for wha
   assert.deepEqual(sent, [`Bearer ${FAKE_TOKEN}`, null]);
 });
 
+Deno.test("the token goes with every command to a daemon that asks for it", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon();
+  record(search, daemon.url, { needsToken: true });
+  assert.equal((await search.run(["ls"])).code, 0);
+  assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [`Bearer ${FAKE_TOKEN}`]);
+});
+
 Deno.test("the token goes to no other address", async () => {
   await using search = await setUp();
   await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
@@ -120,9 +128,9 @@ Deno.test({
     await using search = await setUp();
     await using daemon = new FakeDaemon();
     const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
-    record(search, daemon.url, `${startTime}0`);
+    record(search, daemon.url, { startTime: `${startTime}0` });
     assert.equal((await search.run(["export"])).code, 6);
-    record(search, daemon.url, startTime);
+    record(search, daemon.url, { startTime });
     assert.equal((await search.run(["export"])).code, 0);
     const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
     assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`]);

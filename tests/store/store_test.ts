@@ -31,20 +31,15 @@ function record(id: string, port: number, part: Partial<LeaseRecord> = {}): Leas
 
 const insert = (lease: LeaseRecord) => [{ kind: "insert", record: lease }] as const;
 
-async function withStore(use: (open: () => Store, path: string) => Promise<void>): Promise<void> {
+async function withStore(use: (open: () => Promise<Store>, path: string) => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
-  const opened: Store[] = [];
   const path = `${folder.path}/leases.db`;
-  await use(() => {
-    const store = new Store(path, { clock: new FakeClock(), log() {} });
-    opened.push(store);
-    return store;
-  }, path);
+  await use(() => Store.open(path, { clock: new FakeClock(), log() {} }), path);
 }
 
 Deno.test("what write() has answered is there when the file is opened again", async () => {
   await withStore(async (open) => {
-    const store = open();
+    const store = await open();
     const lease = record("A", 3000, {
       name: "a/web",
       project: "a",
@@ -54,7 +49,7 @@ Deno.test("what write() has answered is there when the file is opened again", as
     });
     await store.write([...insert(lease), { kind: "name", name: "a/web", port: 3000 }]);
     await store.close();
-    const again = open();
+    const again = await open();
     const [{ expiresAt: _, ...live }] = again.liveLeases() as [ReturnType<Store["liveLeases"]>[number]];
     assert.deepEqual(live, lease);
     assert.deepEqual([...again.names()], [["a/web", 3000]]);
@@ -64,7 +59,7 @@ Deno.test("what write() has answered is there when the file is opened again", as
 
 Deno.test("the file itself refuses a second live lease of a port, and the rest of the group is kept", async () => {
   await withStore(async (open) => {
-    const store = open();
+    const store = await open();
     const results = await Promise.allSettled([
       store.write(insert(record("A", 3000))),
       store.write(insert(record("B", 3000))),
@@ -88,7 +83,7 @@ Deno.test("the file itself refuses a second live lease of a port, and the rest o
 
 Deno.test("a group that was refused whole does not hold up what comes after it", async () => {
   await withStore(async (open) => {
-    const store = open();
+    const store = await open();
     await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
     await store.settled();
     await store.write(insert(record("B", 3000)));
@@ -99,7 +94,7 @@ Deno.test("a group that was refused whole does not hold up what comes after it",
 
 Deno.test("a change of a lease that is not there is refused", async () => {
   await withStore(async (open) => {
-    const store = open();
+    const store = await open();
     await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
     await store.close();
   });
@@ -107,13 +102,27 @@ Deno.test("a change of a lease that is not there is refused", async () => {
 
 Deno.test("a second store on the same file is refused while the first is open", async () => {
   await withStore(async (open) => {
-    const store = open();
-    assert.throws(open, StoreLockedError);
+    const store = await open();
+    await assert.rejects(open(), StoreLockedError);
     await store.write(insert(record("A", 3000)));
     await store.close();
-    const next = open();
+    const next = await open();
     assert.equal(next.liveLeases().length, 1);
     await next.close();
+  });
+});
+
+Deno.test("of stores that open a new file at the same instant one wins, and nobody calls the file damaged", async () => {
+  await withStore(async (open, path) => {
+    const results = await Promise.allSettled(Array.from({ length: 5 }, open));
+    const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+    assert.equal(won.length, 1);
+    for (const result of results) assert.ok(result.status === "fulfilled" || result.reason instanceof StoreLockedError);
+    assert.equal(won[0]!.setAside, null);
+    await won[0]!.write(insert(record("A", 3000)));
+    await won[0]!.close();
+    const names = [...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].map(({ name }) => name);
+    assert.deepEqual(names, ["leases.db"]);
   });
 });
 
@@ -134,12 +143,12 @@ const DAMAGES: [name: string, spoil: (path: string) => Promise<void>][] = [
 for (const [name, spoil] of DAMAGES) {
   Deno.test(`a file that was ${name} is set aside whole and a new one begun`, async () => {
     await withStore(async (open, path) => {
-      const store = open();
+      const store = await open();
       for (let port = 3000; port < 3200; port++) await store.write(insert(record(String(port), port)));
       await store.close();
       await spoil(path);
       const spoilt = await Deno.readFile(path);
-      const next = open();
+      const next = await open();
       assert.equal(next.setAside, `${path}.damaged-2026-11-23T10-00-00-000Z`);
       assert.deepEqual(await Deno.readFile(next.setAside), spoilt);
       assert.deepEqual(next.liveLeases(), []);
@@ -151,19 +160,22 @@ for (const [name, spoil] of DAMAGES) {
 
 Deno.test("a file of a newer portd is refused and left alone", async () => {
   await withStore(async (open, path) => {
-    await open().close();
+    await (await open()).close();
     const db = new DatabaseSync(path);
     db.exec("PRAGMA user_version = 99");
     db.close();
     const before = await Deno.readFile(path);
-    assert.throws(open, { code: "store_unavailable", message: /schema 99, this portd knows 1; start the newer portd/ });
+    await assert.rejects(open(), {
+      code: "store_unavailable",
+      message: /schema 99, this portd knows 1; start the newer portd/,
+    });
     assert.deepEqual(await Deno.readFile(path), before);
   });
 });
 
 Deno.test("history() shows ended leases newest first, and forget() removes the oldest", async () => {
   await withStore(async (open) => {
-    const store = open();
+    const store = await open();
     for (const [id, endedAt] of [["A", 10], ["B", 20], ["C", 30]] as const) {
       await store.write(insert(record(id, 3000)));
       await store.write([{ kind: "end", record: record(id, 3000, { state: "expired", endedAt }) }]);

@@ -1,7 +1,8 @@
 /**
  * Output as a document shows it, against output as it is. What differs from machine to machine is matched by its shape:
- * numbers of four digits and more (ports, pids), ids, instants and durations; `…` stands for anything, on a line of its own for any lines or none.
- * The same number or id must be the same thing wherever it is shown again, and two ports that are shown must be two.
+ * numbers of four digits and more (ports, pids), ids, instants and durations; `…` stands for anything, on a line of its
+ * own for any lines or none. The same number or id must be the same thing wherever it is shown again, and two ports that
+ * are shown must be two.
  */
 
 const TOKEN =
