@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lease, LeaseState } from "../../src/lease/lease.ts";
 import type { LeaseSighting } from "../../src/lease/registry.ts";
+import { WriteError } from "../../src/store/store.ts";
 import { FakeClock } from "../support/clock.ts";
 import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 import { freePort, listen } from "../support/sockets.ts";
@@ -421,6 +422,27 @@ Deno.test("a grant that does not reach the disk leaves nothing behind", async ()
   assert.equal(registry.table.size, 0);
   store.write = write;
   assert.equal((await grantOne(test)).port, test.first);
+});
+
+Deno.test("a grant that stands in the file though the disk has failed keeps its port", async () => {
+  await using test = await openTestDomain({ poolSize: 1 });
+  const { registry, store } = test.domain;
+  const write = store.write.bind(store);
+  store.write = async (changes) => {
+    await write(changes);
+    throw new WriteError("disk failed", true);
+  };
+  await assert.rejects(grantOne(test), /disk failed/);
+  store.write = write;
+  const [leaked] = [...registry.table.all()];
+  assert.equal(leaked?.port, test.first);
+  await assert.rejects(grantOne(test), { code: "pool_exhausted" });
+  store.write = async (changes) => {
+    await write(changes);
+    throw new WriteError("disk failed", true);
+  };
+  await assert.rejects(registry.end(leaked.id, "released"), /disk failed/);
+  assert.deepEqual([registry.table.size, store.liveLeases().length], [0, 0]);
 });
 
 Deno.test("a release that does not reach the disk leaves the lease live", async () => {

@@ -92,6 +92,61 @@ Deno.test("a group that was refused whole does not hold up what comes after it",
   });
 });
 
+/** Puts another fdatasync in the place of the disk's, for as long as it is used. */
+function replaceSync(sync: () => Promise<void>): Disposable {
+  const original = Deno.FsFile.prototype.syncData;
+  Deno.FsFile.prototype.syncData = sync;
+  return {
+    [Symbol.dispose]() {
+      Deno.FsFile.prototype.syncData = original;
+    },
+  };
+}
+
+Deno.test("write() answers nothing before the disk has it, and asks the disk once for what has come meanwhile", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    const syncs: (() => void)[] = [];
+    const asked: (() => void)[] = [];
+    const answered: string[] = [];
+    {
+      using _slow = replaceSync(() => {
+        asked.shift()?.();
+        return new Promise((resolve) => syncs.push(resolve));
+      });
+      const nextSync = () => new Promise<void>((resolve) => asked.push(resolve));
+      const firstSync = nextSync();
+      const first = store.write(insert(record("A", 3000))).then(() => answered.push("A"));
+      await firstSync;
+      assert.equal(store.find(record("A", 3000).id)?.port, 3000); // committed, and not answered
+      const others = ["B", "C"].map((id, i) => store.write(insert(record(id, 3001 + i))).then(() => answered.push(id)));
+      const secondSync = nextSync();
+      syncs.shift()!();
+      await Promise.all([first, secondSync]);
+      assert.deepEqual(answered, ["A"]);
+      syncs.shift()!();
+      await Promise.all(others);
+    }
+    assert.deepEqual([answered, syncs.length], [["A", "B", "C"], 0]);
+    await store.close();
+  });
+});
+
+Deno.test("a disk that fails after the commit is told apart from one that took nothing", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    {
+      using _broken = replaceSync(() => Promise.reject(new Error("input/output error")));
+      const error = await store.write(insert(record("A", 3000))).catch((reason) => reason);
+      assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", true]);
+    }
+    const refused = await store.write(insert(record("B", 3000))).catch((reason) => reason);
+    assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
+    await store.write(insert(record("C", 3001)));
+    await store.close();
+  });
+});
+
 Deno.test("a change of a lease that is not there is refused", async () => {
   await withStore(async (open) => {
     const store = await open();
