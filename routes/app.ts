@@ -4,6 +4,7 @@ import { PortdError } from "../src/errors.ts";
 import { eventRoutes, type EventRoutesParts } from "./events.ts";
 import { guarded, type GuardOptions } from "./guard.ts";
 import { leaseRoutes, type LeaseRoutesParts } from "./leases.ts";
+import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
 import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
 import { problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
@@ -12,7 +13,13 @@ import { transferRoutes, type TransferRoutesParts } from "./transfer.ts";
 
 /** What all the routes together need. */
 export interface AppParts
-  extends LeaseRoutesParts, ListRoutesParts, EventRoutesParts, StatusRoutesParts, TransferRoutesParts {
+  extends
+    LeaseRoutesParts,
+    ListRoutesParts,
+    EventRoutesParts,
+    StatusRoutesParts,
+    TransferRoutesParts,
+    ListenerRoutesParts {
   readonly guard: GuardOptions;
   /** Told of faults of portd itself. */
   readonly log: (line: string) => void;
@@ -26,6 +33,7 @@ export function allRoutes(parts: AppParts): readonly Route[] {
   const versioned = [
     ...leaseRoutes(parts),
     ...listRoutes(parts),
+    ...listenerRoutes(parts),
     ...eventRoutes(parts),
     ...statusRoutes(parts),
     ...transferRoutes(parts),

@@ -126,6 +126,30 @@ export const ListQuery = z.strictObject({
   cursor: text(/^[0-9A-Za-z-]{1,60}$/, "the next of the page before").optional(),
 });
 
+const socketStates = [
+  "LISTEN",
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "FIN_WAIT1",
+  "FIN_WAIT2",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "CLOSING",
+] as const;
+
+/** Query of `GET /listeners`. */
+export const ListenersQuery = z.strictObject({
+  port: queryNumber(1, 65535).optional(),
+  pid: queryNumber(1, 4_194_304).optional(),
+  protocol: described((error) => z.enum(["tcp", "udp"], error), '"tcp" or "udp"').optional(),
+  state: described((error) => z.enum(socketStates, error), `one of ${socketStates.join(", ")}`).optional(),
+  name: text(/^.{1,265}$/, "1 to 265 characters").optional(),
+  connections: described((error) => z.enum(["true", "false"], error), '"true" or "false"').optional(),
+});
+
 /** Query of `DELETE /leases`. */
 export const ReleaseQuery = z.strictObject({ label: text(/^[^:]{1,100}:.{1,100}$/, "key:value") });
 

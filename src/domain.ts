@@ -14,6 +14,7 @@ import { Replay } from "./lease/replay.ts";
 import { restoreLeases } from "./lease/restore.ts";
 import { Transfer } from "./lease/transfer.ts";
 import type { Listener } from "./listener/listener.ts";
+import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
 import { Watch } from "./listener/watch.ts";
 import { readEphemeralRange } from "./network/ephemeral.ts";
@@ -31,6 +32,7 @@ export interface Domain {
   readonly transfer: Transfer;
   readonly events: EventLog;
   readonly watch: Watch;
+  readonly listing: Listing;
   readonly processes: Processes;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
@@ -97,6 +99,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
     watch: new Watch({ registry, scanner, processes, clock }),
+    listing: new Listing({ scanner, processes, table: registry.table }),
     processes,
     defaults: config,
     isKnownName: (name) => names.has(name),

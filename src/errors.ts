@@ -27,6 +27,7 @@ export const STATUS_OF_CODE = {
   port_privileged: 422,
   idempotency_key_reused: 422,
   internal: 500,
+  not_supported: 501,
   store_unavailable: 503,
   pool_exhausted: 503,
   shutting_down: 503,

@@ -1,4 +1,5 @@
 /** Where portd cannot list sockets, it asks the kernel for the port: what is refused is in use, by nobody knows whom. */
+import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Listener, SocketRow } from "./listener.ts";
 import type { Endpoint, Scanner } from "./scan.ts";
@@ -13,6 +14,12 @@ export class GenericScanner implements Scanner {
 
   listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
     return Promise.resolve([...endpoints].flatMap((endpoint) => this.#probe(endpoint)));
+  }
+
+  /** @throws {PortdError} `not_supported`: ports can be probed here, sockets not listed. */
+  sockets(): Promise<readonly SocketRow[]> {
+    const message = "Cannot list sockets: this version of portd does so on Linux alone";
+    return Promise.reject(new PortdError("not_supported", message));
   }
 
   socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]> {

@@ -16,6 +16,8 @@ export interface Endpoint {
 export interface Scanner {
   /** The sockets that listen (TCP) or take datagrams (UDP) on any of the endpoints. */
   listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]>;
+  /** Every socket of the machine: those that listen, or with `connections` those in any state. Unsorted. */
+  sockets(options: { readonly connections: boolean }): Promise<readonly SocketRow[]>;
   /** Every socket on one local port, in whatever state. */
   socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]>;
   /** The rows with their processes. Costly: asked only for rows that are new or shown. */

@@ -7,7 +7,7 @@ import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
 import type { Listener, SocketRow, SocketState } from "../listener.ts";
 import type { Endpoint, Scanner } from "../scan.ts";
-import { LISTENING_STATES } from "./sock_diag.ts";
+import { ALL_STATES, LISTENING_STATES } from "./sock_diag.ts";
 import type { SockDiagSocket } from "./sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
 
@@ -30,6 +30,15 @@ export class LinuxScanner implements Scanner {
     for (const { protocol, port } of endpoints) ports[protocol].add(port);
     const [tcp, udp] = await Promise.all([this.#listening("tcp", ports.tcp), this.#listening("udp", ports.udp)]);
     return [...tcp, ...udp];
+  }
+
+  async sockets({ connections }: { readonly connections: boolean }): Promise<readonly SocketRow[]> {
+    const rows: SocketRow[] = [];
+    for (const protocol of ["tcp", "udp"] as const) {
+      const states = connections ? ALL_STATES : LISTENING_STATES[protocol];
+      rows.push(...await this.#every(protocol, states));
+    }
+    return connections ? rows : rows.filter(({ remotePort }) => remotePort === 0);
   }
 
   close(): void {
@@ -55,6 +64,19 @@ export class LinuxScanner implements Scanner {
     const states = LISTENING_STATES[protocol];
     return ([4, 6] as const).flatMap((family) => sockDiag.list({ family, protocol, states }))
       .filter(({ localPort }) => ports.has(localPort));
+  }
+
+  /** The sockets in these states, datagram by datagram: the event loop goes on in between. */
+  async #every(protocol: Protocol, states: number): Promise<SocketRow[]> {
+    const sockDiag = this.#sockDiag;
+    if (sockDiag === undefined) {
+      return await this.#rows(protocol, (_, state) => states === ALL_STATES || isListening(protocol, state));
+    }
+    const rows: SocketRow[] = [];
+    for (const family of [4, 6] as const) {
+      for await (const part of sockDiag.walk({ family, protocol, states })) rows.push(...part);
+    }
+    return rows;
   }
 
   async #rows(

@@ -1,7 +1,8 @@
 /** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
+import { setImmediate } from "node:timers";
 import { errno, type Libc } from "../../ffi/libc.ts";
 import type { SocketRow } from "../listener.ts";
-import { type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
+import { type DiagReply, type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
 
 const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_SOCK_DIAG = 4;
 const BUFFER_SIZE = 32_768;
@@ -33,21 +34,50 @@ export class SockDiagSocket {
 
   /** The sockets that the request asks for. Blocking: meant for requests that the kernel answers from few sockets. */
   list(request: DiagRequest): SocketRow[] {
-    const message = encodeRequest(request);
-    if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
+    this.#ask(request);
     const rows: SocketRow[] = [];
     for (;;) {
-      const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
-      if (length < 0) throw this.#fault();
-      const reply = parseReply(this.#buffer.subarray(0, length), request.protocol);
+      const reply = this.#receive(request);
       rows.push(...reply.rows);
-      if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
       if (reply.isDone) return rows;
+    }
+  }
+
+  /**
+   * The same datagram by datagram, with a turn of the event loop after each: for requests with many sockets to list. It
+   * asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
+   */
+  async *walk(request: DiagRequest): AsyncGenerator<readonly SocketRow[]> {
+    const socket = SockDiagSocket.open(this.#libc);
+    if (socket === undefined) throw this.#fault();
+    try {
+      socket.#ask(request);
+      for (;;) {
+        const reply = socket.#receive(request);
+        yield reply.rows;
+        if (reply.isDone) return;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      socket.close();
     }
   }
 
   close(): void {
     this.#libc.close(this.#descriptor);
+  }
+
+  #ask(request: DiagRequest): void {
+    const message = encodeRequest(request);
+    if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
+  }
+
+  #receive({ protocol }: DiagRequest): DiagReply {
+    const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
+    if (length < 0) throw this.#fault();
+    const reply = parseReply(this.#buffer.subarray(0, length), protocol);
+    if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
+    return reply;
   }
 
   #canList(): boolean {

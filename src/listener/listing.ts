@@ -1,0 +1,93 @@
+/** Who is on which port, joined with who should be: sockets, their processes and the leases of their ports. */
+import type { Protocol } from "../lease/lease.ts";
+import type { LeaseTable } from "../lease/lease_table.ts";
+import type { Process, Processes } from "../process/process.ts";
+import type { Listener, SocketRow, SocketState } from "./listener.ts";
+import type { Scanner } from "./scan.ts";
+
+/** A socket as clients see it. */
+export interface ListedSocket extends Omit<SocketRow, "inode" | "uid"> {
+  readonly pid: number | null;
+  /** Null where the process is not known or not ours to see. */
+  readonly process: {
+    readonly command: string | null;
+    readonly cwd: string | null;
+    readonly user: string | null;
+  } | null;
+  /** The live lease of the local port. */
+  readonly lease: { readonly id: string; readonly name: string | null; readonly state: string } | null;
+}
+
+/** Which sockets are wanted; what is absent does not restrict. */
+export interface SocketFilter {
+  readonly port?: number | undefined;
+  readonly pid?: number | undefined;
+  readonly protocol?: Protocol | undefined;
+  readonly state?: SocketState | undefined;
+  /** Whole name of the lease of the port, or its last part. */
+  readonly name?: string | undefined;
+  /** Sockets in every state, not those alone that listen. */
+  readonly connections: boolean;
+}
+
+/** What a {@linkcode Listing} asks. */
+export interface ListingParts {
+  readonly scanner: Scanner;
+  readonly processes: Processes;
+  readonly table: LeaseTable;
+}
+
+/** Lists sockets; remembers nothing. */
+export class Listing {
+  readonly #parts: ListingParts;
+
+  constructor(parts: ListingParts) {
+    this.#parts = parts;
+  }
+
+  /** The sockets that are wanted, by port, protocol, address and remote port. */
+  async list(filter: SocketFilter): Promise<readonly ListedSocket[]> {
+    const { scanner } = this.#parts;
+    const rows = (await scanner.sockets(filter)).filter((row) => this.#isWanted(row, filter));
+    const listeners = await scanner.identify(rows); // processes are looked up for what is shown, and no more
+    const known = new Map<number, Process | undefined>();
+    return listeners.filter(({ pid }) => filter.pid === undefined || pid === filter.pid)
+      .map((listener) => this.#join(listener, known))
+      .sort(byPlace);
+  }
+
+  #isWanted({ protocol, localPort, state }: SocketRow, filter: SocketFilter): boolean {
+    return (filter.port === undefined || localPort === filter.port) &&
+      (filter.protocol === undefined || protocol === filter.protocol) &&
+      (filter.state === undefined || state === filter.state) &&
+      (filter.name === undefined || this.#hasName(localPort, protocol, filter.name));
+  }
+
+  #hasName(port: number, protocol: Protocol, name: string): boolean {
+    const lease = this.#parts.table.byPort(port, [protocol]);
+    return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
+  }
+
+  #join({ inode: _inode, uid: _uid, ...socket }: Listener, known: Map<number, Process | undefined>): ListedSocket {
+    const { processes, table } = this.#parts;
+    const { pid, localPort, protocol } = socket;
+    if (pid !== null && !known.has(pid)) known.set(pid, processes.find(pid));
+    const process = pid === null ? undefined : known.get(pid);
+    const lease = table.byPort(localPort, [protocol]);
+    return {
+      ...socket,
+      process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
+      lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
+    };
+  }
+}
+
+function byPlace(a: ListedSocket, b: ListedSocket): number {
+  return a.localPort - b.localPort || compare(a.protocol, b.protocol) || a.family - b.family ||
+    compare(a.localAddress, b.localAddress) || a.remotePort - b.remotePort || compare(a.remoteAddress, b.remoteAddress);
+}
+
+/** By code units: quicker than a locale's order, and the same everywhere. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
