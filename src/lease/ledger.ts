@@ -10,6 +10,9 @@ import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
 
+/** Names whose port is remembered; beyond, the one that was granted longest ago is forgotten. */
+const MOST_NAMES = 50_000;
+
 /** What a {@linkcode Ledger} is made of. */
 export interface LedgerParts {
   readonly store: Store;
@@ -50,6 +53,7 @@ export class Ledger {
       if (record.name === null || names.get(record.name) === record.port) continue;
       names.set(record.name, record.port);
       changes.push({ kind: "name", name: record.name, port: record.port });
+      if (names.size > MOST_NAMES) changes.push(this.#forgetOldestName());
     }
     try {
       await store.write(changes);
@@ -98,6 +102,13 @@ export class Ledger {
     const { allocator, clock } = this.#parts;
     this.table.remove(ended.id);
     allocator.free(ended, ended.name, clock.monotonic());
+  }
+
+  #forgetOldestName(): Change {
+    const { names } = this.#parts;
+    const name: string = names.keys().next().value!;
+    names.delete(name);
+    return { kind: "forgetName", name };
   }
 
   #takeBack(record: LeaseRecord, portOfName: number | undefined): void {

@@ -44,5 +44,7 @@ export const MIGRATIONS: readonly string[] = [
     body        TEXT NOT NULL,
     at          INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  -- The answers in the order in which they are forgotten.
+  CREATE INDEX answers_by_age ON requests (at);
   `,
 ];

@@ -12,7 +12,8 @@ import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import { type OpenedFile, openFile } from "./open.ts";
 import type { LeaseRecord } from "./record.ts";
-import { INSERT_LEASE, type Row, toRecord, toValues, UPDATE_LEASE } from "./rows.ts";
+import { type Row, toRecord, toValues } from "./rows.ts";
+import { prepare, type Statements } from "./statements.ts";
 
 /** An answer that was given to a request with an Idempotency-Key. */
 export interface StoredAnswer {
@@ -29,6 +30,7 @@ export type Change =
   | { readonly kind: "update"; readonly record: LeaseRecord }
   | { readonly kind: "end"; readonly record: LeaseRecord }
   | { readonly kind: "name"; readonly name: string; readonly port: number }
+  | { readonly kind: "forgetName"; readonly name: string }
   | { readonly kind: "answer"; readonly answer: StoredAnswer };
 
 /** A live lease as it was left by the daemon before, with the wall-clock time of its end. */
@@ -68,9 +70,16 @@ export class WriteError extends PortdError {
   }
 }
 
+/** How much is kept of what is over, however fast it comes: the file of a busy day stays below some 200 MB. */
+const MOST_ENDED = 200_000, MOST_ANSWERS = 50_000;
+
 /** Options of {@linkcode Store}. */
 export interface StoreOptions {
   readonly clock: Clock;
+  /** @default 200000 */
+  readonly mostEnded?: number;
+  /** @default 50000 */
+  readonly mostAnswers?: number;
   /** Told of what an operator should know. */
   readonly log: (line: string) => void;
 }
@@ -90,19 +99,27 @@ export class Store {
   #written: Queued[] = [];
   #flushing: Promise<void> | undefined;
   #lastFault = "";
+  readonly #most: { readonly ended: number; readonly answers: number };
+  /** How many ended leases and answers stand in the file. */
+  #ended: number;
+  #answers: number;
 
   /** Opens or makes the file. @throws as {@linkcode openFile} does. */
   static async open(path: string, options: StoreOptions): Promise<Store> {
     return new Store(path, await openFile(path, options.clock.now()), options);
   }
 
-  private constructor(path: string, { db, setAside }: OpenedFile, { clock, log }: StoreOptions) {
+  private constructor(path: string, { db, setAside }: OpenedFile, options: StoreOptions) {
+    const { clock, log, mostEnded = MOST_ENDED, mostAnswers = MOST_ANSWERS } = options;
     this.path = path;
     this.setAside = setAside;
     this.#db = db;
     this.#clock = clock;
     this.#warn = log;
     this.#statements = prepare(db);
+    this.#most = { ended: mostEnded, answers: mostAnswers };
+    this.#ended = count(this.#statements.countEnded);
+    this.#answers = count(this.#statements.countAnswers);
     // The names of file and log in their folder reach the disk with this first commit under FULL.
     db.exec("BEGIN IMMEDIATE; PRAGMA user_version = " + userVersion(db) + "; COMMIT; PRAGMA synchronous = NORMAL");
     this.#log = Deno.openSync(`${path}-wal`, { write: true });
@@ -176,8 +193,8 @@ export class Store {
 
   /** Forgets ended leases and answers from before the given wall-clock times. */
   forget(endedBefore: number, answeredBefore: number): void {
-    this.#statements.forgetLeases.run(endedBefore);
-    this.#statements.forgetAnswers.run(answeredBefore);
+    this.#ended -= Number(this.#statements.forgetLeases.run(endedBefore).changes);
+    this.#answers -= Number(this.#statements.forgetAnswers.run(answeredBefore).changes);
   }
 
   /** Writes what is queued, then gives the file back. */
@@ -229,8 +246,12 @@ export class Store {
     const { begin, commit, rollback } = this.#statements;
     begin.run();
     try {
-      for (const { changes } of group) for (const change of changes) this.#apply(change);
+      for (const { changes } of group) {
+        for (const change of changes) this.#apply(change);
+      }
+      const counted = this.#forgetOldest(group);
       commit.run();
+      [this.#ended, this.#answers] = counted;
     } catch (error) {
       try {
         rollback.run();
@@ -240,6 +261,21 @@ export class Store {
       }
       throw error;
     }
+  }
+
+  /** Makes room for what the group adds to the history. @returns how many ended leases and answers there are then. */
+  #forgetOldest(group: readonly Queued[]): readonly [ended: number, answers: number] {
+    const { forgetOldestLeases, forgetOldestAnswers } = this.#statements;
+    let ended = this.#ended, answers = this.#answers;
+    for (const { changes } of group) {
+      for (const { kind } of changes) {
+        if (kind === "end") ended++;
+        else if (kind === "answer") answers++;
+      }
+    }
+    if (ended > this.#most.ended) ended -= Number(forgetOldestLeases.run(ended - this.#most.ended).changes);
+    if (answers > this.#most.answers) answers -= Number(forgetOldestAnswers.run(answers - this.#most.answers).changes);
+    return [ended, answers];
   }
 
   #apply(change: Change): void {
@@ -258,6 +294,9 @@ export class Store {
         break;
       case "name":
         statements.name.run(change.name, change.port);
+        break;
+      case "forgetName":
+        statements.forgetName.run(change.name);
         break;
       case "answer": {
         const { key, fingerprint, status, body } = change.answer;
@@ -283,28 +322,8 @@ function expectOne({ changes }: { readonly changes: number | bigint }): void {
   if (Number(changes) !== 1) throw new Error("no such live lease stands in it");
 }
 
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(db: DatabaseSync) {
-  const live = "SELECT * FROM leases WHERE ended_at IS NULL AND protocols & ";
-  return {
-    begin: db.prepare("BEGIN IMMEDIATE"),
-    commit: db.prepare("COMMIT"),
-    rollback: db.prepare("ROLLBACK"),
-    insert: db.prepare(INSERT_LEASE),
-    update: db.prepare(UPDATE_LEASE),
-    end: db.prepare("UPDATE leases SET state = ?, ended_at = ?, listener = NULL WHERE id = ? AND ended_at IS NULL"),
-    name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
-    names: db.prepare("SELECT name, port FROM names"),
-    // By the partial indexes, so that a long history costs nothing at start.
-    live: db.prepare(`${live} 1 UNION ${live} 2`),
-    endedSince: db.prepare("SELECT * FROM leases WHERE ended_at >= ? ORDER BY ended_at"),
-    byId: db.prepare("SELECT * FROM leases WHERE id = ?"),
-    answer: db.prepare("SELECT key, fingerprint, status, body FROM requests WHERE key = ?"),
-    keepAnswer: db.prepare("INSERT INTO requests VALUES (?, ?, ?, ?, ?)"),
-    forgetLeases: db.prepare("DELETE FROM leases WHERE ended_at < ?"),
-    forgetAnswers: db.prepare("DELETE FROM requests WHERE at < ?"),
-  } satisfies Record<string, StatementSync>;
+function count(statement: StatementSync): number {
+  return (statement.get() as { count: number }).count;
 }
 
 function userVersion(db: DatabaseSync): number {

@@ -228,6 +228,27 @@ Deno.test("a file of a newer portd is refused and left alone", async () => {
   });
 });
 
+Deno.test("the history and the answers are bounded: the oldest make room, also after the file is opened again", async () => {
+  await using folder = await temporaryFolder();
+  const open = () =>
+    Store.open(`${folder.path}/leases.db`, { clock: new FakeClock(), log() {}, mostEnded: 3, mostAnswers: 2 });
+  const end = async (store: Store, id: string, endedAt: number) => {
+    const answer = { key: id, fingerprint: "f", status: 201, body: "{}" };
+    await store.write([...insert(record(id, 3000)), { kind: "answer", answer }]);
+    await store.write([{ kind: "end", record: record(id, 3000, { state: "released", endedAt }) }]);
+  };
+  let store = await open();
+  for (const [i, id] of ["A", "B", "C", "D"].entries()) await end(store, id, 10 + i);
+  const kept = () => store.history({ limit: 10 }).map(({ id }) => id.slice(-1));
+  assert.deepEqual(kept(), ["D", "C", "B"]);
+  await store.close();
+  store = await open();
+  await end(store, "E", 20);
+  assert.deepEqual(kept(), ["E", "D", "C"]);
+  assert.equal(["A", "B", "C", "D", "E"].filter((key) => store.answer(key) !== undefined).length, 2);
+  await store.close();
+});
+
 Deno.test("history() shows ended leases newest first, and forget() removes the oldest", async () => {
   await withStore(async (open) => {
     const store = await open();
