@@ -1,6 +1,7 @@
 /** What requests look like, and checking them: every refusal names the field, its value and what would work. */
 import { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
+import { TCP_STATES } from "../src/listener/listener.ts";
 import { closest } from "../src/suggest.ts";
 
 /** A leaf whose refusals say what would work. */
@@ -126,26 +127,12 @@ export const ListQuery = z.strictObject({
   cursor: text(/^[0-9A-Za-z-]{1,60}$/, "the next of the page before").optional(),
 });
 
-const socketStates = [
-  "LISTEN",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "CLOSING",
-] as const;
-
 /** Query of `GET /listeners`. */
 export const ListenersQuery = z.strictObject({
   port: queryNumber(1, 65535).optional(),
   pid: queryNumber(1, 4_194_304).optional(),
   protocol: described((error) => z.enum(["tcp", "udp"], error), '"tcp" or "udp"').optional(),
-  state: described((error) => z.enum(socketStates, error), `one of ${socketStates.join(", ")}`).optional(),
+  state: described((error) => z.enum(TCP_STATES, error), `one of ${TCP_STATES.join(", ")}`).optional(),
   name: text(/^.{1,265}$/, "1 to 265 characters").optional(),
   connections: described((error) => z.enum(["true", "false"], error), '"true" or "false"').optional(),
 });

@@ -1,23 +1,26 @@
 /**
- * Sockets as an OS lists them. This file is just the types; scan.ts lists them, watch.ts turns differences between
+ * Sockets as an OS lists them. This file is just the types and words; scan.ts lists them, watch.ts turns differences between
  * scans into lease states.
  */
 import type { Protocol } from "../lease/lease.ts";
 
-/** TCP states in netstat's words; a UDP socket has none. */
-export type SocketState =
-  | "ESTABLISHED"
-  | "SYN_SENT"
-  | "SYN_RECV"
-  | "FIN_WAIT1"
-  | "FIN_WAIT2"
-  | "TIME_WAIT"
-  | "CLOSE"
-  | "CLOSE_WAIT"
-  | "LAST_ACK"
-  | "LISTEN"
-  | "CLOSING"
-  | "";
+/** TCP states in netstat's words, in the order of the Linux kernel's numbers from 1; include/net/tcp_states.h. */
+export const TCP_STATES = [
+  "ESTABLISHED",
+  "SYN_SENT",
+  "SYN_RECV",
+  "FIN_WAIT1",
+  "FIN_WAIT2",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "LISTEN",
+  "CLOSING",
+] as const;
+
+/** A TCP state; a UDP socket has none. */
+export type SocketState = (typeof TCP_STATES)[number] | "";
 
 /** One row of a socket table. */
 export interface SocketRow {

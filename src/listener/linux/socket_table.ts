@@ -1,23 +1,10 @@
 /** The tables `/proc/net/{tcp,tcp6,udp,udp6}`. Manual: proc_pid_net(5). Pure. */
 import type { Protocol } from "../../lease/lease.ts";
 import { addressText } from "../../network/address.ts";
-import type { SocketRow, SocketState } from "../listener.ts";
+import { type SocketRow, type SocketState, TCP_STATES } from "../listener.ts";
 
-/** In the order of the kernel's numbers, from 1; include/net/tcp_states.h. */
-const STATES: readonly SocketState[] = [
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "CLOSING",
-  "SYN_RECV", // the kernel's TCP_NEW_SYN_RECV
-];
+/** The kernel's last number is a connection request that is not a socket of its own yet. */
+const STATES: readonly SocketState[] = [...TCP_STATES, "SYN_RECV"];
 
 /** The state of a kernel's number; UDP sockets have none. */
 export function stateOf(protocol: Protocol, number: number): SocketState {
