@@ -32,8 +32,8 @@ export type Handler = (context: Context) => Response | Promise<Response>;
 export function guarded(handle: Handler, scope: Scope, options: GuardOptions): Handler {
   const expected = new TextEncoder().encode(`Bearer ${options.token}`);
   return function guardedHandler(context) {
-    const { method, headers } = context.req.raw;
-    checkCaller(method, headers, options.hosts);
+    const { headers } = context.req.raw;
+    checkCaller(context.req.raw, options.hosts);
     if (scope !== "none") checkScope(headers.get("authorization"), scope, { expected, anonymous: options.anonymous });
     const length = headers.get("content-length");
     if (length !== null && !isWithinLimit(length)) throw tooLarge();
@@ -41,9 +41,12 @@ export function guarded(handle: Handler, scope: Scope, options: GuardOptions): H
   };
 }
 
-function checkCaller(method: string, headers: Headers, hosts: ReadonlySet<string>): void {
+function checkCaller({ method, headers, url }: Request, hosts: ReadonlySet<string>): void {
   const host = headers.get("host");
   if (host === null || !hosts.has(host.toLowerCase())) throw misdirected(host, hosts);
+  // A request line may name a host of its own, and then that one counts (RFC 9112, section 3.2.2).
+  const authority = url.slice("http://".length, url.indexOf("/", "http://".length));
+  if (!hosts.has(authority.toLowerCase())) throw misdirected(authority, hosts);
   const origin = headers.get("origin");
   if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) throw foreign("origin", origin);
   const site = headers.get("sec-fetch-site");

@@ -137,6 +137,16 @@ Deno.test("with auth.anonymous none every call but the probes takes the token", 
   }
 });
 
+Deno.test("a request line that names another host is refused, whatever the Host header says", async () => {
+  await using app = await openTestApp();
+  for (
+    const url of ["http://evil.example/v1/status", "http://127.0.0.1/v1/status", "http://x@evil.example:7678/v1/status"]
+  ) {
+    const response = await app.fetch(new Request(url, { headers: { host: HOST } }));
+    assert.deepEqual([response.status, (await response.json()).code], [421, "misdirected_host"], url);
+  }
+});
+
 Deno.test("unknown paths are guarded too", async () => {
   await using app = await openTestApp();
   assert.equal((await app.call("/v1/nothing")).body.code, "not_found");
