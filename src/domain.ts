@@ -13,7 +13,7 @@ import { Registry } from "./lease/registry.ts";
 import { Replay } from "./lease/replay.ts";
 import { restoreLeases } from "./lease/restore.ts";
 import { Transfer } from "./lease/transfer.ts";
-import type { Listener } from "./listener/listener.ts";
+import type { SocketRow } from "./listener/listener.ts";
 import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
 import { Watch } from "./listener/watch.ts";
@@ -148,7 +148,7 @@ function refusalsOf({ config, store, clock, scanner, processes }: RefusalSources
 }
 
 /** Who is in the way on a port: a listener before anybody else. */
-async function findListener(scanner: Scanner, port: number, protocol: Protocol): Promise<Listener | undefined> {
+async function findListener(scanner: Scanner, port: number, protocol: Protocol): Promise<SocketRow | undefined> {
   const rows = await scanner.socketsOn({ port, protocol });
   const row = rows.find(({ state }) => state === "LISTEN") ?? rows[0];
   return row === undefined ? undefined : (await scanner.identify([row]))[0];

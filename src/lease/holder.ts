@@ -1,6 +1,6 @@
 /** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
 import { PortdError } from "../errors.ts";
-import type { Listener } from "../listener/listener.ts";
+import type { SocketRow } from "../listener/listener.ts";
 import { belongsTo, type Process, type Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
 import type { Holder, Lifetime, ProcessIdentity } from "./lease.ts";
@@ -58,7 +58,7 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
  * Whether a listener is the holder's: of its process tree or session. Where the holder has no known process any
  * listener is, and so is one of whom the OS tells nothing at all; a process that is hidden from us is somebody else's.
  */
-export function isHolders(record: LeaseRecord, listener: Listener, processes: Processes): boolean {
+export function isHolders(record: LeaseRecord, listener: SocketRow, processes: Processes): boolean {
   const identity = identityOf(record.holder);
   if (identity === undefined || (listener.pid === null && listener.uid === null)) return true;
   return listener.pid !== null && belongsTo(processes, listener.pid, identity);

@@ -1,6 +1,6 @@
 /** Refusals in words: each names the obstacle, and a port that is free. */
 import { PortdError } from "../errors.ts";
-import type { Listener } from "../listener/listener.ts";
+import type { SocketRow } from "../listener/listener.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
 import type { Lease, Protocol } from "./lease.ts";
@@ -18,7 +18,7 @@ export interface RefusalContext {
 /** What {@linkcode Refusals} asks. */
 export interface RefusalParts {
   /** Who listens on a port or is bound to it. */
-  readonly findListener: (port: number, protocol: Protocol) => Promise<Listener | undefined>;
+  readonly findListener: (port: number, protocol: Protocol) => Promise<SocketRow | undefined>;
   readonly processes: Processes;
   /** Whether a lease of this id has ended. */
   readonly findEnded: (id: string) => Lease | undefined;
@@ -100,14 +100,14 @@ function ownerText({ name, id, holder, expiresAt }: Lease): string {
   return `${name === null ? id : JSON.stringify(name)} (${process})${until}`;
 }
 
-function userText(listener: Listener | undefined, process: Process | undefined): string {
+function userText(listener: SocketRow | undefined, process: Process | undefined): string {
   if (listener === undefined) return "a socket that cannot be seen is bound to it";
   const verb = listener.state === "LISTEN" ? "listens on it" : "uses it";
   if (process === undefined) return `somebody ${verb} at ${listener.localAddress}`;
   return `pid ${process.pid} (${process.command ?? "unknown command"}) ${verb} at ${listener.localAddress}`;
 }
 
-function presentListener(listener: Listener, process: Process | undefined): object {
+function presentListener(listener: SocketRow, process: Process | undefined): object {
   const { protocol, localAddress, localPort, state, pid } = listener;
   const { command = null, cwd = null, user = null } = process ?? {};
   return { protocol, localAddress, localPort, state, pid, command, cwd, user };

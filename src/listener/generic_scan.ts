@@ -1,7 +1,7 @@
 /** Where portd cannot list sockets, it asks the kernel for the port: what is refused is in use, by nobody knows whom. */
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
-import type { Listener, SocketRow } from "./listener.ts";
+import type { SocketRow } from "./listener.ts";
 import type { Endpoint, Scanner } from "./scan.ts";
 
 /** Finds that somebody is there, not who. */
@@ -26,8 +26,8 @@ export class GenericScanner implements Scanner {
     return Promise.resolve(this.#probe(endpoint));
   }
 
-  identify(rows: readonly SocketRow[]): Promise<readonly Listener[]> {
-    return Promise.resolve(rows.map((row) => ({ ...row, pid: null })));
+  identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
+    return Promise.resolve(rows);
   }
 
   close(): void {}
@@ -45,6 +45,7 @@ export class GenericScanner implements Scanner {
       state: protocol === "tcp" ? "LISTEN" : "",
       uid: null,
       inode: 0,
+      pid: null,
     }];
   }
 }

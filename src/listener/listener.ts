@@ -35,9 +35,6 @@ export interface SocketRow {
   readonly uid: number | null;
   /** What tells this socket from an earlier one on the same port; 0 where the OS has nothing of the kind. */
   readonly inode: number;
-}
-
-/** A socket that takes connections or datagrams, with its process where that may be seen. */
-export interface Listener extends SocketRow {
+  /** Its process: told with the row on Windows and macOS; on Linux null until `Scanner.identify` has looked. */
   readonly pid: number | null;
 }

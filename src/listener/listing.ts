@@ -2,7 +2,7 @@
 import type { Protocol } from "../lease/lease.ts";
 import type { LeaseTable } from "../lease/lease_table.ts";
 import type { Process, Processes } from "../process/process.ts";
-import type { Listener, SocketRow, SocketState } from "./listener.ts";
+import type { SocketRow, SocketState } from "./listener.ts";
 import type { Scanner } from "./scan.ts";
 
 /** A socket as clients see it. */
@@ -68,7 +68,7 @@ export class Listing {
     return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
   }
 
-  #join({ inode: _inode, uid: _uid, ...socket }: Listener, known: Map<number, Process | undefined>): ListedSocket {
+  #join({ inode: _inode, uid: _uid, ...socket }: SocketRow, known: Map<number, Process | undefined>): ListedSocket {
     const { processes, table } = this.#parts;
     const { pid, localPort, protocol } = socket;
     if (pid !== null && !known.has(pid)) known.set(pid, processes.find(pid));

@@ -4,7 +4,7 @@ import type { Protocol } from "../lease/lease.ts";
 import { GenericScanner } from "./generic_scan.ts";
 import { LinuxScanner } from "./linux/scan.ts";
 import { SockDiagSocket } from "./linux/sock_diag_socket.ts";
-import type { Listener, SocketRow } from "./listener.ts";
+import type { SocketRow } from "./listener.ts";
 
 /** A port with its protocol. */
 export interface Endpoint {
@@ -20,8 +20,8 @@ export interface Scanner {
   sockets(options: { readonly connections: boolean }): Promise<readonly SocketRow[]>;
   /** Every socket on one local port, in whatever state. */
   socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]>;
-  /** The rows with their processes. Costly: asked only for rows that are new or shown. */
-  identify(rows: readonly SocketRow[]): Promise<readonly Listener[]>;
+  /** The rows with their processes, where those may be seen. Costly: asked only for rows that are new or shown. */
+  identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]>;
   /** Gives back what the scanner keeps open. */
   close(): void;
 }

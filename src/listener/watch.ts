@@ -8,7 +8,7 @@ import type { Holder } from "../lease/lease.ts";
 import type { LeaseSighting, Registry } from "../lease/registry.ts";
 import type { Processes } from "../process/process.ts";
 import { isoInstant, type LeaseRecord } from "../store/record.ts";
-import type { Listener, SocketRow } from "./listener.ts";
+import type { SocketRow } from "./listener.ts";
 import type { Endpoint, Scanner } from "./scan.ts";
 
 /** Holders' processes asked after in one look: with more, each is asked after every few looks. */
@@ -22,7 +22,7 @@ export interface WatchParts {
   readonly clock: Clock;
 }
 
-interface Seen extends Listener {
+interface Seen extends SocketRow {
   readonly since: string;
   /** Whether it is the holder's, once that has been found out for this holder. */
   verdict?: { readonly holder: Holder; readonly isHolders: boolean };
@@ -96,8 +96,8 @@ function* endpointsOf(records: Iterable<LeaseRecord>): Generator<Endpoint> {
   }
 }
 
-function keyOf({ protocol, localAddress, localPort, inode }: SocketRow): string {
-  return `${protocol} ${localAddress} ${localPort} ${inode}`;
+function keyOf({ protocol, localAddress, localPort, inode, pid }: SocketRow): string {
+  return `${protocol} ${localAddress} ${localPort} ${inode || pid}`;
 }
 
 function describe(processes: Processes, pid: number | null) {

@@ -67,6 +67,7 @@ Deno.test("parseReply() tells rows, the end and a refusal apart, and survives a 
     state: "LISTEN",
     uid: 1000,
     inode: 4242,
+    pid: null,
   };
   assert.deepEqual(parseReply(message, "tcp"), { rows: [row], isDone: false, error: 0 });
   const end = new Uint8Array(20);

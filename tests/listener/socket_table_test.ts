@@ -26,6 +26,7 @@ Deno.test("parseSocketTable() reads listeners, connections and waits of IPv4", (
     state: "LISTEN",
     uid: 1000,
     inode: 12345,
+    pid: null,
   });
   assert.deepEqual(rows.map(({ state, remotePort, inode }) => [state, remotePort, inode]), [
     ["LISTEN", 0, 12345],

@@ -5,7 +5,7 @@
 import { setImmediate } from "node:timers";
 import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
-import type { Listener, SocketRow, SocketState } from "../listener.ts";
+import type { SocketRow, SocketState } from "../listener.ts";
 import type { Endpoint, Scanner } from "../scan.ts";
 import { ALL_STATES, LISTENING_STATES } from "./sock_diag.ts";
 import type { SockDiagSocket } from "./sock_diag_socket.ts";
@@ -49,7 +49,7 @@ export class LinuxScanner implements Scanner {
     return await this.#rows(protocol, (localPort) => localPort === port);
   }
 
-  async identify(rows: readonly SocketRow[]): Promise<readonly Listener[]> {
+  async identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     const owners = await this.#owners(new Set(rows.map(({ inode }) => inode)));
     return rows.map((row) => ({ ...row, pid: owners.get(row.inode) ?? null }));
   }

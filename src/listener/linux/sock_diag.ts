@@ -88,5 +88,6 @@ function parseMessage(message: Uint8Array, protocol: Protocol): SocketRow {
     state: stateOf(protocol, view.getUint8(STATE)),
     uid: view.getUint32(UID, true),
     inode: view.getUint32(INODE, true),
+    pid: null,
   };
 }

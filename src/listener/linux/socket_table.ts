@@ -52,6 +52,7 @@ function parseRow(line: string, protocol: Protocol, wanted: SocketTableFilter["w
     state,
     uid: Number(uid),
     inode: Number(inode),
+    pid: null,
   };
 }
 

@@ -1,0 +1,79 @@
+/** All about one port, as `GET /ports/{n}` tells it. This file is just the types; describe.ts puts them together. */
+import type { Lease, PortRange, Protocol } from "../lease/lease.ts";
+import type { ListedSocket } from "../listener/listing.ts";
+
+/** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
+export type PortClass = "reserved" | "system" | "user" | "dynamic";
+
+/** What a port is to portd at this moment, in a word. */
+export type Verdict = "free" | "leased" | "listening" | "conflict" | "excluded";
+
+/** A service that IANA has registered for a port. */
+export interface RegisteredService {
+  readonly protocol: Protocol;
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Why a port is not granted dynamically. */
+export interface Exclusion extends PortRange {
+  /** The configuration's `exclude`, or Windows (Hyper-V, WinNAT, an administrator). */
+  readonly by: "configuration" | "windows";
+  readonly protocols: readonly Protocol[];
+}
+
+/** A process that a listener descends from. */
+export interface Ancestor {
+  readonly pid: number;
+  readonly command: string | null;
+}
+
+/** A program that listens in the place of a container. */
+export interface Forwarder {
+  /** Name of the program: `docker-proxy`, `rootlessport`… */
+  readonly program: string;
+  /** Where it passes on to; null where that cannot be read. */
+  readonly target: { readonly address: string; readonly port: number } | null;
+}
+
+/** A socket on the port, with more about its process than a list tells. */
+export interface PortSocket extends ListedSocket {
+  /** Whether it is the holder's of the lease of this port; null where there is no such lease. */
+  readonly isHolders: boolean | null;
+  /** Start time of the process, in the words of its OS; with pid and boot it is that process and no later one. */
+  readonly startTime: string | null;
+  /** From the parent upwards. */
+  readonly ancestors: readonly Ancestor[];
+  readonly forwarder: Forwarder | null;
+}
+
+/** All about one port. */
+export interface PortDescription {
+  readonly port: number;
+  readonly class: PortClass;
+  readonly verdict: Verdict;
+  /** The verdict for a person. */
+  readonly sentence: string;
+  /** What a person may do about it, one sentence or command each. */
+  readonly advice: readonly string[];
+  readonly services: readonly RegisteredService[];
+  /** What developers use it for by habit; null when nothing is known. */
+  readonly developmentUse: string | null;
+  /** Whether the daemon's user may not listen on it. */
+  readonly isPrivileged: boolean;
+  /** Whether the pool has it. */
+  readonly isInPool: boolean;
+  /** Whether it was freed a moment ago, or is kept back because of a stranger. */
+  readonly isQuarantined: boolean;
+  /** Whether the OS hands it out by itself. */
+  readonly isEphemeral: boolean;
+  /** Whether it lies in the ephemeral range, yet the OS was told not to hand it out (`ip_local_reserved_ports`). */
+  readonly isReserved: boolean;
+  readonly exclusions: readonly Exclusion[];
+  /** The live leases of the port: one, or one a protocol. */
+  readonly leases: readonly Lease[];
+  /** Who listens on it. */
+  readonly listeners: readonly PortSocket[];
+  /** All other sockets whose local port it is. */
+  readonly connections: readonly PortSocket[];
+}
