@@ -39,7 +39,7 @@ export interface Forwarder {
 /** A socket on the port, with more about its process than a list tells. */
 export interface PortSocket extends ListedSocket {
   /** Whether it is the holder's of the lease of this port; null where there is no such lease. */
-  readonly isHolders: boolean | null;
+  readonly ofHolder: boolean | null;
   /** Start time of the process, in the words of its OS; with pid and boot it is that process and no later one. */
   readonly startTime: string | null;
   /** From the parent upwards. */
@@ -60,15 +60,15 @@ export interface PortDescription {
   /** What developers use it for by habit; null when nothing is known. */
   readonly developmentUse: string | null;
   /** Whether the daemon's user may not listen on it. */
-  readonly isPrivileged: boolean;
+  readonly privileged: boolean;
   /** Whether the pool has it. */
-  readonly isInPool: boolean;
+  readonly pooled: boolean;
   /** Whether it was freed a moment ago, or is kept back because of a stranger. */
-  readonly isQuarantined: boolean;
+  readonly quarantined: boolean;
   /** Whether the OS hands it out by itself. */
-  readonly isEphemeral: boolean;
+  readonly ephemeral: boolean;
   /** Whether it lies in the ephemeral range, yet the OS was told not to hand it out (`ip_local_reserved_ports`). */
-  readonly isReserved: boolean;
+  readonly reserved: boolean;
   readonly exclusions: readonly Exclusion[];
   /** The live leases of the port: one, or one a protocol. */
   readonly leases: readonly Lease[];
