@@ -6,6 +6,7 @@ import { guarded, type GuardOptions } from "./guard.ts";
 import { leaseRoutes, type LeaseRoutesParts } from "./leases.ts";
 import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
 import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
+import { portRoutes, type PortRoutesParts } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { statusRoutes, type StatusRoutesParts } from "./status.ts";
@@ -19,7 +20,8 @@ export interface AppParts
     EventRoutesParts,
     StatusRoutesParts,
     TransferRoutesParts,
-    ListenerRoutesParts {
+    ListenerRoutesParts,
+    PortRoutesParts {
   readonly guard: GuardOptions;
   /** Told of faults of portd itself. */
   readonly log: (line: string) => void;
@@ -34,6 +36,7 @@ export function allRoutes(parts: AppParts): readonly Route[] {
     ...leaseRoutes(parts),
     ...listRoutes(parts),
     ...listenerRoutes(parts),
+    ...portRoutes(parts),
     ...eventRoutes(parts),
     ...statusRoutes(parts),
     ...transferRoutes(parts),

@@ -148,6 +148,9 @@ export const ReferenceQuery = z.strictObject({
 /** A port in a path. */
 export const PortParameter = z.strictObject({ port: queryNumber(1, 65535) });
 
+/** A port in a path, or 0, which is none. */
+export const AnyPortParameter = z.strictObject({ port: queryNumber(0, 65535) });
+
 const instant = described((error) => z.iso.datetime(error), "an ISO 8601 instant in UTC");
 
 /** A lease in an import: what an export has written. Times that have passed are not told again. */

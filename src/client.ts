@@ -5,7 +5,9 @@
 import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
 import type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
+import type { ListedSocket, SocketQuery } from "./listener/listing.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
+import type { PortDescription } from "./port/description.ts";
 import type {
   AmendRequest,
   DaemonStatus,
@@ -21,6 +23,8 @@ export { PortdError } from "./errors.ts";
 export type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
+export type { ListedSocket, SocketQuery } from "./listener/listing.ts";
+export type { PortClass, PortDescription, PortSocket, Verdict } from "./port/description.ts";
 export type { LeaseEventType } from "./lease/events.ts";
 export type {
   AmendRequest,
@@ -147,9 +151,7 @@ export class PortdClient {
 
   /** One page of leases. */
   async list(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<LeasePage> {
-    const query = Object.entries(filter).filter(([, value]) => value !== undefined)
-      .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
-    return await this.#json({ method: "GET", path: ["/leases", ...query].join("&").replace("&", "?"), ...options });
+    return await this.#json({ method: "GET", path: `/leases${queryOf(filter)}`, ...options });
   }
 
   /** All leases that pass the filter, over as many pages as it takes. */
@@ -200,6 +202,17 @@ export class PortdClient {
   async *events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
     const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
     yield* followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
+  }
+
+  /** Sockets with their processes and leases: those that listen, or with `connections` those in any state. */
+  async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
+    const path = `/listeners${queryOf(filter)}`;
+    return (await this.#json<{ listeners: ListedSocket[] }>({ method: "GET", path, ...options })).listeners;
+  }
+
+  /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
+  async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
+    return await this.#json({ method: "GET", path: `/ports/${port}`, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
@@ -282,6 +295,13 @@ export class PortdClient {
 }
 
 type Problem = ErrorData & { readonly [member: string]: unknown };
+
+/** A filter as the query of an address, with its question mark; what is undefined is left out. */
+function queryOf(filter: object): string {
+  const fields = Object.entries(filter).filter(([, value]) => value !== undefined)
+    .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
+  return fields.length === 0 ? "" : `?${fields.join("&")}`;
+}
 
 /** The path of a lease below `/v1`, with the action (`/renew`) where it belongs. */
 function pathOf(ref: LeaseRef, action = ""): string {

@@ -5,7 +5,7 @@ import { openLibc } from "./ffi/libc.ts";
 import { type LinuxParts, openHolds } from "./hold/hold.ts";
 import { Allocator } from "./lease/allocator.ts";
 import { EventLog } from "./lease/events.ts";
-import { contains, poolPorts } from "./lease/exclusion.ts";
+import { isWithin, poolPorts } from "./lease/exclusion.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
 import { Pool } from "./lease/pool.ts";
 import { Refusals } from "./lease/refusal.ts";
@@ -17,7 +17,8 @@ import type { SocketRow } from "./listener/listener.ts";
 import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
 import { Watch } from "./listener/watch.ts";
-import { readEphemeralRange } from "./network/ephemeral.ts";
+import { readOsPorts } from "./network/os_ports.ts";
+import { PortDescriber } from "./port/describe.ts";
 import { Procfs } from "./process/linux/procfs.ts";
 import { openProcesses, type Processes } from "./process/process.ts";
 import { toLease } from "./store/record.ts";
@@ -33,6 +34,7 @@ export interface Domain {
   readonly events: EventLog;
   readonly watch: Watch;
   readonly listing: Listing;
+  readonly ports: PortDescriber;
   readonly processes: Processes;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
@@ -67,12 +69,12 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const holds = openHolds(linux);
   const processes = openProcesses(procfs);
   const scanner = openScanner(linux, holds);
-  const ephemeral = await readEphemeralRange(procfs);
-  const { ports, warnings } = poolPorts({ ...config, ephemeral, hasHolds: holds.limit > 0 });
+  const os = await readOsPorts(procfs);
+  const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0 });
   const store = await Store.open(`${config.stateDir}/leases.db`, { clock, log });
   const pool = new Pool(ports);
   const names = store.names();
-  const isExcluded = (port: number) => config.exclude.some((range) => contains(range, port));
+  const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(os.excluded, port);
   const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs: config.cooldownMs });
   const events = new EventLog(Math.floor(clock.now()).toString(36));
   const registry = new Registry({
@@ -100,6 +102,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     events,
     watch: new Watch({ registry, scanner, processes, clock }),
     listing: new Listing({ scanner, processes, table: registry.table }),
+    ports: new PortDescriber({ ...config, registry, allocator, pool, holds, scanner, processes, os }),
     processes,
     defaults: config,
     isKnownName: (name) => names.has(name),
@@ -110,7 +113,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       leases: countByState(registry),
       pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
       holds: { kept: holds.size, limit: holds.limit },
-      ephemeral,
+      ephemeral: os.ephemeral,
       warnings: notes,
     }),
     async close() {
@@ -138,6 +141,7 @@ interface RefusalSources {
 function refusalsOf({ config, store, clock, scanner, processes }: RefusalSources): Refusals {
   return new Refusals({
     processes,
+    excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {

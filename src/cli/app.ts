@@ -21,7 +21,10 @@ const BRIEFS = {
   lease: "Lease a port and print it",
   run: "Run a command with leased ports, and release them when it ends",
   ls: "List leases",
+  ps: "List what listens: sockets, their processes and leases",
+  inspect: "Tell all about a port: free or not, whose, since when, what to do",
   release: "Give leases back",
+  free: "End the holder's listener on a port, and give the lease back",
   renew: "Extend a lease",
   wait: "Wait until somebody listens on a leased port, or until it is free",
   env: "Print the ports of the services in portd.yaml",
@@ -37,8 +40,6 @@ const BRIEFS = {
 
 type CommandName = keyof typeof BRIEFS;
 
-const ALIASES: Readonly<Record<string, CommandName>> = { ps: "ls" };
-
 /** How far a word may be from a known one to be taken for it; stricli's own threshold of 7 finds "stop" in "foo". */
 const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
@@ -51,11 +52,7 @@ const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitut
  */
 export async function runApp(args: readonly string[], context: CliContext, loaded: Target): Promise<number> {
   const [word = ""] = args;
-  const chosen = Object.hasOwn(ALIASES, word)
-    ? ALIASES[word]
-    : Object.hasOwn(BRIEFS, word)
-    ? word as CommandName
-    : undefined;
+  const chosen = Object.hasOwn(BRIEFS, word) ? word as CommandName : undefined;
   const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
@@ -77,10 +74,8 @@ function buildRoot(chosen: CommandName | undefined, loaded: Target): RouteMap<Cl
   for (const [name, brief] of Object.entries(BRIEFS)) {
     routes[name] = name === chosen ? loaded : namedOnly(brief);
   }
-  const aliases: Record<string, string> = Object.assign(Object.create(null), ALIASES);
   const root = buildRouteMap<string, CliContext>({
     routes,
-    aliases,
     docs: { brief: "The port authority of this machine" },
   });
   return { ...root, formatHelp: (args) => rootHelp(BRIEFS, args.ansiColor) };

@@ -19,6 +19,8 @@ export interface TextStream {
   readonly write: (text: string) => void;
   /** Bits of colour that may be used; 1 is none. */
   readonly getColorDepth: () => number;
+  /** Of the terminal, in characters; of anything else what terminals have by habit. */
+  readonly getSize: () => { readonly columns: number; readonly rows: number };
 }
 
 /** The process as commands see it. */
@@ -27,7 +29,11 @@ export interface CliProcess {
   readonly stdout: TextStream;
   /** Everything else that is said. */
   readonly stderr: TextStream;
-  readonly stdin: { readonly isTerminal: boolean };
+  readonly stdin: {
+    readonly isTerminal: boolean;
+    /** Reads what has been typed; null at the end of the input. */
+    readonly read: (buffer: Uint8Array) => Promise<number | null>;
+  };
   /** Set by a command that ends otherwise than well. */
   exitCode?: number;
 }
@@ -85,7 +91,7 @@ export function systemContext({ args, mainUrl, loadDaemon }: SystemContextOption
     process: {
       stdout: textStream(Deno.stdout, env),
       stderr: textStream(Deno.stderr, env),
-      stdin: { isTerminal: Deno.stdin.isTerminal() },
+      stdin: { isTerminal: Deno.stdin.isTerminal(), read: (buffer) => Deno.stdin.read(buffer) },
     },
     env,
     cwd: Deno.cwd(),
@@ -106,12 +112,18 @@ function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Sig
   };
 }
 
+/** Terminals without a window say 0. */
+function sizeOf({ columns, rows } = { columns: 0, rows: 0 }) {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
 function textStream(stream: typeof Deno.stdout, env: Readonly<Record<string, string>>): TextStream {
   const isTerminal = stream.isTerminal();
   const isColoured = isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
   return {
     isTerminal,
     getColorDepth: () => isColoured ? 4 : 1,
+    getSize: () => isTerminal ? sizeOf(Deno.consoleSize()) : sizeOf(),
     write(text) {
       const bytes = new TextEncoder().encode(text);
       for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));

@@ -51,6 +51,11 @@ export class Allocator {
     return this.#quarantine.size;
   }
 
+  /** Whether a port is withheld from dynamic grants for a while. */
+  isQuarantined(port: number): boolean {
+    return this.#quarantine.has(port);
+  }
+
   /** One port for a wish. @param now is the clock since boot. */
   allocate(wish: Wish, now: number): Allocation {
     this.expireQuarantine(now);

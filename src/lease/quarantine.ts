@@ -21,6 +21,10 @@ export class Quarantine {
     return this.#byPort.size;
   }
 
+  has(port: number): boolean {
+    return this.#byPort.has(port);
+  }
+
   add(withheld: Withheld): void {
     this.#queue.push(withheld);
     const others = this.#byPort.get(withheld.port);

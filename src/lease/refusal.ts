@@ -22,6 +22,8 @@ export interface RefusalParts {
   readonly processes: Processes;
   /** Whether a lease of this id has ended. */
   readonly findEnded: (id: string) => Lease | undefined;
+  /** Who excludes a port that is excluded. */
+  readonly excluderOf: (port: number) => string;
   readonly poolText: string;
 }
 
@@ -40,7 +42,9 @@ export class Refusals {
     const asked = wish.protocols.join("+");
     switch (refused.kind) {
       case "excluded": {
-        const message = `Cannot grant port ${refused.port}/${asked}: the configuration excludes it${hint}`;
+        const message = `Cannot grant port ${refused.port}/${asked}: ${
+          this.#parts.excluderOf(refused.port)
+        } excludes it${hint}`;
         return new PortdError("port_excluded", message, {
           port: refused.port,
           field: "port",

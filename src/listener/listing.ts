@@ -1,6 +1,7 @@
 /** Who is on which port, joined with who should be: sockets, their processes and the leases of their ports. */
 import type { Protocol } from "../lease/lease.ts";
 import type { LeaseTable } from "../lease/lease_table.ts";
+import type { LeaseRecord } from "../store/record.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { SocketRow, SocketState } from "./listener.ts";
 import type { Scanner } from "./scan.ts";
@@ -19,7 +20,7 @@ export interface ListedSocket extends Omit<SocketRow, "inode" | "uid"> {
 }
 
 /** Which sockets are wanted; what is absent does not restrict. */
-export interface SocketFilter {
+export interface SocketQuery {
   readonly port?: number | undefined;
   readonly pid?: number | undefined;
   readonly protocol?: Protocol | undefined;
@@ -27,7 +28,24 @@ export interface SocketFilter {
   /** Whole name of the lease of the port, or its last part. */
   readonly name?: string | undefined;
   /** Sockets in every state, not those alone that listen. */
-  readonly connections: boolean;
+  readonly connections?: boolean | undefined;
+}
+
+/** The sockets that take connections or datagrams, not those that have a peer. */
+export function isListener({ protocol, state, remotePort }: SocketRow): boolean {
+  return protocol === "tcp" ? state === "LISTEN" : remotePort === 0;
+}
+
+/** A socket joined with its process and the lease of its port. */
+export function joinSocket(
+  { inode: _inode, uid: _uid, ...socket }: SocketRow,
+  { process, lease }: { readonly process: Process | undefined; readonly lease: LeaseRecord | undefined },
+): ListedSocket {
+  return {
+    ...socket,
+    process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
+    lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
+  };
 }
 
 /** What a {@linkcode Listing} asks. */
@@ -46,9 +64,11 @@ export class Listing {
   }
 
   /** The sockets that are wanted, by port, protocol, address and remote port. */
-  async list(filter: SocketFilter): Promise<readonly ListedSocket[]> {
+  async list(filter: SocketQuery): Promise<readonly ListedSocket[]> {
     const { scanner } = this.#parts;
-    const rows = (await scanner.sockets(filter)).filter((row) => this.#isWanted(row, filter));
+    const rows = (await scanner.sockets({ connections: filter.connections === true })).filter((row) =>
+      this.#isWanted(row, filter)
+    );
     const listeners = await scanner.identify(rows); // processes are looked up for what is shown, and no more
     const known = new Map<number, Process | undefined>();
     return listeners.filter(({ pid }) => filter.pid === undefined || pid === filter.pid)
@@ -56,7 +76,7 @@ export class Listing {
       .sort(byPlace);
   }
 
-  #isWanted({ protocol, localPort, state }: SocketRow, filter: SocketFilter): boolean {
+  #isWanted({ protocol, localPort, state }: SocketRow, filter: SocketQuery): boolean {
     return (filter.port === undefined || localPort === filter.port) &&
       (filter.protocol === undefined || protocol === filter.protocol) &&
       (filter.state === undefined || state === filter.state) &&
@@ -68,17 +88,12 @@ export class Listing {
     return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
   }
 
-  #join({ inode: _inode, uid: _uid, ...socket }: SocketRow, known: Map<number, Process | undefined>): ListedSocket {
+  #join(row: SocketRow, known: Map<number, Process | undefined>): ListedSocket {
     const { processes, table } = this.#parts;
-    const { pid, localPort, protocol } = socket;
+    const { pid, localPort, protocol } = row;
     if (pid !== null && !known.has(pid)) known.set(pid, processes.find(pid));
     const process = pid === null ? undefined : known.get(pid);
-    const lease = table.byPort(localPort, [protocol]);
-    return {
-      ...socket,
-      process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
-      lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
-    };
+    return joinSocket(row, { process, lease: table.byPort(localPort, [protocol]) });
   }
 }
 

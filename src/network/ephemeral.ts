@@ -1,6 +1,7 @@
 /** The ephemeral range, read from the OS. */
 import type { PortRange } from "../lease/lease.ts";
 import type { Procfs } from "../process/linux/procfs.ts";
+import { netsh, outputOf } from "./system_tool.ts";
 
 /** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
 const DYNAMIC_PORTS: PortRange = { first: 49152, last: 65535 };
@@ -15,8 +16,7 @@ export async function readEphemeralRange(procfs: Procfs | undefined): Promise<Po
     return parseFirstAndLast(await outputOf("/usr/sbin/sysctl", ["-n", ...names])) ?? DYNAMIC_PORTS;
   }
   if (Deno.build.os === "windows") {
-    const netsh = `${Deno.env.get("SystemRoot") ?? "C:\\Windows"}\\System32\\netsh.exe`;
-    return parseStartAndCount(await outputOf(netsh, ["int", "ipv4", "show", "dynamicport", "tcp"])) ?? DYNAMIC_PORTS;
+    return parseStartAndCount(await netsh("int", "ipv4", "show", "dynamicport", "tcp")) ?? DYNAMIC_PORTS;
   }
   return DYNAMIC_PORTS;
 }
@@ -33,17 +33,7 @@ export function parseStartAndCount(text: string): PortRange | undefined {
   return first !== undefined && count !== undefined ? validRange(first, first + count - 1) : undefined;
 }
 
-function validRange(first: number, last: number): PortRange | undefined {
+/** A range whose ends are ports in order. */
+export function validRange(first: number, last: number): PortRange | undefined {
   return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
-}
-
-/** What a system tool prints; nothing when it is not there. */
-async function outputOf(command: string, args: string[]): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(command, { args, stdin: "null", stderr: "null" }).output();
-    return new TextDecoder().decode(stdout);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }

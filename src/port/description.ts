@@ -5,8 +5,8 @@ import type { ListedSocket } from "../listener/listing.ts";
 /** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
 export type PortClass = "reserved" | "system" | "user" | "dynamic";
 
-/** What a port is to portd at this moment, in a word. */
-export type Verdict = "free" | "leased" | "listening" | "conflict" | "excluded";
+/** What a port is to portd at this moment, in a word; `bound` is in use by a socket that does not listen. */
+export type Verdict = "free" | "leased" | "listening" | "conflict" | "excluded" | "bound";
 
 /** A service that IANA has registered for a port. */
 export interface RegisteredService {
@@ -42,6 +42,10 @@ export interface PortSocket extends ListedSocket {
   readonly ofHolder: boolean | null;
   /** Start time of the process, in the words of its OS; with pid and boot it is that process and no later one. */
   readonly startTime: string | null;
+  /** The boot during which the process runs: tells a client whether it is a process of its own machine. */
+  readonly bootId: string | null;
+  /** The start as an ISO instant in UTC. */
+  readonly startedAt: string | null;
   /** From the parent upwards. */
   readonly ancestors: readonly Ancestor[];
   readonly forwarder: Forwarder | null;
@@ -59,11 +63,11 @@ export interface PortDescription {
   readonly services: readonly RegisteredService[];
   /** What developers use it for by habit; null when nothing is known. */
   readonly developmentUse: string | null;
-  /** Whether the daemon's user may not listen on it. */
+  /** Whether listening on it takes an administrator's rights. */
   readonly privileged: boolean;
   /** Whether the pool has it. */
   readonly pooled: boolean;
-  /** Whether it was freed a moment ago, or is kept back because of a stranger. */
+  /** Whether it is withheld for a while: it was freed a moment ago, or a stranger was on it. */
   readonly quarantined: boolean;
   /** Whether the OS hands it out by itself. */
   readonly ephemeral: boolean;

@@ -22,6 +22,7 @@ export class GenericProcesses implements Processes {
       command: null,
       cwd: null,
       user: null,
+      startedAt: null,
       parentPid: null,
       processGroup: null,
       session: null,

@@ -1,14 +1,17 @@
 /**
- * Processes: who a pid is and whether it still is the same one. This file is the types and the dispatcher; linux/
- * and generic.ts do the work.
+ * Processes: who a pid is and whether it still is the same one. This file is the types and the dispatcher; linux/,
+ * windows/ and generic.ts do the work.
  */
 import type { ProcessDescription, ProcessIdentity } from "../lease/lease.ts";
 import { GenericProcesses } from "./generic.ts";
 import { LinuxProcesses } from "./linux/processes.ts";
 import type { Procfs } from "./linux/procfs.ts";
+import { openWindowsLibraries, WindowsProcesses } from "./windows/processes.ts";
 
 /** A process as it was when it was looked at. */
 export interface Process extends ProcessIdentity, ProcessDescription {
+  /** When it started, as an ISO instant in UTC to the second: for people, as the clock may have been set since. */
+  readonly startedAt: string | null;
   readonly parentPid: number | null;
   readonly processGroup: number | null;
   readonly session: number | null;
@@ -26,7 +29,9 @@ export interface Processes {
 
 /** The processes of this machine. @param procfs is there on Linux. */
 export function openProcesses(procfs: Procfs | undefined): Processes {
-  return procfs === undefined ? new GenericProcesses() : new LinuxProcesses(procfs);
+  if (procfs !== undefined) return new LinuxProcesses(procfs);
+  if (Deno.build.os === "windows") return new WindowsProcesses(openWindowsLibraries());
+  return new GenericProcesses();
 }
 
 /**
@@ -43,6 +48,17 @@ export function belongsTo(processes: Processes, pid: number, holder: ProcessIden
     seen.add(at.pid);
   }
   return false;
+}
+
+/** The processes that one descends from, the parent first; the system's first process is left out. */
+export function ancestorsOf(processes: Processes, process: Process): readonly Process[] {
+  const ancestors: Process[] = [];
+  const seen = new Set([process.pid]);
+  for (let at = parentOf(processes, process); at !== undefined && !seen.has(at.pid); at = parentOf(processes, at)) {
+    ancestors.push(at);
+    seen.add(at.pid);
+  }
+  return ancestors;
 }
 
 function parentOf(processes: Processes, child: Process): Process | undefined {

@@ -15,7 +15,7 @@ commandTest("portd ls is a table; what a daemon says cannot break out of it", as
   assert.match(head!, /^NAME +PORT +PROTO +STATE +PID +COMMAND +EXPIRES$/);
   assert.match(row!, new RegExp(`^shop/web +${lease.port} +tcp +granted +4711 +vi\\\\x1b\\[2Jte\\\\x0a +-$`));
   assert.deepEqual(rest, [""]);
-  assert.deepEqual(JSON.parse((await run(["ps", "--json"])).stdout).leases, [lease]);
+  assert.deepEqual(JSON.parse((await run(["ls", "--json"])).stdout).leases, [lease]);
 });
 
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {

@@ -24,6 +24,13 @@ const USAGE_FAULTS = [
   ["run", "web", "--", "x", "{port:api}"],
   ["wait", "web", "--free", "--listening"],
   ["ls", "--state", "asleep"],
+  ["ps", "--state", "asleep"],
+  ["ps", "--watch"],
+  ["ps", "--watch", "--json"],
+  ["inspect"],
+  ["inspect", "65536"],
+  ["inspect", "-1"],
+  ["inspect", "http"],
   ["env", "--format", "xml"],
   ["bogus"],
   ["toString"],
@@ -40,7 +47,8 @@ for (const args of USAGE_FAULTS) {
   });
 }
 
-const COMMANDS = "lease run ls release renew wait env serve stop status events export import config version".split(" ");
+const COMMANDS = "lease run ls ps inspect release renew wait env serve stop status events export import config version"
+  .split(" ");
 
 commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {
   const help = await run(["--help"]);

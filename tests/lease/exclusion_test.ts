@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { poolPorts } from "../../src/lease/exclusion.ts";
 
 const ephemeral = { first: 32768, last: 60999 };
-const base = { exclude: [], ephemeral, hasHolds: true };
+const os = { ephemeral, reserved: [], excluded: [] };
+const base = { exclude: [], os, hasHolds: true };
 
 Deno.test("the default pool leaves out registered and well-known ports and warns of nothing", () => {
   const { ports, warnings } = poolPorts({ ...base, pool: [{ first: 20000, last: 29999 }] });
@@ -25,7 +26,11 @@ Deno.test("a pool of registered ports alone is used all the same, with a warning
 });
 
 Deno.test("a pool that meets the ephemeral range is kept where holds are, and cut where they are not", () => {
-  const meeting = { ...base, pool: [{ first: 20100, last: 20110 }], ephemeral: { first: 20108, last: 60999 } };
+  const meeting = {
+    ...base,
+    pool: [{ first: 20100, last: 20110 }],
+    os: { ...os, ephemeral: { first: 20108, last: 60999 } },
+  };
   const withHolds = poolPorts(meeting);
   assert.ok(withHolds.ports.includes(20110));
   assert.match(withHolds.warnings.join(), /3 ports of the pool lie in the ephemeral range 20108-60999/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lease } from "../../src/lease/lease.ts";
 import { openTestDomain, request, type TestDomain } from "../support/domain.ts";
+import { startHolder, startStranger } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
@@ -42,40 +43,6 @@ Deno.test("the watch sees a UDP server", async () => {
   await test.domain.watch.look();
   assert.equal(now(test, lease).state, "idle");
 });
-
-/** A server in a session of its own, so that it belongs to nobody here. */
-async function startStranger(port: number): Promise<AsyncDisposable> {
-  const script = `Deno.listen({ hostname: "127.0.0.1", port: ${port} }); console.log("listening");
-await Deno.stdin.readable.pipeTo(new WritableStream()); Deno.exit()`;
-  const command = new Deno.Command("setsid", {
-    args: [Deno.execPath(), "eval", script],
-    stdin: "piped",
-    stdout: "piped",
-  });
-  const child = command.spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  return {
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await reader.cancel();
-      await child.status;
-    },
-  };
-}
-
-/** A process in a session of its own, to hold a lease. */
-function startHolder(): { readonly pid: number } & AsyncDisposable {
-  const script = "await Deno.stdin.readable.pipeTo(new WritableStream())";
-  const child = new Deno.Command("setsid", { args: [Deno.execPath(), "eval", script], stdin: "piped" }).spawn();
-  return {
-    pid: child.pid,
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await child.status;
-    },
-  };
-}
 
 Deno.test({
   name: "the watch calls a listener that is not the holder's a conflict",

@@ -79,7 +79,7 @@ Deno.test({
   },
 });
 
-const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, parentPid: 1 };
+const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, startedAt: null, parentPid: 1 };
 
 /** Processes as a list; everything in it is alive. */
 function listed(...list: Process[]): Processes {

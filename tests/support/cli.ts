@@ -18,6 +18,10 @@ export interface CliOptions {
   /** Handlers of signals are added to it. */
   readonly signals?: FakeSignals;
   readonly self?: readonly string[];
+  /** Whether stdout is a terminal, of 80 columns and 24 rows. */
+  readonly isTerminal?: boolean;
+  /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
+  readonly typed?: readonly string[];
 }
 
 /** Signals that a test sends to a command in its own process. */
@@ -55,16 +59,18 @@ export async function portd(args: readonly string[], options: CliOptions = {}): 
 
 function contextOf(
   args: readonly string[],
-  { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"] }: CliOptions,
+  { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"], typed, isTerminal = false }:
+    CliOptions,
   write: (stream: "stdout" | "stderr", text: string) => void,
 ): CliContext {
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   const stream = (name: "stdout" | "stderr") => ({
-    isTerminal: false,
+    isTerminal,
     getColorDepth: () => 1,
+    getSize: () => ({ columns: 80, rows: 24 }),
     write: (text: string) => write(name, text),
   });
-  const process: CliProcess = { stdout: stream("stdout"), stderr: stream("stderr"), stdin: { isTerminal: false } };
+  const process: CliProcess = { stdout: stream("stdout"), stderr: stream("stderr"), stdin: typedInput(typed) };
   return {
     process,
     env,
@@ -76,4 +82,13 @@ function contextOf(
     onSignal: signals.listen,
     loadDaemon: () => Promise.reject(new Error("Cannot load the daemon in this test")),
   };
+}
+
+function typedInput(typed: readonly string[] | undefined): CliProcess["stdin"] {
+  const pieces = [...typed ?? []];
+  const read = (buffer: Uint8Array) => {
+    const piece = pieces.shift();
+    return Promise.resolve(piece === undefined ? null : new TextEncoder().encodeInto(piece, buffer).written);
+  };
+  return { isTerminal: typed !== undefined, read };
 }

@@ -4,6 +4,8 @@ import type { Process, Processes } from "../process.ts";
 import type { Procfs } from "./procfs.ts";
 
 const LONGEST_COMMAND = 300;
+/** USER_HZ, the same wherever Deno runs. */
+const TICKS_A_SECOND = 100;
 
 /** What `/proc/<pid>/stat` tells. */
 export interface ProcessStat {
@@ -67,6 +69,7 @@ export class LinuxProcesses implements Processes {
       command: parseCommandLine(this.#procfs.read(`/proc/${pid}/cmdline`) ?? "") || `[${stat.command}]`,
       cwd: this.#procfs.link(`/proc/${pid}/cwd`) ?? null,
       user: this.#user(pid),
+      startedAt: this.#startedAt(stat),
       parentPid: stat.parentPid,
       processGroup: stat.processGroup,
       session: stat.session,
@@ -80,6 +83,13 @@ export class LinuxProcesses implements Processes {
   #stat(pid: number): ProcessStat | undefined {
     const stat = parseStat(this.#procfs.read(`/proc/${pid}/stat`) ?? "");
     return stat?.state === "Z" || stat?.state === "X" ? undefined : stat;
+  }
+
+  #startedAt({ startTime }: ProcessStat): string | null {
+    const uptime = parseFloat(this.#procfs.read("/proc/uptime") ?? "");
+    if (Number.isNaN(uptime)) return null;
+    const ageMs = 1000 * (uptime - Number(startTime) / TICKS_A_SECOND);
+    return new Date(1000 * Math.round((Date.now() - ageMs) / 1000)).toISOString();
   }
 
   #user(pid: number): string | null {

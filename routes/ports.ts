@@ -1,0 +1,24 @@
+/** `GET /ports/{n}`: all about one port. */
+import type { Context } from "hono";
+import type { PortDescriber } from "../src/port/describe.ts";
+import { json } from "./headers.ts";
+import type { Route } from "./route.ts";
+import { AnyPortParameter, check } from "./schema.ts";
+
+/** What these routes read. */
+export interface PortRoutesParts {
+  readonly ports: PortDescriber;
+}
+
+/** `GET /ports/{n}`. */
+export function portRoutes({ ports }: PortRoutesParts): readonly Route[] {
+  return [{
+    method: "GET",
+    path: "/ports/:port",
+    scope: "lease",
+    async handle(context: Context) {
+      const { port } = check(AnyPortParameter, { port: context.req.param("port") });
+      return json(await ports.describe(port));
+    },
+  }];
+}

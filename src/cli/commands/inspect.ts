@@ -1,0 +1,116 @@
+/** `portd inspect`: a person's answer about one port. */
+import type { Lease, PortDescription, PortSocket } from "../../client.ts";
+import { shortCommand } from "../../process/command_line.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { parsePort } from "../parse.ts";
+import { neutralise, toJson } from "../terminal.ts";
+
+const COMMAND_WIDTH = 72;
+/** Connections that are told one by one; of more only how many there are in which state. */
+const MOST_CONNECTIONS = 3;
+
+export default command<CommonFlags, [port: number]>({
+  parameters: {
+    flags: COMMON_FLAGS,
+    positional: {
+      kind: "tuple",
+      parameters: [{ parse: (text) => parsePort(text, 0), placeholder: "PORT", brief: "A port, 0 to 65535" }],
+    },
+  },
+  docs: {
+    brief: "Tell all about a port: free or not, whose, since when, what to do",
+    fullDescription:
+      `Tells what a port is at this moment (free, leased, listening, conflict, excluded, or bound by a socket
+that does not listen), who has it and who is on it, what its number is known for, and what may be done.`,
+    customUsage: [
+      "PORT [--json]",
+      { input: "3000", brief: "who is on port 3000" },
+      { input: "20417 --json", brief: "the same for a program, as GET /v1/ports/20417 answers" },
+    ],
+  },
+  async run(context, flags, port) {
+    const client = await findDaemon(context, flags);
+    const description = await client.describePort(port);
+    const text = flags.json ? toJson(description) : linesOf(description).map(neutralise).join("\n");
+    context.process.stdout.write(`${text}\n`);
+  },
+});
+
+function linesOf(description: PortDescription): readonly string[] {
+  const { sentence, leases, listeners, connections, advice } = description;
+  const rows: (readonly [label: string, text: string])[] = [
+    ["class", classText(description)],
+    ...knownFor(description),
+    ...leases.map((lease) => ["lease", leaseText(lease)] as const),
+    ...listeners.flatMap(socketRows),
+    ...connectionRows(connections),
+    ...advice.map((each) => ["advice", each] as const),
+  ];
+  return [sentence, ...rows.map(([label, text]) => `  ${label.padEnd(11)} ${text}`)];
+}
+
+function classText({ port, class: portClass, privileged, pooled, quarantined, ephemeral, reserved }: PortDescription) {
+  const remarks = [
+    ...(port > 0 && privileged ? ["listening takes an administrator's rights"] : []),
+    ...(pooled ? ["in the pool"] : []),
+    ...(quarantined ? ["withheld from dynamic grants for a while"] : []),
+    ...(ephemeral ? ["in the ephemeral range"] : []),
+    ...(reserved ? ["kept out of the ephemeral range"] : []),
+  ];
+  return [portClass, ...remarks].join(", ");
+}
+
+function knownFor({ services, developmentUse }: PortDescription): (readonly [string, string])[] {
+  const byName = new Map<string, string[]>();
+  for (const { name, protocol, description } of services) {
+    const key = description === "" ? name : `${name} (${description})`;
+    byName.set(key, [...byName.get(key) ?? [], protocol]);
+  }
+  return [
+    ...[...byName].map(([text, protocols]) => ["service", `${protocols.join("+")} ${text}`] as const),
+    ...(developmentUse === null ? [] : [["known from", developmentUse] as const]),
+  ];
+}
+
+function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
+  const end = expiresAt === null ? "nothing ends it by time" : `ends at ${expiresAt}`;
+  return `${name ?? id} (${protocols.join("+")}, ${state}) of ${holder.id}, since ${grantedAt}, ${end}`;
+}
+
+function socketRows(socket: PortSocket): (readonly [string, string])[] {
+  const { protocol, localAddress, pid, process, startedAt, ofHolder, forwarder, ancestors } = socket;
+  const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (a stranger)";
+  const who = pid === null
+    ? "a process that cannot be seen"
+    : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", COMMAND_WIDTH)}`;
+  const details = [
+    ...(process?.user ? [`user ${process.user}`] : []),
+    ...(process?.cwd ? [`in ${process.cwd}`] : []),
+    ...(startedAt === null ? [] : [`since ${startedAt}`]),
+  ];
+  const target = forwarder?.target ? ` ${forwarder.target.address}:${forwarder.target.port}` : "";
+  return [
+    ["listener", `${protocol} ${localAddress} ${who}${whose}`],
+    ...(details.length === 0 ? [] : [["", details.join(", ")] as const]),
+    ...(forwarder === null ? [] : [["", `${forwarder.program} stands in for a container${target}`] as const]),
+    ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors)] as const]),
+  ];
+}
+
+function ancestorsText(ancestors: PortSocket["ancestors"]): string {
+  return ancestors.slice(0, 3).map(({ pid, command: text }) => `${shortCommand(text ?? "?", 30)} (${pid})`).join(" ← ");
+}
+
+function connectionRows(connections: readonly PortSocket[]): (readonly [string, string])[] {
+  if (connections.length > MOST_CONNECTIONS) {
+    const counts = new Map<string, number>();
+    for (const { state } of connections) counts.set(state || "UDP", (counts.get(state || "UDP") ?? 0) + 1);
+    return [["connections", [...counts].map(([state, count]) => `${count} ${state}`).join(", ")]];
+  }
+  return connections.map(({ remoteAddress, remotePort, state, pid }) => {
+    const peer = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
+    return ["connection", `${state || "UDP"} with ${peer}:${remotePort}${pid === null ? "" : `, pid ${pid}`}`];
+  });
+}

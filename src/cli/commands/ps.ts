@@ -1,0 +1,101 @@
+/** `portd ps`: sockets as a table, with their processes and leases. */
+import type { ListedSocket, Protocol, SocketQuery } from "../../client.ts";
+import { type SocketState, TCP_STATES } from "../../listener/listener.ts";
+import { shortCommand } from "../../process/command_line.ts";
+import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { parseCount, parsePort } from "../parse.ts";
+import { redraw } from "../redraw.ts";
+import { table, toJson } from "../terminal.ts";
+
+type PsFlags = CommonFlags & {
+  readonly all?: boolean;
+  readonly port?: number;
+  readonly pid?: number;
+  readonly name?: string;
+  readonly state?: SocketState;
+  readonly protocol?: Protocol;
+  readonly watch?: boolean;
+};
+
+const COMMAND_WIDTH = 48;
+
+export default command<PsFlags, []>({
+  parameters: {
+    flags: {
+      all: switchFlag("Sockets in every state, as netstat -ano"),
+      port: parsedFlag("N", "On this local port", (text) => parsePort(text)),
+      pid: parsedFlag("PID", "Of this process", parseCount),
+      name: textFlag("NAME", "On the port of the lease of this name, whole or its last part"),
+      state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
+      protocol: { kind: "enum", values: ["tcp", "udp"], brief: "Of this protocol", optional: true },
+      watch: switchFlag("Draw the list anew every second, until Ctrl-C"),
+      ...COMMON_FLAGS,
+    },
+  },
+  docs: {
+    brief: "List what listens: sockets, their processes and leases",
+    fullDescription: `Lists the sockets of this machine that listen, and with --all those in every state, each with its
+process and the lease of its local port. A lease in conflict is marked: a stranger listens on its port.`,
+    customUsage: [
+      "[--all] [FLAGS]",
+      { input: "--port 3000", brief: "who is on port 3000" },
+      { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has forgotten" },
+      { input: "--watch", brief: "a list that follows what happens" },
+    ],
+  },
+  async run(context, flags) {
+    const { json, watch } = flags;
+    if (json && watch) throw new UsageError("Cannot use --watch together with --json: portd events --json follows");
+    const client = await findDaemon(context, flags);
+    const query = queryOf(flags);
+    const draw = async () => tableOf(await client.listeners(query), query);
+    const { stdout, stderr } = context.process;
+    if (watch) {
+      return await redraw(context, async () => `${new Date().toLocaleTimeString()}  Ctrl-C ends\n${await draw()}`);
+    }
+    const listeners = await client.listeners(query);
+    if (json) stdout.write(`${toJson({ listeners })}\n`);
+    else if (listeners.length > 0) stdout.write(tableOf(listeners, query));
+    else stderr.write("no sockets\n");
+  },
+});
+
+/** A state that only a connection can have asks for the connections. */
+function queryOf({ all, port, pid, name, state, protocol }: PsFlags): SocketQuery {
+  const connections = all === true || (state !== undefined && state !== "LISTEN");
+  return { port, pid, name, state, protocol, ...(connections && { connections }) };
+}
+
+function tableOf(sockets: readonly ListedSocket[], { connections = false }: SocketQuery): string {
+  const head = ["PROTO", "LOCAL", ...(connections ? ["REMOTE"] : []), "STATE", "PID", "COMMAND", "LEASE"];
+  return table(head, sockets.map((socket) => rowOf(socket, connections)));
+}
+
+function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
+  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, process, lease } = socket;
+  const remote = remotePort === 0 ? "-" : endpoint(remoteAddress, remotePort);
+  const conflict = lease?.state === "conflict" ? " (conflict)" : "";
+  return [
+    protocol,
+    endpoint(localAddress, localPort),
+    ...(connections ? [remote] : []),
+    state || "-",
+    pid === null ? "-" : String(pid),
+    shortCommand(process?.command ?? "-", COMMAND_WIDTH),
+    lease === null ? "-" : `${lease.name ?? lease.id}${conflict}`,
+  ];
+}
+
+function endpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** netstat's names, in either case. */
+function parseState(text: string): SocketState {
+  const state = TCP_STATES.find((known) => known === text.toUpperCase());
+  if (state !== undefined) return state;
+  throw new SyntaxError(`must be one of ${TCP_STATES.join(", ")}`);
+}

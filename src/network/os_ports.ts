@@ -1,0 +1,79 @@
+/** What this OS does with port numbers on its own account: read once, when the daemon starts. */
+import type { PortRange, Protocol } from "../lease/lease.ts";
+import type { Procfs } from "../process/linux/procfs.ts";
+import { readEphemeralRange, validRange } from "./ephemeral.ts";
+import { netsh } from "./system_tool.ts";
+
+/** Ports with a protocol. */
+export interface ProtocolRange extends PortRange {
+  readonly protocol: Protocol;
+}
+
+/** The OS's own rules for port numbers. */
+export interface OsPorts {
+  /** What it hands out by itself. */
+  readonly ephemeral: PortRange;
+  /** What an administrator has told it not to hand out by itself; programs may ask for these ports. */
+  readonly reserved: readonly PortRange[];
+  /** What it gives to nobody (Windows: taken by Hyper-V, WinNAT and the like). */
+  readonly excluded: readonly ProtocolRange[];
+  /** Below this port listening takes an administrator's rights. */
+  readonly unprivilegedFrom: number;
+}
+
+const FIRST_UNPRIVILEGED_PORT = 1024;
+
+/** Reads them. @param procfs is there on Linux. */
+export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> {
+  const ephemeral = await readEphemeralRange(procfs);
+  if (procfs !== undefined) {
+    const start = parseInt(procfs.read("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? "");
+    return {
+      ephemeral,
+      reserved: parsePortList(procfs.read("/proc/sys/net/ipv4/ip_local_reserved_ports") ?? ""),
+      excluded: [],
+      unprivilegedFrom: Number.isNaN(start) ? FIRST_UNPRIVILEGED_PORT : start,
+    };
+  }
+  if (Deno.build.os === "windows") return { ephemeral, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+  return { ephemeral, reserved: [], excluded: [], unprivilegedFrom: FIRST_UNPRIVILEGED_PORT };
+}
+
+async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded">> {
+  const tables = await Promise.all(
+    (["tcp", "udp"] as const).flatMap((protocol) =>
+      ["ipv4", "ipv6"].map(async (family) => {
+        const text = await netsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
+        return parseExcludedRanges(text).map((range) => ({ ...range, protocol }));
+      })
+    ),
+  );
+  const ranges = new Map(tables.flat().map((range) => [`${range.protocol} ${range.first} ${range.last}`, range]));
+  return {
+    reserved: [...ranges.values()].filter(({ administered }) => administered),
+    excluded: [...ranges.values()].filter(({ administered }) => !administered),
+  };
+}
+
+/** A line of netsh's table. */
+export interface ExcludedRange extends PortRange {
+  /** Marked by `*`: an administrator's, which keeps the OS from handing the ports out and lets programs ask for them. */
+  readonly administered: boolean;
+}
+
+/** The ranges of `netsh int ipv4 show excludedportrange`: lines of two numbers; its words are localised and not read. */
+export function parseExcludedRanges(text: string): ExcludedRange[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const [, first, last, star] = /^\s*(\d{1,5})\s+(\d{1,5})\s*(\*?)\s*$/.exec(line) ?? [];
+    const range = validRange(Number(first), Number(last));
+    return range === undefined ? [] : [{ ...range, administered: star === "*" }];
+  });
+}
+
+/** A list like `8080,9000-9010`, as in `ip_local_reserved_ports`. */
+export function parsePortList(text: string): PortRange[] {
+  return text.trim().split(",").flatMap((part) => {
+    const [first, last = first] = part.split("-");
+    return validRange(Number(first), Number(last)) ?? [];
+  });
+}

@@ -1,0 +1,12 @@
+/** Command lines for people. Pure. */
+
+/** A command line without the folder of its program, cut to `most` characters; `[names]` of kernel threads stay. */
+export function shortCommand(command: string, most: number): string {
+  const [, quoted, plain, rest] = /^(?:"([^"]*)"|(\S*))(.*)$/s.exec(command) ?? [];
+  const program = quoted ?? plain ?? "";
+  const name = program.startsWith("[")
+    ? program
+    : program.slice(Math.max(program.lastIndexOf("/"), program.lastIndexOf("\\")) + 1);
+  const text = `${name || program}${rest ?? ""}`;
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}

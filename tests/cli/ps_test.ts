@@ -1,0 +1,102 @@
+/** `portd ps` and `portd inspect` against a whole daemon and real sockets. */
+import assert from "node:assert/strict";
+import { frame } from "../../src/cli/redraw.ts";
+import { FakeSignals, portd } from "../support/cli.ts";
+import { startTestDaemon } from "../support/daemon.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { listen } from "../support/sockets.ts";
+
+const linux = Deno.build.os === "linux";
+
+interface Setting {
+  readonly run: (args: readonly string[], options?: Parameters<typeof portd>[1]) => ReturnType<typeof portd>;
+}
+
+function psTest(name: string, test: (setting: Setting) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !linux,
+    async fn() {
+      await using folder = await temporaryFolder();
+      await using daemon = await startTestDaemon(folder.path);
+      await test({ run: (args, options) => portd(args, { ...options, env: { PORTD_URL: daemon.url } }) });
+    },
+  });
+}
+
+psTest("portd ps is a table of what listens, with process and lease", async ({ run }) => {
+  const port = Number((await run(["lease", "shop/web"])).stdout);
+  using _server = listen(port);
+  const { code, stdout } = await run(["ps", "--pid", String(Deno.pid), "--port", String(port)]);
+  assert.equal(code, 0);
+  const [head, row, ...rest] = stdout.split("\n");
+  assert.match(head!, /^PROTO +LOCAL +STATE +PID +COMMAND +LEASE$/);
+  assert.match(row!, new RegExp(`^tcp +127\\.0\\.0\\.1:${port} +LISTEN +${Deno.pid} +deno\\S* .* +shop/web$`));
+  assert.deepEqual(rest, [""]);
+  const { listeners } = JSON.parse((await run(["ps", "--name", "web", "--json"])).stdout);
+  assert.deepEqual(listeners.map((each: { localPort: number }) => each.localPort), [port]);
+});
+
+psTest("portd ps --all shows connections with their peers, and --state asks for them", async ({ run }) => {
+  using server = listen(0, "::1");
+  const client = await Deno.connect({ hostname: "::1", port: server.port });
+  const accepted = await server.listener.accept();
+  const { port } = client.localAddr as Deno.NetAddr;
+  const all = (await run(["ps", "--all", "--port", String(server.port)])).stdout.split("\n");
+  assert.match(all[0]!, /^PROTO +LOCAL +REMOTE +STATE /);
+  assert.match(all[1]!, new RegExp(`^tcp +\\[::1\\]:${server.port} +- +LISTEN `));
+  assert.match(all[2]!, new RegExp(`^tcp +\\[::1\\]:${server.port} +\\[::1\\]:${port} +ESTABLISHED `));
+  const established = await run(["ps", "--state", "established", "--port", String(server.port), "--json"]);
+  assert.deepEqual(JSON.parse(established.stdout).listeners.map((row: { remotePort: number }) => row.remotePort), [
+    port,
+  ]);
+  client.close();
+  accepted.close();
+  const none = await run(["ps", "--port", String(server.port), "--protocol", "udp"]);
+  assert.deepEqual(none, { code: 0, stdout: "", stderr: "no sockets\n" });
+});
+
+psTest("portd ps --watch draws on a screen of its own until Ctrl-C, and gives the old one back", async ({ run }) => {
+  const signals = new FakeSignals();
+  using server = listen();
+  const onStdout = (text: string) => {
+    if (text.startsWith("\x1b[H")) signals.send("SIGINT");
+  };
+  const { code, stdout } = await run(["ps", "--watch", "--port", String(server.port)], {
+    isTerminal: true,
+    signals,
+    onStdout,
+  });
+  assert.equal(code, 0);
+  assert.ok(stdout.startsWith("\x1b[?1049h") && stdout.endsWith("\x1b[?1049l"));
+  assert.ok(stdout.includes(`127.0.0.1:${server.port}`));
+  assert.equal(signals.listeners, 0);
+});
+
+Deno.test("frame() cuts lines to the terminal and counts those that are left out", () => {
+  const picture = frame("one\ntwo and more\nthree\nfour\n", { columns: 7, rows: 3 });
+  assert.equal(picture, "\x1b[Hone\x1b[K\r\ntwo and\x1b[K\r\n… 2 mor\x1b[K\x1b[J");
+  assert.equal(frame("one\n", { columns: 7, rows: 3 }), "\x1b[Hone\x1b[K\x1b[J");
+});
+
+psTest("portd inspect answers in a few lines, and in JSON as the API does", async ({ run }) => {
+  const port = Number((await run(["lease", "shop/web"])).stdout);
+  const unclaimed = (await run(["inspect", String(port)])).stdout;
+  assert.match(unclaimed, new RegExp(`^Port ${port} is leased to "shop/web" .* nobody listens yet`));
+  assert.match(unclaimed, /\n {2}lease +shop\/web \(tcp, granted\) of cli:/);
+  using _server = listen(port);
+  const listening = (await run(["inspect", String(port)])).stdout;
+  assert.match(
+    listening,
+    new RegExp(`\n {2}listener +tcp 127\\.0\\.0\\.1 pid ${Deno.pid} deno.* \\(the holder's\\)\n`),
+  );
+  assert.match(listening, /\n {2}started by +\S/);
+  const json = JSON.parse((await run(["inspect", String(port), "--json"])).stdout);
+  assert.deepEqual([json.port, json.verdict, json.listeners[0].pid], [port, "listening", Deno.pid]);
+  const http = (await run(["inspect", "80"])).stdout;
+  assert.match(
+    http,
+    /\n {2}class +system, listening takes an administrator's rights\n {2}service +tcp\+udp http \(World/,
+  );
+  assert.match((await run(["inspect", "0"])).stdout, /^Port 0 is no port: /);
+});
