@@ -105,13 +105,14 @@ async function lastWords(stateDir: string): Promise<string> {
   }
 }
 
-async function firstLine({ child }: Tracked): Promise<string> {
+/** The first line that a process prints. @throws {Error} when it ends without one. */
+export async function firstLine({ child }: Tracked): Promise<string> {
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
     text += chunk;
     if (text.includes("\n")) return text.slice(0, text.indexOf("\n"));
   }
-  throw new Error("Cannot start the echo: it ended without a word");
+  throw new Error("Cannot start a process: it ended without a word");
 }
 
 function freePort(): number {

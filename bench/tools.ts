@@ -8,6 +8,8 @@ export interface Tool {
 }
 
 export const WRK: Tool = { program: "wrk", debian: "wrk" };
+export const CURL: Tool = { program: "curl", debian: "curl" };
+export const SS: Tool = { program: "ss", debian: "iproute2" };
 export const PORTSERVER: Tool = { program: "portserver", debian: "python3-portpicker" };
 
 /** Those of the tools that are in no folder of the search path. */

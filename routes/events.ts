@@ -1,7 +1,7 @@
 /** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
 import type { Context } from "hono";
 import type { Clock } from "../src/clock.ts";
-import type { EventLog, LeaseEvent } from "../src/lease/events.ts";
+import type { EventLog, LoggedEvent } from "../src/lease/events.ts";
 import { isoInstant, toLease } from "../src/store/record.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 import type { Route } from "./route.ts";
@@ -36,7 +36,7 @@ export function eventStream({ events, clock, signal }: EventRoutesParts, lastId?
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text));
-      const sendEvent = (event: LeaseEvent) => send(format(events.idOf(event), event, clock));
+      const sendEvent = (event: LoggedEvent) => send(format(events.idOf(event), event, clock));
       const end = () => {
         stop();
         controller.close();
@@ -63,7 +63,8 @@ export function eventStream({ events, clock, signal }: EventRoutesParts, lastId?
   });
 }
 
-function format(id: string, { type, at, record }: LeaseEvent, clock: Clock): string {
-  const data = { type, at: isoInstant(at), lease: toLease(record, clock) };
-  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+function format(id: string, event: LoggedEvent, clock: Clock): string {
+  const subject = "record" in event ? { lease: toLease(event.record, clock) } : { listener: event.listener };
+  const data = { type: event.type, at: isoInstant(event.at), ...subject };
+  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -12,7 +12,7 @@ export function json(value: unknown, status = 200): Response {
 }
 
 /** An answer whose JSON is written already. */
-export function jsonText(body: string, status: number): Response {
+export function jsonText(body: string | Uint8Array<ArrayBuffer>, status: number): Response {
   return new Response(body, { status, headers: JSON_HEADERS });
 }
 

@@ -3,7 +3,7 @@
  * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
  */
 import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
-import type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
+import type { EventsOptions, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
 import type { ListedSocket, SocketQuery } from "./listener/listing.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
@@ -20,12 +20,12 @@ import type {
 
 export { NoDaemonError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
-export type { EventsOptions, LeaseEvent, ResetEvent } from "./client/events.ts";
+export type { EventsOptions, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
 export type { ListedSocket, SocketQuery } from "./listener/listing.ts";
 export type { PortClass, PortDescription, PortSocket, Verdict } from "./port/description.ts";
-export type { LeaseEventType } from "./lease/events.ts";
+export type { LeaseEventType, ListenerEventType } from "./lease/events.ts";
 export type {
   AmendRequest,
   DaemonStatus,
@@ -199,7 +199,7 @@ export class PortdClient {
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
-  async *events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
+  async *events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ListenerEvent | ResetEvent, void, void> {
     const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
     yield* followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
   }

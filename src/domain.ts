@@ -93,6 +93,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
   const openedAt = clock.monotonic();
+  const watch = new Watch({ registry, scanner, processes, clock, events });
   return {
     clock,
     store,
@@ -100,9 +101,9 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     replay: new Replay(store),
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
-    watch: new Watch({ registry, scanner, processes, clock }),
+    watch,
     listing: new Listing({ scanner, processes, table: registry.table }),
-    ports: new PortDescriber({ ...config, registry, allocator, pool, holds, scanner, processes, os }),
+    ports: new PortDescriber({ ...config, registry, allocator, pool, holds, scanner, processes, os, watch }),
     processes,
     defaults: config,
     isKnownName: (name) => names.has(name),

@@ -134,8 +134,10 @@ Deno.test("docs/api.md shows a lease and a status with the members that they hav
 });
 
 Deno.test("docs/api.md tells of every event, and of no other", async () => {
-  const types = (await read("src/lease/events.ts")).match(/(?<=\| ")lease\.\w+/g) ?? [];
-  const told = codeWords((await section("docs/api.md", "Events")).text).filter((word) => /^lease\.\w+$/.test(word));
+  const types = (await read("src/lease/events.ts")).match(/(?<=\| ")(?:lease|listener)\.\w+/g) ?? [];
+  const told = codeWords((await section("docs/api.md", "Events")).text).filter((word) =>
+    /^(?:lease|listener)\.\w+$/.test(word)
+  );
   assert.deepEqual(sorted(told), sorted(types));
 });
 

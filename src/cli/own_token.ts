@@ -21,6 +21,7 @@ export function ownToken(stateDir: string, url: string): string | undefined {
 }
 
 function isRunning({ pid, startTime }: DaemonFile): boolean {
-  if (Deno.build.os !== "linux" || startTime === "") return true; // elsewhere no start time is known
-  return openProcesses(new Procfs(openLibc())).find(pid)?.startTime === startTime;
+  if (startTime === "") return true; // none is known there
+  const procfs = Deno.build.os === "linux" ? new Procfs(openLibc()) : undefined;
+  return openProcesses(procfs).find(pid)?.startTime === startTime;
 }

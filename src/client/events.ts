@@ -1,7 +1,8 @@
 /** Following the daemon's events over broken connections, and reading server-sent events. */
 import { PortdError } from "../errors.ts";
-import type { LeaseEventType } from "../lease/events.ts";
+import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 import type { Lease } from "../lease/lease.ts";
+import type { ListedSocket } from "../listener/listing.ts";
 import { NoDaemonError } from "./transport.ts";
 import type { ApiAnswer } from "./transport.ts";
 
@@ -28,6 +29,15 @@ export interface LeaseEvent {
   readonly lease: Lease;
 }
 
+/** Somebody has begun to listen on a leased port, or is seen there no more. */
+export interface ListenerEvent {
+  readonly id: string;
+  readonly type: ListenerEventType;
+  /** ISO instant. */
+  readonly at: string;
+  readonly listener: ListedSocket;
+}
+
 /** Some events cannot be had any more: read the leases anew. */
 export interface ResetEvent {
   readonly type: "reset";
@@ -45,7 +55,7 @@ const LONGEST_PAUSE_MS = 4000;
 export async function* followEvents(
   open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<ApiAnswer>,
   options: EventsOptions,
-): AsyncGenerator<LeaseEvent | ResetEvent, void, void> {
+): AsyncGenerator<LeaseEvent | ListenerEvent | ResetEvent, void, void> {
   const { signal = new AbortController().signal, onOpen, retries = RETRIES } = options;
   let { lastEventId } = options;
   let hasBeenOpen = false;

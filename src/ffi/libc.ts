@@ -1,4 +1,5 @@
 /** The C library of Linux: just the calls that Deno has no API for. */
+import { Turns } from "../turns.ts";
 
 const SYMBOLS = {
   /** `int socket(int domain, int type, int protocol)` */
@@ -23,12 +24,25 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)` */
+  readlinkat: { parameters: ["i32", "buffer", "buffer", "usize"], result: "isize" },
   /** `ssize_t getdents64(int, void *, size_t)`, glibc 2.30 */
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int getrlimit(int resource, struct rlimit *)` */
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int setrlimit(int resource, const struct rlimit *)` */
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  /**
+   * `int pidfd_open(pid_t, unsigned int flags)` as `long syscall(long number, ...)`: glibc has it from 2.36 on only.
+   * Linux 5.3; the number, 434, is the same on x86-64 and aarch64.
+   */
+  pidfdOpen: { name: "syscall", parameters: ["isize", "i32", "u32"], result: "isize" },
+  /** `int pidfd_send_signal(int pidfd, int signal, siginfo_t *, unsigned int flags)` likewise; Linux 5.1, number 424. */
+  pidfdSendSignal: { name: "syscall", parameters: ["isize", "i32", "i32", "pointer", "u32"], result: "isize" },
+  /** `int poll(struct pollfd *, nfds_t, int timeout)` */
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  /** `int usleep(useconds_t)` off the event loop. */
+  usleepOffLoop: { name: "usleep", parameters: ["u32"], result: "i32", nonblocking: true },
   /** `int *__errno_location(void)` */
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -48,7 +62,14 @@ export function errno(libc: Libc): number {
 
 /** Error numbers of Linux, `asm-generic/errno.h`. */
 export const ENOENT = 2, ESRCH = 3, EACCES = 13, ENFILE = 23, EMFILE = 24;
-export const EPERM = 1, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+export const EPERM = 1, ENOSYS = 38, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+
+const PAUSE_US = 100;
+
+/** Turns with pauses of a tenth of a millisecond, shorter than any timer. */
+export function shortTurns(libc: Libc): Turns {
+  return new Turns({ turnMs: 1, pause: () => libc.usleepOffLoop(PAUSE_US) });
+}
 
 const RLIMIT_NOFILE = 7;
 

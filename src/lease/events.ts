@@ -1,7 +1,8 @@
-/** What happens to leases, in order, with enough of the past to catch up after a break. */
+/** What happens to leases and on their ports, in order, with enough of the past to catch up after a break. */
+import type { ListedSocket } from "../listener/listing.ts";
 import type { LeaseRecord } from "../store/record.ts";
 
-/** What can happen. */
+/** What can happen to a lease. */
 export type LeaseEventType =
   | "lease.granted"
   | "lease.renewed"
@@ -13,22 +14,30 @@ export type LeaseEventType =
   | "lease.revoked"
   | "lease.expired";
 
-/** Something that happened; the lease is as it was right after. */
-export interface LeaseEvent {
+/** What can happen on a leased port: somebody begins to listen, or is seen no more. */
+export type ListenerEventType =
+  | "listener.opened"
+  | "listener.closed";
+
+/** Something that happened, whether to a lease, which is as it was right after, or on its port. */
+export type Happening =
+  | { readonly type: LeaseEventType; readonly record: LeaseRecord }
+  | { readonly type: ListenerEventType; readonly listener: ListedSocket };
+
+/** The same in its place. */
+export type LoggedEvent = Happening & {
   /** Counts up by one within one run of the daemon. */
   readonly number: number;
-  readonly type: LeaseEventType;
   /** Wall-clock milliseconds. */
   readonly at: number;
-  readonly record: LeaseRecord;
-}
+};
 
 /** Keeps the last events and hands on new ones. */
 export class EventLog {
   readonly #epoch: string;
   readonly #capacity: number;
-  readonly #ring: LeaseEvent[] = [];
-  readonly #subscribers = new Set<(event: LeaseEvent) => void>();
+  readonly #ring: LoggedEvent[] = [];
+  readonly #subscribers = new Set<(event: LoggedEvent) => void>();
   #count = 0;
 
   /**
@@ -41,25 +50,25 @@ export class EventLog {
   }
 
   /** Records an event and tells every subscriber. */
-  publish(type: LeaseEventType, at: number, record: LeaseRecord): void {
-    const event = { number: ++this.#count, type, at, record };
+  publish(happening: Happening, at: number): void {
+    const event = { ...happening, number: ++this.#count, at };
     this.#ring[(this.#count - 1) % this.#capacity] = event;
     for (const tell of this.#subscribers) tell(event);
   }
 
   /** Calls `tell` for each event from now on, until the returned function is called. */
-  subscribe(tell: (event: LeaseEvent) => void): () => void {
+  subscribe(tell: (event: LoggedEvent) => void): () => void {
     this.#subscribers.add(tell);
     return () => this.#subscribers.delete(tell);
   }
 
   /** What a client hands back to go on after this event: the run of the daemon and the number. */
-  idOf({ number }: LeaseEvent): string {
+  idOf({ number }: LoggedEvent): string {
     return `${this.#epoch}-${number}`;
   }
 
   /** Events after the one with this id. @returns `undefined` when some of them are kept no longer. */
-  since(id: string): readonly LeaseEvent[] | undefined {
+  since(id: string): readonly LoggedEvent[] | undefined {
     const [epoch, digits] = id.split("-");
     const number = Number(digits);
     if (epoch !== this.#epoch || !/^\d{1,15}$/.test(digits ?? "") || number > this.#count) return undefined;

@@ -121,7 +121,7 @@ export class Ledger {
   }
 
   #publish(type: LeaseEventType, record: LeaseRecord): void {
-    this.#parts.events.publish(type, this.#parts.clock.now(), record);
+    this.#parts.events.publish({ type, record }, this.#parts.clock.now());
   }
 }
 

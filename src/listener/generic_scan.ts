@@ -18,7 +18,7 @@ export class GenericScanner implements Scanner {
 
   /** @throws {PortdError} `not_supported`: ports can be probed here, sockets not listed. */
   sockets(): Promise<readonly SocketRow[]> {
-    const message = "Cannot list sockets: this version of portd does so on Linux alone";
+    const message = "Cannot list sockets: portd does so on Linux, Windows and macOS";
     return Promise.reject(new PortdError("not_supported", message));
   }
 

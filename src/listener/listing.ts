@@ -1,7 +1,9 @@
 /** Who is on which port, joined with who should be: sockets, their processes and the leases of their ports. */
 import type { Protocol } from "../lease/lease.ts";
 import type { LeaseTable } from "../lease/lease_table.ts";
+import { Turns } from "../turns.ts";
 import type { LeaseRecord } from "../store/record.ts";
+import { type Forwarder, forwarderOf } from "../process/forwarder.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { SocketRow, SocketState } from "./listener.ts";
 import type { Scanner } from "./scan.ts";
@@ -15,6 +17,8 @@ export interface ListedSocket extends Omit<SocketRow, "inode" | "uid"> {
     readonly cwd: string | null;
     readonly user: string | null;
   } | null;
+  /** Set for a program that listens in the place of a container. */
+  readonly forwarder: Forwarder | null;
   /** The live lease of the local port. */
   readonly lease: { readonly id: string; readonly name: string | null; readonly state: string } | null;
 }
@@ -41,9 +45,11 @@ export function joinSocket(
   { inode: _inode, uid: _uid, ...socket }: SocketRow,
   { process, lease }: { readonly process: Process | undefined; readonly lease: LeaseRecord | undefined },
 ): ListedSocket {
+  const { protocol, localAddress: address, localPort: port } = socket;
   return {
     ...socket,
     process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
+    forwarder: process === undefined ? null : forwarderOf(process, { protocol, port, address }) ?? null,
     lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
   };
 }
@@ -71,9 +77,13 @@ export class Listing {
     );
     const listeners = await scanner.identify(rows); // processes are looked up for what is shown, and no more
     const known = new Map<number, Process | undefined>();
-    return listeners.filter(({ pid }) => filter.pid === undefined || pid === filter.pid)
-      .map((listener) => this.#join(listener, known))
-      .sort(byPlace);
+    const turns = new Turns();
+    const listed: ListedSocket[] = [];
+    for (const listener of listeners) {
+      if (filter.pid === undefined || listener.pid === filter.pid) listed.push(this.#join(listener, known));
+      if (turns.isOver) await turns.next();
+    }
+    return sortedByPlace(listed);
   }
 
   #isWanted({ protocol, localPort, state }: SocketRow, filter: SocketQuery): boolean {
@@ -97,8 +107,14 @@ export class Listing {
   }
 }
 
+/** Port by port: quicker than one great comparison, and there may be tens of thousands. */
+function sortedByPlace(sockets: readonly ListedSocket[]): ListedSocket[] {
+  const byPort = Map.groupBy(sockets, ({ localPort }) => localPort);
+  return [...Uint16Array.from(byPort.keys()).sort()].flatMap((port) => byPort.get(port)!.sort(byPlace));
+}
+
 function byPlace(a: ListedSocket, b: ListedSocket): number {
-  return a.localPort - b.localPort || compare(a.protocol, b.protocol) || a.family - b.family ||
+  return compare(a.protocol, b.protocol) || a.family - b.family ||
     compare(a.localAddress, b.localAddress) || a.remotePort - b.remotePort || compare(a.remoteAddress, b.remoteAddress);
 }
 

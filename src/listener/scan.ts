@@ -1,10 +1,12 @@
-/** Listing who listens: the dispatcher; linux/scan.ts and generic_scan.ts do the work. */
+/** Listing who listens: the dispatcher; linux/, windows/, darwin/ and generic_scan.ts do the work. */
 import type { Holds, LinuxParts } from "../hold/hold.ts";
 import type { Protocol } from "../lease/lease.ts";
+import { DarwinScanner } from "./darwin/scan.ts";
 import { GenericScanner } from "./generic_scan.ts";
 import { LinuxScanner } from "./linux/scan.ts";
 import { SockDiagSocket } from "./linux/sock_diag_socket.ts";
 import type { SocketRow } from "./listener.ts";
+import { WindowsScanner } from "./windows/scan.ts";
 
 /** A port with its protocol. */
 export interface Endpoint {
@@ -28,6 +30,8 @@ export interface Scanner {
 
 /** The scanner of this system. @param linux is there on Linux. */
 export function openScanner(linux: LinuxParts | undefined, holds: Holds): Scanner {
-  if (linux === undefined) return new GenericScanner(holds);
-  return new LinuxScanner(linux.procfs, SockDiagSocket.open(linux.libc));
+  if (linux !== undefined) return new LinuxScanner(linux, SockDiagSocket.open(linux.libc));
+  if (Deno.build.os === "windows") return WindowsScanner.open();
+  if (Deno.build.os === "darwin") return new DarwinScanner(new GenericScanner(holds));
+  return new GenericScanner(holds);
 }

@@ -3,12 +3,14 @@
  * consequences. A socket's process is looked up once, when the socket is new.
  */
 import type { Clock } from "../clock.ts";
+import type { EventLog, ListenerEventType } from "../lease/events.ts";
 import { identityOf, isHolders } from "../lease/holder.ts";
 import type { Holder } from "../lease/lease.ts";
 import type { LeaseSighting, Registry } from "../lease/registry.ts";
-import type { Processes } from "../process/process.ts";
+import type { Process, Processes } from "../process/process.ts";
 import { isoInstant, type LeaseRecord } from "../store/record.ts";
 import type { SocketRow } from "./listener.ts";
+import { joinSocket } from "./listing.ts";
 import type { Endpoint, Scanner } from "./scan.ts";
 
 /** Holders' processes asked after in one look: with more, each is asked after every few looks. */
@@ -20,10 +22,13 @@ export interface WatchParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly clock: Clock;
+  /** Told of listeners that open and close. */
+  readonly events: EventLog;
 }
 
 interface Seen extends SocketRow {
   readonly since: string;
+  readonly process: Process | undefined;
   /** Whether it is the holder's, once that has been found out for this holder. */
   verdict?: { readonly holder: Holder; readonly isHolders: boolean };
 }
@@ -54,16 +59,31 @@ export class Watch {
     await registry.tick((record) => this.#sighting(record, byEndpoint, place++ % turns === this.#turn % turns));
   }
 
+  /** Whether a socket is the holder's, as far as the watch has seen both; `undefined` where it has not. */
+  verdictOn(row: SocketRow, holder: Holder): boolean | undefined {
+    const verdict = this.#seen.get(keyOf(row))?.verdict;
+    return verdict?.holder === holder ? verdict.isHolders : undefined;
+  }
+
   async #remember(rows: readonly SocketRow[]): Promise<void> {
-    const { scanner, clock } = this.#parts;
-    const fresh = rows.filter((row) => !this.#seen.has(keyOf(row)));
-    const identified = new Map((await scanner.identify(fresh)).map((listener) => [keyOf(listener), listener]));
-    const since = isoInstant(clock.now());
+    const { scanner, processes, clock } = this.#parts;
     const before = this.#seen;
-    this.#seen = new Map(rows.map((row) => {
-      const key = keyOf(row);
-      return [key, before.get(key) ?? { ...identified.get(key)!, since }];
+    const identified = await scanner.identify(rows.filter((row) => !before.has(keyOf(row))));
+    const since = isoInstant(clock.now());
+    const fresh = new Map(identified.map((row) => {
+      const process = row.pid === null ? undefined : processes.find(row.pid);
+      return [keyOf(row), { ...row, process, since }];
     }));
+    this.#seen = new Map(rows.map(keyOf).map((key) => [key, before.get(key) ?? fresh.get(key)!]));
+    for (const seen of fresh.values()) this.#publish("listener.opened", seen);
+    for (const [key, seen] of before) if (!this.#seen.has(key)) this.#publish("listener.closed", seen);
+  }
+
+  /** Of a port whose lease has ended nothing is known any more: it is no longer looked at. */
+  #publish(type: ListenerEventType, { since: _since, verdict: _verdict, process, ...row }: Seen): void {
+    const { registry, events, clock } = this.#parts;
+    const lease = registry.table.byPort(row.localPort, [row.protocol]);
+    if (lease !== undefined) events.publish({ type, listener: joinSocket(row, { process, lease }) }, clock.now());
   }
 
   #sighting(record: LeaseRecord, byEndpoint: ReadonlyMap<string, Seen[]>, isTurn: boolean): LeaseSighting {
@@ -74,10 +94,11 @@ export class Watch {
     const known = record.listener;
     if (listeners.length === 0) return { listener: "nobody", isProcessAlive, details: null };
     const shown = listeners.find((listener) => !this.#isHolders(record, listener));
-    const { pid, localAddress: address, since } = shown ?? listeners[0]!;
+    const { pid, localAddress: address, since, process } = shown ?? listeners[0]!;
+    const { command = null, cwd = null, user = null } = process ?? {};
     const details = known !== null && known.pid === pid && known.address === address
       ? known
-      : { ...describe(processes, pid), pid, address, since };
+      : { command, cwd, user, pid, address, since };
     return { listener: shown === undefined ? "holder" : "stranger", isProcessAlive, details };
   }
 
@@ -98,9 +119,4 @@ function* endpointsOf(records: Iterable<LeaseRecord>): Generator<Endpoint> {
 
 function keyOf({ protocol, localAddress, localPort, inode, pid }: SocketRow): string {
   return `${protocol} ${localAddress} ${localPort} ${inode || pid}`;
-}
-
-function describe(processes: Processes, pid: number | null) {
-  const { command = null, cwd = null, user = null } = (pid === null ? undefined : processes.find(pid)) ?? {};
-  return { command, cwd, user };
 }

@@ -2,7 +2,7 @@
 
 /** The canonical text of an address (RFC 5952): 4 bytes are IPv4, 16 are IPv6. */
 export function addressText(bytes: ArrayLike<number>): string {
-  return bytes.length === 4 ? Array.from(bytes).join(".") : ipv6Text(bytes);
+  return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : ipv6Text(bytes);
 }
 
 function ipv6Text(bytes: ArrayLike<number>): string {

@@ -7,6 +7,7 @@ import type { PortRange } from "../lease/lease.ts";
 import type { Pool } from "../lease/pool.ts";
 import type { Registry } from "../lease/registry.ts";
 import type { SocketRow } from "../listener/listener.ts";
+import type { Watch } from "../listener/watch.ts";
 import { isListener, joinSocket } from "../listener/listing.ts";
 import type { Scanner } from "../listener/scan.ts";
 import type { OsPorts } from "../network/os_ports.ts";
@@ -27,6 +28,7 @@ export interface PortDescriberParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly os: OsPorts;
+  readonly watch: Watch;
   /** The configuration's. */
   readonly exclude: readonly PortRange[];
 }
@@ -100,14 +102,13 @@ export class PortDescriber {
       ancestors: process === undefined
         ? []
         : ancestorsOf(processes, process).map(({ pid, command }) => ({ pid, command })),
-      forwarder: null,
     };
   }
 
-  /** As the watch has seen it, which remembers whose a listener was when the process it descends from is gone. */
+  /** As the watch has seen it, which remembers whose a socket was when the process it descends from is gone. */
   #isHolders(lease: LeaseRecord, row: SocketRow): boolean {
-    const isKnown = lease.state === "listening" && row.pid !== null && lease.listener?.pid === row.pid;
-    return isKnown || isHolders(lease, row, this.#parts.processes);
+    const { watch, processes } = this.#parts;
+    return watch.verdictOn(row, lease.holder) ?? isHolders(lease, row, processes);
   }
 
   /** Whether the kernel would give the port. Connections that have ended and only linger are no obstacle. */

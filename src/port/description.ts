@@ -28,14 +28,6 @@ export interface Ancestor {
   readonly command: string | null;
 }
 
-/** A program that listens in the place of a container. */
-export interface Forwarder {
-  /** Name of the program: `docker-proxy`, `rootlessport`… */
-  readonly program: string;
-  /** Where it passes on to; null where that cannot be read. */
-  readonly target: { readonly address: string; readonly port: number } | null;
-}
-
 /** A socket on the port, with more about its process than a list tells. */
 export interface PortSocket extends ListedSocket {
   /** Whether it is the holder's of the lease of this port; null where there is no such lease. */
@@ -48,7 +40,6 @@ export interface PortSocket extends ListedSocket {
   readonly startedAt: string | null;
   /** From the parent upwards. */
   readonly ancestors: readonly Ancestor[];
-  readonly forwarder: Forwarder | null;
 }
 
 /** All about one port. */

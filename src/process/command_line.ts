@@ -1,5 +1,13 @@
 /** Command lines for people. Pure. */
 
+const LONGEST = 300;
+
+/** A command line on one line, as it is kept and told: cut where it is longer than anybody reads. */
+export function boundedCommand(command: string): string {
+  const line = command.trim();
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
 /** A command line without the folder of its program, cut to `most` characters; `[names]` of kernel threads stay. */
 export function shortCommand(command: string, most: number): string {
   const [, quoted, plain, rest] = /^(?:"([^"]*)"|(\S*))(.*)$/s.exec(command) ?? [];

@@ -1,8 +1,9 @@
 /**
  * Processes: who a pid is and whether it still is the same one. This file is the types and the dispatcher; linux/,
- * windows/ and generic.ts do the work.
+ * windows/, darwin/ and generic.ts do the work.
  */
 import type { ProcessDescription, ProcessIdentity } from "../lease/lease.ts";
+import { DarwinProcesses } from "./darwin/processes.ts";
 import { GenericProcesses } from "./generic.ts";
 import { LinuxProcesses } from "./linux/processes.ts";
 import type { Procfs } from "./linux/procfs.ts";
@@ -31,6 +32,7 @@ export interface Processes {
 export function openProcesses(procfs: Procfs | undefined): Processes {
   if (procfs !== undefined) return new LinuxProcesses(procfs);
   if (Deno.build.os === "windows") return new WindowsProcesses(openWindowsLibraries());
+  if (Deno.build.os === "darwin") return DarwinProcesses.open();
   return new GenericProcesses();
 }
 

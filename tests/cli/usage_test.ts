@@ -28,6 +28,9 @@ const USAGE_FAULTS = [
   ["ps", "--watch"],
   ["ps", "--watch", "--json"],
   ["inspect"],
+  ["free"],
+  ["free", "http"],
+  ["free", "0"],
   ["inspect", "65536"],
   ["inspect", "-1"],
   ["inspect", "http"],
@@ -47,8 +50,9 @@ for (const args of USAGE_FAULTS) {
   });
 }
 
-const COMMANDS = "lease run ls ps inspect release renew wait env serve stop status events export import config version"
-  .split(" ");
+const COMMANDS =
+  "lease run ls ps inspect free release renew wait env serve stop status events export import config version"
+    .split(" ");
 
 commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {
   const help = await run(["--help"]);

@@ -20,8 +20,8 @@ Deno.test({
   async fn() {
     const libc = openLibc();
     const procfs = new Procfs(libc);
-    const viaProc = new LinuxScanner(procfs, undefined);
-    const viaNetlink = new LinuxScanner(procfs, SockDiagSocket.open(libc)!);
+    const viaProc = new LinuxScanner({ libc, procfs }, undefined);
+    const viaNetlink = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc)!);
     using v4 = listen(0, "127.0.0.1");
     using any = listen(0, "0.0.0.0");
     using v6 = listen(0, "::1");

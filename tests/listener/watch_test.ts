@@ -63,6 +63,54 @@ Deno.test({
 });
 
 Deno.test({
+  name: "after a conflict the port is withheld, and granted to nobody while the stranger listens",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain({ poolSize: 2 });
+    await using holder = startHolder();
+    const lease = await grantOne(test, { name: "shop/web" }, { pid: holder.pid });
+    await using _stranger = await startStranger(lease.port);
+    await test.domain.watch.look();
+    await test.domain.registry.end(lease.id, "released");
+    assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
+    const [other] = (await test.domain.registry.grant(request({ name: "shop/web" }))).leases;
+    assert.notEqual(other!.port, lease.port);
+    test.clock.advance(test.config.cooldownMs + 1);
+    await assert.rejects(grantOne(test), { code: "pool_exhausted" });
+    assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
+  },
+});
+
+Deno.test({
+  name: "the watch tells who begins to listen on a leased port and who stops, and nothing of other ports",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const told: string[] = [];
+    test.domain.events.subscribe((event) => {
+      if (!("listener" in event)) return;
+      const { localPort, pid, process, lease } = event.listener;
+      assert.match(process?.command ?? "", /deno/);
+      told.push(`${event.type} ${localPort} ${pid} ${lease?.name}`);
+    });
+    const lease = await grantOne(test, { name: "shop/web" });
+    using _other = listen();
+    const server = listen(lease.port);
+    await test.domain.watch.look();
+    await test.domain.watch.look();
+    assert.deepEqual(told, [`listener.opened ${lease.port} ${Deno.pid} shop/web`]);
+    server[Symbol.dispose]();
+    await test.domain.watch.look();
+    assert.deepEqual(told.slice(1), [`listener.closed ${lease.port} ${Deno.pid} shop/web`]);
+    using _again = listen(lease.port);
+    await test.domain.watch.look();
+    await test.domain.registry.end(lease.id, "released"); // it listens on, but on a port that is no longer ours to watch
+    await test.domain.watch.look();
+    assert.equal(told.length, 3);
+  },
+});
+
+Deno.test({
   name: "the watch ends a process lease when its process is gone",
   ignore: !linux,
   async fn() {

@@ -1,11 +1,16 @@
-/** `GET /listeners` against the system's own `ss`, row for row. */
+/** What portd lists against the system's own `ss`, row for row, in a network namespace with sockets of every kind. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
-import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
-import { linux, osTest, tools } from "../support/os/requirement.ts";
+import type { ListedSocket } from "../../src/client.ts";
+import { GenericHolds } from "../../src/hold/generic.ts";
+import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
+import { GenericScanner } from "../../src/listener/generic_scan.ts";
+import { TCP_STATES } from "../../src/listener/listener.ts";
+import { Installation } from "../support/os/installation.ts";
+import { linesOf } from "../support/os/lines.ts";
+import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { runTool } from "../support/os/tool.ts";
+
+const SOCKETS = new URL("../support/os/sockets.py", import.meta.url).pathname;
 
 /** netstat's names of the states that `ss` writes in its own way. */
 const SS_STATES: Readonly<Record<string, string>> = {
@@ -17,79 +22,146 @@ const SS_STATES: Readonly<Record<string, string>> = {
   "TIME-WAIT": "TIME_WAIT",
   "CLOSE-WAIT": "CLOSE_WAIT",
   "LAST-ACK": "LAST_ACK",
-  UNCONN: "",
 };
 
-/** `[::ffff:127.0.0.1]:80`, `127.0.0.1%lo:80` and `*:80` as address and port. */
-function splitSsAddress(text: string): string {
-  const colon = text.lastIndexOf(":");
-  const address = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
-  return `${address === "*" ? "::" : address} ${text.slice(colon + 1).replace("*", "0")}`;
+/** A network namespace of its own with open sockets. Disposing of it closes them, and with them the namespace. */
+interface SocketNamespace extends AsyncDisposable {
+  /** How many sockets were opened. */
+  readonly opened: number;
+  /** Words in front of a command that is to run in the namespace. */
+  readonly enter: readonly string[];
 }
 
-/** The rows of `ss -tuanp` as `protocol local remote state`, with the pids that may be meant. */
-async function ssRows(ports: ReadonlySet<number>): Promise<Map<string, Set<number>>> {
-  const stdout = await runTool("ss", ["-tuanpH"]);
-  const rows = new Map<string, Set<number>>();
-  for (const line of stdout.trim().split("\n")) {
+async function openSockets(): Promise<SocketNamespace> {
+  const child = new Deno.Command("unshare", { args: ["--net", "python3", SOCKETS], stdin: "piped", stdout: "piped" })
+    .spawn();
+  const said = linesOf(child.stdout);
+  const { value: line } = await said.next();
+  await said.return();
+  const { opened } = JSON.parse(line ?? "null") as { readonly opened: number };
+  return {
+    opened,
+    enter: ["nsenter", `--net=/proc/${child.pid}/ns/net`],
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+    },
+  };
+}
+
+/** A row as both sides can tell it. */
+interface Row {
+  readonly protocol: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly state: string;
+  readonly pid: number | null;
+}
+
+/** The rows of `ss -tuanp`; of several processes that share a socket, the lowest pid. */
+function ssRows(text: string): Row[] {
+  return text.trim().split("\n").map((line) => {
     const [protocol, state, , , local, remote, users = ""] = line.trim().split(/\s+/);
-    const key = `${protocol} ${splitSsAddress(local!)} ${splitSsAddress(remote!)} ${
-      protocol === "udp" ? "" : SS_STATES[state!] ?? state
-    }`;
-    const isOurs = [local!, remote!].some((address) => ports.has(Number(address.slice(address.lastIndexOf(":") + 1))));
-    if (isOurs) rows.set(key, new Set([...users.matchAll(/pid=(\d+)/g)].map(([, pid]) => Number(pid))));
-  }
-  return rows;
+    const pids = [...users.matchAll(/pid=(\d+)/g)].map(([, pid]) => Number(pid));
+    return {
+      protocol: protocol!,
+      local: ssEndpoint(local!),
+      remote: ssEndpoint(remote!, ssEndpoint(local!)),
+      state: protocol === "udp" ? "" : SS_STATES[state!] ?? state!,
+      pid: pids.length === 0 ? null : Math.min(...pids),
+    };
+  });
 }
 
-/** Sockets of many kinds, and what closes them again. */
-async function openSockets(): Promise<{ readonly ports: ReadonlySet<number>; readonly close: () => void }> {
-  const closers: (() => void)[] = [];
-  const ports = new Set<number>();
-  for (let i = 0; i < 60; i++) {
-    const hostname = ["127.0.0.1", "0.0.0.0", "::1", "::"][i % 4]!;
-    const listener = Deno.listen({ hostname, port: 0 });
-    const { port } = listener.addr as Deno.NetAddr;
-    const udp = Deno.listenDatagram({ hostname, port: 0, transport: "udp" });
-    const client = await Deno.connect({ hostname: hostname.includes(":") ? "::1" : "127.0.0.1", port });
-    const server = await listener.accept();
-    ports.add(port).add((udp.addr as Deno.NetAddr).port);
-    if (i % 3 === 0) server.close(); // the client's end is left in CLOSE_WAIT, the server's in FIN_WAIT2
-    else closers.push(() => server.close());
-    if (i % 6 === 0) {
-      await client.read(new Uint8Array(1));
-      client.close(); // and this one in TIME_WAIT
-    } else closers.push(() => client.close());
-    closers.push(() => listener.close(), () => udp.close());
-  }
-  return { ports, close: () => closers.forEach((close) => close()) };
+/**
+ * `[::ffff:127.0.0.1]:80`, `127.0.0.1%lo:80`, `*:80` (both families) and `0.0.0.0:*` as address and port.
+ *
+ * @param peer gives the family of a remote `*`.
+ */
+function ssEndpoint(text: string, peer = "::"): string {
+  const colon = text.lastIndexOf(":");
+  const address = text.slice(0, colon).replace(/%[^\]]*$/, "").replace(/^\[(.*)\]$/, "$1");
+  const any = peer.includes(":") ? "::" : "0.0.0.0";
+  return `${address === "*" ? any : address} ${text.slice(colon + 1).replace("*", "0")}`;
 }
 
-osTest("a full scan agrees with ss row for row, pids included", [linux, tools("ss")], async () => {
-  const { ports, close } = await openSockets();
-  const libc = openLibc();
-  const scanner = new LinuxScanner(new Procfs(libc), SockDiagSocket.open(libc));
-  try {
-    const rows = (await scanner.sockets({ connections: true })).filter(({ localPort, remotePort }) =>
-      ports.has(localPort) || ports.has(remotePort)
-    );
-    const theirs = await ssRows(ports);
-    const ours = new Map((await scanner.identify(rows)).map((row) => [
-      `${row.protocol} ${row.localAddress} ${row.localPort} ${row.remoteAddress} ${row.remotePort} ${row.state}`,
-      row.pid,
-    ]));
-    assert.deepEqual([...ours.keys()].sort(), [...theirs.keys()].sort());
-    assert.ok(ours.size > 200, `only ${ours.size} rows`);
-    const states = new Set(rows.map(({ state }) => state));
-    for (const state of ["LISTEN", "ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT2", "TIME_WAIT", ""] as const) {
-      assert.ok(states.has(state), `no ${state || "UDP"}`);
-    }
-    for (const [row, pid] of ours) {
-      const pids = theirs.get(row)!;
-      assert.ok(pid === null ? pids.size === 0 : pids.has(pid), `${row}: ${pid} is none of ${[...pids]}`);
-    }
-  } finally {
-    scanner.close();
-    close();
-  }
+function ourRow(socket: Omit<ListedSocket, "process" | "lease" | "forwarder">): Row {
+  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid } = socket;
+  return {
+    protocol,
+    local: `${localAddress} ${localPort}`,
+    remote: `${remoteAddress} ${remotePort}`,
+    state,
+    pid,
+  };
+}
+
+/** Without the connections over which portd was asked: one is in its own list, and has another state afterwards. */
+function withoutCalls(rows: readonly Row[], port: string): Row[] {
+  return rows.filter(({ local, remote, state }) =>
+    state === "LISTEN" || ![local, remote].some((end) => end.endsWith(` ${port}`))
+  );
+}
+
+/** A multiset as a sorted list: equal rows stay as many as they are. */
+function lines(rows: readonly Row[]): string[] {
+  return rows.map(({ protocol, local, remote, state, pid }) =>
+    `${protocol} ${local} ${remote} ${state || "-"} ${pid ?? "-"}`
+  ).sort();
+}
+
+osTest("portd ps agrees with ss row for row, pids included, over 300 sockets of every kind", [
+  linux,
+  root, // it makes a network namespace
+  tools("ss", "ip", "unshare", "nsenter", "python3"),
+], async () => {
+  await using namespace = await openSockets();
+  assert.ok(namespace.opened >= 300, `only ${namespace.opened} sockets`);
+  const [enter, ...where] = namespace.enter as [string, ...string[]];
+  // Below the ports that the kernel gave the sockets: one that is free out here may be taken in there.
+  await using installation = await Installation.create({ env: { PORTD_LISTEN: "127.0.0.1:7678" } });
+  const portd = async (...args: readonly string[]) => {
+    const command = installation.command(args, { before: [enter, ...where], stdin: "null" });
+    const { success, stdout, stderr } = await command.output();
+    assert.ok(success, `portd ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  };
+  const listed = async (...args: readonly string[]) =>
+    (JSON.parse(await portd("ps", ...args, "--json")) as { readonly listeners: ListedSocket[] }).listeners;
+  // The daemon runs in the namespace too, and holds ports there.
+  for (const name of ["web", "api", "worker"]) await portd("lease", name);
+  const { port } = new URL((await installation.daemon()).url);
+
+  const all = await listed("--all");
+  const theirs = ssRows(await runTool(enter, [...where, "ss", "-tuanpH"]));
+  const ours = withoutCalls(all.map(ourRow), port);
+  assert.deepEqual(lines(ours), lines(withoutCalls(theirs, port)));
+  const listening = (await listed()).map(ourRow);
+  assert.deepEqual(lines(listening), lines(ssRows(await runTool(enter, [...where, "ss", "-tulnpH"]))));
+  await portd("stop");
+
+  assert.ok(ours.length >= 300, `only ${ours.length} rows`);
+  assert.ok(new Set(lines(ours)).size < ours.length, "no rows are equal");
+  assert.ok(new Set(ours.map(({ pid }) => pid)).size > 4, "not enough processes");
+  const states = new Set(ours.map(({ state }) => state));
+  assert.deepEqual([...TCP_STATES, ""].filter((state) => !states.has(state)), ["CLOSE"]);
+  for (const { family, localAddress } of all) assert.equal(family, localAddress.includes(":") ? 6 : 4);
+});
+
+osTest("what the scanner of macOS reads from lsof is what ss tells of the sockets of processes", [
+  linux,
+  root,
+  tools("ss", "ip", "unshare", "nsenter", "python3", "lsof"),
+], async () => {
+  await using namespace = await openSockets();
+  const [enter, ...where] = namespace.enter as [string, ...string[]];
+  const scanner = new DarwinScanner(new GenericScanner(new GenericHolds()), [enter, ...where, "lsof"]);
+  const rows = await scanner.sockets({ connections: true });
+  // lsof goes by what processes have open: a connection that nobody has taken, or that has lost its process, is none.
+  const theirs = ssRows(await runTool(enter, [...where, "ss", "-tuanpH"])).filter(({ pid }) => pid !== null);
+  assert.deepEqual(lines(rows.map(ourRow)), lines(theirs));
+  assert.ok(rows.length >= 300, `only ${rows.length} rows`);
+  assert.equal(new Set(rows.map(({ inode }) => inode)).size, rows.length);
+  const listening = await scanner.sockets({ connections: false });
+  assert.deepEqual(lines(listening.map(ourRow)), lines(ssRows(await runTool(enter, [...where, "ss", "-tulnpH"]))));
 });

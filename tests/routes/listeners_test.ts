@@ -25,6 +25,7 @@ Deno.test({
       remotePort: 0,
       state: "LISTEN",
       pid: Deno.pid,
+      forwarder: null,
       lease: { id: lease.id, name: "shop/web", state: "granted" },
     });
     assert.deepEqual([process.cwd, typeof process.command, typeof process.user], [Deno.cwd(), "string", "string"]);

@@ -30,6 +30,8 @@ export const FAKE_TOKEN = "f".repeat(64);
 export class FakeDaemon implements AsyncDisposable {
   readonly requests: SeenRequest[] = [];
   readonly leases = new Map<string, Lease>();
+  /** What `GET /ports/{n}` answers, made anew at each request. */
+  readonly ports = new Map<number, () => unknown>();
   /** Answered in the place of the next request that grants. */
   nextProblem: FakeProblem | undefined;
   /** Ports for the next leases; after them, free ones. */
@@ -121,6 +123,9 @@ export class FakeDaemon implements AsyncDisposable {
     if (path === "/leases" && method === "GET") return Response.json({ leases: this.#list(query) });
     if (path === "/leases" && method === "DELETE") return this.#releaseByLabel(query.get("label") ?? "");
     if (path === "/events") return this.#stream();
+    if (path === "/listeners") return Response.json({ listeners: [] });
+    const [, port] = /^\/ports\/(\d+)$/.exec(path) ?? [];
+    if (port !== undefined) return Response.json(this.ports.get(Number(port))?.());
     if (path === "/status") return Response.json(this.#status());
     const isAdmin = ["/export", "/import", "/stop"].includes(path);
     if (isAdmin && seen.headers.get("authorization") !== `Bearer ${FAKE_TOKEN}`) {

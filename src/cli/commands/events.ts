@@ -1,5 +1,5 @@
-/** `portd events`: what happens to leases, one line each. */
-import type { LeaseEvent, ResetEvent } from "../../client.ts";
+/** `portd events`: what happens to leases and on their ports, one line each. */
+import type { Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client.ts";
 import { command, COMMON_FLAGS, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
@@ -12,7 +12,7 @@ export default command<EventsFlags, []>({
   docs: {
     brief: "Follow what happens to leases",
     fullDescription:
-      `Prints a line for everything that happens to a lease from now on, until Ctrl-C. With --json each line
+      `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line
 is an event as the API sends it, with its id. A line that says reset means that events were lost.`,
     customUsage: ["[--json]", { input: "--json", brief: "for a program, one JSON document a line" }],
   },
@@ -32,12 +32,23 @@ is an event as the API sends it, with its id. A line that says reset means that 
   },
 });
 
-function lineOf(event: LeaseEvent | ResetEvent): string {
+function lineOf(event: LeaseEvent | ListenerEvent | ResetEvent): string {
   if (event.type === "reset") return event.type;
-  const { at, type, lease } = event;
-  const { pid, command: text } = lease.listener ?? lease.holder;
-  const process = pid === null ? "" : ` pid ${pid} ${text ?? ""}`;
-  return neutralise(
-    `${at} ${type} ${lease.name ?? lease.id} ${lease.port}/${lease.protocols.join("+")}${process}`.trimEnd(),
-  );
+  const subject = "lease" in event ? leaseText(event.lease) : listenerText(event.listener);
+  return neutralise(`${event.at} ${event.type} ${subject}`.trimEnd());
+}
+
+function leaseText({ name, id, port, protocols, listener, holder }: Lease): string {
+  return `${name ?? id} ${port}/${protocols.join("+")}${processText(listener ?? holder)}`;
+}
+
+function listenerText({ localAddress, localPort, protocol, pid, process, lease }: ListedSocket): string {
+  const command = process?.command ?? null;
+  return `${lease?.name ?? lease?.id ?? "-"} ${localPort}/${protocol} at ${localAddress}${
+    processText({ pid, command })
+  }`;
+}
+
+function processText({ pid, command: text }: { readonly pid: number | null; readonly command: string | null }): string {
+  return pid === null ? "" : ` pid ${pid} ${text ?? ""}`;
 }

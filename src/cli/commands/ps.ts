@@ -75,7 +75,7 @@ function tableOf(sockets: readonly ListedSocket[], { connections = false }: Sock
 }
 
 function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
-  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, process, lease } = socket;
+  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, lease } = socket;
   const remote = remotePort === 0 ? "-" : endpoint(remoteAddress, remotePort);
   const conflict = lease?.state === "conflict" ? " (conflict)" : "";
   return [
@@ -84,9 +84,16 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
     ...(connections ? [remote] : []),
     state || "-",
     pid === null ? "-" : String(pid),
-    shortCommand(process?.command ?? "-", COMMAND_WIDTH),
+    commandText(socket),
     lease === null ? "-" : `${lease.name ?? lease.id}${conflict}`,
   ];
+}
+
+/** Of a program that listens in the place of a container, where it passes on to. */
+function commandText({ process, forwarder }: ListedSocket): string {
+  if (forwarder === null) return shortCommand(process?.command ?? "-", COMMAND_WIDTH);
+  const { program, target } = forwarder;
+  return `${program} → ${target === null ? "container" : endpoint(target.address, target.port)}`;
 }
 
 function endpoint(address: string, port: number): string {

@@ -2,7 +2,8 @@
  * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is none; their processes from
  * `/proc/<pid>/fd`. Manuals: sock_diag(7), proc_pid_net(5), proc_pid_fd(5).
  */
-import { setImmediate } from "node:timers";
+import { type Libc, shortTurns } from "../../ffi/libc.ts";
+import type { LinuxParts } from "../../hold/hold.ts";
 import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
 import type { SocketRow, SocketState } from "../listener.ts";
@@ -11,18 +12,17 @@ import { ALL_STATES, LISTENING_STATES } from "./sock_diag.ts";
 import type { SockDiagSocket } from "./sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
 
-/** Processes looked through before the event loop gets its turn. */
-const PROCESSES_A_TURN = 64;
-
 /** Sees what the kernel shows this user. */
 export class LinuxScanner implements Scanner {
   readonly #procfs: Procfs;
   readonly #sockDiag: SockDiagSocket | undefined;
+  readonly #libc: Libc;
 
   /** @param sockDiag is not there where the kernel has no such interface. */
-  constructor(procfs: Procfs, sockDiag: SockDiagSocket | undefined) {
+  constructor({ libc, procfs }: LinuxParts, sockDiag: SockDiagSocket | undefined) {
     this.#procfs = procfs;
     this.#sockDiag = sockDiag;
+    this.#libc = libc;
   }
 
   async listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
@@ -95,21 +95,15 @@ export class LinuxScanner implements Scanner {
     inodes.delete(0); // a socket in TIME_WAIT has none
     if (inodes.size === 0) return owners;
     const pids = (this.#procfs.list("/proc") ?? []).map(Number).filter((pid) => pid > 0).sort((a, b) => a - b);
-    for (const [i, pid] of pids.entries()) {
-      if (i % PROCESSES_A_TURN === PROCESSES_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
-      for (const inode of this.#socketsOf(pid)) {
-        if (inodes.has(inode) && !owners.has(inode)) owners.set(inode, pid);
+    const turns = shortTurns(this.#libc);
+    for (const pid of pids) {
+      for (const part of this.#procfs.socketInodes(pid)) {
+        for (const inode of part) if (inodes.has(inode) && !owners.has(inode)) owners.set(inode, pid);
+        if (owners.size === inodes.size) return owners;
+        if (turns.isOver) await turns.next();
       }
-      if (owners.size === inodes.size) break;
     }
     return owners;
-  }
-
-  *#socketsOf(pid: number): Generator<number> {
-    for (const descriptor of this.#procfs.list(`/proc/${pid}/fd`) ?? []) {
-      const [, inode] = /^socket:\[(\d+)\]$/.exec(this.#procfs.link(`/proc/${pid}/fd/${descriptor}`) ?? "") ?? [];
-      if (inode !== undefined) yield Number(inode);
-    }
   }
 }
 

@@ -26,8 +26,11 @@ const STATE = 1,
 
 /** TCP's state LISTEN, and UDP's state of a socket that is bound and not connected, as bits. */
 export const LISTENING_STATES: Readonly<Record<Protocol, number>> = { tcp: 1 << 10, udp: 1 << 7 };
-/** All states as bits. */
-export const ALL_STATES = 0xffffffff;
+/**
+ * TCP's states 1 to 11 as bits: those that `/proc/net` and `ss -a` show. From Linux 6.8 on, bit 13 would add sockets that
+ * are bound and no more, such as our own holds.
+ */
+export const ALL_STATES = 0xfff;
 
 /** What to list. */
 export interface DiagRequest {
@@ -68,26 +71,25 @@ export function parseReply(bytes: Uint8Array, protocol: Protocol): DiagReply {
     if (type === NLMSG_DONE) return { rows, isDone: true, error: 0 };
     if (type === NLMSG_ERROR) return { rows, isDone: true, error: -view.getInt32(at + HEADER_SIZE, true) };
     if (length < HEADER_SIZE + MESSAGE_SIZE || at + length > bytes.length) break;
-    rows.push(parseMessage(bytes.subarray(at + HEADER_SIZE, at + length), protocol));
+    rows.push(parseMessage(bytes, view, at + HEADER_SIZE, protocol));
     at += (length + 3) & ~3;
   }
   return { rows, isDone: false, error: 0 };
 }
 
-function parseMessage(message: Uint8Array, protocol: Protocol): SocketRow {
-  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const family = view.getUint8(0) === AF_INET ? 4 : 6;
+function parseMessage(bytes: Uint8Array, view: DataView, at: number, protocol: Protocol): SocketRow {
+  const family = view.getUint8(at) === AF_INET ? 4 : 6;
   const size = family === 4 ? 4 : 16;
   return {
     protocol,
     family,
-    localAddress: addressText(message.subarray(SOURCE, SOURCE + size)),
-    localPort: view.getUint16(SOURCE_PORT, false),
-    remoteAddress: addressText(message.subarray(DESTINATION, DESTINATION + size)),
-    remotePort: view.getUint16(DESTINATION_PORT, false),
-    state: stateOf(protocol, view.getUint8(STATE)),
-    uid: view.getUint32(UID, true),
-    inode: view.getUint32(INODE, true),
+    localAddress: addressText(bytes.subarray(at + SOURCE, at + SOURCE + size)),
+    localPort: view.getUint16(at + SOURCE_PORT, false),
+    remoteAddress: addressText(bytes.subarray(at + DESTINATION, at + DESTINATION + size)),
+    remotePort: view.getUint16(at + DESTINATION_PORT, false),
+    state: stateOf(protocol, view.getUint8(at + STATE)),
+    uid: view.getUint32(at + UID, true),
+    inode: view.getUint32(at + INODE, true),
     pid: null,
   };
 }

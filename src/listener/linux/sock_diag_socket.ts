@@ -1,6 +1,5 @@
 /** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
-import { setImmediate } from "node:timers";
-import { errno, type Libc } from "../../ffi/libc.ts";
+import { errno, type Libc, shortTurns } from "../../ffi/libc.ts";
 import type { SocketRow } from "../listener.ts";
 import { type DiagReply, type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
 
@@ -44,19 +43,20 @@ export class SockDiagSocket {
   }
 
   /**
-   * The same datagram by datagram, with a turn of the event loop after each: for requests with many sockets to list. It
+   * The same datagram by datagram, with turns of the event loop in between: for requests with many sockets to list. It
    * asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
    */
   async *walk(request: DiagRequest): AsyncGenerator<readonly SocketRow[]> {
     const socket = SockDiagSocket.open(this.#libc);
     if (socket === undefined) throw this.#fault();
+    const turns = shortTurns(this.#libc);
     try {
       socket.#ask(request);
       for (;;) {
         const reply = socket.#receive(request);
         yield reply.rows;
         if (reply.isDone) return;
-        await new Promise((resolve) => setImmediate(resolve));
+        if (turns.isOver) await turns.next();
       }
     } finally {
       socket.close();

@@ -1,9 +1,9 @@
 /** Processes on Linux, from `/proc/<pid>`. Manual: proc_pid_stat(5), proc_pid_cmdline(5). */
 import type { ProcessIdentity } from "../../lease/lease.ts";
+import { boundedCommand } from "../command_line.ts";
 import type { Process, Processes } from "../process.ts";
 import type { Procfs } from "./procfs.ts";
 
-const LONGEST_COMMAND = 300;
 /** USER_HZ, the same wherever Deno runs. */
 const TICKS_A_SECOND = 100;
 
@@ -36,8 +36,7 @@ export function parseStat(text: string): ProcessStat | undefined {
 
 /** The command line of `/proc/<pid>/cmdline` as one line of text; empty for a kernel thread. */
 export function parseCommandLine(text: string): string {
-  const line = text.replaceAll("\0", " ").trim();
-  return line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND)}…` : line;
+  return boundedCommand(text.replaceAll("\0", " "));
 }
 
 /** The user's name in the text of `/etc/passwd`; the number itself for a user without one. */

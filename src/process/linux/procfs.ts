@@ -6,6 +6,12 @@ import { EACCES, ENOENT, EPERM, errno, ESRCH, type Libc } from "../../ffi/libc.t
 
 const O_CLOEXEC = 0o2000000, O_DIRECTORY = 0o200000;
 const CHUNK = 1 << 16;
+/** Descriptors looked at before the caller gets his turn, and the bytes of a `struct linux_dirent64` with such a name. */
+const DESCRIPTORS_A_PART = 200, BYTES_AN_ENTRY = 24;
+const LINK_SIZE = 64n;
+/** `socket:[` */
+const SOCKET_PREFIX = new TextEncoder().encode("socket:[");
+const DIGIT_0 = 48, DIGIT_9 = 57;
 /** Offsets in `struct linux_dirent64`. */
 const D_RECLEN = 16, D_NAME = 19;
 
@@ -71,6 +77,38 @@ export class Procfs {
     }
   }
 
+  /**
+   * The inodes of the sockets that a process has open, a part of `/proc/<pid>/fd` at a time. Each part blocks; nothing
+   * of it is made text, as there may be tens of thousands.
+   */
+  *socketInodes(pid: number): Generator<readonly number[]> {
+    const fd = this.#open(`/proc/${pid}/fd`, O_CLOEXEC | O_DIRECTORY);
+    if (fd === undefined) return;
+    const entries = new Uint8Array(DESCRIPTORS_A_PART * BYTES_AN_ENTRY);
+    try {
+      for (;;) {
+        const length = Number(this.#libc.getdents64(fd, entries, BigInt(entries.length)));
+        if (length === 0) return;
+        if (length < 0) return this.#absent(`/proc/${pid}/fd`);
+        yield this.#inodesOf(fd, entries, length);
+      }
+    } finally {
+      this.#libc.close(fd);
+    }
+  }
+
+  #inodesOf(folder: number, entries: Uint8Array<ArrayBuffer>, length: number): number[] {
+    const inodes: number[] = [];
+    const view = new DataView(entries.buffer);
+    for (let at = 0; at < length; at += view.getUint16(at + D_RECLEN, true)) {
+      // "." and ".." are no links, and a descriptor may be closed by now: both are passed over.
+      const size = Number(this.#libc.readlinkat(folder, entries.subarray(at + D_NAME), this.#buffer, LINK_SIZE));
+      const inode = size < 0 ? undefined : parseSocketLink(this.#buffer, size);
+      if (inode !== undefined) inodes.push(inode);
+    }
+    return inodes;
+  }
+
   /** Where a symbolic link leads. Blocking. */
   link(path: string): string | undefined {
     const length = Number(this.#libc.readlink(cString(path), this.#buffer, BigInt(CHUNK)));
@@ -96,6 +134,18 @@ export class Procfs {
     if (error === ENOENT || error === ESRCH || error === EACCES || error === EPERM) return undefined;
     throw new Error(`Cannot read ${path}: errno ${error}`);
   }
+}
+
+/** The number in `socket:[4242]`; `undefined` for the link of anything else. */
+export function parseSocketLink(bytes: Uint8Array, length: number): number | undefined {
+  for (let i = 0; i < SOCKET_PREFIX.length; i++) if (bytes[i] !== SOCKET_PREFIX[i]) return undefined;
+  let inode = 0;
+  for (let i = SOCKET_PREFIX.length; i < length - 1; i++) {
+    const digit = bytes[i]!;
+    if (digit < DIGIT_0 || digit > DIGIT_9) return undefined;
+    inode = inode * 10 + digit - DIGIT_0;
+  }
+  return inode;
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {

@@ -1,10 +1,10 @@
-/** `portd ps` and `portd inspect` against a whole daemon and real sockets. */
+/** The commands that look at sockets, against a whole daemon and real sockets. */
 import assert from "node:assert/strict";
 import { frame } from "../../src/cli/redraw.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { startTestDaemon } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { listen } from "../support/sockets.ts";
+import { freePort, listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -99,4 +99,17 @@ psTest("portd inspect answers in a few lines, and in JSON as the API does", asyn
     /\n {2}class +system, listening takes an administrator's rights\n {2}service +tcp\+udp http \(World/,
   );
   assert.match((await run(["inspect", "0"])).stdout, /^Port 0 is no port: /);
+});
+
+psTest("portd wait follows a port that nobody leases", async ({ run }) => {
+  const port = freePort();
+  const early = run(["wait", String(port)]);
+  const server = listen(port);
+  assert.deepEqual(await early, { code: 0, stdout: `${port}\n`, stderr: "" });
+  assert.deepEqual(JSON.parse((await run(["wait", String(port), "--json"])).stdout), { port, listening: true });
+  const late = await run(["wait", String(port), "--free", "--timeout", "20ms"]);
+  assert.equal(late.code, 7);
+  const leaving = run(["wait", String(port), "--free"]);
+  server[Symbol.dispose]();
+  assert.deepEqual(await leaving, { code: 0, stdout: "", stderr: "" });
 });

@@ -1,0 +1,31 @@
+/** iphlpapi.dll of Windows: the tables of TCP and UDP sockets with the pids of their processes. */
+import { system32 } from "./system32.ts";
+
+const SYMBOLS = {
+  /** `DWORD GetExtendedTcpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, TCP_TABLE_CLASS, ULONG reserved)` */
+  GetExtendedTcpTable: {
+    parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
+    result: "u32",
+    nonblocking: true,
+  },
+  /** `DWORD GetExtendedUdpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, UDP_TABLE_CLASS, ULONG reserved)` */
+  GetExtendedUdpTable: {
+    parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
+    result: "u32",
+    nonblocking: true,
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The opened library. Its calls run off the event loop. */
+export type Iphlpapi = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** Opens the library. @throws where there is none, or no permission for FFI. */
+export function openIphlpapi(): Iphlpapi {
+  return Deno.dlopen(system32("iphlpapi.dll"), SYMBOLS).symbols;
+}
+
+/** Address families of Windows, ws2def.h. */
+export const AF_INET = 2, AF_INET6 = 23;
+
+/** `TCP_TABLE_CLASS` and `UDP_TABLE_CLASS`, iprtrmib.h. */
+export const TCP_TABLE_OWNER_PID_LISTENER = 3, TCP_TABLE_OWNER_PID_ALL = 5, UDP_TABLE_OWNER_PID = 1;

@@ -1,0 +1,64 @@
+/**
+ * Ending a process, and no other than the one that was meant. This file is the types and the dispatcher; linux/,
+ * windows/ and generic_handle.ts (macOS) do the work.
+ *
+ * Only the command line ends processes, with the rights of the user who called it. The daemon tells who listens, and
+ * no more: an API that kills would let every local user have a daemon that runs as root kill for him.
+ */
+import { openLibc } from "../ffi/libc.ts";
+import { openHolds } from "../hold/hold.ts";
+import type { ProcessIdentity } from "../lease/lease.ts";
+import { type Endpoint, openScanner } from "../listener/scan.ts";
+import { isListeningOn, openGenericProcessHandle } from "./generic_handle.ts";
+import { openLinuxProcessHandle } from "./linux/process_handle.ts";
+import { Procfs } from "./linux/procfs.ts";
+import { openProcesses } from "./process.ts";
+import { openWindowsProcessHandle } from "./windows/process_handle.ts";
+
+/** How a process was told to end: `TERM` asks it to, `KILL` leaves it no choice. */
+export type EndSignal = "TERM" | "KILL";
+
+/** One process, pinned: when it is gone and its pid another's, the handle is still no handle of the other. */
+export interface ProcessHandle {
+  readonly pid: number;
+  /**
+   * Asks the process to end, or ends it at once where the OS knows no asking (Windows). Does nothing when it has ended.
+   *
+   * @returns what it amounts to.
+   * @throws {Deno.errors.PermissionDenied} when it may not.
+   */
+  terminate(): EndSignal;
+  /** Ends the process whether it wants or not; it is gone a moment later. @throws as {@linkcode terminate}. */
+  kill(): void;
+  /** Whether the process has ended. One that its parent has not yet taken note of (a zombie) has. */
+  hasEnded(): boolean;
+  /**
+   * Whether the process has a socket open that listens (UDP: takes datagrams) there, by our own look.
+   *
+   * @returns `undefined` where the OS does not tell, or not to this user.
+   */
+  listensOn(endpoint: Endpoint): Promise<boolean | undefined>;
+  /** Gives back what the handle keeps open. */
+  close(): void;
+}
+
+/**
+ * Pins the process of an identity; blocking and quick.
+ *
+ * @returns `undefined` when it is gone, also when its pid is another's now.
+ * @throws {Deno.errors.PermissionDenied} when this user may not end it; the message says who may.
+ */
+export function openProcessHandle(identity: ProcessIdentity): ProcessHandle | undefined {
+  // To kill(2), 0 and negative numbers are groups of processes, and -1 is every process there is.
+  if (!Number.isInteger(identity.pid) || identity.pid < 1) return undefined;
+  if (Deno.build.os === "linux") {
+    const libc = openLibc();
+    return openLinuxProcessHandle(identity, { libc, procfs: new Procfs(libc) });
+  }
+  if (Deno.build.os === "windows") return openWindowsProcessHandle(identity);
+  const processes = openProcesses(undefined);
+  if (Deno.build.os !== "darwin") return openGenericProcessHandle(identity, { processes });
+  const listensOn = (endpoint: Endpoint) =>
+    isListeningOn(openScanner(undefined, openHolds(undefined)), identity.pid, endpoint);
+  return openGenericProcessHandle(identity, { processes, listensOn });
+}

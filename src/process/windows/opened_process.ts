@@ -1,0 +1,159 @@
+/** A process that has been opened to be looked at: its identity, its program and its parameters. */
+import { addressOf } from "../../ffi/address.ts";
+import {
+  type Kernel32,
+  PROCESS_QUERY_LIMITED_INFORMATION,
+  PROCESS_VM_READ,
+  SYNCHRONIZE,
+  WAIT_TIMEOUT,
+} from "../../ffi/kernel32.ts";
+import {
+  type Ntdll,
+  PROCESS_BASIC_INFORMATION,
+  PROCESS_COMMAND_LINE_INFORMATION,
+  STATUS_SUCCESS,
+} from "../../ffi/ntdll.ts";
+import { parseUnicodeString, textOfWide, textWithin, type UnicodeString } from "./structures.ts";
+
+/** The longest text of Windows: 32,767 UTF-16 units. */
+const LONGEST_TEXT_SIZE = 1 << 16;
+const UNICODE_STRING_SIZE = 16;
+/** `PROCESS_BASIC_INFORMATION`, winternl.h. */
+const BASIC_SIZE = 48, BASIC_PEB = 8, BASIC_PARENT_ID = 40;
+/** Where `PEB` holds the address of `RTL_USER_PROCESS_PARAMETERS`, and offsets in that; 64-bit. */
+const PEB_PARAMETERS = 0x20, CURRENT_DIRECTORY = 0x38, COMMAND_LINE = 0x70, PARAMETERS_SIZE = 0x80;
+
+/** How a process was started and where it is. */
+export interface ProcessParameters {
+  readonly commandLine: string | null;
+  readonly cwd: string | null;
+}
+
+/** The libraries that it asks. */
+export interface OpenedProcessParts {
+  readonly kernel32: Kernel32;
+  readonly ntdll: Ntdll;
+}
+
+/** An open handle; disposing of it closes it. While it is open its pid cannot become another process's. */
+export class OpenedProcess implements Disposable {
+  readonly handle: Deno.PointerValue;
+  readonly #parts: OpenedProcessParts;
+  readonly #readsMemory: boolean;
+
+  private constructor(handle: Deno.PointerValue, parts: OpenedProcessParts, readsMemory: boolean) {
+    this.handle = handle;
+    this.#parts = parts;
+    this.#readsMemory = readsMemory;
+  }
+
+  /**
+   * Opens a process, whether it still runs or not.
+   *
+   * @param needs `identity` asks for the fewest rights; `parameters` for those to read memory too, where they are to be
+   * had.
+   * @returns `undefined` when there is none or it is not for this user to open; `GetLastError` then tells why.
+   */
+  static open(pid: number, needs: "identity" | "parameters", parts: OpenedProcessParts): OpenedProcess | undefined {
+    const rights = PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
+    if (needs === "parameters") {
+      const handle = parts.kernel32.OpenProcess(rights | PROCESS_VM_READ, 0, pid);
+      if (handle !== null) return new OpenedProcess(handle, parts, true);
+    }
+    const handle = parts.kernel32.OpenProcess(rights, 0, pid);
+    return handle === null ? undefined : new OpenedProcess(handle, parts, false);
+  }
+
+  [Symbol.dispose](): void {
+    this.#parts.kernel32.CloseHandle(this.handle);
+  }
+
+  /** Its pid. OpenProcess passes over the last two bits of what it is given, so this may be another than was asked. */
+  get pid(): number {
+    return this.#parts.kernel32.GetProcessId(this.handle);
+  }
+
+  /** Whether it runs: one that has ended can be opened as long as somebody else has it open. */
+  get isRunning(): boolean {
+    return this.#parts.kernel32.WaitForSingleObject(this.handle, 0) === WAIT_TIMEOUT;
+  }
+
+  /** FILETIME of its creation. */
+  get createdAt(): bigint {
+    const creation = new BigUint64Array(1), others = new BigUint64Array(3);
+    const [exit, kernel, user] = [others.subarray(0, 1), others.subarray(1, 2), others.subarray(2)];
+    const answer = this.#parts.kernel32.GetProcessTimes(this.handle, creation, exit!, kernel!, user!);
+    if (answer === 0) throw new Error(`Cannot read the times of pid ${this.pid}`);
+    return creation[0]!;
+  }
+
+  /** The path of its program; null where Windows does not tell. */
+  get image(): string | null {
+    const path = new Uint8Array(LONGEST_TEXT_SIZE), characters = new Uint32Array([LONGEST_TEXT_SIZE / 2]);
+    const answer = this.#parts.kernel32.QueryFullProcessImageNameW(this.handle, 0, path, characters);
+    return answer === 0 ? null : textOfWide(path.subarray(0, 2 * characters[0]!));
+  }
+
+  /** The pid of what started it, which may have ended, and passed its pid to another process, long ago. */
+  get parentPid(): number | null {
+    const basic = this.#basic();
+    return basic === undefined ? null : Number(basic.getBigUint64(BASIC_PARENT_ID, true)) || null;
+  }
+
+  /** Its parameters, as far as they are for this user to see. Windows tells the folder only from within its memory. */
+  readParameters(): ProcessParameters {
+    const parameters = this.#parametersInMemory();
+    const read = (at: number) => parameters === undefined ? null : this.#text(parseUnicodeString(parameters, at));
+    return {
+      commandLine: this.#commandLine() ?? read(COMMAND_LINE),
+      cwd: withoutLastSlash(read(CURRENT_DIRECTORY)),
+    };
+  }
+
+  /** The command line, for which the fewest rights do; `undefined` before Windows 8.1. */
+  #commandLine(): string | undefined {
+    const answer = new Uint8Array(UNICODE_STRING_SIZE + LONGEST_TEXT_SIZE), length = new Uint32Array(1);
+    const base = addressOf(answer);
+    const status = this.#parts.ntdll.NtQueryInformationProcess(
+      this.handle,
+      PROCESS_COMMAND_LINE_INFORMATION,
+      answer,
+      answer.length,
+      length,
+    );
+    if (status !== STATUS_SUCCESS) return undefined;
+    return textWithin(answer, base, parseUnicodeString(new DataView(answer.buffer), 0));
+  }
+
+  #parametersInMemory(): DataView | undefined {
+    const peb = this.#readsMemory ? this.#basic()?.getBigUint64(BASIC_PEB, true) : undefined;
+    if (peb === undefined || peb === 0n) return undefined; // a process without user code has none
+    const address = this.#read(peb + BigInt(PEB_PARAMETERS), 8)?.getBigUint64(0, true);
+    return address === undefined ? undefined : this.#read(address, PARAMETERS_SIZE);
+  }
+
+  #basic(): DataView | undefined {
+    const bytes = new Uint8Array(BASIC_SIZE), length = new Uint32Array(1);
+    const { ntdll } = this.#parts;
+    const status = ntdll.NtQueryInformationProcess(this.handle, PROCESS_BASIC_INFORMATION, bytes, BASIC_SIZE, length);
+    return status === STATUS_SUCCESS ? new DataView(bytes.buffer) : undefined;
+  }
+
+  #text({ length, address }: UnicodeString): string | null {
+    if (length === 0) return null;
+    const view = this.#read(address, length);
+    return view === undefined ? null : textOfWide(new Uint8Array(view.buffer));
+  }
+
+  /** Memory of the process; `undefined` where there is none, as when it is just starting or ending. */
+  #read(address: bigint, size: number): DataView | undefined {
+    const bytes = new Uint8Array(size), read = new BigUint64Array(1);
+    const answer = this.#parts.kernel32.ReadProcessMemory(this.handle, address, bytes, BigInt(size), read);
+    return answer === 0 ? undefined : new DataView(bytes.buffer);
+  }
+}
+
+/** `C:\shop\` as `C:\shop`; the root of a drive keeps it. */
+function withoutLastSlash(folder: string | null): string | null {
+  return folder === null || !/[^:\\]\\$/.test(folder) ? folder : folder.slice(0, -1);
+}

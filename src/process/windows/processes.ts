@@ -1,0 +1,167 @@
+/**
+ * Processes on Windows. A process that is this user's, or anybody's to an administrator, is opened and asked; of the
+ * others the system's table tells name, parent and start time. opened_process.ts, accounts.ts and structures.ts hold
+ * the bulk.
+ */
+import { addressOf } from "../../ffi/address.ts";
+import { type Advapi32, openAdvapi32 } from "../../ffi/advapi32.ts";
+import { type Kernel32, openKernel32 } from "../../ffi/kernel32.ts";
+import {
+  type Ntdll,
+  openNtdll,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_SUCCESS,
+  SYSTEM_PROCESS_INFORMATION,
+  SYSTEM_TIME_OF_DAY_INFORMATION,
+} from "../../ffi/ntdll.ts";
+import { ERROR_INVALID_PARAMETER } from "../../ffi/win32_error.ts";
+import type { ProcessIdentity } from "../../lease/lease.ts";
+import type { Process, Processes } from "../process.ts";
+import { Accounts } from "./accounts.ts";
+import { OpenedProcess } from "./opened_process.ts";
+import { isoOfFileTime, parseBoot, parseProcessTable, type ProcessRow, TIME_OF_DAY_SIZE } from "./structures.ts";
+
+const LONGEST_COMMAND = 300;
+const LARGEST_PID = 0xffffffff;
+const MINUTE_MS = 60_000;
+/** How long the table answers for processes that cannot be opened: one reading serves a listing of many. */
+const TABLE_AGE_MS = 250;
+const FIRST_TABLE_SIZE = 1 << 18;
+const TRIES = 10;
+
+/** The libraries that it asks. */
+export interface WindowsLibraries {
+  readonly kernel32: Kernel32;
+  readonly ntdll: Ntdll;
+  readonly advapi32: Advapi32;
+}
+
+/** Opens them. @throws without permission for FFI. */
+export function openWindowsLibraries(): WindowsLibraries {
+  return { kernel32: openKernel32(), ntdll: openNtdll(), advapi32: openAdvapi32() };
+}
+
+/**
+ * The processes of the machine.
+ *
+ * The start time is the FILETIME of the creation, which the kernel notes once and never changes. `processGroup` and
+ * `session` are always null: Windows has no process groups, and all that a user starts between logging on and off is
+ * one session, which proves nothing. `cwd` is null for processes whose memory this user may not read, and
+ * `command` then the command line or, for those of other users, the name of the program.
+ */
+export class WindowsProcesses implements Processes {
+  /**
+   * The FILETIME of the boot, as it was before anybody set the clock; where the kernel does not tell it, the minute
+   * reckoned from the uptime. A "shutdown" that Windows turns into hibernation (fast startup) begins no new boot.
+   */
+  readonly bootId: string;
+  readonly #libraries: WindowsLibraries;
+  readonly #accounts: Accounts;
+  #tableSize = FIRST_TABLE_SIZE;
+  #table: { readonly readAt: number; readonly rows: ReadonlyMap<number, ProcessRow> } | undefined;
+
+  constructor(libraries: WindowsLibraries) {
+    this.#libraries = libraries;
+    this.#accounts = new Accounts(libraries.advapi32, libraries.kernel32);
+    this.bootId = readBootId(libraries.ntdll);
+  }
+
+  find(pid: number): Process | undefined {
+    if (!isPid(pid)) return undefined;
+    using opened = OpenedProcess.open(pid, "parameters", this.#libraries);
+    if (opened === undefined) return this.#findInTable(pid);
+    if (opened.pid !== pid || !opened.isRunning) return undefined;
+    const { createdAt } = opened;
+    const { commandLine, cwd } = opened.readParameters();
+    return {
+      ...this.#identify(pid, createdAt),
+      command: shorten(commandLine || opened.image),
+      cwd,
+      user: this.#accounts.userOf(opened.handle),
+      parentPid: this.#livingParent(opened.parentPid, createdAt),
+      processGroup: null,
+      session: null,
+    };
+  }
+
+  isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
+    return bootId === this.bootId && String(this.#createdAt(pid)) === startTime;
+  }
+
+  #identify(pid: number, createdAt: bigint) {
+    return { pid, startTime: String(createdAt), bootId: this.bootId, startedAt: isoOfFileTime(createdAt) };
+  }
+
+  /** When the process that runs now under this pid was made. */
+  #createdAt(pid: number): bigint | undefined {
+    if (!isPid(pid)) return undefined;
+    using opened = OpenedProcess.open(pid, "identity", this.#libraries);
+    if (opened === undefined) return this.#row(pid, { mayBeOld: false })?.createdAt;
+    return opened.pid === pid && opened.isRunning ? opened.createdAt : undefined;
+  }
+
+  /** A parent that is younger than its child is another process, which was given the pid of the parent that is gone. */
+  #livingParent(pid: number | null, childCreatedAt: bigint): number | null {
+    const createdAt = pid === null ? undefined : this.#createdAt(pid);
+    return createdAt === undefined || createdAt > childCreatedAt ? null : pid;
+  }
+
+  #findInTable(pid: number): Process | undefined {
+    const row = this.#row(pid, { mayBeOld: true });
+    if (row === undefined) return undefined;
+    return {
+      ...this.#identify(pid, row.createdAt),
+      command: shorten(row.image),
+      cwd: null,
+      user: null,
+      parentPid: this.#livingParent(row.parentPid || null, row.createdAt),
+      processGroup: null,
+      session: null,
+    };
+  }
+
+  /** A process that could not be opened: asked right after that, as the reason is the last error. */
+  #row(pid: number, { mayBeOld }: { readonly mayBeOld: boolean }): ProcessRow | undefined {
+    if (this.#libraries.kernel32.GetLastError() === ERROR_INVALID_PARAMETER) return undefined; // there is no such pid
+    const now = performance.now();
+    if (this.#table === undefined || now - this.#table.readAt > (mayBeOld ? TABLE_AGE_MS : 0)) {
+      this.#table = { readAt: now, rows: this.#readTable() };
+    }
+    return this.#table.rows.get(pid);
+  }
+
+  #readTable(): ReadonlyMap<number, ProcessRow> {
+    const length = new Uint32Array(1);
+    let status = STATUS_SUCCESS;
+    for (let i = 0; i < TRIES; i++) {
+      const bytes = new Uint8Array(this.#tableSize);
+      const base = addressOf(bytes);
+      const { ntdll } = this.#libraries;
+      status = ntdll.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION, bytes, bytes.length, length);
+      if (status === STATUS_SUCCESS) {
+        const rows = parseProcessTable(bytes.subarray(0, length[0]!), base);
+        return new Map(rows.map((row) => [row.pid, row]));
+      }
+      if (status !== STATUS_INFO_LENGTH_MISMATCH) break;
+      this.#tableSize = Math.ceil(1.25 * Math.max(length[0]!, bytes.length));
+    }
+    throw new Error(`Cannot list processes: status 0x${status.toString(16)}`);
+  }
+}
+
+function readBootId(ntdll: Ntdll): string {
+  const bytes = new Uint8Array(TIME_OF_DAY_SIZE), length = new Uint32Array(1);
+  const status = ntdll.NtQuerySystemInformation(SYSTEM_TIME_OF_DAY_INFORMATION, bytes, bytes.length, length);
+  if (status === STATUS_SUCCESS && length[0] === TIME_OF_DAY_SIZE) return parseBoot(bytes);
+  return `minute-${Math.round((Date.now() - Deno.osUptime() * 1000) / MINUTE_MS)}`;
+}
+
+function isPid(pid: number): boolean {
+  return Number.isInteger(pid) && pid > 0 && pid <= LARGEST_PID;
+}
+
+function shorten(command: string | null): string | null {
+  if (command === null) return null;
+  const line = command.trim();
+  return line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND)}…` : line;
+}

@@ -1,0 +1,322 @@
+/** The kernel's answers are laid out after the declarations of the headers, member by member, as a C compiler does. */
+import assert from "node:assert/strict";
+import { addressOf } from "../../src/ffi/address.ts";
+import { CTL_KERN, ESRCH, KERN_PROC, KERN_PROC_PID, KERN_PROCARGS2, type LibSystem } from "../../src/ffi/libsystem.ts";
+import { DarwinProcesses } from "../../src/process/darwin/processes.ts";
+import {
+  KINFO_PROC_SIZE,
+  parseArguments,
+  parseCurrentFolder,
+  parseKinfoProc,
+  VNODE_PATH_SIZE,
+} from "../../src/process/darwin/structures.ts";
+
+/** Members of a structure: `type name` or `type name[count]`; a type is a size that is its alignment too. */
+type Declaration = readonly (readonly [type: 1 | 2 | 4 | 8, name: string, count?: number])[];
+
+/** `struct extern_proc`, sys/proc.h; a timeval is 8 + 4 bytes and padding. */
+const EXTERN_PROC: Declaration = [
+  [8, "p_starttime.tv_sec"],
+  [4, "p_starttime.tv_usec"],
+  [8, "p_vmspace"],
+  [8, "p_sigacts"],
+  [4, "p_flag"],
+  [1, "p_stat"],
+  [4, "p_pid"],
+  [4, "p_oppid"],
+  [4, "p_dupfd"],
+  [8, "user_stack"],
+  [8, "exit_thread"],
+  [4, "p_debugger"],
+  [4, "sigwait"],
+  [4, "p_estcpu"],
+  [4, "p_cpticks"],
+  [4, "p_pctcpu"],
+  [8, "p_wchan"],
+  [8, "p_wmesg"],
+  [4, "p_swtime"],
+  [4, "p_slptime"],
+  [8, "p_realtimer", 4],
+  [8, "p_rtime", 2],
+  [8, "p_uticks"],
+  [8, "p_sticks"],
+  [8, "p_iticks"],
+  [4, "p_traceflag"],
+  [8, "p_tracep"],
+  [4, "p_siglist"],
+  [8, "p_textvp"],
+  [4, "p_holdcnt"],
+  [4, "p_sigmask"],
+  [4, "p_sigignore"],
+  [4, "p_sigcatch"],
+  [1, "p_priority"],
+  [1, "p_usrpri"],
+  [1, "p_nice"],
+  [1, "p_comm", 17],
+  [8, "p_pgrp"],
+  [8, "p_addr"],
+  [2, "p_xstat"],
+  [2, "p_acflag"],
+  [8, "p_ru"],
+];
+
+/** `struct kinfo_proc`, sys/sysctl.h: the above and `struct eproc` with its inner structures. */
+const KINFO_PROC: Declaration = [
+  ...EXTERN_PROC,
+  [8, "e_paddr"],
+  [8, "e_sess"],
+  [1, "e_pcred.pc_lock", 72],
+  [8, "e_pcred.pc_ucred"],
+  [4, "e_pcred.p_ruid"],
+  [4, "e_pcred.p_svuid"],
+  [4, "e_pcred.p_rgid"],
+  [4, "e_pcred.p_svgid"],
+  [8, "e_pcred.p_refcnt"], // an int, and padding to the end of the structure
+  [4, "e_ucred.cr_ref"],
+  [4, "e_ucred.cr_uid"],
+  [2, "e_ucred.cr_ngroups"],
+  [4, "e_ucred.cr_groups", 16],
+  [8, "e_vm.dummy"],
+  [8, "e_vm.dummy2"],
+  [4, "e_vm.dummy3", 5],
+  [8, "e_vm.dummy4", 3],
+  [4, "e_ppid"],
+  [4, "e_pgid"],
+  [2, "e_jobc"],
+  [4, "e_tdev"],
+  [4, "e_tpgid"],
+  [8, "e_tsess"],
+  [1, "e_wmesg", 8],
+  [4, "e_xsize"],
+  [2, "e_xrssize"],
+  [2, "e_xccount"],
+  [2, "e_xswrss"],
+  [4, "e_flag"],
+  [1, "e_login", 12],
+  [4, "e_spare", 4],
+];
+
+/** `struct vnode_info_path`, sys/proc_info.h; `struct proc_vnodepathinfo` has one of the current and one of the root folder. */
+const VNODE_INFO_PATH: Declaration = [
+  [4, "vst_dev"],
+  [2, "vst_mode"],
+  [2, "vst_nlink"],
+  [8, "vst_ino"],
+  [4, "vst_uid"],
+  [4, "vst_gid"],
+  [8, "vst_times", 8],
+  [8, "vst_size"],
+  [8, "vst_blocks"],
+  [4, "vst_blksize"],
+  [4, "vst_flags"],
+  [4, "vst_gen"],
+  [4, "vst_rdev"],
+  [8, "vst_qspare", 2],
+  [4, "vi_type"],
+  [4, "vi_pad"],
+  [4, "vi_fsid", 2],
+  [1, "vip_path", 1024],
+];
+
+/** The bytes of a structure with these values, 0xee in all other places. */
+function lay(declaration: Declaration, values: Readonly<Record<string, number | string>>): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4096).fill(0xee);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [size, name, count = 1] of declaration) {
+    at = Math.ceil(at / size) * size;
+    const value = values[name];
+    if (typeof value === "string") bytes.set(new TextEncoder().encode(`${value}\0`), at);
+    else if (value !== undefined && size === 8) view.setBigInt64(at, BigInt(value), true);
+    else if (value !== undefined && size === 4) view.setInt32(at, value, true);
+    else if (value !== undefined) view.setUint8(at, value);
+    at += size * count;
+  }
+  return bytes.slice(0, Math.ceil(at / 8) * 8);
+}
+
+const SLEEPING = 3, ZOMBIE = 5;
+const SERVER = {
+  p_pid: 733,
+  p_stat: SLEEPING,
+  p_comm: "node",
+  "p_starttime.tv_sec": 1_795_428_000,
+  "p_starttime.tv_usec": 4207,
+  "e_ucred.cr_uid": 501,
+  e_ppid: 700,
+  e_pgid: 733,
+};
+
+function folders(path: string): Uint8Array<ArrayBuffer> {
+  const [current, root] = [lay(VNODE_INFO_PATH, { vip_path: path }), lay(VNODE_INFO_PATH, { vip_path: "/" })];
+  return new Uint8Array([...current, ...root]);
+}
+
+/** What KERN_PROCARGS2 answers. */
+function argumentsOf(path: string, words: readonly string[]): Uint8Array {
+  const text = `${path}\0\0\0\0${words.map((word) => `${word}\0`).join("")}HOME=/Users/ada\0SECRET=x\0`;
+  return new Uint8Array([words.length, 0, 0, 0, ...new TextEncoder().encode(text)]);
+}
+
+Deno.test("parseKinfoProc() reads what the headers declare", () => {
+  const bytes = lay(KINFO_PROC, SERVER);
+  assert.equal(bytes.length, KINFO_PROC_SIZE);
+  assert.deepEqual(parseKinfoProc(bytes), {
+    pid: 733,
+    status: SLEEPING,
+    parentPid: 700,
+    processGroup: 733,
+    uid: 501,
+    startSeconds: 1_795_428_000,
+    startMicroseconds: 4207,
+    name: "node",
+  });
+  assert.equal(parseKinfoProc(bytes.subarray(0, KINFO_PROC_SIZE - 1)), undefined);
+  assert.equal(parseKinfoProc(new Uint8Array()), undefined);
+});
+
+Deno.test("parseCurrentFolder() reads the first path of two", () => {
+  assert.equal(folders("/").length, VNODE_PATH_SIZE);
+  assert.equal(parseCurrentFolder(folders("/Users/ada/shop")), "/Users/ada/shop");
+  assert.equal(parseCurrentFolder(folders("")), null);
+  assert.equal(parseCurrentFolder(new Uint8Array()), null);
+});
+
+Deno.test("parseArguments() reads the arguments, and neither the padding nor the environment", () => {
+  const words = ["node", "server.js", "", "--name=a b"];
+  assert.deepEqual(parseArguments(argumentsOf("/usr/local/bin/node", words)), words);
+  assert.deepEqual(parseArguments(argumentsOf("/bin/x", [])), []);
+  assert.deepEqual(parseArguments(new Uint8Array([2, 0, 0, 0, 47, 120, 0, 0, 97, 0, 98])), ["a", "b"]); // cut off
+  for (const bytes of [[], [1, 0], [1, 0, 0, 0], [9, 0, 0, 0, 47, 120], [9, 0, 0, 0, 47, 0, 0]]) {
+    assert.deepEqual(parseArguments(new Uint8Array(bytes)), []);
+  }
+});
+
+/** What a process is to the fake kernel; what is absent may not be seen by this user. */
+interface FakeProcess {
+  readonly kinfo: Uint8Array;
+  readonly arguments?: Uint8Array;
+  readonly cwd?: string;
+  readonly path?: string;
+}
+
+const EPERM = 1, EINVAL = 22;
+
+/** A kernel of macOS with these processes; it keeps to the contract of its manuals about sizes and errors. */
+function fakeLibSystem(processes: ReadonlyMap<number, FakeProcess>, users = new Map<number, string>()) {
+  const kept: Uint8Array[] = [];
+  const errno = new Int32Array(1);
+  const fail = (error: number, answer: number) => {
+    errno[0] = error;
+    return answer;
+  };
+  const give = (old: Uint8Array | null, size: BigUint64Array, data: Uint8Array) => {
+    old?.set(data.subarray(0, old.length));
+    size[0] = BigInt(old === null ? data.length : Math.min(old.length, data.length));
+    return 0;
+  };
+  const symbols = {
+    sysctl(name: Int32Array, count: number, old: Uint8Array | null, size: BigUint64Array) {
+      const [top, kind, third, fourth] = [...name.subarray(0, count)];
+      assert.equal(top, CTL_KERN);
+      if (kind === KERN_PROC && third === KERN_PROC_PID) {
+        const found = processes.get(fourth!);
+        if (fourth === 666) return fail(EPERM, -1);
+        return give(old, size, found?.kinfo ?? new Uint8Array());
+      }
+      assert.equal(kind, KERN_PROCARGS2);
+      const words = processes.get(third!)?.arguments;
+      return words === undefined ? fail(EINVAL, -1) : give(old, size, words);
+    },
+    sysctlbyname(name: Uint8Array, old: Uint8Array, size: BigUint64Array) {
+      assert.equal(new TextDecoder().decode(name), "kern.bootsessionuuid\0");
+      return give(old, size, new TextEncoder().encode("5C0F2A31-0000-4000-8000-000000000001\0"));
+    },
+    proc_pidinfo(pid: number, flavor: number, _argument: bigint, buffer: Uint8Array, size: number) {
+      assert.deepEqual([flavor, size], [9, VNODE_PATH_SIZE]);
+      const cwd = processes.get(pid)?.cwd;
+      if (cwd === undefined) return fail(EPERM, 0);
+      buffer.set(folders(cwd));
+      return size;
+    },
+    proc_pidpath(pid: number, buffer: Uint8Array) {
+      const path = new TextEncoder().encode(processes.get(pid)?.path ?? "");
+      buffer.set(path);
+      return path.length;
+    },
+    getsid: (pid: number) => processes.has(pid) ? 600 : fail(ESRCH, -1),
+    getpwuid(uid: number) {
+      const name = users.get(uid);
+      users.delete(uid); // to be asked once a user
+      if (name === undefined) return null;
+      const text = Uint8Array.from(new TextEncoder().encode(`${name}\0`));
+      const entry = new Uint8Array(new BigUint64Array([addressOf(text)]).buffer); // struct passwd { char *pw_name; … }
+      kept.push(text, entry);
+      return Deno.UnsafePointer.of(entry);
+    },
+    __error: () => Deno.UnsafePointer.of(errno),
+  };
+  return symbols as unknown as LibSystem;
+}
+
+function oneServer(changes: Readonly<Record<string, number | string>> = {}): Map<number, FakeProcess> {
+  const words = ["node", "server.js"];
+  return new Map([[733, {
+    kinfo: lay(KINFO_PROC, { ...SERVER, ...changes }),
+    arguments: argumentsOf("/usr/local/bin/node", words),
+    cwd: "/Users/ada/shop",
+    path: "/usr/local/bin/node",
+  }]]);
+}
+
+Deno.test("macOS processes are described by what the kernel tells of them", () => {
+  const processes = new DarwinProcesses(fakeLibSystem(oneServer()));
+  assert.deepEqual(processes.find(733), {
+    pid: 733,
+    startTime: "1795428000.004207",
+    bootId: "5C0F2A31-0000-4000-8000-000000000001",
+    command: "node server.js",
+    cwd: "/Users/ada/shop",
+    user: "501",
+    startedAt: "2026-11-23T10:00:00.000Z",
+    parentPid: 700,
+    processGroup: 733,
+    session: 600,
+  });
+  for (const pid of [734, 0, -1, 1.5, NaN, 2 ** 31]) assert.equal(processes.find(pid), undefined);
+});
+
+Deno.test("a macOS process of another user runs, though only its program can be told", () => {
+  const kinfo = lay(KINFO_PROC, { ...SERVER, "e_ucred.cr_uid": 0 });
+  const library = fakeLibSystem(new Map([[733, { kinfo, path: "/usr/sbin/httpd" }]]));
+  const processes = new DarwinProcesses(library);
+  const found = processes.find(733)!;
+  assert.deepEqual([found.command, found.cwd], ["/usr/sbin/httpd", null]);
+  assert.ok(processes.isAlive(found));
+  const nameless = new DarwinProcesses(fakeLibSystem(new Map([[733, { kinfo }]])));
+  assert.equal(nameless.find(733)?.command, "node");
+});
+
+Deno.test("macOS tells the name of a user, who is asked after once", () => {
+  const processes = new DarwinProcesses(fakeLibSystem(oneServer(), new Map([[501, "ada"]])));
+  assert.deepEqual([processes.find(733)?.user, processes.find(733)?.user], ["ada", "ada"]);
+});
+
+Deno.test("a macOS pid is the process that was meant only with the same start time and boot", () => {
+  const table = oneServer();
+  const processes = new DarwinProcesses(fakeLibSystem(table));
+  const found = processes.find(733)!;
+  assert.ok(processes.isAlive(found));
+  assert.equal(processes.isAlive({ ...found, bootId: "the boot before" }), false);
+  table.set(733, oneServer({ "p_starttime.tv_usec": 4208 }).get(733)!);
+  assert.equal(processes.isAlive(found), false);
+  table.delete(733);
+  assert.equal(processes.isAlive(found), false);
+});
+
+Deno.test("a macOS zombie does not run, and a kernel that does not answer is no evidence of a death", () => {
+  const processes = new DarwinProcesses(fakeLibSystem(oneServer({ p_stat: ZOMBIE })));
+  assert.equal(processes.find(733), undefined);
+  assert.throws(() => processes.find(666), /Cannot look up pid 666: errno 1$/);
+  assert.throws(() => processes.isAlive({ pid: 666, startTime: "1.0", bootId: processes.bootId }), /errno 1$/);
+});

@@ -1,0 +1,140 @@
+/** Processes of Windows, on Windows: tests/os/wine_listeners_test.ts runs these where there is none. */
+import assert from "node:assert/strict";
+import { belongsTo } from "../../src/process/process.ts";
+import { openWindowsLibraries, type WindowsLibraries, WindowsProcesses } from "../../src/process/windows/processes.ts";
+
+/** A child that runs until its stdin is closed; answers when it runs. */
+async function startChild(cwd?: string): Promise<Deno.ChildProcess> {
+  const script = "console.log('up'); await Deno.stdin.readable.pipeTo(new WritableStream())";
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    stdin: "piped",
+    stdout: "piped",
+    ...(cwd === undefined ? {} : { cwd }),
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  reader.releaseLock();
+  return child;
+}
+
+async function endChild(child: Deno.ChildProcess): Promise<void> {
+  await child.stdin.close();
+  await child.stdout.cancel();
+  await child.status;
+}
+
+/** The libraries for a user who may open no process, or none for its memory. */
+function withRights(libraries: WindowsLibraries, mayOpen: (access: number) => boolean): WindowsLibraries {
+  const ERROR_ACCESS_DENIED = 5;
+  let refused = false;
+  const { kernel32 } = libraries;
+  return {
+    ...libraries,
+    kernel32: {
+      ...kernel32,
+      OpenProcess(access, inherit, pid) {
+        refused = !mayOpen(access);
+        return refused ? null : kernel32.OpenProcess(access, inherit, pid);
+      },
+      GetLastError: () => refused ? ERROR_ACCESS_DENIED : kernel32.GetLastError(),
+    },
+  };
+}
+
+function windowsTest(name: string, fn: (libraries: WindowsLibraries) => void | Promise<void>): void {
+  if (Deno.build.os === "windows") Deno.test(name, () => fn(openWindowsLibraries()));
+}
+
+windowsTest("processes of Windows describe this very process", (libraries) => {
+  const own = new WindowsProcesses(libraries).find(Deno.pid)!;
+  assert.match(own.command!, /deno\.exe"? .*test/);
+  assert.equal(own.cwd, Deno.cwd());
+  assert.match(own.user!, /^[^\\]+\\[^\\]+$/);
+  assert.match(own.startTime, /^\d{18}$/);
+  assert.match(own.bootId, /^boot-\d{18}$/);
+  assert.ok(Math.abs(Date.now() - Date.parse(own.startedAt!)) < 600_000, own.startedAt!);
+  assert.deepEqual([own.processGroup, own.session], [null, null]);
+});
+
+windowsTest("a child is found with its parent and folder while it runs, and missed afterwards", async (libraries) => {
+  const processes = new WindowsProcesses(libraries);
+  const child = await startChild("C:\\");
+  const found = processes.find(child.pid)!;
+  assert.equal(found.pid, child.pid);
+  assert.equal(found.parentPid, Deno.pid);
+  assert.match(found.command!, /deno\.exe"? .*eval/);
+  assert.equal(found.cwd, "C:\\");
+  assert.ok(processes.isAlive(found));
+  assert.ok(belongsTo(processes, child.pid, processes.find(Deno.pid)!));
+  await endChild(child);
+  assert.equal(processes.find(child.pid), undefined);
+  assert.equal(processes.isAlive(found), false);
+});
+
+windowsTest("a process that has ended and is still open somewhere does not run", async (libraries) => {
+  const processes = new WindowsProcesses(libraries);
+  const child = await startChild();
+  const found = processes.find(child.pid)!;
+  const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
+  const handle = libraries.kernel32.OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, child.pid);
+  assert.notEqual(handle, null);
+  await endChild(child);
+  const again = libraries.kernel32.OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, child.pid);
+  assert.notEqual(again, null, "nobody has it open");
+  assert.equal(processes.find(child.pid), undefined);
+  assert.equal(processes.isAlive(found), false);
+  libraries.kernel32.CloseHandle(again);
+  libraries.kernel32.CloseHandle(handle);
+});
+
+windowsTest("a pid with another start time or boot is not the process that was meant", (libraries) => {
+  const processes = new WindowsProcesses(libraries);
+  const own = processes.find(Deno.pid)!;
+  assert.ok(processes.isAlive(own));
+  assert.equal(processes.isAlive({ ...own, startTime: String(BigInt(own.startTime) + 1n) }), false);
+  assert.equal(processes.isAlive({ ...own, bootId: "boot-1" }), false);
+  assert.equal(new WindowsProcesses(libraries).bootId, processes.bootId);
+});
+
+windowsTest("numbers that OpenProcess would take for our pid, and those of nobody, are no processes", (libraries) => {
+  const processes = new WindowsProcesses(libraries);
+  const { startTime, bootId } = processes.find(Deno.pid)!;
+  for (const pid of [Deno.pid + 1, Deno.pid + 2, Deno.pid + 3, 0, -4, 1.5, 4_000_000_000, 2 ** 32 + Deno.pid]) {
+    assert.equal(processes.find(pid), undefined, `${pid}`);
+    assert.equal(processes.isAlive({ pid, startTime, bootId }), false, `${pid}`);
+  }
+});
+
+windowsTest("of processes that may not be opened the system's table tells", async (libraries) => {
+  const closed = new WindowsProcesses(withRights(libraries, () => false));
+  const open = new WindowsProcesses(libraries);
+  const child = await startChild();
+  const found = closed.find(child.pid)!;
+  const { startTime, startedAt, bootId, parentPid } = open.find(child.pid)!;
+  assert.deepEqual(found, {
+    pid: child.pid,
+    startTime,
+    bootId,
+    startedAt,
+    command: "deno.exe",
+    cwd: null,
+    user: null,
+    parentPid,
+    processGroup: null,
+    session: null,
+  });
+  assert.ok(closed.isAlive(found));
+  await endChild(child);
+  assert.equal(closed.isAlive(found), false);
+  assert.equal(closed.find(4_000_000_000), undefined);
+});
+
+windowsTest("of processes whose memory may not be read there is at least the program", (libraries) => {
+  const PROCESS_VM_READ = 0x10;
+  const processes = new WindowsProcesses(withRights(libraries, (access) => (access & PROCESS_VM_READ) === 0));
+  const own = processes.find(Deno.pid)!;
+  assert.match(own.command!, /deno\.exe/);
+  assert.equal(own.cwd, null);
+  assert.notEqual(own.user, null);
+});
