@@ -2,7 +2,7 @@
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { openLibc } from "./ffi/libc.ts";
-import { type LinuxParts, openHolds } from "./hold/hold.ts";
+import { type Holds, type LinuxParts, openHolds } from "./hold/hold.ts";
 import { Allocator } from "./lease/allocator.ts";
 import { EventLog } from "./lease/events.ts";
 import { isWithin, poolPorts } from "./lease/exclusion.ts";
@@ -48,10 +48,11 @@ export interface Domain {
 export interface DomainStatus {
   readonly name: "portd";
   readonly stateDir: string;
+  readonly user: string | null;
   readonly uptimeMs: number;
   readonly leases: Readonly<Record<string, number>>;
   readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
-  readonly holds: { readonly kept: number; readonly limit: number };
+  readonly holds: { readonly kept: number; readonly limit: number; readonly missing: number };
   readonly ephemeral: { readonly first: number; readonly last: number };
   readonly warnings: readonly string[];
 }
@@ -92,6 +93,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const notes = [...warnings, ...damageNote(store)];
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
+  const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const watch = new Watch({ registry, scanner, processes, clock, events });
   return {
@@ -110,10 +112,11 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     describe: () => ({
       name: "portd",
       stateDir: config.stateDir,
+      user,
       uptimeMs: Math.round(clock.monotonic() - openedAt),
       leases: countByState(registry),
       pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
-      holds: { kept: holds.size, limit: holds.limit },
+      holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
       ephemeral: os.ephemeral,
       warnings: notes,
     }),
@@ -163,6 +166,15 @@ function countByState(registry: Registry): Record<string, number> {
   const counts: Record<string, number> = { live: registry.table.size };
   for (const { state } of registry.table.all()) counts[state] = (counts[state] ?? 0) + 1;
   return counts;
+}
+
+/** Holds that should stand: a listener, the holder's or a stranger's, may keep one from being taken. */
+function countMissing(registry: Registry, holds: Holds): number {
+  let missing = 0;
+  for (const { hold, port, listener } of registry.table.all()) {
+    if (hold === "soft" && listener === null && !holds.has(port)) missing++;
+  }
+  return missing;
 }
 
 function damageNote({ setAside, path }: Store): string[] {

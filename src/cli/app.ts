@@ -31,6 +31,7 @@ const BRIEFS = {
   serve: "Run the daemon",
   stop: "Stop the daemon",
   status: "Tell how the daemon does",
+  doctor: "Look for what is wrong, and tell what to do about it",
   events: "Follow what happens to leases",
   export: "Write all leases out as YAML or JSON",
   import: "Take in leases from an export",

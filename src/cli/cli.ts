@@ -62,6 +62,8 @@ function loadCommand(name: string | undefined): Promise<{ readonly default: Targ
       ? "./commands/stop.ts"
       : name === "status"
       ? "./commands/status.ts"
+      : name === "doctor"
+      ? "./commands/doctor.ts"
       : name === "events"
       ? "./commands/events.ts"
       : name === "export"

@@ -102,10 +102,13 @@ export interface DaemonStatus {
   readonly startedAt: string;
   readonly uptimeMs: number;
   readonly stateDir: string;
+  /** Whom the daemon runs as; null where that is not known. */
+  readonly user: string | null;
   /** Live leases by state, and all of them as `live`. */
   readonly leases: Readonly<Record<string, number>>;
   readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
-  readonly holds: { readonly kept: number; readonly limit: number };
+  /** `missing`: leases that should be held and are not, though nobody is known to listen. */
+  readonly holds: { readonly kept: number; readonly limit: number; readonly missing: number };
   readonly ephemeral: PortRange;
   readonly warnings: readonly string[];
 }

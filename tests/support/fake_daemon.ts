@@ -223,9 +223,10 @@ export class FakeDaemon implements AsyncDisposable {
       startedAt: instant(),
       uptimeMs: 61_000,
       stateDir: "/state",
+      user: "me",
       leases: { live: this.#live().length },
       pool: { size: 10, free: 9, quarantined: 1 },
-      holds: { kept: 1, limit: 100 },
+      holds: { kept: 1, limit: 100, missing: 0 },
       ephemeral: { first: 32768, last: 60999 },
       warnings: [],
     };

@@ -1,0 +1,49 @@
+/** `portd doctor`: looks for what is wrong; never starts a daemon. */
+import { VERSION } from "../../version.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CommonFlags } from "../context.ts";
+import { diagnose, type FolderState } from "../diagnosis.ts";
+import { EXIT } from "../exit.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { table, toJson } from "../terminal.ts";
+
+/** Bits of a mode that let group and others in. */
+const OTHERS = 0o077;
+const FILES = ["", "/admin.token", "/leases.db", "/daemon.json"];
+
+export default command<CommonFlags, []>({
+  parameters: { flags: COMMON_FLAGS },
+  docs: {
+    brief: "Look for what is wrong, and tell what to do about it",
+    fullDescription:
+      `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, holds that could not be
+taken, leases that nobody has claimed, the clock, and rights. Exit code 1 when it finds a problem, 3 when no daemon
+runs; this command never starts one.`,
+    customUsage: ["[--json]"],
+  },
+  async run(context, flags) {
+    const client = await findDaemon(context, flags, { start: false });
+    const [status, leases] = await Promise.all([client.status(), client.listAll()]);
+    const folder = lookAt(status.stateDir);
+    const findings = diagnose({ url: client.url, status, leases, now: Date.now(), version: VERSION, folder });
+    const { process } = context;
+    if (flags.json) process.stdout.write(`${toJson({ findings })}\n`);
+    else process.stdout.write(table(["CHECK", "LEVEL", "FINDING"], findings.map((f) => [f.check, f.level, f.message])));
+    if (findings.some(({ level }) => level === "problem")) process.exitCode = EXIT.failure;
+  },
+});
+
+/** On Windows modes say nothing: there the folder is closed by the profile that it is in. */
+function lookAt(stateDir: string): FolderState {
+  try {
+    const open = FILES.map((file) => stateDir + file).filter((path) => {
+      const { mode } = Deno.statSync(path);
+      return mode !== null && Deno.build.os !== "windows" && (mode & OTHERS) !== 0;
+    });
+    return { kind: "own", open };
+  } catch (error) {
+    const isForeign = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound;
+    if (isForeign) return { kind: "foreign" };
+    throw error;
+  }
+}
