@@ -1,10 +1,11 @@
 /** The documents against the code: what they say is there is there, what is there they say, what they show happens. */
 import assert from "node:assert/strict";
 import { allRoutes } from "../routes/app.ts";
-import { AmendBody, GrantBody, ListQuery, RenewBody } from "../routes/schema.ts";
+import { AmendBody, GrantBody, ListenersQuery, ListQuery, RenewBody } from "../routes/schema.ts";
 import { environmentName, SETTINGS } from "../src/config.ts";
 import { STATUS_OF_CODE } from "../src/errors.ts";
 import { openTestApp } from "./support/app.ts";
+import { listen } from "./support/sockets.ts";
 import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
 import { callsGit, commandsOf, isRunHere, playSection } from "./support/docs/tour.ts";
 import { Installation } from "./support/os/installation.ts";
@@ -131,6 +132,21 @@ Deno.test("docs/api.md shows a lease and a status with the members that they hav
   const status = JSON.parse((await section("docs/api.md", "Status")).fences[0]!.text);
   const { body } = await app.call("/v1/status");
   assert.deepEqual(Object.keys(status), [...Object.keys(body), "version", "pid", "startedAt"]);
+});
+
+Deno.test("docs/api.md shows a port and a socket with the members that they have", async () => {
+  await using app = await openTestApp();
+  using server = listen();
+  const port = JSON.parse((await section("docs/api.md", "A port")).fences[0]!.text);
+  const { body } = await app.call(`/v1/ports/${server.port}`);
+  assert.deepEqual(sorted(Object.keys(port)), sorted(Object.keys(body)));
+  const { text, fences } = await section("docs/api.md", "Listeners");
+  const { body: { listeners: [socket] } } = await app.call(`/v1/listeners?port=${server.port}`);
+  assert.deepEqual(sorted(Object.keys(JSON.parse(fences[0]!.text))), sorted(Object.keys(socket)));
+  const told = (await section("docs/api.md", "A port")).text;
+  const more = Object.keys(body.listeners[0]).filter((member) => !Object.hasOwn(socket, member));
+  assert.deepEqual(more.filter((member) => !told.includes(`\`${member}\``)), []);
+  assert.deepEqual(Object.keys(ListenersQuery.shape).filter((name) => !text.includes(`\`${name}`)), []);
 });
 
 Deno.test("docs/api.md tells of every event, and of no other", async () => {
