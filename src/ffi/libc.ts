@@ -14,6 +14,13 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** `ssize_t recv(int, void *, size_t, int flags)` */
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  /** The same off the event loop, for an answer that takes the kernel long to put together. */
+  recvOffLoop: {
+    name: "recv",
+    parameters: ["i32", "buffer", "usize", "i32"],
+    result: "isize",
+    nonblocking: true,
+  },
   /** `int open(const char *path, int flags)` */
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int, void *, size_t)` */
@@ -68,7 +75,7 @@ const PAUSE_US = 100;
 
 /** Turns with pauses of a tenth of a millisecond, shorter than any timer. */
 export function shortTurns(libc: Libc): Turns {
-  return new Turns({ turnMs: 1, pause: () => libc.usleepOffLoop(PAUSE_US) });
+  return new Turns({ turnMs: 2, pause: () => libc.usleepOffLoop(PAUSE_US) });
 }
 
 const RLIMIT_NOFILE = 7;

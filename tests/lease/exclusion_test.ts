@@ -47,3 +47,22 @@ Deno.test("an empty pool is told", () => {
   assert.deepEqual(ports, []);
   assert.match(warnings.join(), /the pool is empty/);
 });
+
+Deno.test("what the OS excludes is left out of the pool with a warning", () => {
+  const excluded = [{ first: 20101, last: 20102, protocol: "tcp" }] as const;
+  const { ports, warnings } = poolPorts({ ...base, pool: [{ first: 20100, last: 20103 }], os: { ...os, excluded } });
+  assert.deepEqual(ports, [20100, 20103]);
+  assert.match(warnings.join(), /2 ports of the pool are excluded by the system/);
+});
+
+Deno.test("ports that an administrator has kept out of the ephemeral range are in the pool, holds or not", () => {
+  const meeting = { ...os, ephemeral: { first: 20108, last: 60999 }, reserved: [{ first: 20100, last: 20120 }] };
+  const { ports, warnings } = poolPorts({
+    ...base,
+    pool: [{ first: 20100, last: 20110 }],
+    os: meeting,
+    hasHolds: false,
+  });
+  assert.ok(ports.includes(20110));
+  assert.deepEqual(warnings, []);
+});

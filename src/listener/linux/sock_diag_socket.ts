@@ -1,5 +1,5 @@
 /** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
-import { errno, type Libc, shortTurns } from "../../ffi/libc.ts";
+import { errno, type Libc } from "../../ffi/libc.ts";
 import type { SocketRow } from "../listener.ts";
 import { type DiagReply, type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
 
@@ -43,20 +43,21 @@ export class SockDiagSocket {
   }
 
   /**
-   * The same datagram by datagram, with turns of the event loop in between: for requests with many sockets to list. It
-   * asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
+   * The same datagram by datagram, which the kernel puts together while the event loop goes on: for requests with many
+   * sockets to list. It asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
    */
   async *walk(request: DiagRequest): AsyncGenerator<readonly SocketRow[]> {
     const socket = SockDiagSocket.open(this.#libc);
     if (socket === undefined) throw this.#fault();
-    const turns = shortTurns(this.#libc);
     try {
       socket.#ask(request);
       for (;;) {
-        const reply = socket.#receive(request);
+        const length = await this.#libc.recvOffLoop(socket.#descriptor, socket.#buffer, BigInt(BUFFER_SIZE), 0);
+        // The error number belongs to another thread; SO_RCVTIMEO is the one thing that is known to end a call so.
+        if (length < 0) throw new Error("Cannot list sockets: the kernel does not answer");
+        const reply = socket.#read(Number(length), request);
         yield reply.rows;
         if (reply.isDone) return;
-        if (turns.isOver) await turns.next();
       }
     } finally {
       socket.close();
@@ -72,9 +73,13 @@ export class SockDiagSocket {
     if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
   }
 
-  #receive({ protocol }: DiagRequest): DiagReply {
+  #receive(request: DiagRequest): DiagReply {
     const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
     if (length < 0) throw this.#fault();
+    return this.#read(length, request);
+  }
+
+  #read(length: number, { protocol }: DiagRequest): DiagReply {
     const reply = parseReply(this.#buffer.subarray(0, length), protocol);
     if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
     return reply;
