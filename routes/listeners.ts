@@ -1,12 +1,9 @@
 /** `GET /listeners`: what `netstat -ano` shows, joined with leases. */
 import type { Context } from "hono";
 import type { ListedSocket, Listing } from "../src/listener/listing.ts";
-import { Turns } from "../src/turns.ts";
 import { jsonText } from "./headers.ts";
 import type { Route } from "./route.ts";
 import { check, ListenersQuery } from "./schema.ts";
-
-const SOCKETS_A_PART = 100;
 
 /** What these routes read. */
 export interface ListenerRoutesParts {
@@ -21,22 +18,29 @@ export function listenerRoutes({ listing }: ListenerRoutesParts): readonly Route
     scope: "lease",
     async handle(context: Context) {
       const { connections, ...filter } = check(ListenersQuery, context.req.query());
-      const sockets = await listing.list({ ...filter, connections: connections === "true" });
-      return jsonText(await bytesOf(sockets), 200);
+      return jsonText(await bytesOf(listing.list({ ...filter, connections: connections === "true" })), 200);
     },
   }];
 }
 
-/** There may be tens of thousands: they are written a turn of the event loop at a time. */
-async function bytesOf(sockets: readonly ListedSocket[]): Promise<Uint8Array<ArrayBuffer>> {
-  const turns = new Turns();
+/** Written part by part, so that what has been written need not be kept. */
+async function bytesOf(parts: AsyncIterable<readonly ListedSocket[]>): Promise<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
-  const parts: Uint8Array<ArrayBuffer>[] = [encoder.encode('{"listeners":[')];
-  for (let at = 0; at < sockets.length; at += SOCKETS_A_PART) {
-    const texts = sockets.slice(at, at + SOCKETS_A_PART).map((socket) => JSON.stringify(socket));
-    parts.push(encoder.encode(`${at === 0 ? "" : ","}${texts.join()}`));
-    if (turns.isOver) await turns.next();
+  const written: Uint8Array[] = [encoder.encode('{"listeners":[')];
+  for await (const sockets of parts) {
+    const text = JSON.stringify(sockets).slice(1, -1);
+    if (text !== "") written.push(encoder.encode(written.length === 1 ? text : `,${text}`));
   }
-  parts.push(encoder.encode("]}"));
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  written.push(encoder.encode("]}"));
+  return concat(written);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

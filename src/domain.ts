@@ -1,7 +1,7 @@
 /** The domain put together: the file, the holds, the registry and the watch over this machine's real parts. */
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { openLibc } from "./ffi/libc.ts";
+import { openLibc, shortTurns } from "./ffi/libc.ts";
 import { type Holds, type LinuxParts, openHolds } from "./hold/hold.ts";
 import { Allocator } from "./lease/allocator.ts";
 import { EventLog } from "./lease/events.ts";
@@ -23,6 +23,7 @@ import { Procfs } from "./process/linux/procfs.ts";
 import { openProcesses, type Processes } from "./process/process.ts";
 import { toLease } from "./store/record.ts";
 import { Store } from "./store/store.ts";
+import { Turns } from "./turns.ts";
 
 /** What a daemon works with. */
 export interface Domain {
@@ -93,6 +94,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const notes = [...warnings, ...damageNote(store)];
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
+  const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const watch = new Watch({ registry, scanner, processes, clock, events });
@@ -104,7 +106,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
     watch,
-    listing: new Listing({ scanner, processes, table: registry.table }),
+    listing: new Listing({ scanner, processes, table: registry.table, turns }),
     ports: new PortDescriber({ ...config, registry, allocator, pool, holds, scanner, processes, os, watch }),
     processes,
     defaults: config,

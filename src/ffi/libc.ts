@@ -31,8 +31,8 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-  /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)` */
-  readlinkat: { parameters: ["i32", "buffer", "buffer", "usize"], result: "isize" },
+  /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of which the low half holds any length */
+  readlinkat: { parameters: ["i32", "buffer", "buffer", "usize"], result: "i32" },
   /** `ssize_t getdents64(int, void *, size_t)`, glibc 2.30 */
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int getrlimit(int resource, struct rlimit *)` */
@@ -71,9 +71,9 @@ export function errno(libc: Libc): number {
 export const ENOENT = 2, ESRCH = 3, EACCES = 13, ENFILE = 23, EMFILE = 24;
 export const EPERM = 1, ENOSYS = 38, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
 
-const PAUSE_US = 100;
+const PAUSE_US = 20;
 
-/** Turns with pauses of a tenth of a millisecond, shorter than any timer. */
+/** Turns with pauses of some hundredths of a millisecond, shorter than any timer. */
 export function shortTurns(libc: Libc): Turns {
   return new Turns({ turnMs: 2, pause: () => libc.usleepOffLoop(PAUSE_US) });
 }

@@ -1,9 +1,9 @@
 /** Who is on which port, joined with who should be: sockets, their processes and the leases of their ports. */
 import type { Protocol } from "../lease/lease.ts";
 import type { LeaseTable } from "../lease/lease_table.ts";
-import { Turns } from "../turns.ts";
+import type { Turns } from "../turns.ts";
 import type { LeaseRecord } from "../store/record.ts";
-import { type Forwarder, forwarderOf } from "../process/forwarder.ts";
+import { type Forwarder, forwarderOf, isForwarder } from "../process/forwarder.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { SocketRow, SocketState } from "./listener.ts";
 import type { Scanner } from "./scan.ts";
@@ -40,25 +40,36 @@ export function isListener({ protocol, state, remotePort }: SocketRow): boolean 
   return protocol === "tcp" ? state === "LISTEN" : remotePort === 0;
 }
 
+/** What belongs to a socket. */
+interface Neighbours {
+  readonly process: Process | undefined;
+  /** False where the process is known to listen for itself. */
+  readonly isForwarder?: boolean;
+  readonly lease: LeaseRecord | undefined;
+}
+
 /** A socket joined with its process and the lease of its port. */
 export function joinSocket(
   { inode: _inode, uid: _uid, ...socket }: SocketRow,
-  { process, lease }: { readonly process: Process | undefined; readonly lease: LeaseRecord | undefined },
+  { process, isForwarder = true, lease }: Neighbours,
 ): ListedSocket {
   const { protocol, localAddress: address, localPort: port } = socket;
   return {
     ...socket,
     process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
-    forwarder: process === undefined ? null : forwarderOf(process, { protocol, port, address }) ?? null,
+    forwarder: process !== undefined && isForwarder ? forwarderOf(process, { protocol, port, address }) ?? null : null,
     lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
   };
 }
+
+const SOCKETS_A_PART = 100;
 
 /** What a {@linkcode Listing} asks. */
 export interface ListingParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly table: LeaseTable;
+  readonly turns: () => Turns;
 }
 
 /** Lists sockets; remembers nothing. */
@@ -69,21 +80,29 @@ export class Listing {
     this.#parts = parts;
   }
 
-  /** The sockets that are wanted, by port, protocol, address and remote port. */
-  async list(filter: SocketQuery): Promise<readonly ListedSocket[]> {
-    const { scanner } = this.#parts;
+  /**
+   * The sockets that are wanted, by port, protocol, address and remote port; a part at a time, as there may be tens of
+   * thousands, with turns of the event loop in between.
+   */
+  async *list(filter: SocketQuery): AsyncGenerator<readonly ListedSocket[]> {
+    const { scanner, turns: newTurns } = this.#parts;
     const rows = (await scanner.sockets({ connections: filter.connections === true })).filter((row) =>
       this.#isWanted(row, filter)
     );
     const listeners = await scanner.identify(rows); // processes are looked up for what is shown, and no more
-    const known = new Map<number, Process | undefined>();
-    const turns = new Turns();
-    const listed: ListedSocket[] = [];
-    for (const listener of listeners) {
-      if (filter.pid === undefined || listener.pid === filter.pid) listed.push(this.#join(listener, known));
-      if (turns.isOver) await turns.next();
+    const turns = newTurns();
+    const byPort = Map.groupBy(listeners, ({ localPort }) => localPort);
+    if (turns.isOver) await turns.next();
+    const known = new Map<number, KnownProcess>();
+    for (const port of Uint16Array.from(byPort.keys()).sort()) {
+      const onPort = byPort.get(port)!.filter(({ pid }) => filter.pid === undefined || pid === filter.pid).sort(
+        byPlace,
+      );
+      for (let at = 0; at < onPort.length; at += SOCKETS_A_PART) {
+        yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, known));
+        if (turns.isOver) await turns.next();
+      }
     }
-    return sortedByPlace(listed);
   }
 
   #isWanted({ protocol, localPort, state }: SocketRow, filter: SocketQuery): boolean {
@@ -98,22 +117,28 @@ export class Listing {
     return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
   }
 
-  #join(row: SocketRow, known: Map<number, Process | undefined>): ListedSocket {
+  #join(row: SocketRow, known: Map<number, KnownProcess>): ListedSocket {
     const { processes, table } = this.#parts;
     const { pid, localPort, protocol } = row;
-    if (pid !== null && !known.has(pid)) known.set(pid, processes.find(pid));
-    const process = pid === null ? undefined : known.get(pid);
-    return joinSocket(row, { process, lease: table.byPort(localPort, [protocol]) });
+    const lease = table.byPort(localPort, [protocol]);
+    if (pid === null) return joinSocket(row, { process: undefined, lease });
+    const process = known.get(pid) ?? describe(processes.find(pid));
+    known.set(pid, process);
+    return joinSocket(row, { ...process, lease });
   }
 }
 
-/** Port by port: quicker than one great comparison, and there may be tens of thousands. */
-function sortedByPlace(sockets: readonly ListedSocket[]): ListedSocket[] {
-  const byPort = Map.groupBy(sockets, ({ localPort }) => localPort);
-  return [...Uint16Array.from(byPort.keys()).sort()].flatMap((port) => byPort.get(port)!.sort(byPlace));
+/** A process that has many sockets is looked at once. */
+interface KnownProcess {
+  readonly process: Process | undefined;
+  readonly isForwarder: boolean;
 }
 
-function byPlace(a: ListedSocket, b: ListedSocket): number {
+function describe(process: Process | undefined): KnownProcess {
+  return { process, isForwarder: process !== undefined && isForwarder(process) };
+}
+
+function byPlace(a: SocketRow, b: SocketRow): number {
   return compare(a.protocol, b.protocol) || a.family - b.family ||
     compare(a.localAddress, b.localAddress) || a.remotePort - b.remotePort || compare(a.remoteAddress, b.remoteAddress);
 }

@@ -49,6 +49,11 @@ const TARGETS: ReadonlyMap<string, TargetReader> = new Map([
   ["kube-proxy", UNTOLD],
 ]);
 
+/** Whether a process is such a program at all; {@linkcode forwarderOf} then tells what it stands for. */
+export function isForwarder({ command }: { readonly command: string | null }): boolean {
+  return command !== null && TARGETS.has(nameOf(splitProgram(command)[0]));
+}
+
 /**
  * What a process stands for that listens at an endpoint.
  *

@@ -102,7 +102,7 @@ export class Procfs {
     const view = new DataView(entries.buffer);
     for (let at = 0; at < length; at += view.getUint16(at + D_RECLEN, true)) {
       // "." and ".." are no links, and a descriptor may be closed by now: both are passed over.
-      const size = Number(this.#libc.readlinkat(folder, entries.subarray(at + D_NAME), this.#buffer, LINK_SIZE));
+      const size = this.#libc.readlinkat(folder, entries.subarray(at + D_NAME), this.#buffer, LINK_SIZE);
       const inode = size < 0 ? undefined : parseSocketLink(this.#buffer, size);
       if (inode !== undefined) inodes.push(inode);
     }

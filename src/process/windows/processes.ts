@@ -16,12 +16,12 @@ import {
 } from "../../ffi/ntdll.ts";
 import { ERROR_INVALID_PARAMETER } from "../../ffi/win32_error.ts";
 import type { ProcessIdentity } from "../../lease/lease.ts";
+import { boundedCommand } from "../command_line.ts";
 import type { Process, Processes } from "../process.ts";
 import { Accounts } from "./accounts.ts";
 import { OpenedProcess } from "./opened_process.ts";
 import { isoOfFileTime, parseBoot, parseProcessTable, type ProcessRow, TIME_OF_DAY_SIZE } from "./structures.ts";
 
-const LONGEST_COMMAND = 300;
 const LARGEST_PID = 0xffffffff;
 const MINUTE_MS = 60_000;
 /** How long the table answers for processes that cannot be opened: one reading serves a listing of many. */
@@ -75,7 +75,7 @@ export class WindowsProcesses implements Processes {
     const { commandLine, cwd } = opened.readParameters();
     return {
       ...this.#identify(pid, createdAt),
-      command: shorten(commandLine || opened.image),
+      command: boundedOrNull(commandLine || opened.image),
       cwd,
       user: this.#accounts.userOf(opened.handle),
       parentPid: this.#livingParent(opened.parentPid, createdAt),
@@ -111,7 +111,7 @@ export class WindowsProcesses implements Processes {
     if (row === undefined) return undefined;
     return {
       ...this.#identify(pid, row.createdAt),
-      command: shorten(row.image),
+      command: boundedOrNull(row.image),
       cwd: null,
       user: null,
       parentPid: this.#livingParent(row.parentPid || null, row.createdAt),
@@ -160,8 +160,6 @@ function isPid(pid: number): boolean {
   return Number.isInteger(pid) && pid > 0 && pid <= LARGEST_PID;
 }
 
-function shorten(command: string | null): string | null {
-  if (command === null) return null;
-  const line = command.trim();
-  return line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND)}…` : line;
+function boundedOrNull(command: string | null): string | null {
+  return command === null ? null : boundedCommand(command);
 }

