@@ -4,6 +4,8 @@ import type { Clock } from "../src/clock.ts";
 import type { EventLog, LoggedEvent } from "../src/lease/events.ts";
 import { isoInstant, toLease } from "../src/store/record.ts";
 import { COMMON_HEADERS } from "./headers.ts";
+import { checkQuery } from "./query.ts";
+import { EventsQuery } from "./schema.ts";
 import type { Route } from "./route.ts";
 
 /** Events that a slow reader may be behind; beyond, it is cut off and may come again with Last-Event-ID. */
@@ -24,7 +26,8 @@ export function eventRoutes(parts: EventRoutesParts): readonly Route[] {
 }
 
 function stream(context: Context, parts: EventRoutesParts): Response {
-  const lastId = context.req.raw.headers.get("last-event-id") ?? context.req.query("lastEventId");
+  const { lastEventId } = checkQuery(EventsQuery, context);
+  const lastId = context.req.raw.headers.get("last-event-id") ?? lastEventId;
   const headers = { ...COMMON_HEADERS, "content-type": "text/event-stream" };
   return new Response(eventStream(parts, lastId), { headers });
 }

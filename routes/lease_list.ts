@@ -6,8 +6,9 @@ import type { LeaseRecord } from "../src/store/record.ts";
 import type { Store } from "../src/store/store.ts";
 import { json } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
+import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { check, ListQuery } from "./schema.ts";
+import { ListQuery } from "./schema.ts";
 
 const LARGEST_PAGE = 1000;
 
@@ -23,7 +24,7 @@ export function listRoutes(parts: ListRoutesParts): readonly Route[] {
 }
 
 async function list(context: Context, { registry, store }: ListRoutesParts): Promise<Response> {
-  const query = check(ListQuery, context.req.query());
+  const query = checkQuery(ListQuery, context);
   await registry.settled();
   const limit = query.limit ?? LARGEST_PAGE;
   const label = query.label === undefined ? undefined : splitLabel(query.label);

@@ -9,6 +9,7 @@ import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { json, jsonText, noContent } from "./headers.ts";
+import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
 
@@ -108,7 +109,7 @@ async function release(context: Context, find: Find, parts: LeaseRoutesParts): P
 }
 
 async function releaseByLabel(context: Context, { registry }: LeaseRoutesParts): Promise<Response> {
-  const [key, value] = splitLabel(check(ReleaseQuery, context.req.query()).label);
+  const [key, value] = splitLabel(checkQuery(ReleaseQuery, context).label);
   const records = [...registry.table.all()].filter(({ labels }) => labels[key] === value);
   await Promise.all(records.map(({ id }) => registry.end(id, "released")));
   return json({ released: records.map(({ id }) => id) });
@@ -131,7 +132,7 @@ function findByName({ registry, isKnownName }: LeaseRoutesParts, context: Contex
 
 function findByPort({ registry }: LeaseRoutesParts, context: Context): LeaseRecord {
   const { port } = check(PortParameter, { port: context.req.param("port") });
-  const { protocol } = check(ReferenceQuery, context.req.query());
+  const { protocol } = checkQuery(ReferenceQuery, context);
   const record = registry.table.byPort(port, protocol === undefined ? ["tcp", "udp"] : [protocol]);
   if (record !== undefined) return record;
   throw new PortdError("lease_not_found", `Cannot find a lease on port ${port}`, { field: "port", value: port, port });

@@ -2,8 +2,9 @@
 import type { Context } from "hono";
 import type { ListedSocket, Listing } from "../src/listener/listing.ts";
 import { jsonText } from "./headers.ts";
+import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { check, ListenersQuery } from "./schema.ts";
+import { ListenersQuery } from "./schema.ts";
 
 /** What these routes read. */
 export interface ListenerRoutesParts {
@@ -17,7 +18,7 @@ export function listenerRoutes({ listing }: ListenerRoutesParts): readonly Route
     path: "/listeners",
     scope: "lease",
     async handle(context: Context) {
-      const { connections, ...filter } = check(ListenersQuery, context.req.query());
+      const { connections, ...filter } = checkQuery(ListenersQuery, context);
       return jsonText(await bytesOf(listing.list({ ...filter, connections: connections === "true" })), 200);
     },
   }];

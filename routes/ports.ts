@@ -2,8 +2,9 @@
 import type { Context } from "hono";
 import type { PortDescriber } from "../src/port/describe.ts";
 import { json } from "./headers.ts";
+import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { AnyPortParameter, check } from "./schema.ts";
+import { AnyPortParameter, check, NoQuery } from "./schema.ts";
 
 /** What these routes read. */
 export interface PortRoutesParts {
@@ -17,6 +18,7 @@ export function portRoutes({ ports }: PortRoutesParts): readonly Route[] {
     path: "/ports/:port",
     scope: "lease",
     async handle(context: Context) {
+      checkQuery(NoQuery, context);
       const { port } = check(AnyPortParameter, { port: context.req.param("port") });
       return json(await ports.describe(port));
     },

@@ -127,6 +127,12 @@ export const ListQuery = z.strictObject({
   cursor: text(/^[0-9A-Za-z-]{1,60}$/, "the next of the page before").optional(),
 });
 
+/** Query of calls without parameters. */
+export const NoQuery = z.strictObject({});
+
+/** Query of `GET /events`. */
+export const EventsQuery = z.strictObject({ lastEventId: text(/^.{1,100}$/, "1 to 100 characters").optional() });
+
 /** Query of `GET /listeners`. */
 export const ListenersQuery = z.strictObject({
   port: queryNumber(1, 65535).optional(),

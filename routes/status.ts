@@ -1,6 +1,8 @@
 /** What the daemon tells of itself, and stopping it. */
 import { json } from "./headers.ts";
 import { PortdError } from "../src/errors.ts";
+import { checkQuery } from "./query.ts";
+import { NoQuery } from "./schema.ts";
 import type { Route } from "./route.ts";
 
 /** What these routes ask of the daemon. */
@@ -16,7 +18,15 @@ export interface StatusRoutesParts {
 /** `GET /status`, `GET /healthz`, `GET /readyz`, `POST /stop`. */
 export function statusRoutes({ status, isReady, stop }: StatusRoutesParts): readonly Route[] {
   return [
-    { method: "GET", path: "/status", scope: "lease", handle: () => json(status()) },
+    {
+      method: "GET",
+      path: "/status",
+      scope: "lease",
+      handle(context) {
+        checkQuery(NoQuery, context);
+        return json(status());
+      },
+    },
     { method: "GET", path: "/healthz", scope: "none", handle: () => json({ status: "ok" }) },
     {
       method: "GET",

@@ -16,6 +16,7 @@ import { Transfer } from "./lease/transfer.ts";
 import type { SocketRow } from "./listener/listener.ts";
 import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
+import { Sightings } from "./listener/sightings.ts";
 import { Watch } from "./listener/watch.ts";
 import { readOsPorts } from "./network/os_ports.ts";
 import { PortDescriber } from "./port/describe.ts";
@@ -97,7 +98,8 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
-  const watch = new Watch({ registry, scanner, processes, clock, events });
+  const sightings = new Sightings({ scanner, processes, clock });
+  const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
   return {
     clock,
     store,
@@ -106,8 +108,18 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
     watch,
-    listing: new Listing({ scanner, processes, table: registry.table, turns }),
-    ports: new PortDescriber({ ...config, registry, allocator, pool, holds, scanner, processes, os, watch }),
+    listing: new Listing({ scanner, processes, table: registry.table, sightings, turns }),
+    ports: new PortDescriber({
+      ...config,
+      registry,
+      allocator,
+      pool,
+      holds,
+      scanner,
+      processes,
+      readOs: () => readOsPorts(procfs),
+      sightings,
+    }),
     processes,
     defaults: config,
     isKnownName: (name) => names.has(name),

@@ -30,6 +30,7 @@ export const STATUS_OF_CODE = {
   not_supported: 501,
   store_unavailable: 503,
   pool_exhausted: 503,
+  firewall_unavailable: 503,
   shutting_down: 503,
 } as const;
 

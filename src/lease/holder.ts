@@ -1,6 +1,6 @@
 /** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
 import { PortdError } from "../errors.ts";
-import type { SocketRow } from "../listener/listener.ts";
+import { sharersOf, type SocketRow } from "../listener/listener.ts";
 import { belongsTo, type Process, type Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
 import type { Holder, Lifetime, ProcessIdentity } from "./lease.ts";
@@ -54,14 +54,24 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
 }
 
+/** Whose a listener is. */
+export interface Ownership {
+  readonly isHolders: boolean;
+  /** The holder's processes that have the socket open; of a stranger's socket all that do. */
+  readonly pids: readonly number[];
+}
+
 /**
- * Whether a listener is the holder's: of its process tree or session. Where the holder has no known process any
- * listener is, and so is one of whom the OS tells nothing at all; a process that is hidden from us is somebody else's.
+ * Whose a listener is: the holder's when any process that has it open is of the holder's process tree or session. Where
+ * the holder has no known process any listener is his, and so is one of whom the OS tells nothing at all; a process that
+ * is hidden from us is somebody else's.
  */
-export function isHolders(record: LeaseRecord, listener: SocketRow, processes: Processes): boolean {
+export function ownershipOf(record: LeaseRecord, listener: SocketRow, processes: Processes): Ownership {
   const identity = identityOf(record.holder);
-  if (identity === undefined || (listener.pid === null && listener.uid === null)) return true;
-  return listener.pid !== null && belongsTo(processes, listener.pid, identity);
+  const pids = sharersOf(listener);
+  if (identity === undefined || (pids.length === 0 && listener.uid === null)) return { isHolders: true, pids };
+  const own = pids.filter((pid) => belongsTo(processes, pid, identity));
+  return own.length > 0 ? { isHolders: true, pids: own } : { isHolders: false, pids };
 }
 
 function nameTaken({ name, port, id, holder }: LeaseRecord, reason: string): PortdError {

@@ -37,4 +37,11 @@ export interface SocketRow {
   readonly inode: number;
   /** Its process: told with the row on Windows and macOS; on Linux null until `Scanner.identify` has looked. */
   readonly pid: number | null;
+  /** Every process that has the socket open, `pid` first, where the OS tells more than that one. */
+  readonly sharers?: readonly number[];
+}
+
+/** The processes that have a socket open, as far as they are known. */
+export function sharersOf({ pid, sharers }: SocketRow): readonly number[] {
+  return sharers ?? (pid === null ? [] : [pid]);
 }

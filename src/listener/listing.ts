@@ -5,12 +5,12 @@ import type { Turns } from "../turns.ts";
 import type { LeaseRecord } from "../store/record.ts";
 import { type Forwarder, forwarderOf, isForwarder } from "../process/forwarder.ts";
 import type { Process, Processes } from "../process/process.ts";
-import type { SocketRow, SocketState } from "./listener.ts";
+import { sharersOf, type SocketRow, type SocketState } from "./listener.ts";
 import type { Scanner } from "./scan.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** A socket as clients see it. */
-export interface ListedSocket extends Omit<SocketRow, "inode" | "uid"> {
-  readonly pid: number | null;
+export interface ListedSocket extends Omit<SocketRow, "inode" | "uid" | "sharers"> {
   /** Null where the process is not known or not ours to see. */
   readonly process: {
     readonly command: string | null;
@@ -19,6 +19,8 @@ export interface ListedSocket extends Omit<SocketRow, "inode" | "uid"> {
   } | null;
   /** Set for a program that listens in the place of a container. */
   readonly forwarder: Forwarder | null;
+  /** Whether a listener is the holder's of the lease of its port; null without a lease, and for connections. */
+  readonly ofHolder: boolean | null;
   /** The live lease of the local port. */
   readonly lease: { readonly id: string; readonly name: string | null; readonly state: string } | null;
 }
@@ -46,18 +48,21 @@ interface Neighbours {
   /** False where the process is known to listen for itself. */
   readonly isForwarder?: boolean;
   readonly lease: LeaseRecord | undefined;
+  /** @default null */
+  readonly ofHolder?: boolean | null;
 }
 
 /** A socket joined with its process and the lease of its port. */
 export function joinSocket(
-  { inode: _inode, uid: _uid, ...socket }: SocketRow,
-  { process, isForwarder = true, lease }: Neighbours,
+  { inode: _inode, uid: _uid, sharers: _sharers, ...socket }: SocketRow,
+  { process, isForwarder = true, lease, ofHolder = null }: Neighbours,
 ): ListedSocket {
   const { protocol, localAddress: address, localPort: port } = socket;
   return {
     ...socket,
     process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
     forwarder: process !== undefined && isForwarder ? forwarderOf(process, { protocol, port, address }) ?? null : null,
+    ofHolder,
     lease: lease === undefined ? null : { id: lease.id, name: lease.name, state: lease.state },
   };
 }
@@ -69,12 +74,15 @@ export interface ListingParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly table: LeaseTable;
+  readonly sightings: Sightings;
   readonly turns: () => Turns;
 }
 
 /** Lists sockets; remembers nothing. */
 export class Listing {
   readonly #parts: ListingParts;
+  /** Resolves when the list before is written: many at once would take much memory and none would be quicker. */
+  #before: Promise<void> = Promise.resolve();
 
   constructor(parts: ListingParts) {
     this.#parts = parts;
@@ -85,6 +93,18 @@ export class Listing {
    * thousands, with turns of the event loop in between.
    */
   async *list(filter: SocketQuery): AsyncGenerator<readonly ListedSocket[]> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#before;
+    this.#before = promise;
+    try {
+      await before;
+      yield* this.#list(filter);
+    } finally {
+      resolve();
+    }
+  }
+
+  async *#list(filter: SocketQuery): AsyncGenerator<readonly ListedSocket[]> {
     const { scanner, turns: newTurns } = this.#parts;
     const rows = (await scanner.sockets({ connections: filter.connections === true })).filter((row) =>
       this.#isWanted(row, filter)
@@ -95,11 +115,12 @@ export class Listing {
     if (turns.isOver) await turns.next();
     const known = new Map<number, KnownProcess>();
     for (const port of Uint16Array.from(byPort.keys()).sort()) {
-      const onPort = byPort.get(port)!.filter(({ pid }) => filter.pid === undefined || pid === filter.pid).sort(
-        byPlace,
-      );
+      const onPort = byPort.get(port)!.filter((row) => filter.pid === undefined || sharersOf(row).includes(filter.pid))
+        .sort(
+          byPlace,
+        );
       for (let at = 0; at < onPort.length; at += SOCKETS_A_PART) {
-        yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, known));
+        yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, { known, asked: filter.pid }));
         if (turns.isOver) await turns.next();
       }
     }
@@ -117,15 +138,24 @@ export class Listing {
     return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
   }
 
-  #join(row: SocketRow, known: Map<number, KnownProcess>): ListedSocket {
-    const { processes, table } = this.#parts;
-    const { pid, localPort, protocol } = row;
-    const lease = table.byPort(localPort, [protocol]);
-    if (pid === null) return joinSocket(row, { process: undefined, lease });
+  /** Of the processes that share a socket the one that was asked for is told, or the holder's, or the lowest. */
+  #join(row: SocketRow, { known, asked }: Joining): ListedSocket {
+    const { processes, table, sightings } = this.#parts;
+    const lease = table.byPort(row.localPort, [row.protocol]);
+    const ownership = lease !== undefined && isListener(row) ? sightings.ownershipOf(lease, row) : undefined;
+    const ofHolder = ownership?.isHolders ?? null;
+    const pid = asked ?? ownership?.pids[0] ?? row.pid;
+    if (pid === null) return joinSocket(row, { process: undefined, lease, ofHolder });
     const process = known.get(pid) ?? describe(processes.find(pid));
     known.set(pid, process);
-    return joinSocket(row, { ...process, lease });
+    return joinSocket({ ...row, pid }, { ...process, lease, ofHolder });
   }
+}
+
+interface Joining {
+  readonly known: Map<number, KnownProcess>;
+  /** The process whose sockets alone are wanted. */
+  readonly asked: number | undefined;
 }
 
 /** A process that has many sockets is looked at once. */

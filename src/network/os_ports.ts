@@ -1,4 +1,4 @@
-/** What this OS does with port numbers on its own account: read once, when the daemon starts. */
+/** What this OS does with port numbers on its own account. */
 import type { PortRange, Protocol } from "../lease/lease.ts";
 import type { Procfs } from "../process/linux/procfs.ts";
 import { readEphemeralRange, validRange } from "./ephemeral.ts";

@@ -2,12 +2,11 @@
 import type { Holds, Obstacle } from "../hold/hold.ts";
 import type { Allocator } from "../lease/allocator.ts";
 import { contains, isWithin } from "../lease/exclusion.ts";
-import { isHolders } from "../lease/holder.ts";
 import type { PortRange } from "../lease/lease.ts";
 import type { Pool } from "../lease/pool.ts";
 import type { Registry } from "../lease/registry.ts";
 import type { SocketRow } from "../listener/listener.ts";
-import type { Watch } from "../listener/watch.ts";
+import type { Sightings } from "../listener/sightings.ts";
 import { isListener, joinSocket } from "../listener/listing.ts";
 import type { Scanner } from "../listener/scan.ts";
 import type { OsPorts } from "../network/os_ports.ts";
@@ -27,8 +26,9 @@ export interface PortDescriberParts {
   readonly holds: Holds;
   readonly scanner: Scanner;
   readonly processes: Processes;
-  readonly os: OsPorts;
-  readonly watch: Watch;
+  /** Read anew for each description: an administrator may have changed it since the daemon started. */
+  readonly readOs: () => Promise<OsPorts>;
+  readonly sightings: Sightings;
   /** The configuration's. */
   readonly exclude: readonly PortRange[];
 }
@@ -43,7 +43,8 @@ export class PortDescriber {
 
   /** All about a port from 0 to 65535. */
   async describe(port: number): Promise<PortDescription> {
-    const { allocator, pool, os } = this.#parts;
+    const { allocator, pool, readOs } = this.#parts;
+    const os = await readOs();
     const sockets = port === 0 ? [] : await this.#socketsOn(port);
     const records = this.#leasesOf(port);
     const reserved = isWithin(os.reserved, port);
@@ -57,9 +58,9 @@ export class PortDescriber {
       quarantined: allocator.isQuarantined(port),
       ephemeral: contains(os.ephemeral, port) && !reserved,
       reserved,
-      exclusions: this.#exclusionsOf(port),
+      exclusions: this.#exclusionsOf(port, os),
       leases: records.map((record) => this.#parts.registry.present(record)),
-      listeners: sockets.filter(isListener).map((row) => this.#present(row)),
+      listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
     };
     const isSeen = facts.listeners.length + facts.leases.length + facts.exclusions.length > 0;
@@ -78,8 +79,8 @@ export class PortDescriber {
     return [...new Set(PROTOCOLS.flatMap((protocol) => table.byPort(port, [protocol]) ?? []))];
   }
 
-  #exclusionsOf(port: number): readonly Exclusion[] {
-    const { os, exclude } = this.#parts;
+  #exclusionsOf(port: number, os: OsPorts): readonly Exclusion[] {
+    const { exclude } = this.#parts;
     const here = <T extends PortRange>(ranges: readonly T[]) => ranges.filter((range) => contains(range, port));
     return [
       ...here(exclude).map((range) => ({ ...range, by: "configuration", protocols: PROTOCOLS }) as const),
@@ -89,13 +90,21 @@ export class PortDescriber {
     ];
   }
 
-  #present(row: SocketRow): PortSocket {
+  /** A holder's socket that several of his processes share stands there once for each of them. */
+  #presentListener(row: SocketRow): readonly PortSocket[] {
+    const lease = this.#parts.registry.table.byPort(row.localPort, [row.protocol]);
+    if (lease === undefined) return [this.#present(row)];
+    const { isHolders, pids } = this.#parts.sightings.ownershipOf(lease, row);
+    if (!isHolders || pids.length === 0) return [this.#present(row, isHolders)];
+    return pids.map((pid) => this.#present({ ...row, pid }, isHolders));
+  }
+
+  #present(row: SocketRow, ofHolder: boolean | null = null): PortSocket {
     const { processes, registry } = this.#parts;
     const process = row.pid === null ? undefined : processes.find(row.pid);
     const lease = registry.table.byPort(row.localPort, [row.protocol]);
     return {
-      ...joinSocket(row, { process, lease }),
-      ofHolder: lease === undefined ? null : this.#isHolders(lease, row),
+      ...joinSocket(row, { process, lease, ofHolder }),
       startTime: process?.startTime ?? null,
       bootId: process?.bootId ?? null,
       startedAt: process?.startedAt ?? null,
@@ -105,14 +114,12 @@ export class PortDescriber {
     };
   }
 
-  /** As the watch has seen it, which remembers whose a socket was when the process it descends from is gone. */
-  #isHolders(lease: LeaseRecord, row: SocketRow): boolean {
-    const { watch, processes } = this.#parts;
-    return watch.verdictOn(row, lease.holder) ?? isHolders(lease, row, processes);
-  }
-
-  /** Whether the kernel would give the port. Connections that have ended and only linger are no obstacle. */
+  /**
+   * Whether the kernel would give the TCP port, to nobody whom the tables show: connections that have ended and only
+   * linger are no obstacle. UDP is not tried: the tables show whoever is bound, and a server that binds in that very
+   * moment would be refused.
+   */
   #probe(port: number): Obstacle | undefined {
-    return this.#parts.holds.claim(port, { protocols: PROTOCOLS, hold: "none", named: true }).obstacle;
+    return this.#parts.holds.claim(port, { protocols: ["tcp"], hold: "none", named: true }).obstacle;
   }
 }

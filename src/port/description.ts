@@ -30,8 +30,6 @@ export interface Ancestor {
 
 /** A socket on the port, with more about its process than a list tells. */
 export interface PortSocket extends ListedSocket {
-  /** Whether it is the holder's of the lease of this port; null where there is no such lease. */
-  readonly ofHolder: boolean | null;
   /** Start time of the process, in the words of its OS; with pid and boot it is that process and no later one. */
   readonly startTime: string | null;
   /** The boot during which the process runs: tells a client whether it is a process of its own machine. */
@@ -67,7 +65,7 @@ export interface PortDescription {
   readonly exclusions: readonly Exclusion[];
   /** The live leases of the port: one, or one a protocol. */
   readonly leases: readonly Lease[];
-  /** Who listens on it. */
+  /** Who listens on it: of a holder's socket that several of his processes share, each of them. */
   readonly listeners: readonly PortSocket[];
   /** All other sockets whose local port it is. */
   readonly connections: readonly PortSocket[];

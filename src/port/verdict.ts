@@ -4,6 +4,8 @@ import type { Lease, PortRange } from "../lease/lease.ts";
 import { shortCommand } from "../process/command_line.ts";
 import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
 
+/** It listens for services that it starts at the first connection. */
+const INIT_PID = 1;
 /** Characters of a command in a sentence. */
 const COMMAND_WIDTH = 60;
 
@@ -26,7 +28,9 @@ export function judge(facts: PortFacts): Judgement {
   if (listeners.length > 0) return judgeListeners(facts);
   if (leases.length > 0) return judgeLeases(port, leases);
   if (exclusions.length > 0) return judgeExclusion(port, exclusions[0]!);
-  if (obstacle?.reason === "in_use") return judgeBound(port, connections);
+  // The kernel is asked for TCP alone; of UDP the tables show everything.
+  const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
+  if (isBound) return judgeBound(port, connections);
   return judgeFree(facts);
 }
 
@@ -53,7 +57,7 @@ function judgeConflict(port: number, stranger: PortSocket, leases: readonly Leas
 }
 
 function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
-  const [first, ...others] = distinctProcesses(listeners);
+  const [first, ...others] = distinctProcesses(listeners.toSorted((a, b) => Number(b.ofHolder) - Number(a.ofHolder)));
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   const lease = leases.find(({ protocols }) => protocols.includes(first!.protocol));
   if (lease === undefined) {
@@ -61,7 +65,7 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
     const since = first!.startedAt === null ? "" : `, running since ${first!.startedAt}`;
     return {
       verdict: "listening",
-      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; portd has no lease of it`,
+      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${noLeaseText(first!, leases)}`,
       advice: ["portd lease gives a port that nobody uses", ...advice],
     };
   }
@@ -71,18 +75,34 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
     sentence: `Port ${port} is leased to ${quoted(lease)}, and its holder listens${since}: ${
       socketText(first!)
     }${more}`,
-    advice: [`portd free ${port} ends it and gives the lease back`],
+    advice: [
+      first!.pid === null || first!.pid === INIT_PID
+        ? "stop its service or container: portd free ends neither what it cannot see nor the system's first process"
+        : `portd free ${port} ends it and gives the lease back`,
+    ],
   };
 }
 
+/** A lease may be of the other protocol alone. */
+function noLeaseText({ protocol }: PortSocket, leases: readonly Lease[]): string {
+  const [other] = leases;
+  if (other === undefined) return "portd has no lease of it";
+  return `portd has no lease of its ${protocol.toUpperCase()} side, that of ${other.protocols.join("+")} is ${
+    quoted(other)
+  }`;
+}
+
 function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
-  const [lease] = leases as [Lease];
-  const who = lease.state === "idle" ? "its listener has left" : "nobody listens yet";
-  const end = lease.expiresAt === null ? "it lasts until it is released" : `it ends at ${lease.expiresAt}`;
+  const claims = leases.map((lease) => {
+    const who = lease.state === "idle" ? "its listener has left" : "nobody listens yet";
+    const end = lease.expiresAt === null ? "it lasts until it is released" : `it ends at ${lease.expiresAt}`;
+    const side = leases.length > 1 ? `/${lease.protocols.join("+")}` : "";
+    return `${port}${side} is leased to ${holderText(lease)} since ${lease.grantedAt}; ${who}, and ${end}`;
+  });
   return {
     verdict: "leased",
-    sentence: `Port ${port} is leased to ${holderText(lease)} since ${lease.grantedAt}; ${who}, and ${end}`,
-    advice: [`portd release ${nameOf(lease)} gives it back`],
+    sentence: `Port ${claims.join("; ")}`,
+    advice: leases.map((lease) => `portd release ${nameOf(lease)} gives it back`),
   };
 }
 
@@ -124,7 +144,9 @@ function judgeFree(facts: PortFacts): Judgement {
   return {
     verdict: "free",
     sentence: [`Port ${port} is free${ephemeral ? risk : ""}`, ...remarks].join("; "),
-    advice: [`portd lease --port ${port} takes it`, ...advice],
+    advice: obstacle?.reason === "no_permission"
+      ? ["to lease it, run the daemon with an administrator's rights"]
+      : [`portd lease --port ${port} takes it`, ...advice],
   };
 }
 

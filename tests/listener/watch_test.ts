@@ -160,3 +160,82 @@ Deno.test({
     await after.close();
   },
 });
+
+/** Two processes that share a listener: a parent, and a child in a session of its own that goes on without it. */
+async function startSharers(
+  port: number,
+): Promise<{ readonly parent: number; readonly child: number } & AsyncDisposable> {
+  const script = `import os, socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", ${port})); s.listen()
+child = os.fork()
+if child == 0:
+    os.setsid()
+    os.close(1)
+    sys.stdin.read()
+    os._exit(0)
+print(child, flush=True)
+import signal; signal.pause()`;
+  const parent = new Deno.Command("setsid", { args: ["python3", "-c", script], stdin: "piped", stdout: "piped" })
+    .spawn();
+  const reader = parent.stdout.getReader();
+  const child = Number(new TextDecoder().decode((await reader.read()).value));
+  return {
+    parent: parent.pid,
+    child,
+    async [Symbol.asyncDispose]() {
+      await parent.stdin.close(); // ends the child
+      try {
+        parent.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended
+      }
+      await reader.cancel();
+      await parent.status;
+    },
+  };
+}
+
+Deno.test({
+  name: "a socket that a stranger shares with the holder is the holder's, and each of his processes is told",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const lease = await grantOne(test, { name: "shop/web" });
+    await using sharers = await startSharers(lease.port);
+    await test.domain.registry.amend(lease.id, { pid: sharers.child });
+    await test.domain.watch.look();
+    assert.equal(now(test, lease).state, "listening");
+    assert.equal(now(test, lease).listener?.pid, sharers.child);
+    const { verdict, listeners } = await test.domain.ports.describe(lease.port);
+    assert.deepEqual([verdict, listeners.map(({ pid }) => pid)], ["listening", [sharers.child]]);
+    await test.domain.registry.amend(lease.id, { pid: sharers.parent });
+    const shared = await test.domain.ports.describe(lease.port);
+    assert.deepEqual(shared.listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [
+      [sharers.parent, true],
+      [sharers.child, true],
+    ]);
+    for (const pid of [sharers.parent, sharers.child]) {
+      const parts = await Array.fromAsync(test.domain.listing.list({ pid, port: lease.port }));
+      assert.deepEqual(parts.flat().map((socket) => [socket.pid, socket.ofHolder]), [[pid, true]]);
+    }
+  },
+});
+
+Deno.test({
+  name: "when the process that was told for a socket ends, one that shares the socket is told in its place",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const lease = await grantOne(test);
+    await using sharers = await startSharers(lease.port);
+    await test.domain.registry.amend(lease.id, { pid: sharers.parent });
+    await test.domain.watch.look();
+    assert.equal(now(test, lease).listener?.pid, sharers.parent);
+    Deno.kill(sharers.parent, "SIGKILL");
+    while (test.domain.processes.find(sharers.parent) !== undefined) await test.domain.watch.look();
+    await test.domain.watch.look();
+    // It was the holder's socket, and stays so though the holder's process is gone.
+    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", sharers.child]);
+  },
+});

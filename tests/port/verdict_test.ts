@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Lease } from "../../src/lease/lease.ts";
 import type { PortSocket } from "../../src/port/description.ts";
 import { judge, type PortFacts } from "../../src/port/verdict.ts";
 
@@ -85,4 +86,54 @@ Deno.test("a port that takes rights says so, and whether the daemon could look",
   const { verdict, sentence } = judge({ ...FACTS, port: 80, privileged: true, obstacle });
   assert.equal(verdict, "free");
   assert.match(sentence, /^Port 80 is free; as far as the daemon can see without rights; listening on it takes an adm/);
+});
+
+const LEASE: Lease = {
+  id: "01KAR3Y8T2M4C6V8X0Z2B4D6F8",
+  name: "shop/dns",
+  project: "shop",
+  port: 50010,
+  protocols: ["udp"],
+  state: "granted",
+  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
+  lifetime: { kind: "pinned" },
+  hold: "none",
+  labels: {},
+  exposure: null,
+  listener: null,
+  grantedAt: "2026-11-23T10:00:00.000Z",
+  renewedAt: "2026-11-23T10:00:00.000Z",
+  expiresAt: null,
+  endedAt: null,
+};
+
+Deno.test("a listener of the protocol that a lease does not cover is told apart from that lease", () => {
+  const { verdict, sentence } = judge({ ...FACTS, leases: [LEASE], listeners: [SOCKET] });
+  assert.equal(verdict, "listening");
+  assert.match(sentence, /portd has no lease of its TCP side, that of udp is "shop\/dns"$/);
+});
+
+Deno.test("two leases on one number are both named", () => {
+  const web: Lease = { ...LEASE, name: "shop/web", protocols: ["tcp"], state: "idle" };
+  const { sentence, advice } = judge({ ...FACTS, leases: [web, LEASE] });
+  assert.match(
+    sentence,
+    /^Port 50010\/tcp is leased to "shop\/web" .* its listener has left, .*; 50010\/udp is leased to/,
+  );
+  assert.deepEqual(advice, ["portd release shop/web gives it back", "portd release shop/dns gives it back"]);
+});
+
+Deno.test("advice does not promise what portd would refuse", () => {
+  const leases: Lease[] = [{ ...LEASE, protocols: ["tcp"] }];
+  for (const pid of [1, null]) {
+    const { advice } = judge({ ...FACTS, leases, listeners: [{ ...SOCKET, pid, ofHolder: true }] });
+    assert.match(advice.join(), /^stop its service or container/);
+  }
+  const obstacle = { reason: "no_permission", protocol: "tcp" } as const;
+  assert.match(judge({ ...FACTS, port: 80, privileged: true, obstacle }).advice.join(), /^to lease it, run the daemon/);
+});
+
+Deno.test("a port that a UDP client uses is bound", () => {
+  const client: PortSocket = { ...SOCKET, protocol: "udp", state: "", remotePort: 53, remoteAddress: "127.0.0.53" };
+  assert.equal(judge({ ...FACTS, connections: [client] }).verdict, "bound");
 });

@@ -26,6 +26,7 @@ Deno.test({
       state: "LISTEN",
       pid: Deno.pid,
       forwarder: null,
+      ofHolder: true,
       lease: { id: lease.id, name: "shop/web", state: "granted" },
     });
     assert.deepEqual([process.cwd, typeof process.command, typeof process.user], [Deno.cwd(), "string", "string"]);
@@ -86,5 +87,17 @@ Deno.test("every query of GET /listeners refuses what it cannot use", async () =
       assert.ok(status === 400 || status === 422, `${field}=${value}`);
       assert.equal(body.field, field);
     }
+  }
+});
+
+Deno.test("a parameter that there is not, or that is given twice, is refused by every call with a query", async () => {
+  await using app = await openTestApp();
+  for (const path of ["/v1/listeners", "/v1/ports/80", "/v1/leases", "/v1/status", "/v1/events"]) {
+    const { status, body } = await app.call(`${path}?bogus=1`);
+    assert.deepEqual([status, body.code, body.field], [400, "invalid_request", "bogus"], path);
+  }
+  for (const path of ["/v1/listeners", "/v1/leases"]) {
+    const { body } = await app.call(`${path}?port=80&port=81`);
+    assert.deepEqual([body.code, body.field, body.value], ["invalid_request", "port", "80,81"]);
   }
 });

@@ -12,6 +12,8 @@ import { ALL_STATES, LISTENING_STATES } from "./sock_diag.ts";
 import type { SockDiagSocket } from "./sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
 
+const NOBODY: readonly number[] = [];
+
 /** Sees what the kernel shows this user. */
 export class LinuxScanner implements Scanner {
   readonly #procfs: Procfs;
@@ -51,7 +53,10 @@ export class LinuxScanner implements Scanner {
 
   async identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     const owners = await this.#owners(new Set(rows.map(({ inode }) => inode)));
-    return rows.map((row) => ({ ...row, pid: owners.get(row.inode) ?? null }));
+    return rows.map((row) => {
+      const sharers = owners.get(row.inode) ?? NOBODY;
+      return { ...row, pid: sharers[0] ?? null, sharers };
+    });
   }
 
   async #listening(protocol: Protocol, ports: ReadonlySet<number>): Promise<SocketRow[]> {
@@ -89,22 +94,28 @@ export class LinuxScanner implements Scanner {
     return texts.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
   }
 
-  /** Inode → pid of a process that has the socket open; the lowest pid where several share it. */
-  async #owners(inodes: Set<number>): Promise<Map<number, number>> {
-    const owners = new Map<number, number>();
+  /** Inode → the processes that have the socket open, lowest first: servers share theirs with those they fork. */
+  async #owners(inodes: Set<number>): Promise<Map<number, number[]>> {
+    const owners = new Map<number, number[]>();
     inodes.delete(0); // a socket in TIME_WAIT has none
     if (inodes.size === 0) return owners;
     const pids = (this.#procfs.list("/proc") ?? []).map(Number).filter((pid) => pid > 0).sort((a, b) => a - b);
     const turns = shortTurns(this.#libc);
     for (const pid of pids) {
       for (const part of this.#procfs.socketInodes(pid)) {
-        for (const inode of part) if (inodes.has(inode) && !owners.has(inode)) owners.set(inode, pid);
-        if (owners.size === inodes.size) return owners;
+        for (const inode of part) if (inodes.has(inode)) addOwner(owners, inode, pid);
         if (turns.isOver) await turns.next();
       }
     }
     return owners;
   }
+}
+
+/** A process may have a socket open more than once. */
+function addOwner(owners: Map<number, number[]>, inode: number, pid: number): void {
+  const known = owners.get(inode);
+  if (known === undefined) owners.set(inode, [pid]);
+  else if (known.at(-1) !== pid) known.push(pid);
 }
 
 function isListening(protocol: Protocol, state: SocketState): boolean {

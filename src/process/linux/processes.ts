@@ -88,7 +88,7 @@ export class LinuxProcesses implements Processes {
     const uptime = parseFloat(this.#procfs.read("/proc/uptime") ?? "");
     if (Number.isNaN(uptime)) return null;
     const ageMs = 1000 * (uptime - Number(startTime) / TICKS_A_SECOND);
-    return new Date(1000 * Math.round((Date.now() - ageMs) / 1000)).toISOString();
+    return new Date(1000 * Math.floor((Date.now() - ageMs) / 1000)).toISOString();
   }
 
   #user(pid: number): string | null {
