@@ -52,11 +52,8 @@ export class LinuxScanner implements Scanner {
   }
 
   async identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
-    const owners = await this.#owners(new Set(rows.map(({ inode }) => inode)));
-    return rows.map((row) => {
-      const sharers = owners.get(row.inode) ?? NOBODY;
-      return { ...row, pid: sharers[0] ?? null, sharers };
-    });
+    const owners = await this.#owners(rows);
+    return rows.map((row) => withSharers(row, owners.get(row.inode) ?? NOBODY));
   }
 
   async #listening(protocol: Protocol, ports: ReadonlySet<number>): Promise<SocketRow[]> {
@@ -95,15 +92,20 @@ export class LinuxScanner implements Scanner {
   }
 
   /** Inode → the processes that have the socket open, lowest first: servers share theirs with those they fork. */
-  async #owners(inodes: Set<number>): Promise<Map<number, number[]>> {
-    const owners = new Map<number, number[]>();
-    inodes.delete(0); // a socket in TIME_WAIT has none
-    if (inodes.size === 0) return owners;
+  async #owners(rows: readonly SocketRow[]): Promise<ReadonlyMap<number, readonly number[]>> {
+    const owners = new Map<number, readonly number[]>();
+    for (const { inode } of rows) if (inode !== 0) owners.set(inode, NOBODY); // a socket in TIME_WAIT has none
+    if (owners.size === 0) return owners;
     const pids = (this.#procfs.list("/proc") ?? []).map(Number).filter((pid) => pid > 0).sort((a, b) => a - b);
     const turns = shortTurns(this.#libc);
     for (const pid of pids) {
+      const alone = [pid]; // most sockets are one process's: they share the list
       for (const part of this.#procfs.socketInodes(pid)) {
-        for (const inode of part) if (inodes.has(inode)) addOwner(owners, inode, pid);
+        for (const inode of part) {
+          const known = owners.get(inode);
+          if (known === NOBODY) owners.set(inode, alone);
+          else if (known !== undefined && known.at(-1) !== pid) owners.set(inode, [...known, pid]);
+        }
         if (turns.isOver) await turns.next();
       }
     }
@@ -111,11 +113,11 @@ export class LinuxScanner implements Scanner {
   }
 }
 
-/** A process may have a socket open more than once. */
-function addOwner(owners: Map<number, number[]>, inode: number, pid: number): void {
-  const known = owners.get(inode);
-  if (known === undefined) owners.set(inode, [pid]);
-  else if (known.at(-1) !== pid) known.push(pid);
+/** Member by member, which is several times quicker than a spread; there may be tens of thousands. */
+function withSharers(row: SocketRow, sharers: readonly number[]): SocketRow {
+  const { protocol, family, localAddress, localPort, remoteAddress, remotePort, state, uid, inode } = row;
+  const pid = sharers[0] ?? null;
+  return { protocol, family, localAddress, localPort, remoteAddress, remotePort, state, uid, inode, pid, sharers };
 }
 
 function isListening(protocol: Protocol, state: SocketState): boolean {
