@@ -85,7 +85,7 @@ function ssEndpoint(text: string, peer = "::"): string {
   return `${address === "*" ? any : address} ${text.slice(colon + 1).replace("*", "0")}`;
 }
 
-function ourRow(socket: Omit<ListedSocket, "process" | "lease" | "forwarder">): Row {
+function ourRow(socket: Omit<ListedSocket, "process" | "lease" | "forwarder" | "ofHolder">): Row {
   const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid } = socket;
   return {
     protocol,
