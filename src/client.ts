@@ -85,6 +85,8 @@ interface Call extends CallOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A longer timer of JavaScript would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
@@ -263,7 +265,7 @@ export class PortdClient {
       url: `${this.url}/v1${path}`,
       headers: { ...this.#headers(), ...type, ...headers },
       signal,
-      timeoutMs: this.#timeoutMs + extraMs,
+      timeoutMs: Math.min(this.#timeoutMs + extraMs, LONGEST_TIMER_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (answer.status >= 200 && answer.status < 300) return answer;

@@ -19,6 +19,35 @@ export function parseDuration(text: string): number {
   return units.reduce((sum, unit, i) => sum + unit * Number(digits[i] ?? 0), 0);
 }
 
+/** The longest that a timer of JavaScript can be, 24.8 days; one that is longer goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Calls back once after so many milliseconds. @returns what stops it. */
+export type SetTimer = (onEnd: () => void, ms: number) => () => void;
+
+/**
+ * Calls back once after a duration, however long.
+ *
+ * @param setTimer bears at most the longest timer of JavaScript.
+ * @returns what stops it.
+ */
+export function startTimer(ms: number, onEnd: () => void, setTimer: SetTimer = setSystemTimer): () => void {
+  let leftMs = ms;
+  let stop = () => {};
+  const arm = () => {
+    const partMs = Math.min(leftMs, LONGEST_TIMER_MS);
+    leftMs -= partMs;
+    stop = setTimer(leftMs === 0 ? onEnd : arm, partMs);
+  };
+  arm();
+  return () => stop();
+}
+
+function setSystemTimer(onEnd: () => void, ms: number): () => void {
+  const timer = setTimeout(onEnd, ms);
+  return () => clearTimeout(timer);
+}
+
 /** A duration in its two greatest units, rounded down: `1h 30m`, `45s`; below a second in milliseconds. */
 export function formatDuration(ms: number): string {
   if (ms < UNIT_MS.s) return `${Math.max(0, Math.floor(ms))}ms`;

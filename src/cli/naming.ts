@@ -85,6 +85,6 @@ export function pickOwn(leases: readonly Lease[], name: string, project: Project
 }
 
 /** A lease in a few words: `shop/web (20417/tcp)`. */
-export function titleOf({ name, id, port, protocols }: Lease): string {
+export function titleOf({ name, id, port, protocols }: Pick<Lease, "name" | "id" | "port" | "protocols">): string {
   return `${name ?? id} (${port}/${protocols.join("+")})`;
 }

@@ -6,7 +6,8 @@
  * nothing but a handle of the OS is used where there is one.
  */
 import process from "node:process";
-import type { ProcessIdentity } from "../lease/lease.ts";
+import { describeValue } from "../errors.ts";
+import type { ProcessDescription, ProcessIdentity } from "../lease/lease.ts";
 import { isListener } from "../listener/listing.ts";
 import type { Endpoint, Scanner } from "../listener/scan.ts";
 import type { EndSignal, ProcessHandle } from "./handle.ts";
@@ -38,12 +39,27 @@ export function endingDenied({ pid }: ProcessIdentity, user: string | null | und
   );
 }
 
+/**
+ * Refuses what is no endpoint, whatever its type says: it may come from a daemon, and on Linux it names a file.
+ *
+ * @throws {TypeError}
+ */
+export function checkEndpoint({ protocol, port }: { readonly protocol: unknown; readonly port: unknown }): void {
+  if (protocol !== "tcp" && protocol !== "udp") {
+    throw new TypeError(`Cannot look for a socket of protocol ${describeValue(protocol)}: it must be tcp or udp`);
+  }
+  if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65535) {
+    throw new TypeError(`Cannot look for a socket on port ${describeValue(port)}: it must be 1 to 65535`);
+  }
+}
+
 /** Whether a process listens there, where the rows of the OS name every process that has the socket open. */
 export async function isListeningOn(
   scanner: Pick<Scanner, "socketsOn">,
   pid: number,
   endpoint: Endpoint,
 ): Promise<boolean> {
+  checkEndpoint(endpoint);
   const rows = await scanner.socketsOn(endpoint);
   return rows.some((row) => row.pid === pid && isListener(row));
 }
@@ -79,8 +95,14 @@ class GenericProcessHandle implements ProcessHandle {
     return !this.#parts.processes.isAlive(this.#identity);
   }
 
-  listensOn(endpoint: Endpoint): Promise<boolean | undefined> {
-    return this.#parts.listensOn?.(endpoint) ?? Promise.resolve(undefined);
+  describe(): ProcessDescription | undefined {
+    const found = this.#parts.processes.find(this.pid);
+    return this.hasEnded() ? undefined : found; // asked last: what was found is the process that runs even now
+  }
+
+  async listensOn(endpoint: Endpoint): Promise<boolean | undefined> {
+    checkEndpoint(endpoint);
+    return await this.#parts.listensOn?.(endpoint);
   }
 
   close(): void {}

@@ -7,7 +7,7 @@
  */
 import { openLibc } from "../ffi/libc.ts";
 import { openHolds } from "../hold/hold.ts";
-import type { ProcessIdentity } from "../lease/lease.ts";
+import type { ProcessDescription, ProcessIdentity } from "../lease/lease.ts";
 import { type Endpoint, openScanner } from "../listener/scan.ts";
 import { isListeningOn, openGenericProcessHandle } from "./generic_handle.ts";
 import { openLinuxProcessHandle } from "./linux/process_handle.ts";
@@ -21,6 +21,8 @@ export type EndSignal = "TERM" | "KILL";
 /** One process, pinned: when it is gone and its pid another's, the handle is still no handle of the other. */
 export interface ProcessHandle {
   readonly pid: number;
+  /** What the process is, by our own look; `undefined` when it has ended. What this user may not see is null. */
+  describe(): ProcessDescription | undefined;
   /**
    * Asks the process to end, or ends it at once where the OS knows no asking (Windows). Does nothing when it has ended.
    *
@@ -36,6 +38,7 @@ export interface ProcessHandle {
    * Whether the process has a socket open that listens (UDP: takes datagrams) there, by our own look.
    *
    * @returns `undefined` where the OS does not tell, or not to this user.
+   * @throws {TypeError} for what is no protocol or no port.
    */
   listensOn(endpoint: Endpoint): Promise<boolean | undefined>;
   /** Gives back what the handle keeps open. */

@@ -1,7 +1,10 @@
 /** The commands about leases, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
+import { startTimer } from "../../src/cli/duration.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { commandTest, ok } from "../support/command_setting.ts";
+import { FakeDaemon } from "../support/fake_daemon.ts";
+import { freePort } from "../support/sockets.ts";
 
 commandTest("portd ls is a table; what a daemon says cannot break out of it", async ({ daemon, run }) => {
   const lease = daemon.grant({
@@ -66,7 +69,7 @@ commandTest(
 
 commandTest("portd wait --free ends when the lease does", async ({ daemon, run }) => {
   const lease = daemon.grant({ name: "web", project: "shop" });
-  const looked = daemon.whenAsked(`/v1/leases/by-port/${lease.port}`);
+  const looked = daemon.whenAsked(`/v1/leases?port=${lease.port}`);
   const waiting = run(["wait", String(lease.port), "--free"]);
   await looked;
   daemon.move(lease.id, "expired");
@@ -84,6 +87,75 @@ commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", asyn
   signals.send("SIGINT");
   assert.equal((await waiting).code, 130);
   assert.equal(signals.listeners, 0);
+});
+
+Deno.test("startTimer() bears durations that are longer than a timer can be", () => {
+  const set: (readonly [onEnd: () => void, ms: number])[] = [];
+  const stopped: number[] = [];
+  let ended = 0;
+  const setTimer = (onEnd: () => void, ms: number) => {
+    const number = set.push([onEnd, ms]);
+    return () => void stopped.push(number);
+  };
+  const longest = 2 ** 31 - 1;
+  const stop = startTimer(2 * longest + 5, () => ended++, setTimer);
+  for (const parts of [1, 2, 3]) {
+    assert.deepEqual([set.length, ended], [parts, 0]);
+    set.at(-1)![0]();
+  }
+  assert.deepEqual([set.map(([, ms]) => ms), ended], [[longest, longest, 5], 1]);
+  stop();
+  assert.deepEqual(stopped, [3]);
+});
+
+commandTest("portd wait and portd lease bear times of months", async ({ daemon, cwd, run }) => {
+  const looked = daemon.whenAsked("/v1/leases?name=web");
+  const waiting = run(["wait", "web", "--timeout", "90d"]);
+  await looked;
+  const lease = daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}` } });
+  daemon.move(lease.id, "listening");
+  assert.deepEqual(await waiting, ok(`${lease.port}\n`));
+  assert.equal((await run(["lease", "api", "--wait", "90d"])).code, 0);
+});
+
+commandTest("portd wait PORT waits on while the daemon is away, as portd wait NAME does", async (setting) => {
+  for (const word of ["web", "20417"]) {
+    const gone = new FakeDaemon();
+    const env = { PORTD_URL: gone.url };
+    const looked = gone.whenAsked(word === "web" ? "/v1/leases?name=web" : "/v1/leases?port=20417");
+    const waiting = setting.run(["wait", word], { env });
+    await looked;
+    await gone[Symbol.asyncDispose]();
+    await using back = new FakeDaemon({ port: Number(new URL(gone.url).port) });
+    const { id } = back.grant({
+      name: "web",
+      project: "shop",
+      port: 20417,
+      holder: { id: `cli:${setting.cwd}` },
+    });
+    back.move(id, "listening");
+    assert.deepEqual(await waiting, ok("20417\n"));
+  }
+});
+
+commandTest("portd wait PORT says so when there is no daemon from the beginning", async ({ run }) => {
+  const { code, stderr } = await run(["wait", "20417"], { env: { PORTD_URL: `http://127.0.0.1:${freePort()}` } });
+  assert.equal(code, 3);
+  assert.match(stderr, /^portd: Cannot reach portd at /);
+});
+
+commandTest("portd wait PORT asks a daemon that answers nothing no second time", async ({ run }) => {
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of silent) accepted.push(connection);
+  })();
+  const env = { PORTD_URL: `http://127.0.0.1:${silent.addr.port}` };
+  const { code } = await run(["wait", "20417", "--timeout", "700ms"], { env });
+  assert.deepEqual([code, accepted.length], [7, 1]);
+  for (const connection of accepted) connection.close();
+  silent.close();
+  await accepting;
 });
 
 commandTest("portd env leases all services and prints them in three formats", async ({ daemon, cwd, run }) => {

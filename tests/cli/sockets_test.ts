@@ -73,10 +73,44 @@ psTest("portd ps --watch draws on a screen of its own until Ctrl-C, and gives th
   assert.equal(signals.listeners, 0);
 });
 
+Deno.test("portd ps --watch ends at Ctrl-C also while the daemon answers nothing", { ignore: !linux }, async () => {
+  const signals = new FakeSignals();
+  const { promise: never, resolve: answer } = Promise.withResolvers<Response>();
+  let asked = 0;
+  await using daemon = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    if (++asked === 1) return Response.json({ listeners: [] });
+    queueMicrotask(() => signals.send("SIGINT"));
+    return never;
+  });
+  const env = { PORTD_URL: `http://127.0.0.1:${daemon.addr.port}` };
+  const start = performance.now();
+  const { code, stdout } = await portd(["ps", "--watch"], { env, isTerminal: true, signals });
+  const tookMs = performance.now() - start; // without an answer a request takes 30 seconds
+  answer(new Response());
+  assert.deepEqual([code, asked, tookMs < 15_000], [0, 2, true]);
+  assert.ok(stdout.endsWith("\x1b[?1049l"));
+  assert.equal(signals.listeners, 0);
+});
+
 Deno.test("frame() cuts lines to the terminal and counts those that are left out", () => {
   const picture = frame("one\ntwo and more\nthree\nfour\n", { columns: 7, rows: 3 });
   assert.equal(picture, "\x1b[Hone\x1b[K\r\ntwo and\x1b[K\r\n… 2 mor\x1b[K\x1b[J");
   assert.equal(frame("one\n", { columns: 7, rows: 3 }), "\x1b[Hone\x1b[K\x1b[J");
+});
+
+Deno.test("frame() cuts by the cells of a terminal, and never within a character", () => {
+  const cut = (line: string, columns: number) =>
+    frame(line, { columns, rows: 1 }).slice("\x1b[H".length, -"\x1b[K\x1b[J".length);
+  assert.equal(cut("サーバー", 4), "サー");
+  assert.equal(cut("サーバー", 5), "サー");
+  assert.equal(cut("a👍b", 2), "a");
+  assert.equal(cut("a👍b", 3), "a👍");
+  assert.equal(cut("👨‍👩‍👧 family", 3), "👨‍👩‍👧 ");
+  assert.equal(cut("🇯🇵🇫🇷", 3), "🇯🇵");
+  assert.equal(cut("e\u0301e\u0301", 1), "e\u0301");
+  assert.equal(cut("ｈａｌｆ", 3), "ｈ");
+  assert.equal(cut("ﾊﾞﾊﾞ", 3), "ﾊﾞ");
+  assert.equal(cut("plain ä → …", 11), "plain ä → …");
 });
 
 psTest("portd inspect answers in a few lines, and in JSON as the API does", async ({ run }) => {
@@ -112,4 +146,44 @@ psTest("portd wait follows a port that nobody leases", async ({ run }) => {
   const leaving = run(["wait", String(port), "--free"]);
   server[Symbol.dispose]();
   assert.deepEqual(await leaving, { code: 0, stdout: "", stderr: "" });
+});
+
+psTest("portd wait PORT takes no socket of UDP for one of TCP, and --udp takes no other", async ({ run }) => {
+  const port = freePort();
+  const states: string[] = [];
+  const watch = async (name: string, ...args: string[]) => {
+    const outcome = await run(["wait", String(port), ...args]);
+    states.push(name);
+    return outcome;
+  };
+  const answer = { code: 0, stdout: `${port}\n`, stderr: "" };
+  const tcp = watch("tcp");
+  const datagrams = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port });
+  assert.deepEqual(await watch("udp", "--udp"), answer);
+  await watch("udp", "--udp"); // by now the other has looked as well
+  assert.deepEqual(states, ["udp", "udp"]);
+  const free = watch("free", "--free");
+  const server = listen(port);
+  assert.deepEqual(await tcp, answer);
+  datagrams.close();
+  assert.deepEqual(await watch("udp free", "--udp", "--free"), { ...answer, stdout: "" });
+  assert.deepEqual(states.slice(2), ["tcp", "udp free"]);
+  server[Symbol.dispose]();
+  assert.deepEqual(await free, { ...answer, stdout: "" });
+});
+
+psTest("portd wait PORT judges a leased protocol by its lease, and TCP without one by who listens", async ({ run }) => {
+  const port = Number((await run(["lease", "shop/dns", "--udp"])).stdout);
+  const states: string[] = [];
+  const waiting = run(["wait", String(port), "--udp", "--json"]).then((outcome) => {
+    states.push("udp");
+    return outcome;
+  });
+  using _server = listen(port);
+  const tcp = JSON.parse((await run(["wait", String(port), "--json"])).stdout);
+  assert.deepEqual([tcp, states], [{ port, listening: true }, []]);
+  const datagrams = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port });
+  const udp = JSON.parse((await waiting).stdout);
+  assert.deepEqual([udp.name, udp.state], ["shop/dns", "listening"]);
+  datagrams.close();
 });

@@ -23,6 +23,7 @@ const USAGE_FAULTS = [
   ["run", "a", "b", "--port", "1", "--", "x"],
   ["run", "web", "--", "x", "{port:api}"],
   ["wait", "web", "--free", "--listening"],
+  ["wait", "web", "--udp"],
   ["ls", "--state", "asleep"],
   ["ps", "--state", "asleep"],
   ["ps", "--watch"],

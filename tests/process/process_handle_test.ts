@@ -150,6 +150,50 @@ for (const [way, make] of Object.entries(WAYS)) {
   });
 }
 
+for (const [way, make] of Object.entries(WAYS)) {
+  const isIgnored = way === "the handle of this system" ? !knowsStartTimes : ignore;
+
+  Deno.test({
+    name: `${way} tells what its process is while it runs`,
+    ignore: isIgnored,
+    async fn() {
+      await using child = await Child.start();
+      const handle = make()(child.identity)!;
+      const { command, cwd, user } = processesHere().find(child.identity.pid)!;
+      const told = handle.describe()!;
+      assert.deepEqual([told.command, told.cwd, told.user], [command, cwd, user]);
+      assert.match(told.command!, /deno/);
+      handle.kill();
+      await child.status;
+      assert.equal(handle.describe(), undefined);
+      handle.close();
+    },
+  });
+
+  Deno.test({
+    name: `${way} looks for nothing but a port of TCP or UDP`,
+    ignore: isIgnored,
+    async fn() {
+      const handle = make()(processesHere().find(Deno.pid)!)!;
+      for (const protocol of ["../self/environ", "tcp/../udp", "raw", "", "TCP", undefined, 6]) {
+        const endpoint = { protocol: protocol as "tcp", port: 80 };
+        await assert.rejects(() => handle.listensOn(endpoint), {
+          name: "TypeError",
+          message: /it must be tcp or udp$/,
+        });
+      }
+      for (const port of [0, -1, 65536, 1.5, NaN, "80"]) {
+        const endpoint = { protocol: "tcp", port: port as number } as const;
+        await assert.rejects(() => handle.listensOn(endpoint), {
+          name: "TypeError",
+          message: /it must be 1 to 65535$/,
+        });
+      }
+      handle.close();
+    },
+  });
+}
+
 for (const pid of [0, -1, -2, 1.5, NaN]) {
   Deno.test(`openProcessHandle() knows no process ${pid}`, () => {
     assert.equal(openProcessHandle({ pid, startTime: "1", bootId: "b" }), undefined);

@@ -1,22 +1,36 @@
 /**
  * `portd free`: ends the listener of a lease's holder and gives the lease back.
  *
- * The daemon tells who listens; we look for ourselves whether that is so, and end the process with the rights of the
- * user who called us. So nobody gets more ended through portd than he could end without it: neither by asking a daemon
- * that runs as root, nor by running a daemon of his own that root asks.
+ * The daemon tells who listens; we look for ourselves whether that is so, show what we see, and end the process with
+ * the rights of the user who called us. So nobody gets more ended through portd than he could end without it: neither
+ * by asking a daemon that runs as root, nor by running a daemon of his own that root asks. ../targets.ts ends the
+ * processes, ../port_answer.ts checks what the daemon says.
  */
-import type { Lease, PortdClient, PortDescription, PortSocket, Protocol } from "../../client.ts";
+import type { Protocol } from "../../client.ts";
 import { PortdError } from "../../errors.ts";
-import { type EndSignal, openProcessHandle, type ProcessHandle } from "../../process/handle.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { parseDuration } from "../duration.ts";
-import { Ended, EXIT, TimedOutError } from "../exit.ts";
+import { Ended, EXIT } from "../exit.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { titleOf } from "../naming.ts";
 import { parsePort } from "../parse.ts";
-import { neutralise, shorten, toJson } from "../terminal.ts";
+import { type AnsweredLease, type AnsweredSocket, type PortAnswer, readPortAnswer } from "../port_answer.ts";
+import {
+  closeTargets,
+  type End,
+  endAll,
+  endText,
+  isOf,
+  type KnownSocket,
+  openTargets,
+  type Place,
+  processText,
+  type Target,
+  UnverifiedError,
+} from "../targets.ts";
+import { neutralise, toJson } from "../terminal.ts";
 
 type FreeFlags = CommonFlags & {
   readonly yes?: boolean;
@@ -26,10 +40,10 @@ type FreeFlags = CommonFlags & {
 };
 
 const TIMEOUT_MS = 5000;
-/** How long the kernel may take to end a process after KILL. */
-const KILL_LIMIT_MS = 2000;
-const PAUSE_MS = 20;
-const COMMAND_WIDTH = 200;
+/** Looks at processes that end while they are looked at, as when somebody else frees the port at the same time. */
+const MOST_LOOKS = 3;
+/** A supervisor that starts its server anew takes a moment to. */
+const SUPERVISOR_MS = 300;
 /** The system's first process listens for services that it starts at the first connection. */
 const INIT_PID = 1;
 
@@ -60,19 +74,25 @@ neither is a client of the port: exit code 4 tells who is in the way. Exit code 
   },
   async run(context, flags, port) {
     const client = await findDaemon(context, flags);
-    const found = pick(await client.describePort(port), flags);
-    if (found.leases.length === 0) return tellUnleased(context, flags, found);
-    checkHolders(found);
-    const targets = await openTargets(found, client.url);
+    const place = { port, url: client.url };
+    const look = async () => pick(readPortAnswer(await client.describePort(port), place), port, flags);
+    const { found, targets } = await pinAll(look, place);
     try {
-      await ask(context, flags, found);
-      const ends = await endAll(targets, flags.timeout ?? TIMEOUT_MS);
-      if (!flags.json) context.process.stderr.write(ends.map((end) => `${endText(end)}\n`).join(""));
-      if (ends.length > 0) await checkFreed(client, found);
+      if (found.leases.length === 0) return tellUnleased(context, flags, found);
+      await ask(context, flags, found, targets);
+      const again = await look();
+      if (again.leases.length === 0) return tellUnleased(context, flags, again);
+      checkUnchanged(found, again, targets);
+      const { staying, notes } = await sift(targets, again);
+      const ends = await endAll(staying, flags.timeout ?? TIMEOUT_MS);
+      if (!flags.json) {
+        context.process.stderr.write([...notes, ...ends.map(endText)].map((line) => `${line}\n`).join(""));
+      }
+      if (targets.length > 0) await checkFreed(look);
       for (const { id } of found.leases) await client.release(id);
       tell(context, flags, found, ends);
     } finally {
-      for (const { handle } of targets) handle.close();
+      closeTargets(targets);
     }
   },
 });
@@ -80,35 +100,63 @@ neither is a client of the port: exit code 4 tells who is in the way. Exit code 
 /** What of a port is to be freed. */
 interface Found {
   readonly port: number;
-  readonly protocols: readonly Protocol[];
-  readonly leases: readonly Lease[];
+  /** Those that the flags name. */
+  readonly asked: readonly Protocol[];
+  readonly leases: readonly AnsweredLease[];
   /** Who listens there, whosever. */
-  readonly listeners: readonly PortSocket[];
+  readonly listeners: readonly AnsweredSocket[];
 }
 
+type Look = () => Promise<Found>;
+
 /** A lease of both protocols is freed as a whole, whichever of the two was asked for. */
-function pick({ port, leases, listeners }: PortDescription, { tcp, udp }: FreeFlags): Found {
+function pick({ leases, listeners }: PortAnswer, port: number, { tcp, udp }: FreeFlags): Found {
   const asked: Protocol[] = tcp === udp ? ["tcp", "udp"] : [tcp ? "tcp" : "udp"];
   const picked = leases.filter((lease) => lease.protocols.some((protocol) => asked.includes(protocol)));
-  const protocols = picked.length === 0 ? asked : [...new Set(picked.flatMap((lease) => lease.protocols))];
-  const there = listeners.filter(({ protocol }) => protocols.includes(protocol));
-  return { port, protocols, leases: picked, listeners: there };
+  const protocols = [...asked, ...picked.flatMap((lease) => lease.protocols)];
+  return { port, asked, leases: picked, listeners: listeners.filter(({ protocol }) => protocols.includes(protocol)) };
+}
+
+/**
+ * Looks, and pins who listens. One that ends in between was no listener any more: then it is looked again.
+ *
+ * @throws where somebody else listens, or somebody who is not what the daemon says or not ours to end.
+ */
+async function pinAll(
+  look: Look,
+  place: Place,
+): Promise<{ readonly found: Found; readonly targets: readonly Target[] }> {
+  for (let looks = 1;; looks++) {
+    const found = await look();
+    if (found.leases.length === 0) return { found, targets: [] };
+    try {
+      return { found, targets: await openTargets(knownSockets(found), place) };
+    } catch (error) {
+      if (!(error instanceof UnverifiedError) || looks === MOST_LOOKS) throw error;
+    }
+  }
 }
 
 /** @throws {PortdError} `port_in_use` when somebody listens there all the same. */
-function tellUnleased({ process }: CliContext, { json }: FreeFlags, { port, listeners }: Found): void {
+function tellUnleased({ process }: CliContext, { json }: FreeFlags, { port, asked, listeners }: Found): void {
   const [stranger] = listeners;
   if (stranger !== undefined) throw inTheWay(port, stranger, "without a lease");
+  const [only, ...others] = asked;
   if (json) process.stdout.write(`${toJson({ port, ended: [], released: [] })}\n`);
-  else process.stderr.write(`port ${port} is free already\n`);
+  else process.stderr.write(`port ${port}${others.length === 0 ? `/${only}` : ""} is free already\n`);
 }
 
 /** @throws where somebody else listens there, or somebody of whom too little is known. */
-function checkHolders({ port, leases, listeners }: Found): void {
-  const titles = leases.map(titleOf).join(" and ");
-  const stranger = listeners.find(({ ofHolder }) => ofHolder !== true);
-  if (stranger !== undefined) throw inTheWay(port, stranger, `and is not of the holder of ${titles}`);
-  if (listeners.some(({ pid, startTime, bootId }) => pid === null || !startTime || bootId === null)) {
+function knownSockets({ port, leases, listeners }: Found): readonly KnownSocket[] {
+  const titles = titlesOf(leases);
+  const stranger = listeners.find((socket) => !isHolders(socket, listeners));
+  if (stranger !== undefined) {
+    const hint = leases.some(({ protocols }) => protocols.includes(stranger.protocol))
+      ? undefined
+      : `to free ${titles} alone: portd free ${port} --${stranger.protocol === "tcp" ? "udp" : "tcp"}`;
+    throw inTheWay(port, stranger, `on ${stranger.protocol} and is not of the holder of ${titles}`, hint);
+  }
+  if (!listeners.every(isKnown)) {
     throw new Error(`Cannot free port ${port}: the daemon cannot see which process it is that listens for ${titles}`);
   }
   if (listeners.some(({ pid }) => pid === INIT_PID)) {
@@ -116,13 +164,33 @@ function checkHolders({ port, leases, listeners }: Found): void {
       `Cannot free port ${port}: pid ${INIT_PID} listens there for ${titles}; stop its socket unit or its container`,
     );
   }
+  return listeners;
 }
 
-function inTheWay(port: number, stranger: PortSocket, why: string): PortdError {
-  const remedy = stranger.pid === null ? "" : `; to end it: ${killCommand(stranger.pid)}`;
+/** The holder's process may also listen with a protocol that he has not leased. */
+function isHolders(socket: AnsweredSocket, listeners: readonly AnsweredSocket[]): boolean {
+  const { ofHolder, pid, startTime } = socket;
+  return ofHolder === true ||
+    (ofHolder === null && pid !== null &&
+      listeners.some((other) => other.ofHolder === true && other.pid === pid && other.startTime === startTime));
+}
+
+function isKnown(socket: AnsweredSocket): socket is KnownSocket {
+  return socket.pid !== null && Boolean(socket.startTime) && socket.bootId !== null;
+}
+
+function titlesOf(leases: readonly AnsweredLease[]): string {
+  return leases.map((lease) => neutralise(titleOf(lease))).join(" and ");
+}
+
+function inTheWay(port: number, stranger: AnsweredSocket, why: string, hint?: string): PortdError {
+  const remedies = [
+    ...(stranger.pid === null ? [] : [`to end it: ${killCommand(stranger.pid)}`]),
+    ...(hint ? [hint] : []),
+  ];
   const message =
     `Cannot free port ${port}: ${processText(stranger)} listens there ${why}, and portd ends nothing but ` +
-    `the listeners of leases${remedy}`;
+    ["the listeners of leases", ...remedies].join("; ");
   return new PortdError("port_in_use", message, { port, pid: stranger.pid });
 }
 
@@ -130,127 +198,66 @@ function killCommand(pid: number): string {
   return Deno.build.os === "windows" ? `taskkill /F /PID ${pid}` : `kill ${pid}`;
 }
 
-/** `pid 4711 (node server.js, user me)`. */
-function processText({ pid, process }: PortSocket): string {
-  if (pid === null) return "a process that the daemon cannot see";
-  const details = [shorten(process?.command ?? "unknown command", COMMAND_WIDTH)];
-  if (process?.user) details.push(`user ${process.user}`);
-  if (process?.cwd) details.push(`in ${process.cwd}`);
-  return `pid ${pid} (${details.join(", ")})`;
-}
-
-/** A process that is to be ended. */
-interface Target {
-  readonly handle: ProcessHandle;
-  readonly command: string | null;
-}
-
-/** Pins every process that listens, each once. @throws where one is not what the daemon says, or not ours to end. */
-async function openTargets({ port, listeners }: Found, url: string): Promise<readonly Target[]> {
-  const targets = new Map<number, Target>();
-  try {
-    for (const socket of listeners) {
-      const { pid, startTime, bootId, process, protocol } = socket as PortSocket & Known;
-      const handle = targets.get(pid)?.handle ?? openProcessHandle({ pid, startTime, bootId });
-      if (handle === undefined) {
-        throw new Error(
-          `Cannot verify ${processText(socket)}: it has ended, or the daemon at ${url} runs on another machine or in ` +
-            "another container; look again with: portd inspect " + port,
-        );
-      }
-      targets.set(pid, { handle, command: process?.command ?? null });
-      if (await handle.listensOn({ protocol, port }) === false) {
-        throw new Error(
-          `Cannot verify ${processText(socket)}: it has no socket on port ${port}, though the daemon at ${url} says so`,
-        );
-      }
-    }
-  } catch (error) {
-    for (const { handle } of targets.values()) handle.close();
-    throw error;
-  }
-  return [...targets.values()];
-}
-
-/** What {@linkcode checkHolders} has seen to. */
-interface Known {
-  readonly pid: number;
-  readonly startTime: string;
-  readonly bootId: string;
-}
-
 /** @throws {Ended} when the user does not want it. */
-async function ask(context: CliContext, { yes = false }: FreeFlags, found: Found): Promise<void> {
-  const { port, leases, listeners } = found;
+async function ask(
+  context: CliContext,
+  { yes = false }: FreeFlags,
+  { port, leases }: Found,
+  targets: readonly Target[],
+): Promise<void> {
   const names = leases.map(({ name, id }) => `"${neutralise(name ?? id)}"`).join(" and ");
-  const processes = [...new Set(listeners.map(processText))];
-  const holders = leases.map((lease) => `leased  ${titleOf(lease)}, by ${lease.holder.id}`);
-  const lines = [...processes.map((text) => `listens ${text}`), ...holders];
-  if (processes.length === 0) lines.unshift(`nobody listens on port ${port}`);
-  const what = processes.length === 0 ? "Release" : `End ${processes.length === 1 ? "it" : "them"} and release`;
-  const preface = lines.map((line) => `${neutralise(line)}\n`).join("");
+  const holders = leases.map((lease) => neutralise(`leased  ${titleOf(lease)}, by ${lease.holder.id}`));
+  const lines = [...targets.flatMap((target) => target.lines), ...holders];
+  if (targets.length === 0) lines.unshift(`nobody listens on port ${port}`);
+  const what = targets.length === 0 ? "Release" : `End ${targets.length === 1 ? "it" : "them"} and release`;
+  const preface = lines.map((line) => `${line}\n`).join("");
   if (await confirm(context, `${what} ${names}?`, { preface, yes })) return;
   context.process.stderr.write("nothing was done\n");
   throw new Ended(EXIT.failure);
 }
 
-/** How a process ended. */
-interface End {
-  readonly pid: number;
-  readonly command: string | null;
-  readonly signal: EndSignal;
-  readonly tookMs: number;
-}
-
-/** Ends all of them at once. @throws {TimedOutError} when one cannot be ended; the others are, all the same. */
-async function endAll(targets: readonly Target[], timeoutMs: number): Promise<readonly End[]> {
-  const results = await Promise.allSettled(targets.map((target) => endOne(target, timeoutMs)));
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
-}
-
-async function endOne({ handle, command }: Target, timeoutMs: number): Promise<End> {
-  const { pid } = handle;
-  const start = performance.now();
-  let signal = handle.terminate();
-  if (!await endsWithin(handle, timeoutMs)) {
-    signal = "KILL";
-    handle.kill();
-    if (!await endsWithin(handle, KILL_LIMIT_MS)) {
-      throw new TimedOutError(`Cannot end pid ${pid}: it still runs ${KILL_LIMIT_MS / 1000} s after KILL`);
-    }
+/** @throws when what is there is not what the user was asked about: he has said yes to nothing else. */
+function checkUnchanged(found: Found, again: Found, targets: readonly Target[]): void {
+  const { port, leases } = again;
+  const isSame = leases.length === found.leases.length &&
+    leases.every(({ id }) => found.leases.some((lease) => lease.id === id));
+  if (!isSame) {
+    const now = `${titlesOf(leases)}, and no more as it was: nothing was ended`;
+    throw new PortdError("port_leased", `Cannot free port ${port}: it is leased now to ${now}`, { port });
   }
-  return { pid, command, signal, tookMs: performance.now() - start };
+  const newcomer = knownSockets(again).find((socket) => !targets.some((target) => isOf(target, socket)));
+  if (newcomer === undefined) return;
+  throw new Error(`Cannot free port ${port}: ${processText(newcomer)} has begun to listen there: nothing was ended`);
 }
 
-async function endsWithin(handle: ProcessHandle, limitMs: number): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
-  while (!handle.hasEnded()) {
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE_MS, leftMs)));
+/** Of the processes those that still listen there, and a note on each of the others. */
+async function sift(
+  targets: readonly Target[],
+  { port, listeners }: Found,
+): Promise<{ readonly staying: readonly Target[]; readonly notes: readonly string[] }> {
+  const staying: Target[] = [], notes: string[] = [];
+  for (const target of targets) {
+    const { handle } = target;
+    const protocols = listeners.filter((socket) => isOf(target, socket)).map(({ protocol }) => protocol);
+    const listens = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));
+    if (handle.hasEnded()) notes.push(`pid ${handle.pid} has ended by itself`);
+    else if (listens.includes(true)) staying.push(target);
+    else notes.push(`pid ${handle.pid} listens there no more`);
   }
-  return true;
-}
-
-function endText({ pid, signal, tookMs }: End): string {
-  const seconds = `${(tookMs / 1000).toFixed(1)} s`;
-  return signal === "TERM"
-    ? `pid ${pid} ended on TERM after ${seconds}`
-    : `pid ${pid} was ended by KILL after ${seconds}`;
+  return { staying, notes };
 }
 
 /** @throws {Error} when somebody listens there again: the lease is kept then, as the port is in use. */
-async function checkFreed(client: PortdClient, { port, protocols }: Found): Promise<void> {
-  const { listeners } = await client.describePort(port);
-  const again = listeners.find(({ protocol }) => protocols.includes(protocol));
-  if (again === undefined) return;
-  throw new Error(
-    `Cannot free port ${port}: ${processText(again)} listens there now; if something starts it anew, end that first; ` +
-      "the lease is kept",
-  );
+async function checkFreed(look: Look): Promise<void> {
+  for (const pauseMs of [0, SUPERVISOR_MS]) {
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const { port, listeners: [again] } = await look();
+    if (again === undefined) continue;
+    throw new Error(
+      `Cannot free port ${port}: ${processText(again)} listens there now; if something starts it anew, end that ` +
+        "first; the lease is kept",
+    );
+  }
 }
 
 function tell({ process }: CliContext, { json }: FreeFlags, { port, leases }: Found, ends: readonly End[]): void {

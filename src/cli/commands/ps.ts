@@ -38,7 +38,7 @@ export default command<PsFlags, []>({
   docs: {
     brief: "List what listens: sockets, their processes and leases",
     fullDescription: `Lists the sockets of this machine that listen, and with --all those in every state, each with its
-process and the lease of its local port. A lease in conflict is marked: a stranger listens on its port.`,
+process and the lease of its local port. A socket of a stranger on a leased port is marked as a conflict.`,
     customUsage: [
       "[--all] [FLAGS]",
       { input: "--port 3000", brief: "who is on port 3000" },
@@ -51,10 +51,12 @@ process and the lease of its local port. A lease in conflict is marked: a strang
     if (json && watch) throw new UsageError("Cannot use --watch together with --json: portd events --json follows");
     const client = await findDaemon(context, flags);
     const query = queryOf(flags);
-    const draw = async () => tableOf(await client.listeners(query), query);
     const { stdout, stderr } = context.process;
     if (watch) {
-      return await redraw(context, async () => `${new Date().toLocaleTimeString()}  Ctrl-C ends\n${await draw()}`);
+      return await redraw(context, async (signal) => {
+        const text = tableOf(await client.listeners(query, { signal }), query);
+        return `${new Date().toLocaleTimeString()}  Ctrl-C ends\n${text}`;
+      });
     }
     const listeners = await client.listeners(query);
     if (json) stdout.write(`${toJson({ listeners })}\n`);
@@ -75,9 +77,9 @@ function tableOf(sockets: readonly ListedSocket[], { connections = false }: Sock
 }
 
 function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
-  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, lease } = socket;
+  const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, lease, ofHolder } = socket;
   const remote = remotePort === 0 ? "-" : endpoint(remoteAddress, remotePort);
-  const conflict = lease?.state === "conflict" ? " (conflict)" : "";
+  const conflict = ofHolder === false ? " (conflict)" : "";
   return [
     protocol,
     endpoint(localAddress, localPort),

@@ -1,28 +1,37 @@
 /** `portd wait`: until somebody listens, or until nobody has the port any more. */
-import type { PortdClient } from "../../client.ts";
-import { PortdError } from "../../errors.ts";
-import type { Lease } from "../../lease/lease.ts";
+import { NoDaemonError, type PortdClient, PortdError } from "../../client.ts";
+import type { Lease, Protocol } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project.ts";
+import { orAborted, pause } from "../abort.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
-import { formatDuration, parseDuration } from "../duration.ts";
+import { formatDuration, parseDuration, startTimer } from "../duration.ts";
 import { Ended, TimedOutError, UsageError } from "../exit.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { findLease, parseRef } from "../naming.ts";
 import { toJson } from "../terminal.ts";
 
-type WaitFlags = CommonFlags & { readonly listening?: boolean; readonly free?: boolean; readonly timeout?: number };
+type WaitFlags = CommonFlags & {
+  readonly listening?: boolean;
+  readonly free?: boolean;
+  readonly udp?: boolean;
+  readonly timeout?: number;
+};
 
 const TIMEOUT_MS = 30_000;
 const INTERRUPTED = 130;
 /** How often a port is looked at: of one that nobody leases no event tells. */
 const LOOK_MS = 250;
+/** Looks in a row that may fail while a daemon is away, and the longest pause between them: as the stream of events. */
+const RETRIES = 20;
+const LONGEST_PAUSE_MS = 4000;
 
 export default command<WaitFlags, [lease: string]>({
   parameters: {
     flags: {
       listening: switchFlag("Until the holder listens, on a port without a lease anybody (this is the default)"),
       free: switchFlag("Until there is no live lease of it, and nobody listens on the port"),
+      udp: switchFlag("Look at UDP alone; only for a port"),
       timeout: parsedFlag("30s", "Give up after this time (30s); 0 is never", parseDuration),
       ...COMMON_FLAGS,
     },
@@ -32,99 +41,113 @@ export default command<WaitFlags, [lease: string]>({
     brief: "Wait until somebody listens on a leased port, or until it is free",
     fullDescription:
       `Waits until the holder of a lease listens on its port; the lease need not be there yet. A port may also be one that
-nobody leases: then anybody's listener counts. With --free, until there is no such lease and, for a port, nobody listens
-on it. Exit code 7 when the time is up.`,
+nobody leases: then anybody's listener counts, of TCP or with --udp of UDP. With --free, until there is no such lease
+and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     customUsage: [
-      "NAME|PORT|ID [--listening|--free] [--timeout 30s]",
+      "NAME|PORT|ID [--listening|--free] [--udp] [--timeout 30s]",
       { input: "web && open http://localhost:$(portd lease web)", brief: "as soon as the server is up" },
       { input: "20417 --free --timeout 5m", brief: "until a port is given back" },
       { input: "5432", brief: "until a database is up, leased or not" },
     ],
   },
   async run(context, flags, text) {
-    const { listening, free, timeout = TIMEOUT_MS } = flags;
+    const { listening, free = false, udp = false, timeout = TIMEOUT_MS } = flags;
     if (listening && free) throw new UsageError("Cannot use --listening together with --free");
+    const ref = parseRef(text);
+    const port = typeof ref === "object" && "port" in ref ? ref.port : undefined;
+    if (udp && port === undefined) throw new UsageError("Cannot use --udp: it is for a port, and a lease has its own");
     const project = findProject(context.cwd);
     const client = await findDaemon(context, flags);
     const stopping = new AbortController();
-    const isDone = free ? isFree : isListening;
+    const { signal } = stopping;
     const stopSignals = context.onSignal(["SIGINT"], () => stopping.abort(new Ended(INTERRUPTED)));
     const expired = () =>
       stopping.abort(new TimedOutError(`Cannot wait longer for ${text}: ${formatDuration(timeout)} are over`));
-    const timer = timeout === 0 ? undefined : setTimeout(expired, timeout);
+    const stopTimer = timeout === 0 ? undefined : startTimer(timeout, expired);
     try {
-      const ref = parseRef(text);
-      const port = typeof ref === "object" && "port" in ref ? ref.port : undefined;
-      const look = () => lookUp(client, { text, project, port });
-      const found = await follow({ client, look, isDone, looksAgain: port !== undefined, signal: stopping.signal });
-      tell(context, flags, { ...found, port });
+      const outcome = port === undefined
+        ? await follow(client, () => lookAtLease(client, { text, project, free }), signal)
+        : await lookUntilDone(() => lookAtPort(client, { port, udp, free, signal }), signal);
+      tell(context, flags, { ...outcome, port });
     } finally {
-      clearTimeout(timer);
+      stopTimer?.();
       stopSignals();
     }
   },
 });
 
-/** What there is at one moment. */
-interface Found {
-  readonly lease: Lease | undefined;
-  /** Whether somebody listens on a port that nobody leases. */
-  readonly isUsed: boolean;
+/** What ended the waiting. */
+interface Outcome {
+  /** Absent where nobody leases the port. */
+  readonly lease?: Lease;
 }
 
-function isListening({ lease, isUsed }: Found): boolean {
-  return lease === undefined ? isUsed : lease.state === "listening";
-}
-
-function isFree({ lease, isUsed }: Found): boolean {
-  return lease === undefined && !isUsed;
-}
-
-interface Following {
-  readonly client: PortdClient;
-  readonly look: () => Promise<Found>;
-  readonly isDone: (found: Found) => boolean;
-  /** Whether to look every now and then, and not at events alone. */
-  readonly looksAgain: boolean;
-  readonly signal: AbortSignal;
-}
+/** One look; `undefined` when there is more to wait for. */
+type Look = () => Promise<Outcome | undefined>;
 
 /** Looks once the stream of events is open, and again at each event: so nothing that happens in between is missed. */
-async function follow({ client, look, isDone, looksAgain, signal }: Following): Promise<Found> {
+async function follow(client: PortdClient, look: Look, signal: AbortSignal): Promise<Outcome> {
   const ending = new AbortController();
-  const { promise, resolve, reject } = Promise.withResolvers<Found>();
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const check = async () => {
-    const found = await look();
-    if (isDone(found)) resolve(found);
+    try {
+      const outcome = await look();
+      if (outcome !== undefined) resolve(outcome);
+    } catch (error) {
+      // The daemon goes away: the stream breaks as well, and it is looked again when that has been opened anew.
+      if (!isAway(error)) reject(error);
+    }
   };
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
   const reading = (async () => {
-    const events = client.events({ signal: ending.signal, onOpen: () => void check().catch(reject) });
-    for await (const _event of events) await check();
+    for await (const _event of client.events({ signal: ending.signal, onOpen: () => void check() })) await check();
   })();
   reading.catch(reject);
-  const timer = looksAgain ? setInterval(() => void check().catch(reject), LOOK_MS) : undefined;
   try {
-    return await promise;
+    return await orAborted(promise, signal);
   } finally {
-    clearInterval(timer);
-    signal.removeEventListener("abort", onAbort);
     ending.abort();
   }
 }
 
-/** What is waited for: a lease, or a port whether leased or not. */
-interface Wanted {
-  readonly text: string;
-  readonly project: Project;
-  readonly port: number | undefined;
+/**
+ * Looks every now and then, one look after the other.
+ *
+ * @throws what the first look throws, and later on what is thrown so often in a row that the daemon will not come back.
+ */
+async function lookUntilDone(look: Look, signal: AbortSignal): Promise<Outcome> {
+  let pauseMs = 0;
+  for (let hasAnswered = false, failures = 0;; await pause(pauseMs, signal)) {
+    try {
+      const outcome = await orAborted(look(), signal);
+      if (outcome !== undefined) return outcome;
+      hasAnswered = true;
+      failures = 0;
+      pauseMs = LOOK_MS;
+    } catch (error) {
+      const mayPass = hasAnswered && !signal.aborted && isAway(error);
+      if (!mayPass || ++failures > RETRIES) throw error;
+      pauseMs = Math.min(LOOK_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+    }
+  }
 }
 
-async function lookUp(client: PortdClient, { text, project, port }: Wanted): Promise<Found> {
+/** Whether the daemon is gone, being restarted, or answers nothing: it may come back. */
+function isAway(error: unknown): boolean {
+  return error instanceof NoDaemonError || (error instanceof PortdError && error.code === "shutting_down") ||
+    (error instanceof DOMException && error.name === "TimeoutError");
+}
+
+interface WantedLease {
+  readonly text: string;
+  readonly project: Project;
+  /** Whether it is to be gone. */
+  readonly free: boolean;
+}
+
+async function lookAtLease(client: PortdClient, { text, project, free }: WantedLease): Promise<Outcome | undefined> {
   const lease = await findLive(client, text, project);
-  const isUsed = lease === undefined && port !== undefined && (await client.listeners({ port })).length > 0;
-  return { lease, isUsed };
+  if (lease === undefined) return free ? {} : undefined;
+  return !free && lease.state === "listening" ? { lease } : undefined;
 }
 
 async function findLive(client: PortdClient, text: string, project: Project): Promise<Lease | undefined> {
@@ -137,7 +160,35 @@ async function findLive(client: PortdClient, text: string, project: Project): Pr
   }
 }
 
-function tell({ process }: CliContext, { json, free }: WaitFlags, { lease, port }: Found & Pick<Wanted, "port">): void {
+interface WantedPort {
+  readonly port: number;
+  /** Whether UDP alone counts. */
+  readonly udp: boolean;
+  readonly free: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A protocol with a lease is judged by the lease, one without by who listens; any that is satisfied will do. */
+async function lookAtPort(
+  client: PortdClient,
+  { port, udp, free, signal }: WantedPort,
+): Promise<Outcome | undefined> {
+  const live = await client.listAll({ port }, { signal });
+  const leases = udp ? live.filter(({ protocols }) => protocols.includes("udp")) : live;
+  const isUsed = async (protocol?: Protocol) => (await client.listeners({ port, protocol }, { signal })).length > 0;
+  if (free) return leases.length > 0 || await isUsed(udp ? "udp" : undefined) ? undefined : {};
+  const lease = leases.find(({ state }) => state === "listening");
+  if (lease !== undefined) return { lease };
+  const protocol = udp ? "udp" : "tcp";
+  const isLeased = leases.some(({ protocols }) => protocols.includes(protocol));
+  return !isLeased && await isUsed(protocol) ? {} : undefined;
+}
+
+function tell(
+  { process }: CliContext,
+  { json, free }: WaitFlags,
+  { lease, port }: Outcome & { readonly port: number | undefined },
+): void {
   if (json) process.stdout.write(`${toJson(lease ?? (free ? { free: true } : { port, listening: true }))}\n`);
-  else if (lease !== undefined || !free) process.stdout.write(`${lease?.port ?? port}\n`);
+  else if (!free) process.stdout.write(`${lease?.port ?? port}\n`);
 }

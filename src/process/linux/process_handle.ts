@@ -6,11 +6,11 @@
  */
 import { ENOSYS, EPERM, errno, ESRCH } from "../../ffi/libc.ts";
 import type { LinuxParts } from "../../hold/hold.ts";
-import type { ProcessIdentity } from "../../lease/lease.ts";
+import type { ProcessDescription, ProcessIdentity } from "../../lease/lease.ts";
 import { parseSocketTable } from "../../listener/linux/socket_table.ts";
 import { isListener } from "../../listener/listing.ts";
 import type { Endpoint } from "../../listener/scan.ts";
-import { endingDenied, openGenericProcessHandle } from "../generic_handle.ts";
+import { checkEndpoint, endingDenied, openGenericProcessHandle } from "../generic_handle.ts";
 import type { EndSignal, ProcessHandle } from "../handle.ts";
 import { LinuxProcesses } from "./processes.ts";
 import type { Procfs } from "./procfs.ts";
@@ -36,7 +36,7 @@ export function openLinuxProcessHandle(
     if (error === ESRCH) return undefined;
     // Sandboxes answer EPERM to calls that they do not know; the kernel asks for no rights here.
     if (error !== ENOSYS && error !== EPERM) throw new Error(`Cannot open pid ${identity.pid}: errno ${error}`);
-    const look = (endpoint: Endpoint) => Promise.resolve(listensOn(procfs, identity.pid, endpoint));
+    const look = (endpoint: Endpoint) => listensOn(procfs, identity.pid, endpoint);
     return openGenericProcessHandle(identity, { processes, listensOn: look });
   }
   const handle = new LinuxProcessHandle(descriptor, { identity, libc, procfs, processes });
@@ -87,6 +87,11 @@ class LinuxProcessHandle implements ProcessHandle {
     this.#signal(0);
   }
 
+  describe(): ProcessDescription | undefined {
+    const found = this.#parts.processes.find(this.pid);
+    return this.hasEnded() ? undefined : found; // asked last: until it has ended, its pid is no other's
+  }
+
   terminate(): EndSignal {
     this.#signal(SIGTERM);
     return "TERM";
@@ -108,7 +113,7 @@ class LinuxProcessHandle implements ProcessHandle {
   }
 
   listensOn(endpoint: Endpoint): Promise<boolean | undefined> {
-    return Promise.resolve(listensOn(this.#parts.procfs, this.pid, endpoint));
+    return listensOn(this.#parts.procfs, this.pid, endpoint);
   }
 
   close(): void {
@@ -126,14 +131,15 @@ class LinuxProcessHandle implements ProcessHandle {
 }
 
 /** Whether one of the sockets that a process has open listens there; `undefined` where its sockets are not to be seen. */
-function listensOn(procfs: Procfs, pid: number, { protocol, port }: Endpoint): boolean | undefined {
+async function listensOn(procfs: Procfs, pid: number, endpoint: Endpoint): Promise<boolean | undefined> {
+  checkEndpoint(endpoint);
+  const { protocol, port } = endpoint;
   const open = procfs.list(`/proc/${pid}/fd`)?.map((descriptor) => procfs.link(`/proc/${pid}/fd/${descriptor}`));
   // A capability to list them is not one to read them.
   if (open === undefined || (open.length > 0 && open.every((target) => target === undefined))) return undefined;
   const wanted = (localPort: number) => localPort === port;
-  const rows = [protocol, `${protocol}6`].flatMap((name) => [
-    ...parseSocketTable(procfs.read(`/proc/net/${name}`) ?? "", protocol, { wanted }),
-  ]);
+  const tables = await Promise.all([protocol, `${protocol}6`].map((name) => procfs.readLarge(`/proc/net/${name}`)));
+  const rows = tables.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
   const sockets = new Set(rows.filter(isListener).map(({ inode }) => `socket:[${inode}]`));
   return open.some((target) => target !== undefined && sockets.has(target));
 }

@@ -10,7 +10,7 @@ import {
   WAIT_TIMEOUT,
 } from "../../ffi/kernel32.ts";
 import { ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER } from "../../ffi/win32_error.ts";
-import type { ProcessIdentity } from "../../lease/lease.ts";
+import type { ProcessDescription, ProcessIdentity } from "../../lease/lease.ts";
 import type { Endpoint, Scanner } from "../../listener/scan.ts";
 import { WindowsScanner } from "../../listener/windows/scan.ts";
 import { endingDenied, isListeningOn } from "../generic_handle.ts";
@@ -69,6 +69,10 @@ class WindowsProcessHandle implements ProcessHandle {
     this.pid = pid;
     this.#handle = handle;
     this.#parts = parts;
+  }
+
+  describe(): ProcessDescription | undefined {
+    return this.hasEnded() ? undefined : this.#parts.processes.find(this.pid);
   }
 
   /** Ends it at once: a process of Windows that has no window cannot be asked from outside its console. */
