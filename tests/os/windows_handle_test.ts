@@ -11,5 +11,6 @@ osTest("on Windows a handle ends its process and no other", WINE, async () => {
   const filter = "--filter=the handle of this system";
   const { code, stdout } = await wine.deno(["test", ...FLAGS, filter, "tests/process/process_handle_test.ts"]);
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /^ok \| 5 passed \| 0 failed/m);
+  const [, passed] = /^ok \| (\d+) passed \| 0 failed/m.exec(stdout) ?? [];
+  assert.ok(Number(passed) >= 5, stdout);
 });
