@@ -12,6 +12,7 @@ import { occupancy } from "./rows/occupancy.ts";
 import { start } from "./rows/start.ts";
 import { cli } from "./rows/cli.ts";
 import { listeners } from "./rows/listeners.ts";
+import { firewall } from "./rows/firewall.ts";
 import { idle } from "./rows/idle.ts";
 import { describeMachine } from "./machine.ts";
 import type { Line, Outcome, Row } from "./row.ts";
@@ -19,7 +20,7 @@ import { formatLines, formatTable } from "./table.ts";
 import { missingTools } from "./tools.ts";
 import { Workbench } from "./workbench.ts";
 
-const ROWS: readonly Row[] = [grants, portserver, single, occupancy, start, cli, listeners, idle];
+const ROWS: readonly Row[] = [grants, portserver, single, occupancy, start, cli, listeners, firewall, idle];
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Measures the rows of these names, all without any. @returns the exit code. */

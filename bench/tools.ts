@@ -10,6 +10,8 @@ export interface Tool {
 export const WRK: Tool = { program: "wrk", debian: "wrk" };
 export const CURL: Tool = { program: "curl", debian: "curl" };
 export const SS: Tool = { program: "ss", debian: "iproute2" };
+export const NFT: Tool = { program: "nft", debian: "nftables" };
+export const UNSHARE: Tool = { program: "unshare", debian: "util-linux" };
 export const PORTSERVER: Tool = { program: "portserver", debian: "python3-portpicker" };
 
 /** Those of the tools that are in no folder of the search path. */

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { PortdError } from "../src/errors.ts";
 import { eventRoutes, type EventRoutesParts } from "./events.ts";
+import { firewallRoutes, type FirewallRoutesParts } from "./firewall.ts";
 import { guarded, type GuardOptions } from "./guard.ts";
 import { leaseRoutes, type LeaseRoutesParts } from "./leases.ts";
 import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
@@ -21,7 +22,8 @@ export interface AppParts
     StatusRoutesParts,
     TransferRoutesParts,
     ListenerRoutesParts,
-    PortRoutesParts {
+    PortRoutesParts,
+    FirewallRoutesParts {
   readonly guard: GuardOptions;
   /** Told of faults of portd itself. */
   readonly log: (line: string) => void;
@@ -37,6 +39,7 @@ export function allRoutes(parts: AppParts): readonly Route[] {
     ...listRoutes(parts),
     ...listenerRoutes(parts),
     ...portRoutes(parts),
+    ...firewallRoutes(parts),
     ...eventRoutes(parts),
     ...statusRoutes(parts),
     ...transferRoutes(parts),

@@ -67,7 +67,13 @@ export function eventStream({ events, clock, signal }: EventRoutesParts, lastId?
 }
 
 function format(id: string, event: LoggedEvent, clock: Clock): string {
-  const subject = "record" in event ? { lease: toLease(event.record, clock) } : { listener: event.listener };
-  const data = { type: event.type, at: isoInstant(event.at), ...subject };
+  const data = { type: event.type, at: isoInstant(event.at), ...subjectOf(event, clock) };
   return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function subjectOf(event: LoggedEvent, clock: Clock): object {
+  if ("record" in event) return { lease: toLease(event.record, clock) };
+  if ("listener" in event) return { listener: event.listener };
+  const { type: _type, at: _at, number: _number, ...rule } = event;
+  return rule;
 }

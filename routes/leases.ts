@@ -7,6 +7,7 @@ import type { Granted, Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
+import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { json, jsonText, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
@@ -47,6 +48,7 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
     { method: "PATCH", path, scope: "lease", handle: (context) => amend(context, find, parts) },
     { method: "DELETE", path, scope: "lease", handle: (context) => release(context, find, parts) },
     { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, registry) },
+    ...exposureRoutes(path, find, registry),
   ];
 }
 

@@ -115,6 +115,29 @@ const queryNumber = (least: number, most: number) =>
   text(/^\d{1,9}$/, `a whole number from ${least} to ${most}`).transform(Number).pipe(wholeNumber(least, most));
 const states = ["granted", "listening", "idle", "conflict", "released", "revoked", "expired"] as const;
 
+const REMOTE = '"LocalSubnet", "any", an address, or a network like "10.0.0.0/8"';
+const remote = described(
+  (error) => z.union([z.enum(["LocalSubnet", "any"]), z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], error),
+  REMOTE,
+);
+const PROFILES = '1 to 3 of "domain", "private" and "public"';
+const profile = described((error) => z.enum(["domain", "private", "public"], error), PROFILES);
+
+/** Body of `PUT /leases/{id}/exposure`. */
+export const ExposureBody = z.strictObject({
+  firewall: z.strictObject({
+    direction: described((error) => z.enum(["in", "out"], error), '"in" or "out"').optional(),
+    profiles: z.array(profile, { error: PROFILES }).min(1, { error: PROFILES }).max(3, { error: PROFILES }).optional(),
+    remote: z.array(remote, { error: `1 to 64 of ${REMOTE}` }).min(1, { error: `1 to 64 of ${REMOTE}` })
+      .max(64, { error: `1 to 64 of ${REMOTE}` }).optional(),
+  }, { error: 'an object like {"remote": ["LocalSubnet"]}' }).optional(),
+}, { error: "a JSON object" });
+
+/** Body of `POST /firewall/sync`. */
+export const SyncBody = z.strictObject({
+  dryRun: z.boolean({ error: "true or false" }).optional(),
+}, { error: "a JSON object" });
+
 /** Query of `GET /leases`. */
 export const ListQuery = z.strictObject({
   name: text(/^.{1,265}$/, "1 to 265 characters").optional(),

@@ -3,8 +3,9 @@
  * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
  */
 import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
-import type { EventsOptions, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
+import type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
+import type { ExposureRequest, FirewallStatus } from "./firewall/wire.ts";
 import type { ListedSocket, SocketQuery } from "./listener/listing.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
 import type { PortDescription } from "./port/description.ts";
@@ -20,7 +21,7 @@ import type {
 
 export { NoDaemonError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
-export type { EventsOptions, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
+export type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
 export type { ListedSocket, SocketQuery } from "./listener/listing.ts";
@@ -75,7 +76,7 @@ export interface GrantOptions extends CallOptions {
 }
 
 interface Call extends CallOptions {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below `/v1`. */
   readonly path: string;
   readonly body?: unknown;
@@ -201,7 +202,9 @@ export class PortdClient {
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
-  async *events(options: EventsOptions = {}): AsyncGenerator<LeaseEvent | ListenerEvent | ResetEvent, void, void> {
+  async *events(
+    options: EventsOptions = {},
+  ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
     const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
     yield* followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
   }
@@ -215,6 +218,28 @@ export class PortdClient {
   /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
     return await this.#json({ method: "GET", path: `/ports/${port}`, ...options });
+  }
+
+  /** Wishes that a lease be reachable from outside; what is absent is inbound, domain and private, LocalSubnet. */
+  async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
+    return await this.#json({ method: "PUT", path: pathOf(ref, "/exposure"), body: request, ...options });
+  }
+
+  /** Takes that wish back. */
+  async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
+    return await this.#json({ method: "DELETE", path: pathOf(ref, "/exposure"), ...options });
+  }
+
+  /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
+  async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
+    return await this.#json({ method: "GET", path: "/firewall", ...options });
+  }
+
+  /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
+  async syncFirewall(
+    { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<FirewallStatus> {
+    return await this.#json({ method: "POST", path: "/firewall/sync", body: { dryRun }, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */

@@ -3,6 +3,7 @@
  * the environment before `config.yaml`, the file before the defaults.
  */
 import { PortdError } from "./errors.ts";
+import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { PortRange } from "./lease/lease.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
@@ -32,6 +33,14 @@ export interface Config {
   readonly auth: {
     /** What a loopback caller may do without a token: `lease`, or `none`. @default "lease" */
     readonly anonymous: "lease" | "none";
+  };
+  readonly firewall: {
+    /** Whose rules are set: what governs this host, one by name, or none. @default "auto" */
+    readonly backend: FirewallBackendName | "auto";
+    /** What becomes of a rule that was changed or deleted by hand. @default "restore" */
+    readonly drift: "restore" | "report";
+    /** How often the rules are looked at, in milliseconds. @default 60000 */
+    readonly syncMs: number;
   };
 }
 
@@ -73,6 +82,14 @@ function milliseconds(defaultMs: number, least = 0, most = 365 * DAY_MS): Settin
   };
 }
 
+function choice(defaultText: string, texts: readonly string[]): Setting {
+  return {
+    default: defaultText,
+    expected: texts.map((text) => JSON.stringify(text)).join(" or "),
+    parse: (text) => texts.includes(text) ? text : undefined,
+  };
+}
+
 const RANGES_EXPECTED = 'ranges of ports from 1 to 65535, like "20000-29999" or "20000-20999,22000-22999"';
 
 /** Every setting by its dotted name, in the order in which `portd config show` lists them. */
@@ -95,11 +112,10 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     expected: "a whole number of days from 0 to 3650",
     parse: (text) => wholeNumber(text, 0, 3650),
   },
-  "auth.anonymous": {
-    default: "lease",
-    expected: '"lease" or "none"',
-    parse: (text) => text === "lease" || text === "none" ? text : undefined,
-  },
+  "auth.anonymous": choice("lease", ["lease", "none"]),
+  "firewall.backend": choice("auto", ["auto", "windows", "nftables", "ufw", "firewalld", "none"]),
+  "firewall.drift": choice("restore", ["restore", "report"]),
+  "firewall.syncMs": milliseconds(60_000, 1000),
 };
 
 /** Environment names that are not settings: they address the client or find the configuration. */

@@ -2,9 +2,12 @@
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { openLibc, shortTurns } from "./ffi/libc.ts";
+import { openFirewall } from "./firewall/choose.ts";
+import { FirewallSync } from "./firewall/sync.ts";
+import { wantedRules } from "./firewall/wanted.ts";
 import { type Holds, type LinuxParts, openHolds } from "./hold/hold.ts";
 import { Allocator } from "./lease/allocator.ts";
-import { EventLog } from "./lease/events.ts";
+import { EventLog, type LeaseEventType } from "./lease/events.ts";
 import { isWithin, poolPorts } from "./lease/exclusion.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
 import { Pool } from "./lease/pool.ts";
@@ -37,6 +40,7 @@ export interface Domain {
   readonly watch: Watch;
   readonly listing: Listing;
   readonly ports: PortDescriber;
+  readonly firewall: FirewallSync;
   readonly processes: Processes;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
@@ -64,6 +68,14 @@ export interface DomainOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
 }
+
+/** What may change which rules are wanted. */
+const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
+  "lease.changed",
+  "lease.released",
+  "lease.revoked",
+  "lease.expired",
+]);
 
 /** Opens the file, takes up its leases and their holds. @throws as {@linkcode Store} does. */
 export async function openDomain(config: Config, { clock, log }: DomainOptions): Promise<Domain> {
@@ -96,6 +108,17 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
   const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
+  const firewall = new FirewallSync({
+    ...config.firewall,
+    open: () => openFirewall(config),
+    wanted: () => wantedRules(registry.table.all()),
+    clock,
+    tell: (event) => events.publish(event, clock.now()),
+  });
+  events.subscribe((event) => {
+    if ("record" in event && RULE_CHANGES.has(event.type)) firewall.request();
+  });
+  firewall.start();
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const sightings = new Sightings({ scanner, processes, clock });
@@ -109,6 +132,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     events,
     watch,
     listing: new Listing({ scanner, processes, table: registry.table, sightings, turns }),
+    firewall,
     ports: new PortDescriber({
       ...config,
       registry,
@@ -135,6 +159,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       warnings: notes,
     }),
     async close() {
+      await firewall.close();
       await store.close();
       scanner.close();
       holds.releaseAll();

@@ -28,6 +28,7 @@ Deno.test("loadConfig() gives the documented defaults", async () => {
     watchMs: 1000,
     historyDays: 30,
     auth: { anonymous: "lease" },
+    firewall: { backend: "auto", drift: "restore", syncMs: 60_000 },
   });
   assert.ok(Object.values(sources).every((source) => source === "default"));
   assert.equal(file, null);

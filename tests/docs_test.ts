@@ -12,6 +12,12 @@ import { Installation } from "./support/os/installation.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
+/** Commands that are several. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  config: ["show", "check"],
+  firewall: ["status", "plan", "sync"],
+};
+
 const read = (path: string) => Deno.readTextFile(ROOT + path);
 const sorted = (words: Iterable<string>) => [...words].sort();
 
@@ -150,9 +156,10 @@ Deno.test("docs/api.md shows a port and a socket with the members that they have
 });
 
 Deno.test("docs/api.md tells of every event, and of no other", async () => {
-  const types = (await read("src/lease/events.ts")).match(/(?<=\| ")(?:lease|listener)\.\w+/g) ?? [];
+  const source = await read("src/lease/events.ts") + await read("src/firewall/sync.ts");
+  const types = new Set(source.match(/(?<=")(?:lease|listener|rule)\.\w+(?=")/g) ?? []);
   const told = codeWords((await section("docs/api.md", "Events")).text).filter((word) =>
-    /^(?:lease|listener)\.\w+$/.test(word)
+    /^(?:lease|listener|rule)\.\w+$/.test(word)
   );
   assert.deepEqual(sorted(told), sorted(types));
 });
@@ -175,7 +182,7 @@ Deno.test("docs/cli.md tells of every command and flag of --help, and of no othe
   assert.deepEqual(told.map(({ title }) => title), commands.map((name) => `portd ${name}`));
   const common = firstWords((await section("docs/cli.md", "Flags of every command")).text);
   for (const [i, name] of commands.entries()) {
-    const texts = name === "config" ? await Promise.all([help(name, "show"), help(name, "check")]) : [await help(name)];
+    const texts = await Promise.all((BELOW[name] ?? [""]).map((word) => word === "" ? help(name) : help(name, word)));
     const flags = new Set(texts.flatMap((text) => text.match(/(?<=^ .*)--[a-z]+(?:-[a-z]+)*(?=\]| {2})/gm) ?? []));
     assert.deepEqual(common.filter((flag) => !flags.has(flag)), [], name);
     assert.deepEqual(sorted([...firstWords(told[i]!.text), ...common]), sorted(flags), name);

@@ -1,5 +1,6 @@
 /** What is wrong with a portd, from what it tells and what its folder looks like. Pure. */
 import type { DaemonStatus, Lease } from "../client.ts";
+import type { FirewallStatus } from "../firewall/wire.ts";
 import { formatDuration } from "./duration.ts";
 import { titleOf } from "./naming.ts";
 
@@ -8,7 +9,7 @@ export type Level = "ok" | "note" | "warning" | "problem";
 
 /** One finding. */
 export interface Finding {
-  readonly check: "daemon" | "pool" | "conflicts" | "holds" | "claims" | "clock" | "rights";
+  readonly check: "daemon" | "pool" | "conflicts" | "holds" | "claims" | "clock" | "rights" | "firewall";
   readonly level: Level;
   /** One sentence, with what to do about it where something is to be done. */
   readonly message: string;
@@ -24,6 +25,8 @@ export interface Symptoms {
   /** Version of the command line. */
   readonly version: string;
   readonly folder: FolderState;
+  /** Read where a lease is exposed and the user has the token. */
+  readonly firewall: FirewallStatus | undefined;
 }
 
 /** What the user who asks can see of the daemon's state folder; `open` names what others may read or write. */
@@ -42,7 +45,7 @@ const MOST_NAMED = 3;
 
 /** The findings, one check after the other; a check that finds nothing says so. */
 export function diagnose(symptoms: Symptoms): readonly Finding[] {
-  const checks = [daemon, pool, conflicts, holds, claims, clock, rights];
+  const checks = [daemon, pool, conflicts, holds, claims, clock, rights, firewall];
   return checks.flatMap((check) => check(symptoms));
 }
 
@@ -143,6 +146,17 @@ function rights({ status, folder }: Symptoms): Finding[] {
   }
   if (findings.length > 0) return findings;
   return [{ check: "rights", level: "ok", message: `the daemon runs as ${user ?? "an unknown user"}` }];
+}
+
+function firewall({ firewall: found }: Symptoms): Finding[] {
+  if (found === undefined) return [];
+  if (found.error) return [{ check: "firewall", level: "problem", message: found.error }];
+  const { add = [], change = [] } = found.difference ?? {};
+  const missing = [...add, ...change];
+  const remarks = found.remarks.map((message) => ({ check: "firewall", level: "warning", message }) as const);
+  if (missing.length === 0) return [...remarks, { check: "firewall", level: "ok", message: "every rule is set" }];
+  const message = `not set: ${missing.slice(0, MOST_NAMED).join(", ")}; portd firewall sync`;
+  return [...remarks, { check: "firewall", level: "problem", message }];
 }
 
 function isAdministrator(user: string): boolean {

@@ -1,5 +1,6 @@
 /** Following the daemon's events over broken connections, and reading server-sent events. */
 import { PortdError } from "../errors.ts";
+import type { RuleEvent } from "../firewall/sync.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listing.ts";
@@ -38,6 +39,13 @@ export interface ListenerEvent {
   readonly listener: ListedSocket;
 }
 
+/** A rule of the firewall was set, taken away, changed by hand, or cannot be set. */
+export type FirewallEvent = RuleEvent & {
+  readonly id: string;
+  /** ISO instant. */
+  readonly at: string;
+};
+
 /** Some events cannot be had any more: read the leases anew. */
 export interface ResetEvent {
   readonly type: "reset";
@@ -55,7 +63,7 @@ const LONGEST_PAUSE_MS = 4000;
 export async function* followEvents(
   open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<ApiAnswer>,
   options: EventsOptions,
-): AsyncGenerator<LeaseEvent | ListenerEvent | ResetEvent, void, void> {
+): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
   const { signal = new AbortController().signal, onOpen, retries = RETRIES } = options;
   let { lastEventId } = options;
   let hasBeenOpen = false;

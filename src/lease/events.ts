@@ -1,4 +1,5 @@
-/** What happens to leases and on their ports, in order, with enough of the past to catch up after a break. */
+/** What happens to leases, on their ports and to the rules that let others reach them, in order, with enough of the past to catch up after a break. */
+import type { RuleEvent } from "../firewall/sync.ts";
 import type { ListedSocket } from "../listener/listing.ts";
 import type { LeaseRecord } from "../store/record.ts";
 
@@ -19,10 +20,11 @@ export type ListenerEventType =
   | "listener.opened"
   | "listener.closed";
 
-/** Something that happened, whether to a lease, which is as it was right after, or on its port. */
+/** Something that happened: to a lease, which is as it was right after, on its port, or to a rule of the firewall. */
 export type Happening =
   | { readonly type: LeaseEventType; readonly record: LeaseRecord }
-  | { readonly type: ListenerEventType; readonly listener: ListedSocket };
+  | { readonly type: ListenerEventType; readonly listener: ListedSocket }
+  | RuleEvent;
 
 /** The same in its place. */
 export type LoggedEvent = Happening & {

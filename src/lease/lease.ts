@@ -2,6 +2,7 @@
  * A lease: a holder's durable claim on a port. This file is just the types, as they go over the wire and into the
  * file; registry.ts makes and ends leases, pool.ts chooses ports, reclaim.ts decides when a lease is over.
  */
+import type { Direction, Profile, RemoteAddress } from "../firewall/rule.ts";
 
 /** A transport protocol that has ports. */
 export type Protocol = "tcp" | "udp";
@@ -77,6 +78,16 @@ export interface LeaseListener {
   readonly since: string;
 }
 
+/** The wish that a lease be reachable from outside. */
+export interface Exposure {
+  /** Rules of the host's firewall; one a protocol. */
+  readonly firewall: {
+    readonly direction: Direction;
+    readonly profiles: readonly Profile[];
+    readonly remote: readonly RemoteAddress[];
+  };
+}
+
 /** How the kernel is kept from giving the port away: `soft` (a bound socket that never listens) or not at all. */
 export type HoldKind = "soft" | "none";
 
@@ -94,8 +105,8 @@ export interface Lease {
   readonly lifetime: Lifetime;
   readonly hold: HoldKind;
   readonly labels: Readonly<Record<string, string>>;
-  /** Reserved for the wish to be reachable from outside; null while it is not. */
-  readonly exposure: null;
+  /** The wish that the lease be reachable from outside; null while there is none. */
+  readonly exposure: Exposure | null;
   readonly listener: LeaseListener | null;
   readonly grantedAt: string;
   readonly renewedAt: string;

@@ -12,7 +12,7 @@ import type { StoredAnswer } from "../store/store.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import type { LeaseEventType } from "./events.ts";
 import { checkSameHolder, evidenceOf, holderOf, requireProcess } from "./holder.ts";
-import type { EndedState, Lease, LeaseListener, Lifetime } from "./lease.ts";
+import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import { Ledger, type LedgerParts } from "./ledger.ts";
 import { firstDeadline, type Outcome, reclaim, type Sighting } from "./reclaim.ts";
@@ -118,6 +118,13 @@ export class Registry {
     const amended = { ...record, labels: labels ?? record.labels, lifetime: lifetime ?? record.lifetime, holder };
     const renews = lifetime !== undefined || process !== undefined;
     return await this.#update(record, renews ? this.#renewed(amended) : amended, "lease.changed");
+  }
+
+  /** Sets or takes back the wish that a live lease be reachable from outside. */
+  async expose(id: string, exposure: Exposure | null): Promise<Lease> {
+    while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
+    const record = this.live(id);
+    return await this.#update(record, { ...record, exposure }, "lease.changed");
   }
 
   /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
@@ -273,6 +280,7 @@ export class Registry {
       lifetime,
       labels: request.labels,
       listener: null,
+      exposure: null,
       claimed: false,
       grantedAt: clock.now(),
       renewedAt: clock.now(),

@@ -104,6 +104,7 @@ export class Transfer {
       // Processes and listeners of another machine or boot prove nothing here.
       holder: { id: holder.id, pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
       listener: null,
+      exposure: null,
       claimed: false,
       grantedAt: Date.parse(grantedAt),
       renewedAt: Date.parse(renewedAt),

@@ -1,5 +1,14 @@
 /** A lease as the daemon keeps it and as it stands in the file, and its form for clients. */
-import type { Holder, HoldKind, Lease, LeaseListener, LeaseState, Lifetime, Protocol } from "../lease/lease.ts";
+import type {
+  Exposure,
+  Holder,
+  HoldKind,
+  Lease,
+  LeaseListener,
+  LeaseState,
+  Lifetime,
+  Protocol,
+} from "../lease/lease.ts";
 import type { Clock } from "../clock.ts";
 
 /** A lease with the times that decide. */
@@ -15,6 +24,7 @@ export interface LeaseRecord {
   readonly hold: HoldKind;
   readonly labels: Readonly<Record<string, string>>;
   readonly listener: LeaseListener | null;
+  readonly exposure: Exposure | null;
   /** Whether something of the holder has ever listened. */
   readonly claimed: boolean;
   /** Wall-clock milliseconds. */
@@ -29,7 +39,7 @@ export interface LeaseRecord {
 
 /** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */
 export function toLease(record: LeaseRecord, clock: Clock): Lease {
-  const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener } = record;
+  const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener, exposure } = record;
   const { grantedAt, renewedAt, endedAt, deadline } = record;
   const granted = isoInstant(grantedAt);
   const expiresAt = endedAt !== null || deadline === null ? null : clock.now() + deadline - clock.monotonic();
@@ -44,7 +54,7 @@ export function toLease(record: LeaseRecord, clock: Clock): Lease {
     lifetime,
     hold,
     labels,
-    exposure: null,
+    exposure,
     listener,
     grantedAt: granted,
     renewedAt: renewedAt === grantedAt ? granted : isoInstant(renewedAt),

@@ -24,6 +24,7 @@ const COLUMNS = [
   "deadline",
   "boot_id",
   "ended_at",
+  "exposure",
 ] as const;
 
 /** Writes a record whole, whether it is new or known. */
@@ -60,6 +61,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     record.deadline,
     record.bootId,
     record.endedAt,
+    record.exposure === null ? null : JSON.stringify(record.exposure),
   ];
 }
 
@@ -85,5 +87,6 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     deadline: row.deadline as number | null,
     bootId: row.boot_id as string,
     endedAt: row.ended_at as number | null,
+    exposure: row.exposure === null ? null : JSON.parse(row.exposure as string),
   };
 }

@@ -47,4 +47,8 @@ export const MIGRATIONS: readonly string[] = [
   -- The answers in the order in which they are forgotten.
   CREATE INDEX answers_by_age ON requests (at);
   `,
+  `
+  -- The wish to be reachable from outside, as JSON; null without one.
+  ALTER TABLE leases ADD COLUMN exposure TEXT;
+  `,
 ];

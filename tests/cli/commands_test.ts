@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { startTimer } from "../../src/cli/duration.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { commandTest, ok } from "../support/command_setting.ts";
-import { FakeDaemon } from "../support/fake_daemon.ts";
 import { freePort } from "../support/sockets.ts";
 
 commandTest("portd ls is a table; what a daemon says cannot break out of it", async ({ daemon, run }) => {
@@ -111,7 +110,7 @@ Deno.test("startTimer() bears durations that are longer than a timer can be", ()
 commandTest("portd wait and portd lease bear times of months", async ({ daemon, cwd, run }) => {
   const looked = daemon.whenAsked("/v1/leases?name=web");
   const waiting = run(["wait", "web", "--timeout", "90d"]);
-  await looked;
+  await Promise.race([looked, waiting]);
   const lease = daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}` } });
   daemon.move(lease.id, "listening");
   assert.deepEqual(await waiting, ok(`${lease.port}\n`));
@@ -119,22 +118,26 @@ commandTest("portd wait and portd lease bear times of months", async ({ daemon, 
 });
 
 commandTest("portd wait PORT waits on while the daemon is away, as portd wait NAME does", async (setting) => {
-  for (const word of ["web", "20417"]) {
-    const gone = new FakeDaemon();
-    const env = { PORTD_URL: gone.url };
-    const looked = gone.whenAsked(word === "web" ? "/v1/leases?name=web" : "/v1/leases?port=20417");
-    const waiting = setting.run(["wait", word], { env });
-    await looked;
-    await gone[Symbol.asyncDispose]();
-    await using back = new FakeDaemon({ port: Number(new URL(gone.url).port) });
-    const { id } = back.grant({
-      name: "web",
-      project: "shop",
-      port: 20417,
-      holder: { id: `cli:${setting.cwd}` },
-    });
-    back.move(id, "listening");
+  const { daemon, cwd, run } = setting;
+  let turnedAway = 0;
+  await using front = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    if (turnedAway-- > 0) return new Response("somebody else", { status: 502 });
+    const { pathname, search } = new URL(request.url);
+    return fetch(`${daemon.url}${pathname}${search}`, { headers: request.headers, signal: request.signal });
+  });
+  const env = { PORTD_URL: `http://127.0.0.1:${front.addr.port}` };
+  for (
+    const [word, path] of [["web", "/v1/leases?name=web"], ["20417", "/v1/listeners?port=20417&protocol=tcp"]] as const
+  ) {
+    const looked = daemon.whenAsked(path);
+    const waiting = run(["wait", word], { env });
+    await Promise.race([looked, waiting]);
+    turnedAway = 2;
+    daemon.breakStreams();
+    const { id } = daemon.grant({ name: "web", project: "shop", port: 20417, holder: { id: `cli:${cwd}` } });
+    daemon.move(id, "listening");
     assert.deepEqual(await waiting, ok("20417\n"));
+    daemon.leases.clear();
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { diagnose, type Finding, type Symptoms } from "../../src/cli/diagnosis.ts";
+import type { FirewallStatus } from "../../src/firewall/wire.ts";
 import type { Lease } from "../../src/lease/lease.ts";
 import { startTestDaemon } from "../support/daemon.ts";
 import { portd } from "../support/cli.ts";
@@ -46,6 +47,16 @@ const HEALTHY: Symptoms = {
   now: NOW,
   version: "1.0.0",
   folder: { kind: "own", open: [] },
+  firewall: undefined,
+};
+
+const FIREWALL: FirewallStatus = {
+  backend: "nftables",
+  actual: [],
+  difference: { add: [], change: [], remove: [] },
+  drifted: [],
+  remarks: [],
+  foreign: 3,
 };
 
 function status(part: Partial<Symptoms["status"]>): Symptoms {
@@ -117,6 +128,24 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
     { ...HEALTHY, leases: [{ ...LEASE, grantedAt: "2026-11-24T12:00:00Z", renewedAt: "2026-11-24T12:00:00Z" }] },
     "clock warning",
     /1 leases were granted in the future/,
+  ],
+  [
+    "a firewall that cannot be read",
+    { ...HEALTHY, firewall: { ...FIREWALL, error: "Cannot read the firewall: nft needs root" } },
+    "firewall problem",
+    /nft needs root/,
+  ],
+  [
+    "rules that are not set",
+    { ...HEALTHY, firewall: { ...FIREWALL, difference: { add: ["portd-in-tcp-80"], change: [], remove: [] } } },
+    "firewall problem",
+    /not set: portd-in-tcp-80; portd firewall sync/,
+  ],
+  [
+    "what hinders rules",
+    { ...HEALTHY, firewall: { ...FIREWALL, remarks: ["mpssvc is stopped"] } },
+    "firewall warning",
+    /mpssvc/,
   ],
   [
     "an open token",

@@ -510,6 +510,18 @@ freeTest("portd free looks again at a process that somebody else ends meanwhile"
   assert.equal(daemon.leases.get(lease.id)?.state, "released");
 });
 
+freeTest("portd free looks again at a socket whose process was just ending", async ({ daemon, run }) => {
+  await using server = await Server.start();
+  const lease = grant(daemon, server.port);
+  describe(daemon, server.port, [socketOf(server.pid)]);
+  const leaving = socketOf(server.pid, { pid: null, process: null, startTime: null, bootId: null, ofHolder: false });
+  atLook(daemon, server.port, (look) => look === 2 || look === 3 ? [leaving] : undefined);
+  const { code, stderr } = await run(["free", String(server.port), "--yes"]);
+  assert.equal(code, 0, stderr);
+  assert.equal((await server.status).signal, "SIGTERM");
+  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+});
+
 freeTest("portd free names a stranger of the other protocol, and how to leave it out", async ({ daemon, run }) => {
   await using server = await Server.start();
   const { port } = server;

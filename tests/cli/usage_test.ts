@@ -52,7 +52,7 @@ for (const args of USAGE_FAULTS) {
 }
 
 const COMMANDS =
-  "lease run ls ps inspect free release renew wait env serve stop status doctor events export import config version"
+  "lease run ls ps inspect free release renew wait open close env serve stop status doctor events export import config version"
     .split(" ");
 
 commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {
@@ -64,7 +64,9 @@ commandTest("portd --help tells of every command, with examples and exit codes",
   assert.deepEqual(await run([]), help);
 });
 
-for (const command of [...COMMANDS, "config show", "config check"]) {
+for (
+  const command of [...COMMANDS, "config show", "config check", "firewall status", "firewall plan", "firewall sync"]
+) {
   commandTest(`portd ${command} --help tells how it is used`, async ({ daemon, run }) => {
     const { code, stdout, stderr } = await run([...command.split(" "), "--help"]);
     assert.deepEqual([code, stderr], [0, ""]);

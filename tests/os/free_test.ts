@@ -35,6 +35,25 @@ clients = []
 while True: clients.append(server.accept())
 `;
 
+/** Listens, and shares the socket with three children; each prints its pid and stays. */
+const PREFORK = `
+import os, socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+for _ in range(3):
+  if os.fork() == 0: break
+os.write(1, f"{os.getpid()}\\n".encode())
+while True: server.accept()
+`;
+
+/** A server whose descriptors its own user cannot see, as of programs that keep secrets. */
+const SECRETIVE = `
+import ctypes, os, socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+ctypes.CDLL(None).prctl(4, 0) # PR_SET_DUMPABLE
+print(os.getpid(), flush=True)
+while True: server.accept()
+`;
+
 /** A client of the port that, for another connection, has the port as its own number. */
 const CLIENT = `
 import socket, sys
@@ -216,6 +235,63 @@ osTest("portd free of another user leaves a server of root alone and says whose 
   }
   assert.ok(await isServed(port));
   assert.equal((await liveLeases(daemon.url)).length, 1);
+});
+
+osTest("portd free ends all processes that share a socket", NEEDS, async () => {
+  await using installation = await Installation.create();
+  await using daemon = await ServedDaemon.start(installation);
+  await using programs = new Programs();
+  const port = Number(await installation.answer(["lease", "web"]));
+  const { lines } = programs.python(PREFORK, port);
+  const pids: number[] = [];
+  while (pids.length < 4) pids.push(Number((await lines.next()).value));
+  const { ended } = JSON.parse(await installation.answer(["free", String(port), "--yes", "--json"]));
+  const byNumber = (a: number, b: number) => a - b;
+  assert.deepEqual(ended.map(({ pid }: { pid: number }) => pid).sort(byNumber), pids.sort(byNumber));
+  assert.equal(await isServed(port), false);
+  assert.deepEqual(await liveLeases(daemon.url), []);
+});
+
+osTest("portd free twice at once ends well twice", NEEDS, async () => {
+  await using installation = await Installation.create();
+  await using daemon = await ServedDaemon.start(installation);
+  await using programs = new Programs();
+  for (let i = 0; i < 3; i++) {
+    const port = Number(await installation.answer(["lease", "web"]));
+    await programs.serve(port);
+    const free = () => installation.portd(["free", String(port), "--yes"]);
+    const outcomes = await Promise.all([free(), free()]);
+    assert.deepEqual(outcomes.map(({ code }) => code), [0, 0], outcomes.map(({ stderr }) => stderr).join(""));
+    assert.equal(await isServed(port), false);
+    assert.deepEqual(await liveLeases(daemon.url), []);
+  }
+});
+
+osTest("portd free ends no process whose sockets the user may not see", [
+  ...NEEDS,
+  root,
+  tools("setpriv"),
+], async () => {
+  await using installation = await Installation.create();
+  await using daemon = await ServedDaemon.start(installation);
+  await using programs = new Programs();
+  const port = Number(await installation.answer(["lease", "web"]));
+  const [setpriv, ...rights] = AS_NOBODY;
+  const { lines } = programs.spawn(
+    new Deno.Command(setpriv!, {
+      args: [...rights, "python3", "-c", SECRETIVE, String(port)],
+      stdin: "null",
+      stdout: "piped",
+    }),
+  );
+  const pid = Number((await lines.next()).value);
+  const env = { ...installation.env, PORTD_URL: daemon.url, DENO_DIR: await copyPackages(installation) };
+  const options = { before: AS_NOBODY, env, stdin: "null" } as const;
+  const { code, stderr } = await installation.command(["free", String(port), "--yes"], options).output();
+  const text = new TextDecoder().decode(stderr);
+  assert.equal(code, 6, text);
+  assert.match(text, new RegExp(`^portd: Cannot verify pid ${pid} \\(.*: its sockets are not for this user to see; `));
+  assert.ok(await isServed(port));
 });
 
 osTest("portd free asks at a terminal", NEEDS, async () => {

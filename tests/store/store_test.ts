@@ -19,6 +19,7 @@ function record(id: string, port: number, part: Partial<LeaseRecord> = {}): Leas
     hold: "soft",
     labels: {},
     listener: null,
+    exposure: null,
     claimed: false,
     grantedAt: 1,
     renewedAt: 1,
@@ -222,7 +223,7 @@ Deno.test("a file of a newer portd is refused and left alone", async () => {
     const before = await Deno.readFile(path);
     await assert.rejects(open(), {
       code: "store_unavailable",
-      message: /schema 99, this portd knows 1; start the newer portd/,
+      message: /schema 99, this portd knows 2; start the newer portd/,
     });
     assert.deepEqual(await Deno.readFile(path), before);
   });

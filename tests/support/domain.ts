@@ -42,6 +42,7 @@ export async function openTestDomain(
     watchMs: 1000,
     historyDays: 30,
     auth: { anonymous: "lease" },
+    firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
     ...settings,
   };
   return await open(config, clock, async () => await folder[Symbol.asyncDispose]());

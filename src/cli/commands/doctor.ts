@@ -1,4 +1,7 @@
 /** `portd doctor`: looks for what is wrong; never starts a daemon. */
+import type { PortdClient } from "../../client.ts";
+import { PortdError } from "../../errors.ts";
+import type { FirewallStatus } from "../../firewall/wire.ts";
 import { VERSION } from "../../version.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
@@ -22,16 +25,28 @@ runs; this command never starts one.`,
     customUsage: ["[--json]"],
   },
   async run(context, flags) {
-    const client = await findDaemon(context, flags, { start: false });
+    const client = await findDaemon(context, flags, { start: false, withToken: true });
     const [status, leases] = await Promise.all([client.status(), client.listAll()]);
     const folder = lookAt(status.stateDir);
-    const findings = diagnose({ url: client.url, status, leases, now: Date.now(), version: VERSION, folder });
+    const firewall = leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined;
+    const findings = diagnose({ url: client.url, status, leases, now: Date.now(), version: VERSION, folder, firewall });
     const { process } = context;
     if (flags.json) process.stdout.write(`${toJson({ findings })}\n`);
     else process.stdout.write(table(["CHECK", "LEVEL", "FINDING"], findings.map((f) => [f.check, f.level, f.message])));
     if (findings.some(({ level }) => level === "problem")) process.exitCode = EXIT.failure;
   },
 });
+
+async function readFirewall(client: PortdClient): Promise<FirewallStatus | undefined> {
+  try {
+    return await client.firewall();
+  } catch (error) {
+    const isForbidden = error instanceof PortdError &&
+      (error.code === "scope_required" || error.code === "unauthorized");
+    if (isForbidden) return undefined;
+    throw error;
+  }
+}
 
 /** On Windows modes say nothing: there the folder is closed by the profile that it is in. */
 function lookAt(stateDir: string): FolderState {

@@ -1,5 +1,5 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
-import type { Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client.ts";
+import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client.ts";
 import { command, COMMON_FLAGS, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
@@ -32,10 +32,15 @@ is an event as the API sends it, with its id. A line that says reset means that 
   },
 });
 
-function lineOf(event: LeaseEvent | ListenerEvent | ResetEvent): string {
+function lineOf(event: LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent): string {
   if (event.type === "reset") return event.type;
-  const subject = "lease" in event ? leaseText(event.lease) : listenerText(event.listener);
-  return neutralise(`${event.at} ${event.type} ${subject}`.trimEnd());
+  return neutralise(`${event.at} ${event.type} ${subjectOf(event)}`.trimEnd());
+}
+
+function subjectOf(event: LeaseEvent | ListenerEvent | FirewallEvent): string {
+  if ("lease" in event) return leaseText(event.lease);
+  if ("listener" in event) return listenerText(event.listener);
+  return "rule" in event ? event.rule.displayName : "name" in event ? event.name : event.reason;
 }
 
 function leaseText({ name, id, port, protocols, listener, holder }: Lease): string {

@@ -75,7 +75,7 @@ neither is a client of the port: exit code 4 tells who is in the way. Exit code 
   async run(context, flags, port) {
     const client = await findDaemon(context, flags);
     const place = { port, url: client.url };
-    const look = async () => pick(readPortAnswer(await client.describePort(port), place), port, flags);
+    const look = settled(async () => pick(readPortAnswer(await client.describePort(port), place), port, flags));
     const { found, targets } = await pinAll(look, place);
     try {
       if (found.leases.length === 0) return tellUnleased(context, flags, found);
@@ -115,6 +115,16 @@ function pick({ leases, listeners }: PortAnswer, port: number, { tcp, udp }: Fre
   const picked = leases.filter((lease) => lease.protocols.some((protocol) => asked.includes(protocol)));
   const protocols = [...asked, ...picked.flatMap((lease) => lease.protocols)];
   return { port, asked, leases: picked, listeners: listeners.filter(({ protocol }) => protocols.includes(protocol)) };
+}
+
+/** Of a process that was just ending the daemon may have seen the socket and nothing else: then it is looked again. */
+function settled(look: Look): Look {
+  return async () => {
+    for (let looks = 1;; looks++) {
+      const found = await look();
+      if (looks === MOST_LOOKS || found.listeners.every(isKnown)) return found;
+    }
+  };
 }
 
 /**

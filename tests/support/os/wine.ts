@@ -71,6 +71,11 @@ export class Wine implements AsyncDisposable {
     return windowsPath(`${PROJECT}/${name}`);
   }
 
+  /** Lays a file of this machine into the project's folder. */
+  async lay(file: string): Promise<void> {
+    await this.#copy(file, PROJECT);
+  }
+
   /** Runs `portd ARGS` with the permissions that it has everywhere. */
   async portd(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Outcome> {
     return await this.deno([...await portdWords(), ...args], options);

@@ -1,0 +1,62 @@
+/**
+ * Times syncs of nftables in a network namespace of its own, which `unshare --net` makes: a base chain that drops, so
+ * many foreign rules in it, and so many rules of ours. Prints one JSON line. A program of its own; needs root.
+ */
+import { NFT, NftablesBackend } from "../src/firewall/linux/nftables.ts";
+import { diff, makeRule, type Rule } from "../src/firewall/rule.ts";
+
+const ROUNDS = 7;
+
+async function nft(args: readonly string[], input = ""): Promise<void> {
+  const [program, ...first] = NFT;
+  const child = new Deno.Command(program, {
+    args: [...first, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writing = new Blob([input]).stream().pipeTo(child.stdin);
+  const [{ success }] = await Promise.all([child.output(), writing]);
+  if (!success) throw new Error(`Cannot run nft ${args.join(" ")}`);
+}
+
+function rulesOf(count: number): readonly Rule[] {
+  return Array.from({ length: count }, (_, i) =>
+    makeRule(
+      { direction: "in", protocol: "tcp", port: 20_000 + i, profiles: ["private"], remote: ["10.0.0.0/8"] },
+      `bench/${i}`,
+    ));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+async function measure(foreign: number, own: number): Promise<Record<string, number[]>> {
+  const rules = Array.from({ length: foreign }, (_, i) => `tcp dport ${i + 1} accept comment "host ${i}"`).join("\n");
+  await nft(
+    ["-f", "-"],
+    `table inet host {\nchain input {\ntype filter hook input priority 0; policy drop;\n${rules}\n}\n}\n`,
+  );
+  const backend = new NftablesBackend({ owner: "00000000", interfaces: () => [] });
+  const wanted = rulesOf(own);
+  const sync = async (desired: readonly Rule[]) => {
+    const { rules: actual, needed = (rule: Rule) => rule } = await backend.read();
+    await backend.apply(diff(desired.flatMap((rule) => needed(rule) ?? []), actual), desired);
+  };
+  const times: Record<string, number[]> = { add: [], look: [], remove: [], list: [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    times.add!.push(await timed(() => sync(wanted)));
+    times.look!.push(await timed(() => sync(wanted)));
+    times.list!.push(await timed(() => nft(["-j", "-t", "list", "ruleset"])));
+    times.remove!.push(await timed(() => sync([])));
+  }
+  return times;
+}
+
+if (import.meta.main) {
+  const [foreign, own] = Deno.args.map(Number) as [number, number];
+  console.log(JSON.stringify(await measure(foreign, own)));
+}

@@ -1,0 +1,51 @@
+/** `PUT` and `DELETE /leases/{id}/exposure`: the wish that a lease be reachable from outside. */
+import type { Context } from "hono";
+import type { Exposure } from "../src/lease/lease.ts";
+import type { Registry } from "../src/lease/registry.ts";
+import type { LeaseRecord } from "../src/store/record.ts";
+import { readJson } from "./body.ts";
+import { json } from "./headers.ts";
+import { checkQuery } from "./query.ts";
+import type { Route } from "./route.ts";
+import { check, ExposureBody, ReferenceQuery } from "./schema.ts";
+
+/** What is let in where nothing else is said: the networks of home and office, from which this machine is reached. */
+const DEFAULTS: Exposure["firewall"] = {
+  direction: "in",
+  profiles: ["domain", "private"],
+  remote: ["LocalSubnet"],
+};
+
+/** The two calls for leases that `find` finds; `path` is theirs. */
+export function exposureRoutes(
+  path: string,
+  find: (context: Context) => LeaseRecord,
+  registry: Registry,
+): readonly Route[] {
+  return [
+    {
+      method: "PUT",
+      path: `${path}/exposure`,
+      scope: "expose",
+      async handle(context) {
+        const { firewall = {} } = check(ExposureBody, (await readJson(context)).value);
+        const {
+          direction = DEFAULTS.direction,
+          profiles = DEFAULTS.profiles,
+          remote = DEFAULTS.remote,
+        } = firewall;
+        const exposure = { firewall: { direction, profiles, remote } };
+        return json(await registry.expose(find(context).id, exposure));
+      },
+    },
+    {
+      method: "DELETE",
+      path: `${path}/exposure`,
+      scope: "expose",
+      async handle(context) {
+        checkQuery(ReferenceQuery, context);
+        return json(await registry.expose(find(context).id, null));
+      },
+    },
+  ];
+}

@@ -1,0 +1,82 @@
+/** `portd firewall status|plan|sync`: the rules that portd keeps in the host's firewall. */
+import { buildRouteMap } from "@stricli/core";
+import type { FirewallStatus } from "../../firewall/wire.ts";
+import { command, COMMON_FLAGS } from "../command.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import { findDaemon } from "../find_daemon.ts";
+import { neutralise, table, toJson } from "../terminal.ts";
+
+const status = command<CommonFlags, []>({
+  parameters: { flags: COMMON_FLAGS },
+  docs: {
+    brief: "Tell which rules are wanted and which are there",
+    fullDescription: "Tells which rules are wanted and which are there. Exit code 1 when the firewall cannot be read.",
+    customUsage: ["[--json]"],
+  },
+  async run(context, flags) {
+    const client = await findDaemon(context, flags, { withToken: true });
+    const found = await client.firewall();
+    const { process } = context;
+    if (flags.json) process.stdout.write(`${toJson(found)}\n`);
+    else process.stdout.write(statusText(found));
+    if (found.error) process.exitCode = EXIT.failure;
+  },
+});
+
+const plan = command<CommonFlags, []>({
+  parameters: { flags: COMMON_FLAGS },
+  docs: { brief: "Tell what a sync would change", customUsage: ["[--json]"] },
+  run: (context, flags) => sync(context, flags, true),
+});
+
+const syncNow = command<CommonFlags, []>({
+  parameters: { flags: COMMON_FLAGS },
+  docs: { brief: "Make the rules those that are wanted", customUsage: ["[--json]"] },
+  run: (context, flags) => sync(context, flags, false),
+});
+
+export default buildRouteMap({
+  routes: { status, plan, sync: syncNow },
+  docs: { brief: "Look after the rules in the host's firewall" },
+});
+
+async function sync(context: CliContext, flags: CommonFlags, dryRun: boolean): Promise<void> {
+  const client = await findDaemon(context, flags, { withToken: true });
+  const found = await client.syncFirewall({ dryRun });
+  const { stdout, stderr } = context.process;
+  if (flags.json) return stdout.write(`${toJson(found)}\n`);
+  const lines = changesOf(found);
+  for (const line of lines) stdout.write(`${neutralise(line)}\n`);
+  if (lines.length === 0) stderr.write("nothing to change\n");
+}
+
+function changesOf({ difference }: FirewallStatus): string[] {
+  const { add = [], change = [], remove = [] } = difference ?? {};
+  return [
+    ...add.map((name) => `add     ${name}`),
+    ...change.map((name) => `change  ${name}`),
+    ...remove.map((name) => `remove  ${name}`),
+  ];
+}
+
+function statusText(found: FirewallStatus): string {
+  const { backend, desired = [], actual, drifted, remarks, foreign, last, error } = found;
+  const facts = [
+    ["firewall", backend ?? "none is needed yet"],
+    ["rules", actual === null ? "unknown" : `${actual.length} of ours, ${foreign} of others`],
+    ["last sync", last === null || last === undefined ? "never" : `${last.at}${last.error ? `: ${last.error}` : ""}`],
+    ...(error ? [["error", error]] : []),
+    ...remarks.map((remark) => ["note", remark]),
+  ] as const;
+  const head = facts.map(([name, value]) => `${name!.padEnd(10)} ${neutralise(value!)}\n`).join("");
+  if (desired.length === 0) return head;
+  const missing = new Set([...found.difference?.add ?? [], ...found.difference?.change ?? []]);
+  const rows = desired.map(({ name, displayName, remote }) => [
+    name,
+    drifted.includes(name) ? "changed by hand" : actual === null ? "unknown" : missing.has(name) ? "missing" : "set",
+    remote.join(", "),
+    displayName.slice(name.length + 1),
+  ]);
+  return head + table(["RULE", "STATE", "FROM", "LEASE"], rows);
+}

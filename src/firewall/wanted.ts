@@ -1,0 +1,16 @@
+/** Which rules the live leases want. Pure. */
+import type { LeaseRecord } from "../store/record.ts";
+import { makeRule, type Rule } from "./rule.ts";
+
+/** Networks from which only this machine itself can come. */
+const LOOPBACK = /^(?:127\.|::1(?:\/128)?$)/;
+
+/** The rules of every exposure, one a protocol. One that lets in nobody but this machine itself needs none. */
+export function wantedRules(leases: Iterable<LeaseRecord>): readonly Rule[] {
+  const rules: Rule[] = [];
+  for (const { id, name, port, protocols, exposure } of leases) {
+    if (exposure === null || exposure.firewall.remote.every((remote) => LOOPBACK.test(remote))) continue;
+    for (const protocol of protocols) rules.push(makeRule({ protocol, port, ...exposure.firewall }, name ?? id));
+  }
+  return rules;
+}

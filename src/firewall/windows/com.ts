@@ -1,0 +1,159 @@
+/** Calls of COM by its binary interface: an object is a pointer to a pointer to a table of functions. */
+import { CLSCTX_INPROC_SERVER, CLSCTX_LOCAL_SERVER, type Ole32, openOle32 } from "../../ffi/ole32.ts";
+import { type Oleaut32, openOleaut32 } from "../../ffi/oleaut32.ts";
+
+/** The libraries that it calls. */
+export interface ComLibraries {
+  readonly ole32: Ole32;
+  readonly oleaut32: Oleaut32;
+}
+
+/** Opens them. @throws where there are none, or no permission for FFI. */
+export function openComLibraries(): ComLibraries {
+  return { ole32: openOle32(), oleaut32: openOleaut32() };
+}
+
+/** A call that COM answered with a failure. */
+export class ComError extends Error {
+  override readonly name = "ComError";
+  /** Unsigned. */
+  readonly hresult: number;
+  /** The method of netfw.h that failed, `put_LocalPorts`. */
+  readonly method: string;
+
+  constructor(method: string, hresult: number) {
+    super(`${method} answered 0x${(hresult >>> 0).toString(16).padStart(8, "0")}`);
+    this.hresult = hresult >>> 0;
+    this.method = method;
+  }
+}
+
+/** A method: its place in the table of its interface, and its C types behind `this`. Its result is an HRESULT. */
+export interface ComMethod {
+  readonly name: string;
+  readonly slot: number;
+  readonly parameters: readonly Deno.NativeType[];
+}
+
+/** A class and the interface of it that is wanted: GUIDs, to be kept as constants, for they are read off the event loop. */
+export interface ComClass {
+  readonly clsid: Uint8Array<ArrayBuffer>;
+  readonly iid: Uint8Array<ArrayBuffer>;
+}
+
+/** `IUnknown::Release`; its result is a count. */
+const RELEASE_SLOT = 2;
+const POINTER_SIZE = 8;
+
+/** An object of COM. Its calls run off the event loop, one at a time: a call is awaited before the next one is made. */
+export class ComObject implements AsyncDisposable {
+  readonly pointer: Deno.PointerObject;
+  readonly #table: Deno.UnsafePointerView;
+
+  /** @param address is what COM wrote; the reference that belongs to it is given back by disposing of the object. */
+  constructor(address: bigint) {
+    const pointer = Deno.UnsafePointer.create(address);
+    if (pointer === null) throw new TypeError("Cannot use an object of COM: its address is 0");
+    this.pointer = pointer;
+    const table = new Deno.UnsafePointerView(pointer).getPointer();
+    this.#table = new Deno.UnsafePointerView(table!);
+  }
+
+  /** Calls a method. @throws {ComError} */
+  async call({ name, slot, parameters }: ComMethod, ...args: readonly ComArgument[]): Promise<void> {
+    const hresult = await this.#call(slot, parameters, args);
+    if (hresult < 0) throw new ComError(name, hresult);
+  }
+
+  /** Calls a method whose last parameter is where it writes an object. @throws {ComError} */
+  async callForObject(method: ComMethod): Promise<ComObject> {
+    const address = new BigUint64Array(1);
+    await this.call(method, address);
+    return new ComObject(address[0]!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#call(RELEASE_SLOT, [], []);
+  }
+
+  async #call(slot: number, types: readonly Deno.NativeType[], args: readonly ComArgument[]): Promise<number> {
+    const parameters: Deno.NativeType[] = ["pointer", ...types];
+    const method = new Deno.UnsafeFnPointer(
+      this.#table.getPointer(slot * POINTER_SIZE) as Deno.PointerObject<ComSignature>,
+      { parameters, result: "i32", nonblocking: true },
+    );
+    return await method.call(this.pointer, ...args);
+  }
+}
+
+/** What is passed to a method: a number, a pointer, or where it is to write. */
+type ComArgument = number | Deno.PointerValue | BufferSource;
+interface ComSignature {
+  readonly parameters: Deno.NativeType[];
+  readonly result: "i32";
+}
+
+/** Permission to call COM from every thread; disposing of it gives it back, when all objects are. */
+export class ComUsage implements AsyncDisposable {
+  readonly #libraries: ComLibraries;
+  readonly #cookie: Deno.PointerValue;
+
+  private constructor(libraries: ComLibraries, cookie: Deno.PointerValue) {
+    this.#libraries = libraries;
+    this.#cookie = cookie;
+  }
+
+  /** @throws {ComError} */
+  static async start(libraries: ComLibraries): Promise<ComUsage> {
+    const cookie = new BigUint64Array(1);
+    const hresult = await libraries.ole32.CoIncrementMTAUsage(cookie);
+    if (hresult < 0) throw new ComError("CoIncrementMTAUsage", hresult);
+    return new ComUsage(libraries, Deno.UnsafePointer.create(cookie[0]!));
+  }
+
+  /** Makes an object. @throws {ComError} */
+  async create({ clsid, iid }: ComClass): Promise<ComObject> {
+    const address = new BigUint64Array(1), context = CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER;
+    const { ole32 } = this.#libraries;
+    const hresult = await ole32.CoCreateInstance(clsid, null, context, iid, address);
+    if (hresult < 0) throw new ComError("CoCreateInstance", hresult);
+    return new ComObject(address[0]!);
+  }
+
+  /** Makes a text that lives until it is disposed of. */
+  text(text: string): ComText {
+    return new ComText(this.#libraries.oleaut32, text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#libraries.ole32.CoDecrementMTAUsage(this.#cookie);
+  }
+}
+
+/** A BSTR. */
+export class ComText implements Disposable {
+  readonly pointer: Deno.PointerValue;
+  readonly #oleaut32: Oleaut32;
+
+  constructor(oleaut32: Oleaut32, text: string) {
+    const wide = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+    this.#oleaut32 = oleaut32;
+    this.pointer = oleaut32.SysAllocStringLen(wide, wide.length);
+    if (this.pointer === null) throw new Error("Cannot make a text of COM: no memory");
+  }
+
+  [Symbol.dispose](): void {
+    this.#oleaut32.SysFreeString(this.pointer);
+  }
+}
+
+/** A GUID as text, `2C5BC43E-3369-4C33-AB0C-BE9469677AF4`, as the bytes of the structure; [MS-DTYP] 2.3.4. */
+export function guidBytes(text: string): Uint8Array<ArrayBuffer> {
+  const digits = text.replaceAll("-", "");
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint32(0, parseInt(digits.slice(0, 8), 16), true);
+  view.setUint16(4, parseInt(digits.slice(8, 12), 16), true);
+  view.setUint16(6, parseInt(digits.slice(12, 16), 16), true);
+  for (let i = 8; i < 16; i++) view.setUint8(i, parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+  return new Uint8Array(view.buffer);
+}

@@ -1,0 +1,87 @@
+/** What portd's firewall backend asks of Windows besides rules: the firewall's service, and its own rights. */
+import {
+  type Advapi32,
+  openAdvapi32,
+  SC_MANAGER_CONNECT,
+  SERVICE_QUERY_STATUS,
+  SERVICE_RUNNING,
+  TOKEN_ELEVATION,
+  TOKEN_QUERY,
+} from "../../ffi/advapi32.ts";
+import { type Kernel32, openKernel32 } from "../../ffi/kernel32.ts";
+import { wideText } from "../../ffi/wide_text.ts";
+
+/** Whether a service runs; `unknown` where Windows does not tell. */
+export type ServiceState = "running" | "stopped" | "unknown";
+
+/** This Windows, and this process on it. */
+export interface Host {
+  /** The state of the firewall's service, mpssvc. */
+  serviceState(): Promise<ServiceState>;
+  /** Whether this process may do what only administrators may; `undefined` where Windows does not tell. */
+  isElevated(): boolean | undefined;
+  /** The path of this program. */
+  readonly program: string;
+  /** A variable of the environment: paths of rules name some. */
+  variable(name: string): string | undefined;
+}
+
+/** Read off the event loop, so it must not be collected meanwhile. */
+const SERVICE_NAME = wideText("mpssvc");
+/** `SERVICE_STATUS`: seven numbers, the second of which is the state. */
+const STATUS_NUMBERS = 7, STATE = 1;
+/** What GetCurrentProcess answers, always. */
+const THIS_PROCESS = 0xffffffffffffffffn;
+
+/** This machine. */
+export class WindowsHost implements Host {
+  readonly program: string = Deno.execPath();
+  readonly #advapi32: Advapi32;
+  readonly #kernel32: Kernel32;
+
+  constructor(advapi32: Advapi32 = openAdvapi32(), kernel32: Kernel32 = openKernel32()) {
+    this.#advapi32 = advapi32;
+    this.#kernel32 = kernel32;
+  }
+
+  async serviceState(): Promise<ServiceState> {
+    const services = await this.#advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT);
+    if (services === null) return "unknown";
+    try {
+      const service = await this.#advapi32.OpenServiceW(services, SERVICE_NAME, SERVICE_QUERY_STATUS);
+      if (service === null) return "unknown";
+      try {
+        return await this.#query(service);
+      } finally {
+        await this.#advapi32.CloseServiceHandle(service);
+      }
+    } finally {
+      await this.#advapi32.CloseServiceHandle(services);
+    }
+  }
+
+  isElevated(): boolean | undefined {
+    const handle = new BigUint64Array(1);
+    const process = Deno.UnsafePointer.create(THIS_PROCESS);
+    if (this.#advapi32.OpenProcessToken(process, TOKEN_QUERY, handle) === 0) return undefined;
+    const token = Deno.UnsafePointer.create(handle[0]!);
+    try {
+      const answer = new Uint32Array(1), length = new Uint32Array(1);
+      const { GetTokenInformation } = this.#advapi32;
+      const told = GetTokenInformation(token, TOKEN_ELEVATION, answer, answer.byteLength, length) !== 0;
+      return told ? answer[0] !== 0 : undefined;
+    } finally {
+      this.#kernel32.CloseHandle(token);
+    }
+  }
+
+  variable(name: string): string | undefined {
+    return Deno.env.get(name);
+  }
+
+  async #query(service: Deno.PointerValue): Promise<ServiceState> {
+    const status = new Uint32Array(STATUS_NUMBERS);
+    if (await this.#advapi32.QueryServiceStatus(service, status) === 0) return "unknown";
+    return status[STATE] === SERVICE_RUNNING ? "running" : "stopped";
+  }
+}

@@ -1,0 +1,132 @@
+/** What keeps rules from having an effect on Windows, or from being changed, in words. Pure. */
+import type { Direction, Profile, Rule } from "../rule.ts";
+import type { ServiceState } from "./host.ts";
+import type { ProfileSettings } from "./policy.ts";
+import type { OwnRule, StoredRule } from "./rule_form.ts";
+import type { RuleText } from "./rule_text.ts";
+import type { ModifyState } from "./rules.ts";
+
+/** What is told about. */
+export interface Circumstances {
+  readonly service: ServiceState | "disabled";
+  readonly elevated: boolean | undefined;
+  readonly profiles: readonly ProfileSettings[];
+  /** What Windows said when it was asked last. */
+  readonly modifyState: ModifyState;
+  readonly own: readonly OwnRule[];
+  /** All other rules, of this machine and of group policy. */
+  readonly others: readonly StoredRule[];
+  /** The path of this program. */
+  readonly program: string;
+  /** A variable of the environment, for paths of rules. */
+  readonly variable: (name: string) => string | undefined;
+}
+
+const SERVICE = "The Windows Defender Firewall service (mpssvc)";
+/** How many ports a sentence names. */
+const MOST_PORTS = 5;
+
+/** The remarks, a sentence each, none of which is about nothing. */
+export function remarksOf(circumstances: Circumstances): string[] {
+  return [
+    ...serviceRemarks(circumstances),
+    ...profileRemarks(circumstances),
+    ...blockRemarks(circumstances),
+  ];
+}
+
+function serviceRemarks({ service, elevated }: Circumstances): string[] {
+  const remarks: string[] = [];
+  const consequence = "rules have no effect and cannot be changed until it runs";
+  if (service === "disabled") remarks.push(`${SERVICE} is disabled: ${consequence}`);
+  if (service === "stopped") remarks.push(`${SERVICE} does not run: ${consequence}`);
+  if (elevated === false) {
+    remarks.push("This portd does not run as administrator: it reads the firewall's rules, and cannot change them");
+  }
+  return remarks;
+}
+
+function profileRemarks({ profiles, modifyState }: Circumstances): string[] {
+  const remarks: string[] = [];
+  const told = (is: (settings: ProfileSettings) => boolean, words: (names: string) => string) => {
+    const names = profiles.filter(is).map(({ profile }) => profile);
+    if (names.length > 0) remarks.push(words(profileNames(names)));
+    return names.length > 0;
+  };
+  told(({ enabled }) => !enabled, (names) => `The firewall is off in ${names}: there everything is let in anyway`);
+  const shielded = told(
+    ({ enabled, shielded }) => enabled && shielded,
+    (names) => `All incoming connections are blocked in ${names} (DoNotAllowExceptions): rules have no effect there`,
+  );
+  const overridden = told(
+    ({ localRules }) => !localRules,
+    (names) =>
+      `Group policy makes the rules of this machine void in ${names} (AllowLocalPolicyMerge=0): only the ` +
+      "domain's administrator can let a port be reached there",
+  );
+  if (modifyState === "overridden" && !overridden) {
+    remarks.push("Windows says that group policy overrides the rules of this machine (LocalPolicyModifyState)");
+  }
+  if (modifyState === "inbound blocked" && !shielded) {
+    remarks.push("Windows says that all incoming connections are blocked (LocalPolicyModifyState)");
+  }
+  return remarks;
+}
+
+function profileNames(profiles: readonly Profile[]): string {
+  if (profiles.length === 3) return "every profile";
+  return `the ${profiles.join(" and ")} profile${profiles.length > 1 ? "s" : ""}`;
+}
+
+/** A rule that blocks goes before all that allow. */
+function blockRemarks({ others, own, program, variable }: Circumstances): string[] {
+  const remarks: string[] = [];
+  for (const { id, text } of others) {
+    if (text?.action !== "Block" || !text.active || text.direction === undefined) continue;
+    const name = `The rule "${text.name ?? id}"`, where = `in ${profileNames(text.profiles)}`;
+    if (text.app !== undefined) {
+      if (text.direction === "In" && samePath(expandVariables(text.app, variable), program)) {
+        remarks.push(`${name} blocks the program ${program} ${where}: it goes before any rule that allows`);
+      }
+      continue;
+    }
+    const blocked = own.flatMap(({ rule }) => rule !== undefined && blocks(text, rule) ? [rule] : []);
+    if (blocked.length > 0) remarks.push(`${name} blocks ${portNames(blocked)} ${where}${condition(text)}`);
+  }
+  return remarks;
+}
+
+function blocks(text: RuleText, { direction, protocol, port, profiles }: Rule): boolean {
+  const number = { tcp: 6, udp: 17 }[protocol], ways: Record<Direction, string> = { in: "In", out: "Out" };
+  return text.direction === ways[direction] &&
+    (text.protocol === undefined || text.protocol === number) &&
+    (text.localPorts.length === 0 || text.localPorts.some((ports) => isWithin(port, ports))) &&
+    profiles.some((profile) => text.profiles.includes(profile));
+}
+
+function isWithin(port: number, ports: RuleText["localPorts"][0]): boolean {
+  return typeof ports === "object" && ports.first <= port && port <= ports.last;
+}
+
+function portNames(rules: readonly Rule[]): string {
+  const names = rules.slice(0, MOST_PORTS).map(({ protocol, port }) => `${port}/${protocol}`);
+  const more = rules.length - names.length;
+  return `port${rules.length > 1 ? "s" : ""} ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/** Whether a rule is about everybody; what it says beside ports may leave some out. */
+function condition(text: RuleText): string {
+  const isBare = text.service === undefined && text.others.length === 0 && text.remoteAddresses.length === 0 &&
+    text.localAddresses.length === 0 && text.remotePorts.length === 0;
+  return isBare ? ": it goes before any rule that allows" : " under conditions of its own, before any rule that allows";
+}
+
+function expandVariables(path: string, variable: (name: string) => string | undefined): string {
+  return path.replaceAll(/%([\w()]+)%/g, (whole, name) => variable(name) ?? whole);
+}
+
+/** Windows does not tell upper and lower case in paths apart. */
+function samePath(one: string, other: string): boolean {
+  const plain = (path: string) => path.replaceAll("/", "\\").toLowerCase();
+  return plain(one) === plain(other);
+}

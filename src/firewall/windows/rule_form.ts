@@ -1,0 +1,156 @@
+/** Rules of portd in the form that Windows keeps and COM takes, and back. Pure. */
+import type { PortRange } from "../../lease/lease.ts";
+import { type ActualRule, type Direction, makeRule, type RemoteAddress, type Rule, ruleName } from "../rule.ts";
+import type { RuleAddress } from "./rule_address.ts";
+import { parseRuleText, type RuleText } from "./rule_text.ts";
+
+/** The group that all rules of portd are in: `EmbedCtxt` in the registry, the grouping of COM. */
+export const GROUP = "portd";
+
+/** What COM is told of a new rule; netfw.h. It allows, and nothing passes by way of NAT traversal. */
+export interface RuleProperties {
+  /** By which alone COM finds a rule again: nobody else's may bear it. */
+  readonly name: string;
+  readonly description: string;
+  readonly group: string;
+  readonly direction: Direction;
+  /** The number of the IP protocol. */
+  readonly protocol: number;
+  readonly localPorts: string;
+  /** `*`, or addresses with commas between. */
+  readonly remoteAddresses: string;
+  /** Bits of `NET_FW_PROFILE_TYPE2`. */
+  readonly profiles: number;
+}
+
+/** A rule of the registry. */
+export interface StoredRule {
+  /** The name of the value: what Windows itself tells rules apart by. */
+  readonly id: string;
+  /** What it says; `undefined` where that is no rule. */
+  readonly text: RuleText | undefined;
+}
+
+/** A rule of ours, as it is kept. */
+export interface OwnRule extends ActualRule {
+  readonly id: string;
+  /** By which COM finds it. */
+  readonly comName: string;
+}
+
+/** The rules of a host: ours, and all others. */
+export interface SortedRules {
+  readonly own: readonly OwnRule[];
+  readonly foreign: readonly StoredRule[];
+}
+
+const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const;
+/** `NET_FW_PROFILE_TYPE2`, icftypes.h. */
+const PROFILE_BIT = { domain: 1, private: 2, public: 4 } as const;
+const OUR_NAME = /^(portd-(in|out)-(tcp|udp)-([1-9]\d{0,4}))(?: |$)/;
+
+/** Reads the value of a rule. */
+export function storedRule(id: string, value: string): StoredRule {
+  return { id, text: parseRuleText(value) };
+}
+
+/**
+ * Tells our rules from all others. Ours are in our group, begin with the name of a rule and bear the owner's mark in
+ * their description; each of the three alone is anybody's.
+ */
+export function sortRules(rules: readonly StoredRule[], owner: string): SortedRules {
+  const own: OwnRule[] = [], foreign: StoredRule[] = [];
+  for (const rule of rules) {
+    const ours = ownRule(rule, owner);
+    if (ours === undefined) foreign.push(rule);
+    else own.push(ours);
+  }
+  return { own, foreign };
+}
+
+function ownRule({ id, text }: StoredRule, owner: string): OwnRule | undefined {
+  if (text?.name === undefined || text.group !== GROUP || !text.description?.endsWith(mark(owner))) return undefined;
+  const [, name] = OUR_NAME.exec(text.name) ?? [];
+  return name === undefined ? undefined : { id, name, comName: text.name, rule: ruleOf(name, text) };
+}
+
+/** What a rule of ours says; `undefined` where it says anything that portd does not. */
+function ruleOf(name: string, text: RuleText): Rule | undefined {
+  const direction = text.direction === "In" ? "in" : "out";
+  const protocol = text.protocol === PROTOCOL_NUMBER.tcp ? "tcp" : "udp";
+  const port = onlyPort(text);
+  const remote = remoteOf(text.remoteAddresses);
+  if (!isPlain(text) || port === undefined || remote === undefined) return undefined;
+  if (name !== ruleName(direction, protocol, port)) return undefined;
+  const rule = makeRule({ direction, protocol, port, profiles: text.profiles, remote }, "");
+  return { ...rule, displayName: text.name! };
+}
+
+/** Whether it says nothing beyond direction, protocol, port, profiles and remote addresses. */
+function isPlain(text: RuleText): boolean {
+  return text.action === "Allow" && text.active && text.direction !== undefined && !text.edge &&
+    (text.protocol === PROTOCOL_NUMBER.tcp || text.protocol === PROTOCOL_NUMBER.udp) &&
+    text.app === undefined && text.service === undefined && text.others.length === 0 &&
+    text.remotePorts.length === 0 && text.localAddresses.length === 0;
+}
+
+function onlyPort({ localPorts }: RuleText): number | undefined {
+  const [ports] = localPorts;
+  if (localPorts.length !== 1 || typeof ports !== "object") return undefined;
+  const { first, last }: PortRange = ports;
+  return first === last && first > 0 ? first : undefined;
+}
+
+/** Windows keeps IPv4 and IPv6 apart, and the local networks as a keyword of both. */
+function remoteOf(addresses: readonly RuleAddress[]): readonly RemoteAddress[] | undefined {
+  if (addresses.length === 0) return ["any"];
+  const keywords = addresses.filter(({ kind }) => kind === "keyword");
+  const networks = addresses.filter(({ kind }) => kind === "network");
+  if (keywords.length + networks.length < addresses.length) return undefined;
+  const texts = networks.map(({ text }) => text);
+  if (keywords.length === 0) return texts;
+  const families = new Set(keywords.map(({ family }) => family));
+  if (families.size !== 2 || keywords.some(({ text }) => text !== "LocalSubnet")) return undefined;
+  return [...texts, "LocalSubnet"];
+}
+
+/**
+ * A rule as COM is to be told.
+ *
+ * @param taken tells whether a rule of somebody else bears a name; ours is then told apart by a number.
+ */
+export function propertiesOf(
+  { name, direction, protocol, port, profiles, remote, displayName }: Rule,
+  { owner, taken }: { readonly owner: string; readonly taken: (name: string) => boolean },
+): RuleProperties {
+  return {
+    name: freeName(comNameOf(name, displayName), taken),
+    description: `Lets a leased port be reached until the lease ends; changes by hand are undone. ${mark(owner)}`,
+    group: GROUP,
+    direction,
+    protocol: PROTOCOL_NUMBER[protocol],
+    localPorts: String(port),
+    remoteAddresses: remote.includes("any") ? "*" : remote.join(),
+    profiles: profiles.reduce((bits, profile) => bits | PROFILE_BIT[profile], 0),
+  };
+}
+
+/** Half a character of UTF-16 would not be read back as it was written, nor perhaps a blank at the end. */
+function comNameOf(name: string, displayName: string): string {
+  return displayName.startsWith(name) ? displayName.toWellFormed().trimEnd() : name;
+}
+
+/** Names in the form in which they are compared: whether COM heeds case is not written down anywhere. */
+export function comparableName(name: string): string {
+  return name.toLowerCase();
+}
+
+function freeName(name: string, taken: (name: string) => boolean): string {
+  let free = name;
+  for (let number = 2; taken(free); number++) free = `${name} (${number})`;
+  return free;
+}
+
+function mark(owner: string): string {
+  return `[portd ${owner}]`;
+}

@@ -1,0 +1,162 @@
+/** What the backends of Linux say when the programs that they call fail them. */
+import assert from "node:assert/strict";
+import type { FirewallBackend } from "../../src/firewall/backend.ts";
+import { chooseLinuxBackend } from "../../src/firewall/linux/choose.ts";
+import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
+import { NftablesBackend } from "../../src/firewall/linux/nftables.ts";
+import { runProgram } from "../../src/firewall/linux/tool.ts";
+import { UfwBackend } from "../../src/firewall/linux/ufw.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { rule } from "./conformance.ts";
+
+const OWNER = "1a2b3c4d";
+const ABSENT: [string] = ["/nonexistent/program"];
+
+/** A program that runs a line of JavaScript. */
+function program(code: string): [string, ...string[]] {
+  return [Deno.execPath(), "eval", code];
+}
+
+const HANGING = program("setInterval(() => {}, 1000)");
+
+function backends(program: [string, ...string[]]): FirewallBackend[] {
+  const common = { owner: OWNER, timeoutMs: 500, interfaces: () => [] };
+  return [
+    new NftablesBackend({ ...common, nft: program, legacyTables: "/nonexistent/tables" }),
+    new FirewalldBackend({ ...common, firewallCmd: program }),
+  ];
+}
+
+Deno.test("a program that is not installed is named, and nothing is taken for an empty firewall", async () => {
+  for (const backend of backends(ABSENT)) {
+    await assert.rejects(backend.read(), {
+      code: "firewall_unavailable",
+      message: "Cannot read the firewall: /nonexistent/program is not installed",
+    });
+  }
+});
+
+Deno.test("a program that hangs is ended after its time, and the event loop went on meanwhile", async () => {
+  for (const backend of backends(HANGING)) {
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 1);
+    try {
+      await assert.rejects(backend.read(), {
+        code: "firewall_unavailable",
+        message: `Cannot read the firewall: ${Deno.execPath()} did not answer within 0.5 seconds and was ended`,
+      });
+    } finally {
+      clearInterval(ticking);
+    }
+    assert.ok(turns > 10, `only ${turns} turns of the event loop`);
+  }
+});
+
+Deno.test("answers that make no sense are an error, not an empty firewall", async () => {
+  const answers = { "{": "what nft answered is no JSON", "[]": "what nft answered is no ruleset" };
+  for (const [answer, reason] of Object.entries(answers)) {
+    const [backend] = backends(program(`console.log(${JSON.stringify(answer)})`));
+    await assert.rejects(backend!.read(), {
+      code: "firewall_unavailable",
+      message: `Cannot read the firewall: ${reason}`,
+    });
+  }
+});
+
+Deno.test("the first line that a program wrote to stderr is told", async () => {
+  const [nft, firewalld] = backends(program(`console.error("Error: no such thing\\nmore"); Deno.exit(3)`));
+  const message = (program: string, reason: string) =>
+    `Cannot read the firewall: ${program} ended with exit code 3: ${reason}`;
+  await assert.rejects(nft!.read(), { message: message("nft", "Error: no such thing") });
+  await assert.rejects(firewalld!.read(), { message: message("firewall-cmd", "no such thing") });
+});
+
+Deno.test("a program that ends without reading its input is judged by its exit code", async () => {
+  const options = { input: "x".repeat(1_000_000), timeoutMs: 60_000, intent: "change the firewall" };
+  const { code, stderr } = await runProgram(program(`console.error("refused"); Deno.exit(4)`), [], options);
+  assert.deepEqual([code, stderr], [4, "refused\n"]);
+});
+
+Deno.test("iptables-legacy, which nft does not show, is told of", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/tables`, "filter\n");
+  const nft = program(`console.log('{"nftables": []}')`);
+  const backend = new NftablesBackend({
+    owner: OWNER,
+    nft,
+    interfaces: () => [],
+    legacyTables: `${folder.path}/tables`,
+  });
+  const { rules, foreign, remarks, needed } = await backend.read();
+  assert.deepEqual([rules, foreign, needed?.(rule(20417))], [[], 0, undefined]);
+  assert.match(remarks.join("\n"), /^nftables does not drop what comes in.*\niptables-legacy has rules/);
+});
+
+/** The files of ufw in a folder of its own. */
+async function writeUfw(
+  root: string,
+  { enabled = "yes", ipv6 = "yes", input = "DROP", rules = "" } = {},
+): Promise<void> {
+  for (const folder of ["/etc/ufw", "/etc/default"]) await Deno.mkdir(root + folder, { recursive: true });
+  await Deno.writeTextFile(`${root}/etc/ufw/ufw.conf`, `# comment\nENABLED=${enabled}\nLOGLEVEL=low\n`);
+  const settings = `IPV6=${ipv6}\nDEFAULT_INPUT_POLICY="${input}"\nDEFAULT_OUTPUT_POLICY="ACCEPT"\n`;
+  await Deno.writeTextFile(`${root}/etc/default/ufw`, settings);
+  await Deno.writeTextFile(`${root}/etc/ufw/user.rules`, rules);
+  await Deno.writeTextFile(`${root}/etc/ufw/user6.rules`, "");
+}
+
+Deno.test("ufw: what its settings and rules let pass anyway is not needed", async () => {
+  await using folder = await temporaryFolder();
+  const root = folder.path;
+  const needed = async (settings: Parameters<typeof writeUfw>[1], direction: "in" | "out" = "in") => {
+    await writeUfw(root, settings);
+    const reading = await new UfwBackend({ owner: OWNER, root, interfaces: () => [{ cidr: "fe80::1/64" }] }).read();
+    const remote = ["10.0.0.0/24", "LocalSubnet"];
+    return reading.needed!(rule(20417, { direction, remote }))?.remote;
+  };
+  const tuple = (text: string) => `### tuple ### ${text}\n`;
+  assert.deepEqual(await needed({}), ["10.0.0.0/24", "LocalSubnet"]);
+  assert.deepEqual(await needed({ ipv6: "no" }), ["10.0.0.0/24"]);
+  assert.equal(await needed({}, "out"), undefined);
+  assert.equal(await needed({ input: "ACCEPT" }), undefined);
+  const deny = tuple("deny any 20000:21000 0.0.0.0/0 any 0.0.0.0/0 in");
+  assert.deepEqual(await needed({ input: "ACCEPT", rules: deny }), ["10.0.0.0/24"]);
+  assert.deepEqual(await needed({ rules: tuple("allow tcp 80,20417 0.0.0.0/0 any 0.0.0.0/0 in") }), ["LocalSubnet"]);
+  assert.deepEqual(await needed({ rules: tuple("allow tcp 20417 0.0.0.0/0 any 0.0.0.0/0 in_eth0") }), [
+    "10.0.0.0/24",
+    "LocalSubnet",
+  ]);
+  const same = tuple("allow tcp 20417 0.0.0.0/0 any 10.0.0.0/24 in comment=e5ba97");
+  assert.deepEqual(await needed({ rules: same }), ["LocalSubnet"]);
+  assert.deepEqual(await needed({ rules: tuple("route:allow tcp 20417 0.0.0.0/0 any 10.0.0.0/24 in") }), [
+    "10.0.0.0/24",
+    "LocalSubnet",
+  ]);
+});
+
+Deno.test("ufw: a file that is not there is an error, not an empty firewall", async () => {
+  await using folder = await temporaryFolder();
+  const backend = new UfwBackend({ owner: OWNER, root: folder.path, interfaces: () => [] });
+  await assert.rejects(backend.read(), {
+    code: "firewall_unavailable",
+    message: /^Cannot read the firewall: ufw is set up/,
+  });
+});
+
+Deno.test("firewalld before ufw before nftables governs, and none of them is an error that says so", async () => {
+  await using folder = await temporaryFolder();
+  const root = folder.path;
+  const name = async (firewallCmd: [string, ...string[]], nft: [string, ...string[]]) =>
+    (await chooseLinuxBackend({ owner: OWNER, root, programs: { firewallCmd, nft } })).name;
+  const running = program("Deno.exit(0)"), stopped = program("Deno.exit(252)");
+  await writeUfw(root, { enabled: "yes" });
+  assert.equal(await name(running, running), "firewalld");
+  assert.equal(await name(stopped, running), "ufw");
+  await writeUfw(root, { enabled: "no" });
+  assert.equal(await name(stopped, running), "nftables");
+  await assert.rejects(name(ABSENT, ABSENT), {
+    code: "firewall_unavailable",
+    message: /^Cannot read the firewall: firewalld does not run, ufw is not enabled, and nftables has no/,
+  });
+  assert.equal((await chooseLinuxBackend({ owner: OWNER, firewall: "nftables", root })).name, "nftables");
+});

@@ -1,0 +1,307 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { parseRuleset, type Ruleset } from "../../src/firewall/linux/nft_json.ts";
+import {
+  commandsFor,
+  countForeign,
+  neededRule,
+  type NftView,
+  readRules,
+  viewOf,
+} from "../../src/firewall/linux/nft_ruleset.ts";
+import type { Rule } from "../../src/firewall/rule.ts";
+import { rule } from "./conformance.ts";
+
+const OWNER = "1a2b3c4d";
+const MARK = "portd 1a2b3c4d portd-in-tcp-20417 domain,private";
+const FOLDER = new URL("../testdata/linux/nft/", import.meta.url);
+
+type Statement = Record<string, unknown>;
+
+const PORT: Statement = match({ payload: { protocol: "tcp", field: "dport" } }, 20417);
+const ACCEPT: Statement = { accept: null }, DROP: Statement = { drop: null };
+
+function match(left: unknown, right: unknown, op = "=="): Statement {
+  return { match: { op, left, right } };
+}
+
+function saddr(addr: string, len?: number): Statement {
+  const right = len === undefined ? addr : { prefix: { addr, len } };
+  return match({ payload: { protocol: addr.includes(":") ? "ip6" : "ip", field: "saddr" } }, right);
+}
+
+/** A view of one table with a base chain `input` that has these rules, and more chains by name. */
+function view(
+  rules: readonly (readonly Statement[])[],
+  { policy = "accept", family = "inet", hook = "input", chains = {} }: {
+    policy?: string;
+    family?: string;
+    hook?: string;
+    chains?: Record<string, readonly (readonly Statement[])[]>;
+  } = {},
+): NftView {
+  const place = { family, table: "filter" };
+  const all = { input: rules, ...chains };
+  const nftables = Object.entries(all).flatMap(([chain, rules], i) => [
+    { chain: { ...place, name: chain, ...(i === 0 ? { hook, policy, type: "filter", prio: 0 } : {}) } },
+    ...rules.map((expr, j) => ({ rule: { ...place, chain, handle: 100 * i + j, expr } })),
+  ]);
+  return viewOf({ ruleset: parseRuleset({ nftables })!, owner: OWNER, local: ["192.168.1.0/24", "fe80::/10"] });
+}
+
+function isNeeded(view: NftView, wanted: Rule = rule(20417, { remote: ["any"] })): boolean {
+  return neededRule(view, wanted) !== undefined;
+}
+
+async function captured(name: string): Promise<NftView> {
+  const ruleset = parseRuleset(JSON.parse(await Deno.readTextFile(new URL(`${name}.json`, FOLDER))))!;
+  return viewOf({ ruleset, owner: OWNER, local: ["192.168.1.0/24", "fe80::/10"] });
+}
+
+/** Chain and remote of each entry that a rule would get. */
+function insertions(view: NftView, wanted: Rule): string[] {
+  return commandsFor(view, { add: [wanted], change: [], remove: [] }).map((command) => {
+    const { family, table, chain, expr } = (command as { insert: { rule: Statement } }).insert.rule;
+    const source = /"(?:saddr|daddr)"\}\},?"?r?i?g?h?t?"?:?(.*?)\}\},?/.exec(JSON.stringify(expr)) === null
+      ? "any"
+      : "network";
+    return `${family} ${table} ${chain} ${source}`;
+  });
+}
+
+Deno.test("rules go into the chains that drop, as iptables, ufw, firewalld and nftables' own samples make them", async () => {
+  const any = rule(20417, { remote: ["any"] });
+  assert.deepEqual(insertions(await captured("workstation"), any), ["inet filter input any"]);
+  assert.deepEqual(insertions(await captured("iptables"), any), ["ip filter INPUT any"]);
+  assert.deepEqual(insertions(await captured("ufw"), any), ["ip filter INPUT any", "ip6 filter INPUT any"]);
+  assert.deepEqual(insertions(await captured("firewalld"), any), ["inet firewalld filter_INPUT any"]);
+});
+
+Deno.test("Docker's chains drop what is passed on and nothing that comes in: nothing is added", async () => {
+  const docker = await captured("docker");
+  assert.deepEqual(insertions(docker, rule(20417, { remote: ["any"] })), []);
+  assert.equal(isNeeded(docker), false);
+});
+
+Deno.test("a chain of one IP version gets the networks of that version alone, and only those are needed", async () => {
+  const mixed = rule(20417, { remote: ["10.0.0.5/24", "2001:db8::/32", "LocalSubnet"] });
+  const iptables = await captured("iptables");
+  assert.deepEqual(insertions(iptables, mixed), ["ip filter INPUT network", "ip filter INPUT network"]);
+  assert.deepEqual(neededRule(iptables, mixed)?.remote, ["10.0.0.0/24", "LocalSubnet"]);
+  assert.equal(neededRule(iptables, rule(20417, { remote: ["2001:db8::/32"] })), undefined);
+});
+
+const DROPPING: Readonly<Record<string, NftView>> = {
+  "by policy": view([], { policy: "drop" }),
+  "by its last rule": view([[DROP]]),
+  "by a rule that also counts and logs": view([[
+    { counter: { packets: 1, bytes: 2 } },
+    { log: { prefix: "x" } },
+    DROP,
+  ]]),
+  "by reject": view([[{ reject: { type: "icmpx", expr: "port-unreachable" } }]]),
+  "by iptables' REJECT": view([[{ xt: { type: "target", name: "REJECT" } }]]),
+  "in a chain that it jumps to": view([[{ jump: { target: "other" } }]], { chains: { other: [[DROP]] } }),
+  "in a chain that it goes to": view([[{ goto: { target: "other" } }]], { chains: { other: [[DROP]] } }),
+  "by policy behind a chain that it goes to": view([[{ goto: { target: "other" } }], [ACCEPT]], {
+    policy: "drop",
+    chains: { other: [] },
+  }),
+  "what comes over an interface": view([[match({ meta: { key: "iifname" } }, "eth0"), DROP]]),
+  "what does not come from this machine itself": view([[match({ meta: { key: "iifname" } }, "lo", "!="), DROP]]),
+  "the protocol": view([[match({ meta: { key: "l4proto" } }, { set: ["udp", "tcp"] }), DROP]]),
+  "the protocol of IPv4": view([[match({ payload: { protocol: "ip", field: "protocol" } }, "tcp"), DROP]]),
+  "the port": view([[PORT, DROP]]),
+  "a range with the port": view([[
+    match({ payload: { protocol: "tcp", field: "dport" } }, { range: [20000, 21000] }),
+    DROP,
+  ]]),
+  "every port but others": view([[
+    match({ payload: { protocol: "th", field: "dport" } }, { set: [22, 80] }, "!="),
+    DROP,
+  ]]),
+  "new connections": view([[match({ ct: { key: "state" } }, ["new", "untracked"], "in"), DROP]]),
+  "first packets": view([[
+    match({ "&": [{ payload: { protocol: "tcp", field: "flags" } }, ["fin", "syn", "rst", "ack"]] }, "syn"),
+    DROP,
+  ]]),
+  "by a verdict map": view([[{ vmap: { key: { meta: { key: "l4proto" } }, data: { set: [["tcp", DROP]] } } }]]),
+  "behind an accept of some": view([[saddr("192.0.2.1"), ACCEPT], [DROP]]),
+  "behind an accept of what is established": view([
+    [{ vmap: { key: { ct: { key: "state" } }, data: { set: [["established", ACCEPT], ["invalid", DROP]] } } }],
+    [DROP],
+  ]),
+};
+
+for (const [what, dropping] of Object.entries(DROPPING)) {
+  Deno.test(`a rule is needed where a chain drops ${what}`, () => {
+    assert.equal(isNeeded(dropping), true);
+  });
+}
+
+const PASSING: Readonly<Record<string, NftView>> = {
+  "nothing": view([]),
+  "a block list": view([[saddr("192.0.2.0", 24), DROP], [
+    match({ payload: { protocol: "ip", field: "saddr" } }, "@bad"),
+    DROP,
+  ]]),
+  "what comes too often": view([[{ limit: { rate: 3, burst: 5, per: "second" } }, DROP]]),
+  "what is invalid": view([[match({ ct: { key: "state" } }, "invalid", "in"), DROP]]),
+  "another port": view([[
+    match({ payload: { protocol: "tcp", field: "dport" } }, { set: [22, { range: [1, 100] }] }),
+    DROP,
+  ]]),
+  "the other protocol": view([[match({ meta: { key: "l4proto" } }, "udp"), DROP]]),
+  "what an extension of iptables chooses": view([[{ xt: { type: "match", name: "recent" } }, DROP], [
+    { xt: null },
+    DROP,
+  ]]),
+  "what is behind an accept of all": view([[{ counter: null }, ACCEPT], [DROP]], { policy: "drop" }),
+  "what it never comes to": view([[{ return: null }], [DROP]]),
+  "in a chain that nothing jumps to": view([], { chains: { other: [[DROP]] } }),
+  "what is passed on": view([], { policy: "drop", hook: "forward" }),
+  "frames of a bridge": view([], { policy: "drop", family: "bridge" }),
+  "in a chain that jumps to itself": view([[{ jump: { target: "input" } }]]),
+};
+
+for (const [what, passing] of Object.entries(PASSING)) {
+  Deno.test(`no rule is needed where a chain drops ${what}`, () => {
+    assert.equal(isNeeded(passing), false);
+    assert.deepEqual(commandsFor(passing, { add: [rule(20417)], change: [], remove: [] }), []);
+  });
+}
+
+/** The view with entries in front of the chain, as nft gives them back. */
+function withEntries(entries: readonly { readonly comment: string; readonly expr: readonly Statement[] }[]): NftView {
+  const empty = view([], { policy: "drop" });
+  const [chain] = empty.ruleset;
+  const { family, table } = chain!;
+  const rules = entries.map((entry, i) => ({ family, table, chain: "input", handle: i + 1, ...entry }));
+  return { ...empty, ruleset: [{ ...chain!, rules }] };
+}
+
+const LOCAL4 = { comment: `${MARK} local`, expr: [saddr("192.168.1.0", 24), PORT, ACCEPT] };
+const LOCAL6 = { comment: `${MARK} local`, expr: [saddr("fe80::", 10), PORT, ACCEPT] };
+
+Deno.test("entries are read back as the rule that they stand for, in whatever order and with counters", () => {
+  const counted = { ...LOCAL4, expr: [saddr("192.168.1.0", 24), PORT, { counter: { packets: 1, bytes: 2 } }, ACCEPT] };
+  const reordered = JSON.parse(
+    '{"match":{"right":{"prefix":{"len":10,"addr":"fe80::"}},"op":"==",' +
+      '"left":{"payload":{"field":"saddr","protocol":"ip6"}}}}',
+  );
+  const other = { ...LOCAL6, expr: [reordered, PORT, ACCEPT] };
+  for (const entries of [[LOCAL4, LOCAL6], [LOCAL6, LOCAL4], [counted, other]]) {
+    const [{ name, rule: there } = { name: "" }] = readRules(withEntries(entries));
+    assert.equal(name, "portd-in-tcp-20417");
+    assert.deepEqual([there?.remote, there?.profiles, there?.port], [["LocalSubnet"], ["domain", "private"], 20417]);
+  }
+});
+
+const ALTERED: Readonly<Record<string, readonly Parameters<typeof withEntries>[0][number][]>> = {
+  "one entry lacks": [LOCAL4],
+  "one is there twice": [LOCAL4, LOCAL4, LOCAL6],
+  "one has another port": [LOCAL4, { ...LOCAL6, expr: [saddr("fe80::", 10), ACCEPT] }],
+  "one lets another network in": [{ ...LOCAL4, expr: [saddr("192.168.0.0", 16), PORT, ACCEPT] }, LOCAL6],
+  "one drops": [{ ...LOCAL4, expr: [saddr("192.168.1.0", 24), PORT, DROP] }, LOCAL6],
+  "one has a condition more": [{ ...LOCAL4, expr: [saddr("192.168.1.0", 24), ...LOCAL4.expr] }, LOCAL6],
+  "they name different profiles": [LOCAL4, { ...LOCAL6, comment: LOCAL6.comment.replace("domain,", "") }],
+  "a drop stands in front": [{ comment: "", expr: [DROP] }, LOCAL4, LOCAL6],
+};
+
+for (const [what, entries] of Object.entries(ALTERED)) {
+  Deno.test(`a rule says nothing of ours when ${what}`, () => {
+    assert.deepEqual(readRules(withEntries(entries)), [{ name: "portd-in-tcp-20417", rule: undefined }]);
+  });
+}
+
+Deno.test("what differs from our mark by a letter is foreign", () => {
+  const comments = [
+    ...[
+      "",
+      "portd",
+      MARK,
+      `${MARK} locals`,
+      `${MARK} local `,
+      ` ${MARK} local`,
+      `${MARK.replace("portd ", "portd  ")} local`,
+    ],
+    ...[
+      MARK.replace("4d", "4e"),
+      MARK.replace("tcp", "sctp"),
+      MARK.replace("20417", "020417"),
+      MARK.replace("20417", "0"),
+    ]
+      .map((mark) => `${mark} local`),
+    ...[MARK.replace("domain,private", "private,domain"), MARK.replace("domain,private", "")].map((mark) =>
+      `${mark} local`
+    ),
+  ];
+  const foreign = withEntries(comments.map((comment) => ({ ...LOCAL4, comment })));
+  assert.deepEqual(readRules(foreign), []);
+  assert.equal(countForeign(foreign), comments.length);
+  assert.deepEqual(commandsFor(foreign, { add: [], change: [], remove: ["portd-in-tcp-20417"] }), []);
+});
+
+Deno.test("the commands delete by handle what is there of a name, and only that, and insert what is wanted", () => {
+  const stranger = { comment: "portd-in-tcp-20417", expr: [PORT, ACCEPT] };
+  const there = withEntries([LOCAL4, stranger, LOCAL6]);
+  const commands = commandsFor(there, { add: [], change: [rule(20417, { remote: ["any"] })], remove: [] });
+  const place = { family: "inet", table: "filter", chain: "input" };
+  assert.deepEqual(commands, [
+    { delete: { rule: { ...place, handle: 1 } } },
+    { delete: { rule: { ...place, handle: 3 } } },
+    { insert: { rule: { ...place, comment: `${MARK} any`, expr: [PORT, ACCEPT] } } },
+  ]);
+});
+
+Deno.test("no ruleset at all is told from an empty one", () => {
+  for (const answer of [undefined, null, 1, "", [], {}, { nftables: {} }]) {
+    assert.equal(parseRuleset(answer), undefined);
+  }
+  assert.deepEqual(parseRuleset({ nftables: [] }), []);
+});
+
+Deno.test("any JSON is read without a throw, and its rules are compared without one", () => {
+  const keys = [
+    "rule",
+    "chain",
+    "hook",
+    "policy",
+    "expr",
+    "match",
+    "left",
+    "right",
+    "op",
+    "drop",
+    "accept",
+    "jump",
+    "target",
+  ];
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "medium" },
+      fc.constantFrom("input", "drop", "inet", "filter", "==", "tcp", `${MARK} local`, null, 20417, true),
+      fc.array(tie("value"), { maxLength: 4 }),
+      fc.dictionary(
+        fc.constantFrom(...keys, "family", "table", "name", "handle", "comment", "vmap", "set"),
+        tie("value"),
+      ),
+    ),
+  })).value;
+  const chain = fc.record({ chain: fc.record({ family: json, table: json, name: json, hook: json, policy: json }) });
+  const entry = fc.record({
+    rule: fc.record({ family: json, table: json, chain: json, handle: json, comment: json, expr: json }),
+  });
+  const real = fc.constant({
+    chain: { family: "inet", table: "filter", name: "input", hook: "input", policy: "accept" },
+  });
+  const inChain = fc.array(fc.dictionary(fc.constantFrom(...keys, "vmap", "xt"), json)).map((expr) => ({
+    rule: { family: "inet", table: "filter", chain: "input", handle: 1, comment: `${MARK} local`, expr },
+  }));
+  fc.assert(fc.property(fc.array(fc.oneof(json, chain, entry, real, inChain)), (nftables) => {
+    const ruleset: Ruleset = parseRuleset({ nftables })!;
+    const view = viewOf({ ruleset, owner: OWNER, local: ["192.168.1.0/24"] });
+    neededRule(view, rule(20417));
+    assert.ok(readRules(view).length + countForeign(view) >= 0);
+  }));
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { PortdError } from "../../src/errors.ts";
+import { makeRule, type Rule } from "../../src/firewall/rule.ts";
+import { FirewallSync, type FirewallSyncParts, type RuleEvent } from "../../src/firewall/sync.ts";
+import { FakeClock } from "../support/clock.ts";
+import { FakeFirewall } from "../support/firewall.ts";
+
+const OWNER = "0a1b2c3d";
+
+function rule(port: number, remote: readonly string[] = ["LocalSubnet"]): Rule {
+  return makeRule({ direction: "in", protocol: "tcp", port, profiles: ["private"], remote }, "shop/web");
+}
+
+interface Setting {
+  readonly firewall: FakeFirewall;
+  readonly sync: FirewallSync;
+  readonly clock: FakeClock;
+  readonly told: RuleEvent[];
+  wanted: Rule[];
+}
+
+function setUp(options: Partial<FirewallSyncParts> = {}): Setting {
+  const firewall = new FakeFirewall(), clock = new FakeClock(), told: RuleEvent[] = [];
+  const setting: Setting = {
+    firewall,
+    clock,
+    told,
+    wanted: [],
+    sync: new FirewallSync({
+      open: () => Promise.resolve(firewall.backend(OWNER)),
+      wanted: () => setting.wanted,
+      clock,
+      tell: (event) => told.push(event),
+      drift: "restore",
+      syncMs: 60_000,
+      ...options,
+    }),
+  };
+  return setting;
+}
+
+const names = ({ firewall }: Setting) => firewall.rules.map(({ name }) => name).sort();
+const types = ({ told }: Setting) => told.map(({ type }) => type);
+
+Deno.test("sync() makes the rules those that are wanted, and tells what it did", async () => {
+  const setting = setUp();
+  setting.wanted = [rule(80), rule(81)];
+  await setting.sync.sync();
+  assert.deepEqual(names(setting), ["portd-in-tcp-80", "portd-in-tcp-81"]);
+  setting.wanted = [rule(81, ["any"])];
+  const { change, remove } = await setting.sync.sync();
+  assert.deepEqual([change.map(({ name }) => name), remove], [["portd-in-tcp-81"], ["portd-in-tcp-80"]]);
+  assert.deepEqual(names(setting), ["portd-in-tcp-81"]);
+  assert.deepEqual(types(setting), ["rule.added", "rule.added", "rule.removed", "rule.added"]);
+  await setting.sync.sync();
+  assert.equal(setting.firewall.applied.length, 2);
+});
+
+Deno.test("the first sync takes away what a crash has left, and no rule of another portd", async () => {
+  const setting = setUp();
+  await setting.firewall.backend(OWNER).apply({ add: [rule(80)], change: [], remove: [] }, []);
+  await setting.firewall.backend("ffffffff").apply({ add: [rule(81)], change: [], remove: [] }, []);
+  await setting.sync.sync();
+  assert.deepEqual(names(setting), ["portd-in-tcp-81"]);
+});
+
+Deno.test("200 wishes that come while a sync runs are met by one more", async () => {
+  const setting = setUp();
+  const gate = Promise.withResolvers<void>();
+  setting.firewall.gate = gate.promise;
+  setting.wanted = [rule(1)];
+  const first = setting.sync.sync();
+  const rest: Promise<unknown>[] = [];
+  for (let port = 2; port <= 200; port++) {
+    setting.wanted.push(rule(port));
+    rest.push(setting.sync.sync());
+  }
+  assert.equal(setting.sync.isRunning, true);
+  gate.resolve();
+  await Promise.all([first, ...rest]);
+  assert.equal(setting.firewall.rules.length, 200);
+  assert.ok(setting.firewall.applied.length <= 2);
+});
+
+Deno.test("a failure changes nothing, is told once, and is tried again after a growing pause", async () => {
+  const setting = setUp();
+  setting.wanted = [rule(80)];
+  setting.firewall.failure = new PortdError("firewall_unavailable", "Cannot read the firewall: nft needs root");
+  await assert.rejects(setting.sync.sync(), { code: "firewall_unavailable" });
+  await assert.rejects(setting.sync.sync(), /nft needs root/);
+  assert.deepEqual(setting.told, [{ type: "rule.failed", reason: "Cannot read the firewall: nft needs root" }]);
+  assert.match(setting.sync.last?.error ?? "", /nft needs root/);
+  setting.firewall.failure = undefined;
+  setting.clock.advance(2000);
+  await setting.sync.sync();
+  assert.deepEqual([names(setting), setting.sync.last?.error], [["portd-in-tcp-80"], null]);
+});
+
+Deno.test("an error of any other kind is told as a firewall that cannot be had", async () => {
+  const setting = setUp({ open: () => Promise.reject(new Error("boom")) });
+  setting.wanted = [rule(80)];
+  await assert.rejects(setting.sync.sync(), { code: "firewall_unavailable", message: /boom$/ });
+});
+
+Deno.test("a rule that was changed or deleted by hand is restored, or only told of", async () => {
+  for (const drift of ["restore", "report"] as const) {
+    const setting = setUp({ drift });
+    setting.wanted = [rule(80), rule(81)];
+    await setting.sync.sync();
+    setting.firewall.rules = setting.firewall.rules.filter(({ name }) => name !== "portd-in-tcp-80")
+      .map((each) => ({ ...each, rule: undefined }));
+    const { drifted } = await setting.sync.sync();
+    assert.deepEqual(drifted.map(({ name }) => name), ["portd-in-tcp-80", "portd-in-tcp-81"]);
+    assert.deepEqual(types(setting).slice(2), ["rule.drifted", "rule.drifted"]);
+    await setting.sync.sync();
+    assert.equal(types(setting).length, 4); // told once
+    assert.equal(setting.firewall.rules.filter((each) => each.rule !== undefined).length, drift === "restore" ? 2 : 0);
+  }
+});
+
+Deno.test("rules are looked at on a timer while there are any, and not otherwise", async () => {
+  const setting = setUp();
+  let opened = 0;
+  const watched = setUp({
+    open: () => {
+      opened++;
+      return Promise.resolve(setting.firewall.backend(OWNER));
+    },
+  });
+  watched.sync.request();
+  watched.clock.advance(600_000);
+  assert.equal(opened, 0);
+  watched.wanted = [rule(80)];
+  await watched.sync.sync();
+  setting.firewall.rules = [];
+  watched.clock.advance(60_000);
+  await watched.sync.sync(); // joins or follows the one that the timer began
+  assert.deepEqual(setting.firewall.rules.map(({ name }) => name), ["portd-in-tcp-80"]);
+});
+
+Deno.test("plan() tells what a sync would do and does nothing", async () => {
+  const setting = setUp();
+  setting.wanted = [rule(80)];
+  setting.firewall.remarks = ["nothing drops"];
+  const { add, remarks } = await setting.sync.plan();
+  assert.deepEqual([add.map(({ name }) => name), remarks], [["portd-in-tcp-80"], ["nothing drops"]]);
+  assert.deepEqual([names(setting), setting.firewall.applied.length], [[], 0]);
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { openTestApp, TOKEN } from "../support/app.ts";
+
+Deno.test("PUT and DELETE /leases/{id}/exposure keep the wish with the lease, also over a restart", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
+  assert.equal(lease.exposure, null);
+  const put = (path: string, body: object) => app.call(path, { method: "PUT", body, token: TOKEN });
+  const opened = await put(`/v1/leases/${lease.id}/exposure`, {});
+  assert.deepEqual([opened.status, opened.body.exposure], [
+    200,
+    { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] } },
+  ]);
+  const remote = ["10.0.0.0/8", "fe80::/10", "192.0.2.1"];
+  const other = await put(`/v1/leases/by-name/shop/web/exposure`, { firewall: { remote, profiles: ["public"] } });
+  assert.deepEqual(other.body.exposure.firewall, { direction: "in", profiles: ["public"], remote });
+  const again = await app.test.restart();
+  assert.deepEqual(again.domain.registry.table.byId(lease.id)?.exposure, other.body.exposure);
+});
+
+Deno.test("DELETE takes the wish back, and an ended lease cannot be exposed", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: {} });
+  const path = `/v1/leases/by-port/${lease.port}/exposure`;
+  await app.call(path, { method: "PUT", body: {}, token: TOKEN });
+  const closed = await app.call(path, { method: "DELETE", token: TOKEN });
+  assert.deepEqual([closed.status, closed.body.exposure], [200, null]);
+  await app.call(`/v1/leases/${lease.id}`, { method: "DELETE" });
+  const late = await app.call(`/v1/leases/${lease.id}/exposure`, { method: "PUT", body: {}, token: TOKEN });
+  assert.deepEqual([late.status, late.body.code], [410, "lease_ended"]);
+});
+
+Deno.test("an exposure refuses what it cannot use, and nothing is changed", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: {} });
+  const bad: readonly (readonly [string, object])[] = [
+    ["firewall", { firewall: null }],
+    ["firewall", { firewall: [] }],
+    ["gateway", { gateway: {} }],
+    ["firewall.direction", { firewall: { direction: "both" } }],
+    ["firewall.profiles", { firewall: { profiles: [] } }],
+    ["firewall.profiles[0]", { firewall: { profiles: ["home"] } }],
+    ["firewall.remote", { firewall: { remote: [] } }],
+    ["firewall.remote", { firewall: { remote: "any" } }],
+    ...["10.0.0.0/33", "10.0.0", "localsubnet", "example.com", "10.0.0.1-10.0.0.9", "", "fe80::/129", "1.2.3.4|5"].map(
+      (text) => ["firewall.remote[0]", { firewall: { remote: [text] } }] as const,
+    ),
+    ["firewall.port", { firewall: { port: 1 } }],
+  ];
+  for (const [field, body] of bad) {
+    const answer = await app.call(`/v1/leases/${lease.id}/exposure`, { method: "PUT", body, token: TOKEN });
+    assert.deepEqual([answer.status, answer.body.field], [400, field], JSON.stringify(body));
+  }
+  assert.equal(app.test.domain.registry.table.byId(lease.id)?.exposure, null);
+});
+
+Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; leases go on", async () => {
+  await using app = await openTestApp();
+  const { body: lease } = await app.call("/v1/leases", { body: { name: "web" } });
+  await app.call(`/v1/leases/${lease.id}/exposure`, { method: "PUT", body: {}, token: TOKEN });
+  const { status, body } = await app.call("/v1/firewall", { token: TOKEN });
+  assert.deepEqual([status, body.actual, body.difference], [200, null, null]);
+  assert.match(body.error, /^Cannot read the firewall: "firewall\.backend" is none$/);
+  assert.deepEqual(body.desired.map(({ name }: { name: string }) => name), [`portd-in-tcp-${lease.port}`]);
+  for (const dryRun of [true, false]) {
+    const sync = await app.call("/v1/firewall/sync", { body: { dryRun }, token: TOKEN });
+    assert.deepEqual([sync.status, sync.body.code], [503, "firewall_unavailable"]);
+  }
+  const refused = await app.call("/v1/firewall/sync", { body: { dryRun: "yes" }, token: TOKEN });
+  assert.deepEqual([refused.status, refused.body.field], [400, "dryRun"]);
+});

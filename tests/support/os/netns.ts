@@ -1,0 +1,95 @@
+/** Network namespaces: machines of their own, as far as addresses, ports and firewalls go. */
+import { runTool } from "./tool.ts";
+
+/** Options of {@linkcode NetworkNamespace.create}. */
+export interface NamespaceOptions {
+  /** Whether it has mounts and processes of its own too; what runs in it is killed in the end. @default false */
+  readonly isWhole?: boolean;
+}
+
+/** Made by {@linkcode NetworkNamespace.create}; disposing of it ends it, with all that is in it. */
+export class NetworkNamespace implements AsyncDisposable {
+  /** Words in front of a command that is to run in it, the first by absolute path. */
+  readonly enter: readonly [string, ...string[]];
+  /** Names it to ip(8), by a process that is in it. */
+  readonly pid: number;
+  readonly #first: Deno.ChildProcess;
+
+  private constructor(first: Deno.ChildProcess, enter: readonly [string, ...string[]]) {
+    this.#first = first;
+    this.pid = first.pid;
+    this.enter = enter;
+  }
+
+  /** Makes one, with nothing but a loopback interface that is up. */
+  static async create({ isWhole = false }: NamespaceOptions = {}): Promise<NetworkNamespace> {
+    const kinds = isWhole ? ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] : ["--net"];
+    const first = new Deno.Command("unshare", { args: [...kinds, "cat"], stdin: "piped", stdout: "piped" }).spawn();
+    await awaitEcho(first);
+    const folder = `/proc/${first.pid}/ns`;
+    const whole = isWhole ? [`--mount=${folder}/mnt`, `--pid=${folder}/pid_for_children`] : [];
+    const namespace = new NetworkNamespace(first, ["/usr/bin/nsenter", `--net=${folder}/net`, ...whole]);
+    await namespace.run("ip", "link", "set", "lo", "up");
+    return namespace;
+  }
+
+  /** Runs a program in it to its end. @returns what it wrote to stdout. @throws {Error} when it fails. */
+  async run(...words: readonly string[]): Promise<string> {
+    const [program, ...before] = this.enter;
+    return await runTool(program, [...before, ...words]);
+  }
+
+  /** Runs a program in it to its end that reads its stdin. @throws {Error} when it fails. */
+  async feed(input: string, ...words: readonly string[]): Promise<string> {
+    const child = this.spawn(...words);
+    const [{ code }, stdout] = await Promise.all([
+      child.status,
+      new Response(child.stdout).text(),
+      new Blob([input]).stream().pipeTo(child.stdin),
+    ]);
+    if (code !== 0) throw new Error(`Cannot run ${words.join(" ")}: exit code ${code}`);
+    return stdout;
+  }
+
+  /** Starts a program in it, with pipes. */
+  spawn(...words: readonly string[]): Deno.ChildProcess {
+    const [program, ...before] = this.enter;
+    return new Deno.Command(program, { args: [...before, ...words], stdin: "piped", stdout: "piped" }).spawn();
+  }
+
+  /** Lays a cable to another one: an interface `name` in each. It is up, and has the addresses told here at once. */
+  async connect(
+    other: NetworkNamespace,
+    name: string,
+    addresses: { readonly here: readonly string[]; readonly there: readonly string[] },
+  ): Promise<void> {
+    // In sight of our own processes: a namespace of processes has other pids.
+    const [program, net] = this.enter;
+    const ends = ["add", name, "type", "veth", "peer", "name", name, "netns", `${other.pid}`];
+    await runTool(program, [net!, "ip", "link", ...ends]);
+    for (const [namespace, list] of [[this, addresses.here], [other, addresses.there]] as const) {
+      for (const address of list) {
+        // Without duplicate address detection, which takes seconds.
+        const unchecked = address.includes(":") ? ["nodad"] : [];
+        await namespace.run("ip", "address", "add", address, "dev", name, ...unchecked);
+      }
+    }
+    for (const namespace of [this, other]) await namespace.run("ip", "link", "set", name, "up");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#first.stdin.close();
+    await this.#first.stdout.cancel();
+    await this.#first.status;
+  }
+}
+
+/** Waits until `cat` answers, which is when the namespaces are made. */
+async function awaitEcho(first: Deno.ChildProcess): Promise<void> {
+  const [input, output] = [first.stdin.getWriter(), first.stdout.getReader()];
+  await input.write(new Uint8Array([10]));
+  const { done } = await output.read();
+  if (done) throw new Error(`Cannot make namespaces: unshare ended with code ${(await first.status).code}`);
+  input.releaseLock();
+  output.releaseLock();
+}

@@ -1,0 +1,66 @@
+/** Two machines and a cable between them: who reaches a service on the one from the other. */
+import { linesOf } from "./lines.ts";
+import { NetworkNamespace } from "./netns.ts";
+
+const PROGRAM = new URL("./traffic.py", import.meta.url).pathname;
+
+/** Port of the service. */
+export const PORT = 20417;
+/** UDP port that the host's own rules must leave open; the test needs it and says nothing of it. */
+export const CONTROL_PORT = 9;
+
+/** Addresses of the service's machine, with those of the client in the same network. */
+const ALLOWED4 = { service: "10.20.0.1", client: "10.20.0.2" };
+const OTHER4 = { service: "10.30.0.1", client: "10.30.0.2" };
+const ALLOWED6 = { service: "fd00:20::1", client: "fd00:20::2" };
+const OTHER6 = { service: "fd00:30::1", client: "fd00:30::2" };
+
+/** Whom {@linkcode Cable.reach} asks for, by where he is. */
+export const NETWORKS = { ALLOWED4, OTHER4, ALLOWED6, OTHER6 };
+/** The networks of those who are to be let in. */
+export const ALLOWED_NETWORKS = ["10.20.0.0/24", "fd00:20::/64"];
+
+/** Made by {@linkcode Cable.lay}; disposing of it ends the service and the client's machine. */
+export class Cable implements AsyncDisposable {
+  readonly #client: NetworkNamespace;
+  readonly #service: Deno.ChildProcess;
+
+  private constructor(client: NetworkNamespace, service: Deno.ChildProcess) {
+    this.#client = client;
+    this.#service = service;
+  }
+
+  /** Makes the client's machine, and a service on the host. */
+  static async lay(host: NetworkNamespace): Promise<Cable> {
+    const client = await NetworkNamespace.create();
+    const all = Object.values(NETWORKS);
+    const long = (address: string) => `${address}/${address.includes(":") ? 64 : 24}`;
+    await host.connect(client, "veth0", {
+      here: all.map(({ service }) => long(service)),
+      there: all.map(({ client }) => long(client)),
+    });
+    const service = host.spawn("python3", PROGRAM, "serve", `${PORT}`, `${CONTROL_PORT}`);
+    const said = linesOf(service.stdout);
+    const { value: line } = await said.next();
+    await said.return();
+    if (line !== "ready") throw new Error("Cannot start the service");
+    return new Cable(client, service);
+  }
+
+  /** Tells for each network by which protocols the service is reached from there: `["tcp", "udp"]`. */
+  async reach(): Promise<Record<keyof typeof NETWORKS, string[]>> {
+    const reached: Partial<Record<keyof typeof NETWORKS, string[]>> = {};
+    for (const [name, { service, client }] of Object.entries(NETWORKS)) {
+      const words = ["python3", PROGRAM, "ask", client, service, `${PORT}`, `${CONTROL_PORT}`];
+      const answers = JSON.parse(await this.#client.run(...words)) as Record<string, boolean>;
+      reached[name as keyof typeof NETWORKS] = Object.keys(answers).filter((protocol) => answers[protocol]);
+    }
+    return reached as Record<keyof typeof NETWORKS, string[]>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service.stdin.close();
+    await this.#service.status;
+    await this.#client[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * Tests of the firewall of Windows, run by Deno for Windows under Wine, where firewall_com_server.c stands in for the
+ * firewall's COM classes: tests/os/wine_firewall_test.ts starts them. They change the registry of the whole machine, so
+ * on a real Windows they refuse to run.
+ */
+import assert from "node:assert/strict";
+import { PortdError } from "../../../src/errors.ts";
+import { system32 } from "../../../src/ffi/system32.ts";
+import { openWindowsParts, WindowsFirewall, type WindowsParts } from "../../../src/firewall/windows/backend.ts";
+import { WindowsHost } from "../../../src/firewall/windows/host.ts";
+import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
+import { WindowsRegistry } from "../../../src/firewall/windows/registry.ts";
+import { differenceTo, rule, testConformance } from "../../firewall/conformance.ts";
+import { conformanceHost, ruleLine, type RuleStore } from "../windows_firewall.ts";
+import { COM_SERVER } from "./firewall_com_server.ts";
+import { WritableRegistry } from "./windows_registry.ts";
+
+const OWNER = "1a2b3c4d";
+const SETTINGS = "Software\\portd-tests\\firewall";
+const CLASSES = ["{E2B3C97F-6AE1-41AC-817A-F6F92166D7DD}", "{2C5BC43E-3369-4C33-AB0C-BE9469677AF4}"];
+const POLICY = "SOFTWARE\\Policies\\Microsoft\\WindowsFirewall";
+
+requireWine();
+
+function requireWine(): void {
+  const symbols = { wine_get_version: { parameters: [], result: "pointer", optional: true } } as const;
+  const ntdll = Deno.dlopen(system32("ntdll.dll"), symbols);
+  const isWine = ntdll.symbols.wine_get_version !== null;
+  ntdll.close();
+  if (!isWine) throw new Error("Cannot run these tests on a real Windows: they change its firewall");
+}
+
+/** The firewall of one test: without rules, with COM classes that do as told. */
+class WineFirewall implements RuleStore, Disposable {
+  readonly registry = new WritableRegistry();
+  readonly parts: WindowsParts = openWindowsParts();
+
+  constructor() {
+    this.#clean();
+    this.registry.setText(LOCAL_RULES, "x", "");
+    this.registry.deleteValue(LOCAL_RULES, "x");
+    for (const clsid of CLASSES) {
+      const path = `Software\\Classes\\CLSID\\${clsid}\\InprocServer32`;
+      this.registry.setText(path, "", `${Deno.cwd()}\\${COM_SERVER}`);
+      this.registry.setText(path, "ThreadingModel", "Both");
+    }
+  }
+
+  backend(): WindowsFirewall {
+    return new WindowsFirewall(this.parts, { owner: OWNER });
+  }
+
+  /** Tells the COM classes what to do; see firewall_com_server.c. */
+  tell(setting: "Result" | "FailPorts" | "Held" | "HoldMs" | "ModifyState", value: number): void {
+    this.registry.setNumber(SETTINGS, setting, value);
+  }
+
+  async list() {
+    return await new WindowsRegistry().texts(LOCAL_RULES) ?? [];
+  }
+
+  set(id: string, text: string): void {
+    this.registry.setText(LOCAL_RULES, id, text);
+  }
+
+  delete(id: string): void {
+    this.registry.deleteValue(LOCAL_RULES, id);
+  }
+
+  [Symbol.dispose](): void {
+    this.#clean();
+    this.registry[Symbol.dispose]();
+  }
+
+  #clean(): void {
+    for (const path of [LOCAL_RULES, SETTINGS, POLICY]) this.registry.deleteKey(path);
+  }
+}
+
+testConformance({
+  name: "Windows",
+  open: () => {
+    const firewall = new WineFirewall();
+    return Promise.resolve(conformanceHost(firewall, firewall.parts, () => firewall[Symbol.dispose]()));
+  },
+});
+
+async function settle(backend: WindowsFirewall, wanted: Parameters<typeof differenceTo>[1]): Promise<void> {
+  await backend.apply(await differenceTo(backend, wanted));
+}
+
+/** The message of a call that fails for the firewall's sake. */
+async function unavailable(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(() => assert.fail("did not fail"), (error) => error);
+  assert.ok(error instanceof PortdError && error.code === "firewall_unavailable", String(error));
+  return error.message;
+}
+
+Deno.test("what COM is told arrives whole, in the words of [MS-GPFAS]", async () => {
+  using firewall = new WineFirewall();
+  const remote = ["192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32", "2001:db8::7/128", "LocalSubnet"];
+  await settle(firewall.backend(), [
+    rule(20417, { remote }, "店/ウェブ 🏪"),
+    rule(20418, { protocol: "udp", direction: "out", remote: ["any"], profiles: ["public"] }, ""),
+  ]);
+  const rules = await firewall.list();
+  for (const { name } of rules) assert.match(name, /^\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}$/);
+  const desc = `Lets a leased port be reached until the lease ends; changes by hand are undone. [portd ${OWNER}]`;
+  assert.deepEqual(rules.map(({ text }) => text).sort(), [
+    "v2.33|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|Profile=Private|LPort=20417|" +
+    "RA4=10.0.0.0/255.0.0.0|RA4=192.0.2.7|RA6=2001:db8::/32|RA6=2001:db8::7|RA4=LocalSubnet|RA6=LocalSubnet|" +
+    `Name=portd-in-tcp-20417 店/ウェブ 🏪|Desc=${desc}|EmbedCtxt=portd|`,
+    "v2.33|Action=Allow|Active=TRUE|Dir=Out|Protocol=17|Profile=Public|LPort=20418|" +
+    `Name=portd-out-udp-20418|Desc=${desc}|EmbedCtxt=portd|`,
+  ]);
+});
+
+Deno.test("half a character in a name does not keep a rule from being found again", async () => {
+  using firewall = new WineFirewall();
+  await settle(firewall.backend(), [rule(20417, {}, "a\ud800b")]);
+  assert.match((await firewall.list())[0]!.text, /\|Name=portd-in-tcp-20417 a\ufffdb\|/);
+  await settle(firewall.backend(), []);
+  assert.deepEqual(await firewall.list(), []);
+});
+
+Deno.test("a COM that refuses for want of rights is told in words, and nothing has changed", async () => {
+  using firewall = new WineFirewall();
+  const backend = firewall.backend();
+  await settle(backend, [rule(20417)]);
+  const before = await firewall.list();
+  firewall.tell("Result", 0x80070005);
+  const reason = "that takes an administrator's rights: run portd as administrator or as a service";
+  assert.equal(
+    await unavailable(settle(backend, [rule(20417), rule(20418)])),
+    `Cannot add the rule portd-in-tcp-20418: ${reason}`,
+  );
+  assert.equal(await unavailable(settle(backend, [])), `Cannot remove the rule portd-in-tcp-20417: ${reason}`);
+  assert.deepEqual(await firewall.list(), before);
+  firewall.tell("Result", 0);
+  await settle(backend, [rule(20418)]);
+  assert.deepEqual((await backend.read()).rules.map(({ name }) => name), ["portd-in-tcp-20418"]);
+});
+
+Deno.test("a service that does not answer, and classes that are not there, are told in words", async () => {
+  using firewall = new WineFirewall();
+  firewall.tell("Result", 0x800706d9);
+  assert.match(await unavailable(settle(firewall.backend(), [rule(20417)])), /service \(mpssvc\) does not run$/);
+  for (const clsid of CLASSES) firewall.registry.deleteKey(`Software\\Classes\\CLSID\\${clsid}`);
+  const told = await unavailable(settle(firewall.backend(), [rule(20417)]));
+  assert.equal(told, "Cannot change the firewall: this Windows has no Windows Defender Firewall");
+});
+
+Deno.test("a field that Windows does not take is named, and the other rules are added", async () => {
+  using firewall = new WineFirewall();
+  const backend = firewall.backend();
+  firewall.tell("FailPorts", 20417);
+  assert.match(
+    await unavailable(settle(backend, [rule(20417), rule(20418)])),
+    /^Cannot add the rule portd-in-tcp-20417: Windows takes no such value for LocalPorts \(.* answered 0x80070057\)$/,
+  );
+  assert.deepEqual((await backend.read()).rules.map(({ name }) => name), ["portd-in-tcp-20418"]);
+});
+
+/** Exchanges something over the loopback, which takes turns of the event loop. */
+async function exchange(): Promise<void> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using server = await listener.accept();
+  await client.write(new Uint8Array([1]));
+  assert.equal(await server.read(new Uint8Array(1)), 1);
+}
+
+Deno.test("while Windows takes its time over a rule, the event loop goes on and rules can be read", async () => {
+  using firewall = new WineFirewall();
+  const backend = firewall.backend();
+  firewall.tell("Held", 1); // Windows waits until the event loop says otherwise
+  let isDone = false;
+  const added = settle(backend, [rule(20417)]).then(() => isDone = true);
+  for (let i = 0; i < 50; i++) {
+    await exchange();
+    assert.deepEqual((await backend.read()).rules, []);
+  }
+  assert.equal(isDone, false);
+  firewall.tell("Held", 0);
+  await added;
+  assert.deepEqual((await backend.read()).rules.map(({ name }) => name), ["portd-in-tcp-20417"]);
+});
+
+Deno.test("changes that are asked for at once reach Windows one after the other", async () => {
+  using firewall = new WineFirewall();
+  const backend = firewall.backend();
+  const add = (port: number) => backend.apply({ add: [rule(port)], change: [], remove: [] });
+  await Promise.all([20417, 20418, 20419, 20420].map(add)); // two at once would be answered with E_UNEXPECTED
+  assert.equal((await backend.read()).rules.length, 4);
+});
+
+Deno.test("what Windows says of its state when a rule was written is remarked", async () => {
+  using firewall = new WineFirewall();
+  const backend = firewall.backend();
+  firewall.tell("ModifyState", 1);
+  await settle(backend, [rule(20417)]);
+  assert.match((await backend.read()).remarks.join("\n"), /group policy overrides .* \(LocalPolicyModifyState\)/);
+});
+
+Deno.test("a group policy that makes the rules of this machine void is remarked", async () => {
+  using firewall = new WineFirewall();
+  firewall.registry.setNumber(`${POLICY}\\PublicProfile`, "AllowLocalPolicyMerge", 0);
+  const { remarks } = await firewall.backend().read();
+  assert.match(remarks.join("\n"), /void in the public profile \(AllowLocalPolicyMerge=0\)/);
+});
+
+Deno.test("a rule that blocks this very program is remarked", async () => {
+  using firewall = new WineFirewall();
+  const block = (app: string) => `v2.33|Action=Block|Active=TRUE|Dir=In|App=${app}|Name=deno|`;
+  firewall.set("nonsense", block("%a=b%\\%\0%\\%%\\deno.exe"));
+  firewall.set("x", block(Deno.execPath().toUpperCase()));
+  const { remarks } = await firewall.backend().read();
+  assert.ok(remarks.some((remark) => remark.startsWith('The rule "deno" blocks the program ')), remarks.join("\n"));
+});
+
+Deno.test("the firewall's service is told to be stopped, disabled or unknown by Windows' own words", async () => {
+  using firewall = new WineFirewall();
+  const path = "SYSTEM\\CurrentControlSet\\Services\\mpssvc", backend = firewall.backend();
+  const sc = async (...args: readonly string[]) => {
+    const command = new Deno.Command("C:\\windows\\system32\\sc.exe", {
+      args: [...args],
+      stdout: "null",
+      stderr: "null",
+    });
+    assert.equal((await command.output()).code, 0, args.join(" "));
+  };
+  assert.equal(await new WindowsHost().serviceState(), "unknown");
+  assert.doesNotMatch((await backend.read()).remarks.join("\n"), /mpssvc/);
+  await sc("create", "mpssvc", "binPath=", Deno.execPath());
+  assert.equal(await new WindowsHost().serviceState(), "stopped");
+  assert.match((await backend.read()).remarks.join("\n"), /\(mpssvc\) does not run/);
+  firewall.registry.setNumber(path, "Start", 4);
+  assert.match((await backend.read()).remarks.join("\n"), /\(mpssvc\) is disabled/);
+  await sc("delete", "mpssvc");
+});
+
+Deno.test("whether this process has an administrator's rights is known", () => {
+  assert.equal(typeof new WindowsHost().isElevated(), "boolean");
+});
+
+Deno.test("values that are no texts are no rules, and long ones are read whole", async () => {
+  using firewall = new WineFirewall();
+  firewall.registry.setNumber(LOCAL_RULES, "number", 1);
+  firewall.registry.setBytes(LOCAL_RULES, "bytes", new Uint8Array(70_000));
+  const long = ruleLine("portd-in-tcp-20417 web").replace("Desc=x", `Desc=${"x".repeat(20_000)}`);
+  firewall.set("L".repeat(1000), long);
+  firewall.set("", "v2.33|");
+  const { rules, foreign } = await firewall.backend().read();
+  assert.deepEqual(rules.map(({ name }) => name), ["portd-in-tcp-20417"]);
+  assert.equal(foreign, 1);
+  assert.deepEqual((await firewall.list()).map(({ text }) => text.length).sort(), [6, long.length].sort());
+});
+
+Deno.test("rules that change while they are read are read as they were at one moment", async () => {
+  using firewall = new WineFirewall();
+  for (let i = 0; i < 3000; i++) firewall.set(`foreign ${i}`, ruleLine(`portd-in-tcp-20417 web ${i}`, { group: "" }));
+  const reading = firewall.list();
+  // Between two of the reader's turns: it has seen some of these, and whoever went on counting would miss others.
+  for (let i = 0; i < 1500; i++) firewall.delete(`foreign ${i}`);
+  const names = (await reading).map(({ name }) => name);
+  assert.deepEqual(names.sort(), Array.from({ length: 1500 }, (_, i) => `foreign ${1500 + i}`).sort());
+});
+
+Deno.test("a Windows that keeps no rules is unknown, not without rules", async () => {
+  using firewall = new WineFirewall();
+  firewall.registry.deleteKey(LOCAL_RULES);
+  assert.match(
+    await unavailable(firewall.backend().read()),
+    /^Cannot read the firewall: this Windows keeps no rules at /,
+  );
+  const wish = { add: [rule(20417)], change: [], remove: [] };
+  assert.match(await unavailable(firewall.backend().apply(wish)), /^Cannot read the firewall: /);
+});
+
+Deno.test("of 1,000 rules of others and 200 of ours every one is told", async () => {
+  using firewall = new WineFirewall();
+  for (let i = 0; i < 1000; i++) firewall.set(`foreign ${i}`, ruleLine(`Shop ${i}`, { port: i + 1 }));
+  const wanted = Array.from({ length: 200 }, (_, i) => rule(20400 + i));
+  const backend = firewall.backend();
+  await settle(backend, wanted);
+  const { rules, foreign } = await backend.read();
+  assert.deepEqual([rules.length, foreign], [200, 1000]);
+  assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
+});
