@@ -123,7 +123,7 @@ commandTest("portd wait PORT waits on while the daemon is away, as portd wait NA
   await using front = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     if (turnedAway-- > 0) return new Response("somebody else", { status: 502 });
     const { pathname, search } = new URL(request.url);
-    return fetch(`${daemon.url}${pathname}${search}`, { headers: request.headers, signal: request.signal });
+    return fetch(`${daemon.url}${pathname}${search}`, { headers: request.headers });
   });
   const env = { PORTD_URL: `http://127.0.0.1:${front.addr.port}` };
   for (
