@@ -14,7 +14,7 @@ const ABSENT: [string] = ["/nonexistent/program"];
 
 /** A program that runs a line of JavaScript. */
 function program(code: string): [string, ...string[]] {
-  return [Deno.execPath(), "eval", code];
+  return [Deno.execPath(), "eval", code, "--"];
 }
 
 const HANGING = program("setInterval(() => {}, 1000)");

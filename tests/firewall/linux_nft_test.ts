@@ -62,9 +62,7 @@ async function captured(name: string): Promise<NftView> {
 function insertions(view: NftView, wanted: Rule): string[] {
   return commandsFor(view, { add: [wanted], change: [], remove: [] }).map((command) => {
     const { family, table, chain, expr } = (command as { insert: { rule: Statement } }).insert.rule;
-    const source = /"(?:saddr|daddr)"\}\},?"?r?i?g?h?t?"?:?(.*?)\}\},?/.exec(JSON.stringify(expr)) === null
-      ? "any"
-      : "network";
+    const source = (expr as Statement[]).length === 2 ? "any" : "network";
     return `${family} ${table} ${chain} ${source}`;
   });
 }

@@ -168,12 +168,15 @@ async function startSharers(
   const script = `import os, socket, sys
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", ${port})); s.listen()
+there, here = os.pipe()
 child = os.fork()
 if child == 0:
     os.setsid()
+    os.write(here, b".")
     os.close(1)
     sys.stdin.read()
     os._exit(0)
+os.read(there, 1)
 print(child, flush=True)
 import signal; signal.pause()`;
   const parent = new Deno.Command("setsid", { args: ["python3", "-c", script], stdin: "piped", stdout: "piped" })

