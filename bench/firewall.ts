@@ -44,7 +44,7 @@ async function measure(foreign: number, own: number): Promise<Record<string, num
   const wanted = rulesOf(own);
   const sync = async (desired: readonly Rule[]) => {
     const { rules: actual, needed = (rule: Rule) => rule } = await backend.read();
-    await backend.apply(diff(desired.flatMap((rule) => needed(rule) ?? []), actual), desired);
+    await backend.apply(diff(desired.flatMap((rule) => needed(rule) ?? []), actual));
   };
   const times: Record<string, number[]> = { add: [], look: [], remove: [], list: [] };
   for (let round = 0; round < ROUNDS; round++) {

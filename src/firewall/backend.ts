@@ -36,10 +36,9 @@ export interface FirewallBackend {
    * Carries a difference out: all of it, or where the firewall has no transactions each change by itself. Repeating it
    * does no harm.
    *
-   * @param wanted is everything that is wanted, for backends that can only set the whole.
    * @throws {PortdError} `firewall_unavailable`: missing rights and the like, with what would help.
    */
-  apply(difference: Difference, wanted: readonly Rule[]): Promise<void>;
+  apply(difference: Difference): Promise<void>;
   /** Gives back what the backend keeps open. */
   close(): void;
 }

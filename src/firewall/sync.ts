@@ -169,12 +169,12 @@ export class FirewallSync {
   }
 
   async #run(): Promise<FirewallPlan> {
-    const { clock, wanted } = this.#parts;
+    const { clock } = this.#parts;
     this.#stopTimer();
     try {
       const backend = await this.#open();
       const plan = this.#planFrom(await backend.read());
-      if (sizeOf(plan) > 0) await backend.apply(plan, wanted());
+      if (sizeOf(plan) > 0) await backend.apply(plan);
       this.#remember(plan);
       this.#last = { at: isoInstant(clock.now()), error: null };
       this.#failures = 0;

@@ -97,10 +97,10 @@ function rules(): Readonly<Record<string, ConformanceTest>> {
       using portd = open(host);
       const wanted = [rule(20417), rule(20418)];
       const added: Difference = { add: wanted, change: [], remove: [] };
-      for (let times = 0; times < 2; times++) await portd.backend.apply(added, wanted);
+      for (let times = 0; times < 2; times++) await portd.backend.apply(added);
       assert.equal(await portd.settle(wanted), 0);
       const removed: Difference = { add: [], change: [], remove: ["portd-in-tcp-20417"] };
-      for (let times = 0; times < 2; times++) await portd.backend.apply(removed, [rule(20418)]);
+      for (let times = 0; times < 2; times++) await portd.backend.apply(removed);
       assert.equal(await portd.settle([rule(20418)]), 0);
       assert.deepEqual(await portd.names(), ["portd-in-tcp-20418"]);
     },
@@ -215,7 +215,7 @@ class Portd implements Disposable {
   /** Makes what is there what is wanted. @returns how many changes that took. */
   async settle(wanted: readonly Rule[]): Promise<number> {
     const difference = await differenceTo(this.backend, wanted);
-    await this.backend.apply(difference, wanted);
+    await this.backend.apply(difference);
     return sizeOf(difference);
   }
 

@@ -58,8 +58,8 @@ Deno.test("sync() makes the rules those that are wanted, and tells what it did",
 
 Deno.test("the first sync takes away what a crash has left, and no rule of another portd", async () => {
   const setting = setUp();
-  await setting.firewall.backend(OWNER).apply({ add: [rule(80)], change: [], remove: [] }, []);
-  await setting.firewall.backend("ffffffff").apply({ add: [rule(81)], change: [], remove: [] }, []);
+  await setting.firewall.backend(OWNER).apply({ add: [rule(80)], change: [], remove: [] });
+  await setting.firewall.backend("ffffffff").apply({ add: [rule(81)], change: [], remove: [] });
   await setting.sync.sync();
   assert.deepEqual(names(setting), ["portd-in-tcp-81"]);
 });

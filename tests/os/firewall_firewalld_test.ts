@@ -33,7 +33,7 @@ function backendOn(namespace: NetworkNamespace): FirewalldBackend {
 
 async function settle(namespace: NetworkNamespace, wanted: readonly Rule[]): Promise<void> {
   const backend = backendOn(namespace);
-  await backend.apply(await differenceTo(backend, wanted), wanted);
+  await backend.apply(await differenceTo(backend, wanted));
   assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
 }
 

@@ -55,7 +55,7 @@ async function openHost(ruleset = DROPPING_RULESET): Promise<Host> {
 }
 
 async function settle(backend: NftablesBackend, wanted: readonly Rule[]): Promise<void> {
-  await backend.apply(await differenceTo(backend, wanted), wanted);
+  await backend.apply(await differenceTo(backend, wanted));
   assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
 }
 
@@ -158,7 +158,7 @@ else:
   const nft = [...host.namespace.enter, "python3", "-c", script] as [string, ...string[]];
   const backend = new NftablesBackend({ owner: OWNER, nft, interfaces: () => [] });
   const wanted = [rule(20500, { remote: ["any"] })];
-  await assert.rejects(backend.apply({ add: wanted, change: [], remove: ["portd-in-tcp-20417"] }, wanted), {
+  await assert.rejects(backend.apply({ add: wanted, change: [], remove: ["portd-in-tcp-20417"] }), {
     code: "firewall_unavailable",
     message: /^Cannot change the firewall: nft ended with exit code 1: .*No such file or directory/,
   });

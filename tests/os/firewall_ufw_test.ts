@@ -23,7 +23,7 @@ function backendOn(namespace: NetworkNamespace): UfwBackend {
 
 async function settle(namespace: NetworkNamespace, wanted: readonly Rule[]): Promise<void> {
   const backend = backendOn(namespace);
-  await backend.apply(await differenceTo(backend, wanted), wanted);
+  await backend.apply(await differenceTo(backend, wanted));
   assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
 }
 
@@ -102,7 +102,7 @@ osTest("ufw: without root the error says what would help", UFW, async () => {
   const ufw = [...namespace.enter, ...setpriv, "/usr/sbin/ufw"] as [string, ...string[]];
   const backend = new UfwBackend({ owner: OWNER, ufw, root: rootOf(namespace), interfaces: () => [] });
   const wanted = open(ALLOWED_NETWORKS);
-  await assert.rejects(backend.apply({ add: wanted, change: [], remove: [] }, wanted), {
+  await assert.rejects(backend.apply({ add: wanted, change: [], remove: [] }), {
     code: "firewall_unavailable",
     message: "Cannot change the firewall: ufw needs root",
   });

@@ -4,7 +4,7 @@
  * they look.
  */
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
-import { type Difference, type Rule, sizeOf } from "../rule.ts";
+import { type Difference, sizeOf } from "../rule.ts";
 import { callsFor, countForeign, type FirewalldView, neededRule, parseZones, readRules } from "./firewalld_rules.ts";
 import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
 import { type Program, runProgram, unavailable } from "./tool.ts";
@@ -45,7 +45,7 @@ export class FirewalldBackend implements FirewallBackend {
     };
   }
 
-  async apply(difference: Difference, _wanted: readonly Rule[]): Promise<void> {
+  async apply(difference: Difference): Promise<void> {
     if (sizeOf(difference) === 0) return;
     for (const call of callsFor(await this.#view(), difference)) await this.#call(call, CHANGE);
   }

@@ -2,7 +2,7 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { Procfs } from "../../process/linux/procfs.ts";
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
-import { type Difference, type Rule, sizeOf } from "../rule.ts";
+import { type Difference, sizeOf } from "../rule.ts";
 import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
 import { parseRuleset } from "./nft_json.ts";
 import {
@@ -61,7 +61,7 @@ export class NftablesBackend implements FirewallBackend {
     };
   }
 
-  async apply(difference: Difference, _wanted: readonly Rule[]): Promise<void> {
+  async apply(difference: Difference): Promise<void> {
     if (sizeOf(difference) === 0) return;
     const commands = commandsFor(await this.#view(), difference);
     if (commands.length > 0) await this.#nft(["-j", "-f", "-"], CHANGE, JSON.stringify({ nftables: commands }));

@@ -1,6 +1,6 @@
 /** ufw, where it governs the host's firewall. Rules are read from its files and set through its program. */
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
-import { type Difference, type Rule, sizeOf } from "../rule.ts";
+import { type Difference, sizeOf } from "../rule.ts";
 import { type Family, type InterfaceAddress, onLinkNetworks } from "../networks.ts";
 import { type Program, runProgram, unavailable } from "./tool.ts";
 import {
@@ -49,7 +49,7 @@ export class UfwBackend implements FirewallBackend {
     };
   }
 
-  async apply(difference: Difference, _wanted: readonly Rule[]): Promise<void> {
+  async apply(difference: Difference): Promise<void> {
     if (sizeOf(difference) === 0) return;
     const { ufw, timeoutMs } = this.#options;
     for (const call of callsFor(await this.#view(), difference)) {
