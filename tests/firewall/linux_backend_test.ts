@@ -4,7 +4,7 @@ import type { FirewallBackend } from "../../src/firewall/backend.ts";
 import { chooseLinuxBackend } from "../../src/firewall/linux/choose.ts";
 import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
 import { NftablesBackend } from "../../src/firewall/linux/nftables.ts";
-import { runProgram } from "../../src/firewall/linux/tool.ts";
+import { runProgram } from "../../src/program.ts";
 import { UfwBackend } from "../../src/firewall/linux/ufw.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { rule } from "./conformance.ts";

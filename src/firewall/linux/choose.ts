@@ -2,7 +2,8 @@
 import type { BackendOptions, FirewallBackend } from "../backend.ts";
 import { FIREWALL_CMD, FirewalldBackend, isFirewalldRunning } from "./firewalld.ts";
 import { NFT, NftablesBackend } from "./nftables.ts";
-import { type Program, unavailable } from "./tool.ts";
+import type { Program } from "../../program.ts";
+import { unavailable } from "./tool.ts";
 import { isUfwEnabled, UFW, UfwBackend } from "./ufw.ts";
 
 /** The backends of Linux by name; `auto` takes the one that governs. */

@@ -7,7 +7,8 @@ import type { BackendOptions, FirewallBackend, FirewallReading } from "../backen
 import { type Difference, sizeOf } from "../rule.ts";
 import { callsFor, countForeign, type FirewalldView, neededRule, parseZones, readRules } from "./firewalld_rules.ts";
 import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
-import { type Program, runProgram, unavailable } from "./tool.ts";
+import type { Program } from "../../program.ts";
+import { runTool, unavailable } from "./tool.ts";
 
 /** Where firewall-cmd is on Fedora, Debian and their kin. */
 export const FIREWALL_CMD: Program = ["/usr/bin/firewall-cmd"];
@@ -66,7 +67,7 @@ export class FirewalldBackend implements FirewallBackend {
 
   async #call(args: readonly string[], intent: string): Promise<string> {
     const { firewallCmd, timeoutMs } = this.#options;
-    const { code, stdout, stderr } = await runProgram(firewallCmd, args, { intent, timeoutMs });
+    const { code, stdout, stderr } = await runTool(firewallCmd, args, { intent, timeoutMs });
     if (code === 0) return stdout;
     throw unavailable(intent, reasonOf(`${stderr}\n${stdout}`, code));
   }
@@ -84,7 +85,7 @@ export async function isFirewalldRunning(firewallCmd: Program = FIREWALL_CMD): P
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-  const { code, stderr } = await runProgram(firewallCmd, ["--state"], { intent: READ, timeoutMs: 60_000 });
+  const { code, stderr } = await runTool(firewallCmd, ["--state"], { intent: READ, timeoutMs: 60_000 });
   return code === 0 || isRefusal(stderr); // who may not ask was heard
 }
 

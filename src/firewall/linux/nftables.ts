@@ -14,7 +14,8 @@ import {
   readRules,
   viewOf,
 } from "./nft_ruleset.ts";
-import { type Program, runProgram, unavailable } from "./tool.ts";
+import type { Program } from "../../program.ts";
+import { runTool, unavailable } from "./tool.ts";
 
 /** Where nft is on Debian, Fedora and their kin. */
 export const NFT: Program = ["/usr/sbin/nft"];
@@ -79,7 +80,7 @@ export class NftablesBackend implements FirewallBackend {
 
   async #nft(args: readonly string[], intent: string, input = ""): Promise<string> {
     const { nft, timeoutMs } = this.#options;
-    const { code, stdout, stderr } = await runProgram(nft, args, { input, intent, timeoutMs });
+    const { code, stdout, stderr } = await runTool(nft, args, { input, intent, timeoutMs });
     if (code === 0) return stdout;
     const reason = stderr.trim().split("\n")[0]!.trim();
     throw unavailable(

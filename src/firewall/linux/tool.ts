@@ -1,95 +1,22 @@
-/** Programs of a firewall, run to their end off the event loop. */
+/** Programs of a firewall: the host's, so that failing at them is the firewall's failure. */
 import { PortdError } from "../../errors.ts";
-
-/** A program with the arguments that come first, by absolute path. */
-export type Program = readonly [string, ...string[]];
-
-/** Options of {@linkcode runProgram}. */
-export interface RunOptions {
-  /** What it reads from its stdin. @default nothing */
-  readonly input?: string;
-  /** After so long it is killed. */
-  readonly timeoutMs: number;
-  /** What is being done, for the message: `read the firewall`. */
-  readonly intent: string;
-}
-
-/** What a program left. */
-export interface ProgramOutcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Program, ProgramError, type ProgramOutcome, type RunOptions, runProgram } from "../../program.ts";
 
 /**
  * Runs a program to its end, in English. What it answers is the caller's to judge.
  *
  * @throws {PortdError} `firewall_unavailable` when it is not there, may not be run, or takes too long.
  */
-export async function runProgram(
-  [command, ...first]: Program,
-  args: readonly string[],
-  { input = "", timeoutMs, intent }: RunOptions,
-): Promise<ProgramOutcome> {
-  const child = spawn(command, [...first, ...args], intent);
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    limit.abort();
-    child.kill("SIGKILL");
-  }, timeoutMs);
-  // All of them to their ends, also when one fails: nothing is to be left of the program when the next call begins.
-  const [status, stdout, stderr, fed] = await Promise.allSettled([
-    child.status,
-    textOf(child.stdout, limit.signal),
-    textOf(child.stderr, limit.signal),
-    feed(child.stdin, input, limit.signal),
-  ]);
-  clearTimeout(timer);
-  if (limit.signal.aborted) {
-    throw unavailable(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`);
+export async function runTool(program: Program, args: readonly string[], options: RunOptions): Promise<ProgramOutcome> {
+  try {
+    return await runProgram(program, args, options);
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    throw new PortdError("firewall_unavailable", error.message, {}, { cause: error });
   }
-  valueOf(fed);
-  return { code: valueOf(status).code, stdout: valueOf(stdout), stderr: valueOf(stderr) };
-}
-
-function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
-  if (settled.status === "rejected") throw settled.reason;
-  return settled.value;
 }
 
 /** The error of a firewall that cannot be used. @param intent as in {@linkcode RunOptions}. */
 export function unavailable(intent: string, reason: string, cause?: unknown): PortdError {
   return new PortdError("firewall_unavailable", `Cannot ${intent}: ${reason}`, {}, { cause });
-}
-
-function spawn(command: string, args: readonly string[], intent: string): Deno.ChildProcess {
-  const options = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
-  try {
-    return new Deno.Command(command, {
-      args: [...args],
-      env: { LANG: "C", LC_ALL: "C", LANGUAGE: "C" },
-      ...options,
-    }).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw unavailable(intent, `${command} is not installed`, error);
-    if (error instanceof Deno.errors.PermissionDenied) throw unavailable(intent, `${command} may not be run`, error);
-    throw error;
-  }
-}
-
-/** Children of the program may keep its pipes open when it is ended: the signal ends the reading. */
-async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): Promise<string> {
-  let text = "";
-  const write = (part: string) => void (text += part);
-  await stream.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }), { signal });
-  return text;
-}
-
-/** Writes all of it, unless the program ends before it has read it: then its exit code tells why. */
-async function feed(stdin: WritableStream<Uint8Array>, input: string, signal: AbortSignal): Promise<void> {
-  try {
-    await new Blob([input]).stream().pipeTo(stdin, { signal });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
 }

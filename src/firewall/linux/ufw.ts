@@ -2,7 +2,8 @@
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
 import { type Difference, sizeOf } from "../rule.ts";
 import { type Family, type InterfaceAddress, onLinkNetworks } from "../networks.ts";
-import { type Program, runProgram, unavailable } from "./tool.ts";
+import type { Program } from "../../program.ts";
+import { runTool, unavailable } from "./tool.ts";
 import {
   callsFor,
   countForeign,
@@ -53,7 +54,7 @@ export class UfwBackend implements FirewallBackend {
     if (sizeOf(difference) === 0) return;
     const { ufw, timeoutMs } = this.#options;
     for (const call of callsFor(await this.#view(), difference)) {
-      const { code, stdout, stderr } = await runProgram(ufw, call, { timeoutMs, intent: CHANGE });
+      const { code, stdout, stderr } = await runTool(ufw, call, { timeoutMs, intent: CHANGE });
       if (code !== 0) throw unavailable(CHANGE, reasonOf(`${stderr}\n${stdout}`, code));
     }
   }
