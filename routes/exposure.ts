@@ -1,5 +1,6 @@
 /** `PUT` and `DELETE /leases/{id}/exposure`: the wish that a lease be reachable from outside. */
 import type { Context } from "hono";
+import type { z } from "zod";
 import type { Exposure } from "../src/lease/lease.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
@@ -16,6 +17,12 @@ const DEFAULTS: Exposure["firewall"] = {
   remote: ["LocalSubnet"],
 };
 
+/** A wish with its defaults filled in. */
+export function toExposure({ firewall = {} }: z.output<typeof ExposureBody>): Exposure {
+  const { direction = DEFAULTS.direction, profiles = DEFAULTS.profiles, remote = DEFAULTS.remote } = firewall;
+  return { firewall: { direction, profiles, remote } };
+}
+
 /** The two calls for leases that `find` finds; `path` is theirs. */
 export function exposureRoutes(
   path: string,
@@ -28,14 +35,8 @@ export function exposureRoutes(
       path: `${path}/exposure`,
       scope: "expose",
       async handle(context) {
-        const { firewall = {} } = check(ExposureBody, (await readJson(context)).value);
-        const {
-          direction = DEFAULTS.direction,
-          profiles = DEFAULTS.profiles,
-          remote = DEFAULTS.remote,
-        } = firewall;
-        const exposure = { firewall: { direction, profiles, remote } };
-        return json(await registry.expose(find(context).id, exposure));
+        const exposure = check(ExposureBody, (await readJson(context)).value);
+        return json(await registry.expose(find(context).id, toExposure(exposure)));
       },
     },
     {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
 import type { Lifetime } from "../src/lease/lease.ts";
 import type { GrantRequest, Wish } from "../src/lease/wish.ts";
+import { toExposure } from "./exposure.ts";
 import type { GrantBody } from "./schema.ts";
 
 /** Times that a request may leave out, in milliseconds. */
@@ -43,6 +44,7 @@ export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantReq
     pid: body.pid ?? null,
     lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
     labels: body.labels ?? {},
+    exposure: body.exposure === undefined ? undefined : toExposure(body.exposure),
     waitMs: body.waitMs ?? 0,
   };
 }

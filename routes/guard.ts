@@ -63,6 +63,15 @@ interface Credentials {
   readonly anonymous: "lease" | "none";
 }
 
+/**
+ * What a call may ask only of a caller with a scope of its own, beyond that of the route.
+ *
+ * @throws {PortdError} `scope_required` or `unauthorized`.
+ */
+export function requireScope({ headers }: Request, scope: Scope, { token, anonymous }: GuardOptions): void {
+  checkScope(headers.get("authorization"), scope, { expected: new TextEncoder().encode(`Bearer ${token}`), anonymous });
+}
+
 function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {
   if (given !== null) {
     if (isEqual(given, expected)) return;

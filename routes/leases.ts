@@ -9,6 +9,7 @@ import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
+import { type GuardOptions, requireScope } from "./guard.ts";
 import { json, jsonText, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
@@ -18,6 +19,7 @@ import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuer
 export interface LeaseRoutesParts {
   readonly registry: Registry;
   readonly replay: Replay;
+  readonly guard: GuardOptions;
   readonly defaults: LifetimeDefaults;
   /** Whether a lease of this name has ever been granted. */
   readonly isKnownName: (name: string) => boolean;
@@ -52,10 +54,11 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
   ];
 }
 
-async function grant(context: Context, { registry, replay, defaults }: LeaseRoutesParts): Promise<Response> {
+async function grant(context: Context, { registry, replay, defaults, guard }: LeaseRoutesParts): Promise<Response> {
   const key = idempotencyKey(context);
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
+  if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
   const request = toGrantRequest(body, defaults);
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
   const answerOf = ({ leases, created }: Granted) => ({

@@ -81,40 +81,6 @@ const wish = {
   hold: hold.optional(),
 };
 
-const severalPorts = wholeNumber(1, 256).optional();
-
-/** Body of `POST /leases`. */
-export const GrantBody = z.strictObject({
-  ...wish,
-  name: name.nullish(),
-  project: project.nullish(),
-  count: severalPorts,
-  block: severalPorts,
-  services: z.array(z.strictObject({ name, ...wish }, { error: "an object with a name" }), {
-    error: "an array of services",
-  }).min(1, { error: "1 to 64 services" }).max(64, { error: "1 to 64 services" }).optional(),
-  holder: holder.optional(),
-  pid: pid.optional(),
-  lifetime: lifetime.optional(),
-  ttlMs: durationMs(1000).optional(),
-  labels: labels.optional(),
-  waitMs: wholeNumber(0, 3_600_000, " of milliseconds").optional(),
-}, { error: "a JSON object" });
-
-/** Body of `POST /leases/{id}/renew`. */
-export const RenewBody = z.strictObject({ ttlMs: durationMs(1000).optional() }, { error: "a JSON object" });
-
-/** Body of `PATCH /leases/{id}`. */
-export const AmendBody = z.strictObject({
-  labels: labels.optional(),
-  lifetime: lifetime.optional(),
-  pid: pid.optional(),
-}, { error: "a JSON object" });
-
-const queryNumber = (least: number, most: number) =>
-  text(/^\d{1,9}$/, `a whole number from ${least} to ${most}`).transform(Number).pipe(wholeNumber(least, most));
-const states = ["granted", "listening", "idle", "conflict", "released", "revoked", "expired"] as const;
-
 const REMOTE = '"LocalSubnet", "any", an address, or a network like "10.0.0.0/8"';
 const remote = described(
   (error) => z.union([z.enum(["LocalSubnet", "any"]), z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], error),
@@ -132,6 +98,41 @@ export const ExposureBody = z.strictObject({
       .max(64, { error: `1 to 64 of ${REMOTE}` }).optional(),
   }, { error: 'an object like {"remote": ["LocalSubnet"]}' }).optional(),
 }, { error: "a JSON object" });
+
+const severalPorts = wholeNumber(1, 256).optional();
+
+/** Body of `POST /leases`. */
+export const GrantBody = z.strictObject({
+  ...wish,
+  name: name.nullish(),
+  project: project.nullish(),
+  count: severalPorts,
+  block: severalPorts,
+  services: z.array(z.strictObject({ name, ...wish }, { error: "an object with a name" }), {
+    error: "an array of services",
+  }).min(1, { error: "1 to 64 services" }).max(64, { error: "1 to 64 services" }).optional(),
+  holder: holder.optional(),
+  pid: pid.optional(),
+  lifetime: lifetime.optional(),
+  ttlMs: durationMs(1000).optional(),
+  labels: labels.optional(),
+  exposure: ExposureBody.optional(),
+  waitMs: wholeNumber(0, 3_600_000, " of milliseconds").optional(),
+}, { error: "a JSON object" });
+
+/** Body of `POST /leases/{id}/renew`. */
+export const RenewBody = z.strictObject({ ttlMs: durationMs(1000).optional() }, { error: "a JSON object" });
+
+/** Body of `PATCH /leases/{id}`. */
+export const AmendBody = z.strictObject({
+  labels: labels.optional(),
+  lifetime: lifetime.optional(),
+  pid: pid.optional(),
+}, { error: "a JSON object" });
+
+const queryNumber = (least: number, most: number) =>
+  text(/^\d{1,9}$/, `a whole number from ${least} to ${most}`).transform(Number).pipe(wholeNumber(least, most));
+const states = ["granted", "listening", "idle", "conflict", "released", "revoked", "expired"] as const;
 
 /** Body of `POST /firewall/sync`. */
 export const SyncBody = z.strictObject({

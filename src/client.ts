@@ -25,7 +25,7 @@ export type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEven
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
 export type { ListedSocket, SocketQuery } from "./listener/listing.ts";
-export type { PortClass, PortDescription, PortSocket, Verdict } from "./port/description.ts";
+export type { PortClass, PortDescription, PortRule, PortSocket, Verdict } from "./port/description.ts";
 export type { LeaseEventType, ListenerEventType } from "./lease/events.ts";
 export type {
   AmendRequest,

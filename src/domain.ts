@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { openLibc, shortTurns } from "./ffi/libc.ts";
 import { openFirewall } from "./firewall/choose.ts";
 import { FirewallSync } from "./firewall/sync.ts";
-import { wantedRules } from "./firewall/wanted.ts";
+import { exposedListeners, wantedRules } from "./firewall/wanted.ts";
 import { type Holds, type LinuxParts, openHolds } from "./hold/hold.ts";
 import { Allocator } from "./lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "./lease/events.ts";
@@ -69,8 +69,9 @@ export interface DomainOptions {
   readonly log: (line: string) => void;
 }
 
-/** What may change which rules are wanted. */
+/** What may change which rules are wanted; a change may also take a wish back. */
 const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
+  "lease.granted",
   "lease.changed",
   "lease.released",
   "lease.revoked",
@@ -110,13 +111,14 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
   const firewall = new FirewallSync({
     ...config.firewall,
-    open: () => openFirewall(config),
+    open: () => openFirewall(config, () => exposedListeners(registry.table.all())),
     wanted: () => wantedRules(registry.table.all()),
     clock,
     tell: (event) => events.publish(event, clock.now()),
   });
   events.subscribe((event) => {
-    if ("record" in event && RULE_CHANGES.has(event.type)) firewall.request();
+    if (!("record" in event) || !RULE_CHANGES.has(event.type)) return;
+    if (event.record.exposure !== null || event.type === "lease.changed") firewall.request();
   });
   firewall.start();
   const user = processes.find(Deno.pid)?.user ?? null;
@@ -143,6 +145,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       processes,
       readOs: () => readOsPorts(procfs),
       sightings,
+      firewall,
     }),
     processes,
     defaults: config,

@@ -26,12 +26,22 @@ export class NoFirewall implements FirewallBackend {
   close(): void {}
 }
 
-/** The firewall of this host, or one that says why there is none. @throws as the backends of each system do. */
-export async function openFirewall({ stateDir, firewall: { backend } }: FirewallConfig): Promise<FirewallBackend> {
+/**
+ * The firewall of this host, or one that says why there is none.
+ *
+ * @param listeners tells the pids of those who listen on exposed leases.
+ * @throws as the backends of each system do.
+ */
+export async function openFirewall(
+  { stateDir, firewall: { backend } }: FirewallConfig,
+  listeners: () => readonly number[],
+): Promise<FirewallBackend> {
   const owner = ownerOf(stateDir);
   const { os } = Deno.build;
   if (backend === "none") return new NoFirewall('"firewall.backend" is none');
-  if (os === "windows" && (backend === "auto" || backend === "windows")) return WindowsFirewall.open({ owner });
+  if (os === "windows" && (backend === "auto" || backend === "windows")) {
+    return WindowsFirewall.open({ owner, listeners });
+  }
   if (os === "linux" && backend !== "windows") return await chooseLinuxBackend({ owner, firewall: backend });
   return new NoFirewall(`portd knows no firewall of ${os}${backend === "auto" ? "" : ` named ${backend}`}`);
 }

@@ -44,7 +44,14 @@ export interface FirewallPlan extends Difference {
   readonly foreign: number;
   /** Rules with our mark, as they were before. */
   readonly actual: readonly ActualRule[];
+  /** The rules that were wanted. */
+  readonly wanted: readonly Rule[];
+  /** The same in the form in which this firewall has them; without those that it does not need. */
+  readonly desired: readonly Rule[];
 }
+
+/** How a wanted rule stands: it is there, it is not (yet), or the firewall lets pass without it what it is about. */
+export type RuleState = "set" | "missing" | "needless";
 
 /** How the last sync ended. */
 export interface LastSync {
@@ -57,8 +64,10 @@ export interface LastSync {
 /** Keeps the rules equal to the wishes. */
 export class FirewallSync {
   readonly #parts: FirewallSyncParts;
-  /** The rules as they were set last, by name: what differs from them though the wish does not has drifted. */
-  #set = new Map<string, Rule>();
+  /** The rules that were there after the last sync, by name: what differs from them though the wish does not, drifted. */
+  #set: ReadonlyMap<string, Rule> = new Map();
+  /** The wishes of the last sync, by name. */
+  #met: ReadonlyMap<string, Rule> = new Map();
   /** Names of drifted rules that have been told of and are still so. */
   #told: ReadonlySet<string> = new Set();
   #backend: FirewallBackend | undefined;
@@ -114,6 +123,12 @@ export class FirewallSync {
   /** The rules that are wanted at this moment. */
   get wanted(): readonly Rule[] {
     return this.#parts.wanted();
+  }
+
+  /** How a wanted rule stood after the last sync. Asks nobody. */
+  stateOf(rule: Rule): RuleState {
+    if (!isSame(this.#met.get(rule.name), rule) || this.#told.has(rule.name)) return "missing";
+    return this.#set.has(rule.name) ? "set" : "needless";
   }
 
   /** Name of the firewall; null before it was first needed. */
@@ -174,7 +189,10 @@ export class FirewallSync {
     try {
       const backend = await this.#open();
       const plan = this.#planFrom(await backend.read());
-      if (sizeOf(plan) > 0) await backend.apply(plan);
+      if (sizeOf(plan) > 0) {
+        await backend.apply(plan);
+        requireDone(plan, await backend.read());
+      }
       this.#remember(plan);
       this.#last = { at: isoInstant(clock.now()), error: null };
       this.#failures = 0;
@@ -193,12 +211,12 @@ export class FirewallSync {
   }
 
   #planFrom({ rules, remarks, foreign, needed = (rule) => rule }: FirewallReading): FirewallPlan {
-    const { wanted, drift } = this.#parts;
-    const difference = diff(wanted().flatMap((rule) => needed(rule) ?? []), rules);
-    const hasDrifted = (rule: Rule) => JSON.stringify(this.#set.get(rule.name)) === JSON.stringify(rule);
-    const drifted = [...difference.add, ...difference.change].filter(hasDrifted);
-    const rest = { remarks, foreign, actual: rules, drifted };
-    if (drift === "restore") return { ...difference, ...rest };
+    const wanted = this.#parts.wanted();
+    const desired = wanted.flatMap((rule) => needed(rule) ?? []);
+    const difference = diff(desired, rules);
+    const drifted = [...difference.add, ...difference.change].filter((rule) => isSame(this.#set.get(rule.name), rule));
+    const rest = { remarks, foreign, actual: rules, drifted, desired, wanted };
+    if (this.#parts.drift === "restore") return { ...difference, ...rest };
     const isOurs = (rule: Rule) => !drifted.includes(rule);
     return {
       add: difference.add.filter(isOurs),
@@ -208,18 +226,14 @@ export class FirewallSync {
     };
   }
 
-  #remember({ add, change, remove, drifted }: FirewallPlan): void {
+  #remember({ add, change, remove, drifted, desired, wanted }: FirewallPlan): void {
     const { tell } = this.#parts;
     for (const rule of drifted) if (!this.#told.has(rule.name)) tell({ type: "rule.drifted", rule });
     this.#told = new Set(this.#parts.drift === "report" ? drifted.map(({ name }) => name) : []);
-    for (const name of remove) {
-      this.#set.delete(name);
-      tell({ type: "rule.removed", name });
-    }
-    for (const rule of [...add, ...change]) {
-      this.#set.set(rule.name, rule);
-      if (!drifted.includes(rule)) tell({ type: "rule.added", rule });
-    }
+    this.#set = byName(desired);
+    this.#met = byName(wanted);
+    for (const name of remove) tell({ type: "rule.removed", name });
+    for (const rule of [...add, ...change]) if (!drifted.includes(rule)) tell({ type: "rule.added", rule });
   }
 
   #setTimer(): void {
@@ -231,6 +245,29 @@ export class FirewallSync {
       () => this.request(),
     );
   }
+}
+
+/**
+ * A firewall may take a change and not keep it: another program that writes the same rules, say.
+ *
+ * @throws {PortdError} `firewall_unavailable`.
+ */
+function requireDone({ add, change, remove, desired }: FirewallPlan, { rules }: FirewallReading): void {
+  const left = diff(desired, rules);
+  const lost = [...add, ...change].find(({ name }) => [...left.add, ...left.change].some((rule) => rule.name === name));
+  const kept = remove.find((name) => left.remove.includes(name));
+  if (lost === undefined && kept === undefined) return;
+  const state = lost === undefined ? "still there: something puts it back" : "not there: something takes it away";
+  const message = `Cannot keep the rule ${lost?.name ?? kept}: it was changed without an error and is ${state}`;
+  throw new PortdError("firewall_unavailable", message);
+}
+
+function byName(rules: readonly Rule[]): ReadonlyMap<string, Rule> {
+  return new Map(rules.map((rule) => [rule.name, rule]));
+}
+
+function isSame(one: Rule | undefined, other: Rule): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** What a backend has not foreseen is a firewall that cannot be used, too. */

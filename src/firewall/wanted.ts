@@ -5,6 +5,12 @@ import { makeRule, type Rule } from "./rule.ts";
 /** Networks from which only this machine itself can come. */
 const LOOPBACK = /^(?:127\.|::1(?:\/128)?$)/;
 
+/** The pids of those who listen on exposed leases. */
+export function exposedListeners(leases: Iterable<LeaseRecord>): readonly number[] {
+  const pids = [...leases].flatMap(({ exposure, listener }) => exposure === null ? [] : listener?.pid ?? []);
+  return [...new Set(pids)];
+}
+
 /** The rules of every exposure, one a protocol. One that lets in nobody but this machine itself needs none. */
 export function wantedRules(leases: Iterable<LeaseRecord>): readonly Rule[] {
   const rules: Rule[] = [];

@@ -233,7 +233,9 @@ export class Registry {
       const holder = process === undefined ? record.holder : holderOf(request, process);
       const follows = record.lifetime.kind === "listener" || record.lifetime.kind === "process";
       const lifetime = follows ? request.lifetime ?? record.lifetime : record.lifetime;
-      return this.#update(record, this.#renewed({ ...record, holder, lifetime }), "lease.renewed");
+      const renewed = this.#renewed({ ...record, holder, lifetime });
+      if (request.exposure === undefined) return this.#update(record, renewed, "lease.renewed");
+      return this.#update(record, { ...renewed, exposure: request.exposure }, "lease.changed");
     }));
     const byName = new Map([...followed, ...rest].map((lease) => [lease.name, lease]));
     return { leases: request.wishes.map(({ name }) => byName.get(name)!), created: rest.length > 0 };
@@ -280,7 +282,7 @@ export class Registry {
       lifetime,
       labels: request.labels,
       listener: null,
-      exposure: null,
+      exposure: request.exposure ?? null,
       claimed: false,
       grantedAt: clock.now(),
       renewedAt: clock.now(),

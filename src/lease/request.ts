@@ -1,4 +1,5 @@
 /** What goes over the wire beside leases: requests and their answers. docs/api.md tells the limits of each field. */
+import type { ExposureRequest } from "../firewall/wire.ts";
 import type { HoldKind, Lease, LeaseState, PortRange, Protocol } from "./lease.ts";
 
 /** A lifetime as it is asked for; the daemon's configuration fills in what is absent. Durations in milliseconds. */
@@ -49,6 +50,8 @@ export interface LeaseRequest extends PortRequest {
   /** Short for a lifetime of kind `ttl`, in milliseconds. */
   readonly ttlMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Reachable from outside from the first moment on; takes the token. */
+  readonly exposure?: ExposureRequest;
   /** How long to wait in line when the pool is exhausted, in milliseconds. @default 0 */
   readonly waitMs?: number;
 }

@@ -1,5 +1,5 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
-import type { HoldKind, Lifetime, PortRange, Protocol } from "./lease.ts";
+import type { Exposure, HoldKind, Lifetime, PortRange, Protocol } from "./lease.ts";
 
 /** One port that is wished for. */
 export interface Wish {
@@ -30,6 +30,8 @@ export interface GrantRequest {
   /** `undefined` lets a live lease keep its own, and a new one take the default. */
   readonly lifetime: Lifetime | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** `undefined` lets a live lease keep its own, and gives a new one none. */
+  readonly exposure: Exposure | undefined;
   /** How long to wait in line when the pool is exhausted, in milliseconds. */
   readonly waitMs: number;
 }

@@ -1,4 +1,6 @@
 /** All about one port: what the number is known for, what the OS and portd make of it, who has it and who is on it. */
+import type { FirewallSync } from "../firewall/sync.ts";
+import { wantedRules } from "../firewall/wanted.ts";
 import type { Holds, Obstacle } from "../hold/hold.ts";
 import type { Allocator } from "../lease/allocator.ts";
 import { contains, isWithin } from "../lease/exclusion.ts";
@@ -29,6 +31,7 @@ export interface PortDescriberParts {
   /** Read anew for each description: an administrator may have changed it since the daemon started. */
   readonly readOs: () => Promise<OsPorts>;
   readonly sightings: Sightings;
+  readonly firewall: FirewallSync;
   /** The configuration's. */
   readonly exclude: readonly PortRange[];
 }
@@ -60,6 +63,7 @@ export class PortDescriber {
       reserved,
       exclusions: this.#exclusionsOf(port, os),
       leases: records.map((record) => this.#parts.registry.present(record)),
+      rules: wantedRules(records).map((rule) => ({ ...rule, state: this.#parts.firewall.stateOf(rule) })),
       listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
     };

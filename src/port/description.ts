@@ -1,4 +1,6 @@
 /** All about one port, as `GET /ports/{n}` tells it. This file is just the types; describe.ts puts them together. */
+import type { Rule } from "../firewall/rule.ts";
+import type { RuleState } from "../firewall/sync.ts";
 import type { Lease, PortRange, Protocol } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listing.ts";
 
@@ -40,6 +42,11 @@ export interface PortSocket extends ListedSocket {
   readonly ancestors: readonly Ancestor[];
 }
 
+/** A rule that a lease wants. */
+export interface PortRule extends Rule {
+  readonly state: RuleState;
+}
+
 /** All about one port. */
 export interface PortDescription {
   readonly port: number;
@@ -65,6 +72,8 @@ export interface PortDescription {
   readonly exclusions: readonly Exclusion[];
   /** The live leases of the port: one, or one a protocol. */
   readonly leases: readonly Lease[];
+  /** The rules that its leases want in the host's firewall, each as it stood after the last sync. */
+  readonly rules: readonly PortRule[];
   /** Who listens on it: of a holder's socket that several of his processes share, each of them. */
   readonly listeners: readonly PortSocket[];
   /** All other sockets whose local port it is. */

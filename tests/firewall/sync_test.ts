@@ -146,3 +146,38 @@ Deno.test("plan() tells what a sync would do and does nothing", async () => {
   assert.deepEqual([add.map(({ name }) => name), remarks], [["portd-in-tcp-80"], ["nothing drops"]]);
   assert.deepEqual([names(setting), setting.firewall.applied.length], [[], 0]);
 });
+
+Deno.test("a change that the firewall takes and does not keep is a failure, told once and tried again", async () => {
+  const setting = setUp();
+  setting.wanted = [rule(80), rule(81)];
+  setting.firewall.restless.add("portd-in-tcp-81");
+  const lost = "Cannot keep the rule portd-in-tcp-81: it was changed without an error and is not there";
+  await assert.rejects(
+    setting.sync.sync(),
+    (error: PortdError) => error.code === "firewall_unavailable" && error.message.startsWith(lost),
+  );
+  assert.deepEqual(types(setting), ["rule.failed"]);
+  setting.clock.advance(1000);
+  await assert.rejects(setting.sync.sync());
+  assert.deepEqual(types(setting), ["rule.failed"]);
+  setting.firewall.restless.clear();
+  await setting.sync.sync();
+  assert.deepEqual(names(setting), ["portd-in-tcp-80", "portd-in-tcp-81"]);
+  setting.firewall.restless.add("portd-in-tcp-80");
+  setting.wanted = [rule(81)];
+  await assert.rejects(setting.sync.sync(), /Cannot keep the rule portd-in-tcp-80: .* is still there/);
+});
+
+Deno.test("after a restart a rule that is there already is set, and deleted by hand it has drifted", async () => {
+  const setting = setUp();
+  setting.wanted = [rule(80)];
+  await setting.firewall.backend(OWNER).apply({ add: [rule(80)], change: [], remove: [] });
+  assert.equal(setting.sync.stateOf(rule(80)), "missing");
+  await setting.sync.sync();
+  assert.equal(setting.sync.stateOf(rule(80)), "set");
+  assert.equal(setting.sync.stateOf(rule(80, ["any"])), "missing");
+  setting.firewall.rules = [];
+  await setting.sync.sync();
+  assert.deepEqual(types(setting), ["rule.drifted"]);
+  assert.deepEqual(names(setting), ["portd-in-tcp-80"]);
+});

@@ -18,9 +18,13 @@ testConformance({
   },
 });
 
+/** Pids of listeners: one that runs, and one that has just ended. */
+const LISTENER = 4711, GONE = 4712;
+
 function open() {
   const windows = new MemoryWindows();
-  return { windows, firewall: new WindowsFirewall(windows.parts, { owner: OWNER }) };
+  windows.programs.set(LISTENER, "C:\\Tools\\game.exe");
+  return { windows, firewall: new WindowsFirewall(windows.parts, { owner: OWNER, listeners: () => [LISTENER, GONE] }) };
 }
 
 async function settle(firewall: WindowsFirewall, wanted: Parameters<typeof differenceTo>[1]): Promise<void> {
@@ -259,15 +263,15 @@ Deno.test("what Windows said of its state when a rule was written is remarked", 
 
 const BLOCK = "v2.30|Action=Block|Active=TRUE|Dir=In|";
 
-Deno.test("a rule that blocks this program is remarked, wherever it stands and however it writes the path", async () => {
-  const line = `${BLOCK}Protocol=6|Profile=Public|App=%Tools%\\PORTD.EXE|Name=portd|`;
+Deno.test("a rule that blocks the program that listens is remarked, wherever it stands and however it writes the path", async () => {
+  const line = `${BLOCK}Protocol=6|Profile=Public|App=%Tools%\\GAME.EXE|Name=Game|`;
   const expected = [
-    'The rule "portd" blocks the program C:\\Tools\\portd.exe in the public profile: it goes before any rule that allows',
+    'The rule "Game" blocks the program C:\\Tools\\game.exe in the public profile: it goes before any rule that allows',
   ];
   assert.deepEqual(await remarks((windows) => windows.set("x", line)), expected);
   assert.deepEqual(await remarks((windows) => windows.keys.set(POLICY_RULES, new Map([["x", line]]))), expected);
   for (
-    const other of [line.replace("TRUE", "FALSE"), line.replace("PORTD", "other"), line.replace("Dir=In", "Dir=Out")]
+    const other of [line.replace("TRUE", "FALSE"), line.replace("GAME", "other"), line.replace("Dir=In", "Dir=Out")]
   ) {
     assert.deepEqual(await remarks((windows) => windows.set("x", other)), [], other);
   }

@@ -1,80 +1,121 @@
-/** `portd open` and `close` as a user has them: a daemon in a network namespace, nftables that drop, real packets. */
+/** `portd open` and `close` as a user has them: a daemon on a host of its own with a firewall that drops; real packets. */
 import assert from "node:assert/strict";
+import { FIREWALL_HOSTS, type FirewallHost, StuckProgram } from "../support/os/firewall_hosts.ts";
 import { Installation } from "../support/os/installation.ts";
-import { NetworkNamespace } from "../support/os/netns.ts";
-import { loadRuleset } from "../support/os/nft_host.ts";
+import type { NetworkNamespace } from "../support/os/netns.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { ALLOWED_NETWORKS, Cable, PORT } from "../support/os/traffic.ts";
 
-const NEEDED = [linux, root, tools("nft", "unshare", "nsenter", "ip", "python3")];
+const NEEDED = [
+  linux,
+  root,
+  tools("nft", "iptables", "ufw", "firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip"),
+  tools("python3"),
+];
 const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
 const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: ["tcp", "udp"], ALLOWED6: ["tcp", "udp"] };
 
-/** Drops what comes in and is not asked for; UDP port 9 is the test's own. */
-const RULESET = `
-table inet filter {
-  chain input {
-    type filter hook input priority filter; policy drop;
-    ct state established,related accept
-    iifname "lo" accept
-    meta l4proto ipv6-icmp accept
-    udp dport 9 accept
+/** portd on a host, run as its user runs it. */
+class HostedPortd implements AsyncDisposable {
+  readonly #installation: Installation;
+  readonly #namespace: NetworkNamespace;
+
+  private constructor(installation: Installation, namespace: NetworkNamespace) {
+    this.#installation = installation;
+    this.#namespace = namespace;
+  }
+
+  static async on({ namespace }: FirewallHost): Promise<HostedPortd> {
+    return new HostedPortd(await Installation.create({ env: { PORTD_LISTEN: "127.0.0.1:7678" } }), namespace);
+  }
+
+  /** Runs a command to its end, which must be good. @returns all that it said. */
+  async run(...args: readonly string[]): Promise<string> {
+    const { code, said } = await this.outcome(...args);
+    assert.equal(code, 0, `portd ${args.join(" ")}: ${said}`);
+    return said;
+  }
+
+  /** Runs a command to its end. */
+  async outcome(...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
+    const command = this.#installation.command(args, { before: this.#namespace.enter, stdin: "null" });
+    const { code, stdout, stderr } = await command.output();
+    return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+  }
+
+  /** Kills the daemon, and answers when it is gone. */
+  async kill(): Promise<void> {
+    const { pid } = await this.#installation.daemon(); // as it is numbered on its host
+    const script = `kill -9 ${pid}; while grep -q '^State:.[^ZX]' /proc/${pid}/status 2>/dev/null; do :; done`;
+    await this.#namespace.run("sh", "-c", script);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#installation[Symbol.asyncDispose]();
   }
 }
-`;
 
-/** Waits until the process is gone. */
-async function kill(pid: number): Promise<void> {
-  Deno.kill(pid, "SIGKILL");
-  for (;;) {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch((error) => {
-      if (error instanceof Deno.errors.NotFound || error.code === "ESRCH") return ") Z";
-      throw error;
-    });
-    if (/\) [ZX]/.test(stat)) return;
-  }
+for (const [name, openHost] of Object.entries(FIREWALL_HOSTS)) {
+  osTest(`${name}: a leased service is reached from open until the end of the lease`, NEEDED, async () => {
+    await using host = await openHost();
+    await using portd = await HostedPortd.on(host);
+    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
+    await using cable = await Cable.lay(host.namespace);
+    assert.deepEqual(await cable.reach(), NOBODY);
+
+    const opened = await portd.run("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
+    assert.ok(
+      opened.startsWith(`opened shop/game (20417/tcp+udp) to ${ALLOWED_NETWORKS.join(", ")} (${host.backend})`),
+    );
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    assert.match(await portd.run("firewall", "status"), /portd-in-udp-20417 +set +10\.20\.0\.0\/24/);
+    assert.match(await portd.run("inspect", `${PORT}`), /rule +portd-in-tcp-20417 from 10\.20\.0\.0\/24, .*, set/);
+
+    // The daemon is killed, the firewall made anew: the next daemon finds its rules missing and sets them.
+    await portd.kill();
+    await host.reload();
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("ls");
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+
+    await portd.run("close", "shop/game");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("open", "shop/game", "--remote", "any");
+    await portd.run("release", "shop/game");
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    assert.doesNotMatch(await host.rules(), /portd/);
+    await portd.run("stop");
+  });
+
+  osTest(`${name}: a daemon killed between the wish and its rule leaves both to the next`, NEEDED, async () => {
+    await using host = await openHost();
+    await using portd = await HostedPortd.on(host);
+    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
+    await using cable = await Cable.lay(host.namespace);
+    const stuck = await StuckProgram.lay(host);
+    const opening = portd.outcome("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
+    await stuck.asked();
+    await portd.kill();
+    assert.notEqual((await opening).code, 0);
+    await stuck.takeAway();
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("ls");
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+
+    // The other way round: the lease has ended, and its rules are still there.
+    const again = await StuckProgram.lay({ ...host, changes: "*delete*|*-f*|*--remove-rich-rule*" });
+    await portd.run("release", "shop/game");
+    await again.asked();
+    await portd.kill();
+    await again.takeAway();
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    await portd.run("ls");
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    assert.doesNotMatch(await host.rules(), /portd/);
+    await portd.run("stop");
+  });
 }
-
-osTest(
-  "a leased service is reached from open until the end of the lease, whatever happens meanwhile",
-  NEEDED,
-  async () => {
-    await using namespace = await NetworkNamespace.create();
-    await loadRuleset(namespace, RULESET);
-    await using installation = await Installation.create({
-      env: { PORTD_LISTEN: "127.0.0.1:7678", PORTD_FIREWALL_BACKEND: "nftables" },
-    });
-    const portd = async (...args: readonly string[]) => {
-      const command = installation.command(args, { before: namespace.enter, stdin: "null" });
-      const { code, stdout, stderr } = await command.output();
-      const [said, told] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-      assert.equal(code, 0, `portd ${args.join(" ")}: ${told}`);
-      return said + told!;
-    };
-    await portd("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
-    await using cable = await Cable.lay(namespace);
-    assert.deepEqual(await cable.reach(), NOBODY);
-
-    const opened = await portd("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
-    assert.match(opened, /^opened shop\/game \(20417\/tcp\+udp\) to 10\.20\.0\.0\/24, fd00:20::\/64 \(nftables\)/);
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-    assert.match(await portd("firewall", "status"), /portd-in-udp-20417 +set +10\.20\.0\.0\/24/);
-
-    // The daemon is killed, the host's firewall read anew: the next daemon finds its rules missing and sets them.
-    await kill((await installation.daemon()).pid);
-    await loadRuleset(namespace, `flush ruleset\n${RULESET}`);
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await portd("ls");
-    await portd("firewall", "sync");
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-
-    await portd("close", "shop/game");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await portd("open", "shop/game", "--remote", "any");
-    await portd("release", "shop/game");
-    await portd("firewall", "sync");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    assert.doesNotMatch(await namespace.run("nft", "list", "ruleset"), /portd/);
-    await portd("stop");
-  },
-);

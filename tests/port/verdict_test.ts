@@ -15,6 +15,7 @@ const FACTS: PortFacts = {
   reserved: false,
   exclusions: [],
   leases: [],
+  rules: [],
   listeners: [],
   connections: [],
   ephemeralRange: { first: 49152, last: 65535 },

@@ -63,6 +63,7 @@ const MORE: Readonly<Record<string, readonly unknown[]>> = {
     "a=b",
     null,
   ],
+  exposure: [{ firewall: null }, { firewall: { remote: [] } }, { gateway: {} }, "any", null],
   waitMs: [3600001, "1", null],
 };
 

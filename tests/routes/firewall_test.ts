@@ -69,3 +69,33 @@ Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; 
   const refused = await app.call("/v1/firewall/sync", { body: { dryRun: "yes" }, token: TOKEN });
   assert.deepEqual([refused.status, refused.body.field], [400, "dryRun"]);
 });
+
+Deno.test("a grant may be exposed from the first moment on, which takes the token", async () => {
+  await using app = await openTestApp();
+  const holder = { id: "me" };
+  const body = { name: "game", holder, exposure: { firewall: { remote: ["any"] } } };
+  const exposure = { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["any"] } };
+  const refused = await app.call("/v1/leases", { body });
+  assert.deepEqual([refused.status, refused.body.code], [403, "scope_required"]);
+  const wrong = await app.call("/v1/leases", { body, token: "0".repeat(64) });
+  assert.deepEqual([wrong.status, wrong.body.code], [401, "unauthorized"]);
+  assert.equal([...app.test.domain.registry.table.all()].length, 0);
+  const granted = await app.call("/v1/leases", { body, token: TOKEN });
+  assert.deepEqual([granted.status, granted.body.exposure], [201, exposure]);
+  const again = await app.call("/v1/leases", { body: { name: "game", holder } });
+  assert.deepEqual([again.status, again.body.exposure], [200, exposure]);
+  const other = { ...body, exposure: {} };
+  assert.equal((await app.call("/v1/leases", { body: other })).status, 403);
+  const changed = await app.call("/v1/leases", { body: other, token: TOKEN });
+  assert.deepEqual(changed.body.exposure.firewall.remote, ["LocalSubnet"]);
+});
+
+Deno.test("a port tells the rules that its leases want, and how they stand", async () => {
+  await using app = await openTestApp();
+  const body = { protocols: ["tcp", "udp"], exposure: {} };
+  const { body: lease } = await app.call("/v1/leases", { body, token: TOKEN });
+  const { body: described } = await app.call(`/v1/ports/${lease.port}`);
+  const rules = described.rules.map(({ name, state }: { name: string; state: string }) => [name, state]);
+  const name = (protocol: string) => `portd-in-${protocol}-${lease.port}`;
+  assert.deepEqual(rules, [[name("tcp"), "missing"], [name("udp"), "missing"]]);
+});

@@ -143,6 +143,7 @@ export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = 
     pid: null,
     lifetime: undefined,
     labels: {},
+    exposure: undefined,
     waitMs: 0,
     ...rest,
   };

@@ -15,6 +15,8 @@ export class FakeFirewall {
   foreign: string[] = [];
   /** What {@linkcode FirewallReading.remarks} tell. */
   remarks: string[] = [];
+  /** Names of rules that are taken away, or put back, as soon as a change is done. */
+  readonly restless = new Set<string>();
   /** Each call of a backend throws it while it is set. */
   failure: Error | undefined;
   /** Calls of `apply`, with what each was to do. */
@@ -49,8 +51,10 @@ export class FakeFirewall {
     this.applied.push({ add, change, remove });
     const made: readonly Rule[] = [...add, ...change];
     const gone = new Set([...made.map(({ name }) => name), ...remove]);
-    const left = this.rules.filter((rule) => rule.owner !== owner || !gone.has(rule.name));
-    this.rules = [...left, ...made.map((rule) => ({ name: rule.name, owner, rule }))];
+    const isStill = ({ name }: { readonly name: string }) => this.restless.has(name);
+    const left = this.rules.filter((rule) => rule.owner !== owner || !gone.has(rule.name) || isStill(rule));
+    const kept = made.filter((rule) => !isStill(rule));
+    this.rules = [...left, ...kept.map((rule) => ({ name: rule.name, owner, rule }))];
   }
 
   async #enter(): Promise<void> {

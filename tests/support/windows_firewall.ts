@@ -52,7 +52,7 @@ export function conformanceHost(
     return (await store.list()).find(({ text }) => isIt(text))!;
   };
   return {
-    backend: (owner) => new WindowsFirewall(parts, { owner }),
+    backend: (owner) => new WindowsFirewall(parts, { owner, listeners: () => [] }),
     addForeign: (count) => {
       const lines = [...lookAlikes(), ...capturedRules()];
       for (let i = 0; i < count; i++) {
@@ -92,7 +92,8 @@ export class MemoryWindows implements RuleStore, Registry, Host, RuleWriter {
   service: ServiceState = "running";
   elevated: boolean | undefined = true;
   state: ModifyState = "ok";
-  readonly program = "C:\\Tools\\portd.exe";
+  /** Paths of programs by pid. */
+  readonly programs = new Map<number, string>();
   #ids = 0;
 
   get parts(): WindowsParts {
@@ -125,6 +126,10 @@ export class MemoryWindows implements RuleStore, Registry, Host, RuleWriter {
 
   delete(id: string): void {
     this.keys.get(LOCAL_RULES)!.delete(id);
+  }
+
+  programOf(pid: number): string | undefined {
+    return this.programs.get(pid);
   }
 
   serviceState(): Promise<ServiceState> {

@@ -1,5 +1,5 @@
 /** `portd inspect`: a person's answer about one port. */
-import type { Lease, PortDescription, PortSocket } from "../../client.ts";
+import type { Lease, PortDescription, PortRule, PortSocket } from "../../client.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
@@ -39,11 +39,12 @@ that does not listen), who has it and who is on it, what its number is known for
 });
 
 function linesOf(description: PortDescription): readonly string[] {
-  const { sentence, leases, listeners, connections, advice } = description;
+  const { sentence, leases, rules, listeners, connections, advice } = description;
   const rows: (readonly [label: string, text: string])[] = [
     ["class", classText(description)],
     ...knownFor(description),
     ...leases.map((lease) => ["lease", leaseText(lease)] as const),
+    ...rules.map((rule) => ["rule", ruleText(rule)] as const),
     ...listeners.flatMap(socketRows),
     ...connectionRows(connections),
     ...advice.map((each) => ["advice", each] as const),
@@ -77,6 +78,11 @@ function knownFor({ services, developmentUse }: PortDescription): (readonly [str
 function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
   const end = expiresAt === null ? "nothing ends it by time" : `ends at ${expiresAt}`;
   return `${name ?? id} (${protocols.join("+")}, ${state}) of ${holder.id}, since ${grantedAt}, ${end}`;
+}
+
+function ruleText({ name, remote, profiles, state }: PortRule): string {
+  const words = { set: "set", missing: "not set", needless: "not needed: the firewall lets it pass anyway" };
+  return `${name} from ${remote.join(", ")} (${profiles.join(", ")}), ${words[state]}`;
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {

@@ -23,6 +23,12 @@ export interface WindowsParts {
   readonly openRules: () => Promise<RuleWriter>;
 }
 
+/** Options of {@linkcode WindowsFirewall}. */
+export interface WindowsFirewallOptions extends BackendOptions {
+  /** The pids of those who listen on exposed leases: their programs may be blocked as such. */
+  readonly listeners: () => readonly number[];
+}
+
 /** Opens the real ones. @throws without permission for FFI. */
 export function openWindowsParts(): WindowsParts {
   const libraries = openComLibraries();
@@ -40,17 +46,19 @@ export class WindowsFirewall implements FirewallBackend {
   readonly name = "windows";
   readonly #parts: WindowsParts;
   readonly #owner: string;
+  readonly #listeners: WindowsFirewallOptions["listeners"];
   /** Ends with the change that was asked for last: COM's objects take one call at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #modifyState: ModifyState = "unknown";
 
-  constructor(parts: WindowsParts, { owner }: BackendOptions) {
+  constructor(parts: WindowsParts, { owner, listeners }: WindowsFirewallOptions) {
     this.#parts = parts;
     this.#owner = owner;
+    this.#listeners = listeners;
   }
 
   /** The firewall of this machine. @throws without permission for FFI. */
-  static open(options: BackendOptions): WindowsFirewall {
+  static open(options: WindowsFirewallOptions): WindowsFirewall {
     return new WindowsFirewall(openWindowsParts(), options);
   }
 
@@ -66,7 +74,7 @@ export class WindowsFirewall implements FirewallBackend {
         modifyState: this.#modifyState,
         own,
         others: [...foreign, ...ofPolicy],
-        program: host.program,
+        programs: [...new Set(this.#listeners().flatMap((pid) => host.programOf(pid) ?? []))],
         variable: (name) => host.variable(name),
       });
       return { rules: own.map(({ name, rule }) => ({ name, rule })), foreign: foreign.length, remarks };

@@ -9,7 +9,9 @@ import {
   TOKEN_QUERY,
 } from "../../ffi/advapi32.ts";
 import { type Kernel32, openKernel32 } from "../../ffi/kernel32.ts";
+import { type Ntdll, openNtdll } from "../../ffi/ntdll.ts";
 import { wideText } from "../../ffi/wide_text.ts";
+import { OpenedProcess } from "../../process/windows/opened_process.ts";
 
 /** Whether a service runs; `unknown` where Windows does not tell. */
 export type ServiceState = "running" | "stopped" | "unknown";
@@ -20,8 +22,8 @@ export interface Host {
   serviceState(): Promise<ServiceState>;
   /** Whether this process may do what only administrators may; `undefined` where Windows does not tell. */
   isElevated(): boolean | undefined;
-  /** The path of this program. */
-  readonly program: string;
+  /** The path of a process's program; `undefined` where there is none, or Windows does not tell. */
+  programOf(pid: number): string | undefined;
   /** A variable of the environment: paths of rules name some. */
   variable(name: string): string | undefined;
 }
@@ -35,13 +37,14 @@ const THIS_PROCESS = 0xffffffffffffffffn;
 
 /** This machine. */
 export class WindowsHost implements Host {
-  readonly program: string = Deno.execPath();
   readonly #advapi32: Advapi32;
   readonly #kernel32: Kernel32;
+  readonly #ntdll: Ntdll;
 
-  constructor(advapi32: Advapi32 = openAdvapi32(), kernel32: Kernel32 = openKernel32()) {
-    this.#advapi32 = advapi32;
-    this.#kernel32 = kernel32;
+  constructor() {
+    this.#advapi32 = openAdvapi32();
+    this.#kernel32 = openKernel32();
+    this.#ntdll = openNtdll();
   }
 
   async serviceState(): Promise<ServiceState> {
@@ -73,6 +76,11 @@ export class WindowsHost implements Host {
     } finally {
       this.#kernel32.CloseHandle(token);
     }
+  }
+
+  programOf(pid: number): string | undefined {
+    using opened = OpenedProcess.open(pid, "identity", { kernel32: this.#kernel32, ntdll: this.#ntdll });
+    return opened?.image ?? undefined;
   }
 
   variable(name: string): string | undefined {

@@ -16,8 +16,8 @@ export interface Circumstances {
   readonly own: readonly OwnRule[];
   /** All other rules, of this machine and of group policy. */
   readonly others: readonly StoredRule[];
-  /** The path of this program. */
-  readonly program: string;
+  /** The paths of the programs that are to be reached. */
+  readonly programs: readonly string[];
   /** A variable of the environment, for paths of rules. */
   readonly variable: (name: string) => string | undefined;
 }
@@ -79,13 +79,15 @@ function profileNames(profiles: readonly Profile[]): string {
 }
 
 /** A rule that blocks goes before all that allow. */
-function blockRemarks({ others, own, program, variable }: Circumstances): string[] {
+function blockRemarks({ others, own, programs, variable }: Circumstances): string[] {
   const remarks: string[] = [];
   for (const { id, text } of others) {
     if (text?.action !== "Block" || !text.active || text.direction === undefined) continue;
     const name = `The rule "${text.name ?? id}"`, where = `in ${profileNames(text.profiles)}`;
     if (text.app !== undefined) {
-      if (text.direction === "In" && samePath(expandVariables(text.app, variable), program)) {
+      const app = expandVariables(text.app, variable);
+      const program = text.direction === "In" ? programs.find((path) => samePath(path, app)) : undefined;
+      if (program !== undefined) {
         remarks.push(`${name} blocks the program ${program} ${where}: it goes before any rule that allows`);
       }
       continue;

@@ -47,7 +47,7 @@ class WineFirewall implements RuleStore, Disposable {
   }
 
   backend(): WindowsFirewall {
-    return new WindowsFirewall(this.parts, { owner: OWNER });
+    return new WindowsFirewall(this.parts, { owner: OWNER, listeners: () => [Deno.pid] });
   }
 
   /** Tells the COM classes what to do; see firewall_com_server.c. */
@@ -209,7 +209,7 @@ Deno.test("a group policy that makes the rules of this machine void is remarked"
   assert.match(remarks.join("\n"), /void in the public profile \(AllowLocalPolicyMerge=0\)/);
 });
 
-Deno.test("a rule that blocks this very program is remarked", async () => {
+Deno.test("a rule that blocks the program of a listener is remarked", async () => {
   using firewall = new WineFirewall();
   const block = (app: string) => `v2.33|Action=Block|Active=TRUE|Dir=In|App=${app}|Name=deno|`;
   firewall.set("nonsense", block("%a=b%\\%\0%\\%%\\deno.exe"));
