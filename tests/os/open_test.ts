@@ -1,6 +1,6 @@
 /** `portd open` and `close` as a user has them: a daemon on a host of its own with a firewall that drops; real packets. */
 import assert from "node:assert/strict";
-import { FIREWALL_HOSTS, type FirewallHost, StuckProgram } from "../support/os/firewall_hosts.ts";
+import { FIREWALL_HOSTS, type FirewallHost, ProgramInFront } from "../support/os/firewall_hosts.ts";
 import { Installation } from "../support/os/installation.ts";
 import type { NetworkNamespace } from "../support/os/netns.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
@@ -41,6 +41,15 @@ class HostedPortd implements AsyncDisposable {
     const command = this.#installation.command(args, { before: this.#namespace.enter, stdin: "null" });
     const { code, stdout, stderr } = await command.output();
     return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+  }
+
+  /** Runs a program of the tests on the host, which talks to the daemon. @returns its stdout. */
+  async script(name: string, ...args: readonly string[]): Promise<string> {
+    const path = new URL(`../support/os/${name}`, import.meta.url).pathname;
+    const token = (await Deno.readTextFile(`${this.#installation.stateDir}/admin.token`)).trim();
+    const { env } = this.#installation;
+    const words = ["env", `DENO_DIR=${env.DENO_DIR}`, `PORTD_TOKEN=${token}`, Deno.execPath(), "run", "--allow-net"];
+    return await this.#namespace.run(...words, "--allow-env", path, ...args);
   }
 
   /** Kills the daemon, and answers when it is gone. */
@@ -94,7 +103,7 @@ for (const [name, openHost] of Object.entries(FIREWALL_HOSTS)) {
     await using portd = await HostedPortd.on(host);
     await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
     await using cable = await Cable.lay(host.namespace);
-    const stuck = await StuckProgram.lay(host);
+    const stuck = await ProgramInFront.stuck(host);
     const opening = portd.outcome("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
     await stuck.asked();
     await portd.kill();
@@ -106,7 +115,7 @@ for (const [name, openHost] of Object.entries(FIREWALL_HOSTS)) {
     assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
 
     // The other way round: the lease has ended, and its rules are still there.
-    const again = await StuckProgram.lay({ ...host, changes: "*delete*|*-f*|*--remove-rich-rule*" });
+    const again = await ProgramInFront.stuck({ ...host, changes: "*delete*|*-f*|*--remove-rich-rule*" });
     await portd.run("release", "shop/game");
     await again.asked();
     await portd.kill();
@@ -119,3 +128,28 @@ for (const [name, openHost] of Object.entries(FIREWALL_HOSTS)) {
     await portd.run("stop");
   });
 }
+
+const MANY = 200;
+
+osTest(
+  `nftables: ${MANY} exposures at once are one change of the firewall, or the few that fit in between`,
+  NEEDED,
+  async () => {
+    await using host = await FIREWALL_HOSTS.nftables!();
+    await using portd = await HostedPortd.on(host);
+    await portd.run("ls");
+    const counting = await ProgramInFront.counting(host);
+    const rulesOf = async () => (await host.rules()).match(/portd-in-tcp-\d+/g)?.length ?? 0;
+
+    await portd.script("many_exposures.ts", "one grant", `${MANY}`);
+    assert.deepEqual([await rulesOf(), await counting.changes()], [MANY, 1]);
+    await portd.script("many_exposures.ts", "release");
+    assert.deepEqual([await rulesOf(), await counting.changes() <= 4], [0, true]);
+
+    const before = await counting.changes();
+    await portd.script("many_exposures.ts", "one by one", `${MANY}`);
+    assert.equal(await rulesOf(), MANY);
+    assert.ok(await counting.changes() - before <= 4, `${await counting.changes() - before} changes`);
+    await portd.run("stop");
+  },
+);

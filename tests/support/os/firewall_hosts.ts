@@ -84,33 +84,44 @@ async function openFirewalldOnly(): Promise<FirewallHost> {
   };
 }
 
-/** A program that stands still as soon as it is asked for a change; see {@linkcode StuckProgram.lay}. */
-export class StuckProgram {
+/** A program laid over that of a host's firewall, to do something of its own when it is asked for a change. */
+export class ProgramInFront {
   readonly #host: FirewallHost;
 
   private constructor(host: FirewallHost) {
     this.#host = host;
   }
 
-  /** Lays it over the program of the host's firewall. */
-  static async lay(host: FirewallHost): Promise<StuckProgram> {
+  /** Lays one over that stands still at a change. */
+  static async stuck(host: FirewallHost): Promise<ProgramInFront> {
+    return await ProgramInFront.#lay(host, "echo asked >/srv/asked; exec sleep 1000");
+  }
+
+  /** Lays one over that counts the changes. */
+  static async counting(host: FirewallHost): Promise<ProgramInFront> {
+    return await ProgramInFront.#lay(host, "echo >>/srv/changes");
+  }
+
+  static async #lay(host: FirewallHost, atChange: string): Promise<ProgramInFront> {
     const { namespace, program, changes } = host;
     await namespace.run("mount", "-t", "tmpfs", "tmpfs", "/srv");
     await namespace.run("cp", program, "/srv/real");
     await namespace.run("mkfifo", "/srv/asked");
-    const script = `#!/bin/sh
-case "$*" in ${changes}) echo asked >/srv/asked; exec sleep 1000 ;; esac
-exec /srv/real "$@"
-`;
-    await namespace.feed(script, "dd", "of=/srv/stuck", "status=none");
-    await namespace.run("chmod", "755", "/srv/stuck");
-    await namespace.run("mount", "--bind", "/srv/stuck", program);
-    return new StuckProgram(host);
+    const script = `#!/bin/sh\ncase "$*" in ${changes}) ${atChange} ;; esac\nexec /srv/real "$@"\n`;
+    await namespace.feed(script, "dd", "of=/srv/front", "status=none");
+    await namespace.run("chmod", "755", "/srv/front");
+    await namespace.run("mount", "--bind", "/srv/front", program);
+    return new ProgramInFront(host);
   }
 
-  /** Answers when it is asked for a change. */
+  /** Answers when a stuck one is asked for a change. */
   async asked(): Promise<void> {
     await this.#host.namespace.run("cat", "/srv/asked");
+  }
+
+  /** How many changes one that counts was asked for. */
+  async changes(): Promise<number> {
+    return (await this.#host.namespace.run("cat", "/srv/changes")).length;
   }
 
   /** Lets the real program be there again. */
