@@ -4,6 +4,7 @@
  * on a real Windows they refuse to run.
  */
 import assert from "node:assert/strict";
+import { PortdClient } from "../../../src/client.ts";
 import { PortdError } from "../../../src/errors.ts";
 import { system32 } from "../../../src/ffi/system32.ts";
 import { openWindowsParts, WindowsFirewall, type WindowsParts } from "../../../src/firewall/windows/backend.ts";
@@ -13,6 +14,7 @@ import { WindowsRegistry } from "../../../src/firewall/windows/registry.ts";
 import { differenceTo, rule, testConformance } from "../../firewall/conformance.ts";
 import { conformanceHost, ruleLine, type RuleStore } from "../windows_firewall.ts";
 import { COM_SERVER } from "./firewall_com_server.ts";
+import { linesOf } from "./lines.ts";
 import { WritableRegistry } from "./windows_registry.ts";
 
 const OWNER = "1a2b3c4d";
@@ -286,4 +288,46 @@ Deno.test("of 1,000 rules of others and 200 of ours every one is told", async ()
   const { rules, foreign } = await backend.read();
   assert.deepEqual([rules.length, foreign], [200, 1000]);
   assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
+});
+
+/** Starts `portd serve` with a state folder of its own, and answers its address when it is ready. */
+async function startDaemon(stateDir: string): Promise<{ readonly child: Deno.ChildProcess; readonly url: string }> {
+  const program = ["run", "--no-prompt", "-A", "--no-check", "--cached-only", "main.ts", "serve"];
+  const settings = ["--state-dir", stateDir, "--listen", "127.0.0.1:0", "--json"];
+  const args = [...program, ...settings, "--set", "firewall.backend=windows"];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "null" }).spawn();
+  const { value, done } = await linesOf(child.stdout).next();
+  if (done) throw new Error("Cannot start the daemon");
+  return { child, url: JSON.parse(value).url };
+}
+
+Deno.test("while Windows takes its time over a rule, the daemon answers and grants, and the rule is set in the end", async () => {
+  using firewall = new WineFirewall();
+  const stateDir = await Deno.makeTempDir();
+  const { child, url } = await startDaemon(stateDir);
+  const token = (await Deno.readTextFile(`${stateDir}/admin.token`)).trim();
+  const portd = new PortdClient({ url, token });
+  firewall.tell("Held", 1);
+  const lease = await portd.grant({ name: "game", exposure: { firewall: { remote: ["any"] } } });
+  const ruleState = async () => (await portd.describePort(lease.port)).rules.map(({ state }) => state);
+  const elapsed: number[] = [];
+  for (let i = 0; i < 100; i++) {
+    const begin = performance.now();
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    elapsed.push(performance.now() - begin);
+    assert.equal(response.status, 200);
+  }
+  console.log(`/healthz while COM blocks: at most ${Math.max(...elapsed).toFixed(1)} ms of ${elapsed.length}`);
+  await portd.grant({ name: "web" });
+  assert.deepEqual([await ruleState(), await firewall.list()], [["missing"], []]);
+  firewall.tell("Held", 0);
+  await portd.syncFirewall();
+  assert.deepEqual([await ruleState(), (await firewall.list()).length], [["set"], 1]);
+  await portd.release(lease.id);
+  await portd.syncFirewall();
+  assert.deepEqual(await firewall.list(), []);
+  await portd.stop();
+  assert.equal((await child.status).code, 0);
+  await Deno.remove(stateDir, { recursive: true });
 });
