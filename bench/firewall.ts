@@ -2,8 +2,10 @@
  * Times syncs of nftables in a network namespace of its own, which `unshare --net` makes: a base chain that drops, so
  * many foreign rules in it, and so many rules of ours. Prints one JSON line. A program of its own; needs root.
  */
+import { systemClock } from "../src/clock.ts";
 import { NFT, NftablesBackend } from "../src/firewall/linux/nftables.ts";
-import { diff, makeRule, type Rule } from "../src/firewall/rule.ts";
+import { makeRule, type Rule } from "../src/firewall/rule.ts";
+import { FirewallSync } from "../src/firewall/sync.ts";
 
 const ROUNDS = 7;
 
@@ -40,19 +42,28 @@ async function measure(foreign: number, own: number): Promise<Record<string, num
     ["-f", "-"],
     `table inet host {\nchain input {\ntype filter hook input priority 0; policy drop;\n${rules}\n}\n}\n`,
   );
-  const backend = new NftablesBackend({ owner: "00000000", interfaces: () => [] });
-  const wanted = rulesOf(own);
-  const sync = async (desired: readonly Rule[]) => {
-    const { rules: actual, needed = (rule: Rule) => rule } = await backend.read();
-    await backend.apply(diff(desired.flatMap((rule) => needed(rule) ?? []), actual));
+  let wanted: readonly Rule[] = [];
+  const firewall = new FirewallSync({
+    open: () => Promise.resolve(new NftablesBackend({ owner: "00000000", interfaces: () => [] })),
+    wanted: () => wanted,
+    clock: systemClock(),
+    tell: () => undefined,
+    drift: "restore",
+    syncMs: 3_600_000,
+  });
+  const rulesWanted = rulesOf(own);
+  const sync = (rules: readonly Rule[]) => {
+    wanted = rules;
+    return firewall.sync();
   };
   const times: Record<string, number[]> = { add: [], look: [], remove: [], list: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    times.add!.push(await timed(() => sync(wanted)));
-    times.look!.push(await timed(() => sync(wanted)));
+    times.add!.push(await timed(() => sync(rulesWanted)));
+    times.look!.push(await timed(() => sync(rulesWanted)));
     times.list!.push(await timed(() => nft(["-j", "-t", "list", "ruleset"])));
     times.remove!.push(await timed(() => sync([])));
   }
+  await firewall.close();
   return times;
 }
 
