@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { chooseLinuxBackend } from "../../src/firewall/linux/choose.ts";
 import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
-import type { Rule } from "../../src/firewall/rule.ts";
-import { differenceTo, rule, testConformance } from "../firewall/conformance.ts";
+import { rule, testConformance } from "../firewall/conformance.ts";
 import { firewallCmdIn, openFirewalld, openFirewalldHost } from "../support/os/firewalld_host.ts";
 import type { NetworkNamespace } from "../support/os/netns.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
-import { ALLOWED_NETWORKS, Cable } from "../support/os/traffic.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
 
 const FIREWALLD = [
   linux,
@@ -15,11 +14,6 @@ const FIREWALLD = [
   tools("firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip", "python3"),
 ];
 const OWNER = "1a2b3c4d";
-
-const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
-const BOTH = ["tcp", "udp"];
-const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: BOTH, ALLOWED6: BOTH };
-const EVERYBODY = { ALLOWED4: BOTH, OTHER4: BOTH, ALLOWED6: BOTH, OTHER6: BOTH };
 
 testConformance({
   name: "firewalld",
@@ -31,26 +25,16 @@ function backendOn(namespace: NetworkNamespace): FirewalldBackend {
   return new FirewalldBackend({ owner: OWNER, firewallCmd: firewallCmdIn(namespace), interfaces: () => [] });
 }
 
-async function settle(namespace: NetworkNamespace, wanted: readonly Rule[]): Promise<void> {
-  const backend = backendOn(namespace);
-  await backend.apply(await differenceTo(backend, wanted));
-  assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
-}
-
-function open(remote: readonly string[]): Rule[] {
-  return [rule(20417, { remote }), rule(20417, { protocol: "udp", remote })];
-}
-
 osTest("firewalld lets a service be reached only while it is open, from the allowed networks", FIREWALLD, async () => {
   await using firewalld = await openFirewalld();
   const { namespace } = firewalld;
   await using cable = await Cable.lay(namespace);
   assert.deepEqual(await cable.reach(), NOBODY);
-  await settle(namespace, open(ALLOWED_NETWORKS));
+  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
   assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-  await settle(namespace, open(["any"]));
+  await settle(backendOn(namespace), openTo(["any"]));
   assert.deepEqual(await cable.reach(), EVERYBODY);
-  await settle(namespace, []);
+  await settle(backendOn(namespace), []);
   assert.deepEqual(await cable.reach(), NOBODY);
 });
 
@@ -58,10 +42,10 @@ osTest("after firewalld was reloaded, the next sync opens what is wanted", FIREW
   await using firewalld = await openFirewalld();
   const { namespace } = firewalld;
   await using cable = await Cable.lay(namespace);
-  await settle(namespace, open(ALLOWED_NETWORKS));
+  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
   await namespace.run("firewall-cmd", "--reload");
   assert.deepEqual(await cable.reach(), NOBODY);
-  await settle(namespace, open(ALLOWED_NETWORKS));
+  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
   assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
 });
 
@@ -72,15 +56,15 @@ osTest(
     await using firewalld = await openFirewalld();
     const { namespace } = firewalld;
     await using cable = await Cable.lay(namespace);
-    await settle(namespace, open(ALLOWED_NETWORKS));
+    await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
     await namespace.run("firewall-cmd", "--zone=work", "--change-interface=veth0");
     await namespace.run("firewall-cmd", "--zone=work", "--add-port=9/udp");
     assert.deepEqual(await cable.reach(), NOBODY);
-    await settle(namespace, open(ALLOWED_NETWORKS));
+    await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
     assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
     await namespace.run("firewall-cmd", "--set-default-zone=trusted");
     await namespace.run("firewall-cmd", "--zone=work", "--add-port=20000-21000/tcp");
-    await settle(namespace, open(["any"]));
+    await settle(backendOn(namespace), openTo(["any"]));
     assert.deepEqual(await cable.reach(), EVERYBODY);
     assert.deepEqual((await backendOn(namespace).read()).rules.map(({ name }) => name), ["portd-in-udp-20417"]);
   },

@@ -1,19 +1,14 @@
 /** portd's rules in the real nftables, in namespaces, with real packets. */
 import assert from "node:assert/strict";
 import { NftablesBackend } from "../../src/firewall/linux/nftables.ts";
-import { differenceTo, rule, testConformance } from "../firewall/conformance.ts";
+import { rule, testConformance } from "../firewall/conformance.ts";
 import { NetworkNamespace } from "../support/os/netns.ts";
 import { DROPPING_RULESET, loadRuleset, nftIn, openNftHost } from "../support/os/nft_host.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
-import { ALLOWED_NETWORKS, Cable } from "../support/os/traffic.ts";
-import type { Rule } from "../../src/firewall/rule.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
 
 const NFTABLES = [linux, root, tools("nft", "unshare", "nsenter", "ip", "python3")];
 const OWNER = "1a2b3c4d";
-
-const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
-const BOTH = ["tcp", "udp"];
-const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: BOTH, ALLOWED6: BOTH };
 
 const ACCEPTING_RULESET = `
 table inet filter {
@@ -54,21 +49,12 @@ async function openHost(ruleset = DROPPING_RULESET): Promise<Host> {
   };
 }
 
-async function settle(backend: NftablesBackend, wanted: readonly Rule[]): Promise<void> {
-  await backend.apply(await differenceTo(backend, wanted));
-  assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
-}
-
-function open(remote: readonly string[]): Rule[] {
-  return [rule(20417, { remote }), rule(20417, { protocol: "udp", remote })];
-}
-
 osTest("a service is reached only while it is open, and from the allowed networks only", NFTABLES, async () => {
   await using host = await openHost();
   assert.deepEqual(await host.cable.reach(), NOBODY);
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   assert.deepEqual(await host.cable.reach(), ALLOWED_ONLY);
-  await settle(host.backend(), open(ALLOWED_NETWORKS).slice(0, 1));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS).slice(0, 1));
   assert.deepEqual(await host.cable.reach(), { ...NOBODY, ALLOWED4: ["tcp"], ALLOWED6: ["tcp"] });
   await settle(host.backend(), []);
   assert.deepEqual(await host.cable.reach(), NOBODY);
@@ -76,12 +62,12 @@ osTest("a service is reached only while it is open, and from the allowed network
 
 osTest("LocalSubnet follows the networks that this machine is on, and any is everybody", NFTABLES, async () => {
   await using host = await openHost();
-  await settle(host.backend(ALLOWED_NETWORKS), open(["LocalSubnet"]));
+  await settle(host.backend(ALLOWED_NETWORKS), openTo(["LocalSubnet"]));
   assert.deepEqual(await host.cable.reach(), ALLOWED_ONLY);
-  await settle(host.backend(["10.30.0.1/24"]), open(["LocalSubnet"]));
-  assert.deepEqual(await host.cable.reach(), { ...NOBODY, OTHER4: BOTH });
-  await settle(host.backend(), open(["any"]));
-  assert.deepEqual(await host.cable.reach(), { ALLOWED4: BOTH, OTHER4: BOTH, ALLOWED6: BOTH, OTHER6: BOTH });
+  await settle(host.backend(["10.30.0.1/24"]), openTo(["LocalSubnet"]));
+  assert.deepEqual(await host.cable.reach(), { ...NOBODY, OTHER4: ["tcp", "udp"] });
+  await settle(host.backend(), openTo(["any"]));
+  assert.deepEqual(await host.cable.reach(), EVERYBODY);
 });
 
 osTest(
@@ -89,21 +75,21 @@ osTest(
   NFTABLES,
   async () => {
     await using host = await openHost();
-    await settle(host.backend(), open(ALLOWED_NETWORKS));
+    await settle(host.backend(), openTo(ALLOWED_NETWORKS));
     await loadRuleset(host.namespace, `flush ruleset\n${DROPPING_RULESET}`);
     assert.deepEqual(await host.cable.reach(), NOBODY);
-    await settle(host.backend(), open(ALLOWED_NETWORKS));
+    await settle(host.backend(), openTo(ALLOWED_NETWORKS));
     assert.deepEqual(await host.cable.reach(), ALLOWED_ONLY);
     // As `iptables -F` and a script that begins anew do: one of the chains lost its rules, and its last one is back.
     await loadRuleset(host.namespace, "flush chain ip legacy INPUT\nadd rule ip legacy INPUT jump reject_all");
-    await settle(host.backend(), open(ALLOWED_NETWORKS));
+    await settle(host.backend(), openTo(ALLOWED_NETWORKS));
     assert.deepEqual((await host.backend().read()).rules.map(({ rule }) => rule?.port), [20417, 20417]);
   },
 );
 
 osTest("a drop that was put in front of ours is overtaken by the next sync", NFTABLES, async () => {
   await using host = await openHost();
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   await host.namespace.run(
     "nft",
     "insert",
@@ -119,14 +105,14 @@ osTest("a drop that was put in front of ours is overtaken by the next sync", NFT
     "drop",
   );
   assert.deepEqual((await host.cable.reach()).ALLOWED4, ["udp"]);
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   assert.deepEqual(await host.cable.reach(), ALLOWED_ONLY);
 });
 
 osTest("what another portd crashed over is put right by the next one of the same state folder", NFTABLES, async () => {
   await using host = await openHost();
-  await settle(host.backend(), [...open(ALLOWED_NETWORKS), rule(20999)]); // the crash came before the end of this lease
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), [...openTo(ALLOWED_NETWORKS), rule(20999)]); // the crash came before the end of this lease
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   assert.deepEqual((await host.backend().read()).rules.map(({ name }) => name).sort(), [
     "portd-in-tcp-20417",
     "portd-in-udp-20417",
@@ -136,7 +122,7 @@ osTest("what another portd crashed over is put right by the next one of the same
 osTest("where nothing drops, nothing is added, and the reading says so", NFTABLES, async () => {
   await using host = await openHost(ACCEPTING_RULESET);
   const before = await host.namespace.run("nft", "list", "ruleset");
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   assert.equal(await host.namespace.run("nft", "list", "ruleset"), before);
   const { remarks } = await host.backend().read();
   assert.match(remarks.join(), /nftables does not drop what comes in/);
@@ -144,7 +130,7 @@ osTest("where nothing drops, nothing is added, and the reading says so", NFTABLE
 
 osTest("a transaction of which one half is refused changes nothing", NFTABLES, async () => {
   await using host = await openHost();
-  await settle(host.backend(), open(ALLOWED_NETWORKS));
+  await settle(host.backend(), openTo(ALLOWED_NETWORKS));
   const before = await host.namespace.run("nft", "list", "ruleset");
   // Reads as if one more chain were there, which the kernel then does not find: another program took it in between.
   const script = `

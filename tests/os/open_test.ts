@@ -4,7 +4,7 @@ import { FIREWALL_HOSTS, type FirewallHost, ProgramInFront } from "../support/os
 import { Installation } from "../support/os/installation.ts";
 import type { NetworkNamespace } from "../support/os/netns.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
-import { ALLOWED_NETWORKS, Cable, PORT } from "../support/os/traffic.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, NOBODY, PORT } from "../support/os/traffic.ts";
 
 const NEEDED = [
   linux,
@@ -12,8 +12,6 @@ const NEEDED = [
   tools("nft", "iptables", "ufw", "firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip"),
   tools("python3"),
 ];
-const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
-const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: ["tcp", "udp"], ALLOWED6: ["tcp", "udp"] };
 
 /** portd on a host, run as its user runs it. */
 class HostedPortd implements AsyncDisposable {

@@ -1,4 +1,8 @@
 /** Two machines and a cable between them: who reaches a service on the one from the other. */
+import assert from "node:assert/strict";
+import type { FirewallBackend } from "../../../src/firewall/backend.ts";
+import type { Rule } from "../../../src/firewall/rule.ts";
+import { differenceTo, rule } from "../../firewall/conformance.ts";
 import { linesOf } from "./lines.ts";
 import { NetworkNamespace } from "./netns.ts";
 
@@ -19,6 +23,24 @@ const OTHER6 = { service: "fd00:30::1", client: "fd00:30::2" };
 export const NETWORKS = { ALLOWED4, OTHER4, ALLOWED6, OTHER6 };
 /** The networks of those who are to be let in. */
 export const ALLOWED_NETWORKS = ["10.20.0.0/24", "fd00:20::/64"];
+
+const BOTH = ["tcp", "udp"];
+
+/** What {@linkcode Cable.reach} tells while the service is closed, open to the allowed networks, and open to all. */
+export const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
+export const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: BOTH, ALLOWED6: BOTH };
+export const EVERYBODY = { ALLOWED4: BOTH, OTHER4: BOTH, ALLOWED6: BOTH, OTHER6: BOTH };
+
+/** The rules that open the service. */
+export function openTo(remote: readonly string[]): readonly Rule[] {
+  return [rule(PORT, { remote }), rule(PORT, { protocol: "udp", remote })];
+}
+
+/** Makes a firewall's rules those that are wanted, which must leave no difference. */
+export async function settle(backend: FirewallBackend, wanted: readonly Rule[]): Promise<void> {
+  await backend.apply(await differenceTo(backend, wanted));
+  assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
+}
 
 /** Made by {@linkcode Cable.lay}; disposing of it ends the service and the client's machine. */
 export class Cable implements AsyncDisposable {

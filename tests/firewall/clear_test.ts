@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { clearRules } from "../../src/firewall/clear.ts";
+import { PortdError } from "../../src/errors.ts";
+import { FakeFirewall } from "../support/firewall.ts";
+import { rule } from "./conformance.ts";
+
+const OWNER = "0a1b2c3d", OTHER = "ffffffff";
+
+Deno.test("clearRules() takes away all rules of its portd, and none of another or of anybody else", async () => {
+  const firewall = new FakeFirewall();
+  firewall.foreign = ["ssh"];
+  await firewall.backend(OWNER).apply({ add: [rule(80), rule(81)], change: [], remove: [] });
+  await firewall.backend(OTHER).apply({ add: [rule(82)], change: [], remove: [] });
+  assert.deepEqual(await clearRules(firewall.backend(OWNER)), ["portd-in-tcp-80", "portd-in-tcp-81"]);
+  assert.deepEqual(firewall.rules.map(({ name }) => name), ["portd-in-tcp-82"]);
+  assert.deepEqual(await clearRules(firewall.backend(OWNER)), []);
+  assert.equal(firewall.applied.length, 3);
+});
+
+Deno.test("clearRules() says so when the firewall cannot be read", async () => {
+  const firewall = new FakeFirewall();
+  firewall.failure = new PortdError("firewall_unavailable", "Cannot read the firewall: nft needs root");
+  await assert.rejects(clearRules(firewall.backend(OWNER)), { code: "firewall_unavailable" });
+});
