@@ -46,8 +46,8 @@ export interface DaemonOptions {
   readonly onReady?: (url: string) => void;
 }
 
-/** Requests in hand at a stop have so long to finish. */
-const SHUTDOWN_MS = 4000;
+/** Requests in hand at a stop have so long to finish: with all the rest it is to be done within five seconds. */
+const SHUTDOWN_MS = 3000;
 const DAY_MS = 86_400_000;
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 
@@ -96,6 +96,7 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
     removeDaemonFile(config.stateDir, Deno.pid);
   } finally {
     stopping.abort();
+    domain.registry.close();
     await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
     await domain.close();
   }

@@ -3,7 +3,7 @@ import { readDaemonFile } from "../src/state_folder.ts";
 import { VERSION } from "../src/version.ts";
 import { startTestDaemon } from "./support/daemon.ts";
 import { temporaryFolder } from "./support/folder.ts";
-import { listen } from "./support/sockets.ts";
+import { freePort, listen } from "./support/sockets.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -99,6 +99,21 @@ Deno.test("POST /stop with the token ends the daemon, and open streams with it",
   while (!(await reader.read()).done);
   await daemon.ended;
   await assert.rejects(fetch(`${daemon.url}/healthz`), TypeError);
+});
+
+Deno.test("a daemon that stops sends away whoever waits for a port", async () => {
+  await using folder = await temporaryFolder();
+  const port = freePort();
+  await using daemon = await startTestDaemon(folder.path, { pool: `${port}-${port}` });
+  const ask = (body: object) =>
+    fetch(`${daemon.url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+  await grant(daemon.url, {});
+  const waiting = ask({ waitMs: 3_600_000 });
+  let refusal = "";
+  while (!refusal.includes("others wait in line")) refusal = (await (await ask({})).json()).detail;
+  await daemon[Symbol.asyncDispose]();
+  const answer = await waiting;
+  assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);
 });
 
 Deno.test("a token file that holds no token is refused in words", async () => {

@@ -193,6 +193,11 @@ export class Registry {
     return record;
   }
 
+  /** Sends away whoever waits for a port. */
+  close(): void {
+    this.#turnstile.close();
+  }
+
   /** The lease for clients. */
   present(record: LeaseRecord): Lease {
     return toLease(record, this.#parts.clock);

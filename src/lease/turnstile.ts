@@ -14,6 +14,8 @@ export interface PassOptions {
 export class Turnstile {
   readonly #clock: Clock;
   readonly #line: (() => Promise<void>)[] = [];
+  /** Ends the wait of everybody in line. */
+  readonly #closing = new AbortController();
   #turning: Promise<void> | undefined;
   #isAsked = false;
 
@@ -28,9 +30,12 @@ export class Turnstile {
   /**
    * Makes an attempt now, or when its turn comes, as often as it takes.
    *
-   * @throws whatever the attempt throws; `pool_exhausted` only when the time is up; the signal's reason.
+   * @throws whatever the attempt throws; `pool_exhausted` only when the time is up; the signal's reason; `shutting_down`
+   * when nobody is served any more.
    */
-  pass<T>(attempt: () => Promise<T>, { waitMs, signal }: PassOptions): Promise<T> {
+  pass<T>(attempt: () => Promise<T>, { waitMs, signal: left }: PassOptions): Promise<T> {
+    const signal = left === undefined ? this.#closing.signal : AbortSignal.any([left, this.#closing.signal]);
+    if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let refusal = new PortdError("pool_exhausted", `Cannot grant a port: none came free within ${waitMs} ms`);
     const tryOnce = async () => {
@@ -49,20 +54,26 @@ export class Turnstile {
       const place = this.#line.indexOf(tryOnce);
       if (place >= 0) this.#line.splice(place, 1);
       cancel();
-      signal?.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
     };
     const abort = () => {
-      reject(signal?.reason);
+      reject(signal.reason);
       leave();
     };
     const cancel = this.#clock.after(waitMs, () => {
       reject(refusal);
       leave();
     });
-    signal?.addEventListener("abort", abort);
+    signal.addEventListener("abort", abort);
     this.#line.push(tryOnce);
     this.turn();
     return promise;
+  }
+
+  /** Sends away whoever waits: the daemon stops. */
+  close(): void {
+    const message = "Cannot grant a port: portd stops, and cannot wait for one to come free";
+    this.#closing.abort(new PortdError("shutting_down", message, { retryAfter: 5 }));
   }
 
   /** Lets those in front try again, until one has to go on waiting. */
