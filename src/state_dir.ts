@@ -23,6 +23,23 @@ export function defaultStateDir(
   return isRoot ? "/var/lib/portd" : `${homeOf(env, "HOME")}/.local/state/portd`;
 }
 
+/**
+ * The state folder of the service of the system, absolute; that of a user's service is {@linkcode defaultStateDir}.
+ *
+ * @param env on Windows `ProgramData` is looked at.
+ * @throws {Error} when the environment does not name it.
+ */
+export function serviceStateDir(
+  os: typeof Deno.build.os,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (os === "darwin") return "/Library/Application Support/portd";
+  if (os !== "windows") return "/var/lib/portd";
+  const folder = env.ProgramData ?? env.PROGRAMDATA;
+  if (folder) return `${folder}\\portd`;
+  throw new Error("Cannot find the state folder of the service: ProgramData is not set; pass --state-dir");
+}
+
 function homeOf(env: Readonly<Record<string, string | undefined>>, variable: string): string {
   const home = env[variable];
   if (home) return home;

@@ -16,6 +16,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   config: ["show", "check"],
   firewall: ["status", "plan", "sync"],
+  service: ["install", "uninstall", "start", "stop", "restart", "status", "logs", "run"],
 };
 
 const read = (path: string) => Deno.readTextFile(ROOT + path);

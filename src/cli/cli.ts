@@ -68,6 +68,8 @@ function loadCommand(name: string | undefined): Promise<{ readonly default: Targ
       ? "./commands/stop.ts"
       : name === "status"
       ? "./commands/status.ts"
+      : name === "service"
+      ? "./commands/service.ts"
       : name === "doctor"
       ? "./commands/doctor.ts"
       : name === "events"

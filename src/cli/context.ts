@@ -1,6 +1,9 @@
 /** What a command works with, passed in so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
+import type { FirewallBackend } from "../firewall/backend.ts";
+import type { ServiceOptions } from "../service/choose.ts";
+import type { ServiceControl } from "../service/service.ts";
 
 /** Flags of every command. */
 export type CommonFlags = {
@@ -61,6 +64,10 @@ export interface CliContext extends CommandContext {
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
   /** Loads the daemon. Heavy: only `serve` does. */
   readonly loadDaemon: () => Promise<RunDaemon>;
+  /** The service of the system, or that of this user. */
+  readonly openService: (options: Pick<ServiceOptions, "isUser">) => Promise<ServiceControl>;
+  /** The firewall of the host, as a daemon of this configuration would have it. */
+  readonly openFirewall: (config: Config) => Promise<FirewallBackend>;
 }
 
 /** Options of {@linkcode systemContext}. */
@@ -69,6 +76,8 @@ export interface SystemContextOptions {
   /** Address of the module that was started. */
   readonly mainUrl: string;
   readonly loadDaemon: () => Promise<RunDaemon>;
+  readonly openService: (options: ServiceOptions) => Promise<ServiceControl>;
+  readonly openFirewall: (config: Config) => Promise<FirewallBackend>;
 }
 
 /** Permissions of a daemon that is started from source: those of the task `portd` in deno.json. */
@@ -84,7 +93,8 @@ export const PERMISSIONS: readonly string[] = [
 ];
 
 /** The context of the process that runs. */
-export function systemContext({ args, mainUrl, loadDaemon }: SystemContextOptions): CliContext {
+export function systemContext(options: SystemContextOptions): CliContext {
+  const { args, mainUrl, loadDaemon, openService, openFirewall } = options;
   const env = Deno.env.toObject();
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   return {
@@ -101,6 +111,8 @@ export function systemContext({ args, mainUrl, loadDaemon }: SystemContextOption
     self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...PERMISSIONS, mainUrl],
     onSignal: listenForSignals,
     loadDaemon,
+    openFirewall,
+    openService: ({ isUser }) => openService({ isUser, os: Deno.build.os, env, onSignal: listenForSignals }),
   };
 }
 

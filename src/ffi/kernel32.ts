@@ -1,4 +1,4 @@
-/** kernel32.dll of Windows: processes. */
+/** kernel32.dll of Windows: processes, and folders with a descriptor. */
 import { system32 } from "./system32.ts";
 
 const SYMBOLS = {
@@ -18,6 +18,10 @@ const SYMBOLS = {
   WaitForSingleObject: { parameters: ["pointer", "u32"], result: "u32" },
   /** `BOOL TerminateProcess(HANDLE, UINT exitCode)` */
   TerminateProcess: { parameters: ["pointer", "u32"], result: "i32" },
+  /** `BOOL CreateDirectoryW(const WCHAR *path, SECURITY_ATTRIBUTES *)` */
+  CreateDirectoryW: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** `HLOCAL LocalFree(HLOCAL)` */
+  LocalFree: { parameters: ["pointer"], result: "pointer" },
   /** `DWORD GetLastError(void)` */
   GetLastError: { parameters: [], result: "u32" },
 } as const satisfies Deno.ForeignLibraryInterface;

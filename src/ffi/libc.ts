@@ -21,12 +21,16 @@ const SYMBOLS = {
     result: "isize",
     nonblocking: true,
   },
+  /** `ssize_t sendto(int, const void *, size_t, int flags, const struct sockaddr *, socklen_t)` */
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   /** `int open(const char *path, int flags)` */
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int, void *, size_t)` */
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** The same off the event loop, for text that takes the kernel long to write. */
   readOffLoop: { name: "read", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  /** `ssize_t write(int, const void *, size_t)` */
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */

@@ -52,7 +52,7 @@ for (const args of USAGE_FAULTS) {
 }
 
 const COMMANDS =
-  "lease run ls ps inspect free release renew wait open close env serve stop status doctor events export import config version"
+  "lease run ls ps inspect free release renew wait open close env serve stop status service doctor events export import config version"
     .split(" ");
 
 commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {

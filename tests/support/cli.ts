@@ -1,6 +1,8 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
-import type { CliContext, CliProcess } from "../../src/cli/context.ts";
+import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
+import type { ServiceControl } from "../../src/service/service.ts";
+import { FakeFirewall } from "./firewall.ts";
 
 /** What a command left. */
 export interface CliOutcome {
@@ -22,6 +24,12 @@ export interface CliOptions {
   readonly isTerminal?: boolean;
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
+  readonly os?: typeof Deno.build.os;
+  /** The service control of the system, and of the user. */
+  readonly service?: ServiceControl;
+  readonly daemon?: RunDaemon;
+  /** The firewall of the host, in which portd's rules are those of owner `00000000`. @default one without rules */
+  readonly firewall?: FakeFirewall;
 }
 
 /** Signals that a test sends to a command in its own process. */
@@ -59,10 +67,12 @@ export async function portd(args: readonly string[], options: CliOptions = {}): 
 
 function contextOf(
   args: readonly string[],
-  { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"], typed, isTerminal = false }:
-    CliOptions,
+  options: CliOptions,
   write: (stream: "stdout" | "stderr", text: string) => void,
 ): CliContext {
+  const { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"] } = options;
+  const { typed, isTerminal = false, os = Deno.build.os, service, daemon } = options;
+  const { firewall = new FakeFirewall() } = options;
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   const stream = (name: "stdout" | "stderr") => ({
     isTerminal,
@@ -75,13 +85,19 @@ function contextOf(
     process,
     env,
     cwd,
-    os: Deno.build.os,
+    os,
     isRoot: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,
     onSignal: signals.listen,
-    loadDaemon: () => Promise.reject(new Error("Cannot load the daemon in this test")),
+    loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
+    openFirewall: () => Promise.resolve(firewall.backend("00000000")),
+    openService: () => givenOr(service, "Cannot ask for the service in this test"),
   };
+}
+
+function givenOr<Part>(part: Part | undefined, reason: string): Promise<Part> {
+  return part === undefined ? Promise.reject(new Error(reason)) : Promise.resolve(part);
 }
 
 function typedInput(typed: readonly string[] | undefined): CliProcess["stdin"] {

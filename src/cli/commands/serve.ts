@@ -1,11 +1,10 @@
 /** `portd serve`: the daemon itself, in the foreground or in the background. */
 import { loadConfig } from "../../config.ts";
-import { openLog } from "../../log.ts";
-import { prepareStateFolder } from "../../state_folder.ts";
 import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { stateDirOf } from "../find_daemon.ts";
+import { logFailure, openDaemonLog, serveUntil } from "../serving.ts";
 import { findOwn, startDaemon } from "../start_daemon.ts";
 import { toJson } from "../terminal.ts";
 
@@ -37,7 +36,7 @@ folder. Other commands start it by themselves when none runs. portd config show 
     if (!flags.background) return await serve(context, flags);
     try {
       await serve(context, flags);
-    } catch (error) {
+    } catch (error) { // nobody reads its stderr
       await logFailure(stateDirOf(context, flags), error);
       throw error;
     }
@@ -45,11 +44,8 @@ folder. Other commands start it by themselves when none runs. portd config show 
 });
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
-  const { config, warnings } = await loadConfig(loadOptions(context, flags));
-  const runDaemon = await context.loadDaemon();
-  prepareStateFolder(config.stateDir);
-  await using log = await openLog(`${config.stateDir}/daemon.log`);
-  for (const warning of warnings) log.line(`warning: ${warning}`);
+  const loaded = await loadConfig(loadOptions(context, flags));
+  await using log = await openDaemonLog(loaded.config);
   const stopping = new AbortController();
   const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT", "SIGHUP"];
   const stopSignals = context.onSignal(names, () => stopping.abort());
@@ -57,17 +53,10 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     if (flags.json) context.process.stdout.write(`${toJson({ url, pid: Deno.pid })}\n`);
   };
   try {
-    await runDaemon(config, { signal: stopping.signal, log: log.line, onReady });
+    await serveUntil(context, loaded, { signal: stopping.signal, log, onReady });
   } finally {
     stopSignals();
   }
-}
-
-/** Nobody reads the stderr of a daemon in the background. */
-async function logFailure(stateDir: string, error: unknown): Promise<void> {
-  prepareStateFolder(stateDir);
-  await using log = await openLog(`${stateDir}/daemon.log`);
-  log.line(error instanceof Error ? error.message : String(error));
 }
 
 async function detach(context: CliContext, flags: ServeFlags): Promise<void> {

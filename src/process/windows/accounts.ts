@@ -24,15 +24,20 @@ export class Accounts {
    * ask.
    */
   userOf(process: Deno.PointerValue): string | null {
-    const sid = this.#sidOf(process);
-    if (sid === undefined) return null;
+    const sid = this.sidOf(process);
+    return sid === undefined ? null : this.nameOf(sid);
+  }
+
+  /** An account as `DOMAIN\name`; its SID where no name belongs to it. */
+  nameOf(sid: Uint8Array<ArrayBuffer>): string {
     const text = sidText(sid);
-    const name = this.#names.get(text) ?? this.#nameOf(sid) ?? text;
+    const name = this.#names.get(text) ?? this.#lookUp(sid) ?? text;
     this.#names.set(text, name);
     return name;
   }
 
-  #sidOf(process: Deno.PointerValue): Uint8Array<ArrayBuffer> | undefined {
+  /** The SID of the user of an opened process; `undefined` where this user may not ask. */
+  sidOf(process: Deno.PointerValue): Uint8Array<ArrayBuffer> | undefined {
     const handle = new BigUint64Array(1);
     if (this.#advapi32.OpenProcessToken(process, TOKEN_QUERY, handle) === 0) return undefined;
     const token = Deno.UnsafePointer.create(handle[0]!);
@@ -47,7 +52,7 @@ export class Accounts {
     }
   }
 
-  #nameOf(sid: Uint8Array<ArrayBuffer>): string | undefined {
+  #lookUp(sid: Uint8Array<ArrayBuffer>): string | undefined {
     const name = new Uint8Array(2 * LONGEST_NAME), domain = new Uint8Array(2 * LONGEST_NAME);
     const nameLength = new Uint32Array([LONGEST_NAME]), domainLength = new Uint32Array([LONGEST_NAME]);
     const use = new Uint32Array(1);

@@ -6,15 +6,14 @@
  * we end: no process, no mount and no wineserver is left over. All that is written goes to a file system in memory,
  * laid over the root. The network is the machine's.
  */
-import { testCacheFolder } from "./cache.ts";
+import { CHECKOUT, fetchPackages, npmRegistryAddress, SOURCES } from "./checkout.ts";
 import { type Outcome, programFromSource } from "./installation.ts";
 import { runTool } from "./tool.ts";
-import { BOX, DENO_EXE, obtainWineRoot, WINE64, WINE_ENV } from "./wine_root.ts";
+import { BOX, DENO_EXE, obtainWineRoot, PREFIX, WINE64, WINE_ENV } from "./wine_root.ts";
 
-const CHECKOUT = new URL("../../../", import.meta.url).pathname;
-/** What of the checkout programs of Windows get to see. */
-const SOURCES = ["deno.json", "deno.lock", "main.ts", "src", "routes", "tests"];
 const PROJECT = `${BOX}/portd`;
+/** Where Deno looks when nothing tells it: Wine gives services an environment of its own. */
+const DENO_DIR = `${PREFIX}/drive_c/users/root/AppData/Local/deno`;
 
 /** Options of a program of Windows. */
 export interface WindowsProgramOptions {
@@ -51,12 +50,12 @@ export class Wine implements AsyncDisposable {
     const wine = new Wine(await startNamespaces(), scratch, {
       ...WINE_ENV,
       NPM_CONFIG_REGISTRY: registry,
-      DENO_DIR: windowsPath(`${BOX}/deno_dir`),
+      DENO_DIR: windowsPath(DENO_DIR),
       DENO_NO_UPDATE_CHECK: "1",
     });
     try {
       await wine.#mount(root);
-      await wine.#copy(packages, `${BOX}/deno_dir`);
+      await wine.#copy(packages, DENO_DIR);
       for (const name of SOURCES) await wine.#copy(CHECKOUT + name, PROJECT);
       await wine.#startServices();
     } catch (error) {
@@ -125,7 +124,7 @@ export class Wine implements AsyncDisposable {
     await this.#tool("mount", "-t", "overlay", "-o", layers, "overlay", this.#root);
     await this.#tool("mount", "-t", "proc", "proc", `${this.#root}/proc`);
     await this.#tool("mount", "--rbind", "/dev", `${this.#root}/dev`);
-    await this.#tool("mkdir", `${this.#root}${PROJECT}`, `${this.#root}${BOX}/deno_dir`);
+    await this.#tool("mkdir", "-p", `${this.#root}${PROJECT}`, `${this.#root}${DENO_DIR}`);
   }
 
   async #copy(from: string, to: string): Promise<void> {
@@ -189,18 +188,6 @@ async function startNamespaces(): Promise<Deno.ChildProcess> {
   input.releaseLock();
   output.releaseLock();
   return first;
-}
-
-/** Fetches the packages of the project, and answers the folder of them, in which Deno for Windows looks for them too. */
-async function fetchPackages(): Promise<string> {
-  const folder = `${testCacheFolder()}/deno_dir`;
-  const env = { ...Deno.env.toObject(), DENO_DIR: folder };
-  await runTool(Deno.execPath(), ["cache", "--quiet", "--frozen", "main.ts"], { cwd: CHECKOUT, env });
-  return `${folder}/npm`;
-}
-
-async function npmRegistryAddress(): Promise<string> {
-  return (await runTool("npm", ["config", "get", "registry"])).trim();
 }
 
 /** The words of the task `portd` behind `deno`, for the project in the box. */

@@ -1,0 +1,36 @@
+/** Asking an address who serves there, without a token. */
+import { NoDaemonError } from "../client/transport.ts";
+import { PortdError } from "../errors.ts";
+import { socketTransport } from "./exchange.ts";
+
+/** What a portd says of itself to everybody. */
+export interface DaemonAnswer {
+  readonly url: string;
+  readonly isReady: boolean;
+  /** Null where it tells that only with a token. */
+  readonly version: string | null;
+  readonly pid: number | null;
+}
+
+const PATIENCE_MS = 2000;
+
+/** @returns `undefined` when nobody answers, or nobody who speaks as portd does. */
+export async function askDaemon(url: string): Promise<DaemonAnswer | undefined> {
+  const ask = (path: string) =>
+    socketTransport()({ method: "GET", url: `${url}${path}`, headers: {}, timeoutMs: PATIENCE_MS });
+  try {
+    const ready = await ask("/readyz");
+    await ready.text();
+    const status = await ask("/v1/status");
+    const body = JSON.parse(await status.text());
+    const isPortd = body.name === "portd" || String(body.type).startsWith("urn:portd:");
+    if (!isPortd) return undefined;
+    const version = typeof body.version === "string" ? body.version : null;
+    return { url, isReady: ready.status === 200, version, pid: typeof body.pid === "number" ? body.pid : null };
+  } catch (error) {
+    const isAbsent = error instanceof NoDaemonError || error instanceof PortdError || error instanceof SyntaxError ||
+      error instanceof DOMException;
+    if (isAbsent) return undefined;
+    throw error;
+  }
+}

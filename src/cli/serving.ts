@@ -1,0 +1,110 @@
+/** Running the daemon in this process, as `portd serve` and the service do. */
+import { type Config, loadConfig, type LoadedConfig } from "../config.ts";
+import { type Log, openLog } from "../log.ts";
+import { prepareStateFolder } from "../state_folder.ts";
+import type { CliContext } from "./context.ts";
+import type { ServiceRun } from "../service/service.ts";
+
+type ServedConfig = Pick<LoadedConfig, "config" | "warnings">;
+
+/** Options of {@linkcode serveUntil}. */
+export interface ServingOptions {
+  /** Stops the daemon. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Told the address once requests are served. */
+  readonly onReady: (url: string) => void;
+}
+
+/** The log in the state folder, which is made when it is not there. */
+export async function openDaemonLog({ stateDir }: Pick<Config, "stateDir">): Promise<Log> {
+  prepareStateFolder(stateDir);
+  return await openLog(`${stateDir}/daemon.log`);
+}
+
+/** Runs the daemon until it is stopped. @throws as src/daemon.ts tells. */
+export async function serveUntil(
+  context: CliContext,
+  { config, warnings }: ServedConfig,
+  { signal, log, onReady }: ServingOptions,
+): Promise<void> {
+  const runDaemon = await context.loadDaemon();
+  for (const warning of warnings) log.line(`warning: ${warning}`);
+  await runDaemon(config, { signal, log: log.line, onReady });
+}
+
+/** Tells a failure in the log, for when nobody reads stderr. */
+export async function logFailure(stateDir: string, error: unknown): Promise<void> {
+  await using log = await openDaemonLog({ stateDir });
+  log.line(messageOf(error));
+}
+
+/**
+ * Runs the daemon as the service. When the configuration is to be read anew and is right, the daemon's parts are closed
+ * and opened again with it, in this process; one that is not right is told in the log, and the old one goes on.
+ *
+ * @param options of the configuration, each time that it is read.
+ * @throws what the daemon throws.
+ */
+export async function serveAsService(
+  context: CliContext,
+  options: Parameters<typeof loadConfig>[0],
+  service: ServiceRun,
+): Promise<void> {
+  const wish: ReloadWish = { isOpen: false, tell: () => {} };
+  service.onReload(() => {
+    wish.isOpen = true;
+    wish.tell();
+  });
+  const load = () => loadConfig(options);
+  let next: ServedConfig | undefined = await load();
+  while (next !== undefined) next = await serveOnce(context, { loaded: next, load, wish, service });
+}
+
+/** That the configuration be read anew. One that comes while nobody hears stays open for who comes next. */
+interface ReloadWish {
+  isOpen: boolean;
+  tell: () => void;
+}
+
+interface Turn {
+  readonly loaded: ServedConfig;
+  readonly load: () => Promise<ServedConfig>;
+  readonly wish: ReloadWish;
+  readonly service: ServiceRun;
+}
+
+/** @returns the configuration with which to go on; `undefined` at the end. */
+async function serveOnce(
+  context: CliContext,
+  { loaded, load, wish, service }: Turn,
+): Promise<ServedConfig | undefined> {
+  await using log = await openDaemonLog(loaded.config);
+  const changing = new AbortController();
+  let next: ServedConfig | undefined;
+  const reload = async () => {
+    wish.isOpen = false;
+    try {
+      next = await load();
+      log.line("reads its configuration anew");
+      changing.abort();
+    } catch (error) {
+      log.line(`goes on with the configuration that it has: ${messageOf(error)}`);
+      service.ready(); // the reading is over
+    }
+  };
+  let reloading = wish.isOpen ? reload() : Promise.resolve();
+  wish.tell = () => void (reloading = reloading.then(reload));
+  const signal = AbortSignal.any([service.signal, changing.signal]);
+  try {
+    await serveUntil(context, loaded, { signal, log, onReady: service.ready });
+  } finally {
+    wish.tell = () => {};
+    await reloading;
+  }
+  return service.signal.aborted ? undefined : next;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,34 @@
+/** Whether what is to run as root is root's alone: a service of the system is no way up for another user. */
+
+/** @throws {Error} naming the path when another user may change what would run as root. */
+export function refuseChangeable(self: readonly string[]): void {
+  for (const program of self.map(pathOf).filter((path) => path !== undefined)) {
+    for (const path of [program, Deno.realPathSync(program)].flatMap(waysTo)) {
+      const who = whoMayChange(Deno.statSync(path));
+      if (who === undefined) continue;
+      throw new Error(
+        `Cannot install ${program} as a service of the system: ${who} may change ${path}, and so what would run as ` +
+          "root; copy portd to /usr/local/bin, or use --user",
+      );
+    }
+  }
+}
+
+/** Who besides root may change a file or a folder. Groups are left to the administrator. Pure. */
+export function whoMayChange({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">): string | undefined {
+  if (uid !== 0) return `user ${uid}`;
+  const isWritable = (mode! & 0o002) !== 0, isSticky = (mode! & 0o1000) !== 0;
+  return isWritable && !isSticky ? "everybody" : undefined;
+}
+
+/** A path and the folders on its way. Pure. */
+export function waysTo(path: string): string[] {
+  const names = path.split("/").slice(1);
+  return names.map((_, i) => `/${names.slice(0, i + 1).join("/")}`);
+}
+
+/** A word of the command line that is a path, or the address of a file. */
+function pathOf(word: string): string | undefined {
+  if (word.startsWith("/")) return word;
+  return word.startsWith("file:///") ? decodeURIComponent(new URL(word).pathname) : undefined;
+}

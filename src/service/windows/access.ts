@@ -1,0 +1,112 @@
+/**
+ * Who may do what with files of Windows: descriptors as bytes, [MS-DTYP] 2.4.6, and what they mean for a program that
+ * runs as LocalSystem. Pure; acl.ts reads and writes them.
+ */
+import { sidSize, sidText } from "../../process/windows/structures.ts";
+
+/** An entry of a list that gives rights. */
+export interface Grant {
+  readonly sid: string;
+  /** `ACCESS_MASK`. */
+  readonly mask: number;
+  /** Whether it is only for what is made within the folder. */
+  readonly inheritOnly: boolean;
+}
+
+/** What of a descriptor counts. Entries that take rights away are passed over: what they mean depends on who asks. */
+export interface Descriptor {
+  /** Null where there is none. */
+  readonly owner: string | null;
+  /** Null where there is no list, which gives everybody everything. */
+  readonly grants: readonly Grant[] | null;
+}
+
+/** Who is trusted as much as the system itself: SYSTEM, Administrators and TrustedInstaller. */
+export const TRUSTED: readonly string[] = [
+  "S-1-5-18",
+  "S-1-5-32-544",
+  "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
+];
+const EVERYBODY = "S-1-1-0", NOBODY = "S-1-0-0";
+/** Stand for the owner of a thing: of this one, and of what will be made within it. */
+const OWNER_RIGHTS = "S-1-3-4", CREATOR_OWNER = "S-1-3-0";
+
+const OWNER = 4, DACL = 16, CONTROL = 2, DACL_PRESENT = 4;
+/** Types of entries that give rights: plainly, or on a condition, which is taken as met. */
+const ALLOWED = [0, 9];
+const INHERIT_ONLY = 8;
+
+/** Reads a self-relative SECURITY_DESCRIPTOR. */
+export function parseDescriptor(bytes: Uint8Array): Descriptor {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const owner = view.getUint32(OWNER, true), dacl = view.getUint32(DACL, true);
+  const hasList = (view.getUint16(CONTROL, true) & DACL_PRESENT) !== 0 && dacl !== 0;
+  return {
+    owner: owner === 0 ? null : sidAt(bytes, owner),
+    grants: hasList ? [...parseList(bytes, view, dacl)] : null,
+  };
+}
+
+function* parseList(bytes: Uint8Array, view: DataView, start: number): Generator<Grant> {
+  let at = start + 8;
+  for (let left = view.getUint16(start + 4, true); left > 0; left--) {
+    const [type, flags] = [view.getUint8(at), view.getUint8(at + 1)];
+    if (ALLOWED.includes(type)) {
+      const inheritOnly = (flags & INHERIT_ONLY) !== 0;
+      yield { sid: sidAt(bytes, at + 8), mask: view.getUint32(at + 4, true), inheritOnly };
+    }
+    at += view.getUint16(at + 2, true);
+  }
+}
+
+function sidAt(bytes: Uint8Array, at: number): string {
+  const sid = bytes.subarray(at);
+  return sidText(sid.subarray(0, sidSize(sid)));
+}
+
+/**
+ * What a path is to a program: a file of it; the folder that holds one, in which a library that is added may be loaded
+ * in the place of another; a folder further up, which may be moved away with all that is in it; the root of a drive,
+ * which nobody can move.
+ */
+export type PathRole = "file" | "folder" | "ancestor" | "root";
+
+const ADD_OR_WRITE = 0x2 | 0x4, DELETE_CHILD = 0x40, DELETE = 0x10000, WRITE_DAC = 0x40000, WRITE_OWNER = 0x80000;
+const GENERIC_ALL = 0x10000000, GENERIC_WRITE = 0x40000000;
+const RULE = WRITE_DAC | WRITE_OWNER | GENERIC_ALL;
+const CHANGE = RULE | ADD_OR_WRITE | DELETE_CHILD | DELETE | GENERIC_WRITE;
+const RIGHTS: Readonly<Record<PathRole, number>> = {
+  file: CHANGE,
+  folder: CHANGE,
+  ancestor: RULE | DELETE_CHILD | DELETE,
+  root: RULE | DELETE_CHILD,
+};
+
+/** The SIDs of those who may change a program by this path and are not trusted. Who owns a thing may change its list. */
+export function whoMayChange({ owner, grants }: Descriptor, role: PathRole, trusted: ReadonlySet<string>): string[] {
+  if (grants === null) return [EVERYBODY];
+  const changing = grants.filter(({ mask, inheritOnly }) => !inheritOnly && (mask & RIGHTS[role]) !== 0);
+  return untrusted([owner ?? NOBODY, ...changing.map(({ sid }) => sid)], trusted);
+}
+
+/** The SIDs of those who have any right to a folder, or to what is made within it, and are not trusted. */
+export function whoMayOpen({ owner, grants }: Descriptor, trusted: ReadonlySet<string>): string[] {
+  if (grants === null) return [EVERYBODY];
+  return untrusted([owner ?? NOBODY, ...grants.map(({ sid }) => sid)], trusted);
+}
+
+function untrusted(sids: readonly string[], trusted: ReadonlySet<string>): string[] {
+  return [...new Set(sids)].filter((sid) => sid !== OWNER_RIGHTS && sid !== CREATOR_OWNER && !trusted.has(sid));
+}
+
+/** A SID as its bytes; [MS-DTYP] 2.4.2.2. */
+export function sidBytes(text: string): Uint8Array<ArrayBuffer> {
+  const [, revision, authority, ...parts] = text.split("-").map(Number);
+  const view = new DataView(new ArrayBuffer(8 + 4 * parts.length));
+  view.setUint8(0, revision!);
+  view.setUint8(1, parts.length);
+  view.setUint16(2, Math.floor(authority! / 2 ** 32));
+  view.setUint32(4, authority! >>> 0);
+  for (const [i, part] of parts.entries()) view.setUint32(8 + 4 * i, part, true);
+  return new Uint8Array(view.buffer);
+}

@@ -1,0 +1,141 @@
+/**
+ * Ports that Windows is told to hand out to nobody by itself, so that Hyper-V, WinNAT and the like cannot take them
+ * from under portd; programs may still ask for them. What portd has told is remembered in the service's key, so that
+ * just that is taken back. netsh's words are in the user's language: only its numbers and its exit code are read.
+ */
+import { system32 } from "../../ffi/system32.ts";
+import type { PortRange, Protocol } from "../../lease/lease.ts";
+import { parseExcludedRanges } from "../../network/os_ports.ts";
+import { type ProgramOutcome, runProgram } from "../../program.ts";
+import type { Step } from "../service.ts";
+import type { RegistryKeys } from "./keys.ts";
+
+/** Runs netsh.exe with these arguments. @throws {Error} when it cannot be run. */
+export type Netsh = (args: readonly string[]) => Promise<ProgramOutcome>;
+
+/** An exclusion: for each family and protocol there are others. */
+interface Exclusion extends PortRange {
+  readonly family: "ipv4" | "ipv6";
+  readonly protocol: Protocol;
+}
+
+/** The value that holds what was told. */
+const NAME = "ReservedPorts";
+const TIMEOUT_MS = 60_000;
+const FAMILIES = ["ipv4", "ipv6"] as const, PROTOCOLS = ["tcp", "udp"] as const;
+
+/** netsh.exe of this machine. */
+export function runNetsh(args: readonly string[]): Promise<ProgramOutcome> {
+  return runProgram([system32("netsh.exe")], args, { timeoutMs: TIMEOUT_MS, intent: "reserve ports" });
+}
+
+/** What {@linkcode ExcludedPorts} works with. */
+export interface ExcludedPortsParts {
+  readonly netsh: Netsh;
+  readonly keys: RegistryKeys;
+  /** The key under HKEY_LOCAL_MACHINE in which it is remembered what was told. */
+  readonly path: string;
+}
+
+/** The exclusions that portd has made. */
+export class ExcludedPorts {
+  readonly #parts: ExcludedPortsParts;
+
+  constructor(parts: ExcludedPortsParts) {
+    this.#parts = parts;
+  }
+
+  /** The steps after which just these ranges are excluded by portd. What an administrator has excluded stays his. */
+  async stepsTo(ranges: readonly PortRange[]): Promise<Step[]> {
+    const ours = this.#remembered();
+    const wanted = ranges.flatMap(({ first, last }) =>
+      FAMILIES.flatMap((family) => PROTOCOLS.map((protocol): Exclusion => ({ family, protocol, first, last })))
+    );
+    const isIn = (list: readonly Exclusion[], one: Exclusion) => list.some((other) => textOf(other) === textOf(one));
+    const steps = ours.filter((one) => !isIn(wanted, one)).map((one) => this.#removal(one));
+    for (const one of wanted) {
+      if (!isIn(ours, one) && !await this.#isAdministrators(one)) steps.push(this.#addition(one));
+    }
+    return steps;
+  }
+
+  #addition(one: Exclusion): Step {
+    const args = [...argsOf("add", one), "store=persistent"];
+    const run = async () => {
+      const { code, stdout, stderr } = await this.#parts.netsh(args);
+      if (code !== 0) throw await this.#refused(one, `${stdout}${stderr}`);
+      this.#remember([...this.#remembered(), one]);
+    };
+    return { does: `netsh.exe ${args.join(" ")}`, run };
+  }
+
+  #removal(one: Exclusion): Step {
+    const args = [...argsOf("delete", one), "store=persistent"];
+    const run = async () => {
+      const { code, stdout, stderr } = await this.#parts.netsh(args);
+      if (code !== 0 && await this.#isAdministrators(one)) {
+        throw new Error(`Cannot give back ${describe(one)}: netsh says: ${oneLine(`${stdout}${stderr}`)}`);
+      }
+      this.#remember(this.#remembered().filter((other) => textOf(other) !== textOf(one)));
+    };
+    return { does: `netsh.exe ${args.join(" ")}`, run };
+  }
+
+  async #refused(one: Exclusion, said: string): Promise<Error> {
+    const taken = (await this.#list(one)).filter(({ first, last }) => first <= one.last && last >= one.first);
+    const words = taken.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(", ");
+    const reason = taken.length === 0
+      ? `netsh says: ${oneLine(said)}`
+      : `Windows has given away ${words} of them, mostly to Hyper-V or WinNAT; have it give them back with ` +
+        `"net stop winnat", install again, and then "net start winnat"`;
+    return new Error(`Cannot reserve ${describe(one)}: ${reason}`);
+  }
+
+  async #isAdministrators(one: Exclusion): Promise<boolean> {
+    const ranges = await this.#list(one);
+    return ranges.some(({ first, last, administered }) => administered && first === one.first && last === one.last);
+  }
+
+  async #list({ family, protocol }: Exclusion) {
+    const args = ["int", family, "show", "excludedportrange", `protocol=${protocol}`];
+    return parseExcludedRanges((await this.#parts.netsh(args)).stdout);
+  }
+
+  #remembered(): Exclusion[] {
+    return this.#parts.keys.texts(this.#parts.path, NAME).flatMap((text) => parseText(text) ?? []);
+  }
+
+  #remember(exclusions: readonly Exclusion[]): void {
+    const { keys, path } = this.#parts;
+    if (exclusions.length === 0) keys.deleteValue(path, NAME);
+    else keys.set(path, { name: NAME, kind: "texts", texts: exclusions.map(textOf) });
+  }
+}
+
+function argsOf(verb: "add" | "delete", { family, protocol, first, last }: Exclusion): string[] {
+  const range = [`protocol=${protocol}`, `startport=${first}`, `numberofports=${last - first + 1}`];
+  return ["int", family, verb, "excludedportrange", ...range];
+}
+
+function textOf({ family, protocol, first, last }: Exclusion): string {
+  return `${family} ${protocol} ${first}-${last}`;
+}
+
+function parseText(text: string): Exclusion | undefined {
+  const [, family, protocol, first, last] = /^(ipv[46]) (tcp|udp) (\d+)-(\d+)$/.exec(text) ?? [];
+  if (family === undefined) return undefined;
+  return {
+    family: family as Exclusion["family"],
+    protocol: protocol as Protocol,
+    first: Number(first),
+    last: Number(last),
+  };
+}
+
+function describe({ family, protocol, first, last }: Exclusion): string {
+  return `the ports ${first}-${last} (${protocol}, ${family})`;
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, " ") || "nothing";
+}

@@ -1,0 +1,32 @@
+/** What there is at a path. */
+
+/** The file system, as far as a service looks at it. */
+export interface Files {
+  /** What is there; `undefined` when nothing is. A junction is a link. */
+  kindOf(path: string): "file" | "folder" | "link" | undefined;
+  /** The names within a folder. */
+  entries(folder: string): string[];
+  /** Where a path leads to in the end. */
+  realPath(path: string): string;
+}
+
+/** That of this machine. */
+export class SystemFiles implements Files {
+  kindOf(path: string): "file" | "folder" | "link" | undefined {
+    try {
+      const { isSymlink, isDirectory } = Deno.lstatSync(path);
+      return isSymlink ? "link" : isDirectory ? "folder" : "file";
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  entries(folder: string): string[] {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  }
+
+  realPath(path: string): string {
+    return Deno.realPathSync(path);
+  }
+}

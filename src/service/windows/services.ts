@@ -1,0 +1,293 @@
+/** The one service of portd in the database of the Service Control Manager. Manuals: CreateServiceW and its like. */
+import { addressOf } from "../../ffi/address.ts";
+import {
+  type Advapi32Services,
+  DELETE,
+  SC_MANAGER_CONNECT,
+  SC_MANAGER_CREATE_SERVICE,
+  SC_STATUS_PROCESS_INFO,
+  SERVICE_AUTO_START,
+  SERVICE_CHANGE_CONFIG,
+  SERVICE_CONFIG_DELAYED_AUTO_START_INFO,
+  SERVICE_CONFIG_DESCRIPTION,
+  SERVICE_CONFIG_FAILURE_ACTIONS,
+  SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
+  SERVICE_CONTROL_STOP,
+  SERVICE_ERROR_NORMAL,
+  SERVICE_QUERY_CONFIG,
+  SERVICE_QUERY_STATUS,
+  SERVICE_START,
+  SERVICE_STOP,
+  SERVICE_WIN32_OWN_PROCESS,
+} from "../../ffi/advapi32.ts";
+import type { Kernel32 } from "../../ffi/kernel32.ts";
+import { wideText } from "../../ffi/wide_text.ts";
+import {
+  ERROR_ACCESS_DENIED,
+  ERROR_INVALID_LEVEL,
+  ERROR_SERVICE_ALREADY_RUNNING,
+  ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
+  ERROR_SERVICE_DOES_NOT_EXIST,
+  ERROR_SERVICE_NOT_ACTIVE,
+  NO_ERROR,
+} from "../../ffi/win32_error.ts";
+import { SERVICE_NAME } from "../service.ts";
+import { WindowsError } from "./failure.ts";
+import {
+  parseConfig,
+  parseDescription,
+  parseRecovery,
+  parseStatus,
+  type Recovery,
+  recoverySize,
+  type ServiceConfig,
+  type ServiceProcess,
+  STATUS_PROCESS_NUMBERS,
+  writeRecovery,
+} from "./structures.ts";
+
+/** Settings that not every Windows knows. */
+export interface ServiceSettings {
+  readonly description: string;
+  /** Whether it starts a little after the machine, when what others wait for is done. */
+  readonly isDelayed: boolean;
+  /** `undefined` where it is not just to start the service again. */
+  readonly recovery: Recovery | undefined;
+  /** Whether a service has also failed that says so itself, besides one whose process is gone. */
+  readonly recoversFromExitCode: boolean;
+}
+
+/** What is installed; of the settings those that this Windows knows. */
+export interface InstalledService extends ServiceConfig {
+  readonly settings: Partial<ServiceSettings>;
+}
+
+/** The database, as far as it is about portd. Every method but `mayChange` throws {@linkcode WindowsError}. */
+export interface Services {
+  /** Whether this process may make services. */
+  mayChange(): boolean;
+  /** `undefined` where it is not installed. */
+  read(): InstalledService | undefined;
+  /** The names of the settings that this Windows knows. */
+  known(): ReadonlySet<keyof ServiceSettings>;
+  create(commandLine: string): void;
+  /** Changes the command line, and back what `create` has set besides. */
+  change(commandLine: string): void;
+  set(settings: Partial<ServiceSettings>): void;
+  /** `undefined` where it is not installed. */
+  status(): ServiceProcess | undefined;
+  /** Has it started; it need not be ready then. Nothing when it runs. */
+  start(): void;
+  /** Tells it to stop. @returns whether it was told, or does not run: one that has just been started hears nothing. */
+  stop(): boolean;
+  /** Takes it away, which happens when the last program has closed it. */
+  delete(): void;
+}
+
+/** What a service is made with. */
+export const ACCOUNT = "LocalSystem", DISPLAY_NAME = "portd";
+const LEVELS: Readonly<Record<keyof ServiceSettings, number>> = {
+  description: SERVICE_CONFIG_DESCRIPTION,
+  isDelayed: SERVICE_CONFIG_DELAYED_AUTO_START_INFO,
+  recovery: SERVICE_CONFIG_FAILURE_ACTIONS,
+  recoversFromExitCode: SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
+};
+/** A service that every Windows has, to learn from it which settings there are. */
+const EVERYWHERE = "RpcSs";
+/** Bytes; by the manuals no configuration is larger. */
+const LARGEST_CONFIG = 8192;
+
+/** The database of this machine. */
+export class WindowsServices implements Services {
+  readonly #advapi32: Advapi32Services;
+  readonly #kernel32: Pick<Kernel32, "GetLastError">;
+
+  constructor(advapi32: Advapi32Services, kernel32: Pick<Kernel32, "GetLastError">) {
+    this.#advapi32 = advapi32;
+    this.#kernel32 = kernel32;
+  }
+
+  mayChange(): boolean {
+    const manager = this.#advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    const error = manager === null ? this.#kernel32.GetLastError() : NO_ERROR;
+    if (manager !== null) this.#advapi32.CloseServiceHandle(manager);
+    if (error !== NO_ERROR && error !== ERROR_ACCESS_DENIED) throw new WindowsError("open the list of services", error);
+    return error === NO_ERROR;
+  }
+
+  read(): InstalledService | undefined {
+    using service = this.#open(SERVICE_QUERY_CONFIG);
+    if (service === undefined) return undefined;
+    const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
+    const answer = this.#advapi32.QueryServiceConfigW(service.handle, bytes, bytes.length, needed);
+    if (answer === 0) throw this.#failure("read the service");
+    const query = <Value>(setting: keyof ServiceSettings, parse: (bytes: Uint8Array, base: bigint) => Value) => {
+      const told = this.#query(service.handle, setting);
+      return told === undefined ? {} : { [setting]: parse(told.bytes, told.base) };
+    };
+    const settings = {
+      ...query("description", parseDescription),
+      ...query("isDelayed", parseFlag),
+      ...query("recovery", parseRecovery),
+      ...query("recoversFromExitCode", parseFlag),
+    };
+    return { ...parseConfig(bytes, base), settings };
+  }
+
+  known(): ReadonlySet<keyof ServiceSettings> {
+    const names = Object.keys(LEVELS) as (keyof ServiceSettings)[];
+    using service = this.#open(SERVICE_QUERY_CONFIG, EVERYWHERE);
+    if (service === undefined) return new Set(names);
+    return new Set(names.filter((name) => this.#query(service.handle, name) !== undefined));
+  }
+
+  create(commandLine: string): void {
+    using manager = this.#openManager(SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    const handle = this.#advapi32.CreateServiceW(
+      manager.handle,
+      wideText(SERVICE_NAME),
+      wideText(DISPLAY_NAME),
+      SERVICE_QUERY_CONFIG,
+      SERVICE_WIN32_OWN_PROCESS,
+      SERVICE_AUTO_START,
+      SERVICE_ERROR_NORMAL,
+      wideText(commandLine),
+      null,
+      null,
+      null,
+      wideText(ACCOUNT),
+      null,
+    );
+    if (handle === null) throw this.#failure("make the service");
+    this.#advapi32.CloseServiceHandle(handle);
+  }
+
+  change(commandLine: string): void {
+    using service = this.#openInstalled(SERVICE_CHANGE_CONFIG);
+    const answer = this.#advapi32.ChangeServiceConfigW(
+      service.handle,
+      SERVICE_WIN32_OWN_PROCESS,
+      SERVICE_AUTO_START,
+      SERVICE_ERROR_NORMAL,
+      wideText(commandLine),
+      null,
+      null,
+      null,
+      wideText(ACCOUNT),
+      null,
+      wideText(DISPLAY_NAME),
+    );
+    if (answer === 0) throw this.#failure("change the service");
+  }
+
+  set({ description, isDelayed, recovery, recoversFromExitCode }: Partial<ServiceSettings>): void {
+    // A restart among the actions takes the right to start the service.
+    using service = this.#openInstalled(SERVICE_CHANGE_CONFIG | SERVICE_START);
+    const change = (setting: keyof ServiceSettings, bytes: Uint8Array<ArrayBuffer>) => {
+      const answer = this.#advapi32.ChangeServiceConfig2W(service.handle, LEVELS[setting], bytes);
+      if (answer === 0) throw this.#failure("change the service");
+    };
+    if (description !== undefined) {
+      const text = new Uint8Array(wideText(description).buffer);
+      change("description", new Uint8Array(new BigUint64Array([addressOf(text)]).buffer));
+    }
+    if (isDelayed !== undefined) change("isDelayed", flagBytes(isDelayed));
+    if (recovery !== undefined) {
+      const bytes = new Uint8Array(recoverySize(recovery));
+      writeRecovery(bytes, addressOf(bytes), recovery);
+      change("recovery", bytes);
+    }
+    if (recoversFromExitCode !== undefined) change("recoversFromExitCode", flagBytes(recoversFromExitCode));
+  }
+
+  status(): ServiceProcess | undefined {
+    using service = this.#open(SERVICE_QUERY_STATUS);
+    if (service === undefined) return undefined;
+    const numbers = new Uint32Array(STATUS_PROCESS_NUMBERS), needed = new Uint32Array(1);
+    const { QueryServiceStatusEx } = this.#advapi32;
+    const answer = QueryServiceStatusEx(service.handle, SC_STATUS_PROCESS_INFO, numbers, numbers.byteLength, needed);
+    if (answer === 0) throw this.#failure("ask the state of the service");
+    return parseStatus(numbers);
+  }
+
+  start(): void {
+    using service = this.#openInstalled(SERVICE_START);
+    if (this.#advapi32.StartServiceW(service.handle, 0, null) !== 0) return;
+    const error = this.#kernel32.GetLastError();
+    if (error !== ERROR_SERVICE_ALREADY_RUNNING) throw new WindowsError("start the service", error);
+  }
+
+  stop(): boolean {
+    using service = this.#openInstalled(SERVICE_STOP);
+    const status = new Uint32Array(STATUS_PROCESS_NUMBERS);
+    if (this.#advapi32.ControlService(service.handle, SERVICE_CONTROL_STOP, status) !== 0) return true;
+    const error = this.#kernel32.GetLastError();
+    if (error === ERROR_SERVICE_CANNOT_ACCEPT_CTRL) return false;
+    if (error !== ERROR_SERVICE_NOT_ACTIVE) throw new WindowsError("stop the service", error);
+    return true;
+  }
+
+  delete(): void {
+    using service = this.#openInstalled(DELETE);
+    if (this.#advapi32.DeleteService(service.handle) === 0) throw this.#failure("remove the service");
+  }
+
+  /** What is known of a setting; `undefined` where this Windows knows no such setting. */
+  #query(service: Deno.PointerValue, setting: keyof ServiceSettings) {
+    const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
+    const { QueryServiceConfig2W } = this.#advapi32;
+    if (QueryServiceConfig2W(service, LEVELS[setting], bytes, bytes.length, needed) !== 0) return { bytes, base };
+    const error = this.#kernel32.GetLastError();
+    if (error !== ERROR_INVALID_LEVEL) throw new WindowsError("read the service", error);
+    return undefined;
+  }
+
+  #openInstalled(access: number): OpenedHandle {
+    const service = this.#open(access);
+    if (service === undefined) throw new WindowsError("open the service", ERROR_SERVICE_DOES_NOT_EXIST);
+    return service;
+  }
+
+  #open(access: number, name = SERVICE_NAME): OpenedHandle | undefined {
+    using manager = this.#openManager(SC_MANAGER_CONNECT);
+    const handle = this.#advapi32.OpenServiceW(manager.handle, wideText(name), access);
+    if (handle !== null) return new OpenedHandle(this.#advapi32, handle);
+    const error = this.#kernel32.GetLastError();
+    if (error === ERROR_SERVICE_DOES_NOT_EXIST) return undefined;
+    throw new WindowsError("open the service", error);
+  }
+
+  #openManager(access: number): OpenedHandle {
+    const handle = this.#advapi32.OpenSCManagerW(null, null, access);
+    if (handle === null) throw this.#failure("open the list of services");
+    return new OpenedHandle(this.#advapi32, handle);
+  }
+
+  /** The failure of the call just made. */
+  #failure(intent: string): WindowsError {
+    return new WindowsError(intent, this.#kernel32.GetLastError());
+  }
+}
+
+/** A handle of the Service Control Manager; disposing of it closes it. */
+class OpenedHandle implements Disposable {
+  readonly handle: Deno.PointerValue;
+  readonly #advapi32: Advapi32Services;
+
+  constructor(advapi32: Advapi32Services, handle: Deno.PointerValue) {
+    this.#advapi32 = advapi32;
+    this.handle = handle;
+  }
+
+  [Symbol.dispose](): void {
+    this.#advapi32.CloseServiceHandle(this.handle);
+  }
+}
+
+function parseFlag(bytes: Uint8Array): boolean {
+  return bytes[0] !== 0;
+}
+
+function flagBytes(flag: boolean): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new Int32Array([flag ? 1 : 0]).buffer);
+}

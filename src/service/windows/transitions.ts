@@ -1,0 +1,110 @@
+/** Bringing the service of Windows from one state to another, and waiting until it is there. */
+import {
+  SERVICE_AUTO_START,
+  SERVICE_RUNNING,
+  SERVICE_START_PENDING,
+  SERVICE_STOP_PENDING,
+  SERVICE_STOPPED,
+} from "../../ffi/advapi32.ts";
+import { ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_SPECIFIC_ERROR } from "../../ffi/win32_error.ts";
+import type { ServiceState, ServiceStatus } from "../service.ts";
+import { splitCommandLine } from "./command_line.ts";
+import type { Services } from "./services.ts";
+import type { ServiceProcess } from "./structures.ts";
+
+const FIRST_PAUSE_MS = 20, LONGEST_PAUSE_MS = 250;
+/** So long it may make no progress, if it asks for no longer. */
+const PATIENCE_MS = 30_000;
+
+const STATES: Readonly<Record<number, ServiceState>> = {
+  [SERVICE_STOPPED]: "stopped",
+  [SERVICE_START_PENDING]: "starting",
+  [SERVICE_STOP_PENDING]: "stopping",
+};
+
+/** How the service is. @param definition is where it is written down. */
+export function describeStatus(services: Services, definition: string): ServiceStatus {
+  const installed = services.read(), process = services.status();
+  if (installed === undefined || process === undefined) {
+    return { state: "absent", pid: null, exitCode: null, startsAtBoot: false, command: null, definition: null };
+  }
+  const exitCode = process.state === SERVICE_STOPPED ? exitCodeOf(process) : null;
+  const state = exitCode === null || exitCode === 0 ? STATES[process.state] ?? "running" : "failed";
+  return {
+    state,
+    pid: process.pid || null,
+    exitCode,
+    startsAtBoot: installed.startType <= SERVICE_AUTO_START,
+    command: splitCommandLine(installed.commandLine),
+    definition,
+  };
+}
+
+/** How the last run ended; null where there was none. */
+function exitCodeOf({ exitCode, specificExitCode }: ServiceProcess): number | null {
+  if (exitCode === ERROR_SERVICE_NEVER_STARTED) return null;
+  return exitCode === ERROR_SERVICE_SPECIFIC_ERROR ? specificExitCode : exitCode;
+}
+
+/** What {@linkcode Transitions} works with. */
+export interface TransitionParts {
+  readonly services: Services;
+  /** Ends after so many milliseconds. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** Changes of state, each awaited to its end, for as long as there is progress. */
+export class Transitions {
+  readonly #services: Services;
+  readonly #pause: (ms: number) => Promise<void>;
+
+  constructor({ services, pause }: TransitionParts) {
+    this.#services = services;
+    this.#pause = pause;
+  }
+
+  /** Starts it and waits until it is ready. @throws {Error} when it ends before. @param log is where its log is. */
+  async start(log: string): Promise<void> {
+    this.#services.start();
+    await this.#wait("start the service", (process) => {
+      if (process?.state !== SERVICE_STOPPED) return process?.state === SERVICE_RUNNING;
+      const code = exitCodeOf(process);
+      throw new Error(`Cannot start the service: it ended with exit code ${code}; its log ${log} may tell why`);
+    });
+  }
+
+  /** Stops it and waits until it has ended. */
+  async stop(): Promise<void> {
+    let isTold = false;
+    await this.#wait("stop the service", (process) => {
+      if (process === undefined || process.state === SERVICE_STOPPED) return true;
+      // While it starts there is a moment at which it hears nothing yet.
+      isTold ||= process.state === SERVICE_STOP_PENDING || this.#services.stop();
+      return false;
+    });
+  }
+
+  /** Takes it away, and waits until it is gone: it stays for as long as another program has it open. */
+  async delete(): Promise<void> {
+    this.#services.delete();
+    const intent = "remove the service: a program has it open, such as services.msc or the Task Manager; close it";
+    await this.#wait(intent, (process) => process === undefined);
+  }
+
+  async #wait(intent: string, isThere: (process: ServiceProcess | undefined) => boolean): Promise<void> {
+    let waitedMs = 0, pauseMs = FIRST_PAUSE_MS, last = "";
+    for (;;) {
+      const process = this.#services.status();
+      if (isThere(process)) return;
+      const progress = `${process?.state} ${process?.checkPoint}`;
+      if (progress !== last) waitedMs = 0;
+      last = progress;
+      if (waitedMs > Math.max(PATIENCE_MS, process?.waitHintMs ?? 0)) {
+        throw new Error(`Cannot ${intent}: for ${Math.round(waitedMs / 1000)} seconds nothing has changed`);
+      }
+      await this.#pause(pauseMs);
+      waitedMs += pauseMs;
+      pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
+    }
+  }
+}

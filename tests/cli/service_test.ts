@@ -1,0 +1,504 @@
+/** `portd service`, inside this process, with a service that is kept in memory. */
+import assert from "node:assert/strict";
+import type { RunDaemon } from "../../src/cli/context.ts";
+import type { Config } from "../../src/config.ts";
+import { PortdError } from "../../src/errors.ts";
+import { VERSION } from "../../src/version.ts";
+import { rule } from "../firewall/conformance.ts";
+import { type CliOptions, type CliOutcome, FakeSignals, portd } from "../support/cli.ts";
+import { FakeDaemon } from "../support/fake_daemon.ts";
+import { FakeFirewall } from "../support/firewall.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { FakeServiceControl } from "../support/service.ts";
+import { freePort } from "../support/sockets.ts";
+
+interface Setting {
+  readonly control: FakeServiceControl;
+  /** Of the service; not there yet. */
+  readonly stateDir: string;
+  /** `portd service WORDS --state-dir …`. */
+  readonly run: (words: readonly string[], options?: CliOptions) => Promise<CliOutcome>;
+}
+
+function serviceTest(name: string, fn: (setting: Setting) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using folder = await temporaryFolder();
+    const control = new FakeServiceControl();
+    const stateDir = `${folder.path}/state`;
+    const run = (words: readonly string[], options: CliOptions = {}) =>
+      portd(["service", ...words, "--state-dir", stateDir], { service: control, ...options });
+    await fn({ control, stateDir, run });
+  });
+}
+
+/** Words of an install whose address nobody has. */
+const installWords = () => ["install", "--listen", `127.0.0.1:${freePort()}`];
+
+async function write(stateDir: string, files: Readonly<Record<string, string>>): Promise<void> {
+  await Deno.mkdir(stateDir, { recursive: true });
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${stateDir}/${name}`, text);
+}
+
+const daemonJson = (url: string, pid = Deno.pid, version = VERSION) =>
+  JSON.stringify({ url, pid, startTime: "1", version });
+
+serviceTest(
+  "install prints where the service is defined, and says how to start it",
+  async ({ control, stateDir, run }) => {
+    const words = installWords();
+    const { code, stdout, stderr } = await run(words);
+    assert.deepEqual([code, stdout], [0, "/fake/portd\n"]);
+    assert.equal(stderr, "write /fake/portd\nstart it with: portd service start\n");
+    const { self, words: installed, reserve } = control.definition!;
+    assert.deepEqual(self, ["/nowhere/portd"]);
+    assert.deepEqual(installed, ["--state-dir", stateDir, "--listen", words[2]]);
+    assert.deepEqual([control.definition!.stateDir, reserve], [stateDir, []]);
+    assert.deepEqual(await run(words), {
+      code: 0,
+      stdout: "/fake/portd\n",
+      stderr: "already installed\nstart it with: portd service start\n",
+    });
+    assert.deepEqual(control.done, ["write /fake/portd"]);
+  },
+);
+
+serviceTest("install over a service that runs puts the new one in its place, and it runs", async ({ control, run }) => {
+  await run(installWords());
+  await run(["start"]);
+  const { code, stdout } = await run([...installWords(), "--json"]);
+  const steps = ["stop portd", "write /fake/portd", "start portd"];
+  assert.deepEqual([code, JSON.parse(stdout)], [0, { definition: "/fake/portd", state: "running", steps }]);
+  assert.equal((await control.status()).state, "running");
+});
+
+serviceTest(
+  "install has a service that still runs another version started again",
+  async ({ control, stateDir, run }) => {
+    const words = installWords();
+    await run(words);
+    await run(["start"]);
+    await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!, "0.0.1") });
+    assert.equal((await run([...words, "--dry-run"])).stdout, "stop portd\nstart the service again\n");
+    assert.equal((await run(words)).code, 0);
+    assert.deepEqual(control.done.slice(-2), ["stop portd", "start portd"]);
+    await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!) });
+    assert.equal((await run(words)).stderr, "already installed\n");
+  },
+);
+
+serviceTest(
+  "--dry-run tells every step with its text, takes no rights and does nothing",
+  async ({ control, stateDir, run }) => {
+    control.refused = "the fake is root's";
+    const words = [...installWords(), "--dry-run"];
+    const { code, stdout, stderr } = await run(words);
+    const text = ["/nowhere/portd", "service", "run", "--state-dir", stateDir, "--listen", words[2]!];
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.equal(stdout, ["write /fake/portd", ...text.map((line) => `    ${line}`), ""].join("\n"));
+    assert.deepEqual(JSON.parse((await run([...words, "--json"])).stdout), [
+      { does: "write /fake/portd", text: text.join("\n") },
+    ]);
+    assert.deepEqual([control.done, control.definition], [[], undefined]);
+    assert.deepEqual(await run(["uninstall", "--dry-run", "--json"]), {
+      code: 0,
+      stdout: "[]\n",
+      stderr: "not installed\n",
+    });
+  },
+);
+
+serviceTest(
+  "who may not change the service is refused with exit code 6 before anything is done",
+  async ({ control, run }) => {
+    control.refused = "the fake is root's";
+    for (const words of [installWords(), ["uninstall"], ["uninstall", "--purge"], ["start"], ["stop"], ["restart"]]) {
+      assert.deepEqual(await run(words), {
+        code: 6,
+        stdout: "",
+        stderr: "portd: Cannot change the service: the fake is root's\n",
+      });
+    }
+    assert.deepEqual(control.done, []);
+    assert.deepEqual([(await run(["status"])).stdout], ["state      not installed\n"]);
+  },
+);
+
+serviceTest(
+  "a configuration that does not work is told at the install, and nothing is done",
+  async ({ control, stateDir, run }) => {
+    const { code, stderr } = await run(["install", "--pool", "9-1"]);
+    assert.equal(code, 2);
+    assert.match(stderr, /Cannot use "pool" \(flag\)/);
+    await write(stateDir, { "config.yaml": "cooldown: 1\n" });
+    assert.match(
+      (await run(["install"])).stderr,
+      /Cannot use "cooldown" \(.*config\.yaml:1:1\).*did you mean "cooldownMs"/,
+    );
+    assert.deepEqual(control.done, []);
+  },
+);
+
+serviceTest(
+  "the service does not see our environment, which is told of what is set there",
+  async ({ control, stateDir, run }) => {
+    const env = {
+      PORTD_POOL: "rubbish",
+      PORTD_STATE_DIR: "/elsewhere",
+      PORTD_URL: "http://127.0.0.1:1",
+      PORTD_CONFIG: "/none",
+    };
+    const { code, stderr } = await run(installWords(), { env });
+    assert.equal(code, 0);
+    assert.deepEqual(stderr.match(/(?<=^warning: )\w+ is set here, and the service will not see it/gm), [
+      "PORTD_STATE_DIR is set here, and the service will not see it",
+      "PORTD_POOL is set here, and the service will not see it",
+      "PORTD_CONFIG is set here, and the service will not see it",
+    ]);
+    assert.equal(control.definition?.stateDir, stateDir);
+  },
+);
+
+Deno.test("the state folder is the service's own on each system, and the user's with --user", async () => {
+  const dirOf = async (os: typeof Deno.build.os, ...words: string[]) => {
+    const service = new FakeServiceControl();
+    const env = { HOME: "/home/ada", XDG_STATE_HOME: "/s", ProgramData: "C:\\P" };
+    const { code, stderr } = await portd(["service", ...installWords(), ...words], { service, os, env });
+    assert.equal(code, 0, stderr);
+    return service.definition?.words.slice(0, 2);
+  };
+  assert.deepEqual(await dirOf("linux"), ["--state-dir", "/var/lib/portd"]);
+  assert.deepEqual(await dirOf("linux", "--user"), ["--state-dir", "/s/portd"]);
+  assert.deepEqual(await dirOf("darwin"), ["--state-dir", "/Library/Application Support/portd"]);
+  assert.deepEqual(await dirOf("windows"), ["--state-dir", "C:\\P\\portd"]);
+  assert.deepEqual(await dirOf("linux", "--set", "stateDir=/data"), ["--state-dir", "/data"]);
+});
+
+serviceTest("--user is refused on Windows, with the reason", async ({ control, run }) => {
+  const { code, stderr } = await run(["install", "--user"], { os: "windows" });
+  assert.deepEqual([code, control.done], [2, []]);
+  assert.match(stderr, /Cannot use --user: Windows has no services of a user/);
+});
+
+serviceTest("--reserve-pool reserves the ranges of the configured pool", async ({ control, stateDir, run }) => {
+  await write(stateDir, { "config.yaml": "pool: 21000-21999,23000\n" });
+  await run([...installWords(), "--reserve-pool"]);
+  assert.deepEqual(control.definition?.reserve, [{ first: 21000, last: 21999 }, { first: 23000, last: 23000 }]);
+});
+
+serviceTest(
+  "install tells of another portd that has the address or the file already",
+  async ({ control, stateDir, run }) => {
+    await using daemon = new FakeDaemon();
+    const listen = ["--listen", new URL(daemon.url).host];
+    const told = new RegExp(
+      `^warning: portd 0\\.0\\.0 \\(pid ${Deno.pid}\\) serves ${daemon.url}: .*stop it with: portd stop$`,
+      "m",
+    );
+    assert.match((await run(["install", ...listen])).stderr, told);
+    await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
+    assert.match((await run(installWords())).stderr, told);
+    assert.match((await run(["install", "--listen", "127.0.0.1:0"])).stderr, told);
+    control.pid = Deno.pid; // it is the service itself
+    assert.doesNotMatch((await run(["install", ...listen])).stderr, /warning/);
+  },
+);
+
+serviceTest("start, stop and restart do what is to do, and say when nothing is", async ({ control, run }) => {
+  await run(installWords());
+  assert.deepEqual(await run(["stop"]), { code: 0, stdout: "", stderr: "already stopped\n" });
+  assert.deepEqual(await run(["start"]), { code: 0, stdout: "", stderr: "start portd\n" });
+  assert.deepEqual(await run(["start"]), { code: 0, stdout: "", stderr: "already running\n" });
+  const { stdout } = await run(["restart", "--json"]);
+  assert.deepEqual(JSON.parse(stdout), { state: "running", steps: ["stop portd", "start the service again"] });
+  assert.equal((await run(["stop"])).code, 0);
+  assert.equal((await run(["restart"])).stderr, "start portd\n");
+  assert.deepEqual(control.done.slice(1), ["start portd", "stop portd", "start portd", "stop portd", "start portd"]);
+});
+
+serviceTest("what is not installed is not started, and what a step meets is told", async ({ control, run }) => {
+  for (const word of ["start", "stop", "restart"]) {
+    const { code, stderr } = await run([word]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^portd: Cannot \w+ the service: it is not installed\n$/);
+  }
+  await run(installWords());
+  control.failure = new Error("Cannot start portd: the fake says no");
+  const { code, stderr } = await run(["start"]);
+  assert.deepEqual([code, stderr], [1, "start portd\nportd: Cannot start portd: the fake says no\n"]);
+});
+
+serviceTest("uninstall keeps the state folder and says where it is", async ({ control, stateDir, run }) => {
+  await run(installWords());
+  await write(stateDir, { "leases.db": "", "admin.token": "" });
+  const { code, stdout, stderr } = await run(["uninstall"]);
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.equal(stderr, `remove /fake/portd\nkept in ${stateDir}: admin.token, leases.db\n`);
+  assert.equal((await control.status()).state, "absent");
+  assert.match((await run(["uninstall"])).stderr, /^not installed\n/);
+});
+
+const OWN = ["leases.db", "leases.db-wal", "leases.db.damaged-2026", "admin.token", "daemon.json", "daemon.log.1"];
+
+serviceTest("uninstall takes the rules away that portd has set in the firewall", async ({ control, run }) => {
+  const firewall = new FakeFirewall();
+  await run(installWords());
+  for (const owner of ["00000000", "ffffffff"]) {
+    await firewall.backend(owner).apply({ add: [rule(80), rule(81)], change: [], remove: [] });
+  }
+  const does = "remove from the firewall (nftables): portd-in-tcp-80, portd-in-tcp-81";
+  const told = await run(["uninstall", "--dry-run"], { firewall });
+  assert.deepEqual([told.stdout.split("\n")[1], firewall.rules.length], [does, 4]);
+  assert.match(
+    (await run(["uninstall"], { firewall })).stderr,
+    new RegExp(`^${does.replaceAll(/[()]/g, "\\$&")}$`, "m"),
+  );
+  assert.deepEqual(firewall.rules.map(({ owner }) => owner), ["ffffffff", "ffffffff"]);
+  assert.equal(control.definition, undefined);
+});
+
+serviceTest("uninstall goes on where the firewall cannot be read, and says so", async ({ control, run }) => {
+  const firewall = new FakeFirewall();
+  firewall.failure = new PortdError("firewall_unavailable", "Cannot read the firewall: nft is gone");
+  await run(installWords());
+  const { code, stderr } = await run(["uninstall"], { firewall });
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: whether rules of portd are left there is not known: Cannot read the firewall: nft /m);
+  assert.equal(control.definition, undefined);
+});
+
+serviceTest("uninstall --purge removes what portd has written, and the folder", async ({ control, stateDir, run }) => {
+  await run(installWords());
+  await write(stateDir, Object.fromEntries(OWN.map((name) => [name, ""])));
+  assert.equal((await run(["uninstall", "--purge", "--dry-run"])).stdout.split("\n").length, OWN.length + 2);
+  assert.equal((await run(["uninstall", "--purge"], { typed: ["n\n"] })).code, 1);
+  assert.ok(control.definition);
+  const { code, stderr } = await run(["uninstall", "--purge"], { typed: ["y\n"] });
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /its leases among it\nUninstall the service and remove its state\? \[y\/N\] remove \/fake\/portd\n/,
+  );
+  await assert.rejects(Deno.stat(stateDir), Deno.errors.NotFound);
+  assert.equal((await run(["uninstall", "--purge", "--yes"])).code, 0);
+});
+
+serviceTest("uninstall --purge leaves alone what is not portd's own, also in a folder that was named wrongly", async ({
+  stateDir,
+  run,
+}) => {
+  const others = { "config.yaml": "", "leases.dbx": "", "my.admin.token": "", "daemon.log.old": "" };
+  await write(stateDir, { ...others, "leases.db": "" });
+  await write(`${stateDir}/daemon.log`, { "leases.db": "" });
+  await Deno.symlink(`${stateDir}/config.yaml`, `${stateDir}/daemon.json`);
+  const { code, stdout } = await run(["uninstall", "--purge", "--yes", "--json"]);
+  const kept = [...Object.keys(others), "daemon.json", "daemon.log"].sort();
+  assert.deepEqual([code, JSON.parse(stdout)], [0, { steps: [], stateDir, removed: [`${stateDir}/leases.db`], kept }]);
+  assert.ok((await Deno.stat(`${stateDir}/daemon.log/leases.db`)).isFile);
+});
+
+serviceTest("uninstall --purge does nothing without an answer, or while another daemon works there", async ({
+  control,
+  stateDir,
+  run,
+}) => {
+  await run(installWords());
+  await write(stateDir, { "leases.db": "" });
+  const { code, stderr } = await run(["uninstall", "--purge"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /stdin is no terminal; pass --yes/);
+  await using daemon = new FakeDaemon();
+  await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
+  const refused = await run(["uninstall", "--purge", "--yes"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /Cannot remove .*: portd \(pid \d+\) works there; stop it with: portd stop/);
+  assert.deepEqual([control.done, (await Deno.stat(`${stateDir}/leases.db`)).isFile], [["write /fake/portd"], true]);
+});
+
+serviceTest("status tells what the system says and whether the service answers", async ({ control, stateDir, run }) => {
+  await using daemon = new FakeDaemon();
+  await run(installWords());
+  control.pid = Deno.pid;
+  await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
+  const { code, stdout } = await run(["status"]);
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.replaceAll(/ +/g, " ").split("\n").filter((line) => !line.startsWith("command ")), [
+    `state running (pid ${Deno.pid})`,
+    "at boot starts",
+    "definition /fake/portd",
+    `state dir ${stateDir}`,
+    `log ${stateDir}/daemon.log`,
+    `api ${daemon.url}, portd 0.0.0`,
+    "",
+  ]);
+  const { api, ...rest } = JSON.parse((await run(["status", "--json"])).stdout);
+  assert.deepEqual(api, { url: daemon.url, isReady: true, version: "0.0.0", pid: Deno.pid });
+  assert.deepEqual(rest, {
+    ...await control.status(),
+    stateDir,
+    log: { kind: "file", path: `${stateDir}/daemon.log` },
+  });
+});
+
+serviceTest(
+  "status finds a service by its --listen where its state folder cannot be read",
+  async ({ control, run }) => {
+    await using daemon = new FakeDaemon();
+    await run(["install", "--listen", new URL(daemon.url).host]);
+    control.pid = Deno.pid;
+    assert.equal((await run(["status"])).code, 0);
+    control.pid = Deno.pid + 1; // who answers there is not the service
+    const { code, stdout } = await run(["status"]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^api +does not answer$/m);
+  },
+);
+
+serviceTest("the exit code of status is 1 unless the service runs and answers", async ({ control, run }) => {
+  assert.deepEqual(await run(["status"]), { code: 1, stdout: "state      not installed\n", stderr: "" });
+  await run(installWords());
+  assert.equal((await run(["status"])).code, 1);
+  control.exitCode = 3;
+  assert.match((await run(["status"])).stdout, /^state +failed\nexit code +3$/m);
+  await run(["start"]);
+  assert.deepEqual([(await run(["status"])).code, JSON.parse((await run(["status", "--json"])).stdout).api], [1, null]);
+});
+
+serviceTest("logs prints the last lines, also from files that were rotated", async ({ stateDir, run }) => {
+  const { code, stderr } = await run(["logs"]);
+  assert.deepEqual([code, stderr], [1, `portd: Cannot read ${stateDir}/daemon.log: there is no such file yet\n`]);
+  await write(stateDir, { "daemon.log": "e\nf\x1b[2J\n", "daemon.log.1": "c\nd\n", "daemon.log.2": "a\nb\n" });
+  assert.equal((await run(["logs"])).stdout, "a\nb\nc\nd\ne\nf\\x1b[2J\n");
+  assert.equal((await run(["logs", "--lines", "3"])).stdout, "d\ne\nf\\x1b[2J\n");
+  assert.equal((await run(["logs", "--lines", "1", "--json"])).stdout, '{"line":"f\\u001b[2J"}\n');
+});
+
+serviceTest(
+  "logs --follow goes on with the lines that come, through a rotation, until Ctrl-C",
+  async ({ stateDir, run }) => {
+    const path = `${stateDir}/daemon.log`;
+    await write(stateDir, { "daemon.log": "a\nb\n" });
+    const signals = new FakeSignals();
+    const lines = new Lines();
+    const following = run(["logs", "--follow", "--lines", "1"], { signals, onStdout: lines.take });
+    await lines.until("b");
+    await Deno.writeTextFile(path, "c\nd", { append: true });
+    await lines.until("c");
+    await Deno.writeTextFile(path, "d\ne\n", { append: true });
+    await Deno.rename(path, `${path}.1`);
+    await lines.until("e");
+    await Deno.writeTextFile(path, "f\n");
+    await lines.until("f");
+    signals.send("SIGINT");
+    assert.deepEqual(await following, { code: 0, stdout: "b\nc\ndd\ne\nf\n", stderr: "" });
+    assert.equal(signals.listeners, 0);
+  },
+);
+
+serviceTest("logs passes on what the journal says", async ({ control, run }) => {
+  control.journal = { kind: "journal", command: ["/bin/echo", "--unit=portd.service"] };
+  assert.equal((await run(["logs"])).stdout, "--unit=portd.service --no-pager --lines=50\n");
+  const { stdout } = await run(["logs", "--follow", "--lines", "7"]);
+  assert.equal(stdout, "--unit=portd.service --no-pager --lines=7 --follow\n");
+  control.journal = { kind: "journal", command: ["/bin/false"] };
+  assert.equal((await run(["logs"])).code, 1);
+});
+
+/** A daemon that does nothing but run; its configurations are kept. */
+class IdleDaemon {
+  readonly configs: Config[] = [];
+  failure: Error | undefined;
+
+  readonly run: RunDaemon = async (config, { signal, onReady }) => {
+    this.configs.push(config);
+    if (this.failure !== undefined) throw this.failure;
+    onReady("http://127.0.0.1:1");
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  };
+}
+
+serviceTest("run serves until the system stops it, and reads its configuration anew when told to", async ({
+  control,
+  stateDir,
+  run,
+}) => {
+  const daemon = new IdleDaemon();
+  const ready = new Turnstile();
+  control.onReady = ready.pass;
+  await write(stateDir, { "config.yaml": "cooldownMs: 1\n" });
+  const running = run(["run", "--pool", "21000-21999"], { daemon: daemon.run });
+  await ready.next();
+  await write(stateDir, { "config.yaml": "cooldownMs: 2\n" });
+  control.running!.reload();
+  await ready.next();
+  await write(stateDir, { "config.yaml": "cooldownMs: soon\n" });
+  control.running!.reload();
+  await ready.next();
+  await write(stateDir, { "config.yaml": "cooldownMs: 3\n" });
+  control.running!.reload();
+  await ready.next();
+  control.running!.stop();
+  assert.deepEqual(await running, { code: 0, stdout: "", stderr: "" });
+  assert.deepEqual(daemon.configs.map(({ cooldownMs, pool }) => [cooldownMs, pool[0]?.first]), [
+    [1, 21000],
+    [2, 21000],
+    [3, 21000],
+  ]);
+  const log = await Deno.readTextFile(`${stateDir}/daemon.log`);
+  assert.match(log, /goes on with the configuration that it has: Cannot use "cooldownMs" \(.*config\.yaml:1:13\)/);
+});
+
+serviceTest(
+  "run ends with the daemon, and its failure is in the log and in the exit code",
+  async ({ stateDir, run }) => {
+    const daemon = new IdleDaemon();
+    daemon.failure = new Error("Cannot start: the disk is on fire");
+    const { code, stderr } = await run(["run"], { daemon: daemon.run });
+    assert.deepEqual([code, stderr], [1, ""]); // the log has written it to the real one
+    assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot start: the disk is on fire\n$/);
+    const ended: RunDaemon = () => Promise.resolve(); // as after portd stop
+    assert.equal((await run(["run"], { daemon: ended })).code, 0);
+    const bad = await run(["run", "--pool", "x"], { daemon: daemon.run });
+    assert.equal(bad.code, 2);
+    assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot use "pool" \(flag\)/);
+  },
+);
+
+serviceTest("the overview does not offer what only the system calls", async () => {
+  const { stdout } = await portd(["service", "--help"]);
+  for (const word of ["install", "uninstall", "start", "stop", "restart", "status", "logs"]) {
+    assert.match(stdout, new RegExp(`^ {2}${word} `, "m"));
+  }
+  assert.doesNotMatch(stdout, /^ {2}run /m);
+});
+
+/** Counts who passes; each may be waited for, early or late. */
+class Turnstile {
+  #passed = 0;
+  #awaited = 0;
+  #wake = () => {};
+
+  readonly pass = (): void => {
+    this.#passed++;
+    this.#wake();
+  };
+
+  async next(): Promise<void> {
+    this.#awaited++;
+    while (this.#passed < this.#awaited) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+}
+
+/** Lines as they are written. */
+class Lines {
+  #text = "";
+  #wake = () => {};
+
+  readonly take = (text: string): void => {
+    this.#text += text;
+    this.#wake();
+  };
+
+  async until(line: string): Promise<void> {
+    while (!this.#text.split("\n").includes(line)) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+}

@@ -1,0 +1,198 @@
+/** launchd's service control against a launchctl that keeps its jobs in a folder. */
+import assert from "node:assert/strict";
+import { definitionFolder, Launchd, type LaunchdOptions } from "../../src/service/darwin/launchd.ts";
+import { runSteps, type ServiceDefinition, type Step } from "../../src/service/service.ts";
+import { FakeSignals } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { type ConformanceHost, testConformance } from "./conformance.ts";
+
+const PROGRAM = new URL("../support/launchctl.ts", import.meta.url).pathname;
+/** Its jobs are started by nobody; that it is there and root's is all that counts. */
+const SELF = ["/usr/bin/env"] as const;
+
+interface Mac extends ConformanceHost {
+  readonly path: string;
+  /** Where the property list lies. */
+  readonly plist: string;
+  control(options?: Partial<LaunchdOptions>): Launchd;
+  /** Sets a file of tests/support/launchctl.ts. */
+  set(name: string, content: unknown): Promise<void>;
+}
+
+async function openMac(options: Partial<LaunchdOptions> = {}): Promise<Mac> {
+  const folder = await temporaryFolder();
+  const { path } = folder;
+  const stateDir = `${path}/state & co`;
+  await Deno.mkdir(stateDir);
+  const control = (more: Partial<LaunchdOptions> = {}) =>
+    new Launchd({
+      scope: "system",
+      uid: 0,
+      folder: `${path}/LaunchDaemons`,
+      denoDir: undefined,
+      onSignal: () => () => {},
+      launchctl: [Deno.execPath(), "run", "--allow-read", "--allow-write", PROGRAM, path],
+      pauseMs: 1,
+      ...options,
+      ...more,
+    });
+  return {
+    path,
+    plist: `${path}/LaunchDaemons/portd.plist`,
+    definition: { self: SELF, words: ["--state-dir", stateDir], stateDir, reserve: [] },
+    control,
+    stranger: () => control({ uid: options.scope === "user" ? 0 : 501 }),
+    set: (name, content) => Deno.writeTextFile(`${path}/${name}`, JSON.stringify(content)),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+const register = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, ignore: Deno.build.os === "windows", fn });
+
+testConformance({ name: "launchd daemon", open: openMac, register });
+testConformance({ name: "launchd agent", open: () => openMac({ scope: "user", uid: 501 }), register });
+
+function macTest(name: string, fn: (mac: Mac) => Promise<void>): void {
+  register(name, async () => {
+    await using mac = await openMac();
+    await fn(mac);
+  });
+}
+
+const run = async (steps: Promise<readonly Step[]>) => await runSteps(await steps, () => {});
+const told = async (steps: Promise<readonly Step[]>) => (await steps).map(({ does }) => does);
+
+macTest("an upgrade stops what runs, writes, loads and waits", async (mac) => {
+  await run(mac.control().install(mac.definition));
+  await run(mac.control().start());
+  const newer: ServiceDefinition = { ...mac.definition, words: [...mac.definition.words, "--pool", "21000-21999"] };
+  assert.deepEqual(await told(mac.control().install(newer)), [
+    "launchctl bootout system/portd",
+    `write ${mac.plist}`,
+    `launchctl bootstrap system ${mac.plist}`,
+    "wait until it is ready",
+  ]);
+});
+
+macTest("the property list is for root to write and for all to read, and no draft is left", async (mac) => {
+  await run(mac.control().install(mac.definition));
+  assert.equal((await Deno.stat(mac.plist)).mode! & 0o777, 0o644);
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(`${mac.path}/LaunchDaemons`))).length, 1);
+});
+
+macTest(
+  "a service that was disabled by hand does not start at boot, and is enabled by install and by start",
+  async (mac) => {
+    await run(mac.control().install(mac.definition));
+    await mac.set("jobs.json", { jobs: {}, disabled: ["system/portd"] });
+    assert.equal((await mac.control().status()).startsAtBoot, false);
+    assert.deepEqual(await told(mac.control().install(mac.definition)), ["launchctl enable system/portd"]);
+    await run(mac.control().start());
+    const { state, startsAtBoot } = await mac.control().status();
+    assert.deepEqual([state, startsAtBoot], ["running", true]);
+  },
+);
+
+macTest("start and stop wait as long as launchd takes", async (mac) => {
+  await mac.set("slow", 3);
+  await run(mac.control().install(mac.definition));
+  await run(mac.control().start());
+  assert.equal(JSON.parse(await Deno.readTextFile(`${mac.definition.stateDir}/daemon.json`)).pid, 4712);
+  await run(mac.control().stop());
+  assert.equal((await mac.control().status()).state, "stopped");
+});
+
+macTest("a service that ends while it is waited for is told with its exit code and its log", async (mac) => {
+  await mac.set("exits", "78: EX_CONFIG");
+  await run(mac.control().install(mac.definition));
+  const log = `${mac.definition.stateDir}/daemon.log`;
+  const message = `Cannot start system/portd: it ended with exit code 78; its log is ${log}`;
+  await assert.rejects(run(mac.control().start()), { message });
+  const { state, exitCode } = await mac.control().status();
+  assert.deepEqual([state, exitCode], ["failed", 78]);
+  await mac.set("exits", null);
+  assert.deepEqual(await told(mac.control().start()), ["launchctl kickstart system/portd", "wait until it is ready"]);
+  await run(mac.control().start());
+  assert.equal((await mac.control().status()).state, "running");
+});
+
+macTest("what takes longer than the limit is told as such", async (mac) => {
+  await mac.set("slow", 1000);
+  await run(mac.control().install(mac.definition));
+  await assert.rejects(run(mac.control({ limitMs: 1 }).start()), /Cannot start system\/portd: it is not ready in time/);
+  await assert.rejects(run(mac.control({ limitMs: 1 }).stop()), /Cannot stop system\/portd: launchd has not ended it/);
+});
+
+macTest("what launchctl refuses is told in its words", async (mac) => {
+  await run(mac.control().install(mac.definition));
+  await mac.set("faults.json", { bootstrap: [5, "Bootstrap failed: 5: Input/output error\nTry again as root"] });
+  await assert.rejects(run(mac.control().start()), {
+    message: `Cannot launchctl bootstrap system ${mac.plist}: launchctl ended with 5: ` +
+      "Bootstrap failed: 5: Input/output error; Try again as root",
+  });
+  await mac.set("faults.json", { print: [1, "no"], "print-disabled": [1, "no"], bootout: [9, "no"] });
+  await assert.rejects(mac.control().status(), /Cannot read system\/portd: launchctl ended with 1: no/);
+  await assert.rejects(mac.control().install(mac.definition), /Cannot read what is disabled in system/);
+});
+
+macTest("a job whose property list somebody has removed is still there to be stopped and uninstalled", async (mac) => {
+  await run(mac.control().install(mac.definition));
+  await run(mac.control().start());
+  await Deno.remove(mac.plist);
+  const { state, definition, startsAtBoot } = await mac.control().status();
+  assert.deepEqual([state, definition, startsAtBoot], ["running", null, false]);
+  assert.deepEqual(await told(mac.control().stop()), ["launchctl bootout system/portd"]);
+  await run(mac.control().uninstall());
+  assert.equal((await mac.control().status()).state, "absent");
+});
+
+macTest("ports cannot be reserved on macOS", async (mac) => {
+  const definition = { ...mac.definition, reserve: [{ first: 20000, last: 29999 }] };
+  await assert.rejects(mac.control().install(definition), /Cannot reserve the ports of the pool: macOS has nothing/);
+});
+
+macTest("root does not run what everybody can replace; a user may run what he likes", async (mac) => {
+  const self = [`${mac.path}/portd`] as const;
+  await Deno.writeTextFile(self[0], "");
+  await Deno.chmod(self[0], 0o777);
+  await Deno.chmod(mac.path, 0o755);
+  const definition = { ...mac.definition, self };
+  await assert.rejects(mac.control().install(definition), /Cannot install .*everybody may change/);
+  const script = { ...mac.definition, self: [SELF[0], "run", `file://${self[0]}`] as const };
+  await assert.rejects(mac.control().install(script), /Cannot install .*everybody may change/);
+  assert.ok((await mac.control({ scope: "user", uid: 501 }).install(definition)).length > 0);
+});
+
+Deno.test("a daemon is root's to change, an agent is not root's", async () => {
+  await using mac = await openMac();
+  const refusal = (scope: "system" | "user", uid: number) => mac.control({ scope, uid }).refusal();
+  assert.match(await refusal("system", 501) ?? "", /root's to change: use sudo, or --user/);
+  assert.match(await refusal("user", 0) ?? "", /without sudo/);
+  assert.deepEqual([await refusal("system", 0), await refusal("user", 501)], [undefined, undefined]);
+  assert.equal(definitionFolder("system", {}), "/Library/LaunchDaemons");
+  assert.equal(definitionFolder("user", { HOME: "/Users/ada" }), "/Users/ada/Library/LaunchAgents");
+  assert.throws(() => definitionFolder("user", {}), /HOME is not set/);
+});
+
+Deno.test("run() ends the service at SIGTERM, has the configuration read anew at SIGHUP, and passes failures on", async () => {
+  await using mac = await openMac();
+  const signals = new FakeSignals();
+  const control = mac.control({ onSignal: signals.listen });
+  const begun = Promise.withResolvers<void>();
+  let reloads = 0;
+  const ending = control.run(async ({ signal, ready, onReload }) => {
+    onReload(() => void reloads++);
+    ready();
+    begun.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+  await begun.promise;
+  signals.send("SIGHUP");
+  signals.send("SIGHUP");
+  signals.send("SIGTERM");
+  await ending;
+  assert.deepEqual([reloads, signals.listeners], [2, 0]);
+  await assert.rejects(control.run(() => Promise.reject(new Error("Cannot serve"))), /Cannot serve/);
+  assert.equal(signals.listeners, 0);
+});

@@ -1,0 +1,130 @@
+/** What systemd is told, read where systemd would read it: from a socket. */
+import assert from "node:assert/strict";
+import type { ServiceRun } from "../../src/service/service.ts";
+import { runNotified } from "../../src/service/linux/notified_run.ts";
+import { FakeSignals } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+/** Listens as systemd does. */
+async function openSystemd(name?: string) {
+  const folder = await temporaryFolder();
+  const path = name ?? `${folder.path}/notify`;
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path: path.replace(/^@/, "\0") });
+  const signals = new FakeSignals();
+  const unset: string[] = [];
+  return {
+    path,
+    signals,
+    unset,
+    async next(): Promise<string> {
+      const [bytes] = await socket.receive();
+      return new TextDecoder().decode(bytes);
+    },
+    run(work: (service: ServiceRun) => Promise<void>, env: Readonly<Record<string, string>> = {}) {
+      const unsetEnv = (variable: string) => void unset.push(variable);
+      return runNotified(work, { env: { NOTIFY_SOCKET: path, ...env }, unsetEnv, onSignal: signals.listen });
+    },
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function linuxTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
+
+linuxTest("systemd is told when the service is ready, reads its configuration anew, and stops", async () => {
+  await using systemd = await openSystemd();
+  let reloads = 0;
+  const ending = systemd.run(async ({ signal, ready, onReload }) => {
+    onReload(() => {
+      reloads++;
+      ready();
+    });
+    ready();
+    await aborted(signal);
+  });
+  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
+  systemd.signals.send("SIGHUP");
+  assert.equal(await systemd.next(), "RELOADING=1\nSTATUS=Reading the configuration");
+  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
+  systemd.signals.send("SIGTERM");
+  systemd.signals.send("SIGTERM");
+  assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Stopping");
+  await ending;
+  assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Stopped");
+  assert.deepEqual([reloads, systemd.signals.listeners], [1, 0]);
+});
+
+linuxTest("a failure is told on one line, and passed on", async () => {
+  await using systemd = await openSystemd();
+  const failure = new Error("Cannot serve:\nREADY=1");
+  await assert.rejects(systemd.run(() => Promise.reject(failure)), failure);
+  assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Failed: Cannot serve: READY=1");
+});
+
+linuxTest("what is for this process alone is taken from what its children inherit", async () => {
+  await using systemd = await openSystemd();
+  await systemd.run(() => Promise.resolve());
+  assert.deepEqual(systemd.unset.toSorted(), ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]);
+});
+
+linuxTest("an abstract socket is told too", async () => {
+  await using systemd = await openSystemd(`@portd-test-${crypto.randomUUID()}`);
+  await systemd.run(({ ready }) => Promise.resolve(ready()));
+  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
+});
+
+linuxTest("signs of life come again and again from the event loop, and end with the work", async () => {
+  await using systemd = await openSystemd();
+  const enough = Promise.withResolvers<void>();
+  const ending = systemd.run(() => enough.promise, { WATCHDOG_USEC: "2000", WATCHDOG_PID: `${Deno.pid}` });
+  for (let i = 0; i < 3; i++) assert.equal(await systemd.next(), "WATCHDOG=1");
+  enough.resolve();
+  await ending; // a timer that went on would fail the test
+});
+
+linuxTest("signs of life are given by nobody but the process that is meant", async () => {
+  await using systemd = await openSystemd();
+  const others = { WATCHDOG_USEC: "1", WATCHDOG_PID: "1" };
+  await systemd.run(async ({ ready }) => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    ready();
+  }, others);
+  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
+});
+
+linuxTest("a readiness that reaches nobody is a failure, a sign of life is not", async () => {
+  await using systemd = await openSystemd();
+  const gone = { NOTIFY_SOCKET: `${systemd.path}-gone`, WATCHDOG_USEC: "1000" };
+  await systemd.run(() => new Promise((resolve) => setTimeout(resolve, 5)), gone);
+  const message = "Cannot tell systemd that the service is ready";
+  await assert.rejects(systemd.run(({ ready }) => Promise.resolve().then(ready), gone), { message });
+  for (const name of ["notify", "vsock:2:1", "@", `/${"x".repeat(108)}`]) {
+    await assert.rejects(
+      systemd.run(() => Promise.resolve(), { NOTIFY_SOCKET: name }),
+      /Cannot tell systemd .*NOTIFY_/,
+    );
+  }
+});
+
+Deno.test("without systemd the service runs, and its signals mean the same", async () => {
+  const signals = new FakeSignals();
+  const steps: string[] = [];
+  const ending = runNotified(async ({ signal, ready, onReload }) => {
+    onReload(() => void steps.push("reload"));
+    ready();
+    await aborted(signal);
+    steps.push("end");
+  }, { env: {}, unsetEnv: () => {}, onSignal: signals.listen });
+  signals.send("SIGHUP");
+  signals.send("SIGINT");
+  await ending;
+  assert.deepEqual(steps, ["reload", "end"]);
+});

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { runSteps } from "../../src/service/service.ts";
+import { ExcludedPorts } from "../../src/service/windows/excluded_ports.ts";
+import { FakeKeys, FakeNetsh } from "../support/windows_service.ts";
+
+const PATH = "SYSTEM\\CurrentControlSet\\Services\\portd\\Parameters";
+const RANGE = { first: 20_000, last: 20_099 };
+
+/** netsh, a registry and what portd has excluded by them. */
+class Exclusions {
+  readonly netsh = new FakeNetsh();
+  readonly keys = new FakeKeys();
+
+  /** Makes it so that just these are excluded by portd. @returns what was done. */
+  async become(...ranges: readonly { readonly first: number; readonly last: number }[]): Promise<string[]> {
+    const told: string[] = [];
+    const ports = new ExcludedPorts({ netsh: this.netsh.run, keys: this.keys, path: PATH });
+    await runSteps(await ports.stepsTo(ranges), ({ does }) => void told.push(does));
+    return told;
+  }
+}
+
+Deno.test("a range is excluded for both families and protocols, and given back as just that", async () => {
+  const host = new Exclusions();
+  const range = "startport=20000 numberofports=100 store=persistent";
+  const commands = (verb: string) =>
+    ["ipv4 tcp", "ipv4 udp", "ipv6 tcp", "ipv6 udp"].map((text) => {
+      const [family, protocol] = text.split(" ");
+      return `netsh.exe int ${family} ${verb} excludedportrange protocol=${protocol} ${range}`;
+    });
+  assert.deepEqual(await host.become(RANGE), commands("add"));
+  assert.deepEqual(host.netsh.changes.map((command) => `netsh.exe ${command}`), commands("add"));
+  assert.deepEqual(await host.become(RANGE), [], "they are so already");
+  assert.deepEqual(await host.become(), commands("delete"));
+  assert.deepEqual([host.netsh.ranges, [...host.keys.values.keys()]], [[], []]);
+});
+
+Deno.test("another range takes the place of the one before", async () => {
+  const host = new Exclusions();
+  await host.become(RANGE);
+  const steps = await host.become({ first: 30_000, last: 30_000 });
+  assert.deepEqual(steps.map((step) => / (add|delete) /.exec(step)![1]), [
+    ...Array(4).fill("delete"),
+    ...Array(4).fill("add"),
+  ]);
+  assert.deepEqual(host.netsh.ranges.sort(), [
+    "ipv4 tcp 30000 30000 *",
+    "ipv4 udp 30000 30000 *",
+    "ipv6 tcp 30000 30000 *",
+    "ipv6 udp 30000 30000 *",
+  ]);
+});
+
+Deno.test("what an administrator has excluded before stays his", async () => {
+  const host = new Exclusions();
+  host.netsh.ranges.push("ipv4 tcp 20000 20099 *");
+  assert.equal((await host.become(RANGE)).length, 3);
+  await host.become();
+  assert.deepEqual(host.netsh.ranges, ["ipv4 tcp 20000 20099 *"]);
+});
+
+Deno.test("a range that Hyper-V has taken a part of is an error that names the part, and what helps", async () => {
+  const host = new Exclusions();
+  host.netsh.ranges.push("ipv4 udp 20050 20149", "ipv4 udp 20010 20010", "ipv4 udp 30000 30099");
+  await assert.rejects(host.become(RANGE), {
+    message: "Cannot reserve the ports 20000-20099 (udp, ipv4): Windows has given away 20050-20149, 20010 of them, " +
+      'mostly to Hyper-V or WinNAT; have it give them back with "net stop winnat", install again, and then ' +
+      '"net start winnat"',
+  });
+  assert.deepEqual(host.keys.texts(PATH, "ReservedPorts"), ["ipv4 tcp 20000-20099"], "what was done is remembered");
+  await host.become();
+  assert.ok(!host.netsh.ranges.some((range) => range.startsWith("ipv4 tcp")));
+});
+
+Deno.test("what netsh says is told where its numbers tell nothing", async () => {
+  const host = new Exclusions();
+  const { run } = host.netsh;
+  const netsh = (args: readonly string[]) =>
+    args.includes("show") ? run(args) : Promise.resolve({ code: 1, stdout: "\r\nAccès\r\n refusé.\r\n", stderr: "" });
+  const ports = new ExcludedPorts({ netsh, keys: host.keys, path: PATH });
+  const [first] = await ports.stepsTo([RANGE]);
+  await assert.rejects(first!.run(), /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.$/);
+});
+
+Deno.test("what somebody else has given back already is no error", async () => {
+  const host = new Exclusions();
+  await host.become(RANGE);
+  host.netsh.ranges.length = 0;
+  assert.equal((await host.become()).length, 4);
+  assert.deepEqual(host.keys.texts(PATH, "ReservedPorts"), []);
+});

@@ -1,0 +1,230 @@
+/** The service control of Windows on a Windows in little; tests/os/wine_service_test.ts has the real one. */
+import assert from "node:assert/strict";
+import { runSteps, type ServiceDefinition, type Step } from "../../src/service/service.ts";
+import { FakeWindows } from "../support/windows_service.ts";
+import { testConformance } from "./conformance.ts";
+
+const USERS = "S-1-5-32-545", PERSON = "S-1-5-21-1-2-3-1001";
+const SERVICE_KEY = "SYSTEM\\CurrentControlSet\\Services\\portd";
+const EVENT_KEY = "SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\portd";
+const STATE_DIR = "C:\\ProgramData\\portd";
+const WRITE = { mask: 0x1301bf, inheritOnly: false };
+
+testConformance({
+  name: "Windows service",
+  open: () => {
+    const windows = new FakeWindows();
+    const control = (isAdministrator: boolean) => {
+      windows.services.isAdministrator = isAdministrator;
+      return windows.control();
+    };
+    return Promise.resolve({
+      control: () => control(true),
+      stranger: () => control(false),
+      definition: windows.definition,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  },
+});
+
+/** Runs the steps. @returns what they do. */
+async function done(steps: Promise<readonly Step[]>): Promise<string[]> {
+  const told: string[] = [];
+  await runSteps(await steps, ({ does }) => void told.push(does));
+  return told;
+}
+
+function fromSource(windows: FakeWindows): ServiceDefinition {
+  for (const name of ["deno.exe", "main.ts", "deno.json", "src\\daemon.ts", "routes\\app.ts"]) {
+    windows.files.all.set(`C:\\portd\\${name}`, { kind: "file" });
+  }
+  const self = ["C:\\portd\\deno.exe", "run", "--allow-net", "file:///C:/portd/main.ts"] as const;
+  return { ...windows.definition, self };
+}
+
+Deno.test("an installation tells what sc.exe and the others would be told", async () => {
+  const windows = new FakeWindows();
+  assert.deepEqual(await done(windows.control().install(windows.definition)), [
+    "mkdir C:\\ProgramData\\portd, and icacls.exe C:\\ProgramData\\portd /inheritance:r /grant:r " +
+    "*S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F",
+    'sc.exe create portd binPath= "\\"C:\\Program Files\\portd\\portd.exe\\" service run --state-dir ' +
+    'C:\\ProgramData\\portd --listen 127.0.0.1:7678" start= auto obj= LocalSystem DisplayName= portd',
+    'sc.exe description portd "Leases TCP and UDP ports to the services of this machine."',
+    "sc.exe config portd start= delayed-auto",
+    "sc.exe failure portd reset= 86400 actions= restart/1000/restart/5000/restart/30000",
+    "sc.exe failureflag portd 1",
+    `reg.exe add HKLM\\${EVENT_KEY} /v EventMessageFile /t REG_EXPAND_SZ ` +
+    "/d %SystemRoot%\\System32\\EventCreate.exe /f",
+    `reg.exe add HKLM\\${EVENT_KEY} /v TypesSupported /t REG_DWORD /d 7 /f`,
+  ]);
+  assert.deepEqual(windows.services.installed!.settings.recovery, { resetS: 86_400, restartMs: [1000, 5000, 30_000] });
+});
+
+Deno.test("only what is otherwise is changed, and a service that ran is stopped before and runs again after", async () => {
+  const windows = new FakeWindows();
+  await done(windows.control().install(windows.definition));
+  await done(windows.control().start());
+  windows.services.set({ isDelayed: false });
+  assert.deepEqual(await done(windows.control().install(windows.definition)), [
+    "sc.exe stop portd",
+    "sc.exe config portd start= delayed-auto",
+    "sc.exe start portd",
+  ]);
+  windows.services.installed = { ...windows.services.installed!, startType: 4 };
+  const [, change] = await done(windows.control().install(windows.definition));
+  assert.match(change!, /^sc\.exe config portd binPath= .* start= auto /);
+  assert.equal((await windows.control().status()).startsAtBoot, true);
+});
+
+Deno.test("settings that a Windows does not know are left out, and that is told", async () => {
+  const windows = new FakeWindows();
+  windows.services.knows.delete("recoversFromExitCode");
+  const steps = await done(windows.control().install(windows.definition));
+  assert.ok(steps.includes("leave out sc.exe failureflag portd 1, as this Windows knows no such setting"));
+  assert.equal(windows.services.installed!.settings.recoversFromExitCode, undefined);
+  assert.deepEqual(await windows.control().install(windows.definition), []);
+});
+
+Deno.test("a program in a folder that users can write is refused, with who and where", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set("C:\\Program Files\\portd", { kind: "folder", grants: [{ sid: USERS, ...WRITE }] });
+  await assert.rejects(windows.control().install(windows.definition), {
+    message: "Cannot install C:\\Program Files\\portd\\portd.exe as a service: SHOP\\S-1-5-32-545 can change " +
+      "C:\\Program Files\\portd, and so what would run as LocalSystem; copy portd to C:\\Program Files\\portd and " +
+      "install it from there",
+  });
+});
+
+Deno.test("a program of one's own is refused, unless one has no weaker half", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set(windows.definition.self[0], { kind: "file", owner: PERSON });
+  await assert.rejects(
+    windows.control().install(windows.definition),
+    /1001 can change C:\\Program Files\\portd\\portd.exe/,
+  );
+  windows.files.whole.push(PERSON);
+  assert.ok((await windows.control().install(windows.definition)).length > 0);
+});
+
+Deno.test("from source the files that are read count, by every way that leads to them", async () => {
+  const windows = new FakeWindows();
+  const definition = fromSource(windows);
+  assert.ok((await windows.control().install(definition)).length > 0);
+  const { all } = windows.files;
+  all.set("C:\\portd\\src\\daemon.ts", { kind: "file", grants: [{ sid: USERS, ...WRITE }] });
+  await assert.rejects(windows.control().install(definition), /can change C:\\portd\\src\\daemon\.ts/);
+  all.set("C:\\portd\\src\\daemon.ts", { kind: "link", target: "D:\\elsewhere.ts" });
+  all.set("D:\\elsewhere.ts", { kind: "file", grants: [{ sid: USERS, ...WRITE }] });
+  await assert.rejects(windows.control().install(definition), /can change D:\\elsewhere\.ts/);
+  all.set("C:\\portd\\src\\daemon.ts", { kind: "file" });
+  all.set("C:\\Users\\me\\AppData\\Local\\deno\\npm", { kind: "folder", owner: PERSON });
+  await assert.rejects(windows.control().install(definition), /can change C:\\Users\\me\\AppData\\Local\\deno\\npm/);
+});
+
+Deno.test("a program on another machine is refused", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set("\\\\server\\share\\portd.exe", { kind: "file" });
+  const definition = { ...windows.definition, self: ["\\\\server\\share\\portd.exe"] as const };
+  await assert.rejects(windows.control().install(definition), /portd\.exe is on another machine/);
+});
+
+Deno.test("what runs from source is told where Deno keeps its packages, and portd.exe is not", async () => {
+  const windows = new FakeWindows();
+  const definition = fromSource(windows);
+  await done(windows.control().install(definition));
+  const environment = () => windows.keys.texts(SERVICE_KEY, "Environment");
+  assert.deepEqual(environment(), ["DENO_DIR=C:\\Users\\me\\AppData\\Local\\deno"]);
+  const env = { DENO_DIR: "C:\\deno", NPM_CONFIG_REGISTRY: "http://127.0.0.1:4873" };
+  await done(windows.control({ env }).install(definition));
+  assert.deepEqual(environment(), ["DENO_DIR=C:\\deno", "NPM_CONFIG_REGISTRY=http://127.0.0.1:4873"]);
+  const steps = await done(windows.control({ env }).install(windows.definition));
+  assert.ok(steps.includes(`reg.exe delete HKLM\\${SERVICE_KEY} /v Environment /f`));
+  assert.deepEqual(environment(), []);
+});
+
+Deno.test("a state folder that other users can read is taken from them", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set(STATE_DIR, { kind: "folder", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
+  const token = `${STATE_DIR}\\old\\admin.token`;
+  windows.files.all.set(token, { kind: "file", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
+  const [first] = await done(windows.control().install(windows.definition));
+  assert.match(first!, /^icacls\.exe C:\\ProgramData\\portd \/inheritance:r .* \/T$/);
+  assert.deepEqual(windows.files.all.get(token), { kind: "file" });
+  assert.deepEqual(await windows.control().install(windows.definition), []);
+});
+
+Deno.test("a state folder that somebody has laid there is refused", async () => {
+  const refused = async (path: string, file: Parameters<FakeWindows["files"]["all"]["set"]>[1]) => {
+    const windows = new FakeWindows();
+    windows.files.all.set(path, file);
+    await assert.rejects(windows.control().install(windows.definition), (error: Error) => {
+      assert.match(error.message, /^Cannot keep the service's state in /);
+      return error.message.includes(path);
+    });
+  };
+  await refused(STATE_DIR, { kind: "folder", owner: PERSON });
+  await refused(`${STATE_DIR}\\admin.token`, { kind: "file", owner: PERSON });
+  await refused(STATE_DIR, { kind: "link", target: "C:\\Windows" });
+  await refused(`${STATE_DIR}\\old\\file`, { kind: "file", owner: PERSON });
+  await refused("C:\\ProgramData", { kind: "folder", grants: [{ sid: USERS, mask: 0x40, inheritOnly: false }] });
+});
+
+Deno.test("the folders above a state folder count however its path is written", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set("D:\\data", { kind: "folder", grants: [{ sid: USERS, mask: 0x40, inheritOnly: false }] });
+  for (const stateDir of ["D:\\data\\portd", "D:/data/portd/", "D:\\x\\..\\data\\portd"]) {
+    await assert.rejects(windows.control().install({ ...windows.definition, stateDir }), /by the rights to D:\\data$/);
+  }
+});
+
+Deno.test("a service that ends instead of starting is an error with its exit code and its log", async () => {
+  const windows = new FakeWindows();
+  await done(windows.control().install(windows.definition));
+  windows.services.failure = 3;
+  await assert.rejects(done(windows.control().start()), {
+    message:
+      "Cannot start the service: it ended with exit code 3; its log C:\\ProgramData\\portd\\daemon.log may tell why",
+  });
+  const { state, exitCode, pid } = await windows.control().status();
+  assert.deepEqual([state, exitCode, pid], ["failed", 3, null]);
+  assert.deepEqual(await windows.control().stop(), [], "it does not run");
+});
+
+Deno.test("a service that makes progress is waited for, however long, and one that makes none is not", async () => {
+  const windows = new FakeWindows();
+  await done(windows.control().install(windows.definition));
+  windows.services.checkPoints = 500;
+  await done(windows.control().start());
+  assert.ok(windows.waitedMs > 60_000, `${windows.waitedMs} ms`);
+  windows.services.status = () => ({
+    state: 3,
+    exitCode: 0,
+    specificExitCode: 0,
+    checkPoint: 1,
+    waitHintMs: 45_000,
+    pid: 1,
+  });
+  windows.waitedMs = 0;
+  await assert.rejects(done(windows.control().stop()), /^Error: Cannot stop the service: for 45 seconds nothing has /);
+  assert.ok(windows.waitedMs < 60_000);
+});
+
+Deno.test("an uninstallation takes away what was made, and the state folder stays", async () => {
+  const windows = new FakeWindows();
+  const before = [...windows.keys.values.keys()];
+  await done(windows.control().install({ ...windows.definition, reserve: [{ first: 20_000, last: 20_099 }] }));
+  await done(windows.control().start());
+  const steps = await done(windows.control().uninstall());
+  assert.equal(steps[0], "sc.exe stop portd");
+  assert.deepEqual(steps.slice(-2), ["sc.exe delete portd", `reg.exe delete HKLM\\${EVENT_KEY} /f`]);
+  assert.deepEqual([...windows.keys.values.keys()], before);
+  assert.deepEqual(windows.netsh.ranges, []);
+  assert.equal(windows.files.kindOf(STATE_DIR), "folder");
+});
+
+Deno.test("an uninstallation ends when the service is gone, and names what keeps it", async () => {
+  const windows = new FakeWindows();
+  await done(windows.control().install(windows.definition));
+  windows.services.delete = () => {};
+  await assert.rejects(done(windows.control().uninstall()), /a program has it open, such as services\.msc/);
+});

@@ -1,0 +1,119 @@
+/** A service that is kept in memory, and passes the same tests as the real ones. */
+import type {
+  ServiceControl,
+  ServiceDefinition,
+  ServiceLog,
+  ServiceRun,
+  ServiceStatus,
+  Step,
+} from "../../src/service/service.ts";
+
+/** What a test sees of the process that runs as the service. */
+export interface FakeRun {
+  /** Ends the service. */
+  readonly stop: () => void;
+  /** Has the configuration read anew. */
+  readonly reload: () => void;
+}
+
+/** A service control whose system is this object. */
+export class FakeServiceControl implements ServiceControl {
+  /** What is installed. */
+  definition: ServiceDefinition | undefined;
+  pid: number | null = null;
+  exitCode: number | null = null;
+  /** What {@linkcode ServiceControl.refusal} answers. */
+  refused: string | undefined;
+  /** Every step throws it while it is set. */
+  failure: Error | undefined;
+  /** What {@linkcode ServiceControl.log} answers in the place of the file. */
+  journal: ServiceLog | undefined;
+  /** Told each time when the process that runs as the service is ready. */
+  onReady: () => void = () => {};
+  /** The process that runs as the service. */
+  running: FakeRun | undefined;
+  /** What was done, step by step. */
+  readonly done: string[] = [];
+  #runs = 0;
+
+  refusal(): Promise<string | undefined> {
+    return Promise.resolve(this.refused);
+  }
+
+  install(definition: ServiceDefinition): Promise<readonly Step[]> {
+    if (JSON.stringify(this.definition) === JSON.stringify(definition)) return Promise.resolve([]);
+    const text = [...definition.self, "service", "run", ...definition.words].join("\n");
+    const write = this.#step("write /fake/portd", () => void (this.definition = definition), text);
+    return Promise.resolve(this.pid === null ? [write] : [this.#stop(), write, this.#start()]);
+  }
+
+  uninstall(): Promise<readonly Step[]> {
+    const remove = this.#step("remove /fake/portd", () => void (this.definition = undefined));
+    return Promise.resolve([
+      ...(this.pid === null ? [] : [this.#stop()]),
+      ...(this.definition === undefined ? [] : [remove]),
+    ]);
+  }
+
+  start(): Promise<readonly Step[]> {
+    if (this.definition === undefined) {
+      return Promise.reject(new Error("Cannot start the service: it is not installed"));
+    }
+    return Promise.resolve(this.pid === null ? [this.#start()] : []);
+  }
+
+  stop(): Promise<readonly Step[]> {
+    if (this.definition === undefined) return Promise.reject(new Error("Cannot stop the service: it is not installed"));
+    return Promise.resolve(this.pid === null ? [] : [this.#stop()]);
+  }
+
+  status(): Promise<ServiceStatus> {
+    const { definition, pid, exitCode } = this;
+    if (definition === undefined) {
+      const nothing = { pid: null, exitCode: null, startsAtBoot: false, command: null, definition: null };
+      return Promise.resolve({ state: "absent", ...nothing });
+    }
+    const command = [...definition.self, "service", "run", ...definition.words];
+    const state = pid !== null ? "running" : exitCode ? "failed" : "stopped";
+    return Promise.resolve({ state, pid, exitCode, startsAtBoot: true, command, definition: "/fake/portd" });
+  }
+
+  log(stateDir: string): ServiceLog {
+    return this.journal ?? { kind: "file", path: `${stateDir}/daemon.log` };
+  }
+
+  async run(work: (service: ServiceRun) => Promise<void>): Promise<void> {
+    const stopping = new AbortController();
+    let reload = () => {};
+    this.running = { stop: () => stopping.abort(), reload: () => reload() };
+    await work({
+      signal: stopping.signal,
+      ready: () => this.onReady(),
+      onReload: (handle) => void (reload = handle),
+    });
+  }
+
+  #start(): Step {
+    return this.#step("start portd", () => {
+      this.pid = 100 + ++this.#runs;
+      this.exitCode = null;
+    });
+  }
+
+  #stop(): Step {
+    return this.#step("stop portd", () => {
+      this.pid = null;
+      this.exitCode = 0;
+    });
+  }
+
+  #step(does: string, change: () => void, text?: string): Step {
+    const run = () => {
+      if (this.failure !== undefined) return Promise.reject(this.failure);
+      this.done.push(does);
+      change();
+      return Promise.resolve();
+    };
+    return { does, run, ...(text !== undefined && { text }) };
+  }
+}

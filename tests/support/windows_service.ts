@@ -1,0 +1,252 @@
+/** A Windows in little: its Service Control Manager, registry, descriptors and netsh, as far as a service meets them. */
+import type { ProgramOutcome } from "../../src/program.ts";
+import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
+import type { Acl } from "../../src/service/windows/acl.ts";
+import { WindowsError } from "../../src/service/windows/failure.ts";
+import type { Files } from "../../src/service/windows/files.ts";
+import type { RegistryKeys, RegistryValue } from "../../src/service/windows/keys.ts";
+import { WindowsServiceControl, type WindowsServiceParts } from "../../src/service/windows/service_control.ts";
+import type { InstalledService, Services, ServiceSettings } from "../../src/service/windows/services.ts";
+import type { ServiceProcess } from "../../src/service/windows/structures.ts";
+
+const STOPPED = 1, START_PENDING = 2, STOP_PENDING = 3, RUNNING = 4;
+const FILE_NOT_FOUND = 2, NEVER_STARTED = 1077, DOES_NOT_EXIST = 1060, SPECIFIC_ERROR = 1066;
+const PRIVATE = ["S-1-5-18", "S-1-5-32-544"].map((sid) => ({ sid, mask: 0x1f01ff, inheritOnly: false }));
+const STATE_DIR = "C:\\ProgramData\\portd";
+
+/** The Service Control Manager: what starts or stops is there when it was asked for often enough. */
+export class FakeServices implements Services {
+  isAdministrator = true;
+  /** How often a service tells that it goes on before it is there. */
+  checkPoints = 2;
+  /** The exit code with which the service ends instead of running. */
+  failure = 0;
+  readonly knows = new Set<keyof ServiceSettings>(["description", "isDelayed", "recovery", "recoversFromExitCode"]);
+  installed: InstalledService | undefined;
+  #process: ServiceProcess = stopped(NEVER_STARTED);
+  #pid = 1000;
+
+  mayChange(): boolean {
+    return this.isAdministrator;
+  }
+
+  read(): InstalledService | undefined {
+    return this.installed;
+  }
+
+  known(): ReadonlySet<keyof ServiceSettings> {
+    return this.knows;
+  }
+
+  create(commandLine: string): void {
+    this.installed = { commandLine, startType: 2, account: "LocalSystem", displayName: "portd", settings: {} };
+    this.#process = stopped(NEVER_STARTED);
+  }
+
+  change(commandLine: string): void {
+    const { settings } = this.#existing();
+    this.create(commandLine);
+    this.set(settings);
+  }
+
+  set(settings: Partial<ServiceSettings>): void {
+    const installed = this.#existing();
+    this.installed = { ...installed, settings: { ...installed.settings, ...settings } };
+  }
+
+  status(): ServiceProcess | undefined {
+    if (this.installed === undefined) return undefined;
+    this.#process = this.#next(this.#process);
+    return this.#process;
+  }
+
+  start(): void {
+    this.#existing();
+    this.#process = { ...stopped(0), state: START_PENDING, pid: ++this.#pid, waitHintMs: 1000 };
+  }
+
+  stop(): boolean {
+    if (this.#process.state === START_PENDING && this.#process.checkPoint === 0) return false;
+    this.#process = { ...this.#process, state: STOP_PENDING, checkPoint: 0 };
+    return true;
+  }
+
+  delete(): void {
+    this.#existing();
+    this.installed = undefined;
+  }
+
+  #next(process: ServiceProcess): ServiceProcess {
+    if (process.state !== START_PENDING && process.state !== STOP_PENDING) return process;
+    if (process.checkPoint < this.checkPoints) return { ...process, checkPoint: process.checkPoint + 1 };
+    if (process.state === STOP_PENDING) return stopped(0);
+    if (this.failure !== 0) return { ...stopped(SPECIFIC_ERROR), specificExitCode: this.failure };
+    return { ...process, state: RUNNING, checkPoint: 0 };
+  }
+
+  #existing(): InstalledService {
+    if (this.installed === undefined) throw new WindowsError("open the service", DOES_NOT_EXIST);
+    return this.installed;
+  }
+}
+
+function stopped(exitCode: number): ServiceProcess {
+  return { state: STOPPED, exitCode, specificExitCode: 0, checkPoint: 0, waitHintMs: 0, pid: 0 };
+}
+
+/** A registry. */
+export class FakeKeys implements RegistryKeys {
+  readonly values = new Map<string, RegistryValue>();
+
+  holds(path: string, value: RegistryValue): boolean {
+    return JSON.stringify(this.values.get(`${path}\\${value.name}`)) === JSON.stringify(value);
+  }
+
+  texts(path: string, name: string): readonly string[] {
+    const value = this.values.get(`${path}\\${name}`);
+    return value?.kind === "texts" ? value.texts : [];
+  }
+
+  set(path: string, value: RegistryValue): void {
+    this.values.set(`${path}\\${value.name}`, value);
+  }
+
+  deleteValue(path: string, name: string): void {
+    this.values.delete(`${path}\\${name}`);
+  }
+
+  deleteKey(path: string): void {
+    for (const name of this.values.keys()) if (name.startsWith(`${path}\\`)) this.values.delete(name);
+  }
+}
+
+/** What is at a path. */
+export interface FakeFile {
+  readonly kind: "file" | "folder" | "link";
+  /** @default SYSTEM */
+  readonly owner?: string;
+  /** On top of all rights of SYSTEM and Administrators. */
+  readonly grants?: readonly Grant[];
+  /** Where a link leads to. */
+  readonly target?: string;
+}
+
+/** The file system with its descriptors; folders on the way to a file are there, and the system's. */
+export class FakeFiles implements Files, Acl {
+  readonly all = new Map<string, FakeFile>();
+  /** Users who have no weaker half. */
+  readonly whole: string[] = [];
+
+  kindOf(path: string): FakeFile["kind"] | undefined {
+    return this.all.get(path)?.kind ?? (this.entries(path).length > 0 ? "folder" : undefined);
+  }
+
+  entries(folder: string): string[] {
+    const prefix = folder.endsWith("\\") ? folder : `${folder}\\`;
+    const within = [...this.all.keys()].filter((path) => path.startsWith(prefix));
+    return [...new Set(within.map((path) => path.slice(prefix.length).split("\\")[0]!))];
+  }
+
+  realPath(path: string): string {
+    return this.all.get(path)?.target ?? path;
+  }
+
+  trusted(): ReadonlySet<string> {
+    return new Set([...TRUSTED, ...this.whole]);
+  }
+
+  read(path: string): Descriptor {
+    if (this.kindOf(path) === undefined) throw new WindowsError(`read ${path}`, FILE_NOT_FOUND);
+    const { owner = TRUSTED[0]!, grants = [] } = this.all.get(path) ?? {};
+    return { owner, grants: [...PRIVATE, ...grants] };
+  }
+
+  createPrivate(path: string): void {
+    this.all.set(path, { kind: "folder" });
+  }
+
+  makePrivate(path: string): void {
+    this.all.set(path, { kind: this.kindOf(path)! });
+  }
+
+  nameOf(sid: string): string {
+    return `SHOP\\${sid}`;
+  }
+}
+
+/** netsh with its excluded ranges; `*` marks those of an administrator, as netsh does. */
+export class FakeNetsh {
+  /** `ipv4 tcp 20000 20099 *` */
+  readonly ranges: string[] = [];
+  /** The commands that were to change something. */
+  readonly changes: string[] = [];
+
+  readonly run = (args: readonly string[]): Promise<ProgramOutcome> => {
+    const [, family, verb, , ...rest] = args;
+    const given = Object.fromEntries(rest.map((word) => word.split("=")));
+    const prefix = `${family} ${given.protocol} `;
+    if (verb === "show") {
+      const lines = this.ranges.filter((range) => range.startsWith(prefix)).map((range) => range.slice(prefix.length));
+      return answer(0, `\n開始ポート    終了ポート\n----------    --------\n${lines.join("\n")}\n\n* - 管理\n`);
+    }
+    this.changes.push(args.join(" "));
+    const first = Number(given.startport), last = first + Number(given.numberofports) - 1;
+    const line = `${prefix}${first} ${last} *`;
+    if (verb === "delete") return answer(this.#remove(line) ? 0 : 1, "指定されたファイルが見つかりません。");
+    const isTaken = this.ranges.some((range) => {
+      const [start, end] = range.slice(prefix.length).split(" ").map(Number);
+      return range.startsWith(prefix) && start! <= last && end! >= first;
+    });
+    if (!isTaken) this.ranges.push(line);
+    return answer(isTaken ? 1 : 0, isTaken ? "プロセスはファイルにアクセスできません。" : "OK");
+  };
+
+  #remove(line: string): boolean {
+    const at = this.ranges.indexOf(line);
+    if (at !== -1) this.ranges.splice(at, 1);
+    return at !== -1;
+  }
+}
+
+function answer(code: number, stdout: string): Promise<ProgramOutcome> {
+  return Promise.resolve({ code, stdout, stderr: "" });
+}
+
+/** All of it, with a service control that works on it. */
+export class FakeWindows {
+  readonly services = new FakeServices();
+  readonly keys = new FakeKeys();
+  readonly files = new FakeFiles();
+  readonly netsh = new FakeNetsh();
+  /** In milliseconds, of what was waited. */
+  waitedMs = 0;
+
+  readonly definition = {
+    self: ["C:\\Program Files\\portd\\portd.exe"],
+    words: ["--state-dir", STATE_DIR, "--listen", "127.0.0.1:7678"],
+    stateDir: STATE_DIR,
+    reserve: [],
+  } as const;
+
+  constructor() {
+    this.files.all.set(this.definition.self[0], { kind: "file" });
+    this.files.all.set("C:\\ProgramData", { kind: "folder" });
+  }
+
+  control(parts: Partial<WindowsServiceParts> = {}): WindowsServiceControl {
+    return new WindowsServiceControl({
+      services: this.services,
+      keys: this.keys,
+      acl: this.files,
+      files: this.files,
+      netsh: this.netsh.run,
+      env: { LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" },
+      pause: (ms) => {
+        this.waitedMs += ms;
+        return Promise.resolve();
+      },
+      run: () => Promise.reject(new Error("Cannot run as a service: only the Service Control Manager starts it")),
+      ...parts,
+    });
+  }
+}
