@@ -11,7 +11,7 @@ import {
 } from "../../src/service/linux/reserved_ports.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const port = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(65534, 65535));
+const port = fc.integer({ min: 1, max: 40 });
 const ranges = fc.array(
   fc.tuple(port, port).map(([one, other]): PortRange => ({ first: Math.min(one, other), last: Math.max(one, other) })),
   { maxLength: 6 },
