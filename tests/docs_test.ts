@@ -7,7 +7,7 @@ import { STATUS_OF_CODE } from "../src/errors.ts";
 import { openTestApp } from "./support/app.ts";
 import { listen } from "./support/sockets.ts";
 import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
-import { callsGit, commandsOf, isRunHere, playSection } from "./support/docs/tour.ts";
+import { callsGit, commandsOf, isRunHere, playSection, takesRoot } from "./support/docs/tour.ts";
 import { Installation } from "./support/os/installation.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -49,7 +49,7 @@ const readme = sectionsOf(await read("README.md"), 2);
 const isPlayed = ({ fences }: Section) =>
   fences.some((fence) => fence.language === "sh" && commandsOf(fence).some(isRunHere));
 
-for (const part of readme.filter(isPlayed)) {
+for (const part of readme.filter((part) => isPlayed(part) && !takesRoot(part))) {
   Deno.test({
     name: `README.md, "${part.title}": every command prints what is shown`,
     ignore: Deno.build.os !== "linux" || (callsGit(part) && !await hasGit()),

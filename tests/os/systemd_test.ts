@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { SystemdControl } from "../../src/service/linux/systemd.ts";
 import { UNIT } from "../../src/service/linux/unit.ts";
 import { type ConformanceHost, testConformance } from "../service/conformance.ts";
+import { sectionsOf } from "../support/docs/markdown.ts";
+import { commandsOf, takesRoot } from "../support/docs/tour.ts";
+import { Transcript } from "../support/docs/transcript.ts";
 import { osTest } from "../support/os/requirement.ts";
 import { ALICE, SYSTEMD, SystemdHost } from "../support/os/systemd_host.ts";
 
@@ -56,6 +59,20 @@ osTest("a service from its installation to its removal, of which only the leases
   await host.portd("service", "install");
   await host.portd("service", "start");
   assert.equal(await host.portd("lease", "shop/web", "--pin"), web);
+});
+
+osTest("README.md: every command about the service prints what is shown", SYSTEMD, async () => {
+  await using host = await SystemdHost.start();
+  const script = `#!/bin/sh\nexec ${(await host.self()).join(" ").replace(" run ", " run --quiet ")} "$@"\n`;
+  await Deno.writeTextFile(`${host.root}/usr/bin/portd`, script, { mode: 0o755 });
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const sections = sectionsOf(readme, 2).filter(takesRoot);
+  assert.equal(sections.length, 1);
+  const transcript = new Transcript();
+  for (const { command, output } of sections.flatMap(({ fences }) => fences).flatMap(commandsOf)) {
+    const { stdout } = await host.outcome("sh", "-c", `${command.replace(/^sudo /, "")} 2>&1`);
+    assert.equal(transcript.compare(output, stdout), undefined, command);
+  }
 });
 
 osTest("a daemon that is killed, or that hangs, is started again and knows its leases", SYSTEMD, async () => {

@@ -33,6 +33,11 @@ export function isRunHere({ command }: ShownCommand): boolean {
   return !/^(?:npx|\.\/compile\.sh|git clone)\b/.test(command);
 }
 
+/** Whether a section is about a machine of its own: it calls `sudo`, and tests/os/systemd_test.ts plays it. */
+export function takesRoot({ fences }: Section): boolean {
+  return fences.some((fence) => commandsOf(fence).some(({ command }) => command.startsWith("sudo ")));
+}
+
 /** Plays a section through. @returns each thing that is not as shown. */
 export async function playSection(section: Section): Promise<string[]> {
   await using installation = await Installation.create();
