@@ -147,12 +147,17 @@ function lastPart(path: string): string {
   return path.split(/[\\/]/).findLast((part) => part !== "") ?? "";
 }
 
-/** Makes a path absolute and takes `.` and `..` out of it. */
+/** Makes a path absolute and takes `.` and `..` out of it. @param base is absolute, and tells whose paths these are. */
 export function resolvePath(base: string, path: string): string {
+  if (base.startsWith("/")) return join("/", (path.startsWith("/") ? path : `${base}/${path}`).split("/"));
   const isAbsolute = /^(?:[\\/]|[A-Za-z]:[\\/])/.test(path);
   const [, root = "", rest = ""] = /^((?:[A-Za-z]:)?[\\/]+)?(.*)$/s.exec(isAbsolute ? path : `${base}/${path}`)!;
+  return join(root, rest.split(/[\\/]/));
+}
+
+function join(root: string, names: readonly string[]): string {
   const parts: string[] = [];
-  for (const part of rest.split(/[\\/]/)) {
+  for (const part of names) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }

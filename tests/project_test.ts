@@ -145,6 +145,7 @@ Deno.test("resolvePath() makes paths absolute and takes dots out", () => {
   assert.equal(resolvePath("/a/b", "../c/./d"), "/a/c/d");
   assert.equal(resolvePath("/a/b", "/c"), "/c");
   assert.equal(resolvePath("/a", "../../.."), "/");
+  assert.equal(resolvePath("/a", "b\\..\\c"), "/a/b\\..\\c"); // one name, where folders are set apart by /
   assert.equal(resolvePath("C:\\a", "b"), "C:\\a\\b");
   assert.equal(resolvePath("C:\\a", "D:/b/../c"), "D:/c");
 });

@@ -7,8 +7,8 @@ import type { CliContext, CommonFlags } from "./context.ts";
 import { UsageError } from "./exit.ts";
 import { neutralise, toJson } from "./terminal.ts";
 
-/** Flags of every command of `portd service`. */
-export type ServiceFlags = CommonFlags & { readonly user?: boolean };
+/** Flags of every command of `portd service`: they ask the system and no daemon. */
+export type ServiceFlags = Pick<CommonFlags, "stateDir" | "json"> & { readonly user?: boolean };
 
 /** Flags of those that change it. */
 export type ChangeFlags = ServiceFlags & { readonly dryRun?: boolean };

@@ -1,15 +1,18 @@
 /** What systemd is told, read where systemd would read it: from a socket. */
 import assert from "node:assert/strict";
 import type { ServiceRun } from "../../src/service/service.ts";
+import { openLibc } from "../../src/ffi/libc.ts";
 import { runNotified } from "../../src/service/linux/notified_run.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
+const AF_UNIX = 1, SOCK_DGRAM = 2;
+
 /** Listens as systemd does. */
-async function openSystemd(name?: string) {
+async function openSystemd() {
   const folder = await temporaryFolder();
-  const path = name ?? `${folder.path}/notify`;
-  const socket = Deno.listenDatagram({ transport: "unixpacket", path: path.replace(/^@/, "\0") });
+  const path = `${folder.path}/notify`;
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const signals = new FakeSignals();
   const unset: string[] = [];
   return {
@@ -32,7 +35,7 @@ async function openSystemd(name?: string) {
 }
 
 function linuxTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
+  Deno.test({ name, ignore: Deno.build.os !== "linux", sanitizeResources: false, fn }); // libc stays open
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -76,9 +79,18 @@ linuxTest("what is for this process alone is taken from what its children inheri
 });
 
 linuxTest("an abstract socket is told too", async () => {
-  await using systemd = await openSystemd(`@portd-test-${crypto.randomUUID()}`);
-  await systemd.run(({ ready }) => Promise.resolve(ready()));
-  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
+  const name = `portd-test-${crypto.randomUUID()}`;
+  const libc = openLibc(); // Deno 2.4 listens on no abstract socket
+  const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
+  const address = new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(name)]);
+  assert.equal(libc.bind(descriptor, address, address.length), 0);
+  const env = { NOTIFY_SOCKET: `@${name}` };
+  const signals = new FakeSignals();
+  await runNotified(({ ready }) => Promise.resolve(ready()), { env, unsetEnv: () => {}, onSignal: signals.listen });
+  const bytes = new Uint8Array(100);
+  const length = Number(libc.recv(descriptor, bytes, 100n, 0));
+  assert.equal(new TextDecoder().decode(bytes.subarray(0, length)), "READY=1\nSTATUS=Serving");
+  libc.close(descriptor);
 });
 
 linuxTest("signs of life come again and again from the event loop, and end with the work", async () => {

@@ -1,7 +1,7 @@
 /** `portd service …`: portd as a service of the operating system. The same words on the three systems. */
 import { buildRouteMap } from "@stricli/core";
 import type { ServiceControl, Step } from "../../service/service.ts";
-import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
+import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { CONFIG_FLAGS, type ConfigFlags } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { parseCount } from "../parse.ts";
@@ -22,8 +22,8 @@ import { toJson } from "../terminal.ts";
 
 const SERVICE_FLAGS = {
   user: switchFlag("The service of this user, in the place of the system's (not on Windows)"),
-  ...COMMON_FLAGS,
-  stateDir: { ...COMMON_FLAGS.stateDir, brief: "State folder of the service (never that of PORTD_STATE_DIR)" },
+  stateDir: textFlag("DIR", "State folder of the service (never that of PORTD_STATE_DIR)"),
+  json: COMMON_FLAGS.json,
 } as const;
 
 const CHANGE_FLAGS = {

@@ -7,7 +7,7 @@
  */
 import { type Program, type ProgramOutcome, runProgram } from "../../program.ts";
 import { readDaemonFile } from "../../state_folder.ts";
-import { refuseChangeable } from "../linux/program_files.ts";
+import { refuseChangeable } from "../program_files.ts";
 import {
   SERVICE_NAME,
   type ServiceControl,

@@ -6,7 +6,7 @@ import type { Program } from "../../program.ts";
 import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
 import { formatPortList } from "./port_set.ts";
-import { refuseChangeable } from "./program_files.ts";
+import { refuseChangeable } from "../program_files.ts";
 import { type KernelSettings, RESERVED_PORTS_VARIABLE, ReservedPorts } from "./reserved_ports.ts";
 import { parsePortList } from "../../network/os_ports.ts";
 import { Systemctl, type UnitState } from "./systemctl.ts";
@@ -53,7 +53,7 @@ export class SystemdControl implements ServiceControl {
   async refusal(): Promise<string | undefined> {
     const { isUser, uid } = this.#options;
     if (!await this.#isRunning()) {
-      if (!isUser) return "systemd does not run on this machine";
+      if (!isUser) return "systemd does not run on this machine; portd serve --detach runs portd without it";
       return `no systemd of user ${uid} runs: log in as that user, or have it started with the machine by ` +
         "loginctl enable-linger";
     }
