@@ -162,7 +162,8 @@ Deno.test("the state folder is the service's own on each system, and the user's 
   const dirOf = async (os: typeof Deno.build.os, ...words: string[]) => {
     const service = new FakeServiceControl();
     const env = { HOME: "/home/ada", XDG_STATE_HOME: "/s", ProgramData: "C:\\P" };
-    const { code, stderr } = await portd(["service", ...installWords(), ...words], { service, os, env });
+    const cwd = os === "windows" ? "C:\\shop" : "/shop";
+    const { code, stderr } = await portd(["service", ...installWords(), ...words], { service, os, env, cwd });
     assert.equal(code, 0, stderr);
     return service.definition?.words.slice(0, 2);
   };
