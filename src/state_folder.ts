@@ -19,12 +19,20 @@ export function prepareStateFolder(path: string): void {
   try {
     if (Deno.build.os !== "windows") Deno.umask(0o077); // for the files that SQLite makes
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    refuseOthers(path);
     keepToOwner(path, 0o700);
   } catch (error) {
     throw new PortdError("store_unavailable", `Cannot use the state folder ${path}: ${(error as Error).message}`, {}, {
       cause: error,
     });
   }
+}
+
+/** The owner of a folder, or of a link to it, could have root write where he likes. Windows tells of no owners. */
+function refuseOthers(path: string): void {
+  const owners = [Deno.lstatSync(path), Deno.statSync(path)].map(({ uid }) => uid);
+  const other = Deno.build.os === "windows" ? undefined : owners.find((uid) => uid !== Deno.uid());
+  if (other !== undefined) throw new Error(`it belongs to user ${other}`);
 }
 
 /** The admin token of this folder; made on the first call, readable for the owner alone. */

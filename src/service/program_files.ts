@@ -1,7 +1,24 @@
 /** Whether what is to run as root is root's alone: a service of the system is no way up for another user. */
 
-/** @throws {Error} naming the path when another user may change what would run as root. */
-export function refuseChangeable(self: readonly string[]): void {
+/**
+ * @param self are the words that start portd.
+ * @param stateDir is absolute, and need not be there.
+ * @throws {Error} naming the path when another user may change what would run as root, or where root would write.
+ */
+export function refuseUnsafe(self: readonly string[], stateDir: string): void {
+  refuseChangeable(self);
+  for (const path of waysTo(stateDir)) {
+    const found = statIfThere(path);
+    const who = found && whoMayChange(found);
+    if (who === undefined) continue;
+    throw new Error(
+      `Cannot install a service with the state folder ${stateDir}: ${who} may change ${path}, and so where root would ` +
+        "write; leave --state-dir out, or name a folder that is root's",
+    );
+  }
+}
+
+function refuseChangeable(self: readonly string[]): void {
   for (const program of self.map(pathOf).filter((path) => path !== undefined)) {
     for (const path of [program, Deno.realPathSync(program)].flatMap(waysTo)) {
       const who = whoMayChange(Deno.statSync(path));
@@ -31,4 +48,13 @@ export function waysTo(path: string): string[] {
 function pathOf(word: string): string | undefined {
   if (word.startsWith("/")) return word;
   return word.startsWith("file:///") ? decodeURIComponent(new URL(word).pathname) : undefined;
+}
+
+function statIfThere(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }

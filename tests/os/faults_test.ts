@@ -130,3 +130,27 @@ osTest("another user reads nothing in the state folder and cannot stop the daemo
   const { url } = await installation.daemon();
   assert.ok([401, 403].includes((await call(`${url}/v1`, "POST", "/stop", {})).status));
 });
+
+osTest(
+  "a daemon does not use a state folder of another user, nor one that is a link of his",
+  [linux, root],
+  async () => {
+    await using installation = await Installation.create();
+    const refused = async (stateDir: string) => {
+      const command = installation.command(["serve", "--state-dir", stateDir], { stdin: "null" });
+      const { code, stderr } = await command.output();
+      assert.equal(code, 1);
+      assert.match(new TextDecoder().decode(stderr), /Cannot use the state folder .*: it belongs to user 65534$/m);
+    };
+    const his = `${installation.folder}/his`,
+      ours = `${installation.folder}/ours`,
+      link = `${installation.folder}/link`;
+    for (const folder of [his, ours]) await Deno.mkdir(folder, { mode: 0o755 });
+    await Deno.symlink(ours, link);
+    await Deno.chown(his, 65534, 65534);
+    await runTool("chown", ["--no-dereference", "65534", link]);
+    await refused(his);
+    await refused(link);
+    assert.deepEqual([(await Deno.stat(his)).mode! & 0o777, (await Deno.stat(ours)).mode! & 0o777], [0o755, 0o755]);
+  },
+);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { definitionFolder, Launchd, type LaunchdOptions } from "../../src/service/darwin/launchd.ts";
 import { runSteps, type ServiceDefinition, type Step } from "../../src/service/service.ts";
 import { FakeSignals } from "../support/cli.ts";
+import { refuseUnsafe } from "../../src/service/program_files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type ConformanceHost, testConformance } from "./conformance.ts";
 
@@ -33,6 +34,7 @@ async function openMac(options: Partial<LaunchdOptions> = {}): Promise<Mac> {
       onSignal: () => () => {},
       launchctl: [Deno.execPath(), "run", "--allow-read", "--allow-write", PROGRAM, path],
       pauseMs: 1,
+      inspect: () => {},
       ...options,
       ...more,
     });
@@ -158,9 +160,10 @@ macTest("root does not run what everybody can replace; a user may run what he li
   await Deno.chmod(self[0], 0o777);
   await Deno.chmod(mac.path, 0o755);
   const definition = { ...mac.definition, self };
-  await assert.rejects(mac.control().install(definition), /Cannot install .*everybody may change/);
+  const control = mac.control({ inspect: refuseUnsafe });
+  await assert.rejects(control.install(definition), /Cannot install .*everybody may change/);
   const script = { ...mac.definition, self: [SELF[0], "run", `file://${self[0]}`] as const };
-  await assert.rejects(mac.control().install(script), /Cannot install .*everybody may change/);
+  await assert.rejects(control.install(script), /Cannot install .*everybody may change/);
   assert.ok((await mac.control({ scope: "user", uid: 501 }).install(definition)).length > 0);
 });
 

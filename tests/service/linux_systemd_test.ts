@@ -1,7 +1,7 @@
 /** systemd's service control against a systemctl that keeps its unit in a folder. */
 import assert from "node:assert/strict";
 import { runSteps, type ServiceDefinition, type Step } from "../../src/service/service.ts";
-import { whoMayChange } from "../../src/service/program_files.ts";
+import { refuseUnsafe, whoMayChange } from "../../src/service/program_files.ts";
 import { parseShow } from "../../src/service/linux/systemctl.ts";
 import { SystemdControl, type SystemdOptions } from "../../src/service/linux/systemd.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -213,6 +213,16 @@ machineTest("root does not run what another user can replace; a user may run wha
     /Cannot install \S+main\.ts .*(?:everybody|user \d+) may change .*\/usr\/local\/bin, or use --user/;
   await assert.rejects(control.install(definition), changeable);
   assert.ok((await machine.control(OF_USER).install(definition)).length > 0);
+});
+
+Deno.test("root does not write where another user decides what is there", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(`${folder.path}/open`);
+  await Deno.chmod(`${folder.path}/open`, 0o777);
+  const refused =
+    /Cannot install a service with the state folder \S+portd: (?:everybody|user \d+) may change \S+, and so/;
+  assert.throws(() => refuseUnsafe(["/usr/bin/env"], `${folder.path}/open/portd`), refused);
+  refuseUnsafe(["/usr/bin/env"], "/var/lib/portd-that-is-not-there");
 });
 
 Deno.test("root's file in a folder that others write is safe where the folder is sticky", () => {

@@ -7,7 +7,7 @@
  */
 import { type Program, type ProgramOutcome, runProgram } from "../../program.ts";
 import { readDaemonFile } from "../../state_folder.ts";
-import { refuseChangeable } from "../program_files.ts";
+import { refuseUnsafe } from "../program_files.ts";
 import {
   SERVICE_NAME,
   type ServiceControl,
@@ -33,6 +33,8 @@ export interface LaunchdOptions {
   readonly denoDir: string | undefined;
   /** Calls back on these signals until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+  /** Refuses what another user may change. @default refuseUnsafe */
+  readonly inspect?: typeof refuseUnsafe;
   /** @default ["/bin/launchctl"] */
   readonly launchctl?: Program;
   /** How long a start or a stop may take, in milliseconds. @default 15000 */
@@ -82,11 +84,11 @@ export class Launchd implements ServiceControl {
   }
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    const { scope, denoDir } = this.#options;
+    const { scope, denoDir, inspect = refuseUnsafe } = this.#options;
     if (definition.reserve.length > 0) {
       throw new Error("Cannot reserve the ports of the pool: macOS has nothing to reserve ports with");
     }
-    if (scope === "system") refuseChangeable(definition.self);
+    if (scope === "system") inspect(definition.self, definition.stateDir);
     const text = jobText(definition, { denoDir });
     const enable = await this.#enable();
     if (await this.#read() === text) return enable;

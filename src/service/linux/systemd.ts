@@ -6,7 +6,7 @@ import type { Program } from "../../program.ts";
 import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
 import { formatPortList } from "./port_set.ts";
-import { refuseChangeable } from "../program_files.ts";
+import { refuseUnsafe } from "../program_files.ts";
 import { type KernelSettings, RESERVED_PORTS_VARIABLE, ReservedPorts } from "./reserved_ports.ts";
 import { parsePortList } from "../../network/os_ports.ts";
 import { Systemctl, type UnitState } from "./systemctl.ts";
@@ -26,8 +26,8 @@ export interface SystemdOptions extends NotifiedRunOptions {
   readonly journalctl?: Program;
   /** @default that of the kernel that runs */
   readonly kernel?: () => KernelSettings;
-  /** Refuses a program that another user may change. @default refuseChangeable */
-  readonly inspect?: (self: readonly string[]) => void;
+  /** Refuses what another user may change. @default refuseUnsafe */
+  readonly inspect?: typeof refuseUnsafe;
 }
 
 /** Below it is what portd has to remember until the machine is started anew. */
@@ -124,14 +124,14 @@ export class SystemdControl implements ServiceControl {
   }
 
   async #refuse({ self, stateDir, reserve }: ServiceDefinition): Promise<void> {
-    const { isUser, inspect = refuseChangeable } = this.#options;
+    const { isUser, inspect = refuseUnsafe } = this.#options;
     // deno-lint-ignore no-control-regex
     if (/[\x00-\x1f\x7f]/.test(stateDir)) {
       throw new Error(
         `Cannot install a service with the state folder ${JSON.stringify(stateDir)}: systemd cannot name it`,
       );
     }
-    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)]);
+    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir);
     if (reserve.length > 0) throw new Error("Cannot reserve ports for the service of a user: only root may");
   }
 
