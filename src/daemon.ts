@@ -5,11 +5,11 @@
  * The HTTP layer is passed in, as src/ does not know it.
  */
 import { systemClock } from "./clock.ts";
-import { type Config, splitAddress } from "./config.ts";
+import type { Config } from "./config.ts";
 import { PortdError } from "./errors.ts";
 import type { Domain } from "./domain.ts";
 import { openDomain } from "./domain.ts";
-import { serve, type Serving } from "./serve.ts";
+import { Entrance, type Handler, isLoopback } from "./entrance.ts";
 import {
   prepareStateFolder,
   readDaemonFile,
@@ -40,16 +40,19 @@ export interface DaemonOptions {
   /** Stops the daemon. */
   readonly signal: AbortSignal;
   /** Makes the HTTP layer. */
-  readonly createApp: (services: Services) => { fetch(request: Request): Response | Promise<Response> };
+  readonly createApp: (services: Services) => { readonly fetch: Handler };
   readonly log: (line: string) => void;
   /** Told the URL once requests are served. */
   readonly onReady?: (url: string) => void;
+  /** The addresses, where another run with them came before or may follow. @default those of this run alone */
+  readonly entrance?: Entrance;
+  /** Asked at the end: whether another run follows at once, for which requests may wait. @default there is none */
+  readonly isFollowed?: () => boolean;
 }
 
 /** Requests in hand at a stop have so long to finish: with all the rest it is to be done within five seconds. */
 const SHUTDOWN_MS = 3000;
 const DAY_MS = 86_400_000;
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 
 /**
  * Runs until it is stopped.
@@ -64,43 +67,37 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   const domain = await openOrRefuse(config, log);
-  const hosts = new Set<string>();
+  const { entrance = new Entrance(), isFollowed = () => false } = options;
   let isReady = false;
-  const startedAt = domain.clock.now();
-  const services: Services = {
-    ...domain,
-    guard: { hosts, token, anonymous: anonymousScope(config) },
-    isReady: () => isReady && !signal.aborted,
-    status: () => ({
-      ...domain.describe(),
-      version: VERSION,
-      pid: Deno.pid,
-      startedAt: new Date(startedAt).toISOString(),
-    }),
-    stop: () => stopping.abort(),
-    signal,
-    log,
-  };
-  const servers: Serving[] = [];
   try {
-    const app = options.createApp(services);
-    const url = await listenAll(config, app.fetch, { servers, hosts, log });
+    await entrance.listen(config.listen, log);
+    const guard = { hosts: entrance.hosts, token, anonymous: anonymousScope(config) };
+    const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
+    const services: Services = { ...domain, ...state, guard, status: statusOf(domain) };
+    entrance.open(options.createApp(services).fetch);
+    const { url } = entrance;
     const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
-    const needsToken = services.guard.anonymous === "none";
+    const needsToken = guard.anonymous === "none";
     writeDaemonFile(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken });
     isReady = true;
     log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
     options.onReady?.(url);
     await watchUntil(signal, domain, config, log);
     log("stopping");
-    removeDaemonFile(config.stateDir, Deno.pid);
+    if (!isFollowed()) removeDaemonFile(config.stateDir, Deno.pid);
   } finally {
     stopping.abort();
     domain.registry.close();
-    await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
+    await (isFollowed() ? entrance.hold(SHUTDOWN_MS) : entrance.close(SHUTDOWN_MS));
     await domain.close();
   }
   log("stopped");
+}
+
+/** What `GET /status` answers. */
+function statusOf({ clock, describe }: Domain): () => object {
+  const startedAt = new Date(clock.now()).toISOString();
+  return () => ({ ...describe(), version: VERSION, pid: Deno.pid, startedAt });
 }
 
 async function openOrRefuse(config: Config, log: (line: string) => void): Promise<Domain> {
@@ -112,60 +109,6 @@ async function openOrRefuse(config: Config, log: (line: string) => void): Promis
     const who = other === undefined ? "another portd" : `portd ${other.version} (pid ${other.pid})`;
     const message = `Cannot start: ${who} already serves ${config.stateDir}${other ? ` at ${other.url}` : ""}`;
     throw new PortdError("store_unavailable", message, { ...other }, { cause: error });
-  }
-}
-
-interface ListenParts {
-  readonly servers: Serving[];
-  readonly hosts: Set<string>;
-  readonly log: (line: string) => void;
-}
-
-/** Listens on the configured address, and on both loopback addresses where it is one of them. @returns the URL. */
-async function listenAll(
-  config: Config,
-  handler: (request: Request) => Response | Promise<Response>,
-  { servers, hosts, log }: ListenParts,
-): Promise<string> {
-  const { host, port: wished } = splitAddress(config.listen)!;
-  const [first, second] = host === "::1" ? ["::1", undefined] : LOOPBACK.has(host) ? ["127.0.0.1", "::1"] : [host];
-  const serving = await serveOrRefuse({ hostname: first!, port: wished, handler, log });
-  servers.push(serving);
-  const { port } = serving;
-  if (second !== undefined) {
-    try {
-      servers.push(serve({ hostname: second, port, handler, log }));
-    } catch (error) {
-      log(`not on [${second}]:${port}: ${(error as Error).message}`);
-    }
-  }
-  for (const name of ["localhost", "127.0.0.1", "[::1]", literal(host)]) hosts.add(`${name}:${port}`);
-  return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${port}`;
-}
-
-async function serveOrRefuse(options: Parameters<typeof serve>[0]): Promise<Serving> {
-  try {
-    return serve(options);
-  } catch (error) {
-    if (!(error instanceof PortdError) || error.code !== "port_in_use") throw error;
-    const url = `http://${literal(options.hostname)}:${options.port}`;
-    const other = await whoServes(url);
-    if (other === undefined) throw error;
-    throw new PortdError("port_in_use", `Cannot start: ${other} already serves ${url}`, { port: options.port });
-  }
-}
-
-/** The portd that answers at an address. */
-async function whoServes(url: string): Promise<string | undefined> {
-  try {
-    const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(2000) });
-    const { version, pid, type } = await response.json();
-    if (String(type).startsWith("urn:portd:")) return "a portd that asks for a token";
-    return typeof version === "string" ? `portd ${version} (pid ${pid})` : undefined;
-  } catch (error) {
-    // Whatever is there does not speak our language.
-    if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException) return undefined;
-    throw error;
   }
 }
 
@@ -206,9 +149,5 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** Beyond loopback everything takes the token. */
 function anonymousScope({ listen, auth }: Config): "lease" | "none" {
-  return LOOPBACK.has(splitAddress(listen)!.host) ? auth.anonymous : "none";
-}
-
-function literal(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  return isLoopback(listen) ? auth.anonymous : "none";
 }

@@ -1,6 +1,7 @@
 /** What a command works with, passed in so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
+import type { Entrance } from "../entrance.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { ServiceOptions } from "../service/choose.ts";
 import type { ServiceControl } from "../service/service.ts";
@@ -46,6 +47,8 @@ export type RunDaemon = (config: Config, options: {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly onReady: (url: string) => void;
+  readonly entrance?: Entrance;
+  readonly isFollowed?: () => boolean;
 }) => Promise<void>;
 
 /** Context of every command. */

@@ -2,6 +2,7 @@
 import { type Config, loadConfig, type LoadedConfig } from "../config.ts";
 import { type Log, openLog } from "../log.ts";
 import { prepareStateFolder } from "../state_folder.ts";
+import { Entrance } from "../entrance.ts";
 import type { CliContext } from "./context.ts";
 import type { ServiceRun } from "../service/service.ts";
 
@@ -14,6 +15,9 @@ export interface ServingOptions {
   readonly log: Log;
   /** Told the address once requests are served. */
   readonly onReady: (url: string) => void;
+  /** See `DaemonOptions`. */
+  readonly entrance?: Entrance;
+  readonly isFollowed?: () => boolean;
 }
 
 /** The log in the state folder, which is made when it is not there. */
@@ -26,11 +30,11 @@ export async function openDaemonLog({ stateDir }: Pick<Config, "stateDir">): Pro
 export async function serveUntil(
   context: CliContext,
   { config, warnings }: ServedConfig,
-  { signal, log, onReady }: ServingOptions,
+  { log, ...options }: ServingOptions,
 ): Promise<void> {
   const runDaemon = await context.loadDaemon();
   for (const warning of warnings) log.line(`warning: ${warning}`);
-  await runDaemon(config, { signal, log: log.line, onReady });
+  await runDaemon(config, { ...options, log: log.line });
 }
 
 /** Tells a failure in the log, for when nobody reads stderr. */
@@ -41,7 +45,8 @@ export async function logFailure(stateDir: string, error: unknown): Promise<void
 
 /**
  * Runs the daemon as the service. When the configuration is to be read anew and is right, the daemon's parts are closed
- * and opened again with it, in this process; one that is not right is told in the log, and the old one goes on.
+ * and opened again with it, in this process, and requests wait meanwhile; one that is not right is told in the log, and
+ * the old one goes on.
  *
  * @param options of the configuration, each time that it is read.
  * @throws what the daemon throws.
@@ -57,8 +62,13 @@ export async function serveAsService(
     wish.tell();
   });
   const load = () => loadConfig(options);
-  let next: ServedConfig | undefined = await load();
-  while (next !== undefined) next = await serveOnce(context, { loaded: next, load, wish, service });
+  const entrance = new Entrance();
+  try {
+    let next: ServedConfig | undefined = await load();
+    while (next !== undefined) next = await serveOnce(context, { loaded: next, load, wish, service, entrance });
+  } finally {
+    await entrance.close(0); // open still where a daemon could not follow another
+  }
 }
 
 /** That the configuration be read anew. One that comes while nobody hears stays open for who comes next. */
@@ -72,12 +82,13 @@ interface Turn {
   readonly load: () => Promise<ServedConfig>;
   readonly wish: ReloadWish;
   readonly service: ServiceRun;
+  readonly entrance: Entrance;
 }
 
 /** @returns the configuration with which to go on; `undefined` at the end. */
 async function serveOnce(
   context: CliContext,
-  { loaded, load, wish, service }: Turn,
+  { loaded, load, wish, service, entrance }: Turn,
 ): Promise<ServedConfig | undefined> {
   await using log = await openDaemonLog(loaded.config);
   const changing = new AbortController();
@@ -96,13 +107,14 @@ async function serveOnce(
   let reloading = wish.isOpen ? reload() : Promise.resolve();
   wish.tell = () => void (reloading = reloading.then(reload));
   const signal = AbortSignal.any([service.signal, changing.signal]);
+  const isFollowed = () => next !== undefined && !service.signal.aborted;
   try {
-    await serveUntil(context, loaded, { signal, log, onReady: service.ready });
+    await serveUntil(context, loaded, { signal, log, onReady: service.ready, entrance, isFollowed });
   } finally {
     wish.tell = () => {};
     await reloading;
   }
-  return service.signal.aborted ? undefined : next;
+  return isFollowed() ? next : undefined;
 }
 
 function messageOf(error: unknown): string {

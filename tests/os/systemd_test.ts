@@ -102,7 +102,9 @@ osTest("a reload reads the configuration anew, in the same process and with the 
   await host.portd("lease", "shop/web", "--pin");
   const [pid, leases] = [await mainPid(host), await host.portd("ls", "--json")];
   await Deno.writeTextFile(`${host.root}/var/lib/portd/config.yaml`, "pool: 25000-25009\n");
+  await using journal = await host.followJournal(UNIT);
   await host.run("systemctl", "reload", UNIT);
+  await journal.awaitLine(/reads its configuration anew/);
   assert.equal(await mainPid(host), pid);
   assert.equal(await host.portd("ls", "--json"), leases);
   assert.match(await host.portd("lease", "shop/api"), /^2500\d\n$/);
