@@ -13,13 +13,36 @@ export interface DaemonFile {
 }
 
 const TOKEN_BYTES = 32;
+/** What portd itself writes into its state folder; config.yaml is the operator's. */
+const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|admin\.token|daemon\.(?:json|log)(?:\.\d+)?)$/;
 
-/** Makes the folder and takes it from everybody else. @throws {PortdError} `store_unavailable` when that is refused. */
+/** Whether portd itself writes files of this name into its state folder. */
+export function isOwnFile(name: string): boolean {
+  return OWN_FILES.test(name);
+}
+
+/** The first of these names in a folder that are neither portd's nor its configuration. */
+export function foreignName(names: readonly string[]): string | undefined {
+  return names.find((name) => !isOwnFile(name) && name !== "config.yaml");
+}
+
+/** As {@linkcode claimStateFolder}, and all that this process makes from now on is for its user alone. */
 export function prepareStateFolder(path: string): void {
+  if (Deno.build.os !== "windows") Deno.umask(0o077); // for the files that SQLite makes
+  claimStateFolder(path);
+}
+
+/**
+ * Makes the folder and takes it from everybody else.
+ *
+ * @throws {PortdError} `store_unavailable` when that is refused, or when it is open to others and holds what is not
+ * portd's: then it is somebody's as it is.
+ */
+export function claimStateFolder(path: string): void {
   try {
-    if (Deno.build.os !== "windows") Deno.umask(0o077); // for the files that SQLite makes
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     refuseOthers(path);
+    refuseShared(path);
     keepToOwner(path, 0o700);
   } catch (error) {
     throw new PortdError("store_unavailable", `Cannot use the state folder ${path}: ${(error as Error).message}`, {}, {
@@ -33,6 +56,14 @@ function refuseOthers(path: string): void {
   const owners = [Deno.lstatSync(path), Deno.statSync(path)].map(({ uid }) => uid);
   const other = Deno.build.os === "windows" ? undefined : owners.find((uid) => uid !== Deno.uid());
   if (other !== undefined) throw new Error(`it belongs to user ${other}`);
+}
+
+/** `/etc`, a checkout, or whatever the current folder is. */
+function refuseShared(path: string): void {
+  if (Deno.build.os === "windows" || (Deno.statSync(path).mode! & 0o077) === 0) return;
+  const foreign = foreignName([...Deno.readDirSync(path)].map(({ name }) => name));
+  if (foreign === undefined) return;
+  throw new Error(`it holds ${foreign}, and other users may open it; name a folder of its own`);
 }
 
 /** The admin token of this folder; made on the first call, readable for the owner alone. */

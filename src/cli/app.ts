@@ -1,5 +1,6 @@
 /** The command line parsed: which commands there are, and running one. Each is a file of commands/. */
 import {
+  ArgumentScannerError,
   buildApplication,
   buildCommand,
   buildRouteMap,
@@ -12,6 +13,7 @@ import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { rootHelp } from "./root_help.ts";
+import { describeFault, describeUnknown } from "./usage_text.ts";
 
 /** What a word of the command line leads to. */
 export type Target = Command<CliContext> | RouteMap<CliContext>;
@@ -58,14 +60,26 @@ const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitut
 export async function runApp(args: readonly string[], context: CliContext, loaded: Target): Promise<number> {
   const [word = ""] = args;
   const chosen = Object.hasOwn(BRIEFS, word) ? word as CommandName : undefined;
+  const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
+  const json = inputs.includes("--json");
+  const command = ["portd", ...args.slice(0, "getAllEntries" in loaded ? 2 : 1)].join(" ");
   const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true, distanceOptions: DISTANCE },
     documentation: { disableAnsiColor: context.process.stdout.getColorDepth() < 4 },
-    localization: { text: { ...text_en, noCommandRegisteredForInput: refuseCommand } },
+    localization: {
+      text: {
+        ...text_en,
+        noCommandRegisteredForInput: (given) => describeUnknown(given, { json }),
+        exceptionWhileParsingArguments(error, ansiColor) {
+          return error instanceof ArgumentScannerError
+            ? describeFault(error, { command, json })
+            : text_en.exceptionWhileParsingArguments.call(this, error, ansiColor);
+        },
+      },
+    },
   });
-  const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
   await run(app, inputs, context);
   const code = context.process.exitCode ?? EXIT.ok;
   // stricli's own codes are negative: -4 and -5 are faults of the command line, the others faults of portd.
@@ -89,11 +103,4 @@ function buildRoot(chosen: CommandName | undefined, loaded: Target): RouteMap<Cl
 function namedOnly(brief: string): Command<CliContext> {
   const func = () => new Error("Cannot run a command that is not loaded");
   return buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief } });
-}
-
-function refuseCommand(
-  { input, corrections }: { readonly input: string; readonly corrections: readonly string[] },
-): string {
-  const hint = corrections.length > 0 ? `did you mean ${corrections.join(" or ")}?` : "portd --help lists them";
-  return `portd: Cannot run ${JSON.stringify(input)}: there is no such command; ${hint}`;
 }

@@ -2,6 +2,7 @@
 import { buildCommand, type Command, type TypedCommandParameters } from "@stricli/core";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
+import { parsePath } from "./parse.ts";
 
 /** An optional flag that takes no value. */
 export const switchFlag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
@@ -24,7 +25,7 @@ export const listFlag = <T>(
 /** Definitions of {@linkcode CommonFlags}. */
 export const COMMON_FLAGS = {
   url: textFlag("URL", "Address of the daemon (PORTD_URL)"),
-  stateDir: textFlag("DIR", "State folder of the daemon (PORTD_STATE_DIR)"),
+  stateDir: parsedFlag("DIR", "State folder of the daemon (PORTD_STATE_DIR)", parsePath),
   noStart: switchFlag("Do not start a daemon when none runs (PORTD_AUTOSTART=0)"),
   json: switchFlag("Answer in JSON, and tell errors in JSON"),
 } as const;

@@ -30,6 +30,12 @@ export function parseCount(text: string): number {
   throw new SyntaxError("must be a whole number from 1 on");
 }
 
+/** A path; an empty one, as of a variable that is not set, would be the current folder. */
+export function parsePath(text: string): string {
+  if (text !== "") return text;
+  throw new SyntaxError("must be a path");
+}
+
 /** The name of an environment variable. */
 export function parseVariable(text: string): string {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) return text;

@@ -5,6 +5,7 @@ import { VERSION } from "../version.ts";
 import { askDaemon } from "./ask_daemon.ts";
 import { type ConfigFlags, configWords, loadOptions } from "./config_flags.ts";
 import type { CliContext } from "./context.ts";
+import { UsageError } from "./exit.ts";
 import { candidates } from "./find_daemon.ts";
 import {
   carryOut,
@@ -24,6 +25,11 @@ export type InstallFlags = ChangeFlags & ConfigFlags & { readonly reservePool?: 
 
 /** Installs the service, or puts this portd in the place of another version. */
 export async function install(context: CliContext, flags: InstallFlags): Promise<void> {
+  if (flags.user && flags.reservePool) {
+    throw new UsageError(
+      "Cannot use --reserve-pool with --user: only for the service of the system are ports reserved",
+    );
+  }
   const control = await openControl(context, flags);
   await checkRights(control, flags);
   const before = await control.status();

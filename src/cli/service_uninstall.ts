@@ -1,6 +1,6 @@
 /** `portd service uninstall`: takes the service away; with `--purge` its state too. */
 import type { ServiceControl, Step } from "../service/service.ts";
-import { readDaemonFile } from "../state_folder.ts";
+import { isOwnFile, readDaemonFile } from "../state_folder.ts";
 import { askDaemon } from "./ask_daemon.ts";
 import { confirm } from "./confirm.ts";
 import type { CliContext } from "./context.ts";
@@ -11,9 +11,6 @@ import { neutralise, toJson } from "./terminal.ts";
 
 /** Flags of `portd service uninstall`. */
 export type UninstallFlags = ChangeFlags & { readonly purge?: boolean; readonly yes?: boolean };
-
-/** What portd itself writes into its state folder; config.yaml is the operator's. */
-const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|admin\.token|daemon\.(?:json|log)(?:\.\d+)?)$/;
 
 /** Uninstalls the service. */
 export async function uninstall(context: CliContext, flags: UninstallFlags): Promise<void> {
@@ -71,7 +68,7 @@ async function checkPurge(
 /** The names of the files that are portd's own; nothing below, and nothing that is linked to. */
 async function ownFiles(stateDir: string): Promise<string[]> {
   const entries = await entriesOf(stateDir);
-  return entries.filter(({ name, isFile }) => isFile && OWN_FILES.test(name)).map(({ name }) => name).sort();
+  return entries.filter(({ name, isFile }) => isFile && isOwnFile(name)).map(({ name }) => name).sort();
 }
 
 async function namesIn(stateDir: string): Promise<string[]> {

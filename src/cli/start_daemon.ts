@@ -2,7 +2,7 @@
 import { PortdError } from "../errors.ts";
 import { NoDaemonError } from "../client/transport.ts";
 import { resolvePath } from "../project.ts";
-import { readDaemonFile } from "../state_folder.ts";
+import { claimStateFolder, readDaemonFile } from "../state_folder.ts";
 import type { CliContext } from "./context.ts";
 import { socketTransport } from "./exchange.ts";
 import { candidates } from "./find_daemon.ts";
@@ -34,7 +34,7 @@ const PATIENCE_AFTER_END_MS = 3000;
  */
 export async function startDaemon(context: CliContext, options: StartOptions): Promise<string> {
   const { stateDir, flags = [], own = false, limitMs = LIMIT_MS } = options;
-  Deno.mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  claimStateFolder(stateDir); // here, where a refusal is heard
   const log = new LogTail(`${stateDir}/daemon.log`);
   const child = spawnDetached(context, stateDir, flags);
   let deadline = performance.now() + limitMs;

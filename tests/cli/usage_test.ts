@@ -40,6 +40,9 @@ const USAGE_FAULTS = [
   ["toString"],
   ["config", "bogus"],
   ["lease", "--url", "ftp://x"],
+  ["lease", "--state-dir", ""],
+  ["service", "install", "--state-dir", "", "--dry-run"],
+  ["service", "install", "--user", "--reserve-pool", "--dry-run"],
 ];
 
 for (const args of USAGE_FAULTS) {
@@ -73,6 +76,31 @@ for (
     assert.ok(stdout.includes(`portd ${command} `), stdout);
     assert.match(stdout, /FLAGS/);
     assert.equal(daemon.requests.length, 0);
+  });
+}
+
+for (
+  const [args, message] of [
+    ["ps --port abc", 'Cannot use "abc" for --port: must be a port from 1 to 65535'],
+    ["ps --protocol sctp", 'Cannot use "sctp" for --protocol: must be tcp or udp'],
+    ["ps --bogus", "Cannot use --bogus: there is no such flag; portd ps --help lists them"],
+    ["ps --prt 1", "Cannot use --prt: there is no such flag; did you mean --port?"],
+    ["ps web", 'Cannot use "web": portd ps takes no arguments; portd ps --help tells more'],
+    ["ps --port", "Cannot use --port: it takes a value"],
+    ["inspect web", 'Cannot use "web" for PORT: must be a port from 0 to 65535'],
+    ["service logs x", 'Cannot use "x": portd service logs takes no arguments; portd service logs --help tells more'],
+    ["open", "Cannot run portd open: NAME|PORT|ID is missing; portd open --help tells more"],
+    ["lst", 'Cannot run "lst": there is no such command; did you mean `ls`?'],
+    [
+      "--no-start ps",
+      'Cannot run "--no-start": a command comes first, and its flags behind it; portd --help lists the commands',
+    ],
+  ] as const
+) {
+  commandTest(`portd ${args} names what is wrong and what would work, with --json in JSON`, async ({ run }) => {
+    assert.deepEqual(await run(args.split(" ")), { code: 2, stdout: "", stderr: `portd: ${message}\n` });
+    const words = args.endsWith("--port") ? ["ps", "--json", "--port"] : [...args.split(" "), "--json"];
+    assert.deepEqual(JSON.parse((await run(words)).stderr), { error: { code: "usage", message } });
   });
 }
 

@@ -107,3 +107,20 @@ Deno.test("sidBytes() undoes sidText()", () => {
     assert.equal(sidText(sidBytes(sid)), sid);
   }
 });
+
+Deno.test("an entry for objects gives rights as a plain one does, behind its GUIDs", () => {
+  const sid = sidBytes(USERS);
+  for (const [flags, guids] of [[0, 0], [1, 1], [2, 1], [3, 2]] as const) {
+    const size = 12 + 16 * guids + sid.length;
+    const bytes = new Uint8Array(20 + 8 + size), view = new DataView(bytes.buffer);
+    view.setUint16(2, 4, true); // it has a list
+    view.setUint32(16, 20, true);
+    view.setUint16(24, 1, true); // of one entry
+    view.setUint8(28, 5);
+    view.setUint16(30, size, true);
+    view.setUint32(32, 0x1f01ff, true);
+    view.setUint32(36, flags, true);
+    bytes.set(sid, 40 + 16 * guids);
+    assert.deepEqual(parseDescriptor(bytes).grants, [{ sid: USERS, mask: 0x1f01ff, inheritOnly: false }]);
+  }
+});

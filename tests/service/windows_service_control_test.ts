@@ -90,8 +90,8 @@ Deno.test("a program in a folder that users can write is refused, with who and w
   windows.files.all.set("C:\\Program Files\\portd", { kind: "folder", grants: [{ sid: USERS, ...WRITE }] });
   await assert.rejects(windows.control().install(windows.definition), {
     message: "Cannot install C:\\Program Files\\portd\\portd.exe as a service: SHOP\\S-1-5-32-545 can change " +
-      "C:\\Program Files\\portd, and so what would run as LocalSystem; copy portd to C:\\Program Files\\portd and " +
-      "install it from there",
+      "C:\\Program Files\\portd, and so what would run as LocalSystem; take it from others with: " +
+      'takeown.exe /A /F "C:\\Program Files\\portd", and: icacls.exe "C:\\Program Files\\portd" /reset',
   });
 });
 
@@ -101,6 +101,12 @@ Deno.test("a program of one's own is refused, unless one has no weaker half", as
   await assert.rejects(
     windows.control().install(windows.definition),
     /1001 can change C:\\Program Files\\portd\\portd.exe/,
+  );
+  const self = ["C:\\tools\\portd.exe"] as const;
+  windows.files.all.set(self[0], { kind: "file", owner: PERSON });
+  await assert.rejects(
+    windows.control().install({ ...windows.definition, self }),
+    /; copy portd to C:\\Program Files\\portd and install it from there$/,
   );
   windows.files.whole.push(PERSON);
   assert.ok((await windows.control().install(windows.definition)).length > 0);
@@ -145,12 +151,52 @@ Deno.test("what runs from source is told where Deno keeps its packages, and port
 Deno.test("a state folder that other users can read is taken from them", async () => {
   const windows = new FakeWindows();
   windows.files.all.set(STATE_DIR, { kind: "folder", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
-  const token = `${STATE_DIR}\\old\\admin.token`;
+  const token = `${STATE_DIR}\\admin.token`;
   windows.files.all.set(token, { kind: "file", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
   const [first] = await done(windows.control().install(windows.definition));
   assert.match(first!, /^icacls\.exe C:\\ProgramData\\portd \/inheritance:r .* \/T$/);
   assert.deepEqual(windows.files.all.get(token), { kind: "file" });
   assert.deepEqual(await windows.control().install(windows.definition), []);
+});
+
+Deno.test("a file that others can read in a folder that they cannot is taken from them too", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set(STATE_DIR, { kind: "folder" });
+  const token = `${STATE_DIR}\\admin.token`;
+  windows.files.all.set(token, { kind: "file", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
+  const [first] = await done(windows.control().install(windows.definition));
+  assert.match(first!, /^icacls\.exe /);
+  assert.deepEqual(windows.files.all.get(token), { kind: "file" });
+});
+
+Deno.test("a folder with what is not portd's is not taken from others", async () => {
+  const windows = new FakeWindows(), stateDir = "C:\\Windows";
+  windows.files.all.set(stateDir, { kind: "folder", grants: [{ sid: USERS, mask: 0x1200a9, inheritOnly: false }] });
+  windows.files.all.set(`${stateDir}\\System32`, { kind: "folder" });
+  await assert.rejects(windows.control().install({ ...windows.definition, stateDir }), {
+    message: "Cannot keep the service's state in C:\\Windows: it holds System32, and others may open it; name a " +
+      "folder of its own",
+  });
+});
+
+Deno.test("what is laid into the state folder while it is taken from others is refused", async () => {
+  const windows = new FakeWindows();
+  windows.files.all.set(STATE_DIR, { kind: "folder", grants: [{ sid: USERS, mask: 0x1301bf, inheritOnly: false }] });
+  const steps = windows.control().install(windows.definition);
+  await steps;
+  windows.files.all.set(`${STATE_DIR}\\admin.token`, { kind: "link", target: "C:\\Windows" });
+  await assert.rejects(done(steps), /it is a link; remove it$/);
+});
+
+Deno.test("a reservation that Windows refuses leaves a service that runs alone", async () => {
+  const windows = new FakeWindows();
+  await done(windows.control().install(windows.definition));
+  await done(windows.control().start());
+  windows.netsh.ranges.push("ipv4 tcp 20050 20149");
+  const reserve = [{ first: 20_000, last: 20_099 }];
+  const words = [...windows.definition.words, "--pool", "20000-20099"];
+  await assert.rejects(done(windows.control().install({ ...windows.definition, words, reserve })), /Cannot reserve /);
+  assert.equal((await windows.control().status()).state, "running");
 });
 
 Deno.test("a state folder that somebody has laid there is refused", async () => {

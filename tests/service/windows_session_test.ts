@@ -96,3 +96,14 @@ Deno.test("INTERROGATE is answered, and what nobody knows is not", () => {
   for (const code of [2, 3, 14, 128]) assert.equal(service.control(code), NOT_IMPLEMENTED);
   assert.equal(reports.length, 1);
 });
+
+Deno.test("a stop that is told when it has ended by itself changes nothing", () => {
+  const { session: service, reports, turn } = session();
+  service.begin();
+  service.ready();
+  service.end(0);
+  assert.equal(service.control(STOP), 0);
+  turn();
+  service.tick();
+  assert.equal(words(reports.at(-1)!).state, STOPPED);
+});

@@ -1,10 +1,10 @@
 /** `portd service …`: portd as a service of the operating system. The same words on the three systems. */
 import { buildRouteMap } from "@stricli/core";
 import type { ServiceControl, Step } from "../../service/service.ts";
-import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import { CONFIG_FLAGS, type ConfigFlags } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
-import { parseCount } from "../parse.ts";
+import { parseCount, parsePath } from "../parse.ts";
 import { install, type InstallFlags } from "../service_install.ts";
 import { type LogsFlags, tellLogs } from "../service_logs.ts";
 import { runService } from "../service_run.ts";
@@ -22,7 +22,7 @@ import { toJson } from "../terminal.ts";
 
 const SERVICE_FLAGS = {
   user: switchFlag("The service of this user, in the place of the system's (not on Windows)"),
-  stateDir: textFlag("DIR", "State folder of the service (never that of PORTD_STATE_DIR)"),
+  stateDir: parsedFlag("DIR", "State folder of the service (never that of PORTD_STATE_DIR)", parsePath),
   json: COMMON_FLAGS.json,
 } as const;
 

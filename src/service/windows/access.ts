@@ -34,6 +34,9 @@ const OWNER_RIGHTS = "S-1-3-4", CREATOR_OWNER = "S-1-3-0";
 const OWNER = 4, DACL = 16, CONTROL = 2, DACL_PRESENT = 4;
 /** Types of entries that give rights: plainly, or on a condition, which is taken as met. */
 const ALLOWED = [0, 9];
+/** The same for what a GUID names, of which there is nothing in a file; without a GUID they are as plain as the others. */
+const ALLOWED_OBJECT = [5, 11];
+const HAS_GUID = 1, HAS_INHERITED_GUID = 2, GUID_SIZE = 16;
 const INHERIT_ONLY = 8;
 
 /** Reads a self-relative SECURITY_DESCRIPTOR. */
@@ -51,12 +54,18 @@ function* parseList(bytes: Uint8Array, view: DataView, start: number): Generator
   let at = start + 8;
   for (let left = view.getUint16(start + 4, true); left > 0; left--) {
     const [type, flags] = [view.getUint8(at), view.getUint8(at + 1)];
-    if (ALLOWED.includes(type)) {
+    const isObject = ALLOWED_OBJECT.includes(type);
+    if (ALLOWED.includes(type) || isObject) {
+      const sid = at + 8 + (isObject ? 4 + guidsSize(view.getUint32(at + 8, true)) : 0);
       const inheritOnly = (flags & INHERIT_ONLY) !== 0;
-      yield { sid: sidAt(bytes, at + 8), mask: view.getUint32(at + 4, true), inheritOnly };
+      yield { sid: sidAt(bytes, sid), mask: view.getUint32(at + 4, true), inheritOnly };
     }
     at += view.getUint16(at + 2, true);
   }
+}
+
+function guidsSize(flags: number): number {
+  return GUID_SIZE * [HAS_GUID, HAS_INHERITED_GUID].filter((flag) => (flags & flag) !== 0).length;
 }
 
 function sidAt(bytes: Uint8Array, at: number): string {

@@ -33,8 +33,8 @@ export interface Acl {
   nameOf(sid: string): string;
 }
 
-/** All rights for SYSTEM and Administrators, handed down to what is within, and nothing taken from above. */
-const PRIVATE = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+/** Of Administrators; all rights for them and SYSTEM, handed down to what is within, and nothing taken from above. */
+const PRIVATE = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 /** Size of `SECURITY_ATTRIBUTES`. */
 const ATTRIBUTES_SIZE = 24;
 const FIRST_SIZE = 1024;

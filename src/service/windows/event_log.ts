@@ -21,6 +21,8 @@ export const EVENT_SOURCE_VALUES: readonly RegistryValue[] = [
 const ID = { start: 1, stop: 2, failure: 3 } as const;
 /** Entries may be longer; a line that is broken off says enough. */
 const LONGEST = 4000;
+/** The Event Viewer takes `%1`, as in an IPv6 address with its zone, for the place of another text. */
+const PLACE = /%(?=\d)/g;
 
 /** What is told. */
 export interface ServiceEvents {
@@ -40,7 +42,7 @@ export class EventLog implements ServiceEvents {
     const source = this.#advapi32.RegisterEventSourceW(null, wideText(SERVICE_NAME));
     if (source === null) return false;
     try {
-      const wide = new Uint8Array(wideText(text.slice(0, LONGEST)).buffer);
+      const wide = new Uint8Array(wideText(text.slice(0, LONGEST).replaceAll(PLACE, "% ")).buffer);
       const texts = new BigUint64Array([addressOf(wide)]);
       const type = event === "failure" ? EVENTLOG_ERROR_TYPE : EVENTLOG_INFORMATION_TYPE;
       return this.#advapi32.ReportEventW(source, type, 0, ID[event], null, texts.length, 0, texts, null) !== 0;

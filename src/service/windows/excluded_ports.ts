@@ -85,7 +85,8 @@ export class ExcludedPorts {
     const taken = (await this.#list(one)).filter(({ first, last }) => first <= one.last && last >= one.first);
     const words = taken.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(", ");
     const reason = taken.length === 0
-      ? `netsh says: ${oneLine(said)}`
+      ? `netsh says: ${oneLine(said)}; it reserves no port that a program has: end those on these ports, or name ` +
+        "others with --pool"
       : `Windows has given away ${words} of them, mostly to Hyper-V or WinNAT; have it give them back with ` +
         `"net stop winnat", install again, and then "net start winnat"`;
     return new Error(`Cannot reserve ${describe(one)}: ${reason}`);

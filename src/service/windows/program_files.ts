@@ -29,8 +29,15 @@ export function refuseChangeable({ program, paths }: ProgramPaths, acl: Acl): vo
     const [sid] = reason === undefined ? whoMayChange(acl.read(path), role, trusted) : [];
     if (reason === undefined && sid === undefined) continue;
     const why = reason ?? `${acl.nameOf(sid!)} can change ${path}, and so what would run as LocalSystem`;
-    throw new Error(`Cannot install ${program} as a service: ${why}; copy portd to ${HOME} and install it from there`);
+    throw new Error(`Cannot install ${program} as a service: ${why}; ${adviceFor(path)}`);
   }
+}
+
+/** What was moved there, instead of copied, is still whose it was. */
+function adviceFor(path: string): string {
+  const isAtHome = `${path}\\`.toLowerCase().startsWith(`${HOME}\\`.toLowerCase());
+  if (!isAtHome) return `copy portd to ${HOME} and install it from there`;
+  return `take it from others with: takeown.exe /A /F "${path}", and: icacls.exe "${path}" /reset`;
 }
 
 /** Options of {@linkcode findProgramPaths}. */

@@ -75,12 +75,14 @@ export class WindowsServiceControl implements ServiceControl {
       ...this.#setEnvironment(words.length === 0 ? [] : this.#sourceEnvironment()),
       ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
         .map((value) => this.#write(EVENT_SOURCE, value)),
-      ...await this.#exclusions.stepsTo(definition.reserve),
     ];
+    const reserve = await this.#exclusions.stepsTo(definition.reserve);
     const runs = !["absent", "stopped", "failed"].includes((await this.status()).state);
-    return changes.length === 0 || !runs
-      ? changes
-      : [this.#stopStep(), ...changes, this.#startStep(definition.stateDir)];
+    if (!runs) return [...changes, ...reserve];
+    // First what Windows may refuse: a service that ran is not to stay stopped for it.
+    return changes.length === 0
+      ? reserve
+      : [...reserve, this.#stopStep(), ...changes, this.#startStep(definition.stateDir)];
   }
 
   async uninstall(): Promise<readonly Step[]> {

@@ -29,7 +29,6 @@ import {
   ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
   ERROR_SERVICE_DOES_NOT_EXIST,
   ERROR_SERVICE_NOT_ACTIVE,
-  NO_ERROR,
 } from "../../ffi/win32_error.ts";
 import { SERVICE_NAME } from "../service.ts";
 import { WindowsError } from "./failure.ts";
@@ -109,10 +108,10 @@ export class WindowsServices implements Services {
 
   mayChange(): boolean {
     const manager = this.#advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
-    const error = manager === null ? this.#kernel32.GetLastError() : NO_ERROR;
-    if (manager !== null) this.#advapi32.CloseServiceHandle(manager);
-    if (error !== NO_ERROR && error !== ERROR_ACCESS_DENIED) throw new WindowsError("open the list of services", error);
-    return error === NO_ERROR;
+    if (manager !== null) return this.#advapi32.CloseServiceHandle(manager) !== 0;
+    const error = this.#kernel32.GetLastError();
+    if (error === ERROR_ACCESS_DENIED) return false;
+    throw new WindowsError("open the list of services", error);
   }
 
   read(): InstalledService | undefined {

@@ -85,6 +85,8 @@ export class ServiceSession implements ServiceRun {
   /** Answers what the service is told, at once. @returns an error number of Windows. */
   control(code: number): number {
     if (STOPPING.includes(code)) {
+      // Told in the moment in which it ended by itself: what has stopped stays so, or Windows would wait, and restart it.
+      if (this.#state === SERVICE_STOPPED) return NO_ERROR;
       this.#enter(SERVICE_STOP_PENDING);
       this.#later(() => this.#stopping.abort());
       return NO_ERROR;

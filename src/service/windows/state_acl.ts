@@ -1,4 +1,5 @@
 /** The state folder of a service, which other users must not read: its token is the right to open the firewall. */
+import { foreignName } from "../../state_folder.ts";
 import type { Step } from "../service.ts";
 import { whoMayChange, whoMayOpen } from "./access.ts";
 import type { Acl } from "./acl.ts";
@@ -18,7 +19,8 @@ export interface StateFolderParts {
 /**
  * The step that makes the folder, or takes it from other users; none when it is as it should be.
  *
- * @throws {Error} when it is somebody else's, who could take it back, or may be moved away by him.
+ * @throws {Error} when it is somebody else's, who could take it back, or may be moved away by him; when it holds what
+ * is not portd's, from which nobody is to be shut out.
  */
 export function keepPrivate(folder: string, { acl, files }: StateFolderParts): Step[] {
   const path = plainPath(folder);
@@ -31,10 +33,20 @@ export function keepPrivate(folder: string, { acl, files }: StateFolderParts): S
   if (files.kindOf(path) === undefined) {
     return [step(`mkdir ${quoteWord(path)}, and ${icacls(path)}`, () => acl.createPrivate(path))];
   }
+  const isOpen = (each: string) => files.kindOf(each) !== undefined && whoMayOpen(acl.read(each), trusted).length > 0;
+  refuseLink(path, files);
+  const foreign = isOpen(path) ? foreignName(files.entries(path)) : undefined;
+  if (foreign !== undefined) {
+    throw unusable(path, `it holds ${foreign}, and others may open it; name a folder of its own`);
+  }
   refuseForeign(path, { acl, files }, trusted);
-  if (whoMayOpen(acl.read(path), trusted).length === 0) return [];
-  // What somebody has laid there while he could may have a list of its own.
-  const takeAll = () => [path, ...below(path, files)].forEach((each) => acl.makePrivate(each));
+  // Windows lets everybody pass a closed folder, to a file in it whose own list lets him.
+  if (![path, ...below(path, files)].some(isOpen)) return [];
+  const takeAll = () => {
+    acl.makePrivate(path);
+    refuseForeign(path, { acl, files }, trusted); // what somebody has laid there until now
+    below(path, files).forEach((each) => acl.makePrivate(each));
+  };
   return [step(`${icacls(path)} /T`, takeAll)];
 }
 
@@ -47,7 +59,7 @@ function below(folder: string, files: Files): string[] {
 function refuseForeign(path: string, { acl, files }: StateFolderParts, trusted: ReadonlySet<string>): void {
   const kind = files.kindOf(path);
   if (kind === undefined) return; // it has gone meanwhile
-  if (kind === "link") throw unusable(path, "it is a link; remove it");
+  refuseLink(path, files);
   const { owner } = acl.read(path);
   if (owner === null || !trusted.has(owner)) {
     const who = owner === null ? "nobody" : acl.nameOf(owner);
@@ -55,6 +67,10 @@ function refuseForeign(path: string, { acl, files }: StateFolderParts, trusted: 
   }
   if (kind === "file") return;
   for (const name of files.entries(path)) refuseForeign(`${path}\\${name}`, { acl, files }, trusted);
+}
+
+function refuseLink(path: string, files: Files): void {
+  if (files.kindOf(path) === "link") throw unusable(path, "it is a link; remove it");
 }
 
 function unusable(path: string, reason: string): Error {
