@@ -49,7 +49,7 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
     { method: "GET", path, scope: "lease", handle: (context) => show(find(context), registry) },
     { method: "PATCH", path, scope: "lease", handle: (context) => amend(context, find, parts) },
     { method: "DELETE", path, scope: "lease", handle: (context) => release(context, find, parts) },
-    { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, registry) },
+    { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, parts) },
     ...exposureRoutes(path, find, registry),
   ];
 }
@@ -84,14 +84,19 @@ async function show(record: LeaseRecord, registry: Registry): Promise<Response> 
   return json(registry.present(registry.live(record.id)));
 }
 
-async function renew(context: Context, find: Find, registry: Registry): Promise<Response> {
+async function renew(context: Context, find: Find, { registry, guard }: LeaseRoutesParts): Promise<Response> {
   const { ttlMs } = check(RenewBody, (await readJson(context)).value);
-  return json(await registry.renew(find(context).id, ttlMs));
+  const { id, exposure } = find(context);
+  if (exposure !== null && ttlMs !== undefined) requireScope(context.req.raw, "expose", guard); // as in amend
+  return json(await registry.renew(id, ttlMs));
 }
 
-async function amend(context: Context, find: Find, { registry, defaults }: LeaseRoutesParts): Promise<Response> {
+async function amend(context: Context, find: Find, { registry, defaults, guard }: LeaseRoutesParts): Promise<Response> {
   const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
-  const amended: Lease = await registry.amend(find(context).id, {
+  const { id, exposure } = find(context);
+  // Whose it is and how long it lives is also who may be reached from outside, and how long.
+  if (exposure !== null && (lifetime ?? pid) !== undefined) requireScope(context.req.raw, "expose", guard);
+  const amended: Lease = await registry.amend(id, {
     ...(labels === undefined ? {} : { labels }),
     ...(lifetime === undefined ? {} : { lifetime: toLifetime(lifetime, defaults) }),
     ...(pid === undefined ? {} : { pid }),

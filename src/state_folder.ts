@@ -14,7 +14,7 @@ export interface DaemonFile {
 
 const TOKEN_BYTES = 32;
 /** What portd itself writes into its state folder; config.yaml is the operator's. */
-const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|admin\.token|daemon\.(?:json|log)(?:\.\d+)?)$/;
+const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|(?:admin\.token|daemon\.(?:json|log))(?:\.\d+)?)$/;
 
 /** Whether portd itself writes files of this name into its state folder. */
 export function isOwnFile(name: string): boolean {
@@ -58,8 +58,12 @@ function refuseOthers(path: string): void {
   if (other !== undefined) throw new Error(`it belongs to user ${other}`);
 }
 
-/** `/etc`, a checkout, or whatever the current folder is. */
-function refuseShared(path: string): void {
+/**
+ * `/etc`, a checkout, or whatever the current folder is.
+ *
+ * @throws {Error} when other users may open the folder, and it holds what is not portd's.
+ */
+export function refuseShared(path: string): void {
   if (Deno.build.os === "windows" || (Deno.statSync(path).mode! & 0o077) === 0) return;
   const foreign = foreignName([...Deno.readDirSync(path)].map(({ name }) => name));
   if (foreign === undefined) return;
@@ -73,11 +77,7 @@ export function readOrMakeToken(folder: string): string {
     crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
     (byte) => byte.toString(16).padStart(2, "0"),
   );
-  try {
-    Deno.writeTextFileSync(path, `${fresh.join("")}\n`, { createNew: true, mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
+  if (!isThere(path)) writeWhole(path, `${fresh.join("")}\n`);
   keepToOwner(path, 0o600);
   const token = Deno.readTextFileSync(path).trim();
   if (!/^[0-9a-f]{64}$/.test(token)) {
@@ -87,6 +87,29 @@ export function readOrMakeToken(folder: string): string {
     );
   }
   return token;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Whole or not at all, also on a full disk; one that another daemon has made meanwhile stays. */
+function writeWhole(path: string, text: string): void {
+  const draft = `${path}.${Deno.pid}`;
+  try {
+    Deno.writeTextFileSync(draft, text, { mode: 0o600 });
+    Deno.linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  } finally {
+    if (isThere(draft)) Deno.removeSync(draft);
+  }
 }
 
 /** Tells clients where the daemon is. */

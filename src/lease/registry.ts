@@ -86,8 +86,9 @@ export class Registry {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
     const attempt = () => this.#grantNow(request, process, answerOf);
     if (request.wishes.every(({ port }) => port !== undefined)) return await attempt();
-    if (request.waitMs > 0) return await this.#turnstile.pass(attempt, { waitMs: request.waitMs, signal });
-    if (this.#turnstile.isEmpty) return await attempt();
+    const line = lineOf(request), { waitMs } = request;
+    if (waitMs > 0) return await this.#turnstile.pass(attempt, { line, waitMs, signal });
+    if (this.#turnstile.isEmpty(line) || this.#isLive(request)) return await attempt();
     throw new PortdError("pool_exhausted", "Cannot grant a port: others wait in line for one", { retryAfter: 5 });
   }
 
@@ -220,6 +221,11 @@ export class Registry {
     return granted;
   }
 
+  /** Whether every name that is asked for is leased: then no port is needed. */
+  #isLive({ wishes }: GrantRequest): boolean {
+    return wishes.every(({ name }) => name !== null && this.table.byName(name) !== undefined);
+  }
+
   /** The end that is under way of a lease whose name is asked for. */
   #endingName({ wishes }: GrantRequest): Promise<void> | undefined {
     for (const { name } of wishes) {
@@ -239,8 +245,10 @@ export class Registry {
       const follows = record.lifetime.kind === "listener" || record.lifetime.kind === "process";
       const lifetime = follows ? request.lifetime ?? record.lifetime : record.lifetime;
       const renewed = this.#renewed({ ...record, holder, lifetime });
-      if (request.exposure === undefined) return this.#update(record, renewed, "lease.renewed");
-      return this.#update(record, { ...renewed, exposure: request.exposure }, "lease.changed");
+      const kept = isHandedOn(record, process, request) ? null : record.exposure;
+      const exposure = request.exposure ?? kept;
+      const event = exposure === record.exposure ? "lease.renewed" : "lease.changed";
+      return this.#update(record, { ...renewed, exposure }, event);
     }));
     const byName = new Map([...followed, ...rest].map((lease) => [lease.name, lease]));
     return { leases: request.wishes.map(({ name }) => byName.get(name)!), created: rest.length > 0 };
@@ -326,6 +334,25 @@ export class Registry {
 type AllAllocated =
   | { readonly allocated: readonly Allocated[] }
   | { readonly refused: Refused; readonly wish: Wish };
+
+/**
+ * Whether the lease of a known process goes to another one, or is to outlive it: who opened its port to the outside has
+ * opened it to that process.
+ */
+function isHandedOn({ holder }: LeaseRecord, process: Process | undefined, { lifetime }: GrantRequest): boolean {
+  if (holder.pid === null) return false;
+  return process === undefined
+    ? lifetime !== undefined
+    : process.pid !== holder.pid || process.startTime !== holder.startTime;
+}
+
+/** What a request waits for: where in the pool, and how much of it at once. */
+function lineOf({ wishes, contiguous }: GrantRequest): string {
+  return JSON.stringify([
+    contiguous,
+    ...wishes.map(({ pool, protocols, range }) => [pool, [...protocols].sort(), range]),
+  ]);
+}
 
 function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
   return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||

@@ -1,19 +1,25 @@
-/** The line in which requests wait while the pool is exhausted. */
+/**
+ * The lines in which requests wait while the pool is exhausted, one for each thing that can be waited for: who waits for
+ * a port of a range that is full holds up nobody who would take any.
+ */
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 
 /** Options of {@linkcode Turnstile.pass}. */
 export interface PassOptions {
+  /** What is waited for; equal texts stand in one line. */
+  readonly line: string;
   /** How long to stand in line, in milliseconds. */
   readonly waitMs: number;
   /** Takes the request out of the line. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Serves in the order of arrival: nobody overtakes whoever stands in front. */
+/** Serves each line in the order of arrival: nobody overtakes whoever stands in front. */
 export class Turnstile {
   readonly #clock: Clock;
-  readonly #line: (() => Promise<void>)[] = [];
+  /** None of them is empty. */
+  readonly #lines = new Map<string, (() => Promise<void>)[]>();
   /** Ends the wait of everybody in line. */
   readonly #closing = new AbortController();
   #turning: Promise<void> | undefined;
@@ -23,8 +29,9 @@ export class Turnstile {
     this.#clock = clock;
   }
 
-  get isEmpty(): boolean {
-    return this.#line.length === 0;
+  /** Whether nobody stands in a line. */
+  isEmpty(line: string): boolean {
+    return !this.#lines.has(line);
   }
 
   /**
@@ -33,7 +40,7 @@ export class Turnstile {
    * @throws whatever the attempt throws; `pool_exhausted` only when the time is up; the signal's reason; `shutting_down`
    * when nobody is served any more.
    */
-  pass<T>(attempt: () => Promise<T>, { waitMs, signal: left }: PassOptions): Promise<T> {
+  pass<T>(attempt: () => Promise<T>, { line, waitMs, signal: left }: PassOptions): Promise<T> {
     const signal = left === undefined ? this.#closing.signal : AbortSignal.any([left, this.#closing.signal]);
     if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -51,8 +58,9 @@ export class Turnstile {
       leave();
     };
     const leave = () => {
-      const place = this.#line.indexOf(tryOnce);
-      if (place >= 0) this.#line.splice(place, 1);
+      const others = this.#lines.get(line)?.filter((other) => other !== tryOnce) ?? [];
+      if (others.length > 0) this.#lines.set(line, others);
+      else this.#lines.delete(line);
       cancel();
       signal.removeEventListener("abort", abort);
     };
@@ -65,7 +73,7 @@ export class Turnstile {
       leave();
     });
     signal.addEventListener("abort", abort);
-    this.#line.push(tryOnce);
+    this.#lines.set(line, [...this.#lines.get(line) ?? [], tryOnce]);
     this.turn();
     return promise;
   }
@@ -76,9 +84,9 @@ export class Turnstile {
     this.#closing.abort(new PortdError("shutting_down", message, { retryAfter: 5 }));
   }
 
-  /** Lets those in front try again, until one has to go on waiting. */
+  /** Lets those in front of each line try again, until one has to go on waiting. */
   turn(): void {
-    if (this.isEmpty) return;
+    if (this.#lines.size === 0) return;
     this.#isAsked = true;
     this.#turning ??= this.#serve().finally(() => {
       this.#turning = undefined;
@@ -88,9 +96,12 @@ export class Turnstile {
   async #serve(): Promise<void> {
     while (this.#isAsked) {
       this.#isAsked = false; // a port that comes free while one tries is worth another try
-      for (let front = this.#line[0]; front !== undefined; front = this.#line[0]) {
-        await front();
-        if (this.#line[0] === front) break;
+      for (const line of [...this.#lines.keys()]) {
+        const first = () => this.#lines.get(line)?.[0];
+        for (let front = first(); front !== undefined; front = first()) {
+          await front();
+          if (first() === front) break;
+        }
       }
     }
   }

@@ -1,4 +1,5 @@
 /** Whether what is to run as root is root's alone: a service of the system is no way up for another user. */
+import { refuseShared } from "../state_folder.ts";
 
 /**
  * @param self are the words that start portd.
@@ -7,14 +8,19 @@
  */
 export function refuseUnsafe(self: readonly string[], stateDir: string): void {
   refuseChangeable(self);
+  const cannot = `Cannot install a service with the state folder ${stateDir}`;
   for (const path of waysTo(stateDir)) {
     const found = statIfThere(path);
-    const who = found && whoMayChange(found);
+    if (found === undefined) return;
+    const who = whoMayChange(found);
     if (who === undefined) continue;
-    throw new Error(
-      `Cannot install a service with the state folder ${stateDir}: ${who} may change ${path}, and so where root would ` +
-        "write; leave --state-dir out, or name a folder that is root's",
-    );
+    const advice = "leave --state-dir out, or name a folder that is root's";
+    throw new Error(`${cannot}: ${who} may change ${path}, and so where root would write; ${advice}`);
+  }
+  try {
+    refuseShared(stateDir);
+  } catch (error) {
+    throw new Error(`${cannot}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -233,6 +233,25 @@ Deno.test("grant() waits in line for a port, in the order of arrival", async () 
   assert.deepEqual(served, ["first", "second"]);
 });
 
+Deno.test("grant() holds up nobody for whom there is a port because others wait for what is not there", async () => {
+  await using test = await openTestDomain({ poolSize: 3 });
+  const { registry } = test.domain;
+  const held = await grantOne(test, { name: "held" });
+  const range = { first: held.port, last: held.port };
+  const caller = new AbortController();
+  const waiting = [
+    registry.grant(request({ range }, { waitMs: 5000 }), { signal: caller.signal }),
+    registry.grant(request({}, { wishes: Array.from({ length: 3 }, () => wish()), contiguous: true, waitMs: 5000 }), {
+      signal: caller.signal,
+    }),
+  ].map((wait) => assert.rejects(wait, /hung up/));
+  await grantOne(test);
+  await grantOne(test, { name: "last" }, { waitMs: 5000 });
+  await assert.rejects(grantOne(test, { range }), { code: "pool_exhausted", message: /others wait in line/ });
+  caller.abort(new Error("hung up"));
+  await Promise.all(waiting);
+});
+
 Deno.test("grant() stops waiting when the time is up, and when the caller is gone", async () => {
   await using test = await openTestDomain({ poolSize: 1 });
   await grantOne(test);

@@ -55,6 +55,24 @@ osTest("with a full disk grants are refused, all else goes on, and nothing ackno
   assert.deepEqual((await liveLeases(again.url)).map(({ id }) => id).sort(), granted.toSorted());
 });
 
+osTest("a first start on a full disk leaves nothing behind that hinders the next", [
+  linux,
+  root,
+  tools("mount", "umount"),
+], async () => {
+  await using installation = await Installation.create();
+  await using disk = await mountTmpfs(installation.stateDir, "64k");
+  const filler = `${installation.stateDir}/filler`;
+  await Deno.writeFile(filler, new Uint8Array(65_536));
+  const { code, stderr } = await installation.portd(["serve"]);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /No space left on device/);
+  await Deno.remove(filler);
+  await disk.remount("size=64m");
+  await using daemon = await ServedDaemon.start(installation);
+  assert.equal((await call(daemon.url, "POST", "/leases", PINNED)).status, 201);
+});
+
 osTest("a daemon whose file cannot be written does not start, says why and leaves the file as it is", [
   linux,
   root,

@@ -90,6 +90,23 @@ Deno.test("a grant may be exposed from the first moment on, which takes the toke
   assert.deepEqual(changed.body.exposure.firewall.remote, ["LocalSubnet"]);
 });
 
+Deno.test("an open port is neither handed on nor kept open without the token", async () => {
+  await using app = await openTestApp();
+  const body = { name: "game", holder: { id: "me" }, pid: Deno.pid };
+  const { body: lease } = await app.call("/v1/leases", { body: { ...body, exposure: {} }, token: TOKEN });
+  const path = `/v1/leases/${lease.id}`;
+  for (const change of [{ lifetime: { kind: "pinned" } }, { pid: Deno.ppid }]) {
+    const { status, body: refused } = await app.call(path, { method: "PATCH", body: change });
+    assert.deepEqual([status, refused.code], [403, "scope_required"]);
+  }
+  assert.equal((await app.call(path, { method: "PATCH", body: { labels: { a: "b" } } })).status, 200);
+  assert.equal((await app.call(`${path}/renew`, { body: { ttlMs: 3_600_000 } })).status, 403);
+  assert.equal((await app.call(`${path}/renew`, { body: {} })).status, 200);
+  assert.notEqual((await app.call("/v1/leases", { body })).body.exposure, null);
+  const taken = await app.call("/v1/leases", { body: { ...body, pid: Deno.ppid } });
+  assert.deepEqual([taken.status, taken.body.exposure], [200, null]);
+});
+
 Deno.test("a port tells the rules that its leases want, and how they stand", async () => {
   await using app = await openTestApp();
   const body = { protocols: ["tcp", "udp"], exposure: {} };

@@ -223,6 +223,7 @@ Deno.test("root does not write where another user decides what is there", async 
     /Cannot install a service with the state folder \S+portd: (?:everybody|user \d+) may change \S+, and so/;
   assert.throws(() => refuseUnsafe(["/usr/bin/env"], `${folder.path}/open/portd`), refused);
   refuseUnsafe(["/usr/bin/env"], "/var/lib/portd-that-is-not-there");
+  assert.throws(() => refuseUnsafe(["/usr/bin/env"], "/etc"), /with the state folder \/etc: it holds \S+, and other/);
 });
 
 Deno.test("root's file in a folder that others write is safe where the folder is sticky", () => {
