@@ -72,7 +72,7 @@ export async function firstListening(
 }
 
 /** Where a daemon of this environment listens unless its configuration says otherwise. */
-function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
+export function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
   const [, host, port] = /^(.+):(\d+)$/.exec(PORTD_LISTEN ?? "") ?? [];
   if (host === undefined || port === "0") return DEFAULT_URL;
   return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
@@ -99,6 +99,8 @@ async function startOne(
   context: CliContext,
   stateDir: string,
 ): Promise<{ readonly url: string; readonly socket?: Socket }> {
+  const { refuseServicesPlace }: typeof import("./service_place.ts") = await load("service_place");
+  await refuseServicesPlace(context);
   const { startDaemon }: typeof import("./start_daemon.ts") = await load("start_daemon");
   return { url: await startDaemon(context, { stateDir }) };
 }
@@ -109,8 +111,10 @@ async function tokenFor(url: string, stateDir: string): Promise<string | undefin
 }
 
 /** What most commands do not need; see main.ts for why the import chooses. */
-function load(part: "start_daemon" | "own_token") {
-  return import(part === "start_daemon" ? "./start_daemon.ts" : "./own_token.ts");
+function load(part: "start_daemon" | "own_token" | "service_place") {
+  return import(
+    part === "start_daemon" ? "./start_daemon.ts" : part === "own_token" ? "./own_token.ts" : "./service_place.ts"
+  );
 }
 
 function nobodyThere(context: CliContext, stateDir: string, flags: CommonFlags): NoDaemonError {

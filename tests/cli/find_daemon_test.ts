@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../src/ffi/libc.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
 import { openProcesses } from "../../src/process/process.ts";
+import { runSteps } from "../../src/service/service.ts";
 import { writeDaemonFile } from "../../src/state_folder.ts";
 import { type CliOutcome, portd } from "../support/cli.ts";
 import { FAKE_TOKEN, FakeDaemon } from "../support/fake_daemon.ts";
+import { FakeServiceControl } from "../support/service.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { freePort } from "../support/sockets.ts";
 
@@ -208,4 +210,26 @@ startTest("portd serve --detach prints the address, and the same one when it run
   const flags = ["--pool", "21000-21999", "--set", "cooldownMs=0"];
   assert.deepEqual(args, ["serve", "--background", "--state-dir", search.stateDir, ...flags]);
   Deno.kill(JSON.parse(await Deno.readTextFile(`${search.stateDir}/daemon.json`)).pid, "SIGKILL");
+});
+
+Deno.test("no daemon is started in the place of a service that does not run, unless it has another address", async () => {
+  await using search = await setUp();
+  const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
+  const service = new FakeServiceControl();
+  const install = async (listen: string) => {
+    const definition = { self: ["/portd"], words: ["--listen", listen], stateDir: "/s", reserve: [] } as const;
+    await runSteps(await service.install(definition), () => {});
+  };
+  await install(search.listen);
+  const refused = await portd(["ls"], { env, service });
+  assert.deepEqual(refused, {
+    code: 3,
+    stdout: "",
+    stderr: "portd: Cannot find a daemon: portd is a service of this machine, and is stopped; start it with: portd " +
+      "service start\n",
+  });
+  await install("127.0.0.1:1");
+  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+  await runSteps(await service.uninstall(), () => {});
+  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
 });
