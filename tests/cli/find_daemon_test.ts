@@ -26,7 +26,7 @@ interface Search extends AsyncDisposable {
 async function setUp(): Promise<Search> {
   const folder = await temporaryFolder();
   const stateDir = `${folder.path}/state`;
-  await Deno.mkdir(stateDir);
+  await Deno.mkdir(stateDir, { mode: 0o700 });
   const listen = `127.0.0.1:${freePort()}`;
   const inherited = { PATH: Deno.env.get("PATH") ?? "", HOME: folder.path, DENO_DIR: `${folder.path}/deno` };
   return {
