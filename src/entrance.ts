@@ -78,6 +78,7 @@ export class Entrance {
     this.#next.resolve(() => new Response(null, { status: 503 })); // who has waited for a handler in vain
     await shutDown(this.#servers, graceMs);
     this.#servers = [];
+    this.#listen = "";
   }
 
   get #port(): number {

@@ -17,7 +17,7 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
   const control = await openControl(context, flags);
   await checkRights(control, flags);
   const stateDir = await serviceDirOf(context, flags, control);
-  const rules = await findRules(context, stateDir);
+  const rules = await findRules(context, { stateDir, command: (await control.status()).command });
   const removal = [...await control.uninstall(), ...rules.steps];
   const files = flags.purge ? await ownFiles(stateDir) : [];
   if (flags.purge) await checkPurge(context, flags, { stateDir, files, control });

@@ -45,8 +45,8 @@ export async function logFailure(stateDir: string, error: unknown): Promise<void
 
 /**
  * Runs the daemon as the service. When the configuration is to be read anew and is right, the daemon's parts are closed
- * and opened again with it, in this process, and requests wait meanwhile; one that is not right is told in the log, and
- * the old one goes on.
+ * and opened again with it, in this process, and requests wait meanwhile; one that is not right, or with which
+ * it cannot serve, is told in the log, and the old one goes on.
  *
  * @param options of the configuration, each time that it is read.
  * @throws what the daemon throws.
@@ -63,9 +63,30 @@ export async function serveAsService(
   });
   const load = () => loadConfig(options);
   const entrance = new Entrance();
+  const { signal, onReload } = service;
   try {
-    let next: ServedConfig | undefined = await load();
-    while (next !== undefined) next = await serveOnce(context, { loaded: next, load, wish, service, entrance });
+    let loaded: ServedConfig | undefined = await load();
+    let before: ServedConfig | undefined;
+    while (loaded !== undefined) {
+      let isReady = false;
+      const ready = () => {
+        isReady = true;
+        service.ready();
+      };
+      const goesBack = () => before !== undefined && !isReady && !signal.aborted;
+      const turn: Turn = { loaded, load, wish, service: { signal, ready, onReload }, entrance, goesBack };
+      try {
+        const next: ServedConfig | undefined = await serveOnce(context, turn);
+        [before, loaded] = [loaded, next];
+      } catch (error) {
+        if (before === undefined || !goesBack()) throw error;
+        await logFailure(
+          before.config.stateDir,
+          new Error(`goes back to the configuration it had: ${messageOf(error)}`),
+        );
+        [loaded, before] = [before, undefined];
+      }
+    }
   } finally {
     await entrance.close(0); // open still where a daemon could not follow another
   }
@@ -83,12 +104,14 @@ interface Turn {
   readonly wish: ReloadWish;
   readonly service: ServiceRun;
   readonly entrance: Entrance;
+  /** Whether a failure now is followed by another turn, with the configuration of the one before. */
+  readonly goesBack: () => boolean;
 }
 
 /** @returns the configuration with which to go on; `undefined` at the end. */
 async function serveOnce(
   context: CliContext,
-  { loaded, load, wish, service, entrance }: Turn,
+  { loaded, load, wish, service, entrance, goesBack }: Turn,
 ): Promise<ServedConfig | undefined> {
   await using log = await openDaemonLog(loaded.config);
   const changing = new AbortController();
@@ -108,8 +131,9 @@ async function serveOnce(
   wish.tell = () => void (reloading = reloading.then(reload));
   const signal = AbortSignal.any([service.signal, changing.signal]);
   const isFollowed = () => next !== undefined && !service.signal.aborted;
+  const isHeld = () => isFollowed() || goesBack();
   try {
-    await serveUntil(context, loaded, { signal, log, onReady: service.ready, entrance, isFollowed });
+    await serveUntil(context, loaded, { signal, log, onReady: service.ready, entrance, isFollowed: isHeld });
   } finally {
     wish.tell = () => {};
     await reloading;

@@ -4,10 +4,19 @@ import { refuseShared } from "../state_folder.ts";
 /**
  * @param self are the words that start portd.
  * @param stateDir is absolute, and need not be there.
+ * @param config is the configuration file, where one is named.
  * @throws {Error} naming the path when another user may change what would run as root, or where root would write.
  */
-export function refuseUnsafe(self: readonly string[], stateDir: string): void {
+export function refuseUnsafe(self: readonly string[], stateDir: string, config?: string): void {
   refuseChangeable(self);
+  for (const path of config === undefined ? [] : [config, Deno.realPathSync(config)].flatMap(waysTo)) {
+    const who = whoMayChange(Deno.statSync(path));
+    if (who === undefined) continue;
+    throw new Error(
+      `Cannot install a service with the configuration ${config}: ${who} may change ${path}, and so what root's portd ` +
+        "does; make it root's, or use config.yaml of the state folder",
+    );
+  }
   const cannot = `Cannot install a service with the state folder ${stateDir}`;
   for (const path of waysTo(stateDir)) {
     const found = statIfThere(path);
@@ -26,7 +35,7 @@ export function refuseUnsafe(self: readonly string[], stateDir: string): void {
 
 function refuseChangeable(self: readonly string[]): void {
   for (const program of self.map(pathOf).filter((path) => path !== undefined)) {
-    for (const path of [program, Deno.realPathSync(program)].flatMap(waysTo)) {
+    for (const path of new Set([program, Deno.realPathSync(program), ...partsOf(program)].flatMap(waysTo))) {
       const who = whoMayChange(Deno.statSync(path));
       if (who === undefined) continue;
       throw new Error(
@@ -35,6 +44,25 @@ function refuseChangeable(self: readonly string[]): void {
       );
     }
   }
+}
+
+/** What stands beside main.ts and is loaded with it. */
+const SOURCES = ["deno.json", "deno.lock", "routes", "src"];
+
+/** What is loaded besides the program: its sources where it is one, all that is in it where it is a folder of them. */
+function partsOf(program: string): string[] {
+  if (Deno.statSync(program).isDirectory) return filesBelow(program);
+  if (!program.endsWith(".ts")) return [];
+  const folder = program.slice(0, program.lastIndexOf("/"));
+  const paths = SOURCES.map((name) => `${folder}/${name}`).filter((path) => statIfThere(path) !== undefined);
+  return paths.flatMap((path) => [path, ...Deno.statSync(path).isDirectory ? filesBelow(path) : []]);
+}
+
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isSymlink }) => {
+    const path = `${folder}/${name}`;
+    return [isSymlink ? Deno.realPathSync(path) : path, ...isDirectory ? filesBelow(path) : []];
+  });
 }
 
 /** Who besides root may change a file or a folder. Groups are left to the administrator. Pure. */

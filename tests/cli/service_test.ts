@@ -267,6 +267,22 @@ serviceTest("uninstall goes on where the firewall cannot be read, and says so", 
   assert.equal(control.definition, undefined);
 });
 
+serviceTest("uninstall takes a service away whose configuration has a fault", async ({ control, stateDir, run }) => {
+  await run(installWords());
+  await write(stateDir, { "config.yaml": "listne: 1\n" });
+  const { code, stderr } = await run(["uninstall"]);
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: whether rules of portd are left there is not known: Cannot use "listne" /m);
+  assert.equal(control.definition, undefined);
+});
+
+serviceTest("uninstall looks into the firewall that the service was told to use", async ({ run }) => {
+  const firewall = new FakeFirewall();
+  await firewall.backend("00000000").apply({ add: [rule(80)], change: [], remove: [] });
+  await run([...installWords(), "--set", "firewall.backend=none"]);
+  assert.doesNotMatch((await run(["uninstall"], { firewall })).stderr, /firewall/);
+});
+
 serviceTest("uninstall --purge removes what portd has written, and the folder", async ({ control, stateDir, run }) => {
   await run(installWords());
   await write(stateDir, Object.fromEntries(OWN.map((name) => [name, ""])));
@@ -446,6 +462,33 @@ serviceTest("run serves until the system stops it, and reads its configuration a
   ]);
   const log = await Deno.readTextFile(`${stateDir}/daemon.log`);
   assert.match(log, /goes on with the configuration that it has: Cannot use "cooldownMs" \(.*config\.yaml:1:13\)/);
+});
+
+serviceTest("run goes back to the configuration it had when it cannot serve with the new one", async ({
+  control,
+  stateDir,
+  run,
+}) => {
+  const daemon = new IdleDaemon();
+  const ready = new Turnstile();
+  control.onReady = ready.pass;
+  const serves: RunDaemon = async (config, options) => {
+    if (config.listen.endsWith(":2")) throw new Error("Cannot listen on 127.0.0.1:2: another program does");
+    await daemon.run(config, options);
+  };
+  await write(stateDir, { "config.yaml": "listen: 127.0.0.1:1\n" });
+  const running = run(["run"], { daemon: serves });
+  await ready.next();
+  await write(stateDir, { "config.yaml": "listen: 127.0.0.1:2\n" });
+  control.running!.reload();
+  await ready.next();
+  control.running!.stop();
+  assert.equal((await running).code, 0);
+  assert.deepEqual(daemon.configs.map(({ listen }) => listen), ["127.0.0.1:1", "127.0.0.1:1"]);
+  assert.match(
+    await Deno.readTextFile(`${stateDir}/daemon.log`),
+    /goes back to the .* had: Cannot listen on 127\.0\.0\.1:2/,
+  );
 });
 
 serviceTest(

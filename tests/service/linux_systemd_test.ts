@@ -226,6 +226,19 @@ Deno.test("root does not write where another user decides what is there", async 
   assert.throws(() => refuseUnsafe(["/usr/bin/env"], "/etc"), /with the state folder \/etc: it holds \S+, and other/);
 });
 
+Deno.test("root loads no modules, and reads no configuration, that another user can replace", async () => {
+  await using folder = await temporaryFolder();
+  const main = `${folder.path}/main.ts`, part = `${folder.path}/src/cli/part.ts`, config = `${folder.path}/config.yaml`;
+  await Deno.mkdir(`${folder.path}/src/cli`, { recursive: true });
+  for (const path of [main, part, config]) await Deno.writeTextFile(path, "");
+  for (const path of [part, config]) await Deno.chmod(path, 0o666);
+  const inspect = (self: string[], file?: string) => () => refuseUnsafe(self, "/var/lib/portd-not-there", file);
+  const [who, any] = ["(?:everybody|user \\d+)", "\\S+"];
+  assert.throws(inspect([`file://${main}`]), new RegExp(`Cannot install ${any}main\\.ts as .*: ${who} may change`));
+  assert.throws(inspect([`${folder.path}/src`]), new RegExp(`${who} may change`));
+  assert.throws(inspect([], config), new RegExp(`with the configuration ${any}: ${who} may change`));
+});
+
 Deno.test("root's file in a folder that others write is safe where the folder is sticky", () => {
   assert.equal(whoMayChange({ uid: 0, mode: 0o755 }), undefined);
   assert.equal(whoMayChange({ uid: 0, mode: 0o2775 }), undefined);

@@ -123,7 +123,7 @@ export class SystemdControl implements ServiceControl {
     await runNotified(work, this.#options);
   }
 
-  async #refuse({ self, stateDir, reserve }: ServiceDefinition): Promise<void> {
+  async #refuse({ self, words, stateDir, reserve }: ServiceDefinition): Promise<void> {
     const { isUser, inspect = refuseUnsafe } = this.#options;
     // deno-lint-ignore no-control-regex
     if (/[\x00-\x1f\x7f]/.test(stateDir)) {
@@ -131,7 +131,8 @@ export class SystemdControl implements ServiceControl {
         `Cannot install a service with the state folder ${JSON.stringify(stateDir)}: systemd cannot name it`,
       );
     }
-    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir);
+    const [config] = words.filter((_, i) => words[i - 1] === "--config");
+    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir, config);
     if (reserve.length > 0) throw new Error("Cannot reserve ports for the service of a user: only root may");
   }
 

@@ -34,8 +34,8 @@ export function writeUnit(definition: ServiceDefinition, { isUser, environment }
 Description=Port authority of this ${isUser ? "user" : "machine"} (portd)
 ${isUser ? "" : "After=network.target nftables.service ufw.service firewalld.service\n"}\
 RequiresMountsFor=${quoteWord(definition.stateDir)}
-StartLimitIntervalSec=60
-StartLimitBurst=10
+# A full disk or a taken address may mend itself, and nobody else closes what is open in the firewall.
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -46,6 +46,9 @@ ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed
 Restart=on-failure
 RestartSec=1
+# Ever more slowly; systemd before 254 does not know it, and tries each second.
+RestartSteps=5
+RestartMaxDelaySec=30
 # The command line or the configuration is wrong: that does not mend itself.
 RestartPreventExitStatus=2
 TimeoutStopSec=10
