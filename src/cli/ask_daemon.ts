@@ -22,7 +22,7 @@ export async function askDaemon(url: string): Promise<DaemonAnswer | undefined> 
     const ready = await ask("/readyz");
     await ready.text();
     const status = await ask("/v1/status");
-    const body = JSON.parse(await status.text());
+    const body = JSON.parse(await status.text()) ?? {}; // null is JSON too
     const isPortd = body.name === "portd" || String(body.type).startsWith("urn:portd:");
     if (!isPortd) return undefined;
     const version = typeof body.version === "string" ? body.version : null;
