@@ -86,7 +86,9 @@ export class Registry {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
     const attempt = () => this.#grantNow(request, process, answerOf);
     if (request.wishes.every(({ port }) => port !== undefined)) return await attempt();
-    const line = lineOf(request), { waitMs } = request;
+    const { waitMs } = request;
+    if (waitMs === 0 && this.#turnstile.isIdle) return await attempt();
+    const line = lineOf(request);
     if (waitMs > 0) return await this.#turnstile.pass(attempt, { line, waitMs, signal });
     if (this.#turnstile.isEmpty(line) || this.#isLive(request)) return await attempt();
     throw new PortdError("pool_exhausted", "Cannot grant a port: others wait in line for one", { retryAfter: 5 });

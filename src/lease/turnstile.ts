@@ -29,6 +29,11 @@ export class Turnstile {
     this.#clock = clock;
   }
 
+  /** Whether nobody waits for anything. */
+  get isIdle(): boolean {
+    return this.#lines.size === 0;
+  }
+
   /** Whether nobody stands in a line. */
   isEmpty(line: string): boolean {
     return !this.#lines.has(line);
@@ -86,7 +91,7 @@ export class Turnstile {
 
   /** Lets those in front of each line try again, until one has to go on waiting. */
   turn(): void {
-    if (this.#lines.size === 0) return;
+    if (this.isIdle) return;
     this.#isAsked = true;
     this.#turning ??= this.#serve().finally(() => {
       this.#turning = undefined;
