@@ -2,7 +2,7 @@
 import type { CliContext, CommonFlags } from "./context.ts";
 import { type ConfigFlags, loadOptions } from "./config_flags.ts";
 import { Ended, exitCodeOf } from "./exit.ts";
-import { logFailure, serveAsService } from "./serving.ts";
+import { logFailure, ReloadingDaemon } from "./serving.ts";
 
 /**
  * Runs the daemon as the service, until the system stops it. What the daemon fails with is told in the log, which is on
@@ -14,7 +14,7 @@ export async function runService(context: CliContext, flags: CommonFlags & Confi
   const run = control.run(async (service) => {
     const options = loadOptions(context, flags);
     try {
-      await serveAsService(context, options, service);
+      await new ReloadingDaemon(context, options, service).run();
     } catch (error) {
       await logFailure(options.stateDir, error);
       isTold = true;

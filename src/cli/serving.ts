@@ -44,101 +44,92 @@ export async function logFailure(stateDir: string, error: unknown): Promise<void
 }
 
 /**
- * Runs the daemon as the service. When the configuration is to be read anew and is right, the daemon's parts are closed
- * and opened again with it, in this process, and requests wait meanwhile; one that is not right, or with which
- * it cannot serve, is told in the log, and the old one goes on.
- *
- * @param options of the configuration, each time that it is read.
- * @throws what the daemon throws.
+ * The daemon as the service. When it is told to read its configuration anew and that is right, the daemon's parts are
+ * closed and opened again with it, in this process, and requests wait meanwhile. One that is not right, or with which it
+ * cannot serve, is told in the log, and the old one goes on.
  */
-export async function serveAsService(
-  context: CliContext,
-  options: Parameters<typeof loadConfig>[0],
-  service: ServiceRun,
-): Promise<void> {
-  const wish: ReloadWish = { isOpen: false, tell: () => {} };
-  service.onReload(() => {
-    wish.isOpen = true;
-    wish.tell();
-  });
-  const load = () => loadConfig(options);
-  const entrance = new Entrance();
-  const { signal, onReload } = service;
-  try {
-    let loaded: ServedConfig | undefined = await load();
-    let before: ServedConfig | undefined;
-    while (loaded !== undefined) {
-      let isReady = false;
-      const ready = () => {
-        isReady = true;
-        service.ready();
-      };
-      const goesBack = () => before !== undefined && !isReady && !signal.aborted;
-      const turn: Turn = { loaded, load, wish, service: { signal, ready, onReload }, entrance, goesBack };
-      try {
-        const next: ServedConfig | undefined = await serveOnce(context, turn);
-        [before, loaded] = [loaded, next];
-      } catch (error) {
-        if (before === undefined || !goesBack()) throw error;
-        await logFailure(
-          before.config.stateDir,
-          new Error(`goes back to the configuration it had: ${messageOf(error)}`),
-        );
-        [loaded, before] = [before, undefined];
-      }
-    }
-  } finally {
-    await entrance.close(0); // open still where a daemon could not follow another
+export class ReloadingDaemon {
+  readonly #context: CliContext;
+  readonly #load: () => Promise<ServedConfig>;
+  readonly #service: ServiceRun;
+  readonly #entrance = new Entrance();
+  /** With what the next run begins; without it there is none. */
+  #next: ServedConfig | undefined;
+  /** Has the run read the configuration; between two runs nobody hears. */
+  #reload: (() => void) | undefined;
+  #isAsked = false;
+
+  /** @param options of the configuration, each time that it is read. */
+  constructor(context: CliContext, options: Parameters<typeof loadConfig>[0], service: ServiceRun) {
+    this.#context = context;
+    this.#load = () => loadConfig(options);
+    this.#service = service;
+    service.onReload(() => {
+      if (this.#reload === undefined) this.#isAsked = true;
+      else this.#reload();
+    });
   }
-}
 
-/** That the configuration be read anew. One that comes while nobody hears stays open for who comes next. */
-interface ReloadWish {
-  isOpen: boolean;
-  tell: () => void;
-}
-
-interface Turn {
-  readonly loaded: ServedConfig;
-  readonly load: () => Promise<ServedConfig>;
-  readonly wish: ReloadWish;
-  readonly service: ServiceRun;
-  readonly entrance: Entrance;
-  /** Whether a failure now is followed by another turn, with the configuration of the one before. */
-  readonly goesBack: () => boolean;
-}
-
-/** @returns the configuration with which to go on; `undefined` at the end. */
-async function serveOnce(
-  context: CliContext,
-  { loaded, load, wish, service, entrance, goesBack }: Turn,
-): Promise<ServedConfig | undefined> {
-  await using log = await openDaemonLog(loaded.config);
-  const changing = new AbortController();
-  let next: ServedConfig | undefined;
-  const reload = async () => {
-    wish.isOpen = false;
+  /** Runs until the service is stopped. @throws what the daemon throws. */
+  async run(): Promise<void> {
     try {
-      next = await load();
+      this.#next = await this.#load();
+      let before: ServedConfig | undefined;
+      for (let loaded = this.#take(); loaded !== undefined; loaded = this.#take()) {
+        before = await this.#serve(loaded, before) ? loaded : undefined;
+      }
+    } finally {
+      await this.#entrance.close(0); // open still where a run could not follow another
+    }
+  }
+
+  #take(): ServedConfig | undefined {
+    const next = this.#service.signal.aborted ? undefined : this.#next;
+    this.#next = undefined;
+    return next;
+  }
+
+  /** One run. @param before is gone back to when this one cannot serve. @returns whether it has served. */
+  async #serve(loaded: ServedConfig, before: ServedConfig | undefined): Promise<boolean> {
+    await using log = await openDaemonLog(loaded.config);
+    const changing = new AbortController(), stop = this.#service.signal;
+    let isReady = false, reading = Promise.resolve();
+    this.#reload = () => void (reading = reading.then(() => this.#read(log, () => changing.abort())));
+    if (this.#isAsked) this.#reload();
+    this.#isAsked = false;
+    const goesBack = () => before !== undefined && !isReady;
+    try {
+      await serveUntil(this.#context, loaded, {
+        signal: AbortSignal.any([stop, changing.signal]),
+        log,
+        onReady: () => {
+          isReady = true;
+          this.#service.ready();
+        },
+        entrance: this.#entrance,
+        isFollowed: () => !stop.aborted && (this.#next !== undefined || goesBack()),
+      });
+    } catch (error) {
+      if (!goesBack() || stop.aborted) throw error;
+      log.line(`goes back to the configuration it had: ${messageOf(error)}`);
+      this.#next = before;
+    } finally {
+      this.#reload = undefined;
+      await reading;
+    }
+    return isReady;
+  }
+
+  async #read(log: Log, end: () => void): Promise<void> {
+    try {
+      this.#next = await this.#load();
       log.line("reads its configuration anew");
-      changing.abort();
+      end();
     } catch (error) {
       log.line(`goes on with the configuration that it has: ${messageOf(error)}`);
-      service.ready(); // the reading is over
+      this.#service.ready(); // the reading is over
     }
-  };
-  let reloading = wish.isOpen ? reload() : Promise.resolve();
-  wish.tell = () => void (reloading = reloading.then(reload));
-  const signal = AbortSignal.any([service.signal, changing.signal]);
-  const isFollowed = () => next !== undefined && !service.signal.aborted;
-  const isHeld = () => isFollowed() || goesBack();
-  try {
-    await serveUntil(context, loaded, { signal, log, onReady: service.ready, entrance, isFollowed: isHeld });
-  } finally {
-    wish.tell = () => {};
-    await reloading;
   }
-  return isFollowed() ? next : undefined;
 }
 
 function messageOf(error: unknown): string {
