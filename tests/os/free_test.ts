@@ -350,5 +350,7 @@ osTest("a process that its parent has not taken note of has ended", NEEDS, async
   assert.equal((await lines.next()).value, "ended");
   assert.match(await Deno.readTextFile(`/proc/${pid}/stat`), /\) Z /);
   assert.equal(handle.hasEnded(), true);
+  // Its sockets are closed: that they cannot be seen is no want of rights.
+  assert.equal(await handle.listensOn({ protocol: "tcp", port: 1 }), false);
   handle.close();
 });

@@ -18,6 +18,8 @@ import type { Procfs } from "./procfs.ts";
 const SYS_PIDFD_OPEN = 434n, SYS_PIDFD_SEND_SIGNAL = 424n;
 const SIGKILL = 9, SIGTERM = 15;
 const POLLIN = 1;
+/** Of a task, linux/sched.h. */
+const PF_EXITING = 4;
 
 /**
  * Pins a process. A kernel before 5.3 cannot; there it is looked at right before each signal, which leaves the small
@@ -136,10 +138,21 @@ async function listensOn(procfs: Procfs, pid: number, endpoint: Endpoint): Promi
   const { protocol, port } = endpoint;
   const open = procfs.list(`/proc/${pid}/fd`)?.map((descriptor) => procfs.link(`/proc/${pid}/fd/${descriptor}`));
   // A capability to list them is not one to read them.
-  if (open === undefined || (open.length > 0 && open.every((target) => target === undefined))) return undefined;
+  if (open === undefined || (open.length > 0 && open.every((target) => target === undefined))) {
+    return isEnding(procfs, pid) ? false : undefined;
+  }
   const wanted = (localPort: number) => localPort === port;
   const tables = await Promise.all([protocol, `${protocol}6`].map((name) => procfs.readLarge(`/proc/net/${name}`)));
   const rows = tables.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
   const sockets = new Set(rows.filter(isListener).map(({ inode }) => `socket:[${inode}]`));
   return open.some((target) => target !== undefined && sockets.has(target));
+}
+
+/** Whether a process ends at this moment, or has: then its sockets are closed, and nobody sees them, root included. */
+function isEnding(procfs: Procfs, pid: number): boolean {
+  const stat = procfs.read(`/proc/${pid}/stat`);
+  if (stat === undefined) return true;
+  // Behind the name, which may hold anything: state, parent, group, session, terminal, its group, flags.
+  const [state, , , , , , flags] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return state === "Z" || state === "X" || (Number(flags) & PF_EXITING) !== 0;
 }
