@@ -1,9 +1,8 @@
 /** Where portd is a service of the system, no command starts a daemon of its user in the service's place. */
 import { NoDaemonError } from "../client/transport.ts";
-import type { ServiceStatus } from "../service/service.ts";
+import { type ServiceStatus, wordBehind } from "../service/service.ts";
 import type { CliContext } from "./context.ts";
 import { wellKnownUrl } from "./find_daemon.ts";
-import { wordBehind } from "./service_steps.ts";
 
 /**
  * On Windows the service starts some minutes after the machine does: a daemon that took its address meanwhile would keep

@@ -2,10 +2,9 @@
 import { loadConfig, type LoadConfigOptions } from "../config.ts";
 import { PortdError } from "../errors.ts";
 import { clearRules } from "../firewall/clear.ts";
-import type { Step } from "../service/service.ts";
+import { type Step, wordBehind } from "../service/service.ts";
 import type { CliContext } from "./context.ts";
 import { parsePair } from "./parse.ts";
-import { wordBehind } from "./service_steps.ts";
 
 /** What {@linkcode findRules} has found. */
 export interface FoundRules {

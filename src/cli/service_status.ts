@@ -1,11 +1,11 @@
 /** `portd service status`: how the service is, as the system tells it and as it answers itself. */
-import type { ServiceLog, ServiceStatus } from "../service/service.ts";
+import { type ServiceLog, type ServiceStatus, wordBehind } from "../service/service.ts";
 import { readDaemonFile } from "../state_folder.ts";
 import { askDaemon, type DaemonAnswer } from "./ask_daemon.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { candidates } from "./find_daemon.ts";
-import { openControl, serviceDirOf, type ServiceFlags, wordBehind } from "./service_steps.ts";
+import { openControl, serviceDirOf, type ServiceFlags } from "./service_steps.ts";
 import { neutralise, toJson } from "./terminal.ts";
 
 /** Tells how the service is; the exit code is 0 when it runs and answers. */

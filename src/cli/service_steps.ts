@@ -1,5 +1,5 @@
 /** What the commands of `portd service` share: whose service it is, and doing steps or only telling them. */
-import { runSteps, type ServiceControl, type Step } from "../service/service.ts";
+import { runSteps, type ServiceControl, type Step, wordBehind } from "../service/service.ts";
 import { resolvePath } from "../project.ts";
 import { readDaemonFile } from "../state_folder.ts";
 import { defaultStateDir, serviceStateDir } from "../state_dir.ts";
@@ -60,12 +60,6 @@ export async function serviceDirOf(
 /** The state folder in the words of an installed service. */
 export function installedDir(command: readonly string[] | null): string | undefined {
   return wordBehind(command, "--state-dir");
-}
-
-/** The value of a flag in the words of an installed service. */
-export function wordBehind(command: readonly string[] | null, flag: string): string | undefined {
-  const at = command?.lastIndexOf(flag) ?? -1;
-  return at === -1 ? undefined : command![at + 1];
 }
 
 /** The steps that stop and start it. Those to start it can only be known once it is stopped: they are told as one. */

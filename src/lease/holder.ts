@@ -54,6 +54,17 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
 }
 
+/**
+ * Whether the lease of a known process goes to another one, or is to outlive it: who opened its port to the outside has
+ * opened it to that process.
+ */
+export function isHandedOn({ holder }: LeaseRecord, process: Process | undefined, { lifetime }: GrantRequest): boolean {
+  if (holder.pid === null) return false;
+  return process === undefined
+    ? lifetime !== undefined
+    : process.pid !== holder.pid || process.startTime !== holder.startTime;
+}
+
 /** Whose a listener is. */
 export interface Ownership {
   readonly isHolders: boolean;

@@ -11,13 +11,13 @@ import { type LeaseRecord, toLease } from "../store/record.ts";
 import type { StoredAnswer } from "../store/store.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import type { LeaseEventType } from "./events.ts";
-import { checkSameHolder, evidenceOf, holderOf, requireProcess } from "./holder.ts";
+import { checkSameHolder, evidenceOf, holderOf, isHandedOn, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import { Ledger, type LedgerParts } from "./ledger.ts";
 import { firstDeadline, type Outcome, reclaim, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
-import { Turnstile } from "./turnstile.ts";
+import { lineOf, Turnstile } from "./turnstile.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
 /** What came of a grant. */
@@ -336,25 +336,6 @@ export class Registry {
 type AllAllocated =
   | { readonly allocated: readonly Allocated[] }
   | { readonly refused: Refused; readonly wish: Wish };
-
-/**
- * Whether the lease of a known process goes to another one, or is to outlive it: who opened its port to the outside has
- * opened it to that process.
- */
-function isHandedOn({ holder }: LeaseRecord, process: Process | undefined, { lifetime }: GrantRequest): boolean {
-  if (holder.pid === null) return false;
-  return process === undefined
-    ? lifetime !== undefined
-    : process.pid !== holder.pid || process.startTime !== holder.startTime;
-}
-
-/** What a request waits for: where in the pool, and how much of it at once. */
-function lineOf({ wishes, contiguous }: GrantRequest): string {
-  return JSON.stringify([
-    contiguous,
-    ...wishes.map(({ pool, protocols, range }) => [pool, [...protocols].sort(), range]),
-  ]);
-}
 
 function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
   return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||

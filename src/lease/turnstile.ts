@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
+import type { GrantRequest } from "./wish.ts";
 
 /** Options of {@linkcode Turnstile.pass}. */
 export interface PassOptions {
@@ -110,4 +111,12 @@ export class Turnstile {
       }
     }
   }
+}
+
+/** What a request waits for: where in the pool, and how much of it at once. */
+export function lineOf({ wishes, contiguous }: GrantRequest): string {
+  return JSON.stringify([
+    contiguous,
+    ...wishes.map(({ pool, protocols, range }) => [pool, [...protocols].sort(), range]),
+  ]);
 }

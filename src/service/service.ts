@@ -97,3 +97,9 @@ export async function runSteps(steps: readonly Step[], tell: (step: Step) => voi
     await step.run();
   }
 }
+
+/** The value of a flag in the words that start a service. */
+export function wordBehind(command: readonly string[] | null, flag: string): string | undefined {
+  const at = command?.lastIndexOf(flag) ?? -1;
+  return at === -1 ? undefined : command![at + 1];
+}

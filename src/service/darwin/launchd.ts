@@ -17,6 +17,7 @@ import {
   type ServiceState,
   type ServiceStatus,
   type Step,
+  wordBehind,
 } from "../service.ts";
 import { isDisabled, type JobPrint, NO_SUCH_JOB, parsePrint } from "./launchctl.ts";
 import { jobText, readArguments } from "./plist.ts";
@@ -116,7 +117,7 @@ export class Launchd implements ServiceControl {
     if (text === undefined) throw notInstalled("start", this.#options);
     const job = await this.#print();
     if (job !== undefined && job.pid !== null) return [];
-    const ready = this.#awaitReady(job?.runs ?? 0, stateDirOf(text));
+    const ready = this.#awaitReady(job?.runs ?? 0, wordBehind(readArguments(text) ?? null, "--state-dir"));
     if (job !== undefined) return [this.#step(["kickstart", this.#target]), ready];
     return [...await this.#enable(), this.#load(), ready]; // what is disabled cannot be loaded
   }
@@ -275,12 +276,6 @@ function endOf({ exitCode }: JobPrint): string {
 }
 
 /** The state folder of an installed service. */
-function stateDirOf(plist: string): string | undefined {
-  const words = readArguments(plist) ?? [];
-  const at = words.lastIndexOf("--state-dir");
-  return at === -1 ? undefined : words[at + 1];
-}
-
 function notInstalled(what: string, { scope }: LaunchdOptions): Error {
   const command = `portd service install${scope === "user" ? " --user" : ""}`;
   return new Error(`Cannot ${what} the service: it is not installed; install it with: ${command}`);

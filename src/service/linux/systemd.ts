@@ -3,7 +3,15 @@
  * systemd in notified_run.ts; the ports that it reserves are in reserved_ports.ts.
  */
 import type { Program } from "../../program.ts";
-import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
+import {
+  type ServiceControl,
+  type ServiceDefinition,
+  type ServiceLog,
+  type ServiceRun,
+  type ServiceStatus,
+  type Step,
+  wordBehind,
+} from "../service.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
 import { formatPortList } from "./port_set.ts";
 import { refuseUnsafe } from "../program_files.ts";
@@ -131,8 +139,7 @@ export class SystemdControl implements ServiceControl {
         `Cannot install a service with the state folder ${JSON.stringify(stateDir)}: systemd cannot name it`,
       );
     }
-    const [config] = words.filter((_, i) => words[i - 1] === "--config");
-    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir, config);
+    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir, wordBehind(words, "--config"));
     if (reserve.length > 0) throw new Error("Cannot reserve ports for the service of a user: only root may");
   }
 

@@ -6,7 +6,7 @@
 import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../ffi/advapi32.ts";
 import { openKernel32 } from "../../ffi/kernel32.ts";
 import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
-import { SERVICE_NAME } from "../service.ts";
+import { SERVICE_NAME, wordBehind } from "../service.ts";
 import { type Acl, WindowsAcl } from "./acl.ts";
 import { joinCommandLine, quoteWord } from "./command_line.ts";
 import { EVENT_SOURCE, EVENT_SOURCE_VALUES, EventLog } from "./event_log.ts";
@@ -101,7 +101,7 @@ export class WindowsServiceControl implements ServiceControl {
 
   async start(): Promise<readonly Step[]> {
     const { state, command } = await this.#installed();
-    return state === "running" ? [] : [this.#startStep(stateDirOf(command))];
+    return state === "running" ? [] : [this.#startStep(wordBehind(command, "--state-dir"))];
   }
 
   async stop(): Promise<readonly Step[]> {
@@ -211,11 +211,6 @@ function regCommand(path: string, value: RegistryValue): string {
     ? ["REG_MULTI_SZ", value.texts.join("\\0")]
     : ["REG_EXPAND_SZ", value.text];
   return `reg.exe add HKLM\\${path} /v ${value.name} /t ${type} /d ${quoteWord(data)} /f`;
-}
-
-function stateDirOf(command: readonly string[] | null): string | undefined {
-  const at = command?.indexOf("--state-dir") ?? -1;
-  return at === -1 ? undefined : command![at + 1];
 }
 
 function openParts(): WindowsServiceParts {
