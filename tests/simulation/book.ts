@@ -104,7 +104,8 @@ export class Book {
    *
    * @param before counts only what was answered before this step as overwritten: what a reader knew when it began.
    */
-  allowed({ writers }: Known, field: Field, before = Infinity): Set<string> {
+  allowed(known: Known, field: Field, before = Infinity): Set<string> {
+    const writers = known.writers.filter((operation) => isAbout(operation, known));
     const certain = writers.filter(({ plan, state }) => state === "done" && plan.writes?.get(field)?.isCertain);
     const values = new Set<string>();
     for (const { plan, state, ended } of writers) {
@@ -150,4 +151,9 @@ export class Book {
         );
     }
   }
+}
+
+/** Two leases may share a port, or have a name one after the other: the answer shows which of them a call was about. */
+function isAbout({ leases }: Operation, { id }: Known): boolean {
+  return leases.length === 0 || leases.some((lease) => lease.id === id);
 }

@@ -19,6 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
       only: { type: "string", multiple: true },
       ignore: { type: "string", multiple: true },
       verbose: { type: "boolean" },
+      survey: { type: "boolean" },
     },
   });
   const invariants = INVARIANTS.filter(({ name }) =>
@@ -28,15 +29,23 @@ async function main(args: readonly string[]): Promise<number> {
   const most = values.sequences === undefined ? Infinity : Number(values.sequences);
   await using simulator = await Simulator.open();
   const began = performance.now();
+  const found = new Map<string, number[]>();
   let count = 0, steps = 0;
   while (count < most && performance.now() < until) {
     const seed = Number(values.seed) + count++;
     const { failure, trace } = await simulator.run({ seed, invariants });
     steps += trace.length;
     if (failure === undefined) continue;
+    if (values.survey) {
+      found.set(failure.invariant, [...found.get(failure.invariant) ?? [], seed]);
+      continue;
+    }
     console.log(`seed ${seed}: "${failure.invariant}" does not hold: ${failure.detail}`);
     if (values.verbose) { for (const [i, words] of trace.entries()) console.log(`  ${i}. ${words}`); }
     return 1;
+  }
+  for (const [name, seeds] of found) {
+    console.log(`"${name}" fails ${seeds.length} times: seeds ${seeds.slice(0, 8).join(", ")}`);
   }
   const seconds = (performance.now() - began) / 1000;
   console.log(`${count} sequences, ${steps} steps, ${(count / seconds).toFixed(0)} sequences/s: all hold`);

@@ -273,8 +273,10 @@ export class World implements Machine {
       for (const id of answer?.released ?? []) this.#over(id);
     }
     for (const id of plan.imported === undefined ? [] : answer.imported) this.#live(id);
+    const isRead = plan.method === "GET";
     for (const lease of leases) {
-      if (lease.endedAt !== null) continue;
+      // After a failed sync a lease may be shown of which nobody knows whether a restart will find it.
+      if (lease.endedAt !== null || (isRead && this.disk.failedSyncs > 0)) continue;
       const known = this.book.leases.get(lease.id) ?? this.book.see(lease, this.moment);
       if (number === family || known.isLive) this.#live(lease.id);
       if (plan.renews && number === family) known.renewedAt = Math.max(known.renewedAt, started.monotonic);

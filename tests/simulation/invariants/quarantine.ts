@@ -15,14 +15,18 @@ export const COOLING_KEPT: Invariant = {
   name: "cooling kept",
   promise: "A freed port goes to nobody but its name while it cools down and others are free",
   step(world) {
-    const freed = noteOf(world, "freed", () => new Map<number, Freed>());
+    const freed = noteOf(world, "freed", () => new Map<string, Freed>());
     if (world.change.isRestarted) freed.clear();
-    const finding = firstOf(world.change.appeared, (known) => tooSoon(known, freed.get(known.port), world));
-    for (const { port, id, name } of world.change.gone) {
-      const isEnded = (world.run.find(id)?.endedAt ?? null) !== null;
-      if (isEnded && !world.change.isRestarted) freed.set(port, { at: world.monotonicBefore, name });
+    const finding = firstOf(
+      world.change.appeared,
+      (known) => firstOf(endpointsOf(known), (endpoint) => tooSoon(known, freed.get(endpoint), world)),
+    );
+    for (const known of world.change.gone) {
+      const isEnded = (world.run.find(known.id)?.endedAt ?? null) !== null;
+      if (!isEnded || world.change.isRestarted) continue;
+      for (const endpoint of endpointsOf(known)) freed.set(endpoint, { at: world.monotonicBefore, name: known.name });
     }
-    for (const { port } of world.change.appeared) freed.delete(port);
+    for (const known of world.change.appeared) for (const endpoint of endpointsOf(known)) freed.delete(endpoint);
     return finding;
   },
 };
@@ -66,6 +70,10 @@ function tooSoon({ port, name, family, protocols }: Known, freed: Freed | undefi
   return other === undefined
     ? undefined
     : `port ${port} was granted ${time.monotonic - freed.at} ms after it was freed, though ${other} is free`;
+}
+
+function endpointsOf({ port, protocols }: Known): string[] {
+  return protocols.map((protocol) => `${protocol}:${port}`);
 }
 
 function isDynamic({ port, prefer, pool }: WishedPort, granted: number): boolean {
