@@ -22,6 +22,8 @@ export interface Known {
   overAt: number | undefined;
   /** The step at which an answer of 2xx showed it live first. */
   acknowledgedAt: number | undefined;
+  /** Whose answer that was. */
+  acknowledgedBy: Operation | undefined;
   /** Whether it was live in memory after the step before. */
   isLive: boolean;
   /** Whether it has left the memory of a run that has not crashed. */
@@ -70,6 +72,7 @@ export class Book {
       writers: [],
       enders: new Set(),
       acknowledgedAt: undefined,
+      acknowledgedBy: undefined,
       overAt: undefined,
       isLive: false,
       isGone: false,

@@ -18,7 +18,9 @@ export interface Failure {
 /** What came of a sequence. */
 export interface Outcome {
   readonly failure: Failure | undefined;
-  /** Each step in words. */
+  /** The numbers of the steps that were taken. */
+  readonly steps: readonly number[];
+  /** Each step in words, with what came after the last one. */
   readonly trace: readonly string[];
 }
 
@@ -70,7 +72,7 @@ export class Simulator implements AsyncDisposable {
     try {
       await world.start();
       const failure = await play(world, { seed, numbers, invariants, trace });
-      return { failure, trace };
+      return { failure, steps: numbers.slice(0, trace.length), trace };
     } finally {
       await world.dispose();
       this.#disks.use(undefined);

@@ -272,13 +272,13 @@ export class World implements Machine {
       if (held !== undefined) this.#over(held);
       for (const id of answer?.released ?? []) this.#over(id);
     }
-    for (const id of plan.imported === undefined ? [] : answer.imported) this.#live(id);
+    for (const id of plan.imported === undefined ? [] : answer.imported) this.#live(id, operation);
     const isRead = plan.method === "GET";
     for (const lease of leases) {
       // After a failed sync a lease may be shown of which nobody knows whether a restart will find it.
       if (lease.endedAt !== null || (isRead && this.disk.failedSyncs > 0)) continue;
       const known = this.book.leases.get(lease.id) ?? this.book.see(lease, this.moment);
-      if (number === family || known.isLive) this.#live(lease.id);
+      if (number === family || known.isLive) this.#live(lease.id, operation);
       if (plan.renews && number === family) known.renewedAt = Math.max(known.renewedAt, started.monotonic);
     }
   }
@@ -288,8 +288,10 @@ export class World implements Machine {
     if (known !== undefined) known.overAt ??= this.step;
   }
 
-  #live(id: string): void {
+  #live(id: string, by: Operation): void {
     const known = this.book.leases.get(id);
-    if (known !== undefined) known.acknowledgedAt ??= this.step;
+    if (known === undefined || known.acknowledgedAt !== undefined) return;
+    known.acknowledgedAt = this.step;
+    known.acknowledgedBy = by;
   }
 }

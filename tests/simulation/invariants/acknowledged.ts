@@ -15,7 +15,8 @@ export const KEPT_GRANTS: Invariant = {
       if (known.acknowledgedAt === undefined || !world.book.isKept(known)) return undefined;
       const stored = world.run.find(known.id);
       if (stored?.state === "expired") return undefined; // judged by the next invariant
-      return `lease ${known.id} on port ${known.port} was acknowledged, nobody has ended it, and it is ${
+      const by = String(known.acknowledgedBy);
+      return `${by} acknowledged lease ${known.id} on port ${known.port}, nobody has ended it, and it is ${
         stored === undefined ? "in no file" : `${stored.state} in the file`
       }`;
     });
