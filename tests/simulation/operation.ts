@@ -129,11 +129,16 @@ export class Operation {
     return isLease(this.answer) ? [this.answer] : [];
   }
 
+  /** How it stands, in words. */
+  get result(): string {
+    const isAnswered = this.state === "done" || this.state === "refused" || this.state === "unknown";
+    const ports = this.leases.map(({ port }) => port);
+    const what = isAnswered ? [this.status, this.code, ...ports].filter((part) => part !== "").join(" ") : this.state;
+    return `call ${this.number} is ${isAnswered ? `answered ${what}` : what}`;
+  }
+
   toString(): string {
-    const result = this.state === "done" || this.state === "refused" || this.state === "unknown"
-      ? `${this.status} ${this.code}`.trim()
-      : this.state;
-    return `call ${this.number} (${this.plan.words}: ${result})`;
+    return `${this.result} (${this.plan.words})`;
   }
 }
 

@@ -104,9 +104,11 @@ async function play(world: World, { seed, numbers, invariants, trace }: Play): P
   };
   const take = async (number: number, step: (random: Random) => Promise<string>, when: "step" | "rest") => {
     world.step++;
-    trace.push(await step(new Random(mix(seed, number + 100))));
+    const words = await step(new Random(mix(seed, number + 100)));
     await world.drain();
-    return judge(when);
+    const failure = judge(when);
+    trace.push([words, ...world.change.answered.map((operation) => operation.result)].join("; "));
+    return failure;
   };
   world.remember();
   for (const number of numbers) {

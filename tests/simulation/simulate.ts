@@ -5,70 +5,65 @@
  *     deno task simulate --seed 4711 --steps 3,8,9      what a failing run has printed
  */
 import { parseArgs } from "node:util";
-import { type Invariant, INVARIANTS } from "./invariants/all.ts";
-import { type Outcome, Simulator } from "./sequence.ts";
-import { shrink } from "./shrink.ts";
+import { INVARIANTS } from "./invariants/all.ts";
+import { runShare, type Share, type Tally } from "./share.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
-/** What the command line asks for. */
-interface Wanted {
-  readonly seed: number;
-  readonly seconds: number;
-  readonly sequences: number;
-  readonly steps: readonly number[] | undefined;
-  readonly invariants: readonly Invariant[];
-  /** Goes on after a failure, and counts. */
-  readonly survey: boolean;
-  readonly shrinkMs: number;
-}
-
 async function main(args: readonly string[]): Promise<number> {
-  const wanted = readFlags(args);
-  await using simulator = await Simulator.open();
-  const until = performance.now() + wanted.seconds * 1000, began = performance.now();
-  const found = new Map<string, number[]>();
-  let count = 0, steps = 0;
-  while (count < wanted.sequences && performance.now() < until) {
-    const seed = wanted.seed + count++;
-    const { invariants } = wanted;
-    const outcome = await simulator.run({ seed, invariants, ...(wanted.steps && { steps: wanted.steps }) });
-    steps += outcome.trace.length;
-    if (outcome.failure === undefined) continue;
-    const { invariant } = outcome.failure;
-    found.set(invariant, [...found.get(invariant) ?? [], seed]);
-    if (wanted.survey) continue;
-    await report(simulator, seed, outcome, wanted);
-    break;
+  const { jobs, share } = readFlags(args);
+  const began = performance.now();
+  const tallies = jobs === 1 ? [await runShare(share)] : await runJobs(jobs, share);
+  const seconds = (performance.now() - began) / 1000;
+  const failures = new Map<string, number[]>();
+  for (const tally of tallies) {
+    for (const [name, seeds] of Object.entries(tally.failures)) {
+      failures.set(name, [...failures.get(name) ?? [], ...seeds].sort((a, b) => a - b));
+    }
+    if (tally.report !== null) console.log(tally.report);
   }
-  for (const [name, seeds] of found) {
+  for (const [name, seeds] of failures) {
     console.log(`"${name}" failed ${seeds.length} times: ${seeds.slice(0, 9).join(" ")}`);
   }
-  const seconds = (performance.now() - began) / 1000;
-  const rate = (count / seconds).toFixed(0);
-  console.log(`${count} sequences, ${steps} steps, ${rate} sequences/s, ${found.size === 0 ? "no" : "a"} failure`);
-  return found.size === 0 ? 0 : 1;
+  const sum = (part: "sequences" | "steps") => tallies.reduce((total, tally) => total + tally[part], 0);
+  const rate = `${(sum("sequences") / seconds).toFixed(0)} sequences/s`;
+  const failed = [...failures.values()].reduce((total, { length }) => total + length, 0);
+  console.log(`${sum("sequences")} sequences, ${sum("steps")} steps, ${rate}, ${failed} failures`);
+  return failed === 0 ? 0 : 1;
 }
 
-async function report(simulator: Simulator, seed: number, outcome: Outcome, wanted: Wanted): Promise<void> {
-  const { invariants, shrinkMs } = wanted;
-  const { failure, steps, trace } = await shrink(simulator, { seed, outcome, invariants, patienceMs: shrinkMs });
-  const { promise } = invariants.find(({ name }) => name === failure.invariant)!;
-  console.log(`Seed ${seed}: "${failure.invariant}" does not hold (${promise}):`);
-  console.log(`  ${failure.detail}`);
-  console.log(`${steps.length} of ${outcome.steps.length} steps are enough:`);
-  for (const [i, words] of trace.entries()) console.log(`  ${String(i + 1).padStart(3)}. ${words}`);
-  const only = wanted.invariants.length === INVARIANTS.length ? "" : ` --only "${failure.invariant}"`;
-  console.log(`Once more: deno task simulate --seed ${seed} --steps ${steps.join(",")}${only}`);
+/** Several threads, each with every n-th seed; the first failure ends the others. */
+async function runJobs(jobs: number, share: Share): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  const workers = Array.from(
+    { length: jobs },
+    () => new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" }),
+  );
+  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
+  const done = workers.map((worker, i) =>
+    new Promise<void>((resolve, reject) => {
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.onmessage = ({ data }: MessageEvent<Tally>) => {
+        tallies.push(data);
+        if (data.report !== null) fail();
+        resolve();
+      };
+      worker.postMessage({ ...share, seed: share.seed + i, stride: jobs } satisfies Share);
+    })
+  );
+  await Promise.race([failed, Promise.all(done)]);
+  for (const worker of workers) worker.terminate();
+  return tallies;
 }
 
-function readFlags(args: readonly string[]): Wanted {
+function readFlags(args: readonly string[]): { readonly jobs: number; readonly share: Share } {
   const { values } = parseArgs({
     args: [...args],
     options: {
       seed: { type: "string", default: "1" },
       seconds: { type: "string" },
       sequences: { type: "string" },
+      jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
       steps: { type: "string" },
       only: { type: "string", multiple: true, default: [] },
       ignore: { type: "string", multiple: true, default: [] },
@@ -76,19 +71,30 @@ function readFlags(args: readonly string[]): Wanted {
       "shrink-seconds": { type: "string", default: "20" },
     },
   });
-  const { only, ignore, steps } = values;
-  const unknown = [...only, ...ignore].find((word) => !INVARIANTS.some(({ name }) => name === word));
-  if (unknown !== undefined) {
-    throw new Error(`there is no invariant "${unknown}", only ${INVARIANTS.map(({ name }) => name).join(", ")}`);
-  }
-  const isBounded = values.seconds !== undefined || values.sequences !== undefined;
+  const { seconds, only, ignore } = values;
+  const names = INVARIANTS.map(({ name }) => name);
+  const unknown = [...only, ...ignore].find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`there is no invariant "${unknown}", only ${names.join(", ")}`);
+  const seed = numberOf("seed", values.seed), steps = values.steps?.split(",").map((each) => numberOf("steps", each));
+  const most = values.sequences ?? (seconds === undefined ? "1000" : undefined);
+  const sequences = steps === undefined ? most : "1";
   return {
-    seed: Number(values.seed),
-    seconds: Number(values.seconds ?? Infinity),
-    sequences: steps !== undefined ? 1 : Number(values.sequences ?? (isBounded ? Infinity : 1000)),
-    steps: steps?.split(",").map(Number),
-    invariants: INVARIANTS.filter(({ name }) => (only.length === 0 || only.includes(name)) && !ignore.includes(name)),
-    survey: values.survey,
-    shrinkMs: Number(values["shrink-seconds"]) * 1000,
+    jobs: sequences === "1" ? 1 : numberOf("jobs", values.jobs),
+    share: {
+      seed,
+      stride: 1,
+      end: sequences === undefined ? null : seed + numberOf("sequences", sequences),
+      forMs: seconds === undefined ? null : numberOf("seconds", seconds) * 1000,
+      steps: steps ?? null,
+      invariants: names.filter((name) => (only.length === 0 || only.includes(name)) && !ignore.includes(name)),
+      survey: values.survey,
+      shrinkMs: numberOf("shrink-seconds", values["shrink-seconds"]) * 1000,
+    },
   };
+}
+
+function numberOf(flag: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() !== "" && Number.isInteger(number) && number >= 0) return number;
+  throw new Error(`--${flag} takes whole numbers, not "${text}"`);
 }
