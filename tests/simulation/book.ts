@@ -1,0 +1,162 @@
+/**
+ * What clients know: every call with its answer, and every lease that was ever seen. Invariants hold the daemon against
+ * this book; it decides nothing itself.
+ */
+import type { LeaseRecord } from "../../src/store/record.ts";
+import { type AnsweredLease, canonical, type Field, type Moment, type Operation, type Target } from "./operation.ts";
+
+/** A lease that was seen in memory or in an answer. */
+export interface Known {
+  readonly id: string;
+  readonly name: string | null;
+  readonly port: number;
+  readonly protocols: LeaseRecord["protocols"];
+  /** The first call that asked for it; `undefined` where none is known. */
+  readonly family: number | undefined;
+  readonly seen: Moment;
+  /** Calls that may change it. */
+  readonly writers: Operation[];
+  /** Calls that may end it. */
+  readonly enders: Set<Operation>;
+  /** The step at which an answer said that it is over. */
+  overAt: number | undefined;
+  /** The step at which an answer of 2xx showed it live first. */
+  acknowledgedAt: number | undefined;
+  /** Whose answer that was. */
+  acknowledgedBy: Operation | undefined;
+  /** Whether it was live in memory after the step before. */
+  isLive: boolean;
+  /** Whether it has left the memory of a run that has not crashed. */
+  isGone: boolean;
+  /** Before when it cannot expire: since boot, when its time began last. */
+  renewedAt: number;
+  /** Its end cannot be judged: it came with a time of its own, or the machine has started again. */
+  isUntimed: boolean;
+}
+
+/** The values of a live lease that calls change. */
+export type Values = Readonly<Record<Field, string>>;
+
+/** All calls and all leases of a sequence. */
+export class Book {
+  readonly operations: Operation[] = [];
+  readonly leases = new Map<string, Known>();
+  readonly #values = new WeakMap<object, Values>();
+
+  get pending(): readonly Operation[] {
+    return this.operations.filter(({ state }) => state === "pending");
+  }
+
+  /** The calls with one key and one body. */
+  family(number: number): readonly Operation[] {
+    return this.operations.filter((operation) => operation.family === number);
+  }
+
+  /** A call begins. */
+  begin(operation: Operation): void {
+    this.operations.push(operation);
+    for (const known of this.leases.values()) if (!known.isGone) this.#join(operation, known);
+  }
+
+  /** A lease is seen for the first time. */
+  see(lease: LeaseRecord | AnsweredLease, at: Moment): Known {
+    const mark = Number(lease.labels.op);
+    const creator = this.operations[mark];
+    const known: Known = {
+      id: lease.id,
+      name: lease.name,
+      port: lease.port,
+      protocols: lease.protocols,
+      family: creator?.family,
+      seen: at,
+      writers: [],
+      enders: new Set(),
+      acknowledgedAt: undefined,
+      acknowledgedBy: undefined,
+      overAt: undefined,
+      isLive: false,
+      isGone: false,
+      renewedAt: creator?.started.monotonic ?? at.monotonic,
+      isUntimed: creator?.plan.imported !== undefined,
+    };
+    this.leases.set(known.id, known);
+    for (const operation of this.operations) {
+      const isSettled = operation.ended !== undefined && operation.ended.step < at.step;
+      if (!isSettled || operation.family === known.family) this.#join(operation, known);
+    }
+    return known;
+  }
+
+  /** The values that calls change, of a record or an answer. */
+  valuesOf(lease: LeaseRecord | AnsweredLease): Values {
+    const known = this.#values.get(lease);
+    if (known !== undefined) return known;
+    const { labels, exposure, lifetime, holder } = lease;
+    const values = {
+      labels: canonical(labels),
+      exposure: canonical(exposure),
+      lifetime: canonical(lifetime),
+      pid: canonical(holder.pid),
+    };
+    this.#values.set(lease, values);
+    return values;
+  }
+
+  /**
+   * The values that a field may have: those of calls that were not refused and were not certainly overwritten.
+   *
+   * @param before counts only what was answered before this step as overwritten: what a reader knew when it began.
+   */
+  allowed(known: Known, field: Field, before = Infinity): Set<string> {
+    const writers = known.writers.filter((operation) => isAbout(operation, known));
+    const certain = writers.filter(({ plan, state }) => state === "done" && plan.writes?.get(field)?.isCertain);
+    const values = new Set<string>();
+    for (const { plan, state, ended } of writers) {
+      const write = plan.writes?.get(field);
+      if (write === undefined || state === "refused") continue;
+      const isOverwritten = ended !== undefined &&
+        certain.some((later) => later.started.step > ended.step && later.ended!.step < before);
+      if (!isOverwritten) values.add(write.value);
+    }
+    return values;
+  }
+
+  /** Whether it is certain that nothing has ended the lease but time. */
+  isKept({ enders }: Known): boolean {
+    return [...enders].every(({ state }) => state === "refused");
+  }
+
+  #join(operation: Operation, known: Known): void {
+    const { plan } = operation;
+    if (!this.#mayConcern(operation, known)) return;
+    if (plan.ends) known.enders.add(operation);
+    if (plan.writes !== undefined) known.writers.push(operation);
+  }
+
+  #mayConcern({ plan, family }: Operation, known: Known): boolean {
+    if (plan.target !== undefined) return this.#isTarget(plan.target, known);
+    if (plan.grant === undefined) return plan.imported?.includes(known.id) ?? false;
+    return family === known.family ||
+      (known.name !== null && plan.grant.wishes.some(({ name }) => name === known.name));
+  }
+
+  #isTarget(target: Target, known: Known): boolean {
+    switch (target.by) {
+      case "id":
+        return known.id === target.id;
+      case "name":
+        return known.name === target.name;
+      case "port":
+        return known.port === target.port;
+      case "label":
+        return known.writers.some(({ plan }) =>
+          plan.writes?.get("labels")?.value.includes(`"${target.key}":"${target.value}"`)
+        );
+    }
+  }
+}
+
+/** Two leases may share a port, or have a name one after the other: the answer shows which of them a call was about. */
+function isAbout({ leases }: Operation, { id }: Known): boolean {
+  return leases.length === 0 || leases.some((lease) => lease.id === id);
+}

@@ -1,0 +1,86 @@
+/** Ports that cool down: others are taken first, and the cool-down ends. */
+import type { Known } from "../book.ts";
+import type { WishedPort } from "../operation.ts";
+import type { World } from "../world.ts";
+import { firstOf, type Invariant } from "./invariant.ts";
+
+/** A port whose lease has ended. */
+interface Freed {
+  /** Since boot; never later than it was. */
+  readonly at: number;
+  readonly name: string | null;
+}
+
+export const COOLING_KEPT: Invariant = {
+  name: "cooling kept",
+  promise: "A freed port goes to nobody but its name while it cools down and others are free",
+  step(world) {
+    const freed = noteOf(world, "freed", () => new Map<string, Freed>());
+    if (world.change.isRestarted) freed.clear();
+    const finding = firstOf(
+      world.change.appeared,
+      (known) => firstOf(endpointsOf(known), (endpoint) => tooSoon(known, freed.get(endpoint), world)),
+    );
+    for (const known of world.change.gone) {
+      const isEnded = (world.run.find(known.id)?.endedAt ?? null) !== null;
+      if (!isEnded || world.change.isRestarted) continue;
+      for (const endpoint of endpointsOf(known)) freed.set(endpoint, { at: world.monotonicBefore, name: known.name });
+    }
+    for (const known of world.change.appeared) for (const endpoint of endpointsOf(known)) freed.delete(endpoint);
+    return finding;
+  },
+};
+
+export const COOLING_ENDS: Invariant = {
+  name: "cooling ends",
+  promise: "A port that was freed can be had again after the cool-down, whatever the wall clock does",
+  step(world) {
+    const since = noteOf(world, "cooling since", () => new Map<number, number>());
+    const touched = new Set([...world.change.gone, ...world.change.appeared].map(({ port }) => port));
+    if (world.change.isRestarted) since.clear();
+    return firstOf(world.settings.pool, (port) => {
+      const isQuiet = world.run.isCooling(port) && !touched.has(port) &&
+        ["tcp", "udp"].every((protocol) => !world.kernel.servers.has(`${protocol}:${port}`)) &&
+        (["tcp", "udp"] as const).every((protocol) => world.run.byPort(port, protocol) === undefined);
+      if (!isQuiet) {
+        since.delete(port);
+        return undefined;
+      }
+      if (!since.has(port)) since.set(port, world.time.monotonic);
+      const waited = (world.lookedAt ?? 0) - since.get(port)!;
+      return waited > world.settings.cooldownMs
+        ? `port ${port} is withheld ${waited} ms after it could be had, the cool-down is ${world.settings.cooldownMs} ms`
+        : undefined;
+    });
+  },
+};
+
+function tooSoon({ port, name, family, protocols }: Known, freed: Freed | undefined, world: World): string | undefined {
+  const { time, settings } = world;
+  if (freed === undefined || time.monotonic >= freed.at + settings.cooldownMs) return undefined;
+  if (freed.name !== null && freed.name === name) return undefined;
+  const grant = family === undefined ? undefined : world.book.operations[family]!.plan.grant;
+  if (grant === undefined || grant.contiguous || !grant.wishes.every((wish) => isDynamic(wish, port))) return undefined;
+  const taken = new Set(world.change.appeared.map((known) => known.port));
+  const range = grant.wishes[0]!.range;
+  const other = settings.pool.find((each) =>
+    !taken.has(each) && (range === undefined || (each >= range.first && each <= range.last)) &&
+    protocols.every((protocol) => world.freeBefore.has(`${protocol}:${each}`)) && world.canGive(each, protocols)
+  );
+  return other === undefined
+    ? undefined
+    : `port ${port} was granted ${time.monotonic - freed.at} ms after it was freed, though ${other} is free`;
+}
+
+function endpointsOf({ port, protocols }: Known): string[] {
+  return protocols.map((protocol) => `${protocol}:${port}`);
+}
+
+function isDynamic({ port, prefer, pool }: WishedPort, granted: number): boolean {
+  return (port ?? 0) === 0 && pool === "default" && !prefer.includes(granted);
+}
+
+function noteOf<T>({ notes }: World, name: string, make: () => T): T {
+  if (!notes.has(name)) notes.set(name, make());
+  return notes.get(name) as T;
+}

@@ -1,0 +1,106 @@
+/** The pool and those who wait for it. */
+import { canonical, type Operation } from "../operation.ts";
+import { GRANTS_COOLING_PORTS } from "../rules.ts";
+import type { World } from "../world.ts";
+import { firstOf, type Invariant } from "./invariant.ts";
+
+export const EXHAUSTED: Invariant = {
+  name: "exhausted",
+  promise: "Nobody is refused as if the pool were exhausted while what was asked for is free",
+  step(world) {
+    for (const operation of world.book.operations) {
+      const isNew = operation.started.step === world.step;
+      const isAnswered = operation.ended?.step === world.step;
+      if (operation.state === "pending" || isAnswered) follow(operation, isNew, world);
+    }
+    return firstOf(world.change.answered, (operation) => {
+      if (operation.code !== "pool_exhausted" || operation.free === undefined) return undefined;
+      return isEnough(operation, operation.free)
+        ? `${operation} was refused, and all the time ${[...operation.free].join(", ")} could be had`
+        : undefined;
+    });
+  },
+};
+
+export const ORDER: Invariant = {
+  name: "order",
+  promise: "Who waits in line is served in the order of arrival",
+  step(world) {
+    return firstOf(world.change.appeared, ({ family, id }) => {
+      const served = family === undefined ? undefined : world.book.operations[family];
+      const shape = served && shapeOf(served);
+      if (shape === undefined) return undefined;
+      const overtaken = world.book.pending.find((operation) =>
+        operation.plan.grant !== undefined && operation.plan.grant.waitMs > 0 &&
+        operation.started.step < served!.started.step && operation.run === served!.run &&
+        !operation.controller.signal.aborted && shapeOf(operation) === shape && !hasLease(operation, world)
+      );
+      return overtaken && `${served} got lease ${id}, and ${overtaken} has waited longer`;
+    });
+  },
+};
+
+export const SERVED: Invariant = {
+  name: "served",
+  promise: "Nobody waits for what is free",
+  rest(world) {
+    return firstOf(world.book.pending, (operation) => {
+      const { plan } = operation;
+      if (plan.grant === undefined || plan.grant.waitMs === 0 || !isPlain(operation)) return undefined;
+      if (hasLease(operation, world)) return undefined;
+      const free = portsFor(operation, world);
+      return isEnough(operation, free) ? `${operation} waits, and ${[...free].join(", ")} could be had` : undefined;
+    });
+  },
+};
+
+/** Keeps the ports that could be had at every step since the call began. */
+function follow(operation: Operation, isNew: boolean, world: World): void {
+  if (!isPlain(operation) || world.kernel.isOutOfDescriptors) {
+    operation.free = undefined;
+    return;
+  }
+  const free = portsFor(operation, world);
+  if (isNew) operation.free = free;
+  else if (operation.free !== undefined) operation.free = operation.free.intersection(free);
+}
+
+function portsFor({ plan }: Operation, world: World): Set<number> {
+  const wish = plan.grant!.wishes[0]!;
+  const free = world.portsFor(wish);
+  if (free.length > 0 || !GRANTS_COOLING_PORTS) return new Set(free);
+  return new Set(
+    world.settings.pool.filter((port) =>
+      world.run.isCooling(port) && world.kernel.wouldGive(port, wish.protocols) &&
+      wish.protocols.every((protocol) => world.run.byPort(port, protocol) === undefined)
+    ),
+  );
+}
+
+/** Whether it asks for any ports of the pool or of a range, all alike. */
+function isPlain({ plan }: Operation): boolean {
+  const { grant } = plan;
+  if (grant === undefined) return false;
+  const kinds = new Set(grant.wishes.map(({ range, protocols }) => canonical([range, protocols])));
+  return kinds.size === 1 &&
+    grant.wishes.every(({ port, prefer, pool }) => (port ?? 0) === 0 && prefer.length === 0 && pool === "default");
+}
+
+function isEnough({ plan }: Operation, free: ReadonlySet<number>): boolean {
+  const { length } = plan.grant!.wishes;
+  if (!plan.grant!.contiguous) return free.size >= length;
+  return [...free].some((first) => Array.from({ length }, (_, i) => first + i).every((port) => free.has(port)));
+}
+
+/** What stands in one line; `undefined` for what is judged in no line. */
+function shapeOf(operation: Operation): string | undefined {
+  const { grant, key } = operation.plan;
+  if (grant === undefined || key !== undefined || !isPlain(operation)) return undefined;
+  if (grant.wishes.some(({ name }) => name !== null)) return undefined;
+  const { range, protocols } = grant.wishes[0]!;
+  return canonical([grant.contiguous, grant.wishes.length, range, [...protocols].sort()]);
+}
+
+function hasLease({ family }: Operation, { book }: World): boolean {
+  return [...book.leases.values()].some((known) => known.family === family);
+}

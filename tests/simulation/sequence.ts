@@ -1,0 +1,157 @@
+/** One sequence: a world, some steps, then rest, and every invariant after each. The same numbers give the same run. */
+import { tmpdir } from "node:os";
+import { Store } from "../../src/store/store.ts";
+import { installDisks } from "./disk.ts";
+import { type Invariant, INVARIANTS } from "./invariants/all.ts";
+import { mix, Random } from "./random.ts";
+import { drawSettings } from "./settings.ts";
+import { beginLook, takeStep } from "./steps.ts";
+import { VirtualTime } from "./time.ts";
+import { World } from "./world.ts";
+
+/** An invariant that did not hold. */
+export interface Failure {
+  readonly invariant: string;
+  readonly detail: string;
+}
+
+/** What came of a sequence. */
+export interface Outcome {
+  readonly failure: Failure | undefined;
+  /** The numbers of the steps that were taken. */
+  readonly steps: readonly number[];
+  /** Each step in words, with what came after the last one. */
+  readonly trace: readonly string[];
+}
+
+/** Which sequence, and how it is judged. */
+export interface SequenceOptions {
+  readonly seed: number;
+  /** The numbers of the steps that are taken. @default all */
+  readonly steps?: readonly number[];
+  readonly invariants?: readonly Invariant[];
+}
+
+/** Runs sequences one after the other; while it is not disposed of, the store of this thread is on virtual disks. */
+export class Simulator implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #template: Uint8Array;
+  readonly #disks = installDisks();
+  readonly #random = crypto.getRandomValues;
+
+  private constructor(folder: string, template: Uint8Array) {
+    this.#folder = folder;
+    this.#template = template;
+  }
+
+  /** Makes the folder, in memory where the system has a file system for that, and the file that each sequence begins with. */
+  static async open(): Promise<Simulator> {
+    const folder = Deno.makeTempDirSync({
+      dir: isFolder("/dev/shm") ? "/dev/shm" : tmpdir(),
+      prefix: "portd-simulation-",
+    });
+    const path = `${folder}/template.db`;
+    const store = await Store.open(path, { clock: new VirtualTime().clock(() => true), log: () => {} });
+    await store.close();
+    return new Simulator(folder, Deno.readFileSync(path));
+  }
+
+  /** Runs a sequence. */
+  async run({ seed, steps, invariants = INVARIANTS }: SequenceOptions): Promise<Outcome> {
+    const random = new Random(mix(seed, 0));
+    const settings = drawSettings(random);
+    const numbers = steps ?? Array.from({ length: stepsOf(random) }, (_, i) => i);
+    const world = new World(settings, { seed, folder: this.#folder, template: this.#template });
+    this.#disks.use(world.disk);
+    const ids = new Random(mix(seed, 2));
+    crypto.getRandomValues = (array) => {
+      if (array instanceof Uint8Array) { for (let i = 0; i < array.length; i++) array[i] = ids.next(); }
+      return array;
+    };
+    const trace: string[] = [];
+    try {
+      await world.start();
+      const failure = await play(world, { seed, numbers, invariants, trace });
+      return { failure, steps: numbers.slice(0, trace.length), trace };
+    } finally {
+      await world.dispose();
+      this.#disks.use(undefined);
+      crypto.getRandomValues = this.#random;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disks[Symbol.dispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+interface Play {
+  readonly seed: number;
+  readonly numbers: readonly number[];
+  readonly invariants: readonly Invariant[];
+  readonly trace: string[];
+}
+
+async function play(world: World, { seed, numbers, invariants, trace }: Play): Promise<Failure | undefined> {
+  const judge = (when: "step" | "rest"): Failure | undefined => {
+    world.observe();
+    for (const { name, step, rest } of invariants) {
+      const detail = step?.(world) ?? (when === "rest" ? rest?.(world) : undefined);
+      if (detail !== undefined) return { invariant: name, detail };
+    }
+    world.remember();
+  };
+  const take = async (number: number, step: (random: Random) => Promise<string>, when: "step" | "rest") => {
+    world.step++;
+    const words = await step(new Random(mix(seed, number + 100)));
+    await world.drain();
+    const failure = judge(when);
+    trace.push([words, ...world.change.answered.map((operation) => operation.result)].join("; "));
+    return failure;
+  };
+  world.remember();
+  for (const number of numbers) {
+    const failure = await take(number, (random) => takeStep(world, random), "step");
+    if (failure !== undefined) return failure;
+  }
+  const endings: readonly (readonly ["step" | "rest", (random: Random) => Promise<string>])[] = [
+    ["rest", (random) => rest(world, random, 0)],
+    ["rest", (random) => rest(world, random, world.settings.cooldownMs + 1)],
+    ["step", async (random) => {
+      await world.crash("power", random);
+      return "the power fails";
+    }],
+    ["rest", (random) => rest(world, random, 0)],
+  ];
+  for (const [i, [when, step]] of endings.entries()) {
+    const failure = await take(100_000 + i, step, when);
+    if (failure !== undefined) return failure;
+  }
+}
+
+/** Nothing fails and nobody is slow any more: whatever can come to an end does. */
+async function rest(world: World, random: Random, ms: number): Promise<string> {
+  world.disk.failingCommits = 0;
+  world.kernel.isOutOfDescriptors = false;
+  await world.settle();
+  await world.time.advance(ms, random, world.drain);
+  for (let looks = 0; looks < 2; looks++) {
+    if (world.look === undefined) beginLook(world);
+    await world.settle();
+  }
+  return `rest${ms === 0 ? "" : ` after ${ms} ms`}: the system answers everything, the watch looks`;
+}
+
+function stepsOf(random: Random): number {
+  return random.pick([15, 30, 60]) + random.below(20);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
