@@ -28,6 +28,9 @@ export type Refused =
 /** What came of a wish. */
 export type Allocation = { readonly allocated: readonly Allocated[] } | { readonly refused: Refused };
 
+/** How many ports of the kernel's choice are looked at. */
+const TRIES_OF_THE_KERNEL = 64;
+
 /** What an {@linkcode Allocator} is made of. */
 export interface AllocatorParts {
   readonly pool: Pool;
@@ -149,8 +152,17 @@ export class Allocator {
     return this.#claimed(this.#claim(port, wish, true), port, wish);
   }
 
+  /** The kernel knows nothing of a leased UDP port, or of a TCP port without a hold, on which nobody listens. */
   #ofTheKernel(wish: Wish): Allocation {
-    return this.#claimed(this.#parts.holds.claimAny(wish), 0, wish);
+    const { holds, isExcluded } = this.#parts;
+    for (let tries = 0; tries < TRIES_OF_THE_KERNEL; tries++) {
+      const claim = holds.claimAny(wish);
+      if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
+      const isFree = this.#isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
+      if (isFree) return this.#claimed(claim, claim.port, wish);
+      if (wish.protocols.includes("tcp")) holds.release(claim.port);
+    }
+    return { refused: { kind: "exhausted" } };
   }
 
   /** The port that the name had last, also while it cools down for that name. */
