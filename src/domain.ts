@@ -15,13 +15,14 @@ import { Refusals } from "./lease/refusal.ts";
 import { Registry } from "./lease/registry.ts";
 import { Replay } from "./lease/replay.ts";
 import { restoreLeases } from "./lease/restore.ts";
+import { type FindUnused, unusedByProbe, unusedByScan } from "./lease/suggestion.ts";
 import { Transfer } from "./lease/transfer.ts";
 import type { SocketRow } from "./listener/listener.ts";
 import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
 import { Sightings } from "./listener/sightings.ts";
 import { Watch } from "./listener/watch.ts";
-import { readOsPorts } from "./network/os_ports.ts";
+import { mayBindPrivileged, readOsPorts } from "./network/os_ports.ts";
 import { PortDescriber } from "./port/describe.ts";
 import { Procfs } from "./process/linux/procfs.ts";
 import { openProcesses, type Processes } from "./process/process.ts";
@@ -101,7 +102,14 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     clock,
     events,
     names,
-    refusals: refusalsOf({ config, store, clock, scanner, processes }),
+    refusals: refusalsOf({
+      config,
+      store,
+      clock,
+      scanner,
+      processes,
+      findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
+    }),
     defaultLifetime: { kind: "listener", claimMs: config.claimMs, graceMs: config.graceMs },
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs: config.cooldownMs });
@@ -124,6 +132,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const sightings = new Sightings({ scanner, processes, clock });
+  const hasRights = mayBindPrivileged(procfs);
   const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
   return {
     clock,
@@ -140,9 +149,9 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       registry,
       allocator,
       pool,
-      holds,
       scanner,
       processes,
+      hasRights,
       readOs: () => readOsPorts(procfs),
       sightings,
       firewall,
@@ -182,11 +191,13 @@ interface RefusalSources {
   readonly clock: Clock;
   readonly scanner: Scanner;
   readonly processes: Processes;
+  readonly findUnused: FindUnused;
 }
 
-function refusalsOf({ config, store, clock, scanner, processes }: RefusalSources): Refusals {
+function refusalsOf({ config, store, clock, scanner, processes, findUnused }: RefusalSources): Refusals {
   return new Refusals({
     processes,
+    findUnused,
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),

@@ -120,13 +120,16 @@ export class Allocator {
     return any;
   }
 
-  /** A port that could be granted right now. @returns `undefined` when there is none. */
-  suggest(protocols: readonly Protocol[], now: number): number | undefined {
-    const wish: Wish = { name: null, prefer: [], pool: "default", protocols, hold: "none" };
-    const allocation = this.allocate(wish, now);
-    if (!("allocated" in allocation)) return undefined;
-    this.undo(allocation.allocated[0]!);
-    return allocation.allocated[0]!.port;
+  /** Up to `most` ports of the pool that are free as far as portd knows; the kernel is not asked. */
+  candidates(protocols: readonly Protocol[], most: number): readonly number[] {
+    const { pool } = this.#parts;
+    const ports: number[] = [];
+    let port = pool.next(protocols);
+    while (port !== undefined && ports.length < most && !ports.includes(port)) {
+      ports.push(port);
+      port = pool.search(protocols, port + 1);
+    }
+    return ports;
   }
 
   #named(port: number, wish: Wish): Allocation {

@@ -58,6 +58,9 @@ export interface GrantOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Ports that are looked at for one to suggest. */
+const MOST_CANDIDATES = 8;
+
 /** Grants, renews, amends and ends leases. */
 export class Registry {
   /** The live leases, to be read. */
@@ -276,10 +279,10 @@ export class Registry {
   }
 
   async #refusal(refused: Refused, wish: Wish): Promise<PortdError> {
-    const { allocator, clock, refusals } = this.#parts;
+    const { allocator, refusals } = this.#parts;
     const lease = "port" in refused ? this.table.byPort(refused.port, wish.protocols) : undefined;
-    const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
-    return await refusals.explain(refused, { wish, lease: lease && this.present(lease), suggestion });
+    const candidates = allocator.candidates(wish.protocols, MOST_CANDIDATES);
+    return await refusals.explain(refused, { wish, lease: lease && this.present(lease), candidates });
   }
 
   #record(request: GrantRequest, name: string | null, port: Allocated, process: Process | undefined): LeaseRecord {
