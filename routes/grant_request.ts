@@ -25,8 +25,11 @@ const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
   ["ttlMs", ["lifetime"]],
 ];
 
-/** @throws {PortdError} `invalid_request` for fields that contradict each other. */
-export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantRequest {
+/**
+ * @param owner is the user for whom the leases count; null where they are not counted.
+ * @throws {PortdError} `invalid_request` for fields that contradict each other.
+ */
+export function toGrantRequest(body: Body, defaults: LifetimeDefaults, owner: string | null): GrantRequest {
   refuseContradictions(body);
   const project = body.project ?? null;
   const wishes = wishesOf(body, project);
@@ -36,6 +39,7 @@ export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantReq
     project,
     wishes,
     contiguous: body.block !== undefined,
+    owner,
     holder: {
       id: body.holder?.id ?? null,
       command: body.holder?.command ?? null,

@@ -72,6 +72,12 @@ export function requireScope({ headers }: Request, scope: Scope, { token, anonym
   checkScope(headers.get("authorization"), scope, { expected: new TextEncoder().encode(`Bearer ${token}`), anonymous });
 }
 
+/** Whether the request came with the token of this daemon. */
+export function hasToken({ headers }: Request, { token }: GuardOptions): boolean {
+  const given = headers.get("authorization");
+  return given !== null && isEqual(given, new TextEncoder().encode(`Bearer ${token}`));
+}
+
 function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {
   if (given !== null) {
     if (isEqual(given, expected)) return;

@@ -1,4 +1,6 @@
 /** The domain put together: the file, the holds, the registry and the watch over this machine's real parts. */
+import { Callers } from "./caller/caller.ts";
+import { openConnectionUsers } from "./caller/open.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { openLibc, shortTurns } from "./ffi/libc.ts";
@@ -11,6 +13,7 @@ import { EventLog, type LeaseEventType } from "./lease/events.ts";
 import { isWithin, poolPorts } from "./lease/exclusion.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
 import { Pool } from "./lease/pool.ts";
+import type { PrivilegedPorts } from "./lease/privileged.ts";
 import { Refusals } from "./lease/refusal.ts";
 import { Registry } from "./lease/registry.ts";
 import { Replay } from "./lease/replay.ts";
@@ -43,6 +46,9 @@ export interface Domain {
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
   readonly processes: Processes;
+  readonly callers: Callers;
+  /** As the system has them when the daemon starts. */
+  readonly privileged: PrivilegedPorts;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
   /** Counts and warnings, as `GET /status` tells them. */
@@ -111,6 +117,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
     }),
     defaultLifetime: { kind: "listener", claimMs: config.claimMs, graceMs: config.graceMs },
+    maxLeasesPerUser: config.maxLeasesPerUser,
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs: config.cooldownMs });
   const notes = [...warnings, ...damageNote(store)];
@@ -132,6 +139,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const sightings = new Sightings({ scanner, processes, clock });
+  const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
   const hasRights = mayBindPrivileged(procfs);
   const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
   return {
@@ -157,6 +165,8 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       firewall,
     }),
     processes,
+    callers,
+    privileged: { below: hasRights ? os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
     isKnownName: (name) => names.has(name),
     describe: () => ({
@@ -173,6 +183,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     async close() {
       await firewall.close();
       await store.close();
+      callers.close();
       scanner.close();
       holds.releaseAll();
     },

@@ -28,13 +28,13 @@ export class Entrance {
   /** The base address, without `/v1`. */
   get url(): string {
     const { host } = splitAddress(this.#listen)!;
-    return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${this.#port}`;
+    return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${this.port}`;
   }
 
   /** Values of the Host header that name this daemon. */
   get hosts(): ReadonlySet<string> {
     const { host } = splitAddress(this.#listen)!;
-    return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.#port}`));
+    return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.port}`));
   }
 
   /**
@@ -78,7 +78,8 @@ export class Entrance {
     this.#listen = "";
   }
 
-  get #port(): number {
+  /** The port, the same on all addresses. */
+  get port(): number {
     return this.#servers[0]!.port;
   }
 

@@ -149,6 +149,7 @@ export class Allocator {
     const { pool, names, isExcluded } = this.#parts;
     const port = wish.name === null ? undefined : names.get(wish.name);
     if (port === undefined || isExcluded(port) || !isWithin(port, wish)) return undefined;
+    if (port < (wish.lowest ?? 0) && !pool.has(port)) return undefined;
     const withheld = this.#quarantine.takeBack(port, wish.name!);
     if (withheld !== undefined) pool.give(port, withheld.protocols);
     if (!pool.isFree(port, wish.protocols)) return undefined;

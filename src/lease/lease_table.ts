@@ -1,9 +1,12 @@
 /** The live leases in memory, found by id, name and port. */
 import type { LeaseRecord } from "../store/record.ts";
 import type { Protocol } from "./lease.ts";
+import { LeasesByOwner } from "./owners.ts";
 
 /** An index of live leases; it decides nothing. */
 export class LeaseTable {
+  /** How many of them each user has. */
+  readonly owners = new LeasesByOwner();
   readonly #byId = new Map<string, LeaseRecord>();
   readonly #byName = new Map<string, string>();
   readonly #byPort: Readonly<Record<Protocol, Map<number, string>>> = { tcp: new Map(), udp: new Map() };
@@ -34,12 +37,13 @@ export class LeaseTable {
   }
 
   add(record: LeaseRecord): void {
+    this.owners.add(record.owner);
     this.#byId.set(record.id, record);
     if (record.name !== null) this.#byName.set(record.name, record.id);
     for (const protocol of record.protocols) this.#byPort[protocol].set(record.port, record.id);
   }
 
-  /** Puts the next form of a lease in place of the one before; name, port and protocols are the same. */
+  /** Puts the next form of a lease in place of the one before; name, port, protocols and owner are the same. */
   replace(record: LeaseRecord): void {
     this.#byId.set(record.id, record);
   }
@@ -48,6 +52,7 @@ export class LeaseTable {
     const record = this.#byId.get(id);
     if (record === undefined) return;
     this.#byId.delete(id);
+    this.owners.remove(record.owner);
     if (record.name !== null) this.#byName.delete(record.name);
     for (const protocol of record.protocols) this.#byPort[protocol].delete(record.port);
   }

@@ -47,6 +47,8 @@ export interface RegistryParts extends LedgerParts {
   readonly refusals: Refusals;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
+  /** How many live leases a user may have that is counted. */
+  readonly maxLeasesPerUser: number;
 }
 
 /** An answer to be kept with a grant: written in the same transaction. */
@@ -83,7 +85,7 @@ export class Registry {
    * @param options.answerOf makes the answer to be kept for a request that may be repeated.
    * @param options.signal takes a request out of the line while it waits.
    * @throws {PortdError} naming the obstacle: `port_leased`, `port_in_use`, `port_excluded`, `port_privileged`,
-   * `name_taken`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
+   * `name_taken`, `too_many_leases`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
    */
   async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
@@ -218,6 +220,7 @@ export class Registry {
       if (answerOf !== undefined) await this.#parts.store.write([{ kind: "answer", answer: answerOf(followed) }]);
       return followed;
     }
+    this.table.owners.checkBound(request.owner, request.wishes.length, this.#parts.maxLeasesPerUser);
     const outcome = this.#allocateAll(request);
     if ("refused" in outcome) throw await this.#refusal(outcome.refused, outcome.wish);
     const records = outcome.allocated.map((port, i) => this.#record(request, request.wishes[i]!.name, port, process));
@@ -299,6 +302,7 @@ export class Registry {
       holder,
       lifetime,
       labels: request.labels,
+      owner: request.owner,
       listener: null,
       exposure: request.exposure ?? null,
       claimed: false,

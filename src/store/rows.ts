@@ -25,6 +25,7 @@ const COLUMNS = [
   "boot_id",
   "ended_at",
   "exposure",
+  "owner",
 ] as const;
 
 /** Writes a record whole, whether it is new or known. */
@@ -62,6 +63,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     record.bootId,
     record.endedAt,
     record.exposure === null ? null : JSON.stringify(record.exposure),
+    record.owner,
   ];
 }
 
@@ -88,5 +90,6 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     bootId: row.boot_id as string,
     endedAt: row.ended_at as number | null,
     exposure: row.exposure === null ? null : JSON.parse(row.exposure as string),
+    owner: row.owner as string | null,
   };
 }

@@ -51,4 +51,8 @@ export const MIGRATIONS: readonly string[] = [
   -- The wish to be reachable from outside, as JSON; null without one.
   ALTER TABLE leases ADD COLUMN exposure TEXT;
   `,
+  `
+  -- The user for whom the lease counts, like uid:1000, or unknown; null where it is not counted.
+  ALTER TABLE leases ADD COLUMN owner TEXT;
+  `,
 ];

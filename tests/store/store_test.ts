@@ -18,6 +18,7 @@ function record(id: string, port: number, part: Partial<LeaseRecord> = {}): Leas
     lifetime: { kind: "pinned" },
     hold: "soft",
     labels: {},
+    owner: null,
     listener: null,
     exposure: null,
     claimed: false,
@@ -223,7 +224,7 @@ Deno.test("a file of a newer portd is refused and left alone", async () => {
     const before = await Deno.readFile(path);
     await assert.rejects(open(), {
       code: "store_unavailable",
-      message: /schema 99, this portd knows 2; start the newer portd/,
+      message: /schema 99, this portd knows 3; start the newer portd/,
     });
     assert.deepEqual(await Deno.readFile(path), before);
   });
