@@ -3,14 +3,15 @@ import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import { PortdError } from "../src/errors.ts";
 import type { EndedState, Lease } from "../src/lease/lease.ts";
-import type { Granted, Registry } from "../src/lease/registry.ts";
+import type { Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
+import { callerKey } from "./caller.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { type GuardOptions, requireScope } from "./guard.ts";
-import { json, jsonText, noContent } from "./headers.ts";
+import { json, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
@@ -60,19 +61,14 @@ async function grant(context: Context, { registry, replay, defaults, guard }: Le
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
   const request = toGrantRequest(body, defaults);
-  const isList = (body.services ?? body.count ?? body.block) !== undefined;
-  const answerOf = ({ leases, created }: Granted) => ({
-    status: created ? 201 : 200,
-    body: JSON.stringify(isList ? { leases } : leases[0]),
-  });
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
-  const { status, body: answer } = key === undefined
-    ? answerOf(await registry.grant(request, { signal }))
-    : await replay.run({ key, fingerprint: digest(text) }, async (keep) => {
-      const stored = (granted: Granted) => keep(answerOf(granted));
-      return answerOf(await registry.grant(request, { signal, answerOf: stored }));
-    });
-  return jsonText(answer, status);
+  const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
+    { caller: callerKey(context), key, fingerprint: digest(text) },
+    (keep, signal) => registry.grant(request, { signal, answerOf: keep }),
+    signal,
+  );
+  const isList = (body.services ?? body.count ?? body.block) !== undefined;
+  return json(isList ? { leases } : leases[0], created ? 201 : 200);
 }
 
 function digest(text: string): string {

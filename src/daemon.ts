@@ -118,7 +118,7 @@ async function watchUntil(
   { watchMs, historyDays }: Config,
   log: (line: string) => void,
 ): Promise<void> {
-  const forget = () => store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
+  const forget = () => void store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
   let nextForget = 0;
   while (!signal.aborted) {
     try {

@@ -1,42 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { StoreLockedError } from "../../src/store/open.ts";
-import type { LeaseRecord } from "../../src/store/record.ts";
-import { Store } from "../../src/store/store.ts";
-import { FakeClock } from "../support/clock.ts";
-import { temporaryFolder } from "../support/folder.ts";
-
-function record(id: string, port: number, part: Partial<LeaseRecord> = {}): LeaseRecord {
-  return {
-    id: id.padStart(26, "0"),
-    name: null,
-    project: null,
-    port,
-    protocols: ["tcp"],
-    state: "granted",
-    holder: { id: "test", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
-    lifetime: { kind: "pinned" },
-    hold: "soft",
-    labels: {},
-    listener: null,
-    exposure: null,
-    claimed: false,
-    grantedAt: 1,
-    renewedAt: 1,
-    endedAt: null,
-    deadline: null,
-    bootId: "boot",
-    ...part,
-  };
-}
-
-const insert = (lease: LeaseRecord) => [{ kind: "insert", record: lease }] as const;
-
-async function withStore(use: (open: () => Promise<Store>, path: string) => Promise<void>): Promise<void> {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/leases.db`;
-  await use(() => Store.open(path, { clock: new FakeClock(), log() {} }), path);
-}
+import type { Store } from "../../src/store/store.ts";
+import { insert, pass, record, withStore } from "../support/store.ts";
 
 Deno.test("what write() has answered is there when the file is opened again", async () => {
   await withStore(async (open) => {
@@ -170,7 +136,7 @@ Deno.test("a second store on the same file is refused while the first is open", 
 
 Deno.test("of stores that open a new file at the same instant one wins, and nobody calls the file damaged", async () => {
   await withStore(async (open, path) => {
-    const results = await Promise.allSettled(Array.from({ length: 5 }, open));
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => open()));
     const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
     assert.equal(won.length, 1);
     for (const result of results) assert.ok(result.status === "fulfilled" || result.reason instanceof StoreLockedError);
@@ -223,45 +189,35 @@ Deno.test("a file of a newer portd is refused and left alone", async () => {
     const before = await Deno.readFile(path);
     await assert.rejects(open(), {
       code: "store_unavailable",
-      message: /schema 99, this portd knows 2; start the newer portd/,
+      message: /schema 99, this portd knows 3; start the newer portd/,
     });
     assert.deepEqual(await Deno.readFile(path), before);
   });
 });
 
-Deno.test("the history and the answers are bounded: the oldest make room, also after the file is opened again", async () => {
-  await using folder = await temporaryFolder();
-  const open = () =>
-    Store.open(`${folder.path}/leases.db`, { clock: new FakeClock(), log() {}, mostEnded: 3, mostAnswers: 2 });
-  const end = async (store: Store, id: string, endedAt: number) => {
-    const answer = { key: id, fingerprint: "f", status: 201, body: "{}" };
-    await store.write([...insert(record(id, 3000)), { kind: "answer", answer }]);
-    await store.write([{ kind: "end", record: record(id, 3000, { state: "released", endedAt }) }]);
-  };
-  let store = await open();
-  for (const [i, id] of ["A", "B", "C", "D"].entries()) await end(store, id, 10 + i);
-  const kept = () => store.history({ limit: 10 }).map(({ id }) => id.slice(-1));
-  assert.deepEqual(kept(), ["D", "C", "B"]);
-  await store.close();
-  store = await open();
-  await end(store, "E", 20);
-  assert.deepEqual(kept(), ["E", "D", "C"]);
-  assert.equal(["A", "B", "C", "D", "E"].filter((key) => store.answer(key) !== undefined).length, 2);
-  await store.close();
-});
-
-Deno.test("history() shows ended leases newest first, and forget() removes the oldest", async () => {
+Deno.test("the same key of two callers is two keys", async () => {
   await withStore(async (open) => {
     const store = await open();
-    for (const [id, endedAt] of [["A", 10], ["B", 20], ["C", 30]] as const) {
-      await store.write(insert(record(id, 3000)));
-      await store.write([{ kind: "end", record: record(id, 3000, { state: "expired", endedAt }) }]);
-    }
-    const ids = () => store.history({ limit: 10 }).map(({ id }) => id.slice(-1));
-    assert.deepEqual(ids(), ["C", "B", "A"]);
-    assert.deepEqual(store.endedSince(20).map(({ id }) => id.slice(-1)), ["B", "C"]);
-    store.forget(20, 0);
-    assert.deepEqual(ids(), ["C", "B"]);
+    const answer = { key: "k", status: 201, leaseIds: ["0".repeat(26), "1".repeat(26)] };
+    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:1", fingerprint: "one" } }]);
+    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:2", fingerprint: "two" } }]);
+    assert.equal(store.answer({ caller: "uid:1", key: "k" })?.fingerprint, "one");
+    assert.deepEqual(store.answer({ caller: "uid:2", key: "k" }), { ...answer, caller: "uid:2", fingerprint: "two" });
+    assert.equal(store.answer({ caller: "uid:3", key: "k" }), undefined);
+    await store.close();
+  });
+});
+
+Deno.test("endedSince() gives each port once, with its last end", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    await pass(store, "A", { endedAt: 10 });
+    await pass(store, "B", { endedAt: 20, name: "a/web" });
+    await pass(store, "C", { endedAt: 15, protocols: ["udp"] });
+    assert.deepEqual(store.endedSince(11), [
+      { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
+      { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
+    ]);
     await store.close();
   });
 });

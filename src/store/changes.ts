@@ -1,0 +1,101 @@
+/** What is written into the file, and how one change of it is made. */
+import { PortdError } from "../errors.ts";
+import type { Clock } from "../clock.ts";
+import type { LeaseRecord } from "./record.ts";
+import type { Added } from "./retention.ts";
+import { toValues } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** A request with an Idempotency-Key that was granted. What it is answered is made of its leases. */
+export interface StoredAnswer {
+  /** Whose key it is. */
+  readonly caller: string;
+  readonly key: string;
+  /** Digest of the request. */
+  readonly fingerprint: string;
+  readonly status: number;
+  /** In the order of the answer. */
+  readonly leaseIds: readonly string[];
+}
+
+/** One change of the file. */
+export type Change =
+  | { readonly kind: "insert"; readonly record: LeaseRecord }
+  | { readonly kind: "update"; readonly record: LeaseRecord }
+  | { readonly kind: "end"; readonly record: LeaseRecord }
+  | { readonly kind: "name"; readonly name: string; readonly port: number }
+  | { readonly kind: "forgetName"; readonly name: string }
+  | { readonly kind: "answer"; readonly answer: StoredAnswer };
+
+/** Changes did not reach the disk. */
+export class WriteError extends PortdError {
+  override readonly name = "WriteError";
+  /**
+   * Whether they stand in the file all the same, as far as this process can see: the disk has failed after the commit,
+   * so nobody knows what a restart will find. Otherwise nothing of them is left.
+   */
+  readonly isCommitted: boolean;
+
+  constructor(message: string, isCommitted: boolean, options?: ErrorOptions) {
+    super("store_unavailable", message, { retryAfter: 5 }, options);
+    this.isCommitted = isCommitted;
+  }
+}
+
+/** Characters of the id of a lease. */
+const ID_LENGTH = 26;
+
+/** The ids of an answer as one text of the column `lease_ids`. */
+function joinIds(ids: readonly string[]): string {
+  return ids.join("");
+}
+
+/** The ids in the column `lease_ids`. */
+export function splitIds(text: string): string[] {
+  return Array.from({ length: text.length / ID_LENGTH }, (_, i) => text.slice(i * ID_LENGTH, (i + 1) * ID_LENGTH));
+}
+
+/**
+ * Makes one change within a transaction.
+ *
+ * @returns what it adds to that which is over.
+ * @throws {Error} when it cannot be: a port that is leased, a lease that is not live.
+ */
+export function apply(change: Change, statements: Statements, clock: Clock): Added | undefined {
+  switch (change.kind) {
+    case "insert":
+      statements.insert.run(...toValues(change.record, wallClockEnd(change.record, clock)));
+      break;
+    case "update": {
+      const [id, ...values] = toValues(change.record, wallClockEnd(change.record, clock));
+      const { changes } = statements.update.run(...values, id!);
+      if (Number(changes) !== 1) throw notLive();
+      break;
+    }
+    case "end": {
+      const row = statements.end.get(change.record.state, change.record.endedAt, change.record.id);
+      if (row === undefined) throw notLive();
+      return { kind: "ended", bytes: row.bytes as number };
+    }
+    case "name":
+      statements.name.run(change.name, change.port);
+      break;
+    case "forgetName":
+      statements.forgetName.run(change.name);
+      break;
+    case "answer": {
+      const { caller, key, fingerprint, status, leaseIds } = change.answer;
+      const row = statements.keepAnswer.get(caller, key, fingerprint, status, joinIds(leaseIds), clock.now());
+      return { kind: "answer", caller, bytes: row!.bytes as number };
+    }
+  }
+}
+
+/** A change of a lease whose own insertion failed, or that has ended, must fail too. */
+function notLive(): Error {
+  return new Error("no such live lease stands in it");
+}
+
+function wallClockEnd({ deadline }: LeaseRecord, clock: Clock): number | null {
+  return deadline === null ? null : Math.round(clock.now() + deadline - clock.monotonic());
+}
