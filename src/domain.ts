@@ -161,7 +161,7 @@ export async function openDomain(config: Config, { clock, log, limits }: DomainO
       pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
       holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
       ephemeral: os.ephemeral,
-      warnings: notes,
+      warnings: store.fault === null ? notes : [...notes, store.fault],
     }),
     async close() {
       await firewall.close();

@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
-import type { Change, Store, StoredLease } from "../store/store.ts";
+import { type Store, type StoredLease, WriteError } from "../store/store.ts";
 import type { Allocator } from "./allocator.ts";
 import type { Registry } from "./registry.ts";
 
@@ -25,16 +25,22 @@ export interface Restored {
   readonly withoutHold: number;
 }
 
+/** A lease that a reboot has ended, as it stands in the file and as it is to stand there. */
+interface VoidLease {
+  readonly stored: LeaseRecord;
+  readonly ended: LeaseRecord;
+}
+
 /** Adopts the live leases, takes their holds again, voids what a reboot has ended, and goes on with the cool-downs. */
 export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   const { store, registry, allocator, processes, clock, cooldownMs } = parts;
-  const voided: Change[] = [];
+  const voided: VoidLease[] = [];
   let live = 0, withoutHold = 0;
   for (const stored of store.liveLeases()) {
     const record = stored.bootId === processes.bootId ? withoutEnd(stored) : carryOver(stored, parts);
     if (record === undefined) {
       const ended = { ...stored, state: "expired", endedAt: clock.now() } as const;
-      voided.push({ kind: "end", record: ended });
+      voided.push({ stored: withoutEnd(stored), ended });
       continue;
     }
     registry.adopt(record);
@@ -45,8 +51,21 @@ export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
     if (registry.table.byPort(port, protocols) !== undefined) continue;
     allocator.withhold(port, protocols, clock.monotonic() - (clock.now() - endedAt!), name);
   }
-  if (voided.length > 0) await store.write(voided);
+  if (voided.length > 0) await endOrAdopt(voided, parts);
   return { live, voided: voided.length, withoutHold };
+}
+
+/** Where the disk takes no end, the leases keep their ports until the watch can end them. */
+async function endOrAdopt(voided: readonly VoidLease[], { store, registry, allocator, clock }: RestoreParts) {
+  try {
+    await store.write(voided.map(({ ended }) => ({ kind: "end", record: ended })));
+  } catch (error) {
+    if (!(error instanceof WriteError)) throw error;
+    for (const { stored } of voided) {
+      registry.adopt({ ...stored, deadline: clock.monotonic() });
+      allocator.restore(stored.port, stored.protocols, "none");
+    }
+  }
 }
 
 function withoutEnd({ expiresAt: _, ...record }: StoredLease): LeaseRecord {

@@ -43,7 +43,7 @@ export class Journal {
   /** Committed, and not on the disk yet. */
   #written: Queued[] = [];
   #flushing: Promise<void> | undefined;
-  #lastFault = "";
+  #fault: string | null = null;
   #hasCommitted = false;
   /** Calls off the checkpoint that is due; `undefined` when the log has nothing that the file has not. */
   #callOff: (() => void) | undefined;
@@ -84,11 +84,16 @@ export class Journal {
     this.#log.close();
   }
 
+  /** Why the file could not be written the last time; null when it could. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
   /** Says why the file cannot be written, once for each reason. */
   report(cause: unknown): void {
-    const reason = (cause as Error).message;
-    if (reason !== this.#lastFault) this.#parts.log(`cannot write ${this.#parts.path}: ${reason}`);
-    this.#lastFault = reason;
+    const fault = `cannot write ${this.#parts.path}: ${(cause as Error).message}`;
+    if (fault !== this.#fault) this.#parts.log(fault);
+    this.#fault = fault;
   }
 
   /** Commits what the requests at hand in this turn of the event loop have queued; the disk is not waited for. */
@@ -171,6 +176,7 @@ export class Journal {
     // The first commit runs under FULL: with it the names of file and log in their folder reach the disk.
     if (!this.#hasCommitted) db.exec("PRAGMA synchronous = NORMAL");
     this.#hasCommitted = true;
+    this.#fault = null;
     this.#callOff ??= clock.after(CHECKPOINT_MS, () => this.#checkpoint());
   }
 

@@ -91,6 +91,11 @@ export class Store {
     return this.#journal.settled();
   }
 
+  /** Why the file could not be written the last time; null when it could. */
+  get fault(): string | null {
+    return this.#journal.fault;
+  }
+
   /** The live leases, as the daemon before left them. */
   liveLeases(): StoredLease[] {
     return this.#statements.live.all().map((row) => toRecord(row as Row));

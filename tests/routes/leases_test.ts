@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openTestApp, TOKEN } from "../support/app.ts";
+import { HOST, openTestApp, TOKEN } from "../support/app.ts";
 
 Deno.test("POST /leases answers 201 with the lease, and 200 for its live name", async () => {
   await using app = await openTestApp();
@@ -169,10 +169,24 @@ Deno.test("an Idempotency-Key is kept in the file", async () => {
   await after.close();
 });
 
+/** Resolves when a method has been called so often. */
+function callsOf<Key extends string>(object: Record<Key, unknown>, method: Key, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const original = (object[method] as (...args: unknown[]) => unknown).bind(object);
+  let calls = 0;
+  object[method] = (...args: unknown[]) => {
+    const result = original(...args);
+    if (++calls === count) resolve();
+    return result;
+  };
+  return promise;
+}
+
 Deno.test("the first of two requests with one Idempotency-Key may leave the line: the second gets the port", async () => {
   await using app = await openTestApp({ poolSize: 1, cooldownMs: 0 });
   const { body: holder } = await app.call("/v1/leases", { body: {} });
   const leaving = new AbortController();
+  const bothWait = callsOf(app.parts.replay, "run", 2);
   const ask = (signal?: AbortSignal) =>
     app.fetch(
       new Request(`http://${HOST}/v1/leases`, {
@@ -183,7 +197,7 @@ Deno.test("the first of two requests with one Idempotency-Key may leave the line
       }),
     );
   const first = ask(leaving.signal), second = ask();
-  await until(() => !app.test.domain.registry.isIdle);
+  await bothWait;
   leaving.abort();
   await (await first).body?.cancel();
   await app.call(`/v1/leases/${holder.id}`, { method: "DELETE" });
