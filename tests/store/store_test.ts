@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
 import { StoreLockedError } from "../../src/store/open.ts";
+import { INSERT_LEASE, toValues } from "../../src/store/rows.ts";
+import { MIGRATIONS } from "../../src/store/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { insert, pass, record, withStore } from "../support/store.ts";
 
@@ -218,6 +221,68 @@ Deno.test("endedSince() gives each port once, with its last end", async () => {
       { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
       { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
     ]);
+    await store.close();
+  });
+});
+
+Deno.test("what was committed some seconds ago is there also when the log's header is destroyed", async () => {
+  await withStore(async (open, path, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    clock.advance(5000);
+    const [file, log] = [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)];
+    await store.close();
+    await Deno.writeFile(path, file);
+    await Deno.writeFile(`${path}-wal`, log.fill(0, 0, 32));
+    const after = await open();
+    assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
+    await after.close();
+  });
+});
+
+Deno.test("a file of the portd before is taken over: leases, history and the answers to keys", async () => {
+  await withStore(async (open, path) => {
+    const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
+    const db = new DatabaseSync(path);
+    db.exec(`PRAGMA journal_mode = WAL; ${MIGRATIONS.slice(0, 2).join("")} PRAGMA user_version = 2`);
+    const insertLease = db.prepare(INSERT_LEASE);
+    for (const each of [live!, { ...ended!, endedAt: 5 }, other!]) insertLease.run(...toValues(each, null));
+    const answer = db.prepare("INSERT INTO requests VALUES (?, 'f', 201, ?, 7)");
+    answer.run("one", JSON.stringify(ended));
+    answer.run("several", JSON.stringify({ leases: [other, live] }));
+    db.close();
+
+    const store = await open();
+    assert.deepEqual(store.liveLeases().map(({ id }) => id).sort(), [live!.id, other!.id]);
+    assert.deepEqual((await store.history({ limit: 9, name: "B" })).records.map(({ id }) => id), [ended!.id]);
+    const kept = (key: string) => store.answer({ caller: "uid:1", key });
+    assert.deepEqual(kept("one"), {
+      caller: "uid:1",
+      key: "one",
+      fingerprint: "f",
+      status: 201,
+      leaseIds: [ended!.id],
+    });
+    assert.deepEqual(kept("several")?.leaseIds, [other!.id, live!.id]);
+    await store.forget(6, 8);
+    assert.deepEqual([kept("one"), (await store.history({ limit: 9 })).records], [undefined, []]);
+    await store.close();
+  });
+});
+
+Deno.test("however much is written at once, it is committed in turns, in its order", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    const written: number[] = [];
+    const writes = Array.from(
+      { length: 2000 },
+      (_, i) => store.write(insert(record(String(i), 3000 + i))).then(() => written.push(i)),
+    );
+    await new Promise((resolve) => setImmediate(resolve)); // the turn of the first commit
+    const first = store.liveLeases().length;
+    assert.ok(first > 0 && first < 2000, `${first} in one turn`);
+    await Promise.all(writes);
+    assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
     await store.close();
   });
 });
