@@ -10,6 +10,7 @@ import { setImmediate } from "node:timers";
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { apply, type Change, WriteError } from "./changes.ts";
+import { Checkpoints } from "./checkpoint.ts";
 import type { Added, Retention } from "./retention.ts";
 import type { Statements } from "./statements.ts";
 
@@ -30,10 +31,8 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
-/** Changes of one transaction, about: some milliseconds of the event loop. */
-const MOST_CHANGES = 512;
-/** So long after a commit its pages go from the log into the file: who loses the log loses little. */
-const CHECKPOINT_MS = 2000;
+/** How long one transaction takes of what is queued, in milliseconds. */
+const TURN_MS = 6;
 
 /** Commits what is queued, and answers once it is on the disk. */
 export class Journal {
@@ -45,13 +44,18 @@ export class Journal {
   #flushing: Promise<void> | undefined;
   #fault: string | null = null;
   #hasCommitted = false;
-  /** Calls off the checkpoint that is due; `undefined` when the log has nothing that the file has not. */
-  #callOff: (() => void) | undefined;
+  readonly #checkpoints: Checkpoints;
 
   /** The file is open, and its log there. */
   constructor(parts: JournalParts) {
     this.#parts = parts;
     this.#log = Deno.openSync(`${parts.path}-wal`, { write: true });
+    this.#checkpoints = new Checkpoints({
+      ...parts,
+      log: this.#log,
+      resume: () => this.#commitQueue(),
+      report: (error) => this.report(error),
+    });
   }
 
   /**
@@ -76,12 +80,24 @@ export class Journal {
     });
   }
 
-  /** Writes what is queued. */
+  /**
+   * Writes at once, beside the queue, what nobody waits for.
+   *
+   * @param work writes, and returns how many rows it has changed.
+   */
+  async run(work: () => number): Promise<number> {
+    while (this.#checkpoints.running !== undefined) await this.#checkpoints.running;
+    if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
+    const changes = work();
+    if (changes > 0) this.#afterCommit(changes);
+    return changes;
+  }
+
+  /** Writes what is queued, and closes the file. */
   async close(): Promise<void> {
     await this.settled();
     await this.#flushing;
-    this.#callOff?.();
-    this.#log.close();
+    await this.#checkpoints.close();
   }
 
   /** Why the file could not be written the last time; null when it could. */
@@ -98,18 +114,12 @@ export class Journal {
 
   /** Commits what the requests at hand in this turn of the event loop have queued; the disk is not waited for. */
   #commitQueue(): void {
+    if (this.#queue.length === 0 || this.#checkpoints.running !== undefined) return; // its end comes here again
     const { overdue } = this.#parts.retention;
     if (overdue !== undefined) return void overdue.then(() => this.#commitQueue());
-    const group = this.#takeGroup();
+    this.#written.push(...this.#commitTurn());
     if (this.#queue.length > 0) setTimeout(() => this.#commitQueue(), 0); // lets requests in, as setImmediate does not
-    this.#written.push(...this.#commit(group));
     if (this.#written.length > 0) this.#flushing ??= this.#flush();
-  }
-
-  #takeGroup(): readonly Queued[] {
-    let changes = 0;
-    const end = this.#queue.findIndex((queued) => (changes += queued.changes.length) > MOST_CHANGES);
-    return this.#queue.splice(0, end === -1 ? this.#queue.length : Math.max(end, 1));
   }
 
   /** Answers what is committed, once it is on the disk; what is committed meanwhile goes with the next flush. */
@@ -127,27 +137,51 @@ export class Journal {
     this.#flushing = undefined;
   }
 
-  /** @returns those of the group that stand in the log now; the others are rejected. */
-  #commit(group: readonly Queued[]): readonly Queued[] {
+  /** Commits the head of the queue. @returns those that stand in the log now; the others are rejected. */
+  #commitTurn(): readonly Queued[] {
+    const tried: Queued[] = [];
     try {
-      this.#transaction(group);
-      return group;
+      this.#transaction(this.#headOfQueue(tried));
+      return tried;
     } catch (error) {
-      if (group.length === 1) {
-        group[0]!.reject(this.#unavailable(error));
-        return [];
-      }
+      if (tried.length === 0) tried.push(...this.#queue); // not even a transaction can be begun
+      else if (tried.length > 1) return tried.filter((queued) => this.#commitAlone(queued)); // one of them is at fault
+      for (const { reject } of tried) reject(this.#unavailable(error));
+      return [];
+    } finally {
+      this.#queue.splice(0, tried.length);
     }
-    // One of them is at fault: each for itself, so that it alone is refused.
-    return group.filter((queued) => this.#commit([queued]).length > 0);
   }
 
-  #transaction(group: readonly Queued[]): void {
+  #commitAlone(queued: Queued): boolean {
+    try {
+      this.#transaction([queued]);
+      return true;
+    } catch (error) {
+      queued.reject(this.#unavailable(error));
+      return false;
+    }
+  }
+
+  /** As many as a turn has time for. @param taken gets them too */
+  *#headOfQueue(taken: Queued[]): Generator<Queued> {
+    const startedAt = performance.now();
+    for (const queued of this.#queue) {
+      taken.push(queued);
+      yield queued;
+      if (performance.now() - startedAt > TURN_MS) break;
+    }
+  }
+
+  #transaction(group: Iterable<Queued>): void {
     const { statements, clock, retention } = this.#parts;
     const added: Added[] = [];
+    let count = 0;
     statements.begin.run();
     try {
+      if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
       for (const { changes } of group) {
+        count += changes.length;
         for (const change of changes) {
           const more = apply(change, statements, clock);
           if (more !== undefined) added.push(more);
@@ -159,7 +193,7 @@ export class Journal {
       throw error;
     }
     retention.add(added);
-    this.#afterCommit();
+    if (count > 0) this.#afterCommit(count);
   }
 
   #rollBack(): void {
@@ -171,22 +205,12 @@ export class Journal {
     }
   }
 
-  #afterCommit(): void {
-    const { db, clock } = this.#parts;
+  #afterCommit(changes: number): void {
     // The first commit runs under FULL: with it the names of file and log in their folder reach the disk.
-    if (!this.#hasCommitted) db.exec("PRAGMA synchronous = NORMAL");
+    if (!this.#hasCommitted) this.#parts.db.exec("PRAGMA synchronous = NORMAL");
     this.#hasCommitted = true;
     this.#fault = null;
-    this.#callOff ??= clock.after(CHECKPOINT_MS, () => this.#checkpoint());
-  }
-
-  #checkpoint(): void {
-    this.#callOff = undefined;
-    try {
-      this.#parts.statements.checkpoint.get();
-    } catch (error) {
-      this.report(error); // the log has it all the same
-    }
+    this.#checkpoints.wrote(changes);
   }
 
   #unavailable(cause: unknown, { isCommitted = false } = {}): WriteError {

@@ -18,6 +18,8 @@ export interface RetentionLimits {
 /** Options of {@linkcode Retention}. */
 export interface RetentionOptions extends RetentionLimits {
   readonly turns: () => Turns;
+  /** Writes when it may. @returns what `work` returns: how many rows it has changed */
+  readonly run: (work: () => number) => Promise<number>;
   /** Told when the file cannot be written. */
   readonly fail: (error: unknown) => void;
 }
@@ -122,44 +124,44 @@ export class Retention {
     return false;
   }
 
-  /** Each of these forgets a slice. @returns whether there may be more. */
-  #forgetEnded(): boolean {
+  /** Each of these forgets a slice. @returns how many were forgotten: after 0 there are no more. */
+  #forgetEnded(): number {
     const { oldestEnded, forgetEnded } = this.#statements;
     const { mostEnded, mostEndedBytes } = this.#options;
     const isOver = (at: number, { count, bytes }: Tally) =>
       at < this.#endedBefore || count > mostEnded || bytes > mostEndedBytes;
     const over = tallyOver(oldestEnded.all(SLICE_ROWS) as unknown as Entry[], this.#ended, isOver);
-    if (over.count === 0) return false;
+    if (over.count === 0) return 0;
     forgetEnded.run(over.count);
     subtract(this.#ended, over);
-    return true;
+    return over.count;
   }
 
-  #forgetAnswersOf(caller: string): boolean {
+  #forgetAnswersOf(caller: string): number {
     const { mostAnswers } = this.#options;
     return this.#forgetAnswers(caller, (at, { count }) => at < this.#answeredBefore || count > mostAnswers);
   }
 
   /** Whoever has most makes room where all together have too much: nobody can push out what others keep. */
-  #forgetAnswersOfLargest(): boolean {
+  #forgetAnswersOfLargest(): number {
     const excess = this.#answerBytes - this.#options.mostAnswerBytes;
     const [largest] = [...this.#answers].sort(([, a], [, b]) => b.bytes - a.bytes);
-    if (excess <= 0 || largest === undefined) return false;
+    if (excess <= 0 || largest === undefined) return 0;
     const [caller, { bytes }] = largest;
     return this.#forgetAnswers(caller, (_, rest) => bytes - rest.bytes < excess);
   }
 
-  #forgetAnswers(caller: string, isOver: IsOver): boolean {
+  #forgetAnswers(caller: string, isOver: IsOver): number {
     const { oldestAnswers, forgetAnswers } = this.#statements;
     const kept = this.#answers.get(caller);
-    if (kept === undefined) return false; // all of them have gone
+    if (kept === undefined) return 0; // all of them have gone
     const over = tallyOver(oldestAnswers.all(caller, SLICE_ROWS) as unknown as Entry[], kept, isOver);
-    if (over.count === 0) return false;
+    if (over.count === 0) return 0;
     forgetAnswers.run(caller, caller, over.count);
     subtract(kept, over);
     this.#answerBytes -= over.bytes;
     if (kept.count === 0) this.#answers.delete(caller);
-    return true;
+    return over.count;
   }
 
   #countAnswer(caller: string, bytes: number): void {

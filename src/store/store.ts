@@ -2,7 +2,6 @@
  * The file of leases: live ones, the history, the ports of names and the requests that may be repeated. journal.ts
  * writes it, history.ts searches it, retention.ts keeps it small.
  */
-import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import { Turns } from "../turns.ts";
@@ -51,7 +50,6 @@ export class Store {
   /** Where a damaged file was put when this one was opened; null when there was none. */
   readonly setAside: string | null;
   readonly path: string;
-  readonly #db: DatabaseSync;
   readonly #statements: Statements;
   readonly #journal: Journal;
   readonly #history: History;
@@ -67,11 +65,15 @@ export class Store {
     const { clock, log, turns = () => new Turns(), mostHistoryRows = MOST_HISTORY_ROWS, ...limits } = options;
     this.path = path;
     this.setAside = setAside;
-    this.#db = db;
     const statements = prepare(db);
     this.#statements = statements;
-    const fail = (error: unknown) => this.#journal.report(error);
-    this.#retention = new Retention(statements, { ...DEFAULT_LIMITS, ...limits, turns, fail });
+    this.#retention = new Retention(statements, {
+      ...DEFAULT_LIMITS,
+      ...limits,
+      turns,
+      run: (work) => this.#journal.run(work),
+      fail: (error) => this.#journal.report(error),
+    });
     this.#history = new History(db, { turns, mostRows: mostHistoryRows });
     this.#journal = new Journal({ path, db, statements, retention: this.#retention, clock, log });
   }
@@ -157,6 +159,5 @@ export class Store {
     await this.#history.idle;
     await this.#retention.close();
     await this.#journal.close();
-    this.#db.close();
   }
 }

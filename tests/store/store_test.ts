@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers";
 import { StoreLockedError } from "../../src/store/open.ts";
 import { INSERT_LEASE, toValues } from "../../src/store/rows.ts";
 import { MIGRATIONS } from "../../src/store/schema.ts";
-import type { Store } from "../../src/store/store.ts";
+import { Store } from "../../src/store/store.ts";
 import { insert, pass, record, withStore } from "../support/store.ts";
 
 Deno.test("what write() has answered is there when the file is opened again", async () => {
@@ -61,6 +61,29 @@ Deno.test("a group that was refused whole does not hold up what comes after it",
     await store.close();
   });
 });
+
+/** Syncs that end when the test says so. */
+class Syncs {
+  readonly #begun: (() => void)[] = [];
+  #awaited: ((end: () => void) => void) | undefined;
+
+  readonly sync = (): Promise<void> =>
+    new Promise((end) => {
+      if (this.#awaited === undefined) this.#begun.push(end);
+      else this.#awaited(end);
+      this.#awaited = undefined;
+    });
+
+  /** The next one, when it has begun: what ends it. */
+  next(): Promise<() => void> {
+    const begun = this.#begun.shift();
+    return begun ? Promise.resolve(begun) : new Promise((resolve) => this.#awaited = resolve);
+  }
+
+  async finish(): Promise<void> {
+    (await this.next())();
+  }
+}
 
 /** Puts another fdatasync in the place of the disk's, for as long as it is used. */
 function replaceSync(sync: () => Promise<void>): Disposable {
@@ -230,11 +253,59 @@ Deno.test("what was committed some seconds ago is there also when the log's head
     const store = await open();
     await store.write(insert(record("A", 3000)));
     clock.advance(5000);
+    await store.write(insert(record("B", 3001)));
     const [file, log] = [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)];
     await store.close();
     await Deno.writeFile(path, file);
     await Deno.writeFile(`${path}-wal`, log.fill(0, 0, 32));
     const after = await open();
+    assert.equal(after.find(record("A", 3000).id)?.port, 3000);
+    await after.close();
+  });
+});
+
+Deno.test("while the file is synced nothing is written over the log, and reads go on", async () => {
+  await withStore(async (open, _, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    const answered: string[] = [];
+    {
+      const syncs = new Syncs();
+      using _slow = replaceSync(syncs.sync);
+      clock.advance(5000);
+      await syncs.finish(); // of the log
+      const fileSync = await syncs.next();
+      const write = store.write(insert(record("B", 3001))).then(() => answered.push("B"));
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual([store.find(record("A", 3000).id)?.port, store.find(record("B", 3001).id)], [3000, undefined]);
+      fileSync();
+      await syncs.finish(); // of the log, for what was written
+      await write;
+    }
+    assert.deepEqual(answered, ["B"]);
+    await store.close();
+  });
+});
+
+Deno.test("a disk that fails to take the file is written no more, and a restart finds all of it in the log", async () => {
+  await withStore(async (open, path, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    const fileBefore = await Deno.readFile(path);
+    let syncs = 0;
+    {
+      using _broken = replaceSync(() =>
+        ++syncs === 2 ? Promise.reject(new Error("input/output error")) : Promise.resolve()
+      );
+      clock.advance(5000);
+      const error = await store.write(insert(record("B", 3001))).catch((reason) => reason);
+      assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", false]);
+      assert.match(error.message, /the disk has failed \(input\/output error\); restart portd/);
+    }
+    await store.close();
+    await Deno.writeFile(`${path}.copy`, fileBefore); // what the disk has kept
+    await Deno.copyFile(`${path}-wal`, `${path}.copy-wal`);
+    const after = await Store.open(`${path}.copy`, { clock, log() {} });
     assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
     await after.close();
   });
