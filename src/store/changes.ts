@@ -1,4 +1,5 @@
 /** What is written into the file, and how one change of it is made. */
+import { Buffer } from "node:buffer";
 import { PortdError } from "../errors.ts";
 import type { Clock } from "../clock.ts";
 import type { LeaseRecord } from "./record.ts";
@@ -45,11 +46,6 @@ export class WriteError extends PortdError {
 /** Characters of the id of a lease. */
 const ID_LENGTH = 26;
 
-/** The ids of an answer as one text of the column `lease_ids`. */
-function joinIds(ids: readonly string[]): string {
-  return ids.join("");
-}
-
 /** The ids in the column `lease_ids`. */
 export function splitIds(text: string): string[] {
   return Array.from({ length: text.length / ID_LENGTH }, (_, i) => text.slice(i * ID_LENGTH, (i + 1) * ID_LENGTH));
@@ -68,14 +64,14 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       break;
     case "update": {
       const [id, ...values] = toValues(change.record, wallClockEnd(change.record, clock));
-      const { changes } = statements.update.run(...values, id!);
-      if (Number(changes) !== 1) throw notLive();
+      expectOne(statements.update.run(...values, id!));
       break;
     }
     case "end": {
-      const row = statements.end.get(change.record.state, change.record.endedAt, change.record.id);
-      if (row === undefined) throw notLive();
-      return { kind: "ended", bytes: row.bytes as number };
+      const { state, endedAt, id } = change.record;
+      const bytes = leaseBytes(change.record);
+      expectOne(statements.end.run(state, endedAt, bytes, id));
+      return { kind: "ended", bytes };
     }
     case "name":
       statements.name.run(change.name, change.port);
@@ -85,15 +81,35 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       break;
     case "answer": {
       const { caller, key, fingerprint, status, leaseIds } = change.answer;
-      const row = statements.keepAnswer.get(caller, key, fingerprint, status, joinIds(leaseIds), clock.now());
-      return { kind: "answer", caller, bytes: row!.bytes as number };
+      const ids = leaseIds.join("");
+      const bytes = fileBytes(ANSWER_BYTES + caller.length + key.length + ids.length);
+      statements.keepAnswer.run(caller, key, fingerprint, status, ids, clock.now(), bytes);
+      return { kind: "answer", caller, bytes };
     }
   }
 }
 
 /** A change of a lease whose own insertion failed, or that has ended, must fail too. */
-function notLive(): Error {
-  return new Error("no such live lease stands in it");
+function expectOne({ changes }: { readonly changes: number | bigint }): void {
+  if (Number(changes) !== 1) throw new Error("no such live lease stands in it");
+}
+
+/** What a row takes of the file beside texts of a client's choice, in bytes; with its entries in indexes. */
+const LEASE_BYTES = 500, ANSWER_BYTES = 250;
+/** A row that does not fit into its page takes pages of its own. */
+const LARGEST_IN_PAGE = 900, PAGE_BYTES = 4096;
+
+/** What an ended lease takes of the file, in bytes and rather too many. */
+function leaseBytes({ name, project, holder, labels, exposure }: LeaseRecord): number {
+  let bytes = LEASE_BYTES + 2 * (name?.length ?? 0) + 2 * (project?.length ?? 0);
+  for (const text of [holder.id, holder.command, holder.cwd]) if (text !== null) bytes += Buffer.byteLength(text);
+  for (const key in labels) bytes += key.length + Buffer.byteLength(labels[key]!) + '"":"",'.length;
+  if (exposure !== null) bytes += Buffer.byteLength(JSON.stringify(exposure));
+  return fileBytes(bytes);
+}
+
+function fileBytes(bytes: number): number {
+  return bytes > LARGEST_IN_PAGE ? bytes + PAGE_BYTES : bytes;
 }
 
 function wallClockEnd({ deadline }: LeaseRecord, clock: Clock): number | null {

@@ -25,7 +25,7 @@ export interface CheckpointParts {
 /** Who loses the log loses what was committed within this time. */
 const CHECKPOINT_MS = 2000;
 /** A longer log is brought into the file at once; SQLite cuts it to this when it begins again. */
-const LOG_BYTES = 2_000_000;
+const LOG_BYTES = 4_000_000;
 /** How often the length of the log is looked at, in changes. */
 const LOOK_CHANGES = 64;
 

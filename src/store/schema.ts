@@ -1,16 +1,5 @@
 /** The numbered migrations of `leases.db`. One that has been published is never changed; the next gets a number. */
 
-/** Octets of what a client chose in a row of `leases`; a name and a project stand in an index as well. */
-const OCTETS = `octet_length(holder) + octet_length(labels) + coalesce(octet_length(exposure), 0)
-  + 2 * coalesce(octet_length(name), 0) + 2 * coalesce(octet_length(project), 0)`;
-
-/** What a row of `leases` takes of the file. */
-export const LEASE_BYTES = `(400 + ${OCTETS} + iif(${OCTETS} > 600, 4096, 0))`;
-
-/** What a row of `keyed_requests` takes of the file, likewise. */
-export const REQUEST_BYTES = `(250 + 2 * length(caller) + length(key) + length(lease_ids)
-  + iif(length(key) + length(lease_ids) > 800, 4096, 0))`;
-
 /** Migration n brings a file of version n to version n + 1; versions stand in `PRAGMA user_version`. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -63,10 +52,9 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE leases ADD COLUMN exposure TEXT;
   `,
   `
-  -- What an ended lease takes of the file, in bytes and rather too many; null while it lives. A row that does not fit
-  -- into its page takes pages of its own.
+  -- What an ended lease takes of the file, in bytes and rather too many; null while it lives.
   ALTER TABLE leases ADD COLUMN bytes INTEGER;
-  UPDATE leases SET bytes = ${LEASE_BYTES} WHERE ended_at IS NOT NULL;
+  UPDATE leases SET bytes = 5000 + octet_length(holder) + octet_length(labels) WHERE ended_at IS NOT NULL;
   -- The history in the order in which it is shown and forgotten, with all that it is searched for but labels: a search
   -- reads this index alone, and one index costs a release less than one for each filter.
   DROP INDEX history;
@@ -82,15 +70,16 @@ export const MIGRATIONS: readonly string[] = [
     status      INTEGER NOT NULL,
     lease_ids   TEXT NOT NULL,
     at          INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
     PRIMARY KEY (caller, key)
   ) STRICT, WITHOUT ROWID;
   INSERT INTO keyed_requests SELECT '', key, fingerprint, status, (
       SELECT group_concat(value ->> 'id', '') FROM json_each(
         CASE WHEN json_type(body, '$.leases') = 'array' THEN body -> '$.leases' ELSE json_array(json(body)) END
       )
-    ), at FROM requests;
+    ), at, 5000 FROM requests;
   DROP TABLE requests;
   -- The requests of a caller in the order in which they are forgotten.
-  CREATE INDEX keyed_requests_by_age ON keyed_requests (caller, at);
+  CREATE INDEX keyed_requests_by_age ON keyed_requests (caller, at, bytes);
   `,
 ];

@@ -1,7 +1,6 @@
 /** The prepared statements of the store. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { INSERT_LEASE, UPDATE_LEASE } from "./rows.ts";
-import { LEASE_BYTES, REQUEST_BYTES } from "./schema.ts";
 
 /** Every statement that the store runs again and again. */
 export type Statements = ReturnType<typeof prepare>;
@@ -18,8 +17,7 @@ export function prepare(db: DatabaseSync) {
     insert: db.prepare(INSERT_LEASE),
     update: db.prepare(UPDATE_LEASE),
     end: db.prepare(
-      `UPDATE leases SET state = ?, ended_at = ?, listener = NULL, bytes = ${LEASE_BYTES}
-        WHERE id = ? AND ended_at IS NULL RETURNING bytes`,
+      "UPDATE leases SET state = ?, ended_at = ?, bytes = ?, listener = NULL WHERE id = ? AND ended_at IS NULL",
     ),
     name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
     names: db.prepare("SELECT name, port FROM names"),
@@ -42,12 +40,12 @@ export function prepare(db: DatabaseSync) {
     answer: db.prepare(
       "SELECT caller, key, fingerprint, status, lease_ids FROM keyed_requests WHERE key = ? AND caller IN (?, '')",
     ),
-    keepAnswer: db.prepare(`INSERT INTO keyed_requests VALUES (?, ?, ?, ?, ?, ?) RETURNING ${REQUEST_BYTES} AS bytes`),
+    keepAnswer: db.prepare("INSERT INTO keyed_requests VALUES (?, ?, ?, ?, ?, ?, ?)"),
     countAnswers: db.prepare(
-      `SELECT caller, count(*) AS count, sum(${REQUEST_BYTES}) AS bytes FROM keyed_requests GROUP BY caller`,
+      "SELECT caller, count(*) AS count, sum(bytes) AS bytes FROM keyed_requests GROUP BY caller",
     ),
     oldestAnswers: db.prepare(
-      `SELECT at, ${REQUEST_BYTES} AS bytes FROM keyed_requests WHERE caller = ? ORDER BY at LIMIT ?`,
+      "SELECT at, bytes FROM keyed_requests WHERE caller = ? ORDER BY at LIMIT ?",
     ),
     forgetAnswers: db.prepare(`DELETE FROM keyed_requests WHERE caller = ? AND key IN (${oldestKeys})`),
     checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
