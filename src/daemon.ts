@@ -9,7 +9,8 @@ import type { Config } from "./config.ts";
 import { PortdError } from "./errors.ts";
 import type { Domain } from "./domain.ts";
 import { openDomain } from "./domain.ts";
-import { Entrance, type Handler, isLoopback } from "./entrance.ts";
+import { Entrance, isLoopback } from "./entrance.ts";
+import type { Handler } from "./serve.ts";
 import {
   prepareStateFolder,
   readDaemonFile,
