@@ -10,6 +10,10 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int, struct sockaddr *, socklen_t *)` */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int getpeername(int, struct sockaddr *, socklen_t *)` */
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int shutdown(int, int how)` */
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /** `ssize_t send(int, const void *, size_t, int flags)` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** `ssize_t recv(int, void *, size_t, int flags)` */
@@ -33,6 +37,10 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int)` */
   close: { parameters: ["i32"], result: "i32" },
+  /** `int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *)`, glibc 2.28 */
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  /** `int dup(int)` */
+  dup: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of which the low half holds any length */

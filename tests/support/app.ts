@@ -42,6 +42,7 @@ export async function openTestApp(
   const parts: AppParts = {
     ...test.domain,
     guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
+    provable: new Set([HOST, "[::1]:7678"]),
     status: () => test.domain.describe(),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),
