@@ -4,6 +4,7 @@
  */
 import { splitAddress } from "./config.ts";
 import { PortdError } from "./errors.ts";
+import { type Crowd, openCrowd } from "./network/crowd.ts";
 import { type AddressGuards, openAddressGuards } from "./network/address_guard.ts";
 import { type Handler, serve, type ServeOptions, type Serving } from "./serve.ts";
 
@@ -19,11 +20,14 @@ export function isLoopback(listen: string): boolean {
 export interface EntranceOptions {
   /** @default those of this system */
   readonly guards?: AddressGuards | undefined;
+  /** @default that of this system */
+  readonly crowd?: Crowd | undefined;
 }
 
 /** The listening sockets, and the way from them to whoever answers. */
 export class Entrance {
   readonly #guards: AddressGuards | undefined;
+  readonly #crowd: Crowd | undefined;
   readonly #lost = Promise.withResolvers<Error>();
   #listen = "";
   #servers: Serving[] = [];
@@ -36,8 +40,9 @@ export class Entrance {
   #done = Promise.withResolvers<void>();
   #log: (line: string) => void = () => {};
 
-  constructor({ guards = openAddressGuards() }: EntranceOptions = {}) {
+  constructor({ guards = openAddressGuards(), crowd }: EntranceOptions = {}) {
     this.#guards = guards;
+    this.#crowd = crowd ?? openCrowd((line) => this.#log(line));
   }
 
   /** Comes when another program has taken an address while it was not listened on; then the daemon is to end. */
@@ -93,6 +98,7 @@ export class Entrance {
     this.#servers = await this.#serve(listen);
     this.#listen = listen;
     for (const { finished } of this.#servers) finished.catch(this.#lost.resolve);
+    this.#crowd?.watch(this.#port);
     await shutDown(before, 0);
   }
 
@@ -116,6 +122,7 @@ export class Entrance {
   /** Takes no more requests, and ends when those in hand are answered, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#next.resolve(() => new Response(null, { status: 503 })); // who has waited for a handler in vain
+    this.#crowd?.stop();
     await shutDown(this.#servers, graceMs);
     this.#servers = [];
     this.#listen = "";
@@ -132,6 +139,7 @@ export class Entrance {
       handler: (request, info) => this.#pass(request, info),
       log: (line) => this.#log(line),
       guards: this.#guards,
+      makeRoom: async () => await this.#crowd?.relieve(),
     } satisfies Partial<ServeOptions>;
     const servers = [await serveOrRefuse({ hostname: first!, port: wished, ...options })];
     const { port } = servers[0]!;
