@@ -33,6 +33,8 @@ export interface Serving {
 }
 
 const PAUSE_MS = 100;
+/** Who floods the daemon is not to fill its log. */
+const LOG_PAUSE_MS = 60_000;
 
 /**
  * Listens and serves. When the listening socket fails later (Deno ends a server that meets EMFILE), it listens again;
@@ -81,13 +83,17 @@ class ListeningServer implements Serving {
 
   async #run(): Promise<void> {
     const { hostname, log, makeRoom } = this.#options;
+    let loggedAt = -Infinity;
     for (;;) {
       try {
         await this.#server.finished;
         return;
       } catch (error) {
         if (this.#isEnding) return;
-        log(`stopped listening on ${hostname}:${this.port}: ${(error as Error).message}; listening again`);
+        if (performance.now() - loggedAt > LOG_PAUSE_MS) {
+          loggedAt = performance.now();
+          log(`stopped listening on ${hostname}:${this.port}: ${(error as Error).message}; listening again`);
+        }
       }
       await makeRoom?.();
       await this.#listenAgain();

@@ -31,11 +31,11 @@ export async function openSocket(url: string): Promise<Socket> {
 export function socketTransport(opened?: Socket): Transport {
   return async (request) => {
     const bytes = encodeRequest(request);
-    const socket = opened ?? await openSocket(request.url);
+    let socket = opened ?? await openSocket(request.url);
     opened = undefined;
     if (request.headers.authorization !== undefined) {
-      const { demandProof }: typeof import("./demand_proof.ts") = await import("./demand_proof.ts");
-      await demandProof(socket, request);
+      const { provenSocket }: typeof import("./proven_socket.ts") = await import("./proven_socket.ts");
+      socket = await provenSocket(socket, request);
     }
     return await new Exchange(socket, request).run(bytes, request.timeoutMs);
   };

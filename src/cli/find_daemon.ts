@@ -13,6 +13,8 @@ import type { CliContext, CommonFlags } from "./context.ts";
 import { openSocket, type Socket, socketTransport } from "./exchange.ts";
 import { UsageError } from "./exit.ts";
 
+const RETURN_TRIES = 40, RETURN_PAUSE_MS = 50;
+
 /** What of a context says where a daemon is. */
 export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
 
@@ -45,7 +47,7 @@ export async function findDaemon(
     return clientFor(url, { token });
   }
   const stateDir = stateDirOf(context, flags);
-  const found = await firstListening(candidates(context, stateDir)) ??
+  const found = await firstListening(candidates(context, stateDir)) ?? await awaitReturn(stateDir) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
@@ -79,6 +81,22 @@ export async function firstListening(
     } catch (error) {
       if (!(error instanceof NoDaemonError)) throw error;
     }
+  }
+  return undefined;
+}
+
+/**
+ * Waits for a daemon that runs and is not listening: it does so for a moment when it was flooded with connections.
+ * Returns `undefined` at once where our state folder names none that runs.
+ */
+async function awaitReturn(stateDir: string): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
+  const recorded = readDaemonFile(stateDir);
+  if (recorded === undefined || recorded.startTime === "") return undefined;
+  const { isRunning }: typeof import("./own_token.ts") = await load("own_token");
+  for (let tries = 0; tries < RETURN_TRIES && isRunning(recorded); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, RETURN_PAUSE_MS));
+    const found = await firstListening([recorded.url]);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

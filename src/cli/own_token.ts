@@ -7,7 +7,7 @@ import { type DaemonFile, readDaemonFile } from "../state_folder.ts";
 /**
  * The token for the daemon at this address. `undefined` unless that daemon is the one that wrote daemon.json of the
  * folder, and still runs: one that was killed leaves the file behind, and another daemon may be asked without a token.
- * Who listens there proves to know the token before it is sent (demand_proof.ts).
+ * Who listens there proves to know the token before it is sent (proven_socket.ts).
  */
 export function ownToken(stateDir: string, url: string): string | undefined {
   const daemon = readDaemonFile(stateDir);
