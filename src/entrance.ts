@@ -18,8 +18,8 @@ export function isLoopback(listen: string): boolean {
 
 /** Options of {@linkcode Entrance}. */
 export interface EntranceOptions {
-  /** @default those of this system */
-  readonly guards?: AddressGuards | undefined;
+  /** Null leaves the addresses unguarded. @default those of this system */
+  readonly guards?: AddressGuards | null | undefined;
   /** @default that of this system */
   readonly crowd?: Crowd | undefined;
 }
@@ -41,7 +41,7 @@ export class Entrance {
   #log: (line: string) => void = () => {};
 
   constructor({ guards = openAddressGuards(), crowd }: EntranceOptions = {}) {
-    this.#guards = guards;
+    this.#guards = guards ?? undefined;
     this.#crowd = crowd ?? openCrowd((line) => this.#log(line));
   }
 

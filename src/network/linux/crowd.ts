@@ -111,9 +111,8 @@ export class LinuxCrowd implements Crowd {
     let left = this.#open();
     for (let descriptor = 0; descriptor < this.#limit && left > 0; descriptor++) {
       const peer = this.#peerOf(descriptor);
-      if (peer !== undefined || errno(this.#libc) !== EBADF) left--;
-      const caller = peer === undefined ? undefined : users.get(peer);
-      if (peer !== undefined) connections.push({ descriptor, peer, caller: caller ?? addressOf(peer) });
+      if (peer !== null) left--;
+      if (peer) connections.push({ descriptor, peer, caller: users.get(peer) ?? addressOf(peer) });
       if (turns.isOver) await turns.next();
     }
     return connections;
@@ -130,11 +129,15 @@ export class LinuxCrowd implements Crowd {
     );
   }
 
-  #peerOf(descriptor: number): string | undefined {
-    const length = new Uint32Array([SOCKET_ADDRESS_SIZE]);
-    if (this.#libc.getpeername(descriptor, this.#address, length) !== 0) return undefined;
+  /** The other end of a connection to our port; `undefined` for any other descriptor, null where there is none. */
+  #peerOf(descriptor: number): string | undefined | null {
+    const length = () => new Uint32Array([SOCKET_ADDRESS_SIZE]);
+    if (this.#libc.getpeername(descriptor, this.#address, length()) !== 0) {
+      return errno(this.#libc) === EBADF ? null : undefined;
+    }
     const peer = readSocketAddress(this.#address);
-    return peer === undefined ? undefined : endpoint(peer.address, peer.port);
+    if (peer === undefined || this.#libc.getsockname(descriptor, this.#address, length()) !== 0) return undefined;
+    return readSocketAddress(this.#address)?.port === this.#port ? endpoint(peer.address, peer.port) : undefined;
   }
 
   /** How many descriptors are open; before Linux 6.2 the lowest that is not. */
