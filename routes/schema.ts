@@ -168,6 +168,9 @@ export const ListQuery = z.strictObject({
 /** Query of calls without parameters. */
 export const NoQuery = z.strictObject({});
 
+/** Query of `GET /proof`. */
+export const ProofQuery = z.strictObject({ nonce: text(/^[0-9a-f]{64}$/, "64 of the digits 0-9 a-f") });
+
 /** Query of `GET /events`. */
 export const EventsQuery = z.strictObject({ lastEventId: text(/^.{1,100}$/, "1 to 100 characters").optional() });
 

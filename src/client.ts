@@ -19,7 +19,7 @@ import type {
   LeaseRequest,
 } from "./lease/request.ts";
 
-export { NoDaemonError } from "./client/transport.ts";
+export { NoDaemonError, UnprovenPeerError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
 export type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
@@ -47,7 +47,10 @@ export const DEFAULT_URL = "http://127.0.0.1:7678";
 export interface ClientOptions {
   /** Address of the daemon, with or without `/v1`. @default "http://127.0.0.1:7678" */
   readonly url?: string;
-  /** The admin token; `export`, `import` and `stop` need it. Sent with every request. */
+  /**
+   * The admin token; `export`, `import` and `stop` need it. Sent with every request, to a daemon that has proven to
+   * know it: {@linkcode UnprovenPeerError} else.
+   */
   readonly token?: string;
   /** Used in the place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;

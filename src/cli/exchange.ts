@@ -23,17 +23,27 @@ export async function openSocket(url: string): Promise<Socket> {
 }
 
 /**
- * Requests over sockets, one connection each (`Connection: close`). Only for `http://` addresses.
+ * Requests over sockets, one connection each (`Connection: close`). Only for `http://` addresses. The peer proves that
+ * it knows the token on the very connection that then carries it.
  *
  * @param opened is a connection that stands already; the first request goes over it.
  */
 export function socketTransport(opened?: Socket): Transport {
   return async (request) => {
     const bytes = encodeRequest(request);
-    const socket = opened ?? await openSocket(request.url);
+    let socket = opened ?? await openSocket(request.url);
     opened = undefined;
+    if (request.headers.authorization !== undefined) {
+      const { provenSocket }: typeof import("./proven_socket.ts") = await import("./proven_socket.ts");
+      socket = await provenSocket(socket, request);
+    }
     return await new Exchange(socket, request).run(bytes, request.timeoutMs);
   };
+}
+
+/** One exchange over a connection that the peer is to leave open; the socket is closed all the same. */
+export async function firstExchange(socket: Socket, request: ApiRequest): Promise<ApiAnswer> {
+  return await new Exchange(socket, request).run(encodeRequest(request, "keep-alive"), request.timeoutMs);
 }
 
 const MOST_HEAD_BYTES = 64 * 1024;
@@ -216,7 +226,8 @@ class Exchange {
 
 const LINE_FEED = 10;
 
-interface UrlParts {
+/** An `http://` address in its parts. */
+export interface UrlParts {
   readonly origin: string;
   /** With the port, as the Host field has it. */
   readonly host: string;
@@ -228,17 +239,17 @@ interface UrlParts {
 }
 
 /** Splits an address whose parts are percent-encoded already; a `URL` would do more than is wanted, in 0.2 ms. */
-function splitUrl(url: string): UrlParts {
+export function splitUrl(url: string): UrlParts {
   const [, host, literal, name, port, path] =
     /^http:\/\/((?:\[([^\]]+)\]|([^:/?#]+))(?::(\d+))?)([/?][!-~]*)?$/.exec(url) ?? [];
   if (host === undefined) throw new TypeError(`Cannot send to ${url}: it is no http address`);
   return { origin: `http://${host}`, host, hostname: literal ?? name!, port: Number(port ?? 80), path: path ?? "/" };
 }
 
-function encodeRequest({ method, url, headers, body }: ApiRequest): Uint8Array {
+function encodeRequest({ method, url, headers, body }: ApiRequest, connection = "close"): Uint8Array {
   const { host, path } = splitUrl(url);
   const content = new TextEncoder().encode(body ?? "");
-  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, "Connection: close"];
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, `Connection: ${connection}`];
   for (const [name, value] of Object.entries(headers)) {
     // Header injection: a line end in a value would begin a header, or a request, of its own.
     if (/[^\t\x20-\x7e]/.test(value)) {

@@ -1,5 +1,5 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
-import { NoDaemonError } from "../client/transport.ts";
+import { NoDaemonError, UnprovenPeerError } from "../client/transport.ts";
 import { type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";
@@ -75,6 +75,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Ended) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof NoDaemonError) return EXIT.noDaemon;
+  if (error instanceof UnprovenPeerError) return EXIT.permission;
   if (isTimeout(error)) return EXIT.timedOut;
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) return EXIT.permission;
   return EXIT.failure;
@@ -96,6 +97,7 @@ function codeOf(error: unknown): string {
   if (error instanceof PortdError) return error.code;
   if (error instanceof UsageError) return "usage";
   if (error instanceof NoDaemonError) return "no_daemon";
+  if (error instanceof UnprovenPeerError) return "unproven";
   return isTimeout(error) ? "timed_out" : "failed";
 }
 

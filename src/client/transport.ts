@@ -5,6 +5,19 @@ export class NoDaemonError extends Error {
   override readonly name = "NoDaemonError";
 }
 
+/** The token was not sent, as who listens there has not proven to know it. */
+export class UnprovenPeerError extends Error {
+  override readonly name = "UnprovenPeerError";
+
+  /** @param answer is what was seen in the place of a proof: `HTTP 404`. */
+  constructor(origin: string, answer: string) {
+    super(
+      `Cannot send the token to ${origin}: who listens there has not proven to know it (${answer}). It may be ` +
+        "another program, a portd with another token, or one of an older version, which a restart replaces",
+    );
+  }
+}
+
 /** A request, ready to be sent. */
 export interface ApiRequest {
   readonly method: string;
@@ -32,20 +45,31 @@ export interface ApiAnswer {
 }
 
 /**
- * Sends a request.
+ * Sends a request. One with an Authorization header goes only to a peer that has proven to know its token.
  *
- * @throws {NoDaemonError} when nobody answers or the connection breaks, a `TimeoutError` (`DOMException`) when the time
+ * @throws {UnprovenPeerError} when the peer does not prove it, {NoDaemonError} when nobody answers or the connection breaks, a `TimeoutError` (`DOMException`) when the time
  * is up, the signal's reason when that is aborted.
  */
 export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
 
-/** Requests over `fetch`. */
+/**
+ * Requests over `fetch`. An `http://` peer proves that it knows the token before each request that has it; which
+ * connection `fetch` then takes cannot be chosen. An `https://` peer is proven by its certificate.
+ */
 export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch): Transport {
   return async ({ method, url, headers, body = null, signal: given, timeoutMs }) => {
-    const { origin } = new URL(url);
+    const { origin, host, protocol } = new URL(url);
     const bound = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
     const signal = AbortSignal.any(given === undefined ? bound : [given, ...bound]);
+    const { authorization } = headers;
     try {
+      if (authorization !== undefined && protocol === "http:") {
+        const { challenge, readProof } = await import("../proof.ts"); // most clients have no token
+        const { path, isProvenBy } = challenge(tokenOf(authorization), host);
+        const answer = await send(`${origin}${path}`, { signal, redirect: "error" });
+        const isProven = await isProvenBy(await readProof(answer.body ?? []));
+        if (!isProven) throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+      }
       // redirect: a daemon never redirects, and a token must not follow one elsewhere.
       const response = await send(url, { method, headers, body, signal, redirect: "error" });
       return answerOf(response, origin);
@@ -53,6 +77,11 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
       throw asNoDaemon(error, origin);
     }
   };
+}
+
+/** The token of an Authorization header. */
+export function tokenOf(authorization: string): string {
+  return authorization.replace(/^Bearer /, "");
 }
 
 function answerOf(response: Response, origin: string): ApiAnswer {
