@@ -148,7 +148,7 @@ Deno.test("a daemon that stops sends away whoever waits for a port", async () =>
   await grant(daemon.url, {});
   const waiting = ask({ waitMs: 3_600_000 });
   let refusal = "";
-  while (!refusal.includes("others wait in line")) refusal = (await (await ask({})).json()).detail;
+  while (!refusal.includes("1 request waits for one")) refusal = (await (await ask({})).json()).detail;
   await daemon[Symbol.asyncDispose]();
   const answer = await waiting;
   assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);
