@@ -18,7 +18,7 @@ const PATIENCE_MS = 30_000;
 /** One connection; disposing of it closes it. */
 export class Connection implements Disposable {
   readonly #socket: Deno.TcpConn;
-  readonly #chunk = new Uint8Array(65_536);
+  readonly #chunk = new Uint8Array(16_384);
   #bytes = "";
   #isOpen = true;
 
@@ -137,5 +137,7 @@ function takeChunks(bytes: string, start: number): { readonly body: string; read
 }
 
 function utf8(characters: string): string {
-  return new TextDecoder().decode(Uint8Array.from(characters, (character) => character.charCodeAt(0)));
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
+  return new TextDecoder().decode(bytes);
 }

@@ -87,13 +87,16 @@ async function routeNames(): Promise<RouteName[]> {
   return allRoutes(app.parts).map(({ method, path, scope }) => ({ method, path, scope }));
 }
 
-/** The last request of all: a daemon that has gone through this stops as any other does. */
+/** The last requests of all: a daemon that has gone through this sends events, and stops, as any other does. */
 async function stopFaults(daemon: ServedDaemon, token: string): Promise<string[]> {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const events = await fetch(`${daemon.url}/events`);
+  await events.body?.cancel();
   const response = await fetch(`${daemon.url}/stop`, { method: "POST", headers, body: "{}" });
   await response.body?.cancel();
   const { code } = await daemon.status;
-  const faults = response.status === 202 && code === 0 ? [] : [`POST /stop: ${response.status}, exit code ${code}`];
+  const faults = events.ok ? [] : [`GET /events in the end: ${events.status}, its readers have not been seen to leave`];
+  if (response.status !== 202 || code !== 0) faults.push(`POST /stop: ${response.status}, exit code ${code}`);
   const logged = daemon.said.split("\n").filter((line) => line.includes("internal error"));
   return [...faults, ...logged.map((line) => `in the log: ${line.slice(0, 2000)}`)];
 }
