@@ -56,6 +56,9 @@ export async function fuzz({ requests, raw, seed, print = () => {} }: FuzzOption
     PORTD_AUTOSTART: "0",
     PORTD_POOL: `${POOL.first}-${POOL.last}`,
     PORTD_COOLDOWN_MS: "0",
+    // Most leases end by themselves soon, so that there are free ports to be granted all the time.
+    PORTD_CLAIM_MS: "1000",
+    PORTD_GRACE_MS: "0",
     PORTD_FIREWALL_BACKEND: "none",
   };
   await using installation = await Installation.create({ env });

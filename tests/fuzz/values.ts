@@ -28,9 +28,9 @@ const instant = () => "2026-11-23T10:00:00.000Z";
 const lifetime = (random: Random) =>
   random.pick([
     { kind: "listener" },
-    { kind: "listener", claimMs: 60_000, graceMs: random.int(0, 5000) },
-    { kind: "ttl", ttlMs: random.int(1000, 60_000) },
-    { kind: "pinned" },
+    { kind: "listener", claimMs: random.int(1000, 3000), graceMs: random.int(0, 5000) },
+    { kind: "ttl", ttlMs: random.int(1000, 3000) },
+    { kind: random.chance(0.1) ? "pinned" : "listener" },
     { kind: "process" },
   ]);
 const exposure = (random: Random) =>
@@ -72,7 +72,7 @@ const GOOD: Readonly<Record<string, (random: Random) => unknown>> = {
   holder: (random) => ({ id: `fuzz:${random.int(1, 5)}` }),
   pid: () => Deno.pid,
   lifetime,
-  ttlMs: (random) => random.int(1000, 60_000),
+  ttlMs: (random) => random.int(1000, 3000),
   labels: (random) => ({ fuzz: String(random.int(1, 20)) }),
   exposure,
   firewall: () => ({}),
