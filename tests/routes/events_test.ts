@@ -42,20 +42,25 @@ function ask(app: TestApp, headers: Record<string, string> = {}, method = "GET")
 Deno.test("a reader that comes back gets what it missed, in order, and then what happens", async () => {
   await using app = await openTestApp();
   const body = { name: "web", project: "shop" };
-  await app.call("/v1/leases", { body });
+  const grant = async (status: number) => {
+    const answer = await app.call("/v1/leases", { body });
+    assert.equal(answer.status, status, JSON.stringify(answer.body));
+    return answer.body;
+  };
+  await grant(201);
   const first = (await ask(app, { "last-event-id": "unknown" })).body!.getReader();
   await textOf(first);
   const id = /^id: (\S+)\nevent: reset\n/.exec((await textOf(first))!)![1]!;
   await first.cancel();
-  const { body: lease } = await app.call("/v1/leases", { body });
-  await app.call(`/v1/leases/${lease.id}`, { method: "DELETE" });
+  const lease = await grant(200);
+  assert.equal((await app.call(`/v1/leases/${lease.id}`, { method: "DELETE" })).status, 204);
   const second = (await ask(app, { "last-event-id": id })).body!.getReader();
   await textOf(second);
   const missed = (await textOf(second))!;
   assert.deepEqual(missed.match(/(?<=event: )\S+/g), ["lease.renewed", "lease.released"]);
   assert.deepEqual(JSON.parse(/(?<=data: ).*/.exec(missed)![0]).lease, lease);
   const next = textOf(second);
-  assert.equal((await app.call("/v1/leases", { body })).status, 201);
+  await grant(201);
   app.test.clock.advance(50);
   assert.match((await next)!, /^id: \S+\nevent: lease\.granted\n/);
   await second.cancel();
@@ -77,15 +82,15 @@ Deno.test("readers that do not read cost nothing, however much they would have t
 
 Deno.test("what is made for a reader at once is bounded, and made once for all", async () => {
   const { readers, publish, encodings } = openReaders({}, 500);
-  publish(10_000);
+  publish(1000);
   const all = await Promise.all(Array.from({ length: 20 }, () => greeted(readers, "run-0")));
   const firstPieces = await Promise.all(all.map(async (reader) => (await reader.read()).value!));
   assert.equal(new Set(firstPieces).size, 1, "they share the bytes");
   assert.ok(firstPieces[0]!.length < 65_536 + 500);
   let text = new TextDecoder().decode(firstPieces[0]);
-  while (!text.endsWith("<10000>")) text += await textOf(all[0]!);
-  assert.deepEqual(text.match(/\d+/g), Array.from({ length: 10_000 }, (_, i) => String(i + 1)));
-  assert.equal(encodings(), 10_000);
+  while (!text.endsWith("<1000>")) text += await textOf(all[0]!);
+  assert.deepEqual(text.match(/\d+/g), Array.from({ length: 1000 }, (_, i) => String(i + 1)));
+  assert.equal(encodings(), 1000);
 });
 
 Deno.test("a reader that the log has passed by gets reset, and goes on from there", async () => {
