@@ -62,7 +62,7 @@ export function createApp(parts: AppParts): Hono {
   for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
   const others = withoutRoute(routes);
   app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
-  for (const each of [app, others]) each.onError((error) => problemResponse(error, log));
+  for (const each of [app, others]) each.onError((error, { req }) => problemResponse(error, req.raw, log));
   return app;
 }
 

@@ -32,6 +32,7 @@ export const STATUS_OF_CODE = {
   store_unavailable: 503,
   pool_exhausted: 503,
   firewall_unavailable: 503,
+  too_many_readers: 503,
   shutting_down: 503,
 } as const;
 

@@ -152,6 +152,23 @@ clientTest("events() goes on behind the last event after a break", async (daemon
   assert.deepEqual(asked, [null, ids[0]]);
 });
 
+Deno.test("events() tries again where others read all the streams that there may be", async () => {
+  const problem = { code: "too_many_readers", status: 503, detail: "Cannot send events" };
+  const answers = [
+    Response.json(problem, { status: 503, headers: { "content-type": "application/problem+json" } }),
+    new Response(
+      'id: r-1\nevent: rule.failed\ndata: {"type":"rule.failed","at":"2026-11-23T10:00:00.000Z","reason":"x"}\n\n',
+      {
+        headers: { "content-type": "text/event-stream" },
+      },
+    ),
+  ];
+  const events = new PortdClient({ fetch: () => Promise.resolve(answers.shift()!) }).events();
+  assert.equal((await events.next()).value?.type, "rule.failed");
+  await events.return();
+  assert.equal(answers.length, 0);
+});
+
 clientTest("what is no portd is a NoDaemonError", async (_daemon, connect) => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },

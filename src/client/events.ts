@@ -79,7 +79,7 @@ export async function* followEvents(
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (!hasBeenOpen || !mayPass(error) || failures >= retries) throw error;
+      if (!(hasBeenOpen ? mayPass(error) : isFull(error)) || failures >= retries) throw error;
     }
     await pause(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), signal);
   }
@@ -87,7 +87,13 @@ export async function* followEvents(
 
 /** Whether a stream that failed so may be had again: the connection broke, or the daemon is being restarted. */
 function mayPass(error: unknown): boolean {
-  return error instanceof NoDaemonError || (error instanceof PortdError && error.code === "shutting_down");
+  return error instanceof NoDaemonError || (error instanceof PortdError && error.code === "shutting_down") ||
+    isFull(error);
+}
+
+/** Whether others read all the streams that there may be: one of them will leave. */
+function isFull(error: unknown): boolean {
+  return error instanceof PortdError && error.code === "too_many_readers";
 }
 
 /** Waits, or until the signal is aborted. */
