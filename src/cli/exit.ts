@@ -1,6 +1,7 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
-import { NoDaemonError } from "../client/transport.ts";
+import { NoDaemonError, UnusableAnswerError } from "../client/transport.ts";
 import { type ErrorCode, PortdError } from "../errors.ts";
+import { describeSystemError } from "../system_error.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";
 
@@ -83,7 +84,8 @@ export function exitCodeOf(error: unknown): number {
 export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
   if (json) return toJson({ error: { ...dataOf(error), code: codeOf(error), message: messageOf(error) } });
   // Only our own messages have lines; what a daemon sends is not to look like several.
-  const lines = error instanceof PortdError ? [error.message] : messageOf(error).split("\n");
+  const isSent = error instanceof PortdError || error instanceof UnusableAnswerError;
+  const lines = isSent ? [error.message] : messageOf(error).split("\n");
   return `portd: ${lines.map(neutralise).join("\n")}`;
 }
 
@@ -95,14 +97,18 @@ function codeOf(error: unknown): string {
   if (error instanceof PortdError) return error.code;
   if (error instanceof UsageError) return "usage";
   if (error instanceof NoDaemonError) return "no_daemon";
+  if (error instanceof UnusableAnswerError) return "unusable_answer";
   return isTimeout(error) ? "timed_out" : "failed";
 }
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // What no code of ours threw on purpose is a fault of portd, and only a stack tells where.
+  // What no code of ours threw on purpose is a fault of portd, or data that no check has foreseen.
   const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
-  return isFault ? error.stack ?? error.message : error.message;
+  if (isFault && !("code" in error)) {
+    return `Cannot go on: portd has met an error of its own (${error.message.split("\n", 1)[0]})`;
+  }
+  return describeSystemError(error);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -35,14 +35,15 @@ export async function findDaemon(
 ): Promise<PortdClient> {
   const { start = true, withToken = false } = options;
   const given = flags.url ?? context.env.PORTD_URL;
-  if (given) return clientFor(parseUrl(given), { token: context.env.PORTD_TOKEN });
+  const { answerMs: timeoutMs } = context;
+  if (given) return clientFor(parseUrl(given), { token: context.env.PORTD_TOKEN, timeoutMs });
   const stateDir = stateDirOf(context, flags);
   const found = await firstListening(candidates(context, stateDir)) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken || readDaemonFile(stateDir)?.needsToken === true;
   const token = context.env.PORTD_TOKEN ?? (takesToken ? await tokenFor(found.url, stateDir) : undefined);
-  return clientFor(found.url, { socket: found.socket, token });
+  return clientFor(found.url, { socket: found.socket, token, timeoutMs });
 }
 
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
@@ -83,12 +84,20 @@ function parseUrl(text: string): string {
   throw new UsageError(`Cannot use the address ${JSON.stringify(text)}: must be like ${DEFAULT_URL}`);
 }
 
-function clientFor(
-  url: string,
-  { socket, token }: { readonly socket?: Socket | undefined; readonly token?: string | undefined },
-): PortdClient {
+interface ClientParts {
+  readonly socket?: Socket | undefined;
+  readonly token?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+function clientFor(url: string, { socket, token, timeoutMs }: ClientParts): PortdClient {
   const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
-  return new PortdClient({ url, transport, ...(token === undefined ? {} : { token }) });
+  return new PortdClient({
+    url,
+    transport,
+    ...(token === undefined ? {} : { token }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
 
 function mayStart({ env }: CliContext, flags: CommonFlags): boolean {

@@ -12,19 +12,28 @@ export function neutralise(text: string): string {
   });
 }
 
+/** The controls that JSON and YAML leave as they are: DEL, C1, and what turns the direction of writing. */
+const HIDDEN_CONTROLS = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Whether a text holds a control that JSON and YAML leave as it is. */
+export function hasHiddenControls(text: string): boolean {
+  return text.search(HIDDEN_CONTROLS) !== -1;
+}
+
+/** The same JSON or YAML with these controls as escapes; in YAML they must stand in double quotes. */
+export function unicodeEscapes(text: string): string {
+  return text.replaceAll(HIDDEN_CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** A value as JSON on one line, or indented; control characters are written as escapes, the C1 ones too. */
 export function toJson(value: unknown, indent = 0): string {
-  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(value, null, indent).replaceAll(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
-    escape,
-  );
+  return unicodeEscapes(JSON.stringify(value, null, indent));
 }
 
 /** Rows under a head, in columns as wide as they need; cells are neutralised. Ends with a line end. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((row) => row.map(neutralise));
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => row[column]!.length)));
+  const widths = head.map((_, column) => lines.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   const padded = lines.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
   return `${padded.join("\n")}\n`;
 }
