@@ -108,6 +108,7 @@ export async function* followEvents(
 async function* whenBegun(chunks: AsyncIterable<Uint8Array>, begin: () => void): AsyncGenerator<Uint8Array> {
   let hasBegun = false;
   for await (const chunk of chunks) {
+    if (chunk.length === 0) continue;
     if (!hasBegun) begin();
     hasBegun = true;
     yield chunk;
