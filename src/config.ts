@@ -5,7 +5,9 @@
 import { PortdError } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { PortRange } from "./lease/lease.ts";
+import { readTrustedFile } from "./own_file.ts";
 import { closest } from "./suggest.ts";
+import { reasonOf } from "./system_error.ts";
 import type { YamlEntry } from "./yaml_document.ts";
 
 /** Everything that can be set. */
@@ -198,10 +200,10 @@ async function readConfigFile(options: LoadConfigOptions, stateDir: string): Pro
   const path = named ?? `${stateDir}/config.yaml`;
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = readTrustedFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && named === undefined) return { path: null, settings: [] };
-    throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${(error as Error).message}`, {}, {
+    throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${reasonOf(error)}`, {}, {
       cause: error,
     });
   }

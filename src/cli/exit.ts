@@ -71,7 +71,7 @@ export async function guard(
 
 /** The exit code that tells a script what went wrong. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? EXIT.failure;
+  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? exitCodeOf(error.cause);
   if (error instanceof Ended) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof NoDaemonError) return EXIT.noDaemon;
