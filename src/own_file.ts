@@ -57,6 +57,7 @@ export function readTrustedFile(path: string): string {
  */
 export function readBounded(path: string, mostBytes: number = MOST_BYTES): string {
   using file = Deno.openSync(path);
+  if (file.statSync().isDirectory) throw new Error(`Cannot read ${path}: it is a folder and not a file`);
   return readWhole(file, path, mostBytes);
 }
 

@@ -72,11 +72,19 @@ export async function firstListening(
   return undefined;
 }
 
-/** Where a daemon of this environment listens unless its configuration says otherwise. */
-export function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
-  const [, host, port] = /^(.+):(\d+)$/.exec(PORTD_LISTEN ?? "") ?? [];
-  if (host === undefined || port === "0") return DEFAULT_URL;
-  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
+/**
+ * Where a daemon of this environment listens unless its configuration says otherwise.
+ *
+ * @throws {UsageError} when the variable is no address.
+ */
+export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
+  if (listen === "") return DEFAULT_URL;
+  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(digits) > 65535) {
+    throw new UsageError(`Cannot use PORTD_LISTEN ${JSON.stringify(listen)}: must be like 127.0.0.1:7678`);
+  }
+  if (Number(digits) === 0) return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${digits}`;
 }
 
 function parseUrl(text: string): string {
