@@ -2,8 +2,8 @@
  * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
  * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
  */
-import { EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE } from "./client/lease_shapes.ts";
-import { describeFault, object, optional, type Shape, text } from "./client/shape.ts";
+import { describeFault, EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE, object, optional } from "./client/shape.ts";
+import { type Shape, text } from "./client/shape.ts";
 import { type ApiAnswer, fetchTransport, MOST_BODY_BYTES, NoDaemonError } from "./client/transport.ts";
 import { type Transport, UnusableAnswerError } from "./client/transport.ts";
 import type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
@@ -249,7 +249,7 @@ export class PortdClient {
   async *events(
     options: EventsOptions = {},
   ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
-    const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
+    const { followEvents }: typeof import("./client/events.ts") = await load("events");
     const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#openEvents(lastEventId, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
@@ -394,9 +394,14 @@ export class PortdClient {
   }
 }
 
-/** What most calls of a script do not need. */
 function answerShapes(): Promise<typeof import("./client/answer_shapes.ts")> {
-  return import("./client/answer_shapes.ts");
+  return load("shapes");
+}
+
+/** What most calls of a script do not need; see main.ts for why the import chooses. */
+// deno-lint-ignore no-explicit-any -- the caller names the module's type
+function load(part: "events" | "shapes"): Promise<any> {
+  return import(part === "events" ? "./client/events.ts" : "./client/answer_shapes.ts");
 }
 
 /** The members of a refusal that are read; all others are data. */

@@ -2,12 +2,11 @@
  * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
  * the environment before `config.yaml`, the file before the defaults.
  */
-import { PortdError } from "./errors.ts";
+import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { PortRange } from "./lease/lease.ts";
 import { readTrustedFile } from "./own_file.ts";
 import { closest } from "./suggest.ts";
-import { reasonOf } from "./system_error.ts";
 import type { YamlEntry } from "./yaml_document.ts";
 
 /** Everything that can be set. */

@@ -1,7 +1,6 @@
 /** The state folder: `leases.db`, `admin.token`, `daemon.json` and `daemon.log`, for the daemon's own user alone. */
-import { PortdError } from "./errors.ts";
+import { PortdError, reasonOf } from "./errors.ts";
 import { checkOwnFiles, FileTooLongError, ForeignFileError, readOwnFile, refuseUnsafeAncestors } from "./own_file.ts";
-import { reasonOf } from "./system_error.ts";
 
 /** What `daemon.json` tells of the running daemon. */
 export interface DaemonFile {

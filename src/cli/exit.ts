@@ -1,7 +1,6 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
 import { NoDaemonError, UnusableAnswerError } from "../client/transport.ts";
-import { type ErrorCode, PortdError } from "../errors.ts";
-import { describeSystemError } from "../system_error.ts";
+import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";
 

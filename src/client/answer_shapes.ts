@@ -9,8 +9,8 @@ import { TCP_STATES } from "../listener/listener.ts";
 import type { ListedSocket } from "../listener/listing.ts";
 import type { PortDescription, PortRule, PortSocket } from "../port/description.ts";
 import type { LeaseEvent, ListenerEvent } from "./events.ts";
-import { DIRECTION, DURATION, INSTANT, LEASE, LEASE_ID, leaseOn, LONG_TEXT, PID, PORT } from "./lease_shapes.ts";
-import { PROFILES, PROTOCOL, REMOTE } from "./lease_shapes.ts";
+import { DIRECTION, DURATION, INSTANT, LEASE, LEASE_ID, leaseOn, LONG_TEXT, PID, PORT } from "./shape.ts";
+import { PROFILES, PROTOCOL, REMOTE } from "./shape.ts";
 import { type AnyShape, flag, listOf, nullable, object, oneOf, optional, recordOf, type Shape, text } from "./shape.ts";
 import { textLike, wholeNumber } from "./shape.ts";
 
