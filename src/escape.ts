@@ -19,3 +19,8 @@ export function escapeControlsOfJson(json: string): string {
     (character) => character < " " ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** Whether a text holds a control that JSON and YAML leave as it is: DEL, C1, and what turns the direction of writing. */
+export function hasHiddenControls(text: string): boolean {
+  return escapeControlsOfJson(text) !== text;
+}

@@ -4,6 +4,7 @@ import { type Lease, NoDaemonError, PortdClient, PortdError } from "../src/clien
 import { socketTransport } from "../src/cli/exchange.ts";
 import { FAKE_TOKEN, FakeDaemon } from "./support/fake_daemon.ts";
 import { freePort } from "./support/sockets.ts";
+import { LEASE } from "./support/wire.ts";
 
 /** The same test over each way to the daemon. */
 function clientTest(
@@ -79,10 +80,10 @@ Deno.test("listAll() follows every page", async () => {
   const client = new PortdClient({
     fetch(input) {
       asked.push(String(input));
-      return Promise.resolve(Response.json(asked.length === 1 ? { leases: [1], next: "abc" } : { leases: [2] }));
+      return Promise.resolve(Response.json({ leases: [LEASE], ...(asked.length === 1 && { next: "abc" }) }));
     },
   });
-  assert.deepEqual(await client.listAll({ name: "web" }), [1, 2]);
+  assert.deepEqual(await client.listAll({ name: "web" }), [LEASE, LEASE]);
   const base = "http://127.0.0.1:7678/v1/leases?name=web";
   assert.deepEqual(asked, [base, `${base}&cursor=abc`]);
 });

@@ -130,7 +130,7 @@ function rights({ status, folder }: Symptoms): Finding[] {
       ...folder.open.map((path) => ({
         check: "rights",
         level: "problem",
-        message: `${path} can be read by other users; restart the daemon, which closes it, or chmod it`,
+        message: `${path} can be read by other users; close it with chmod go=`,
       } as const)),
     );
   } else {

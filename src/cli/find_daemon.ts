@@ -41,10 +41,11 @@ export async function findDaemon(
 ): Promise<PortdClient> {
   const { start = true, withToken = false } = options;
   const given = flags.url ?? context.env.PORTD_URL;
+  const { answerMs: timeoutMs } = context;
   if (given) {
     const url = parseUrl(given), token = context.env.PORTD_TOKEN;
     if (withToken === "required" && !token) throw noToken(url);
-    return clientFor(url, { token });
+    return clientFor(url, { token, timeoutMs });
   }
   const stateDir = stateDirOf(context, flags);
   const found = await firstListening(candidates(context, stateDir)) ?? await awaitReturn(stateDir) ??
@@ -56,7 +57,7 @@ export async function findDaemon(
     found.socket?.close();
     throw noToken(found.url);
   }
-  return clientFor(found.url, { socket: found.socket, token });
+  return clientFor(found.url, { socket: found.socket, token, timeoutMs });
 }
 
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
@@ -101,11 +102,19 @@ async function awaitReturn(stateDir: string): Promise<{ readonly url: string; re
   return undefined;
 }
 
-/** Where a daemon of this environment listens unless its configuration says otherwise. */
-export function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
-  const [, host, port] = /^(.+):(\d+)$/.exec(PORTD_LISTEN ?? "") ?? [];
-  if (host === undefined || port === "0") return DEFAULT_URL;
-  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
+/**
+ * Where a daemon of this environment listens unless its configuration says otherwise.
+ *
+ * @throws {UsageError} when the variable is no address.
+ */
+export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
+  if (listen === "") return DEFAULT_URL;
+  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(digits) > 65535) {
+    throw new UsageError(`Cannot use PORTD_LISTEN ${JSON.stringify(listen)}: must be like 127.0.0.1:7678`);
+  }
+  if (Number(digits) === 0) return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${digits}`;
 }
 
 function parseUrl(text: string): string {
@@ -113,12 +122,20 @@ function parseUrl(text: string): string {
   throw new UsageError(`Cannot use the address ${JSON.stringify(text)}: must be like ${DEFAULT_URL}`);
 }
 
-function clientFor(
-  url: string,
-  { socket, token }: { readonly socket?: Socket | undefined; readonly token?: string | undefined },
-): PortdClient {
+interface ClientParts {
+  readonly socket?: Socket | undefined;
+  readonly token?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+function clientFor(url: string, { socket, token, timeoutMs }: ClientParts): PortdClient {
   const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
-  return new PortdClient({ url, transport, ...(token === undefined ? {} : { token }) });
+  return new PortdClient({
+    url,
+    transport,
+    ...(token === undefined ? {} : { token }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
 
 function mayStart({ env }: CliContext, flags: CommonFlags): boolean {

@@ -12,7 +12,7 @@ export function toJson(value: unknown, indent = 0): string {
 /** Rows under a head, in columns as wide as they need; cells are neutralised. Ends with a line end. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((row) => row.map(neutralise));
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => row[column]!.length)));
+  const widths = head.map((_, column) => lines.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   const padded = lines.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
   return `${padded.join("\n")}\n`;
 }

@@ -10,6 +10,7 @@ import { FAKE_TOKEN, FakeDaemon } from "../support/fake_daemon.ts";
 import { FakeServiceControl } from "../support/service.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { freePort } from "../support/sockets.ts";
+import { LEASE } from "../support/wire.ts";
 
 /** What a test of looking for a daemon works with. */
 interface Search extends AsyncDisposable {
@@ -194,7 +195,7 @@ function startTest(name: string, fn: () => Promise<void>): void {
 
 const SERVES = `
 const { addr: { port } } = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) =>
-  url.endsWith("/readyz") ? new Response("ok") : Response.json({ id: "x", port: 20417, args: Deno.args }));
+  url.endsWith("/readyz") ? new Response("ok") : Response.json({ ...${JSON.stringify(LEASE)}, args: Deno.args }));
 const daemon = { url: "http://127.0.0.1:" + port, pid: Deno.pid, startTime: "", version: "0" };
 Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
 `;

@@ -225,7 +225,7 @@ export class FakeDaemon implements AsyncDisposable {
 
   #stop(): Response {
     queueMicrotask(() => void this[Symbol.asyncDispose]());
-    return Response.json({ stopping: true }, { status: 202 });
+    return Response.json({ status: "stopping" }, { status: 202 });
   }
 
   #status(): object {
