@@ -20,14 +20,14 @@ export interface Caller {
   readonly isOwner: boolean;
 }
 
-/** Who calls, for what is counted or told apart: the user may be remembered for a fifth of a second. */
-export async function callerOf(context: Context, parts: CallerParts): Promise<Caller> {
-  return await identified(context, parts, (connection) => parts.callers.recall(connection));
+/** Who calls, for what is counted or kept for each caller: the user may be remembered for a fifth of a second. */
+export function callerOf(context: Context, parts: CallerParts): Caller | Promise<Caller> {
+  return identified(context, parts, (connection) => parts.callers.recall(connection));
 }
 
 /** Who calls, as the system says now: for what gives rights. */
-export async function provenCallerOf(context: Context, parts: CallerParts): Promise<Caller> {
-  return await identified(context, parts, (connection) => parts.callers.identify(connection));
+export function provenCallerOf(context: Context, parts: CallerParts): Caller | Promise<Caller> {
+  return identified(context, parts, (connection) => parts.callers.identify(connection));
 }
 
 /** For whom leases count that a caller is granted; null where they are not counted. */
@@ -35,7 +35,7 @@ export function ownerOf({ user, hasToken, isOwner }: Caller): string | null {
   return hasToken || isOwner ? null : user ?? UNKNOWN;
 }
 
-/** Tells callers apart, as far as they can be: `token`, a user, or `unknown`. */
+/** A name by which callers differ, as far as they can be distinguished: `token`, a user, or `unknown`. */
 export function callerKey({ user, hasToken }: Caller): string {
   return hasToken ? "token" : user ?? UNKNOWN;
 }
@@ -43,15 +43,16 @@ export function callerKey({ user, hasToken }: Caller): string {
 /** All callers together of whom the system says nothing. */
 const UNKNOWN = "unknown";
 
-async function identified(
+function identified(
   context: Context,
-  parts: CallerParts,
+  { callers, guard, port }: CallerParts,
   find: (connection: Connection) => User | Promise<User>,
-): Promise<Caller> {
-  if (hasToken(context.req.raw, parts.guard)) return { user: null, hasToken: true, isOwner: false };
-  const connection = connectionOf(context, parts.port);
-  const user = connection === undefined ? null : await find(connection);
-  return { user, hasToken: false, isOwner: parts.callers.isOwner(user) };
+): Caller | Promise<Caller> {
+  if (hasToken(context.req.raw, guard)) return { user: null, hasToken: true, isOwner: false };
+  const connection = connectionOf(context, port);
+  const present = (user: User) => ({ user, hasToken: false, isOwner: callers.isOwner(user) });
+  const user = connection === undefined ? null : find(connection);
+  return user instanceof Promise ? user.then(present) : present(user);
 }
 
 /** The connection of a request that comes from this machine over loopback. */

@@ -35,12 +35,20 @@ export interface ConnectionUsers {
 const ADMINISTRATORS: ReadonlySet<string> = new Set(["uid:0", "sid:S-1-5-18"]);
 
 /**
- * How long a user is remembered for counting, in milliseconds. A busy connection sends hundreds of requests in that
- * time, and nobody else can have its port before it is closed.
+ * How long a user is remembered for counting, in milliseconds, and for how many requests. Nobody else can have the port
+ * of a connection before it is closed; whoever has it a moment later gains little.
  */
-const REMEMBER_MS = 200;
+const REMEMBER_MS = 200, MOST_USES = 64;
 /** Connections that are remembered at once; beyond, all are forgotten. */
 const MOST_REMEMBERED = 4096;
+
+interface RememberedUser {
+  readonly address: string;
+  readonly user: string;
+  /** On the clock since boot. */
+  readonly until: number;
+  uses: number;
+}
 
 /** What {@linkcode Callers} is made of. */
 export interface CallersParts {
@@ -52,7 +60,8 @@ export interface CallersParts {
 export class Callers {
   readonly #users: ConnectionUsers;
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #remembered = new Map<string, { readonly user: string; readonly until: number }>();
+  /** By the port of the caller's end. */
+  readonly #remembered = new Map<number, RememberedUser>();
 
   constructor({ users, clock }: CallersParts) {
     this.#users = users;
@@ -66,17 +75,22 @@ export class Callers {
 
   /**
    * Who called over this connection a moment ago, or calls now: for what is counted. The port of a connection that was
-   * closed may be another user's since; that user is then counted wrongly for a fifth of a second.
+   * closed may be another user's since: 64 requests at most, within a fifth of a second, then count for the wrong user.
    */
   recall(connection: Connection): User | Promise<User> {
     const { address, port } = connection.remote;
-    const key = `${address} ${port}`;
     const now = this.#clock.monotonic();
-    const known = this.#remembered.get(key);
-    if (known !== undefined && now < known.until) return known.user;
+    const known = this.#remembered.get(port);
+    if (known !== undefined && known.address === address && now < known.until && known.uses < MOST_USES) {
+      known.uses++;
+      return known.user;
+    }
+    const remember = (user: User) => {
+      if (user !== null) this.#remember(port, { address, user, until: now + REMEMBER_MS, uses: 1 });
+      return user;
+    };
     const found = this.#users.userOf(connection);
-    if (typeof found === "string") return this.#remember(key, found, now);
-    return found === null ? null : found.then((user) => user === null ? null : this.#remember(key, user, now));
+    return found instanceof Promise ? found.then(remember) : remember(found);
   }
 
   /** Whether a user is the daemon's own, or one that administers the machine. */
@@ -88,9 +102,8 @@ export class Callers {
     this.#users.close();
   }
 
-  #remember(key: string, user: string, now: number): string {
+  #remember(port: number, remembered: RememberedUser): void {
     if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(key, { user, until: now + REMEMBER_MS });
-    return user;
+    this.#remembered.set(port, remembered);
   }
 }

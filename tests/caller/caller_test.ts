@@ -47,6 +47,15 @@ Deno.test("recall() remembers a user for a fifth of a second, and each connectio
   assert.equal(users.asked.length, 4);
 });
 
+Deno.test("recall() remembers a user for 64 requests at most", () => {
+  const { users, callers } = fakes();
+  users.users.set(5000, "uid:1001");
+  for (let request = 0; request < 64; request++) callers.recall(from(5000));
+  assert.deepEqual(users.asked, [5000]);
+  callers.recall(from(5000));
+  assert.deepEqual(users.asked, [5000, 5000]);
+});
+
 Deno.test("identify() asks the system each time, and a caller of whom it says nothing is not remembered", () => {
   const { users, callers } = fakes();
   assert.deepEqual([callers.recall(from(5000)), callers.identify(from(5000))], [null, null]);

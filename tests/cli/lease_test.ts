@@ -79,6 +79,7 @@ const EXIT_CODES = {
   port_in_use: 4,
   name_taken: 4,
   pool_exhausted: 5,
+  too_many_leases: 5,
   unauthorized: 6,
   scope_required: 6,
   port_privileged: 6,

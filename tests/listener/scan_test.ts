@@ -3,7 +3,15 @@ import { openLibc } from "../../src/ffi/libc.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import type { SocketRow } from "../../src/listener/listener.ts";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { encodeRequest, LISTENING_STATES, listsBoundSockets, parseReply } from "../../src/listener/linux/sock_diag.ts";
+import {
+  BOUND_STATE,
+  encodeLookup,
+  encodeRequest,
+  LISTENING_STATES,
+  listsBoundSockets,
+  parseReply,
+  sequenceOf,
+} from "../../src/listener/linux/sock_diag.ts";
 import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
 import type { Endpoint } from "../../src/listener/scan.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
@@ -121,4 +129,22 @@ Deno.test("encodeRequest() asks for a dump of the family, protocol and states", 
   assert.equal(bytes.length, 72);
   assert.deepEqual([...bytes.subarray(0, 8)], [72, 0, 0, 0, 20, 0, 1, 3]);
   assert.deepEqual([...bytes.subarray(16, 24)], [10, 17, 0, 0, 0x80, 0, 0, 0]);
+});
+
+Deno.test("encodeRequest() has the kernel choose by the local port, where one is asked for", () => {
+  const bytes = encodeRequest({ family: 4, protocol: "tcp", states: BOUND_STATE, port: 0x1234 });
+  assert.deepEqual([bytes.length, bytes[0], bytes[21]], [84, 84, 0x20]);
+  assert.deepEqual([...bytes.subarray(72)], [12, 0, 1, 0, 11, 8, 12, 0, 0, 0, 0x34, 0x12]);
+});
+
+Deno.test("encodeLookup() asks for one socket by both its ends, and not where these are of two families", () => {
+  const local = { address: "127.0.0.2", port: 0x1234 }, remote = { address: "127.0.0.1", port: 7678 };
+  const bytes = encodeLookup({ local, remote }, 7)!;
+  assert.deepEqual([...bytes.subarray(0, 18)], [72, 0, 0, 0, 20, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2, 6]);
+  assert.deepEqual([...bytes.subarray(24, 32)], [0x12, 0x34, 29, 254, 127, 0, 0, 2]);
+  assert.deepEqual([...bytes.subarray(44, 48)], [127, 0, 0, 1]);
+  assert.deepEqual([...bytes.subarray(64)], new Array(8).fill(0xff));
+  assert.equal(sequenceOf(bytes), 7);
+  assert.equal(encodeLookup({ local, remote: { address: "::1", port: 7678 } }, 7), undefined);
+  assert.equal(encodeLookup({ local, remote: { address: "localhost", port: 7678 } }, 7), undefined);
 });

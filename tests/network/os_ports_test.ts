@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openLibc } from "../../src/ffi/libc.ts";
-import { parseExcludedRanges, parsePortList, readOsPorts } from "../../src/network/os_ports.ts";
+import { mayBindPrivileged, parseExcludedRanges, parsePortList, readOsPorts } from "../../src/network/os_ports.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
 
 const ENGLISH = `
@@ -54,4 +54,19 @@ Deno.test({
     assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
     assert.deepEqual(excluded, []);
   },
+});
+
+Deno.test("mayBindPrivileged() reads on Linux whether the process has the capability, whoever it is", () => {
+  const may = (status: string | undefined) => mayBindPrivileged({ read: () => status });
+  const line = (effective: string) => `Name:\tportd\nCapPrm:\t000001ffffffffff\nCapEff:\t${effective}\nCapBnd:\t0\n`;
+  assert.deepEqual(
+    ["000001ffffffffff", "0000000000000400", "0000000000000000", "000001fffffffbff"].map(line).map(may),
+    [
+      true,
+      true,
+      false,
+      false,
+    ],
+  );
+  assert.equal(may(undefined), false);
 });

@@ -4,7 +4,7 @@ import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import { listsBoundSockets } from "../../src/listener/linux/sock_diag.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
 import { openTestApp } from "../support/app.ts";
-import { freePort, listen } from "../support/sockets.ts";
+import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -35,7 +35,7 @@ Deno.test({
     await app.call(`/v1/leases/${cooling.body.id}`, { method: "DELETE" });
     using claims = countClaims();
     const verdicts: string[] = [];
-    for (const port of [freePort(), server.port, body.port, app.test.first + 1, app.test.first + 2]) {
+    for (const port of [app.test.first + 3, server.port, body.port, app.test.first + 1, app.test.first + 2]) {
       verdicts.push((await app.call(`/v1/ports/${port}`)).body.verdict);
     }
     assert.deepEqual(verdicts, ["free", "listening", "leased", "free", "free"]);
