@@ -143,7 +143,8 @@ export class History {
     if (port !== undefined) where("port = ?", port);
     if (state !== undefined) where("state = ?", state);
     if (label !== undefined) {
-      where("EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?)", label[0], label[1]);
+      // As JSON.stringify has written it; within a text its quotes would be escaped.
+      where("instr(labels, ?)", `${JSON.stringify(label[0])}:${JSON.stringify(label[1])}`);
     }
     const search = this.#db.prepare(
       `SELECT ended_at, id FROM leases WHERE ended_at IS NOT NULL
