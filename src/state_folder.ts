@@ -112,7 +112,7 @@ function writeWhole(path: string, text: string): void {
   }
 }
 
-/** Tells clients where the daemon is. When that fails, nothing tells them of a daemon that is no more. */
+/** Writes for clients where the daemon is. When that fails, the file of a daemon that has ended is removed too. */
 export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   const path = `${folder}/daemon.json`, draft = `${path}.${daemon.pid}`;
   try {

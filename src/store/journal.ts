@@ -23,7 +23,7 @@ export interface JournalParts {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly turns: () => Turns;
-  /** Told of what an operator should know. */
+  /** Writes a line for the operator. */
   readonly log: (line: string) => void;
 }
 

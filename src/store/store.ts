@@ -41,7 +41,7 @@ export interface StoreOptions extends StoreLimits {
   readonly clock: Clock;
   /** How long work is cut into turns. */
   readonly turns?: () => Turns;
-  /** Told of what an operator should know. */
+  /** Writes a line for the operator. */
   readonly log: (line: string) => void;
 }
 
