@@ -4,13 +4,15 @@ import { invalidField } from "../src/errors.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
 import type { HistoryFilter, HistoryPlace, Store } from "../src/store/store.ts";
-import { json } from "./headers.ts";
+import { jsonText } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { ListQuery } from "./schema.ts";
 
 const LARGEST_PAGE = 1000;
+/** A page ends behind the lease with which its text gets so long, in characters. */
+const LONGEST_ANSWER = 1_000_000;
 
 /** What these routes read. */
 export interface ListRoutesParts {
@@ -29,21 +31,39 @@ async function list(context: Context, { registry, store }: ListRoutesParts): Pro
   const limit = query.limit ?? LARGEST_PAGE;
   const label = query.label === undefined ? undefined : splitLabel(query.label);
   const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label, limit };
-  const { records, next } = query.ended === "true"
+  const page = query.ended === "true"
     ? await historyPage(store, { ...filter, before: historyPlace(query.cursor) }, context.req.raw.signal)
     : livePage(registry, filter, query.cursor ?? "");
-  return json({ leases: records.map((record) => registry.present(record)), ...(next === null ? {} : { next }) });
+  return pageOf(page, registry);
 }
 
 interface Page {
   readonly records: readonly LeaseRecord[];
   /** The cursor of the next page; null on the last one. */
   readonly next: string | null;
+  /** The cursor of a page that begins behind a lease. */
+  readonly cursorOf: (record: LeaseRecord) => string;
+}
+
+/** The page as far as {@linkcode LONGEST_ANSWER} goes. */
+function pageOf({ records, next, cursorOf }: Page, registry: Registry): Response {
+  const texts: string[] = [];
+  let length = 0, end = next;
+  for (const [i, record] of records.entries()) {
+    const text = JSON.stringify(registry.present(record));
+    texts.push(text);
+    length += text.length;
+    if (length < LONGEST_ANSWER || i === records.length - 1) continue;
+    end = cursorOf(record);
+    break;
+  }
+  return jsonText(`{"leases":[${texts.join(",")}]${end === null ? "" : `,"next":${JSON.stringify(end)}`}}`, 200);
 }
 
 async function historyPage(store: Store, filter: HistoryFilter, signal: AbortSignal): Promise<Page> {
   const { records, next } = await store.history(filter, signal);
-  return { records, next: next && `${next.endedAt}-${next.id}` };
+  const cursorOf = ({ endedAt, id }: Pick<LeaseRecord, "endedAt" | "id">) => `${endedAt}-${id}`;
+  return { records, next: next && cursorOf(next), cursorOf };
 }
 
 function livePage({ table }: Registry, filter: HistoryFilter, after: string): Page {
@@ -56,7 +76,8 @@ function livePage({ table }: Registry, filter: HistoryFilter, after: string): Pa
     (state === undefined || record.state === state) &&
     (label === undefined || record.labels[label[0]] === label[1]);
   const found = [...table.all()].filter(matches).sort((a, b) => a.id < b.id ? -1 : 1);
-  return { records: found.slice(0, limit), next: found.length > limit ? found[limit - 1]!.id : null };
+  const next = found.length > limit ? found[limit - 1]!.id : null;
+  return { records: found.slice(0, limit), next, cursorOf: ({ id }) => id };
 }
 
 function historyPlace(cursor: string | undefined): HistoryPlace | undefined {

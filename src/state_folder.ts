@@ -159,7 +159,7 @@ function writeDraft(path: string, text: string): string {
   return draft;
 }
 
-/** Tells clients where the daemon is. When that fails, nothing tells them of a daemon that is no more. */
+/** Writes for clients where the daemon is. When that fails, the file of a daemon that has ended is removed too. */
 export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   const path = `${folder}/daemon.json`;
   try {

@@ -18,7 +18,7 @@ export interface CheckpointParts {
   readonly clock: Clock;
   /** Lets writes go on. */
   readonly resume: () => void;
-  /** Told that the file cannot be written. */
+  /** Called when the file cannot be written. */
   readonly report: (error: unknown) => void;
 }
 

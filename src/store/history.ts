@@ -50,7 +50,7 @@ const MOST_WAITING = 64;
 /** A page ends once its rows take so many bytes of the file. */
 const MOST_BYTES = 1_000_000;
 /** A slice reads as many rows as take about so long, within bounds: a disk that was asleep is slower than a cache. */
-const SLICE_MS = { least: 1, most: 3 }, SLICE_ROWS = { least: 64, most: 8192 };
+const SLICE_MS = { least: 1, most: 3 }, SLICE_ROWS = { first: 512, least: 64, most: 4096 };
 const NEWEST: HistoryPlace = { endedAt: Number.MAX_SAFE_INTEGER, id: "" };
 
 /** The ended leases of an open file. */
@@ -62,7 +62,6 @@ export class History {
   /** The end of the search that was asked for last. */
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
-  #sliceRows = 1024;
 
   constructor(db: DatabaseSync, options: HistoryOptions) {
     this.#db = db;
@@ -106,14 +105,14 @@ export class History {
     const matchesIn = this.#matcher(filter);
     const turns = this.#options.turns();
     const records: LeaseRecord[] = [];
-    let place = filter.before ?? NEWEST, bytes = 0, left = this.#options.mostRows;
+    let place = filter.before ?? NEWEST, bytes = 0, left = this.#options.mostRows, sliceRows = SLICE_ROWS.first;
     while (left > 0) {
       signal.throwIfAborted();
-      const rows = Math.min(this.#sliceRows, left);
+      const rows = Math.min(sliceRows, left);
       const startedAt = performance.now();
       const end = this.#placeAfter.get(place.endedAt, place.id, rows - 1) as PlaceRow | undefined;
       const matches = matchesIn(place, end, filter.limit - records.length + 1);
-      this.#fitSlice(performance.now() - startedAt);
+      sliceRows = fitSlice(sliceRows, performance.now() - startedAt);
       for (const { ended_at, id } of matches) {
         if (records.length === filter.limit || bytes > MOST_BYTES) return { records, next: place };
         place = { endedAt: ended_at, id };
@@ -143,7 +142,8 @@ export class History {
     if (port !== undefined) where("port = ?", port);
     if (state !== undefined) where("state = ?", state);
     if (label !== undefined) {
-      where("EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?)", label[0], label[1]);
+      // As JSON.stringify has written it; within a text its quotes would be escaped.
+      where("instr(labels, ?)", `${JSON.stringify(label[0])}:${JSON.stringify(label[1])}`);
     }
     const search = this.#db.prepare(
       `SELECT ended_at, id FROM leases WHERE ended_at IS NOT NULL
@@ -155,11 +155,12 @@ export class History {
       return search.all(from.endedAt, from.id, ...last, ...values, most) as unknown as PlaceRow[];
     };
   }
+}
 
-  #fitSlice(elapsedMs: number): void {
-    const factor = elapsedMs > SLICE_MS.most ? 0.5 : elapsedMs < SLICE_MS.least ? 2 : 1;
-    this.#sliceRows = Math.min(Math.max(this.#sliceRows * factor, SLICE_ROWS.least), SLICE_ROWS.most);
-  }
+/** How many rows the next slice reads, after one of so many rows that took so long. */
+function fitSlice(rows: number, elapsedMs: number): number {
+  const factor = elapsedMs > SLICE_MS.most ? 0.5 : elapsedMs < SLICE_MS.least ? 2 : 1;
+  return Math.min(Math.max(rows * factor, SLICE_ROWS.least), SLICE_ROWS.most);
 }
 
 interface PlaceRow {

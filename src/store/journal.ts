@@ -13,6 +13,7 @@ import { apply, type Change, WriteError } from "./changes.ts";
 import { Checkpoints } from "./checkpoint.ts";
 import type { Added, Retention } from "./retention.ts";
 import type { Statements } from "./statements.ts";
+import type { Turns } from "../turns.ts";
 
 /** What a {@linkcode Journal} is made of. */
 export interface JournalParts {
@@ -21,7 +22,8 @@ export interface JournalParts {
   readonly statements: Statements;
   readonly retention: Retention;
   readonly clock: Clock;
-  /** Told of what an operator should know. */
+  readonly turns: () => Turns;
+  /** Writes a line for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -32,7 +34,7 @@ interface Queued {
 }
 
 /** How long one transaction takes of what is queued, in milliseconds. */
-const TURN_MS = 6;
+const TURN_MS = 10;
 
 /** Commits what is queued, and answers once it is on the disk. */
 export class Journal {
@@ -118,7 +120,7 @@ export class Journal {
     const { overdue } = this.#parts.retention;
     if (overdue !== undefined) return void overdue.then(() => this.#commitQueue());
     this.#written.push(...this.#commitTurn());
-    if (this.#queue.length > 0) setTimeout(() => this.#commitQueue(), 0); // lets requests in, as setImmediate does not
+    if (this.#queue.length > 0) void this.#parts.turns().next().then(() => this.#commitQueue()); // lets requests in
     if (this.#written.length > 0) this.#flushing ??= this.#flush();
   }
 

@@ -20,7 +20,7 @@ export interface RetentionOptions extends RetentionLimits {
   readonly turns: () => Turns;
   /** Writes when it may. @returns what `work` returns: how many rows it has changed */
   readonly run: (work: () => number) => Promise<number>;
-  /** Told when the file cannot be written. */
+  /** Called when the file cannot be written. */
   readonly fail: (error: unknown) => void;
 }
 

@@ -41,7 +41,7 @@ export interface StoreOptions extends StoreLimits {
   readonly clock: Clock;
   /** How long work is cut into turns. */
   readonly turns?: () => Turns;
-  /** Told of what an operator should know. */
+  /** Writes a line for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -75,7 +75,7 @@ export class Store {
       fail: (error) => this.#journal.report(error),
     });
     this.#history = new History(db, { turns, mostRows: mostHistoryRows });
-    this.#journal = new Journal({ path, db, statements, retention: this.#retention, clock, log });
+    this.#journal = new Journal({ path, db, statements, retention: this.#retention, clock, turns, log });
   }
 
   /**

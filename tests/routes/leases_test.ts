@@ -96,6 +96,32 @@ Deno.test("the pages of the history are whole and without repeats", async () => 
   assert.equal(seen.length, ids.size);
 });
 
+Deno.test("a page of live leases ends where it gets too long, and the next goes on", async () => {
+  await using app = await openTestApp({ poolSize: 20 });
+  const { body } = await app.call("/v1/leases", { body: { count: 20 } });
+  const ids = body.leases.map(({ id }: { id: string }) => id);
+  for (const id of ids) await app.test.domain.registry.amend(id, { labels: { long: "x".repeat(70_000) } });
+  const first = await app.call("/v1/leases");
+  assert.ok(first.body.leases.length < 20);
+  const second = await app.call(`/v1/leases?cursor=${first.body.next}`);
+  assert.equal(second.body.next, undefined);
+  const seen = [...first.body.leases, ...second.body.leases].map(({ id }) => id);
+  assert.deepEqual(seen, ids);
+});
+
+Deno.test("a search of the history may answer with an empty page and a next that leads on", async () => {
+  await using app = await openTestApp({ limits: { mostHistoryRows: 2 } });
+  for (const name of ["web", "a", "b", "c"]) {
+    const { body } = await app.call("/v1/leases", { body: { name } });
+    app.test.clock.advance(1);
+    await app.call(`/v1/leases/${body.id}`, { method: "DELETE" });
+  }
+  const first = await app.call("/v1/leases?ended=true&name=web");
+  assert.deepEqual(first.body.leases, []);
+  const second = await app.call(`/v1/leases?ended=true&name=web&cursor=${first.body.next}`);
+  assert.deepEqual(second.body.leases.map(({ name }: { name: string }) => name), ["web"]);
+});
+
 Deno.test("DELETE /leases frees everything with a label and nothing else", async () => {
   await using app = await openTestApp();
   const ids: string[] = [];

@@ -5,6 +5,7 @@ import type { Config } from "../../src/config.ts";
 import { type Domain, openDomain } from "../../src/domain.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import type { GrantRequest, Wish } from "../../src/lease/wish.ts";
+import type { StoreLimits } from "../../src/store/store.ts";
 import { FakeClock } from "./clock.ts";
 import { temporaryFolder } from "./folder.ts";
 
@@ -26,11 +27,13 @@ export interface TestDomain extends AsyncDisposable {
 export interface TestOptions extends Partial<Config> {
   readonly poolSize?: number;
   readonly clock?: FakeClock;
+  /** Bounds of the file. */
+  readonly limits?: StoreLimits;
 }
 
 /** Opens a domain with a pool of free ports in a row. */
 export async function openTestDomain(
-  { poolSize = 10, clock = new FakeClock(), ...settings }: TestOptions = {},
+  { poolSize = 10, clock = new FakeClock(), limits = {}, ...settings }: TestOptions = {},
 ): Promise<TestDomain> {
   const folder = await temporaryFolder();
   const { first, giveBack } = await takeRow(poolSize);
@@ -50,15 +53,21 @@ export async function openTestDomain(
     firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
     ...settings,
   };
-  return await open(config, clock, async () => {
+  return await open({ config, limits }, clock, async () => {
     await giveBack();
     await folder[Symbol.asyncDispose]();
   });
 }
 
-async function open(config: Config, clock: FakeClock, remove: () => Promise<void>): Promise<TestDomain> {
+interface Settings {
+  readonly config: Config;
+  readonly limits: StoreLimits;
+}
+
+async function open(settings: Settings, clock: FakeClock, remove: () => Promise<void>): Promise<TestDomain> {
+  const { config, limits } = settings;
   const logged: string[] = [];
-  const domain = await openDomain(config, { clock, log: (line) => logged.push(line) });
+  const domain = await openDomain(config, { clock, log: (line) => logged.push(line), limits });
   let isOpen = true;
   const close = async () => {
     if (isOpen) await domain.close();
@@ -73,7 +82,7 @@ async function open(config: Config, clock: FakeClock, remove: () => Promise<void
     close,
     async restart(next = clock) {
       await close();
-      return await open(config, next, remove);
+      return await open(settings, next, remove);
     },
     async [Symbol.asyncDispose]() {
       await close();

@@ -8,7 +8,7 @@ export interface ServedDaemonOptions {
   readonly before?: readonly string[];
   /** Words behind `serve`. */
   readonly args?: readonly string[];
-  /** What tells the address; on a full disk there is no daemon.json. @default "daemon.json" */
+  /** Where the address is read; on a full disk there is no daemon.json. @default "daemon.json" */
   readonly addressFrom?: "daemon.json" | "stderr";
 }
 
