@@ -2,11 +2,11 @@
 import { PortdError } from "./errors.ts";
 import type { AddressGuards } from "./network/address_guard.ts";
 
+/** From which address a request comes. */
+export type RequestInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
+
 /** What answers requests, and learns from which address each comes. */
-export type Handler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-) => Response | Promise<Response>;
+export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
