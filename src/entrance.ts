@@ -55,7 +55,7 @@ export class Entrance {
     return this.#contested;
   }
 
-  /** Whether another user could take an address while it is not listened on, as on a system without guards. */
+  /** Whether no other user can take an address while it is not listened on; false on a system without guards. */
   get isGuarded(): boolean {
     return this.#servers.every(({ isGuarded }) => isGuarded);
   }
