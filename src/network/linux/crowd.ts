@@ -5,6 +5,7 @@
  */
 import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../ffi/libc.ts";
 import { SockDiagSocket } from "../../listener/linux/sock_diag_socket.ts";
+import type { SocketRow } from "../../listener/listener.ts";
 import type { Crowd } from "../crowd.ts";
 import { type CallerConnection, excess } from "../fair_share.ts";
 import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
@@ -68,7 +69,6 @@ export class LinuxCrowd implements Crowd {
   }
 
   relieve(): Promise<void> {
-    this.#looksOfSiege = SIEGE_LOOKS;
     return this.#relieving ??= this.#relieve().finally(() => this.#relieving = undefined);
   }
 
@@ -91,7 +91,10 @@ export class LinuxCrowd implements Crowd {
       mostOfOne: least,
       isOurs: (caller) => this.#ours.has(caller),
     }).filter((each) => this.#cut(each));
-    if (cut.length > 0) this.#tell(cut, connections.length);
+    if (cut.length > 0) {
+      this.#looksOfSiege = SIEGE_LOOKS;
+      this.#tell(cut, connections.length);
+    }
     await shortTurns(this.#libc).next(); // Deno closes them
   }
 
@@ -121,15 +124,25 @@ export class LinuxCrowd implements Crowd {
     return connections;
   }
 
-  /** Users of this machine by the endpoints that they call our port from. */
+  /** Users of this machine by the endpoints that they call our port from; none where the kernel does not say. */
   #users(): ReadonlyMap<string, string> {
-    const rows = ([4, 6] as const).flatMap((family) =>
-      this.#diag?.list({ family, protocol: "tcp", states: ESTABLISHED }) ?? []
-    );
+    const rows = this.#sockets();
     return new Map(
       rows.filter(({ remotePort }) => remotePort === this.#port)
         .map(({ localAddress, localPort, uid }) => [endpoint(localAddress, localPort), nameOf(uid!)]),
     );
+  }
+
+  #sockets(): SocketRow[] {
+    try {
+      return ([4, 6] as const).flatMap((family) =>
+        this.#diag?.list({ family, protocol: "tcp", states: ESTABLISHED }) ?? []
+      );
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("Cannot list sockets")) throw error;
+      this.#log(`cannot see whose connections there are: ${error.message}`);
+      return [];
+    }
   }
 
   /** The other end of a connection to our port; `undefined` for any other descriptor, null where there is none. */
