@@ -1,6 +1,6 @@
 /**
  * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
- * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
+ * loads nothing but src/errors.ts, and src/proof.ts before it sends a token. docs/api.md is the contract that it speaks.
  */
 import { describeFault, EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE, object, optional } from "./client/shape.ts";
 import { type Shape, text } from "./client/shape.ts";

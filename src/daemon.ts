@@ -60,6 +60,8 @@ export interface DaemonOptions {
 /** Requests in hand at a stop have so long to finish: with all the rest it is to be done within five seconds. */
 const SHUTDOWN_MS = 3000;
 const DAY_MS = 86_400_000;
+/** Characters of a stranger's command line in a warning. */
+const MOST_OF_COMMAND = 80;
 
 /**
  * Runs until it is stopped, or until another program has taken an address of it.
@@ -155,7 +157,9 @@ async function whoListens(listing: Listing, address: string): Promise<string> {
     const socket = sockets.find(({ localAddress }) => hostname === `[${localAddress}]` || localAddress === "::");
     if (socket === undefined) continue;
     const { pid, process } = socket;
-    return pid === null ? "a program of another user" : `pid ${pid} (${process?.command ?? "unknown command"})`;
+    return pid === null
+      ? "a program of another user"
+      : `pid ${pid} (${process?.command?.slice(0, MOST_OF_COMMAND) ?? "unknown command"})`;
   }
   return "another program";
 }

@@ -6,7 +6,7 @@ import { splitAddress } from "./config.ts";
 import { PortdError } from "./errors.ts";
 import { type Crowd, openCrowd } from "./network/crowd.ts";
 import { type AddressGuards, openAddressGuards } from "./network/address_guard.ts";
-import { type Handler, serve, type ServeOptions, type Serving } from "./serve.ts";
+import { type Handler, type RequestInfo, serve, type ServeOptions, type Serving } from "./serve.ts";
 
 /** Hosts that stand for both loopback addresses. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
@@ -55,7 +55,7 @@ export class Entrance {
     return this.#contested;
   }
 
-  /** Whether another user could take an address while it is not listened on, as on a system without guards. */
+  /** Whether no other user can take an address while it is not listened on; false on a system without guards. */
   get isGuarded(): boolean {
     return this.#servers.every(({ isGuarded }) => isGuarded);
   }
@@ -156,13 +156,13 @@ export class Entrance {
     return servers;
   }
 
-  #pass(...[request, info]: Parameters<Handler>): ReturnType<Handler> {
+  #pass(request: Request, info: RequestInfo): Response | Promise<Response> {
     const handler = this.#handler;
     if (handler !== undefined) return this.#answer(handler, request, info);
     return this.#next.promise.then((next) => this.#answer(next, request, info));
   }
 
-  #answer(handler: Handler, ...[request, info]: Parameters<Handler>): ReturnType<Handler> {
+  #answer(handler: Handler, request: Request, info: RequestInfo): Response | Promise<Response> {
     const answer = handler(request, info);
     if (answer instanceof Response) return answer;
     this.#inHand++;

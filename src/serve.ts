@@ -2,11 +2,11 @@
 import { PortdError } from "./errors.ts";
 import type { AddressGuards } from "./network/address_guard.ts";
 
+/** From which address a request comes. */
+export type RequestInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
+
 /** What answers requests, and learns from which address each comes. */
-export type Handler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-) => Response | Promise<Response>;
+export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -129,7 +129,7 @@ interface Taken {
  */
 function take({ hostname, port, guards, log }: ServeOptions): Taken {
   if (guards === undefined) return { address: { hostname, port } };
-  const { hostname: ip, port: taken } = withWords({ hostname, port }, () => {
+  const { hostname: ip, port: taken } = refuseInWords({ hostname, port }, () => {
     using listener = Deno.listen({ hostname, port });
     return listener.addr as Deno.NetAddr;
   });
@@ -144,11 +144,11 @@ function take({ hostname, port, guards, log }: ServeOptions): Taken {
 }
 
 function listen({ hostname, port, handler }: ServeOptions, reusePort: boolean): Deno.HttpServer {
-  return withWords({ hostname, port }, () => Deno.serve({ hostname, port, reusePort, onListen() {} }, handler));
+  return refuseInWords({ hostname, port }, () => Deno.serve({ hostname, port, reusePort, onListen() {} }, handler));
 }
 
 /** @throws {PortdError} in the place of the two failures that a user can do something about. */
-function withWords<T>({ hostname, port }: { readonly hostname: string; readonly port: number }, take: () => T): T {
+function refuseInWords<T>({ hostname, port }: { readonly hostname: string; readonly port: number }, take: () => T): T {
   try {
     return take();
   } catch (error) {

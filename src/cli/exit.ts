@@ -74,8 +74,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? exitCodeOf(error.cause);
   if (error instanceof Ended) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof NoDaemonError) return EXIT.noDaemon;
   if (error instanceof UnprovenPeerError) return EXIT.permission;
+  if (error instanceof NoDaemonError) return EXIT.noDaemon;
   if (isTimeout(error)) return EXIT.timedOut;
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) return EXIT.permission;
   return EXIT.failure;
@@ -97,9 +97,9 @@ function dataOf(error: unknown): object {
 function codeOf(error: unknown): string {
   if (error instanceof PortdError) return error.code;
   if (error instanceof UsageError) return "usage";
-  if (error instanceof NoDaemonError) return "no_daemon";
   if (error instanceof UnprovenPeerError) return "unproven";
   if (error instanceof UnusableAnswerError) return "unusable_answer";
+  if (error instanceof NoDaemonError) return "no_daemon";
   return isTimeout(error) ? "timed_out" : "failed";
 }
 

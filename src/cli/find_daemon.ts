@@ -43,8 +43,8 @@ export async function findDaemon(
   const given = flags.url ?? context.env.PORTD_URL;
   const { answerMs: timeoutMs } = context;
   if (given) {
-    const url = parseUrl(given), token = context.env.PORTD_TOKEN;
-    if (withToken === "required" && !token) throw noToken(url);
+    const url = parseUrl(given), token = context.env.PORTD_TOKEN || undefined;
+    if (withToken === "required" && token === undefined) throw noToken(url);
     return clientFor(url, { token, timeoutMs });
   }
   const stateDir = stateDirOf(context, flags);
@@ -52,7 +52,7 @@ export async function findDaemon(
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
-  const token = context.env.PORTD_TOKEN ?? (takesToken ? await tokenFor(found.url, stateDir) : undefined);
+  const token = context.env.PORTD_TOKEN || (takesToken ? await tokenFor(found.url, stateDir) : undefined);
   if (withToken === "required" && !token) {
     found.socket?.close();
     throw noToken(found.url);

@@ -23,7 +23,8 @@ export async function provenSocket(opened: Socket, request: ApiRequest): Promise
       return socket;
     } catch (error) {
       socket = undefined;
-      if (!(error instanceof NoDaemonError) || tries === TRIES) throw error;
+      const mayPass = error instanceof NoDaemonError && !(error instanceof UnprovenPeerError);
+      if (!mayPass || tries === TRIES) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

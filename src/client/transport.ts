@@ -2,11 +2,11 @@
 
 /** Nobody answers where a daemon was looked for, or what answers is not portd. */
 export class NoDaemonError extends Error {
-  override readonly name = "NoDaemonError";
+  override readonly name: string = "NoDaemonError";
 }
 
 /** The token was not sent, as who listens there has not proven to know it. */
-export class UnprovenPeerError extends Error {
+export class UnprovenPeerError extends NoDaemonError {
   override readonly name = "UnprovenPeerError";
 
   /** @param answer is what was seen in the place of a proof: `HTTP 404`. */

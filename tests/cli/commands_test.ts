@@ -125,7 +125,7 @@ commandTest("portd wait PORT waits on while the daemon is away, as portd wait NA
     const { pathname, search } = new URL(request.url);
     return fetch(`${daemon.url}${pathname}${search}`, { headers: request.headers });
   });
-  const env = { PORTD_URL: `http://127.0.0.1:${front.addr.port}` };
+  const env = { PORTD_URL: `http://127.0.0.1:${front.addr.port}`, PORTD_TOKEN: "" }; // it can prove nothing
   for (
     const [word, path] of [["web", "/v1/leases?name=web"], ["20417", "/v1/listeners?port=20417&protocol=tcp"]] as const
   ) {
