@@ -54,6 +54,10 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   /** `int usleep(useconds_t)` off the event loop. */
   usleepOffLoop: { name: "usleep", parameters: ["u32"], result: "i32", nonblocking: true },
+  /** `int prctl(int operation, ...)`, of which one takes an unsigned long and zeros */
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  /** `int waitid(idtype_t, id_t, siginfo_t *, int options)` */
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   /** `int *__errno_location(void)` */
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -72,7 +76,7 @@ export function errno(libc: Libc): number {
 }
 
 /** Error numbers of Linux, `asm-generic/errno.h`. */
-export const ENOENT = 2, ESRCH = 3, EACCES = 13, ENFILE = 23, EMFILE = 24;
+export const ENOENT = 2, ESRCH = 3, ECHILD = 10, EACCES = 13, ENFILE = 23, EMFILE = 24;
 export const EPERM = 1, ENOSYS = 38, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
 
 const PAUSE_US = 20;

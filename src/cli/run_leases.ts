@@ -1,0 +1,185 @@
+/** The leases of one run of a command: they follow its process, and end when nothing of it uses their ports any more. */
+import type { PortdClient } from "../client.ts";
+import { PortdError } from "../errors.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { Family, Member } from "../process/family.ts";
+import { openProcessHandle } from "../process/handle.ts";
+import type { Process } from "../process/process.ts";
+import type { CliContext } from "./context.ts";
+import { titleOf } from "./naming.ts";
+import { neutralise, shorten } from "./terminal.ts";
+
+/** A command that ends sooner costs no request for this. */
+const FOLLOW_AFTER_MS = 200;
+const REQUEST_LIMIT_MS = 5000;
+const COMMAND_WIDTH = 200;
+
+/** What {@linkcode RunLeases} works with. */
+export interface RunLeasesParts {
+  readonly client: PortdClient;
+  readonly context: CliContext;
+}
+
+/** Leases that have been granted to this process. */
+export class RunLeases {
+  readonly all: readonly Lease[];
+  readonly #parts: RunLeasesParts;
+  readonly #kept = new Set<Lease>();
+  readonly #ended = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #followed: Promise<unknown> = Promise.resolve();
+
+  constructor(all: readonly Lease[], parts: RunLeasesParts) {
+    this.all = all;
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes the command's process the holder in the place of ours: where we are killed, the command goes on with its port,
+   * and its session is known by its pid even when it has ended itself.
+   */
+  follow(pid: number): void {
+    this.#timer = setTimeout(() => {
+      this.#followed = Promise.all(this.all.map((lease) => this.#followOne(lease, pid)));
+    }, FOLLOW_AFTER_MS);
+  }
+
+  /**
+   * Keeps the leases on whose ports a process of the command still listens, and tells of each.
+   *
+   * @param family is what the command has started; it has ended itself.
+   * @param wasAskedToEnd tells of all that still run, whether they listen or not.
+   */
+  async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
+    await this.#stopFollowing();
+    const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
+    if (family === undefined || (maybeUsed.length === 0 && !wasAskedToEnd)) return;
+    for (const member of family.look()) {
+      const process = family.describe(member);
+      if (process === undefined) continue;
+      const used: Lease[] = [];
+      for (const lease of maybeUsed) if (await listensOn(process, lease)) used.push(lease);
+      for (const lease of used) await this.#keep(lease, process);
+      if (used.length === 0 && wasAskedToEnd) this.#tell(`${textOf(process)} ${whyLeft(member)}`);
+    }
+  }
+
+  /** A lease on whose port a stranger listens: nobody whom the command has started. */
+  findLost(): Lease | undefined {
+    return this.all.find((lease) => !this.#kept.has(lease) && isTaken(lease));
+  }
+
+  /** Whether a process of the command still listens on one of the ports. */
+  get areUsed(): boolean {
+    return this.#kept.size > 0;
+  }
+
+  /** Gives back all but the kept. That they cannot be is told, and no failure: they end with the process anyway. */
+  async release(): Promise<void> {
+    await this.#stopFollowing();
+    const { client } = this.#parts;
+    const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+    const leases = this.all.filter((lease) => !this.#kept.has(lease));
+    const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
+    for (const [i, result] of results.entries()) {
+      if (result.status === "rejected") {
+        this.#tell(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
+      }
+    }
+  }
+
+  async #followOne({ id, ...lease }: Lease, pid: number): Promise<void> {
+    const signal = AbortSignal.any([AbortSignal.timeout(REQUEST_LIMIT_MS), this.#ended.signal]);
+    try {
+      await this.#parts.client.amend(id, { pid }, { signal });
+    } catch (error) {
+      // The command has ended meanwhile, or the daemon is away for now: we stay the holder, which is as good until we
+      // are killed. A refusal will not pass by itself.
+      if (this.#ended.signal.aborted || !(error instanceof PortdError)) return;
+      this.#tell(`Cannot make pid ${pid} the holder of ${titleOf({ id, ...lease })}: ${error.message}`);
+    }
+  }
+
+  async #stopFollowing(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#ended.abort();
+    await this.#followed;
+  }
+
+  async #keep(lease: Lease, process: Process): Promise<void> {
+    const title = titleOf(lease);
+    const listener = `${textOf(process)} still listens on ${title}`;
+    if (this.#kept.has(lease)) return this.#tell(listener);
+    this.#kept.add(lease);
+    this.#tell(`${listener}; its lease is kept, and portd free ${lease.port} ends both`);
+    try {
+      const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+      await this.#parts.client.amend(lease.id, { pid: process.pid }, { signal });
+    } catch (error) {
+      this.#tell(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
+    }
+  }
+
+  /** Says something, also when the terminal has been closed in the meantime. */
+  #tell(text: string): void {
+    try {
+      this.#parts.context.process.stderr.write(`portd: ${neutralise(text)}\n`);
+    } catch (error) {
+      if (!["EPIPE", "EIO"].includes(errnoOf(error))) throw error;
+    }
+  }
+}
+
+/**
+ * Whether somebody listens on the port although the command has ended. Its stderr would tell more directly, but can be
+ * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
+ * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
+ */
+function isTaken({ port, protocols }: Lease): boolean {
+  if (!protocols.includes("tcp")) return false;
+  return ["0.0.0.0", "::", "127.0.0.1", "::1"].some((hostname) => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return true;
+      // A family that this machine does not have, or a port that we may not bind: nothing is known then.
+      if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
+      throw error;
+    }
+  });
+}
+
+/** Whether a process listens on the port of a lease; one that we may not look into is taken to. */
+async function listensOn(process: Process, { port, protocols }: Lease): Promise<boolean> {
+  try {
+    const handle = openProcessHandle(process);
+    if (handle === undefined) return false;
+    try {
+      const answers = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));
+      return answers.some((listens) => listens !== false);
+    } finally {
+      handle.close();
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return true;
+    throw error;
+  }
+}
+
+function textOf({ pid, command }: Process): string {
+  return `pid ${pid} (${shorten(command ?? "unknown command", COMMAND_WIDTH)})`;
+}
+
+function whyLeft({ hasLeft }: Member): string {
+  return hasLeft ? "still runs: it has left the command's session" : "still runs: it cannot be ended";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */
+function errnoOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
