@@ -40,6 +40,24 @@ function openLinux(): LinuxProcesses {
 }
 
 Deno.test({
+  name: "Linux processes list what runs with its place, and know the place of a zombie",
+  ignore: !linux,
+  async fn() {
+    const processes = openLinux();
+    const { startTime, parentPid, processGroup, session } = processes.find(Deno.pid)!;
+    const own = { pid: Deno.pid, startTime, parentPid, processGroup, session };
+    assert.deepEqual(processes.list().find(({ pid }) => pid === Deno.pid), own);
+    // Nobody has taken note of the child's end before this turn of the event loop is over.
+    const child = new Deno.Command("true").spawn();
+    while (processes.find(child.pid) !== undefined);
+    assert.equal(processes.placeOf(child.pid)?.parentPid, Deno.pid);
+    assert.equal(processes.list().some(({ pid }) => pid === child.pid), false);
+    await child.status;
+    assert.equal(processes.placeOf(child.pid), undefined);
+  },
+});
+
+Deno.test({
   name: "Linux processes describe this very process",
   ignore: !linux,
   fn() {
@@ -99,6 +117,18 @@ Deno.test("belongsTo() follows descent, process group and session, and nothing e
   const belongs = (pid: number) => belongsTo(processes, pid, holder);
   assert.deepEqual([10, 11, 12, 20, 21, 22, 23].map(belongs), [true, true, true, true, true, false, false]);
   assert.equal(belongsTo(processes, 11, { ...holder, startTime: "2" }), false);
+});
+
+Deno.test("a group or session belongs to the holder that began it also when the holder has ended", () => {
+  const holder = { pid: 10, startTime: "1", bootId: "b" };
+  const server: Process = { ...LONE, pid: 12, processGroup: 10, session: 10 };
+  const job: Process = { ...LONE, pid: 13, processGroup: 13, session: 10 };
+  const stranger: Process = { ...LONE, pid: 14, processGroup: 14, session: 14 };
+  const belongs = (pid: number) => belongsTo(listed(server, job, stranger), pid, holder);
+  assert.deepEqual([12, 13, 14, 99].map(belongs), [true, true, false, false]);
+  assert.equal(belongsTo(listed(server), 12, { ...holder, bootId: "the boot before" }), false);
+  const another: Process = { ...LONE, pid: 10, startTime: "2", processGroup: 10, session: 10 };
+  assert.equal(belongsTo(listed(server, another), 12, holder), false);
 });
 
 Deno.test("belongsTo() ends where parents form a circle", () => {
