@@ -1,6 +1,9 @@
 /** `portd run` with real children, against a fake daemon. */
 import assert from "node:assert/strict";
 import { PERMISSIONS } from "../../src/cli/context.ts";
+import { openLibc } from "../../src/ffi/libc.ts";
+import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
 import { listen } from "../support/sockets.ts";
@@ -121,6 +124,139 @@ commandTest("leases that cannot be released are told, and the exit code stays", 
   const { code, stderr } = await setting.run(["run", "web", "--", ...words, setting.daemon.url, `Bearer ${token}`]);
   assert.equal(code, 0);
   assert.match(stderr, /^portd: Cannot release shop\/web \(\d+\/tcp\): Cannot reach portd at /);
+});
+
+/** A `portd run` of its own process, without a terminal. */
+interface Wrapper {
+  readonly process: Deno.ChildProcess;
+  /** The pid that the command has printed when it was ready. */
+  readonly pid: number;
+  /** Its end, with what it wrote to stderr. */
+  readonly end: () => Promise<{ readonly code: number; readonly stderr: string }>;
+}
+
+/** Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source. */
+async function startWrapper(
+  setting: Setting,
+  { flags = [], script, source }: {
+    readonly flags?: readonly string[];
+    readonly script: string;
+    readonly source: string;
+  },
+): Promise<Wrapper> {
+  const words = await child(setting, source);
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...PERMISSIONS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
+    cwd: setting.cwd,
+    env: setting.env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  const end = async () => {
+    await reader.cancel();
+    const stderr = await new Response(process.stderr).text();
+    return { code: (await process.status).code, stderr };
+  };
+  return { process, pid, end };
+}
+
+/** Runs until it is ended, or until nobody can wait for that any more. */
+const SERVER = "console.log(Deno.pid); setTimeout(() => Deno.exit(), 30_000);";
+/** The same on the leased port, deaf to signals. */
+const DEAF_SERVER =
+  `for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(name, () => {});
+Deno.listen({ port: Number(Deno.env.get("PORT")) }); ${SERVER}`;
+
+const linuxTest = Deno.build.os === "linux"
+  ? commandTest
+  : (name: string) => Deno.test({ name, ignore: true, fn() {} });
+const find = (pid: number) => new LinuxProcesses(new Procfs(openLibc())).find(pid);
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  linuxTest(`${signal} to portd without a terminal ends the server behind a shell as well`, async (setting) => {
+    const { process, pid, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
+    process.kill(signal);
+    assert.deepEqual(await end(), { code: 128 + { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }[signal], stderr: "" });
+    assert.equal(find(pid), undefined);
+    assert.deepEqual(states(setting), ["released"]);
+  });
+}
+
+linuxTest(
+  "a server in the background of a shell, to which SIGINT is nothing, is ended after --kill-after",
+  async (setting) => {
+    const flags = ["--kill-after", "50ms"];
+    const { process, pid, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
+    process.kill("SIGINT");
+    assert.deepEqual(await end(), { code: 128 + 2, stderr: "" });
+    assert.equal(find(pid), undefined);
+    assert.deepEqual(states(setting), ["released"]);
+  },
+);
+
+linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit code says so", async (setting) => {
+  const flags = ["--kill-after", "0"];
+  const { process, pid, end } = await startWrapper(setting, { flags, script: 'exec "$@"', source: DEAF_SERVER });
+  process.kill("SIGTERM");
+  assert.deepEqual(await end(), { code: 128 + 9, stderr: "" });
+  assert.equal(find(pid), undefined);
+});
+
+linuxTest(
+  "a daemon that has left the session and listens is named, left alone and keeps the lease",
+  async (setting) => {
+    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 60';
+    const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
+    process.kill("SIGTERM");
+    const { code, stderr } = await end();
+    const [lease] = setting.daemon.leases.values();
+    Deno.kill(pid, "SIGKILL");
+    assert.equal(code, 128 + 15);
+    assert.match(
+      stderr,
+      new RegExp(`^portd: pid ${pid} \\(\\S*deno run .*child\\.ts\\) still listens on ${lease?.name} `),
+    );
+    assert.ok(stderr.endsWith(`(${lease?.port}/tcp); its lease is kept, and portd free ${lease?.port} ends both\n`));
+    assert.equal(lease?.state, "granted");
+    assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").at(-1)?.body, { pid });
+  },
+);
+
+linuxTest("a daemon that does not listen is named after a signal, and the lease is released", async (setting) => {
+  const { process, pid, end } = await startWrapper(setting, {
+    script: 'setsid "$@" 2>/dev/null & wait',
+    source: SERVER,
+  });
+  process.kill("SIGTERM");
+  const { stderr } = await end();
+  Deno.kill(pid, "SIGKILL");
+  assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still runs: it has left the command's session\n$`));
+  assert.deepEqual(states(setting), ["released"]);
+});
+
+linuxTest("a command that ends by itself ends nobody; who still listens keeps the lease", async (setting) => {
+  const script = 'mkfifo said; "$@" >said 2>/dev/null & read pid <said; echo $pid; exit 3';
+  const { pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
+  const { code, stderr } = await end();
+  Deno.kill(pid, "SIGKILL");
+  assert.equal(code, 3);
+  assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still listens on shop/web .*; its lease is kept`));
+  assert.deepEqual(states(setting), ["granted"]);
+});
+
+linuxTest("the command becomes the lease's holder in the place of portd, in a session of its own", async (setting) => {
+  const { process, pid, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
+  const [{ id }] = setting.daemon.leases.values() as unknown as readonly [{ readonly id: string }];
+  if (setting.daemon.asked("PATCH", "/v1/leases/").length === 0) await setting.daemon.whenAsked(`/v1/leases/${id}`);
+  const { pid: holder } = setting.daemon.asked("PATCH", "/v1/leases/")[0]?.body as { readonly pid: number };
+  const { session, parentPid } = find(pid)!;
+  assert.deepEqual([session, parentPid], [holder, holder]);
+  assert.equal(find(holder)?.parentPid, process.pid);
+  process.kill("SIGTERM");
+  await end();
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
