@@ -3,7 +3,7 @@ import type { PortdClient } from "../client.ts";
 import { PortdError } from "../errors.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { Family, Member } from "../process/family.ts";
-import { openProcessHandle } from "../process/handle.ts";
+import type { openProcessHandle } from "../process/handle.ts";
 import type { Process } from "../process/process.ts";
 import type { CliContext } from "./context.ts";
 import { titleOf } from "./naming.ts";
@@ -18,6 +18,8 @@ const COMMAND_WIDTH = 200;
 export interface RunLeasesParts {
   readonly client: PortdClient;
   readonly context: CliContext;
+  /** Loads what looks into a process; most runs end without. */
+  readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
 /** Leases that have been granted to this process. */
@@ -54,11 +56,14 @@ export class RunLeases {
     await this.#stopFollowing();
     const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
     if (family === undefined || (maybeUsed.length === 0 && !wasAskedToEnd)) return;
-    for (const member of family.look()) {
+    const members = family.look();
+    if (members.length === 0) return;
+    const open = await this.#parts.loadHandles();
+    for (const member of members) {
       const process = family.describe(member);
       if (process === undefined) continue;
       const used: Lease[] = [];
-      for (const lease of maybeUsed) if (await listensOn(process, lease)) used.push(lease);
+      for (const lease of maybeUsed) if (await listensOn(process, lease, open)) used.push(lease);
       for (const lease of used) await this.#keep(lease, process);
       if (used.length === 0 && wasAskedToEnd) this.#tell(`${textOf(process)} ${whyLeft(member)}`);
     }
@@ -151,9 +156,13 @@ function isTaken({ port, protocols }: Lease): boolean {
 }
 
 /** Whether a process listens on the port of a lease; one that we may not look into is taken to. */
-async function listensOn(process: Process, { port, protocols }: Lease): Promise<boolean> {
+async function listensOn(
+  process: Process,
+  { port, protocols }: Lease,
+  open: typeof openProcessHandle,
+): Promise<boolean> {
   try {
-    const handle = openProcessHandle(process);
+    const handle = open(process);
     if (handle === undefined) return false;
     try {
       const answers = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));

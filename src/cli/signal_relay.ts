@@ -1,6 +1,6 @@
 /** Signals that reach `portd run`, passed on to what its command has started. */
 import { Family } from "../process/family.ts";
-import { type Kinship, openKinship } from "../process/kinship.ts";
+import type { Kinship } from "../process/kinship.ts";
 import type { CliContext } from "./context.ts";
 import { GroupWitness } from "./group_witness.ts";
 
@@ -9,6 +9,9 @@ type PassedSignal = keyof typeof SIGNAL_NUMBERS;
 
 /** Signals of the keyboard. Many programs take them for less than a request to end: a shell drops its line. */
 const KEYBOARD_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT"];
+
+/** How long orphans that have ended stay in the kernel's table; SIGCHLD would tell sooner, and cost every start. */
+const REAPING_MS = 5000;
 
 /** A command that runs. */
 export interface Running {
@@ -25,20 +28,19 @@ export class SignalRelay implements Disposable {
   readonly #context: CliContext;
   readonly #kinship: Kinship | undefined;
   readonly #witness: GroupWitness | undefined;
-  readonly #stops: readonly (() => void)[];
+  readonly #stop: () => void;
   readonly #end = Promise.withResolvers<void>();
   #running: Running | undefined;
+  #reaping: ReturnType<typeof setInterval> | undefined;
   #received: PassedSignal | undefined;
 
-  constructor(context: CliContext) {
+  /** @param kinship is there where a family can be told. */
+  constructor(context: CliContext, kinship: Kinship | undefined) {
     this.#context = context;
-    this.#kinship = openKinship({ adopts: context.ownsProcess });
+    this.#kinship = kinship;
     // At a terminal Ctrl-C reaches the child without us, and a second one makes many servers drop what they do.
     this.#witness = hasTerminal(context) ? new GroupWitness() : undefined;
-    this.#stops = [
-      context.onSignal(this.#names(), (name) => void this.#pass(name as PassedSignal)),
-      ...(this.#kinship?.orphans === undefined ? [] : [context.onSignal(["SIGCHLD"], () => this.#reap())]),
-    ];
+    this.#stop = context.onSignal(this.#names(), (name) => void this.#pass(name as PassedSignal));
   }
 
   /** Exit code that tells of the last signal; `undefined` when there has been none. */
@@ -67,10 +69,13 @@ export class SignalRelay implements Disposable {
   /** Passes signals to this command from now on; `undefined` when it has ended. */
   direct(running: Running | undefined): void {
     this.#running = running;
+    clearInterval(this.#reaping);
+    if (running !== undefined) this.#reaping = setInterval(() => this.#reap(), REAPING_MS);
   }
 
   [Symbol.dispose](): void {
-    for (const stop of this.#stops) stop();
+    this.#stop();
+    clearInterval(this.#reaping);
     this.#witness?.[Symbol.dispose]();
   }
 

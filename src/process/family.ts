@@ -1,6 +1,6 @@
 /**
  * What a command started: its own process, those of its session, and those that descend from it, also when the
- * processes in between have ended. kinship.ts opens what is asked of the OS.
+ * processes in between have ended. kinship.ts asks the OS.
  */
 import type { ListedProcesses, Process, ProcessPlace } from "./process.ts";
 
@@ -72,8 +72,9 @@ export class Family {
 
   /** Whether a child of this process that has ended was adopted, and is not one that Deno started. */
   hasAdopted(pid: number): boolean {
+    if (pid === this.#parts.root) return false;
     const place = this.#parts.processes.placeOf(pid);
-    return place !== undefined && pid !== this.#parts.root && this.#isAdopted(place);
+    return place !== undefined && this.#isAdopted(place);
   }
 
   get #hasOwnSession(): boolean {

@@ -1,9 +1,4 @@
-/** What the OS knows of a command's processes. This file is the dispatcher; family.ts and linux/orphans.ts use it. */
-import { openLibc } from "../ffi/libc.ts";
-import { DarwinProcesses } from "./darwin/processes.ts";
-import { Orphans } from "./linux/orphans.ts";
-import { LinuxProcesses } from "./linux/processes.ts";
-import { Procfs } from "./linux/procfs.ts";
+/** What the OS knows of a command's processes. This file is the types and the dispatcher; linux/ and darwin/ answer. */
 import type { ListedProcesses } from "./process.ts";
 
 /** Answers about a command's processes. */
@@ -15,25 +10,38 @@ export interface Kinship {
   readonly ignoresHangUp: boolean;
 }
 
-/**
- * Opens it.
- *
- * @param options.adopts says whether this process takes its orphaned descendants for children, where the OS lets it.
- * @returns `undefined` on Windows, which has neither sessions nor signals that could be passed on.
- */
-export function openKinship({ adopts }: { readonly adopts: boolean }): Kinship | undefined {
-  if (Deno.build.os === "darwin") {
-    return { processes: DarwinProcesses.open(), orphans: undefined, ignoresHangUp: false };
-  }
-  if (Deno.build.os !== "linux") return undefined;
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
-  const orphans = adopts ? Orphans.adopt(libc) : undefined;
-  return { processes: new LinuxProcesses(procfs), orphans, ignoresHangUp: ignoresHangUp(procfs) };
+/** The orphans among this process's descendants, which it has adopted. */
+export interface Orphans {
+  /**
+   * Takes note of those that have ended, or they would stay in the kernel's table as long as this process runs. Stops at
+   * a child of which Deno takes note; the next call goes on.
+   */
+  reap(isAdopted: (pid: number) => boolean): void;
 }
 
-/** SIGHUP is signal 1, the lowest bit of the hexadecimal mask. */
-function ignoresHangUp(procfs: Procfs): boolean {
-  const [, mask = "0"] = /^SigIgn:\s+([0-9a-f]+)$/m.exec(procfs.read("/proc/self/status") ?? "") ?? [];
-  return (parseInt(mask.slice(-1), 16) & 1) === 1;
+/** Options of {@linkcode openKinship}. */
+export interface KinshipOptions {
+  /** Whether this process takes its orphaned descendants for children, where the OS lets it. */
+  readonly adopts: boolean;
+}
+
+/** Opens it. @returns `undefined` on Windows, which has neither sessions nor signals that could be passed on. */
+export async function openKinship(options: KinshipOptions): Promise<Kinship | undefined> {
+  switch (Deno.build.os) {
+    case "linux": {
+      const linux: typeof import("./linux/kinship.ts") = await load("linux");
+      return linux.openLinuxKinship(options);
+    }
+    case "darwin": {
+      const darwin: typeof import("./darwin/kinship.ts") = await load("darwin");
+      return darwin.openDarwinKinship();
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** See main.ts for why the import chooses. */
+function load(os: "linux" | "darwin") {
+  return import(os === "linux" ? "./linux/kinship.ts" : "./darwin/kinship.ts");
 }

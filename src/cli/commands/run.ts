@@ -2,6 +2,8 @@
 import type { PortdClient } from "../../client.ts";
 import type { HoldKind, Lease } from "../../lease/lease.ts";
 import type { LeaseRequest } from "../../lease/request.ts";
+import type { openProcessHandle } from "../../process/handle.ts";
+import type { Kinship } from "../../process/kinship.ts";
 import { findProject, type Project } from "../../project.ts";
 import { type ChildEnd, runChild } from "../child.ts";
 import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
@@ -72,10 +74,10 @@ and stderr names it.`,
     const project = findProject(context.cwd);
     const request = requestOf({ flags, names, words, project });
     const client = await findDaemon(context, flags);
-    using relay = new SignalRelay(context);
+    using relay = new SignalRelay(context, await openKinship(context));
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
     const lease = () => grantFor(client, request, project);
-    const session = { context, client, words, relay, shortNames, killAfterMs, lease };
+    const session = { context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
     context.process.exitCode = await runWithPorts(session);
   },
 });
@@ -88,6 +90,23 @@ interface Session {
   readonly shortNames: readonly string[];
   readonly killAfterMs: number;
   readonly lease: () => Promise<readonly Lease[]>;
+  readonly loadHandles: () => Promise<typeof openProcessHandle>;
+}
+
+async function openKinship({ os, ownsProcess }: CliContext): Promise<Kinship | undefined> {
+  if (os === "windows") return undefined;
+  const kinship: typeof import("../../process/kinship.ts") = await load("kinship");
+  return await kinship.openKinship({ adopts: ownsProcess });
+}
+
+async function loadHandles(): Promise<typeof openProcessHandle> {
+  const handle: typeof import("../../process/handle.ts") = await load("handle");
+  return handle.openProcessHandle;
+}
+
+/** See main.ts for why the import chooses. */
+function load(part: "kinship" | "handle") {
+  return import(part === "kinship" ? "../../process/kinship.ts" : "../../process/handle.ts");
 }
 
 async function runWithPorts(session: Session): Promise<number> {

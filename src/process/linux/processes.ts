@@ -50,12 +50,15 @@ export function userName(passwd: string, uid: string): string {
 
 /** The processes that `/proc` shows. */
 export class LinuxProcesses implements ListedProcesses {
-  readonly bootId: string;
   readonly #procfs: Procfs;
+  #bootId: string | undefined;
 
   constructor(procfs: Procfs) {
     this.#procfs = procfs;
-    this.bootId = procfs.read("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
+  }
+
+  get bootId(): string {
+    return this.#bootId ??= this.#procfs.read("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
   }
 
   find(pid: number): Process | undefined {
