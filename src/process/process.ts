@@ -53,12 +53,11 @@ export function openProcesses(procfs: Procfs | undefined): Processes {
 
 /**
  * Whether a process belongs to a holder: it is the holder's process, descends from it, or shares its process group or
- * session. A group or session that the holder began is still the holder's when the holder has ended: the kernel gives
- * the pid to nobody else while a process is in it.
+ * session.
  */
 export function belongsTo(processes: Processes, pid: number, holder: ProcessIdentity): boolean {
   const root = processes.isAlive(holder) ? processes.find(holder.pid) : undefined;
-  if (root === undefined) return isLeftBehind(processes, pid, holder);
+  if (root === undefined) return false;
   const seen = new Set<number>();
   for (let at = processes.find(pid); at !== undefined && !seen.has(at.pid); at = parentOf(processes, at)) {
     if (at.pid === root.pid) return true;
@@ -81,13 +80,6 @@ export function ancestorsOf(processes: Processes, process: Process): readonly Pr
 
 function parentOf(processes: Processes, child: Process): Process | undefined {
   return child.parentPid === null || child.parentPid <= 1 ? undefined : processes.find(child.parentPid);
-}
-
-/** Whether a process is in a group or session that a process began which has ended since. */
-function isLeftBehind(processes: Processes, pid: number, holder: ProcessIdentity): boolean {
-  if (holder.bootId !== processes.bootId || processes.find(holder.pid) !== undefined) return false;
-  const process = processes.find(pid);
-  return process !== undefined && (process.processGroup === holder.pid || process.session === holder.pid);
 }
 
 function sharesTerminal(a: Process, b: Process): boolean {

@@ -119,18 +119,6 @@ Deno.test("belongsTo() follows descent, process group and session, and nothing e
   assert.equal(belongsTo(processes, 11, { ...holder, startTime: "2" }), false);
 });
 
-Deno.test("a group or session belongs to the holder that began it also when the holder has ended", () => {
-  const holder = { pid: 10, startTime: "1", bootId: "b" };
-  const server: Process = { ...LONE, pid: 12, processGroup: 10, session: 10 };
-  const job: Process = { ...LONE, pid: 13, processGroup: 13, session: 10 };
-  const stranger: Process = { ...LONE, pid: 14, processGroup: 14, session: 14 };
-  const belongs = (pid: number) => belongsTo(listed(server, job, stranger), pid, holder);
-  assert.deepEqual([12, 13, 14, 99].map(belongs), [true, true, false, false]);
-  assert.equal(belongsTo(listed(server), 12, { ...holder, bootId: "the boot before" }), false);
-  const another: Process = { ...LONE, pid: 10, startTime: "2", processGroup: 10, session: 10 };
-  assert.equal(belongsTo(listed(server, another), 12, holder), false);
-});
-
 Deno.test("belongsTo() ends where parents form a circle", () => {
   const a: Process = { ...LONE, pid: 30, parentPid: 31, processGroup: 30, session: 30 };
   const b: Process = { ...LONE, pid: 31, parentPid: 30, processGroup: 31, session: 31 };

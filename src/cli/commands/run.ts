@@ -73,8 +73,8 @@ and stderr names it.`,
     checkPlaceholders(words, shortNames);
     const project = findProject(context.cwd);
     const request = requestOf({ flags, names, words, project });
-    const client = await findDaemon(context, flags);
-    using relay = new SignalRelay(context, await openKinship(context));
+    const [client, kinship] = await Promise.all([findDaemon(context, flags), openKinship(context)]);
+    using relay = new SignalRelay(context, kinship);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
     const lease = () => grantFor(client, request, project);
     const session = { context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
