@@ -23,8 +23,6 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** How long all of it may take to end after a signal; then it gets KILL. */
   readonly killAfterMs: number;
-  /** Given the pid when it has been started. */
-  readonly onStart: (pid: number) => void;
 }
 
 /** How long the kernel may take to end processes after KILL. */
@@ -42,7 +40,6 @@ export async function runChild(options: ChildOptions, relay: SignalRelay): Promi
   const child = spawn(options, { detached: relay.passesToSession });
   const family = relay.familyOf(child.pid);
   relay.direct({ child, family });
-  options.onStart(child.pid);
   const { status } = child;
   await Promise.race([status, relay.endAsked]);
   if (relay.exitCode !== undefined && family !== undefined) await endAll(family, options.killAfterMs);

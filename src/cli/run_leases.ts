@@ -1,6 +1,5 @@
-/** The leases of one run of a command: they follow its process, and end when nothing of it uses their ports any more. */
+/** The leases of one run of a command: they end with it, unless something that it has started still uses their ports. */
 import type { PortdClient } from "../client.ts";
-import { PortdError } from "../errors.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { Family, Member } from "../process/family.ts";
 import type { openProcessHandle } from "../process/handle.ts";
@@ -9,8 +8,6 @@ import type { CliContext } from "./context.ts";
 import { titleOf } from "./naming.ts";
 import { neutralise, shorten } from "./terminal.ts";
 
-/** A command that ends sooner costs no request for this. */
-const FOLLOW_AFTER_MS = 200;
 const REQUEST_LIMIT_MS = 5000;
 const COMMAND_WIDTH = 200;
 
@@ -22,28 +19,15 @@ export interface RunLeasesParts {
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
-/** Leases that have been granted to this process. */
+/** Leases that have been granted to this process, which stays their holder while it runs. */
 export class RunLeases {
   readonly all: readonly Lease[];
   readonly #parts: RunLeasesParts;
   readonly #kept = new Set<Lease>();
-  readonly #ended = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #followed: Promise<unknown> = Promise.resolve();
 
   constructor(all: readonly Lease[], parts: RunLeasesParts) {
     this.all = all;
     this.#parts = parts;
-  }
-
-  /**
-   * Makes the command's process the holder in the place of ours: where we are killed, the command goes on with its port,
-   * and its session is known by its pid even when it has ended itself.
-   */
-  follow(pid: number): void {
-    this.#timer = setTimeout(() => {
-      this.#followed = Promise.all(this.all.map((lease) => this.#followOne(lease, pid)));
-    }, FOLLOW_AFTER_MS);
   }
 
   /**
@@ -53,7 +37,6 @@ export class RunLeases {
    * @param wasAskedToEnd tells of all that still run, whether they listen or not.
    */
   async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
-    await this.#stopFollowing();
     const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
     if (family === undefined || (maybeUsed.length === 0 && !wasAskedToEnd)) return;
     const members = family.look();
@@ -81,7 +64,6 @@ export class RunLeases {
 
   /** Gives back all but the kept. That they cannot be is told, and no failure: they end with the process anyway. */
   async release(): Promise<void> {
-    await this.#stopFollowing();
     const { client } = this.#parts;
     const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
     const leases = this.all.filter((lease) => !this.#kept.has(lease));
@@ -91,24 +73,6 @@ export class RunLeases {
         this.#tell(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
       }
     }
-  }
-
-  async #followOne({ id, ...lease }: Lease, pid: number): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(REQUEST_LIMIT_MS), this.#ended.signal]);
-    try {
-      await this.#parts.client.amend(id, { pid }, { signal });
-    } catch (error) {
-      // The command has ended meanwhile, or the daemon is away for now: we stay the holder, which is as good until we
-      // are killed. A refusal will not pass by itself.
-      if (this.#ended.signal.aborted || !(error instanceof PortdError)) return;
-      this.#tell(`Cannot make pid ${pid} the holder of ${titleOf({ id, ...lease })}: ${error.message}`);
-    }
-  }
-
-  async #stopFollowing(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#ended.abort();
-    await this.#followed;
   }
 
   async #keep(lease: Lease, process: Process): Promise<void> {

@@ -221,7 +221,7 @@ linuxTest(
     );
     assert.ok(stderr.endsWith(`(${lease?.port}/tcp); its lease is kept, and portd free ${lease?.port} ends both\n`));
     assert.equal(lease?.state, "granted");
-    assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").at(-1)?.body, { pid });
+    assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").map(({ body }) => body), [{ pid }]);
   },
 );
 
@@ -247,14 +247,11 @@ linuxTest("a command that ends by itself ends nobody; who still listens keeps th
   assert.deepEqual(states(setting), ["granted"]);
 });
 
-linuxTest("the command becomes the lease's holder in the place of portd, in a session of its own", async (setting) => {
+linuxTest("without a terminal the command is the first of a session of its own", async (setting) => {
   const { process, pid, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
-  const [{ id }] = setting.daemon.leases.values() as unknown as readonly [{ readonly id: string }];
-  if (setting.daemon.asked("PATCH", "/v1/leases/").length === 0) await setting.daemon.whenAsked(`/v1/leases/${id}`);
-  const { pid: holder } = setting.daemon.asked("PATCH", "/v1/leases/")[0]?.body as { readonly pid: number };
-  const { session, parentPid } = find(pid)!;
-  assert.deepEqual([session, parentPid], [holder, holder]);
-  assert.equal(find(holder)?.parentPid, process.pid);
+  const { session, processGroup, parentPid } = find(pid)!;
+  assert.deepEqual([session, processGroup], [parentPid, parentPid]);
+  assert.equal(find(parentPid!)?.parentPid, process.pid);
   process.kill("SIGTERM");
   await end();
 });

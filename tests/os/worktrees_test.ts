@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Lease } from "../../src/lease/lease.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linux, npmRegistry, osTest, tools } from "../support/os/requirement.ts";
-import { commandsOf, isHandedOver, killCommandsOf, listens, Run, untilAll, untilLookedAt } from "../support/os/runs.ts";
+import { commandsOf, isListening, killCommandsOf, listens, Run, untilAll, untilLookedAt } from "../support/os/runs.ts";
 import { liveLeases } from "../support/os/api.ts";
 import { makeViteWorktrees } from "../support/os/worktrees.ts";
 
@@ -24,7 +24,7 @@ osTest(
       const names = worktrees.map(({ project }) => `${project}/web`);
       const startAll = async () => {
         const runs = worktrees.map(({ cwd }) => Run.start(installation, { cwd, command: ["npm", "run", "dev"] }));
-        return { runs, leases: await untilAll(installation, names, isHandedOver) };
+        return { runs, leases: await untilAll(installation, names, isListening) };
       };
       let ports: readonly number[] | undefined;
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {

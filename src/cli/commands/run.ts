@@ -133,9 +133,8 @@ async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
   const { context, words, relay, shortNames, killAfterMs } = session;
   const ports: NamedPort[] = leases.all.map(({ port }, i) => ({ name: shortNames[i], port }));
   const filled = fillPlaceholders(words, ports);
-  const onStart = (pid: number) => leases.follow(pid);
   try {
-    return await runChild({ words: filled, env: portVariables(ports), killAfterMs, onStart }, relay);
+    return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound;
     if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;

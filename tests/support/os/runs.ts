@@ -84,11 +84,6 @@ export function isListening({ state }: Lease): boolean {
   return state === "listening";
 }
 
-/** Whether the command has become the holder of its lease in the place of portd. */
-export function isHandedOver({ state, holder }: Lease): boolean {
-  return state === "listening" && holder.command?.startsWith("portd run ") === false;
-}
-
 /** Answers when the daemon has looked after holders at least once since: a lease whose process has just ended is gone. */
 export async function untilLookedAt(installation: Installation): Promise<void> {
   const holder = new Deno.Command("cat", { stdin: "piped" }).spawn();
