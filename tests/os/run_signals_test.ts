@@ -104,25 +104,31 @@ osTest(
   "a daemon that forks twice is named, left alone and keeps the lease, until portd free ends both",
   NEEDS,
   () =>
-    withServer({ command: ["python3", "-c", DAEMON] }, async ({ run, port, pid }, { installation, cwd }) => {
-      run.signal("SIGTERM");
-      assert.equal(await run.code(), 143);
-      assert.match(
-        await run.stderr(),
-        new RegExp(
-          `^portd: pid ${pid} \\(python3 .*\\) still listens on shop/web \\(${port}/tcp\\); its lease is kept`,
-        ),
-      );
-      const second = await installation.portd(["run", "web", "--", "true"], { cwd });
-      assert.equal(second.code, 4);
-      assert.match(second.stderr, new RegExp(`leased on port ${port}; process ${pid} \\(python3 .*\\) runs with it`));
-      await installation.answer(["free", String(port), "--yes"], { cwd });
-      assert.equal(await listens(port), false);
-      const [, found = ""] =
-        /port (\d+)/.exec(await installation.answer(["run", "web", "--", "echo", "port {port}"], { cwd })) ??
-          [];
-      assert.equal(Number(found), port);
-    }),
+    withServer(
+      { files: { "daemon.py": DAEMON }, command: ["python3", "daemon.py"] },
+      async ({ run, port, pid }, { installation, cwd }) => {
+        run.signal("SIGTERM");
+        assert.equal(await run.code(), 143);
+        assert.match(
+          await run.stderr(),
+          new RegExp(
+            `^portd: pid ${pid} \\(\\S*python3 daemon\\.py\\) still listens on shop/web \\(${port}/tcp\\); its lease is kept`,
+          ),
+        );
+        const second = await installation.portd(["run", "web", "--", "true"], { cwd });
+        assert.equal(second.code, 4);
+        assert.match(
+          second.stderr,
+          new RegExp(`leased on port ${port}; process ${pid} \\(\\S*python3 daemon\\.py\\) runs with it`),
+        );
+        await installation.answer(["free", String(port), "--yes"], { cwd });
+        assert.equal(await listens(port), false);
+        const [, found = ""] =
+          /port (\d+)/.exec(await installation.answer(["run", "web", "--", "echo", "port {port}"], { cwd })) ??
+            [];
+        assert.equal(Number(found), port);
+      },
+    ),
 );
 
 osTest(
