@@ -131,8 +131,15 @@ interface Wrapper {
   readonly process: Deno.ChildProcess;
   /** The pid that the command has printed when it was ready. */
   readonly pid: number;
-  /** Its end, with what it wrote to stderr. */
-  readonly end: () => Promise<{ readonly code: number; readonly stderr: string }>;
+  /** The end of portd; what the command has left is then ended. */
+  readonly end: () => Promise<WrapperEnd>;
+}
+
+interface WrapperEnd {
+  readonly code: number;
+  readonly stderr: string;
+  /** Whether the process of that pid outlived portd. */
+  readonly isLeft: boolean;
 }
 
 /** Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source. */
@@ -156,9 +163,11 @@ async function startWrapper(
   const reader = process.stdout.getReader();
   const pid = Number(new TextDecoder().decode((await reader.read()).value));
   const end = async () => {
+    const { code } = await process.status;
+    const isLeft = find(pid) !== undefined;
+    if (isLeft) Deno.kill(pid, "SIGKILL");
     await reader.cancel();
-    const stderr = await new Response(process.stderr).text();
-    return { code: (await process.status).code, stderr };
+    return { code, stderr: await new Response(process.stderr).text(), isLeft };
   };
   return { process, pid, end };
 }
@@ -177,10 +186,10 @@ const find = (pid: number) => new LinuxProcesses(new Procfs(openLibc())).find(pi
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   linuxTest(`${signal} to portd without a terminal ends the server behind a shell as well`, async (setting) => {
-    const { process, pid, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
+    const { process, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
     process.kill(signal);
-    assert.deepEqual(await end(), { code: 128 + { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }[signal], stderr: "" });
-    assert.equal(find(pid), undefined);
+    const code = 128 + { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }[signal];
+    assert.deepEqual(await end(), { code, stderr: "", isLeft: false });
     assert.deepEqual(states(setting), ["released"]);
   });
 }
@@ -189,7 +198,7 @@ linuxTest(
   "a server in the background of a shell, to which SIGINT is nothing, is ended after --kill-after",
   async (setting) => {
     const flags = ["--kill-after", "50ms"];
-    const { process, pid, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
+    const { process, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
     process.kill("SIGINT");
     assert.deepEqual(await end(), { code: 128 + 2, stderr: "" });
     assert.equal(find(pid), undefined);
@@ -199,16 +208,15 @@ linuxTest(
 
 linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit code says so", async (setting) => {
   const flags = ["--kill-after", "0"];
-  const { process, pid, end } = await startWrapper(setting, { flags, script: 'exec "$@"', source: DEAF_SERVER });
+  const { process, end } = await startWrapper(setting, { flags, script: 'exec "$@"', source: DEAF_SERVER });
   process.kill("SIGTERM");
-  assert.deepEqual(await end(), { code: 128 + 9, stderr: "" });
-  assert.equal(find(pid), undefined);
+  assert.deepEqual(await end(), { code: 128 + 9, stderr: "", isLeft: false });
 });
 
 linuxTest(
   "a daemon that has left the session and listens is named, left alone and keeps the lease",
   async (setting) => {
-    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 60';
+    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 20';
     const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
     process.kill("SIGTERM");
     const { code, stderr } = await end();
@@ -231,8 +239,8 @@ linuxTest("a daemon that does not listen is named after a signal, and the lease 
     source: SERVER,
   });
   process.kill("SIGTERM");
-  const { stderr } = await end();
-  Deno.kill(pid, "SIGKILL");
+  const { stderr, isLeft } = await end();
+  assert.ok(isLeft);
   assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still runs: it has left the command's session\n$`));
   assert.deepEqual(states(setting), ["released"]);
 });
@@ -240,9 +248,8 @@ linuxTest("a daemon that does not listen is named after a signal, and the lease 
 linuxTest("a command that ends by itself ends nobody; who still listens keeps the lease", async (setting) => {
   const script = 'mkfifo said; "$@" >said 2>/dev/null & read pid <said; echo $pid; exit 3';
   const { pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
-  const { code, stderr } = await end();
-  Deno.kill(pid, "SIGKILL");
-  assert.equal(code, 3);
+  const { code, stderr, isLeft } = await end();
+  assert.deepEqual([code, isLeft], [3, true]);
   assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still listens on shop/web .*; its lease is kept`));
   assert.deepEqual(states(setting), ["granted"]);
 });

@@ -7,6 +7,8 @@ import { linux, osTest, tools } from "../support/os/requirement.ts";
 import { commandsOf, isListening, killCommandsOf, listens, Run, untilAll, untilLookedAt } from "../support/os/runs.ts";
 
 const NEEDS = [linux, tools("setsid", "python3")];
+/** Not that of other tests, which run at the same time and hold the same names. */
+const POOL = "30000-31999";
 const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 const SERVER = "python3 -m http.server $PORT";
@@ -31,7 +33,9 @@ time.sleep(300)
 
 /** An installation in which leases and holders are looked at often, and a shop in it. */
 async function setUp(files: Readonly<Record<string, string>> = {}) {
-  const installation = await Installation.create({ env: { PORTD_WATCH_MS: "50", PORTD_PROCESS_GRACE_MS: "0" } });
+  const installation = await Installation.create({
+    env: { PORTD_WATCH_MS: "50", PORTD_PROCESS_GRACE_MS: "0", PORTD_POOL: POOL },
+  });
   const cwd = await makeProject(installation, "shop", files);
   await installation.answer(["serve", "--detach"]);
   return { installation, cwd };

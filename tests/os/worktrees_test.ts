@@ -8,6 +8,8 @@ import { liveLeases } from "../support/os/api.ts";
 import { makeViteWorktrees } from "../support/os/worktrees.ts";
 
 const COUNT = 10;
+/** Not that of other tests, which run at the same time and hold the same names. */
+const POOL = "30000-31999";
 
 osTest(
   "ten worktrees with a Vite each: no orphan after TERM, INT and HUP; after KILL each lease stays with its listener",
@@ -17,7 +19,9 @@ osTest(
     npmRegistry,
   ],
   async (context) => {
-    const installation = await Installation.create({ env: { PORTD_WATCH_MS: "200", PORTD_PROCESS_GRACE_MS: "0" } });
+    const installation = await Installation.create({
+      env: { PORTD_WATCH_MS: "200", PORTD_PROCESS_GRACE_MS: "0", PORTD_POOL: POOL },
+    });
     try {
       const worktrees = await makeViteWorktrees(installation, COUNT);
       await installation.answer(["serve", "--detach"]);
