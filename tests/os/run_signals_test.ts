@@ -1,5 +1,8 @@
 /** What becomes of the processes and the lease of `portd run` without a terminal when a signal ends it. */
 import assert from "node:assert/strict";
+import { openLibc } from "../../src/ffi/libc.ts";
+import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
 import { liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
 import { makeProject } from "../support/os/project.ts";
@@ -150,3 +153,32 @@ osTest(
       assert.match(second.stderr, new RegExp(`leased on port ${port}`));
     }),
 );
+
+osTest("at a terminal the command stays in the group of the job, and Ctrl-C ends it and the server behind a shell", [
+  ...NEEDS,
+  tools("script"),
+], async () => {
+  const { installation, cwd } = await setUp({ "serve.sh": `${SERVER}; true` });
+  try {
+    // script(1) makes a terminal; its own stdin is the keyboard.
+    const before = ["sh", "-c", 'exec script -qec "$*" /dev/null', "sh"];
+    const terminal = installation.command(["run", "web", "--", "sh", "serve.sh"], { before, cwd, stdin: "piped" })
+      .spawn();
+    const output = new Response(terminal.stdout as ReadableStream<Uint8Array<ArrayBuffer>>).text();
+    const [lease] = await untilAll(installation, ["shop/web"], isListening);
+    const processes = new LinuxProcesses(new Procfs(openLibc()));
+    const [wrapper, server] = [lease?.holder.pid, lease?.listener?.pid].map((pid) => processes.find(pid!));
+    assert.equal(server?.processGroup, wrapper?.processGroup);
+    const keyboard = terminal.stdin.getWriter();
+    await keyboard.write(new TextEncoder().encode("\x03"));
+    const { code } = await terminal.status;
+    await keyboard.close();
+    assert.equal(code, 130, await output);
+    assert.deepEqual(commandsOf(installation), []);
+    assert.equal(await listens(lease!.port), false);
+    await terminal.stderr.cancel();
+  } finally {
+    killCommandsOf(installation);
+    await installation[Symbol.asyncDispose]();
+  }
+});
