@@ -12,7 +12,7 @@ export interface ChildEnd {
   readonly code: number;
   /** How long it ran, in milliseconds. */
   readonly ranMs: number;
-  /** What it had started and what still runs; `undefined` where the OS does not tell. */
+  /** What it had started and what still runs; `undefined` where the OS does not say. */
   readonly family: Family | undefined;
 }
 

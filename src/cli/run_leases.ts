@@ -31,10 +31,10 @@ export class RunLeases {
   }
 
   /**
-   * Keeps the leases on whose ports a process of the command still listens, and tells of each.
+   * Keeps the leases on whose ports a process of the command still listens, and reports each of these processes.
    *
    * @param family is what the command has started; it has ended itself.
-   * @param wasAskedToEnd tells of all that still run, whether they listen or not.
+   * @param wasAskedToEnd reports all that still run, whether they listen or not.
    */
   async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
     const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
@@ -48,7 +48,7 @@ export class RunLeases {
       const used: Lease[] = [];
       for (const lease of maybeUsed) if (await listensOn(process, lease, open)) used.push(lease);
       for (const lease of used) await this.#keep(lease, process);
-      if (used.length === 0 && wasAskedToEnd) this.#tell(`${textOf(process)} ${whyLeft(member)}`);
+      if (used.length === 0 && wasAskedToEnd) this.#report(`${textOf(process)} ${whyLeft(member)}`);
     }
   }
 
@@ -62,7 +62,7 @@ export class RunLeases {
     return this.#kept.size > 0;
   }
 
-  /** Gives back all but the kept. That they cannot be is told, and no failure: they end with the process anyway. */
+  /** Gives back all but the kept. A failure of that is reported and no more: the leases end with this process anyway. */
   async release(): Promise<void> {
     const { client } = this.#parts;
     const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
@@ -70,7 +70,7 @@ export class RunLeases {
     const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
     for (const [i, result] of results.entries()) {
       if (result.status === "rejected") {
-        this.#tell(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
+        this.#report(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
       }
     }
   }
@@ -78,19 +78,19 @@ export class RunLeases {
   async #keep(lease: Lease, process: Process): Promise<void> {
     const title = titleOf(lease);
     const listener = `${textOf(process)} still listens on ${title}`;
-    if (this.#kept.has(lease)) return this.#tell(listener);
+    if (this.#kept.has(lease)) return this.#report(listener);
     this.#kept.add(lease);
-    this.#tell(`${listener}; its lease is kept, and portd free ${lease.port} ends both`);
+    this.#report(`${listener}; its lease is kept, and portd free ${lease.port} ends both`);
     try {
       const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
       await this.#parts.client.amend(lease.id, { pid: process.pid }, { signal });
     } catch (error) {
-      this.#tell(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
+      this.#report(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
     }
   }
 
-  /** Says something, also when the terminal has been closed in the meantime. */
-  #tell(text: string): void {
+  /** Prints a line on stderr, also when the terminal has been closed in the meantime. */
+  #report(text: string): void {
     try {
       this.#parts.context.process.stderr.write(`portd: ${neutralise(text)}\n`);
     } catch (error) {
@@ -100,7 +100,7 @@ export class RunLeases {
 }
 
 /**
- * Whether somebody listens on the port although the command has ended. Its stderr would tell more directly, but can be
+ * Whether somebody listens on the port although the command has ended. Its stderr would show it more directly, but can be
  * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
  * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
  */

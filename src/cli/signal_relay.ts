@@ -10,13 +10,13 @@ type PassedSignal = keyof typeof SIGNAL_NUMBERS;
 /** Signals of the keyboard. Many programs take them for less than a request to end: a shell drops its line. */
 const KEYBOARD_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT"];
 
-/** How long orphans that have ended stay in the kernel's table; SIGCHLD would tell sooner, and cost every start. */
+/** How long orphans that have ended stay in the kernel's table; SIGCHLD would come sooner, and its handler would slow down every start. */
 const REAPING_MS = 5000;
 
 /** A command that runs. */
 export interface Running {
   readonly child: Deno.ChildProcess;
-  /** `undefined` where the OS does not tell what the command has started. */
+  /** `undefined` where the OS does not say what the command has started. */
   readonly family: Family | undefined;
 }
 
@@ -34,7 +34,7 @@ export class SignalRelay implements Disposable {
   #reaping: ReturnType<typeof setInterval> | undefined;
   #received: PassedSignal | undefined;
 
-  /** @param kinship is there where a family can be told. */
+  /** @param kinship is `undefined` where the OS does not say what a command has started. */
   constructor(context: CliContext, kinship: Kinship | undefined) {
     this.#context = context;
     this.#kinship = kinship;
@@ -43,7 +43,7 @@ export class SignalRelay implements Disposable {
     this.#stop = context.onSignal(this.#names(), (name) => void this.#pass(name as PassedSignal));
   }
 
-  /** Exit code that tells of the last signal; `undefined` when there has been none. */
+  /** Exit code for the last signal; `undefined` when there has been none. */
   get exitCode(): number | undefined {
     return this.#received === undefined ? undefined : 128 + SIGNAL_NUMBERS[this.#received];
   }
@@ -58,7 +58,7 @@ export class SignalRelay implements Disposable {
     return this.#context.os !== "windows" && this.#witness === undefined;
   }
 
-  /** The family of a command that has just been started; `undefined` where the OS does not tell it. */
+  /** The family of a command that has just been started; `undefined` where the OS does not say. */
   familyOf(root: number): Family | undefined {
     if (this.#kinship === undefined) return undefined;
     const { processes, orphans } = this.#kinship;
@@ -87,7 +87,7 @@ export class SignalRelay implements Disposable {
 
   async #pass(name: PassedSignal): Promise<void> {
     this.#received = name;
-    if (this.#context.os === "windows") return; // the console tells every process of it
+    if (this.#context.os === "windows") return; // the console sends it to every process
     const isGroups = await this.#witness?.hasSeen(name) ?? false;
     if (!isGroups) this.#send(name);
     if (!isGroups || !KEYBOARD_SIGNALS.includes(name)) this.#end.resolve();

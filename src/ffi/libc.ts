@@ -75,7 +75,7 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
  * @throws where there is no glibc, or no permission for FFI.
  */
 export function openLibc(): Libc {
-  // This one now: to open it after a call that failed could change what it tells.
+  // This one now: to open it after a call that failed could change the error number.
   const { __errno_location } = SYMBOLS;
   const opened = Deno.dlopen(LIBRARY, { __errno_location }).symbols;
   for (const name of Object.keys(SYMBOLS) as (keyof typeof SYMBOLS)[]) {

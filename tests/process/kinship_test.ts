@@ -4,7 +4,7 @@ import { temporaryFolder } from "../support/folder.ts";
 
 const KINSHIP = new URL("../../src/process/kinship.ts", import.meta.url).href;
 
-/** Adopts an orphan that ends at once, and tells what becomes of it and of a child of Deno's. */
+/** Adopts an orphan that ends at once, and prints what becomes of it and of a child of Deno's. */
 const SOURCE = `
 import { openKinship } from ${JSON.stringify(KINSHIP)};
 const { processes, orphans, ignoresHangUp } = await openKinship({ adopts: true });
