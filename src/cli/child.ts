@@ -1,6 +1,10 @@
-/** A command as a child of `portd run`: same terminal, same signals, its own exit code. */
-import type { CliContext } from "./context.ts";
-import { GroupWitness } from "./group_witness.ts";
+/**
+ * A command as a child of `portd run`: same terminal, same signals, its own exit code. Without a terminal the command
+ * gets a session of its own, so that a signal reaches all that it has started; at a terminal it stays in our process
+ * group, which is the shell's to stop and to continue. signal_relay.ts passes the signals on.
+ */
+import { Family, type Member } from "../process/family.ts";
+import type { SignalRelay } from "./signal_relay.ts";
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -8,6 +12,8 @@ export interface ChildEnd {
   readonly code: number;
   /** How long it ran, in milliseconds. */
   readonly ranMs: number;
+  /** What it had started and what still runs; `undefined` where the OS does not say. */
+  readonly family: Family | undefined;
 }
 
 /** What {@linkcode runChild} starts. */
@@ -15,82 +21,57 @@ export interface ChildOptions {
   readonly words: readonly string[];
   /** Set on top of our own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** How long all of it may take to end after a signal; then it gets KILL. */
+  readonly killAfterMs: number;
 }
 
-const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGBREAK: 21 } as const;
-type PassedSignal = keyof typeof SIGNAL_NUMBERS;
-
-/** Signals that a terminal sends to the whole foreground group by itself. */
-const KEYBOARD_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT"];
+/** How long the kernel may take to end processes after KILL. */
+const KILL_LIMIT_MS = 2000;
+const PAUSE_MS = 20;
 
 /**
- * Signals that reach portd, passed on to the child that runs at that moment. One that comes while none runs is kept:
- * the session is to end then.
- */
-export class SignalRelay implements Disposable {
-  readonly #context: CliContext;
-  readonly #stop: () => void;
-  readonly #witness: GroupWitness | undefined;
-  #child: Deno.ChildProcess | undefined;
-  #received: PassedSignal | undefined;
-
-  constructor(context: CliContext) {
-    this.#context = context;
-    // At a terminal Ctrl-C reaches the child without us, and a second one makes many servers drop what they do.
-    const isInteractive = context.os !== "windows" && context.process.stdin.isTerminal;
-    this.#witness = isInteractive ? new GroupWitness() : undefined;
-    const names: PassedSignal[] = context.os === "windows"
-      ? ["SIGINT", "SIGBREAK"]
-      : ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"];
-    this.#stop = context.onSignal(names, (name) => void this.#pass(name as PassedSignal));
-  }
-
-  /** Exit code that tells of the last signal; `undefined` when there has been none. */
-  get exitCode(): number | undefined {
-    return this.#received === undefined ? undefined : 128 + SIGNAL_NUMBERS[this.#received];
-  }
-
-  /** Passes signals to this child from now on; `undefined` when it has ended. */
-  direct(child: Deno.ChildProcess | undefined): void {
-    this.#child = child;
-  }
-
-  [Symbol.dispose](): void {
-    this.#stop();
-    this.#witness?.[Symbol.dispose]();
-  }
-
-  async #pass(name: PassedSignal): Promise<void> {
-    this.#received = name;
-    if (this.#context.os === "windows") return; // the console tells every process of it
-    if (KEYBOARD_SIGNALS.includes(name) && await this.#witness?.hasSeen(name)) return;
-    try {
-      this.#child?.kill(name);
-    } catch (error) {
-      // It has ended in the meantime: Deno says so with a TypeError, the OS with NotFound.
-      if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
-
-/**
- * Runs a command to its end. Its streams are ours, untouched: a pipe in between would take the terminal from it.
+ * Runs a command to its end; when a signal has asked for that, to the end of all that it has started. Its streams are
+ * ours, untouched: a pipe in between would take the terminal from it.
  *
  * @throws {Deno.errors.NotFound} or another error of the OS when it cannot be started.
  */
-export async function runChild({ words, env }: ChildOptions, relay: SignalRelay): Promise<ChildEnd> {
-  const [program, ...args] = words;
+export async function runChild(options: ChildOptions, relay: SignalRelay): Promise<ChildEnd> {
   const start = performance.now();
-  const child = new Deno.Command(program!, {
+  const child = spawn(options, { detached: relay.passesToSession });
+  const family = relay.familyOf(child.pid);
+  relay.direct({ child, family });
+  const { status } = child;
+  await Promise.race([status, relay.endAsked]);
+  if (relay.exitCode !== undefined && family !== undefined) await endAll(family, options.killAfterMs);
+  const { code } = await status;
+  relay.direct(undefined);
+  return { code, ranMs: performance.now() - start, family };
+}
+
+function spawn({ words, env }: ChildOptions, { detached }: { readonly detached: boolean }): Deno.ChildProcess {
+  const [program, ...args] = words;
+  const options = {
     args,
     env: { ...env },
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
-  })
-    .spawn();
-  relay.direct(child);
-  const { code } = await child.status;
-  relay.direct(undefined);
-  return { code, ranMs: performance.now() - start };
+    detached, // setsid(2); in Deno 2.4's types only with --unstable-detached, in its runtime without
+  } as const;
+  return new Deno.Command(program!, options as Deno.CommandOptions).spawn();
+}
+
+/** Waits until all have ended that have not left; those that take too long are ended. */
+async function endAll(family: Family, killAfterMs: number): Promise<void> {
+  const deadline = performance.now() + killAfterMs;
+  while (family.look().some(isStaying)) {
+    const lateMs = performance.now() - deadline;
+    if (lateMs >= KILL_LIMIT_MS) return;
+    if (lateMs >= 0) family.send("SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+function isStaying({ hasLeft }: Member): boolean {
+  return !hasLeft;
 }

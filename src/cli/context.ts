@@ -59,6 +59,8 @@ export interface CliContext extends CommandContext {
   readonly os: typeof Deno.build.os;
   /** Whether the user is root; false on Windows. */
   readonly isRoot: boolean;
+  /** Whether this process does nothing but the command, so that its children are the command's. */
+  readonly ownsProcess: boolean;
   /** The words behind the first `--` of `run`; `undefined` where there is no `--`. */
   readonly behindDashes: readonly string[] | undefined;
   /** The program and the leading words that start portd once more. */
@@ -112,6 +114,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
     cwd: Deno.cwd(),
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    ownsProcess: true,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...PERMISSIONS, mainUrl],
     onSignal: listenForSignals,

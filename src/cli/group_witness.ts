@@ -11,6 +11,11 @@ const HEARING_MS = 150;
 export class GroupWitness implements Disposable {
   #process = callWitness();
 
+  /** Its pid; `undefined` when there is none. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Whether a signal that has just reached us has reached the whole group. */
   async hasSeen(name: Deno.Signal): Promise<boolean> {
     const witness = this.#process;

@@ -1,6 +1,7 @@
 /** The C library of Linux: just the calls that Deno has no API for. */
 import { Turns } from "../turns.ts";
 
+const LIBRARY = "libc.so.6";
 const SYMBOLS = {
   /** `int socket(int domain, int type, int protocol)` */
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -69,6 +70,12 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   /** `int usleep(useconds_t)` off the event loop. */
   usleepOffLoop: { name: "usleep", parameters: ["u32"], result: "i32", nonblocking: true },
+  /** `int prctl(int operation, ...)`, of which one takes an unsigned long and zeros */
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  /** `int waitid(idtype_t, id_t, siginfo_t *, int options)` */
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  /** `int sigaction(int signal, const struct sigaction *, struct sigaction *old)` */
+  sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
   /** `int *__errno_location(void)` */
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -76,9 +83,29 @@ const SYMBOLS = {
 /** The opened library. */
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Opens the C library. @throws where there is no glibc, or no permission for FFI. */
+/**
+ * Opens the C library, each call of it when it is first made: most programs make few of them, and to open all takes
+ * longer than to start a command.
+ *
+ * @throws where there is no glibc, or no permission for FFI.
+ */
 export function openLibc(): Libc {
-  return Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  // This one now: to open it after a call that failed could change the error number.
+  const { __errno_location } = SYMBOLS;
+  const opened = Deno.dlopen(LIBRARY, { __errno_location }).symbols;
+  for (const name of Object.keys(SYMBOLS) as (keyof typeof SYMBOLS)[]) {
+    if (name !== "__errno_location") openAtFirstUse(opened, name);
+  }
+  return opened as Libc;
+}
+
+function openAtFirstUse(target: object, name: keyof typeof SYMBOLS): void {
+  const get = () => {
+    const { [name]: value } = Deno.dlopen(LIBRARY, { [name]: SYMBOLS[name] }).symbols;
+    Object.defineProperty(target, name, { value });
+    return value;
+  };
+  Object.defineProperty(target, name, { get, configurable: true, enumerable: true });
 }
 
 /** The error number of the call before, on this thread. */
@@ -87,7 +114,7 @@ export function errno(libc: Libc): number {
 }
 
 /** Error numbers of Linux, `asm-generic/errno.h`. */
-export const ENOENT = 2, ESRCH = 3, EBADF = 9, EACCES = 13, ENFILE = 23, EMFILE = 24;
+export const ENOENT = 2, ESRCH = 3, EBADF = 9, ECHILD = 10, EACCES = 13, ENFILE = 23, EMFILE = 24;
 export const EPERM = 1, ENOSYS = 38, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
 
 const PAUSE_US = 20;

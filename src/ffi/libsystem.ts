@@ -34,7 +34,7 @@ export function errnoOf(libSystem: LibSystem): number {
 export const ESRCH = 3;
 
 /** Names for `sysctl`, sys/sysctl.h. */
-export const CTL_KERN = 1, KERN_PROC = 14, KERN_PROC_PID = 1, KERN_PROCARGS2 = 49;
+export const CTL_KERN = 1, KERN_PROC = 14, KERN_PROC_ALL = 0, KERN_PROC_PID = 1, KERN_PROCARGS2 = 49;
 
 /** Flavor of `proc_pidinfo`, sys/proc_info.h. */
 export const PROC_PIDVNODEPATHINFO = 9;

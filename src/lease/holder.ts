@@ -3,7 +3,7 @@ import { PortdError } from "../errors.ts";
 import { sharersOf, type SocketRow } from "../listener/listener.ts";
 import { belongsTo, type Process, type Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
-import type { Holder, Lifetime, ProcessIdentity } from "./lease.ts";
+import type { Holder, LeaseListener, Lifetime, ProcessIdentity } from "./lease.ts";
 import type { GrantRequest } from "./wish.ts";
 
 const NO_EVIDENCE = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
@@ -50,8 +50,19 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   }
   const identity = identityOf(holder);
   if (record.lifetime.kind !== "process" || identity === undefined) return;
-  if (request.pid === null || request.pid === identity.pid || !processes.isAlive(identity)) return;
-  throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
+  if (request.pid === null || request.pid === identity.pid) return;
+  if (processes.isAlive(identity)) {
+    throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
+  }
+  const left = listenerLeft(record, processes);
+  if (left === undefined || left.pid === request.pid) return;
+  throw nameTaken(record, `process ${left.pid} (${left.command ?? name}), which its holder has left, listens there`);
+}
+
+/** The holder's server that the watch saw last, if it still runs. */
+function listenerLeft({ state, listener }: LeaseRecord, processes: Processes): LeaseListener | undefined {
+  const isThere = state === "listening" && listener !== null && listener.pid !== null;
+  return isThere && processes.find(listener.pid) !== undefined ? listener : undefined;
 }
 
 /** What a request for a live name, or a change of it, makes of holder and lifetime. */

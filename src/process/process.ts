@@ -9,13 +9,20 @@ import { LinuxProcesses } from "./linux/processes.ts";
 import type { Procfs } from "./linux/procfs.ts";
 import { openWindowsLibraries, WindowsProcesses } from "./windows/processes.ts";
 
-/** A process as it was when it was looked at. */
-export interface Process extends ProcessIdentity, ProcessDescription {
-  /** When it started, as an ISO instant in UTC to the second: for people, as the clock may have been set since. */
-  readonly startedAt: string | null;
+/** Where a process stands among the others. */
+export interface ProcessPlace {
+  readonly pid: number;
+  /** See {@linkcode ProcessIdentity}. */
+  readonly startTime: string;
   readonly parentPid: number | null;
   readonly processGroup: number | null;
   readonly session: number | null;
+}
+
+/** A process as it was when it was looked at. */
+export interface Process extends ProcessIdentity, ProcessDescription, ProcessPlace {
+  /** When it started, as an ISO instant in UTC to the second: for people, as the clock may have been set since. */
+  readonly startedAt: string | null;
 }
 
 /** What portd asks an OS about processes. All calls are quick and blocking. */
@@ -26,6 +33,14 @@ export interface Processes {
   find(pid: number): Process | undefined;
   /** Whether the very process of the identity still runs: the same pid, start time and boot. */
   isAlive(identity: ProcessIdentity): boolean;
+}
+
+/** Processes of an OS that lists them all. */
+export interface ListedProcesses extends Processes {
+  /** Every process that runs, with no more than its place: quick, also with thousands of them. */
+  list(): readonly ProcessPlace[];
+  /** The place of one process; on Linux also of one that has ended and is a zombie. */
+  placeOf(pid: number): ProcessPlace | undefined;
 }
 
 /** The processes of this machine. @param procfs is there on Linux. */

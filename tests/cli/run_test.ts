@@ -1,6 +1,9 @@
 /** `portd run` with real children, against a fake daemon. */
 import assert from "node:assert/strict";
 import { PERMISSIONS } from "../../src/cli/context.ts";
+import { openLibc } from "../../src/ffi/libc.ts";
+import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
 import { listen } from "../support/sockets.ts";
@@ -121,6 +124,145 @@ commandTest("leases that cannot be released are told, and the exit code stays", 
   const { code, stderr } = await setting.run(["run", "web", "--", ...words, setting.daemon.url, `Bearer ${token}`]);
   assert.equal(code, 0);
   assert.match(stderr, /^portd: Cannot release shop\/web \(\d+\/tcp\): Cannot reach portd at /);
+});
+
+/** A `portd run` of its own process, without a terminal. */
+interface Wrapper {
+  readonly process: Deno.ChildProcess;
+  /** The pid that the command has printed when it was ready. */
+  readonly pid: number;
+  /** The end of portd; what the command has left is then ended. */
+  readonly end: () => Promise<WrapperEnd>;
+}
+
+interface WrapperEnd {
+  readonly code: number;
+  readonly stderr: string;
+  /** Whether the process of that pid outlived portd. */
+  readonly isLeft: boolean;
+}
+
+/** Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source. */
+async function startWrapper(
+  setting: Setting,
+  { flags = [], script, source }: {
+    readonly flags?: readonly string[];
+    readonly script: string;
+    readonly source: string;
+  },
+): Promise<Wrapper> {
+  const words = await child(setting, source);
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...PERMISSIONS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
+    cwd: setting.cwd,
+    env: setting.env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  const end = async () => {
+    const { code } = await process.status;
+    const isLeft = find(pid) !== undefined;
+    if (isLeft) Deno.kill(pid, "SIGKILL");
+    await reader.cancel();
+    return { code, stderr: await new Response(process.stderr).text(), isLeft };
+  };
+  return { process, pid, end };
+}
+
+/** Runs until it is ended, or until nobody can wait for that any more. */
+const SERVER = `console.log(Deno.pid);
+setTimeout(() => { write("nobody has ended it"); Deno.exit(); }, 30_000);`;
+/** The same on the leased port, deaf to signals. */
+const DEAF_SERVER =
+  `for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(name, () => {});
+Deno.listen({ port: Number(Deno.env.get("PORT")) }); ${SERVER}`;
+
+const linuxTest = Deno.build.os === "linux"
+  ? commandTest
+  : (name: string) => Deno.test({ name, ignore: true, fn() {} });
+const find = (pid: number) => new LinuxProcesses(new Procfs(openLibc())).find(pid);
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  linuxTest(`${signal} to portd without a terminal ends the server behind a shell as well`, async (setting) => {
+    const { process, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
+    process.kill(signal);
+    const code = 128 + { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }[signal];
+    assert.deepEqual(await end(), { code, stderr: "", isLeft: false });
+    await assert.rejects(out(setting), Deno.errors.NotFound);
+    assert.deepEqual(states(setting), ["released"]);
+  });
+}
+
+linuxTest(
+  "a server in the background of a shell, to which SIGINT is nothing, is ended after --kill-after",
+  async (setting) => {
+    const flags = ["--kill-after", "50ms"];
+    const { process, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
+    process.kill("SIGINT");
+    const { stderr, isLeft } = await end();
+    assert.deepEqual([stderr, isLeft], ["", false]);
+    assert.deepEqual(states(setting), ["released"]);
+  },
+);
+
+linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit code says so", async (setting) => {
+  const flags = ["--kill-after", "0"];
+  const { process, end } = await startWrapper(setting, { flags, script: 'exec "$@"', source: DEAF_SERVER });
+  process.kill("SIGTERM");
+  assert.deepEqual(await end(), { code: 128 + 9, stderr: "", isLeft: false });
+});
+
+linuxTest(
+  "a daemon that has left the session and listens is named, left alone and keeps the lease",
+  async (setting) => {
+    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 20';
+    const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
+    process.kill("SIGTERM");
+    const { code, stderr } = await end();
+    const [lease] = setting.daemon.leases.values();
+    Deno.kill(pid, "SIGKILL");
+    assert.equal(code, 128 + 15);
+    assert.match(
+      stderr,
+      new RegExp(`^portd: pid ${pid} \\(\\S*deno run .*child\\.ts\\) still listens on ${lease?.name} `),
+    );
+    assert.ok(stderr.endsWith(`(${lease?.port}/tcp); its lease is kept, and portd free ${lease?.port} ends both\n`));
+    assert.equal(lease?.state, "granted");
+    assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").map(({ body }) => body), [{ pid }]);
+  },
+);
+
+linuxTest("a daemon that does not listen is named after a signal, and the lease is released", async (setting) => {
+  const { process, pid, end } = await startWrapper(setting, {
+    script: 'setsid "$@" 2>/dev/null & wait',
+    source: SERVER,
+  });
+  process.kill("SIGTERM");
+  const { stderr, isLeft } = await end();
+  assert.ok(isLeft);
+  assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still runs: it has left the command's session\n$`));
+  assert.deepEqual(states(setting), ["released"]);
+});
+
+linuxTest("a command that ends by itself ends nobody; who still listens keeps the lease", async (setting) => {
+  const script = 'mkfifo said; "$@" >said 2>/dev/null & read pid <said; echo $pid; exit 3';
+  const { pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
+  const { code, stderr, isLeft } = await end();
+  assert.deepEqual([code, isLeft], [3, true]);
+  assert.match(stderr, new RegExp(`^portd: pid ${pid} \\(.*\\) still listens on shop/web .*; its lease is kept`));
+  assert.deepEqual(states(setting), ["granted"]);
+});
+
+linuxTest("without a terminal the command is the first of a session of its own", async (setting) => {
+  const { process, pid, end } = await startWrapper(setting, { script: '"$@"; exit 1', source: SERVER });
+  const { session, processGroup, parentPid } = find(pid)!;
+  assert.deepEqual([session, processGroup], [parentPid, parentPid]);
+  assert.equal(find(parentPid!)?.parentPid, process.pid);
+  process.kill("SIGTERM");
+  await end();
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {

@@ -1,7 +1,15 @@
 /** The kernel's answers are laid out after the declarations of the headers, member by member, as a C compiler does. */
 import assert from "node:assert/strict";
 import { addressOf } from "../../src/ffi/address.ts";
-import { CTL_KERN, ESRCH, KERN_PROC, KERN_PROC_PID, KERN_PROCARGS2, type LibSystem } from "../../src/ffi/libsystem.ts";
+import {
+  CTL_KERN,
+  ESRCH,
+  KERN_PROC,
+  KERN_PROC_ALL,
+  KERN_PROC_PID,
+  KERN_PROCARGS2,
+  type LibSystem,
+} from "../../src/ffi/libsystem.ts";
 import { DarwinProcesses } from "../../src/process/darwin/processes.ts";
 import {
   KINFO_PROC_SIZE,
@@ -224,6 +232,11 @@ function fakeLibSystem(processes: ReadonlyMap<number, FakeProcess>, users = new 
         if (fourth === 666) return fail(EPERM, -1);
         return give(old, size, found?.kinfo ?? new Uint8Array());
       }
+      if (kind === KERN_PROC && third === KERN_PROC_ALL) {
+        const all = [...processes.values()].flatMap(({ kinfo }) => [...kinfo]);
+        // The size alone has room to spare, as of the kernel that expects more processes by the next call.
+        return give(old, size, new Uint8Array([...all, ...(old === null ? new Uint8Array(KINFO_PROC_SIZE) : [])]));
+      }
       assert.equal(kind, KERN_PROCARGS2);
       const words = processes.get(third!)?.arguments;
       return words === undefined ? fail(EINVAL, -1) : give(old, size, words);
@@ -319,4 +332,14 @@ Deno.test("a macOS zombie does not run, and a kernel that does not answer is no 
   assert.equal(processes.find(733), undefined);
   assert.throws(() => processes.find(666), /Cannot look up pid 666: errno 1$/);
   assert.throws(() => processes.isAlive({ pid: 666, startTime: "1.0", bootId: processes.bootId }), /errno 1$/);
+});
+
+Deno.test("macOS processes are listed with their places, without zombies", () => {
+  const zombie = { kinfo: lay(KINFO_PROC, { ...SERVER, p_pid: 734, p_stat: ZOMBIE }) };
+  const child = { kinfo: lay(KINFO_PROC, { ...SERVER, p_pid: 735, e_ppid: 733 }) };
+  const processes = new DarwinProcesses(fakeLibSystem(new Map([...oneServer(), [734, zombie], [735, child]])));
+  const place = { startTime: "1795428000.004207", processGroup: 733, session: 600 };
+  const [server, other] = [{ ...place, pid: 733, parentPid: 700 }, { ...place, pid: 735, parentPid: 733 }];
+  assert.deepEqual(processes.list(), [server, other]);
+  assert.deepEqual([733, 736].map((pid) => processes.placeOf(pid)), [server, undefined]);
 });

@@ -40,6 +40,24 @@ function openLinux(): LinuxProcesses {
 }
 
 Deno.test({
+  name: "Linux processes list what runs with its place, and know the place of a zombie",
+  ignore: !linux,
+  async fn() {
+    const processes = openLinux();
+    const { startTime, parentPid, processGroup, session } = processes.find(Deno.pid)!;
+    const own = { pid: Deno.pid, startTime, parentPid, processGroup, session };
+    assert.deepEqual(processes.list().find(({ pid }) => pid === Deno.pid), own);
+    // Nobody has taken note of the child's end before this turn of the event loop is over.
+    const child = new Deno.Command("true").spawn();
+    while (processes.find(child.pid) !== undefined);
+    assert.equal(processes.placeOf(child.pid)?.parentPid, Deno.pid);
+    assert.equal(processes.list().some(({ pid }) => pid === child.pid), false);
+    await child.status;
+    assert.equal(processes.placeOf(child.pid), undefined);
+  },
+});
+
+Deno.test({
   name: "Linux processes describe this very process",
   ignore: !linux,
   fn() {

@@ -89,6 +89,7 @@ function contextOf(
     cwd,
     os,
     isRoot: false,
+    ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,
     onSignal: signals.listen,

@@ -2,15 +2,20 @@
 import type { PortdClient } from "../../client.ts";
 import type { HoldKind, Lease } from "../../lease/lease.ts";
 import type { LeaseRequest } from "../../lease/request.ts";
+import type { openProcessHandle } from "../../process/handle.ts";
+import type { Kinship } from "../../process/kinship.ts";
 import { findProject, type Project } from "../../project.ts";
-import { type ChildEnd, runChild, SignalRelay } from "../child.ts";
+import { type ChildEnd, runChild } from "../child.ts";
 import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../placeholders.ts";
+import { RunLeases } from "../run_leases.ts";
+import { SignalRelay } from "../signal_relay.ts";
 import { neutralise, shorten } from "../terminal.ts";
 
 type RunFlags = CommonFlags & {
@@ -18,12 +23,13 @@ type RunFlags = CommonFlags & {
   readonly prefer?: readonly number[];
   readonly hold?: HoldKind;
   readonly label?: readonly (readonly [string, string])[];
+  readonly killAfter?: number;
 };
 
 /** A command that fails so soon after its start may have met a port that is taken. */
 const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
-const RELEASE_LIMIT_MS = 5000;
+const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
 /** What shells answer for a program that is not there, and for one that cannot be run. */
 const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
@@ -38,6 +44,7 @@ export default command<RunFlags, string[]>({
       }),
       hold: { kind: "enum", values: ["soft", "none"], brief: "none: for servers without SO_REUSEADDR", optional: true },
       label: listFlag("k=v", "Label, also several", { parse: parsePair }),
+      killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
       ...COMMON_FLAGS,
     },
     positional: { kind: "array", parameter: { parse: String, placeholder: "NAME", brief: "A service, like web" } },
@@ -46,8 +53,10 @@ export default command<RunFlags, string[]>({
     brief: "Run a command with leased ports, and release them when it ends",
     fullDescription: `Leases a port for each name (one without a name when none is given), sets PORT to the first and
 <NAME>_PORT to each, fills {port} and {port:NAME} in the words of the command, and runs it. Signals and the exit code
-are passed on. When the command fails within ten seconds and somebody else listens on its port, it is started again
-with another one, at most three times. The leases end with the command, however it ends.`,
+are passed on: without a terminal to all that the command has started, which has --kill-after to end, then gets KILL.
+When the command fails within ten seconds and somebody else listens on its port, it is started again with another one,
+at most three times. The leases end with the command; one on whose port a daemon of the command still listens is kept,
+and stderr names it.`,
     customUsage: [
       "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
       { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
@@ -64,9 +73,11 @@ with another one, at most three times. The leases end with the command, however 
     checkPlaceholders(words, shortNames);
     const project = findProject(context.cwd);
     const request = requestOf({ flags, names, words, project });
-    const client = await findDaemon(context, flags);
-    using relay = new SignalRelay(context);
-    const session = { context, client, words, relay, shortNames, lease: () => grantFor(client, request, project) };
+    const [client, kinship] = await Promise.all([findDaemon(context, flags), openKinship(context)]);
+    using relay = new SignalRelay(context, kinship);
+    const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
+    const lease = () => grantFor(client, request, project);
+    const session = { context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
     context.process.exitCode = await runWithPorts(session);
   },
 });
@@ -77,20 +88,40 @@ interface Session {
   readonly words: readonly string[];
   readonly relay: SignalRelay;
   readonly shortNames: readonly string[];
+  readonly killAfterMs: number;
   readonly lease: () => Promise<readonly Lease[]>;
+  readonly loadHandles: () => Promise<typeof openProcessHandle>;
+}
+
+async function openKinship({ os, ownsProcess }: CliContext): Promise<Kinship | undefined> {
+  if (os === "windows") return undefined;
+  const kinship: typeof import("../../process/kinship.ts") = await load("kinship");
+  return await kinship.openKinship({ adopts: ownsProcess });
+}
+
+async function loadHandles(): Promise<typeof openProcessHandle> {
+  const handle: typeof import("../../process/handle.ts") = await load("handle");
+  return handle.openProcessHandle;
+}
+
+/** See main.ts for why the import chooses. */
+function load(part: "kinship" | "handle") {
+  return import(part === "kinship" ? "../../process/kinship.ts" : "../../process/handle.ts");
 }
 
 async function runWithPorts(session: Session): Promise<number> {
   const { context, relay } = session;
   for (let restarts = 0;; restarts++) {
-    const leases = await session.lease();
+    const leases = new RunLeases(await session.lease(), session);
     let end: ChildEnd, lost: Lease | undefined;
     try {
       if (relay.exitCode !== undefined) return relay.exitCode;
       end = await runOnce(session, leases);
-      lost = wasEarlyFailure(end) && relay.exitCode === undefined ? leases.find(isTaken) : undefined;
+      await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
+      const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
+      lost = mayRestart ? leases.findLost() : undefined;
     } finally {
-      await release(session, leases);
+      await leases.release();
     }
     if (lost === undefined || restarts === MOST_RESTARTS) return end.code;
     const title = neutralise(titleOf(lost));
@@ -98,11 +129,12 @@ async function runWithPorts(session: Session): Promise<number> {
   }
 }
 
-async function runOnce({ context, words, relay, shortNames }: Session, leases: readonly Lease[]): Promise<ChildEnd> {
-  const ports: NamedPort[] = leases.map(({ port }, i) => ({ name: shortNames[i], port }));
+async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
+  const { context, words, relay, shortNames, killAfterMs } = session;
+  const ports: NamedPort[] = leases.all.map(({ port }, i) => ({ name: shortNames[i], port }));
   const filled = fillPlaceholders(words, ports);
   try {
-    return await runChild({ words: filled, env: portVariables(ports) }, relay);
+    return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound;
     if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;
@@ -145,50 +177,4 @@ function requestOf(
 
 function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {
   return code !== 0 && ranMs < EARLY_MS;
-}
-
-/**
- * Whether somebody listens on the port although the command has ended. Its stderr would tell more directly, but can be
- * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
- * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
- */
-function isTaken({ port, protocols }: Lease): boolean {
-  if (!protocols.includes("tcp")) return false;
-  return ["0.0.0.0", "::", "127.0.0.1", "::1"].some((hostname) => {
-    try {
-      Deno.listen({ hostname, port }).close();
-      return false;
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) return true;
-      // A family that this machine does not have, or a port that we may not bind: nothing is known then.
-      if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
-      throw error;
-    }
-  });
-}
-
-/** Gives the leases back. That they cannot be is told, and no failure: they end with our process anyway. */
-async function release({ client, context }: Session, leases: readonly Lease[]): Promise<void> {
-  const signal = AbortSignal.timeout(RELEASE_LIMIT_MS);
-  const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
-  for (const [i, result] of results.entries()) {
-    if (result.status === "fulfilled") continue;
-    const reason = result.reason instanceof Error ? result.reason.message : String(result.reason);
-    const text = `portd: Cannot release ${titleOf(leases[i]!)}: ${reason}`;
-    tell(context, `${neutralise(text)}\n`);
-  }
-}
-
-/** Says something, also when the terminal has been closed in the meantime. */
-function tell({ process }: CliContext, text: string): void {
-  try {
-    process.stderr.write(text);
-  } catch (error) {
-    if (!["EPIPE", "EIO"].includes(errnoOf(error))) throw error;
-  }
-}
-
-/** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */
-function errnoOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -9,6 +9,7 @@ import {
   errnoOf,
   ESRCH,
   KERN_PROC,
+  KERN_PROC_ALL,
   KERN_PROC_PID,
   KERN_PROCARGS2,
   type LibSystem,
@@ -17,7 +18,7 @@ import {
 } from "../../ffi/libsystem.ts";
 import type { ProcessIdentity } from "../../lease/lease.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { Process, Processes } from "../process.ts";
+import type { ListedProcesses, Process, ProcessPlace } from "../process.ts";
 import {
   type KernelProcess,
   KINFO_PROC_SIZE,
@@ -38,7 +39,7 @@ const LARGEST_PID = 0x7fffffff;
  * The start time is `seconds.microseconds` as the kernel noted it at the start. Of another user's process `cwd` is null
  * and `command` the path of its program, unless this is root.
  */
-export class DarwinProcesses implements Processes {
+export class DarwinProcesses implements ListedProcesses {
   readonly bootId: string;
   readonly #libSystem: LibSystem;
   readonly #users = new Map<number, string>();
@@ -76,6 +77,28 @@ export class DarwinProcesses implements Processes {
     if (bootId !== this.bootId) return false;
     const found = this.#running(pid);
     return found !== undefined && startTimeOf(found) === startTime;
+  }
+
+  /** @throws {Error} when the kernel does not answer. */
+  list(): readonly ProcessPlace[] {
+    const mib = [CTL_KERN, KERN_PROC, KERN_PROC_ALL];
+    // The kernel adds room for processes that start between the two calls.
+    const bytes = this.#sysctl(mib, this.#sizeOf(mib) ?? 0);
+    if (bytes === undefined) throw new Error(`Cannot list the processes: errno ${errnoOf(this.#libSystem)}`);
+    const count = Math.floor(bytes.length / KINFO_PROC_SIZE);
+    const found = Array.from({ length: count }, (_, i) => parseKinfoProc(bytes.subarray(i * KINFO_PROC_SIZE))!);
+    return found.filter(({ status }) => status !== SZOMB).map((process) => this.#placeOf(process));
+  }
+
+  /** The place of one process that runs. */
+  placeOf(pid: number): ProcessPlace | undefined {
+    const found = this.#running(pid);
+    return found && this.#placeOf(found);
+  }
+
+  #placeOf(process: KernelProcess): ProcessPlace {
+    const { pid, parentPid, processGroup } = process;
+    return { pid, startTime: startTimeOf(process), parentPid, processGroup, session: this.#session(pid) };
   }
 
   #running(pid: number): KernelProcess | undefined {

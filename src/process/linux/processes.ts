@@ -1,7 +1,7 @@
 /** Processes on Linux, from `/proc/<pid>`. Manual: proc_pid_stat(5), proc_pid_cmdline(5). */
 import type { ProcessIdentity } from "../../lease/lease.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { Process, Processes } from "../process.ts";
+import type { ListedProcesses, Process, ProcessPlace } from "../process.ts";
 import type { Procfs } from "./procfs.ts";
 
 /** USER_HZ, the same wherever Deno runs. */
@@ -49,13 +49,16 @@ export function userName(passwd: string, uid: string): string {
 }
 
 /** The processes that `/proc` shows. */
-export class LinuxProcesses implements Processes {
-  readonly bootId: string;
+export class LinuxProcesses implements ListedProcesses {
   readonly #procfs: Procfs;
+  #bootId: string | undefined;
 
   constructor(procfs: Procfs) {
     this.#procfs = procfs;
-    this.bootId = procfs.read("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
+  }
+
+  get bootId(): string {
+    return this.#bootId ??= this.#procfs.read("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
   }
 
   find(pid: number): Process | undefined {
@@ -79,8 +82,26 @@ export class LinuxProcesses implements Processes {
     return identity.bootId === this.bootId && this.#stat(identity.pid)?.startTime === identity.startTime;
   }
 
+  list(): readonly ProcessPlace[] {
+    const pids = (this.#procfs.list("/proc") ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
+    return pids.flatMap((pid) => {
+      const stat = this.#stat(pid);
+      return stat === undefined ? [] : [placeOf(pid, stat)];
+    });
+  }
+
+  /** The place of one process, also of one that has ended while its parent has not yet taken note of it. */
+  placeOf(pid: number): ProcessPlace | undefined {
+    const stat = this.#readStat(pid);
+    return stat && placeOf(pid, stat);
+  }
+
+  #readStat(pid: number): ProcessStat | undefined {
+    return parseStat(this.#procfs.read(`/proc/${pid}/stat`) ?? "");
+  }
+
   #stat(pid: number): ProcessStat | undefined {
-    const stat = parseStat(this.#procfs.read(`/proc/${pid}/stat`) ?? "");
+    const stat = this.#readStat(pid);
     return stat?.state === "Z" || stat?.state === "X" ? undefined : stat;
   }
 
@@ -95,4 +116,8 @@ export class LinuxProcesses implements Processes {
     const [, uid] = /^Uid:\s+(\d+)/m.exec(this.#procfs.read(`/proc/${pid}/status`) ?? "") ?? [];
     return uid === undefined ? null : userName(this.#procfs.read("/etc/passwd") ?? "", uid);
   }
+}
+
+function placeOf(pid: number, { startTime, parentPid, processGroup, session }: ProcessStat): ProcessPlace {
+  return { pid, startTime, parentPid, processGroup, session };
 }

@@ -1,0 +1,160 @@
+/** `portd run` without a terminal, as agents and build servers call it. */
+import assert from "node:assert/strict";
+import type { Lease } from "../../../src/lease/lease.ts";
+import { call, liveLeases } from "./api.ts";
+import type { Installation } from "./installation.ts";
+import { linesOf } from "./lines.ts";
+
+/** A command to be run. */
+export interface RunOptions {
+  /** The folder of its project. */
+  readonly cwd: string;
+  /** What stands behind `portd run web --`. */
+  readonly command: readonly string[];
+  readonly flags?: readonly string[];
+}
+
+/** Whoever waits longer waits for what does not come. */
+const PATIENCE_MS = 180_000;
+
+/** A `portd run web` that has been started. */
+export class Run {
+  readonly #process: Deno.ChildProcess;
+  readonly #stderr: Promise<string>;
+
+  private constructor(process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#stderr = textOf(process.stderr);
+  }
+
+  /** Starts it in a session of its own, so that no terminal of the test's is its. */
+  static start(installation: Installation, { cwd, command, flags = [] }: RunOptions): Run {
+    const args = ["run", "web", ...flags, "--", ...command];
+    const options = { before: ["setsid"], cwd, stdin: "null", stdout: "null" } as const;
+    return new Run(installation.command(args, options).spawn());
+  }
+
+  /** Sends portd alone a signal. */
+  signal(name: Deno.Signal): void {
+    this.#process.kill(name);
+  }
+
+  /** The exit code of portd; what it has started may live on. */
+  async code(): Promise<number> {
+    return (await this.#process.status).code;
+  }
+
+  /** What portd, and all that has its stderr, wrote until the last of them ended. */
+  async stderr(): Promise<string> {
+    return await this.#stderr;
+  }
+}
+
+/**
+ * Waits until there has been a lease of each name that is as it is wanted; the daemon must have been started.
+ *
+ * @returns the leases in the order of the names.
+ */
+export async function untilAll(
+  installation: Installation,
+  names: readonly string[],
+  isWanted: (lease: Lease) => boolean,
+): Promise<readonly Lease[]> {
+  const url = `${(await installation.daemon()).url}/v1`;
+  const events = await fetch(`${url}/events`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  assert.equal(events.status, 200);
+  const missing = new Set(names);
+  const found = new Map<string, Lease>();
+  const take = (lease: Lease) => {
+    if (lease.name !== null && isWanted(lease) && missing.delete(lease.name)) found.set(lease.name, lease);
+  };
+  for (const lease of await liveLeases(url)) take(lease);
+  if (missing.size === 0) await events.body!.cancel();
+  else {
+    for await (const lease of leaseEvents(events)) {
+      take(lease);
+      if (missing.size === 0) break;
+    }
+  }
+  return names.map((name) => found.get(name)!);
+}
+
+/** Whether the holder of a lease listens. */
+export function isListening({ state }: Lease): boolean {
+  return state === "listening";
+}
+
+/** Answers when the daemon has looked after holders at least once since: a lease whose process has just ended is gone. */
+export async function untilLookedAt(installation: Installation): Promise<void> {
+  const holder = new Deno.Command("cat", { stdin: "piped" }).spawn();
+  const { url } = await installation.daemon();
+  const { status, body } = await call(`${url}/v1`, "POST", "/leases", {
+    name: "control",
+    pid: holder.pid,
+    lifetime: { kind: "process", graceMs: 0 },
+  });
+  assert.equal(status, 201);
+  await holder.stdin.close();
+  await holder.status;
+  const isThere = async () => (await liveLeases(`${url}/v1`)).some(({ id }) => id === body?.id);
+  while (await isThere());
+}
+
+async function* leaseEvents({ body }: Response): AsyncGenerator<Lease> {
+  for await (const line of linesOf(body!)) {
+    if (!line.startsWith("data: ")) continue;
+    const { lease } = JSON.parse(line.slice("data: ".length)) as { readonly lease?: Lease };
+    if (lease !== undefined) yield lease;
+  }
+  throw new Error("Cannot wait for leases: the daemon ended");
+}
+
+/** The commands of an installation that run now, portd's own processes left out: they have a leased port in PORT. */
+export function commandsOf({ stateDir }: Installation): readonly { readonly pid: number; readonly command: string }[] {
+  const read = (path: string) => {
+    try {
+      return Deno.readTextFileSync(path);
+    } catch (error) {
+      // It has ended in between (ESRCH comes as a plain error), or may not be looked into, as another user's.
+      const isExpected = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+        (error instanceof Error && /os error 3\b/.test(error.message));
+      if (isExpected) return "";
+      throw error;
+    }
+  };
+  const pids = [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    const variables = read(`/proc/${pid}/environ`).split("\0");
+    const isCommand = variables.includes(`PORTD_STATE_DIR=${stateDir}`) &&
+      variables.some((variable) => variable.startsWith("WEB_PORT="));
+    return isCommand ? [{ pid: Number(pid), command: read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim() }] : [];
+  });
+}
+
+/** Ends with SIGKILL what a failed test has left. */
+export function killCommandsOf(installation: Installation): void {
+  for (const { pid } of commandsOf(installation)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Whether anybody listens on a port of this machine. */
+export async function listens(port: number): Promise<boolean> {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    try {
+      (await Deno.connect({ hostname, port })).close();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    }
+  }
+  return false;
+}
+
+function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
+}
