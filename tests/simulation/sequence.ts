@@ -30,6 +30,8 @@ export interface SequenceOptions {
   /** The numbers of the steps that are taken. @default all */
   readonly steps?: readonly number[];
   readonly invariants?: readonly Invariant[];
+  /** Breaks a promise, so that it shows whether that is found. */
+  readonly tamper?: ((world: World) => void) | undefined;
 }
 
 /** Runs sequences one after the other; while it is not disposed of, the store of this thread is on virtual disks. */
@@ -57,11 +59,11 @@ export class Simulator implements AsyncDisposable {
   }
 
   /** Runs a sequence. */
-  async run({ seed, steps, invariants = INVARIANTS }: SequenceOptions): Promise<Outcome> {
+  async run({ seed, steps, invariants = INVARIANTS, tamper }: SequenceOptions): Promise<Outcome> {
     const random = new Random(mix(seed, 0));
     const settings = drawSettings(random);
     const numbers = steps ?? Array.from({ length: stepsOf(random) }, (_, i) => i);
-    const world = new World(settings, { seed, folder: this.#folder, template: this.#template });
+    const world = new World(settings, { seed, folder: this.#folder, template: this.#template, tamper });
     this.#disks.use(world.disk);
     const ids = new Random(mix(seed, 2));
     crypto.getRandomValues = (array) => {

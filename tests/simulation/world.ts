@@ -29,6 +29,17 @@ export interface Change {
   readonly isRestarted: boolean;
 }
 
+/** Options of a {@linkcode World}. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** Where its files are. */
+  readonly folder: string;
+  /** The file of leases with which it begins. */
+  readonly template: Uint8Array;
+  /** Called for each run of the daemon when it has started: a test breaks a promise here. */
+  readonly tamper?: ((world: World) => void) | undefined;
+}
+
 /** Everything that a step may act on and an invariant may look at. */
 export class World implements Machine {
   readonly settings: Settings;
@@ -55,11 +66,13 @@ export class World implements Machine {
   latestWall = 0;
   /** Notes of invariants that look at more than one step. */
   readonly notes = new Map<string, unknown>();
+  readonly #tamper: (world: World) => void;
   readonly #streams: ReadableStream<Uint8Array>[] = [];
   #answered: Operation[] = [];
   #isRestarted = false;
 
-  constructor(settings: Settings, { seed, folder, template }: { seed: number; folder: string; template: Uint8Array }) {
+  constructor(settings: Settings, { seed, folder, template, tamper = () => {} }: WorldOptions) {
+    this.#tamper = tamper;
     this.settings = settings;
     const { pending } = this;
     pending.isSlow = settings.isKernelSlow;
@@ -75,6 +88,7 @@ export class World implements Machine {
   /** Starts the first run, or the next one. */
   async start(): Promise<void> {
     this.run = await this.complete(startRun(this));
+    this.#tamper(this);
     this.#isRestarted = true;
   }
 
@@ -217,6 +231,7 @@ export class World implements Machine {
   #end(): void {
     this.run.isAlive = false;
     this.look = undefined;
+    this.lookedAt = undefined;
     for (const operation of this.book.pending) {
       operation.state = "lost";
       operation.ended = this.moment;
