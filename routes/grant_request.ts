@@ -25,8 +25,11 @@ const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
   ["ttlMs", ["lifetime"]],
 ];
 
-/** @throws {PortdError} `invalid_request` for fields that contradict each other. */
-export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantRequest {
+/**
+ * @param mayExpose says whether the caller has the scope `expose`.
+ * @throws {PortdError} `invalid_request` for fields that contradict each other.
+ */
+export function toGrantRequest(body: Body, defaults: LifetimeDefaults, mayExpose: boolean): GrantRequest {
   refuseContradictions(body);
   const project = body.project ?? null;
   const wishes = wishesOf(body, project);
@@ -45,6 +48,7 @@ export function toGrantRequest(body: Body, defaults: LifetimeDefaults): GrantReq
     lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
     labels: body.labels ?? {},
     exposure: body.exposure === undefined ? undefined : toExposure(body.exposure),
+    mayExpose,
     waitMs: body.waitMs ?? 0,
   };
 }

@@ -72,6 +72,11 @@ export function requireScope({ headers }: Request, scope: Scope, { token, anonym
   checkScope(headers.get("authorization"), scope, { expected: new TextEncoder().encode(`Bearer ${token}`), anonymous });
 }
 
+/** Whether the caller has the scope `expose`. Behind the guard whoever sends credentials has sent the token. */
+export function mayExpose({ headers }: Request): boolean {
+  return headers.has("authorization");
+}
+
 function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {
   if (given !== null) {
     if (isEqual(given, expected)) return;

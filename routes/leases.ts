@@ -9,7 +9,7 @@ import type { Replay } from "../src/lease/replay.ts";
 import { readJson } from "./body.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
-import { type GuardOptions, requireScope } from "./guard.ts";
+import { type GuardOptions, mayExpose, requireScope } from "./guard.ts";
 import { json, jsonText, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
@@ -59,7 +59,7 @@ async function grant(context: Context, { registry, replay, defaults, guard }: Le
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
-  const request = toGrantRequest(body, defaults);
+  const request = toGrantRequest(body, defaults, mayExpose(context.req.raw));
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
   const answerOf = ({ leases, created }: Granted) => ({
     status: created ? 201 : 200,
@@ -84,22 +84,18 @@ async function show(record: LeaseRecord, registry: Registry): Promise<Response> 
   return json(registry.present(registry.live(record.id)));
 }
 
-async function renew(context: Context, find: Find, { registry, guard }: LeaseRoutesParts): Promise<Response> {
+async function renew(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {
   const { ttlMs } = check(RenewBody, (await readJson(context)).value);
-  const { id, exposure } = find(context);
-  if (exposure !== null && ttlMs !== undefined) requireScope(context.req.raw, "expose", guard); // as in amend
-  return json(await registry.renew(id, ttlMs));
+  return json(await registry.renew(find(context).id, { ttlMs, mayExpose: mayExpose(context.req.raw) }));
 }
 
-async function amend(context: Context, find: Find, { registry, defaults, guard }: LeaseRoutesParts): Promise<Response> {
+async function amend(context: Context, find: Find, { registry, defaults }: LeaseRoutesParts): Promise<Response> {
   const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
-  const { id, exposure } = find(context);
-  // Whose it is and how long it lives is also who may be reached from outside, and how long.
-  if (exposure !== null && (lifetime ?? pid) !== undefined) requireScope(context.req.raw, "expose", guard);
-  const amended: Lease = await registry.amend(id, {
+  const amended: Lease = await registry.amend(find(context).id, {
     ...(labels === undefined ? {} : { labels }),
     ...(lifetime === undefined ? {} : { lifetime: toLifetime(lifetime, defaults) }),
     ...(pid === undefined ? {} : { pid }),
+    mayExpose: mayExpose(context.req.raw),
   });
   return json(amended);
 }

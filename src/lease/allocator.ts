@@ -5,7 +5,7 @@
 import type { Claim, Holds, Obstacle } from "../hold/hold.ts";
 import type { HoldKind, Protocol } from "./lease.ts";
 import type { Pool } from "./pool.ts";
-import { Quarantine } from "./quarantine.ts";
+import { Quarantine, type Withheld } from "./quarantine.ts";
 import type { Wish } from "./wish.ts";
 
 /** A port that is ours now, with the hold that stands on it. */
@@ -13,6 +13,8 @@ export interface Allocated {
   readonly port: number;
   readonly protocols: readonly Protocol[];
   readonly hold: HoldKind;
+  /** What withheld the port until now; it is withheld again when the allocation is undone. */
+  readonly withheld: readonly Withheld[];
 }
 
 /** Why a wish cannot be granted. */
@@ -25,6 +27,9 @@ export type Refused =
 
 /** What came of a wish. */
 export type Allocation = { readonly allocated: readonly Allocated[] } | { readonly refused: Refused };
+
+/** How many ports of the kernel's choice are looked at. */
+const TRIES_OF_THE_KERNEL = 64;
 
 /** What an {@linkcode Allocator} is made of. */
 export interface AllocatorParts {
@@ -51,37 +56,49 @@ export class Allocator {
     return this.#quarantine.size;
   }
 
+  /** Whether a port belongs to the pool. */
+  isPooled(port: number): boolean {
+    return this.#parts.pool.has(port);
+  }
+
   /** Whether a port is withheld from dynamic grants for a while. */
   isQuarantined(port: number): boolean {
     return this.#quarantine.has(port);
   }
 
-  /** One port for a wish. @param now is the clock since boot. */
+  /**
+   * Whether there can be enough ports for all of these wishes. False is certain; true is a count of what is free, cools
+   * down or is asked for by number, and the kernel has not been asked.
+   */
+  canBeEnough(wishes: readonly Wish[]): boolean {
+    const groups = Map.groupBy(
+      wishes.filter(({ port, pool }) => port === undefined && pool !== "os"),
+      ({ protocols, range }) => `${protocols} ${range?.first}-${range?.last}`,
+    );
+    return [...groups.values()].every((group) => group.length <= this.#countFor(group));
+  }
+
+  /**
+   * One port for a wish. A port that cools down is taken where nothing else is free.
+   *
+   * @param now is the clock since boot.
+   */
   allocate(wish: Wish, now: number): Allocation {
-    this.expireQuarantine(now);
     if (wish.port !== undefined) return this.#named(wish.port, wish);
     for (const port of wish.prefer) {
       const preferred = this.#named(port, wish);
       if ("allocated" in preferred) return preferred;
     }
     if (wish.pool === "os") return this.#ofTheKernel(wish);
-    return this.#sticky(wish) ?? this.#dynamic(wish, now);
+    return this.#sticky(wish) ?? this.#dynamic(wish, now) ?? this.#cooling(wish, now) ??
+      { refused: { kind: "exhausted" } };
   }
 
-  /** `length` contiguous ports for a wish. */
+  /** `length` contiguous ports for a wish; ports that cool down are taken where there is no other row of ports. */
   allocateBlock(wish: Wish, length: number, now: number): Allocation {
-    this.expireQuarantine(now);
-    const { pool } = this.#parts;
-    const { protocols, range } = wish;
-    const where = wish.port === undefined ? range : { first: wish.port, last: Math.min(65535, wish.port + length - 1) };
-    const start = where?.first ?? (wish.name === null ? pool.next(protocols) ?? 1 : pool.slot(wish.name));
-    for (;;) {
-      const first = pool.searchBlock(protocols, length, start, where);
-      if (first === undefined) return { refused: { kind: "exhausted" } };
-      const block = this.#claimBlock(first, length, wish, now);
-      if (block === "no_descriptors") return { refused: { kind: "no_descriptors" } };
-      if (block !== undefined) return { allocated: block };
-    }
+    return this.#block(wish, length, now, (port) => this.#parts.pool.isFree(port, wish.protocols)) ??
+      this.#block(wish, length, now, (port) => this.#isFreeOrCooling(port, wish.protocols)) ??
+      { refused: { kind: "exhausted" } };
   }
 
   /** Takes the port of a lease that was granted before, at start. @returns whether a hold stands on it. */
@@ -90,24 +107,22 @@ export class Allocator {
     return hold === "soft" && this.#parts.holds.retake(port);
   }
 
-  /** Undoes an allocation that came to nothing: the port is free at once. */
-  undo({ port, protocols }: Allocated): void {
+  /** Undoes an allocation that came to nothing: the port is as it was before, free or cooling down. */
+  undo({ port, protocols, withheld }: Allocated): void {
     if (protocols.includes("tcp")) this.#parts.holds.release(port);
     this.#parts.pool.give(port, protocols);
+    for (const entry of withheld) this.#withhold(entry);
   }
 
   /** Gives back the port of a lease that has ended; it cools down first. */
-  free({ port, protocols }: Omit<Allocated, "hold">, name: string | null, now: number): void {
+  free({ port, protocols }: Pick<Allocated, "port" | "protocols">, name: string | null, now: number): void {
     if (protocols.includes("tcp")) this.#parts.holds.release(port);
-    this.withhold(port, protocols, now, name);
+    this.cool(port, protocols, now, name);
   }
 
-  /** Withholds a port for the cool-down, counted from `since`. */
-  withhold(port: number, protocols: readonly Protocol[], since: number, name: string | null = null): void {
-    const { pool, cooldownMs } = this.#parts;
-    if (cooldownMs === 0) return pool.give(port, protocols);
-    pool.take(port, protocols);
-    this.#quarantine.add({ port, protocols, name, until: since + cooldownMs });
+  /** Has the port of a lease that has ended cool down, counted from `since` on the clock since boot. */
+  cool(port: number, protocols: readonly Protocol[], since: number, name: string | null): void {
+    this.#withhold({ port, protocols, cause: "freed", name, until: since + this.#parts.cooldownMs });
   }
 
   /** Puts back into the pool what has cooled down. @returns whether anything did. */
@@ -123,60 +138,119 @@ export class Allocator {
   /** A port that could be granted right now. @returns `undefined` when there is none. */
   suggest(protocols: readonly Protocol[], now: number): number | undefined {
     const wish: Wish = { name: null, prefer: [], pool: "default", protocols, hold: "none" };
-    const allocation = this.allocate(wish, now);
-    if (!("allocated" in allocation)) return undefined;
+    const allocation = this.#dynamic(wish, now);
+    if (allocation === undefined || !("allocated" in allocation)) return undefined;
     this.undo(allocation.allocated[0]!);
     return allocation.allocated[0]!.port;
   }
 
+  /** A port asked for by number is granted though it cools down. Where it is refused, it goes on cooling down. */
   #named(port: number, wish: Wish): Allocation {
-    const { pool, isExcluded } = this.#parts;
+    const { isExcluded } = this.#parts;
     if (isExcluded(port)) return { refused: { kind: "excluded", port } };
-    // Whoever asks by number may have a port that is cooling down.
-    for (const { protocols } of this.#quarantine.takeOut(port)) pool.give(port, protocols);
-    if (!pool.isFree(port, wish.protocols)) return { refused: { kind: "leased", port } };
+    if (!this.#isFreeOrWithheld(port, wish.protocols)) return { refused: { kind: "leased", port } };
     return this.#claimed(this.#claim(port, wish, true), port, wish);
   }
 
+  /** The kernel knows nothing of a leased UDP port, or of a TCP port without a hold, on which nobody listens. */
   #ofTheKernel(wish: Wish): Allocation {
-    return this.#claimed(this.#parts.holds.claimAny(wish), 0, wish);
+    const { holds, isExcluded } = this.#parts;
+    for (let tries = 0; tries < TRIES_OF_THE_KERNEL; tries++) {
+      const claim = holds.claimAny(wish);
+      if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
+      const isFree = this.#isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
+      if (isFree) return this.#claimed(claim, claim.port, wish);
+      if (wish.protocols.includes("tcp")) holds.release(claim.port);
+    }
+    return { refused: { kind: "exhausted" } };
   }
 
+  /** The port that the name had last, also while it cools down for that name. */
   #sticky(wish: Wish): Allocation | undefined {
-    const { pool, names, isExcluded } = this.#parts;
-    const port = wish.name === null ? undefined : names.get(wish.name);
+    const { pool, isExcluded } = this.#parts;
+    const port = this.#lastPort(wish);
     if (port === undefined || isExcluded(port) || !isWithin(port, wish)) return undefined;
-    const withheld = this.#quarantine.takeBack(port, wish.name!);
-    if (withheld !== undefined) pool.give(port, withheld.protocols);
-    if (!pool.isFree(port, wish.protocols)) return undefined;
-    const allocation = this.#claimed(this.#claim(port, wish, true), port, wish);
-    return "allocated" in allocation ? allocation : undefined;
+    const own = this.#quarantine.on(port).filter(({ name }) => name === wish.name);
+    const isOwn = (protocol: Protocol) => own.some(({ protocols }) => protocols.includes(protocol));
+    if (!wish.protocols.every((protocol) => isOwn(protocol) || pool.isFree(port, [protocol]))) return undefined;
+    const claim = this.#claim(port, wish, true);
+    return claim.obstacle === undefined ? this.#claimed(claim, port, wish) : undefined;
   }
 
-  #dynamic(wish: Wish, now: number): Allocation {
+  /** A free port of the pool or of the range. @returns `undefined` when there is none. */
+  #dynamic(wish: Wish, now: number): Allocation | undefined {
     const { pool, isExcluded } = this.#parts;
     const passedOver: number[] = [];
     try {
-      for (;;) {
-        const port = this.#candidate(wish);
-        if (port === undefined) return { refused: { kind: "exhausted" } };
+      for (let port = this.#candidate(wish); port !== undefined; port = this.#candidate(wish)) {
         if (isExcluded(port)) { // a range may hold what the pool does not
           pool.take(port, wish.protocols);
           passedOver.push(port);
           continue;
         }
         const claim = this.#claim(port, wish, false);
-        if (claim.obstacle?.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
         if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
-        this.withhold(port, wish.protocols, now); // a stranger's: not asked for again at once
+        if (claim.obstacle.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
+        this.#withholdRefused(port, wish, now);
         if (this.#parts.cooldownMs === 0) {
           pool.take(port, wish.protocols);
           passedOver.push(port);
         }
       }
+      return undefined;
     } finally {
       for (const port of passedOver) pool.give(port, wish.protocols);
     }
+  }
+
+  /** The port freed longest ago that the wish may have and the kernel agrees to. */
+  #cooling(wish: Wish, now: number): Allocation | undefined {
+    for (const withheld of this.#quarantine.freed()) {
+      const { port } = withheld;
+      if (!this.#isCandidate(port, wish) || !this.#isFreeOrCooling(port, wish.protocols)) continue;
+      const claim = this.#claim(port, wish, false);
+      if (claim.obstacle?.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
+      if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
+      this.#withholdRefused(port, wish, now);
+    }
+  }
+
+  #block(
+    wish: Wish,
+    length: number,
+    now: number,
+    isUsable: (port: number) => boolean,
+  ): Allocation | undefined {
+    const { pool, isExcluded } = this.#parts;
+    const { range, port: at } = wish;
+    const where = at === undefined ? range : { first: at, last: Math.min(65535, at + length - 1) };
+    const start = where?.first ?? (wish.name === null ? pool.next(wish.protocols) ?? 1 : pool.slot(wish.name));
+    const refused = new Set<number>();
+    const mayUse = (port: number) => !refused.has(port) && !isExcluded(port) && isUsable(port);
+    for (;;) {
+      const first = pool.searchBlock(length, start, mayUse, where);
+      if (first === undefined) return undefined;
+      const block = this.#claimBlock(first, length, wish);
+      if (block === "no_descriptors") return { refused: { kind: "no_descriptors" } };
+      if (typeof block !== "number") return { allocated: block };
+      refused.add(block);
+      this.#withholdRefused(block, wish, now);
+    }
+  }
+
+  /** @returns the ports of the row, or the first one that the kernel refuses; then none of them is taken. */
+  #claimBlock(first: number, length: number, wish: Wish): Allocated[] | "no_descriptors" | number {
+    const claims: (Claim & { obstacle?: undefined })[] = [];
+    for (let port = first; port < first + length; port++) {
+      const claim = this.#claim(port, wish, false);
+      if (claim.obstacle === undefined) {
+        claims.push(claim);
+        continue;
+      }
+      for (const claimed of claims) this.#parts.holds.release(claimed.port);
+      return claim.obstacle.reason === "no_descriptors" ? "no_descriptors" : port;
+    }
+    return claims.map((claim) => this.#taken(claim, wish));
   }
 
   #candidate({ name, range, protocols }: Wish): number | undefined {
@@ -188,23 +262,37 @@ export class Allocator {
     return name === null ? pool.next(protocols) : pool.search(protocols, pool.slot(name));
   }
 
-  #claimBlock(first: number, length: number, wish: Wish, now: number): Allocated[] | "no_descriptors" | undefined {
-    const block: Allocated[] = [];
-    for (let port = first; port < first + length; port++) {
-      const claim: Claim = this.#parts.isExcluded(port)
-        ? { obstacle: { reason: "in_use", protocol: wish.protocols[0]! } }
-        : this.#claim(port, wish, false);
-      if (claim.obstacle === undefined) {
-        block.push(this.#taken(claim, wish));
-        continue;
-      }
-      for (const allocated of block) this.undo(allocated);
-      if (claim.obstacle.reason === "no_descriptors") return "no_descriptors";
-      this.#parts.pool.take(port, wish.protocols);
-      this.#quarantine.add({ port, protocols: wish.protocols, name: null, until: now + this.#parts.cooldownMs });
-      return undefined;
-    }
-    return block;
+  /** Whether a port is one that this wish may have of the pool, or of its range. */
+  #isCandidate(port: number, wish: Wish): boolean {
+    const { pool, isExcluded } = this.#parts;
+    return !isExcluded(port) && (wish.range === undefined ? pool.has(port) : isWithin(port, wish));
+  }
+
+  /** Whether nothing but the quarantine is in the way of a port. */
+  #isFreeOrWithheld(port: number, protocols: readonly Protocol[], cause?: Withheld["cause"]): boolean {
+    const entries = this.#quarantine.on(port).filter((entry) => cause === undefined || entry.cause === cause);
+    const isWithheld = (protocol: Protocol) => entries.some((entry) => entry.protocols.includes(protocol));
+    return protocols.every((protocol) => isWithheld(protocol) || this.#parts.pool.isFree(port, [protocol]));
+  }
+
+  #isFreeOrCooling(port: number, protocols: readonly Protocol[]): boolean {
+    return this.#isFreeOrWithheld(port, protocols, "freed");
+  }
+
+  /** How many ports there are at most for wishes with the same protocols and range. */
+  #countFor(group: readonly Wish[]): number {
+    const [wish] = group as [Wish];
+    const { pool } = this.#parts;
+    const isCounted = (port: number) => pool.isFree(port, wish.protocols) && this.#isCandidate(port, wish);
+    const others = new Set(group.flatMap((each) => [...each.prefer, this.#lastPort(each) ?? []].flat()));
+    for (const { port } of this.#quarantine.freed()) if (this.#isCandidate(port, wish)) others.add(port);
+    let more = 0;
+    for (const port of others) if (!isCounted(port) && this.#isFreeOrWithheld(port, wish.protocols)) more++;
+    return pool.countFree(wish.protocols, wish.range) + more;
+  }
+
+  #lastPort({ name }: Wish): number | undefined {
+    return name === null ? undefined : this.#parts.names.get(name);
   }
 
   #claim(port: number, { protocols, hold }: Wish, named: boolean): Claim {
@@ -218,8 +306,35 @@ export class Allocator {
   }
 
   #taken({ port, hold }: { port: number; hold: HoldKind }, { protocols }: Wish): Allocated {
+    const withheld = this.#quarantine.on(port);
+    for (const entry of withheld) this.#endQuarantine(entry);
     this.#parts.pool.take(port, protocols);
-    return { port, protocols, hold };
+    return { port, protocols, hold, withheld };
+  }
+
+  /** Somebody else uses the port: it is not asked for again at once. */
+  #withholdRefused(port: number, { protocols }: Pick<Wish, "protocols">, now: number): void {
+    this.#withhold({ port, protocols, cause: "refused", name: null, until: now + this.#parts.cooldownMs });
+  }
+
+  /** Puts a port into the quarantine; what withheld it before for the same protocols ends. */
+  #withhold(withheld: Withheld): void {
+    const { port, protocols } = withheld;
+    const { pool, cooldownMs } = this.#parts;
+    if (cooldownMs === 0) return pool.give(port, protocols);
+    for (const entry of this.#quarantine.on(port)) {
+      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
+      if (others.length === entry.protocols.length) continue;
+      this.#quarantine.remove(entry);
+      if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
+    }
+    pool.take(port, protocols);
+    this.#quarantine.add(withheld);
+  }
+
+  #endQuarantine(withheld: Withheld): void {
+    this.#quarantine.remove(withheld);
+    this.#parts.pool.give(withheld.port, withheld.protocols);
   }
 }
 

@@ -54,15 +54,36 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
 }
 
+/** What a request for a live name, or a change of it, makes of holder and lifetime. */
+export type HolderChange = Pick<LeaseRecord, "holder" | "lifetime">;
+
 /**
- * Whether the lease of a known process goes to another one, or is to outlive it: who opened its port to the outside has
- * opened it to that process.
+ * Lets holder and lifetime of an exposed lease change only with the scope `expose`: who opened the port to the outside
+ * opened it to that process, for that long.
+ *
+ * @throws {PortdError} `scope_required`
  */
-export function isHandedOn({ holder }: LeaseRecord, process: Process | undefined, { lifetime }: GrantRequest): boolean {
-  if (holder.pid === null) return false;
-  return process === undefined
-    ? lifetime !== undefined
-    : process.pid !== holder.pid || process.startTime !== holder.startTime;
+export function checkExposedChange(record: LeaseRecord, after: HolderChange, mayExpose: boolean): void {
+  if (record.exposure === null || mayExpose) return;
+  const field = isSameProcess(record.holder, after.holder)
+    ? isSameLifetime(record.lifetime, after.lifetime) ? undefined : "lifetime"
+    : "pid";
+  if (field === undefined) return;
+  const lease = record.name === null ? record.id : JSON.stringify(record.name);
+  const message =
+    `Cannot change "${field}" of lease ${lease} without the scope "expose": port ${record.port} is open ` +
+    "to the outside; send the token, or close the port first";
+  throw new PortdError("scope_required", message, { field, scope: "expose", leaseId: record.id, port: record.port });
+}
+
+function isSameProcess(one: Holder, other: Holder): boolean {
+  return one.pid === other.pid && one.startTime === other.startTime && one.bootId === other.bootId;
+}
+
+/** Lifetimes are flat objects with the same members for each kind. */
+function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
+  const members = Object.entries(other) as [keyof Lifetime, unknown][];
+  return members.every(([member, value]) => one[member] === value);
 }
 
 /** Whose a listener is. */

@@ -33,14 +33,23 @@ export class LeaseTable {
     }
   }
 
+  /** @throws {Error} when the name or the port has a live lease: that must have been found out before. */
   add(record: LeaseRecord): void {
+    const other = this.byPort(record.port, record.protocols) ??
+      (record.name === null ? undefined : this.byName(record.name));
+    if (other !== undefined) throw new Error(`Cannot add lease ${record.id}: its port or name is that of ${other.id}`);
     this.#byId.set(record.id, record);
     if (record.name !== null) this.#byName.set(record.name, record.id);
     for (const protocol of record.protocols) this.#byPort[protocol].set(record.port, record.id);
   }
 
-  /** Puts the next form of a lease in place of the one before; name, port and protocols are the same. */
+  /**
+   * Puts another version of a live lease in place of the one that is here; name, port and protocols are the same.
+   *
+   * @throws {Error} when the lease is not live.
+   */
   replace(record: LeaseRecord): void {
+    if (!this.#byId.has(record.id)) throw new Error(`Cannot replace lease ${record.id}: it is not live`);
     this.#byId.set(record.id, record);
   }
 

@@ -1,13 +1,13 @@
 /**
- * The live leases in memory and in the file, kept equal: a change is made in memory at once, so that nobody is granted
- * the same, then written; what does not reach the disk is taken back.
+ * The live leases in memory and in the file, kept equal: a change is made in memory at once, so that the same is granted
+ * to nobody else, then written; what does not reach the disk is taken back.
  */
 import type { Clock } from "../clock.ts";
 import type { LeaseRecord } from "../store/record.ts";
 import { type Change, type Store, WriteError } from "../store/store.ts";
-import type { Allocator } from "./allocator.ts";
+import type { Allocated, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
-import type { EndedState } from "./lease.ts";
+import type { EndedState, Protocol } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
 
 /** Names whose port is remembered; beyond, the one that was granted longest ago is forgotten. */
@@ -23,58 +23,94 @@ export interface LedgerParts {
   readonly names: Map<string, number>;
 }
 
+/** A new lease with the port that was taken for it. */
+export interface NewLease {
+  readonly record: LeaseRecord;
+  readonly allocated: Allocated;
+}
+
+/** A change of a live lease: `after` is the version that follows `before`. */
+export interface LeaseChange {
+  readonly before: LeaseRecord;
+  readonly after: LeaseRecord;
+  readonly event: LeaseEventType;
+}
+
+/** What is done together: all of it, or nothing. */
+export interface Entry {
+  readonly added?: readonly NewLease[];
+  readonly changed?: readonly LeaseChange[];
+  /** What else belongs into the same transaction. */
+  readonly more?: readonly Change[];
+}
+
+/** Versions of a live lease that are on their way to the disk, behind the one that is there. */
+interface Pending {
+  written: LeaseRecord;
+  readonly versions: LeaseRecord[];
+}
+
 /** Puts leases in, changes them and takes them out; each promise resolves when that is on disk. */
 export class Ledger {
   readonly table = new LeaseTable();
   readonly #parts: LedgerParts;
+  readonly #freed: (port: number, protocols: readonly Protocol[]) => void;
+  readonly #pending = new Map<string, Pending>();
   /** Leases whose end is on its way to the disk. */
   readonly #ending = new Map<string, Promise<void>>();
 
-  constructor(parts: LedgerParts) {
+  /** @param freed is called when a port may be granted again, and when the end of a lease has failed. */
+  constructor(parts: LedgerParts, freed: (port: number, protocols: readonly Protocol[]) => void) {
     this.#parts = parts;
-  }
-
-  /** The end of a lease that is on its way to the disk; `undefined` when there is none. */
-  endingOf(id: string): Promise<void> | undefined {
-    return this.#ending.get(id);
+    this.#freed = freed;
   }
 
   /**
-   * Adds leases whose ports are allocated; they are in memory when this returns its promise. Where they do not reach the
-   * disk their ports are free again.
+   * Resolves when the end of a lease that is on its way to the disk has succeeded or failed; `undefined` when there is
+   * none. Another one may have begun since: ask again right before you rely on it.
    */
-  async insert(records: readonly LeaseRecord[], more: readonly Change[] = []): Promise<void> {
-    const { names, store } = this.#parts;
-    const namesBefore = records.map(({ name }) => name === null ? undefined : names.get(name));
-    const changes: Change[] = [...more];
-    for (const record of records) {
-      this.table.add(record);
-      changes.push({ kind: "insert", record });
-      if (record.name === null || names.get(record.name) === record.port) continue;
-      names.set(record.name, record.port);
-      changes.push({ kind: "name", name: record.name, port: record.port });
-      if (names.size > MOST_NAMES) changes.push(this.#forgetOldestName());
-    }
-    try {
-      await store.write(changes);
-    } catch (error) {
-      // A lease that stands in the file keeps its port, though nobody has been told: a leak, and no double grant.
-      if (!isCommitted(error)) { for (const [i, record] of records.entries()) this.#takeBack(record, namesBefore[i]); }
-      throw error;
-    }
-    for (const record of records) this.#publish("lease.granted", record);
+  endingOf(id: string): Promise<unknown> | undefined {
+    const ending = this.#ending.get(id);
+    return ending && Promise.allSettled([ending]);
   }
 
-  /** Puts the next form of a live lease in the place of the one before. */
-  async update(record: LeaseRecord, next: LeaseRecord, event: LeaseEventType): Promise<void> {
-    this.table.replace(next);
+  /**
+   * Adds and changes leases. All of it is in memory when this returns its promise. Where it does not reach the disk it is
+   * taken back whole, and so is every later change of the same leases, since it was made of what is not true.
+   *
+   * @throws {Error} when a lease to be changed is not live in the version `before`: the caller awaited something between
+   * reading it and this call. Nothing is done then.
+   */
+  async commit({ added = [], changed = [], more = [] }: Entry): Promise<void> {
+    for (const { before } of changed) {
+      const isCurrent = this.table.byId(before.id) === before && !this.#ending.has(before.id);
+      if (!isCurrent) throw new Error(`Cannot change lease ${before.id}: it is not live as it was read`);
+    }
+    for (const { record } of added) this.table.add(record);
+    for (const change of changed) this.#advance(change);
+    const names = this.#rememberNames(added);
+    const changes: Change[] = [
+      ...added.map(({ record }) => ({ kind: "insert", record }) as const),
+      ...changed.map(({ after }) => ({ kind: "update", record: after }) as const),
+      ...names.changes,
+      ...more,
+    ];
     try {
-      await this.#parts.store.write([{ kind: "update", record: next }]);
+      await this.#parts.store.write(changes);
     } catch (error) {
-      if (!isCommitted(error) && this.table.byId(record.id) === next) this.table.replace(record);
+      // A lease that is in the file keeps its port, though no client was answered: a leak, and no double grant.
+      if (isCommitted(error)) this.#confirm(changed);
+      else {
+        for (const lease of added) this.#takeBack(lease);
+        for (const change of changed) this.#goBack(change);
+        names.undo();
+        for (const { record } of added) this.#freed(record.port, record.protocols);
+      }
       throw error;
     }
-    this.#publish(event, next);
+    this.#confirm(changed);
+    for (const { record } of added) this.#publish("lease.granted", record);
+    for (const { after, event } of changed) this.#publish(event, after);
   }
 
   /** Ends a live lease; a second end joins the first. Until it is on disk the lease keeps its port. */
@@ -92,32 +128,73 @@ export class Ledger {
       await store.write([{ kind: "end", record: ended }]);
     } catch (error) {
       if (isCommitted(error)) this.#forget(ended);
+      this.#freed(record.port, record.protocols);
       throw error;
     }
     this.#forget(ended);
     this.#publish(`lease.${state}`, ended);
+    this.#freed(record.port, record.protocols);
   }
 
   #forget(ended: LeaseRecord): void {
     const { allocator, clock } = this.#parts;
     this.table.remove(ended.id);
+    this.#pending.delete(ended.id);
     allocator.free(ended, ended.name, clock.monotonic());
   }
 
-  #forgetOldestName(): Change {
-    const { names } = this.#parts;
-    const name: string = names.keys().next().value!;
-    names.delete(name);
-    return { kind: "forgetName", name };
+  #advance({ before, after }: LeaseChange): void {
+    const pending = this.#pending.get(before.id) ?? { written: before, versions: [] };
+    pending.versions.push(after);
+    this.#pending.set(before.id, pending);
+    this.table.replace(after);
   }
 
-  #takeBack(record: LeaseRecord, portOfName: number | undefined): void {
-    const { allocator, names } = this.#parts;
+  /** These changes are in the file. */
+  #confirm(changes: readonly LeaseChange[]): void {
+    for (const { after } of changes) {
+      const pending = this.#pending.get(after.id);
+      if (pending?.versions[0] !== after) continue;
+      pending.written = after;
+      pending.versions.shift();
+      if (pending.versions.length === 0) this.#pending.delete(after.id);
+    }
+  }
+
+  /** Goes back behind a change that failed; the file refuses the versions after it too. */
+  #goBack({ after }: LeaseChange): void {
+    const pending = this.#pending.get(after.id);
+    const place = pending?.versions.indexOf(after) ?? -1;
+    if (pending === undefined || place === -1) return; // an earlier version failed, and took this one back
+    pending.versions.length = place;
+    this.table.replace(pending.versions.at(-1) ?? pending.written);
+    if (place === 0) this.#pending.delete(after.id);
+  }
+
+  #takeBack({ record, allocated }: NewLease): void {
     this.table.remove(record.id);
-    allocator.undo(record);
-    if (record.name === null) return;
-    if (portOfName === undefined) names.delete(record.name);
-    else names.set(record.name, portOfName);
+    this.#pending.delete(record.id);
+    this.#parts.allocator.undo(allocated);
+  }
+
+  /** Has each name of new leases remember its port. */
+  #rememberNames(added: readonly NewLease[]): { readonly changes: readonly Change[]; readonly undo: () => void } {
+    const { names } = this.#parts;
+    const changes: Change[] = [];
+    const undos: (() => void)[] = [];
+    for (const { record: { name, port } } of added) {
+      const before = name === null ? undefined : names.get(name);
+      if (name === null || before === port) continue;
+      names.set(name, port);
+      changes.push({ kind: "name", name, port });
+      undos.push(() => before === undefined ? names.delete(name) : names.set(name, before));
+      if (names.size <= MOST_NAMES) continue;
+      const [oldest, portOfOldest] = names.entries().next().value!;
+      names.delete(oldest);
+      changes.push({ kind: "forgetName", name: oldest });
+      undos.push(() => names.has(oldest) || names.set(oldest, portOfOldest));
+    }
+    return { changes, undo: () => undos.forEach((undo) => undo()) };
   }
 
   #publish(type: LeaseEventType, record: LeaseRecord): void {

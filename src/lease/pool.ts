@@ -51,6 +51,18 @@ export class Pool {
     return protocols.every((protocol) => !getBit(this.#taken[protocol], port));
   }
 
+  /** How many ports are free for all of the protocols: of the pool, or of a range in its place. */
+  countFree(protocols: readonly Protocol[], range?: PortRange): number {
+    const { first, last } = range ?? { first: 1, last: PORTS - 1 };
+    let count = 0;
+    for (let word = first >>> 5; word <= last >>> 5; word++) {
+      count += countBits(
+        this.#candidates(protocols, range === undefined ? this.#members : undefined, word, first, last),
+      );
+    }
+    return count;
+  }
+
   /** Withholds a port, member or not. */
   take(port: number, protocols: readonly Protocol[]): void {
     if (this.#isInLine(port)) this.#remove(port);
@@ -82,12 +94,17 @@ export class Pool {
   }
 
   /**
-   * The first run of `length` free ports in a row, at or after `start`, going round once.
+   * The first run of `length` ports in a row for which `isUsable` holds, at or after `start`, going round once.
    *
    * @param range is searched in the place of the pool.
    */
-  searchBlock(protocols: readonly Protocol[], length: number, start: number, range?: PortRange): number | undefined {
-    const usable = (port: number) => (range !== undefined || this.has(port)) && this.isFree(port, protocols);
+  searchBlock(
+    length: number,
+    start: number,
+    isUsable: (port: number) => boolean,
+    range?: PortRange,
+  ): number | undefined {
+    const usable = (port: number) => (range !== undefined || this.has(port)) && isUsable(port);
     const { first, last } = range ?? { first: this.#ports[0] ?? 1, last: this.#ports.at(-1) ?? 0 };
     const from = Math.min(Math.max(start, first), last);
     return firstRun(usable, from, last, length) ?? firstRun(usable, first, Math.min(from + length - 2, last), length);
@@ -105,13 +122,25 @@ export class Pool {
     last: number,
   ): number | undefined {
     for (let word = first >>> 5; word <= last >>> 5; word++) {
-      let candidates = members === undefined ? 0xffffffff : members[word]!;
-      for (const protocol of protocols) candidates &= ~this.#taken[protocol][word]!;
-      if (word === first >>> 5) candidates &= 0xffffffff << (first & 31);
-      if (candidates === 0) continue;
-      const port = word * WORD + 31 - Math.clz32(candidates & -candidates);
-      return port <= last && port > 0 ? port : undefined;
+      const candidates = this.#candidates(protocols, members, word, first, last);
+      if (candidates !== 0) return word * WORD + 31 - Math.clz32(candidates & -candidates);
     }
+  }
+
+  /** The free ports of one word, as bits, without those before `first` and after `last`. */
+  #candidates(
+    protocols: readonly Protocol[],
+    members: Uint32Array | undefined,
+    word: number,
+    first: number,
+    last: number,
+  ): number {
+    let candidates = members === undefined ? 0xffffffff : members[word]!;
+    for (const protocol of protocols) candidates &= ~this.#taken[protocol][word]!;
+    if (word === 0) candidates &= ~1; // 0 is never a port
+    if (word === first >>> 5) candidates &= 0xffffffff << (first & 31);
+    if (word === last >>> 5) candidates &= 0xffffffff >>> (31 - (last & 31));
+    return candidates;
   }
 
   #isInLine(port: number): boolean {
@@ -156,6 +185,13 @@ function setBit(bits: Uint32Array, port: number): void {
 
 function clearBit(bits: Uint32Array, port: number): void {
   bits[port >>> 5]! &= ~(1 << (port & 31));
+}
+
+/** The number of bits that are set. */
+function countBits(bits: number): number {
+  bits -= (bits >>> 1) & 0x55555555;
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** 32-bit FNV-1a over UTF-8. */

@@ -1,20 +1,28 @@
-/** Ports withheld for a while, in the order in which they come free again. Pure: the caller tells the time. */
+/** Ports withheld for a while, in the order in which they become free. Pure: the caller passes the time. */
 import type { Protocol } from "./lease.ts";
 
 /** A withheld port. */
 export interface Withheld {
   readonly port: number;
   readonly protocols: readonly Protocol[];
-  /** The name that may have it back before the time is up; null when nobody may. */
+  /** `freed`: its lease has ended; `refused`: the kernel did not give it, since somebody else uses it. */
+  readonly cause: "freed" | "refused";
+  /** The name that may have it back before the time is up; null when there is none. */
   readonly name: string | null;
   readonly until: number;
 }
 
-/** A queue, as every port is withheld for the same time. */
+interface Place {
+  readonly withheld: Withheld;
+  before: Place | undefined;
+  after: Place | undefined;
+}
+
+/** A linked list sorted by `until`: adding at the end and taking out are O(1). */
 export class Quarantine {
-  readonly #queue: Withheld[] = [];
-  #head = 0;
-  readonly #byPort = new Map<number, Withheld[]>();
+  #first: Place | undefined;
+  #last: Place | undefined;
+  readonly #byPort = new Map<number, Place[]>();
 
   /** How many ports are withheld. */
   get size(): number {
@@ -25,45 +33,52 @@ export class Quarantine {
     return this.#byPort.has(port);
   }
 
+  /** What withholds a port; one entry for each time that it was added. */
+  on(port: number): readonly Withheld[] {
+    return this.#byPort.get(port)?.map(({ withheld }) => withheld) ?? [];
+  }
+
   add(withheld: Withheld): void {
-    this.#queue.push(withheld);
+    let before = this.#last;
+    while (before !== undefined && before.withheld.until > withheld.until) before = before.before;
+    const place: Place = { withheld, before, after: before === undefined ? this.#first : before.after };
+    if (place.after === undefined) this.#last = place;
+    else place.after.before = place;
+    if (before === undefined) this.#first = place;
+    else before.after = place;
     const others = this.#byPort.get(withheld.port);
-    if (others === undefined) this.#byPort.set(withheld.port, [withheld]);
-    else others.push(withheld);
+    if (others === undefined) this.#byPort.set(withheld.port, [place]);
+    else others.push(place);
   }
 
-  /** Takes a port out for the name that had it last. @returns whether it was withheld for that name. */
-  takeBack(port: number, name: string): Withheld | undefined {
-    const withheld = this.#byPort.get(port)?.find((entry) => entry.name === name);
-    if (withheld !== undefined) this.#forget(withheld);
-    return withheld;
-  }
-
-  /** Takes a port out whoever had it. @returns what withheld it. */
-  takeOut(port: number): readonly Withheld[] {
-    const entries = this.#byPort.get(port) ?? [];
-    this.#byPort.delete(port);
-    return entries;
+  /** Takes one entry out. Does nothing when it is out already. */
+  remove(withheld: Withheld): void {
+    const places = this.#byPort.get(withheld.port) ?? [];
+    const place = places.find((each) => each.withheld === withheld);
+    if (place === undefined) return;
+    if (places.length === 1) this.#byPort.delete(withheld.port);
+    else places.splice(places.indexOf(place), 1);
+    if (place.before === undefined) this.#first = place.after;
+    else place.before.after = place.after;
+    if (place.after === undefined) this.#last = place.before;
+    else place.after.before = place.before;
   }
 
   /** Takes out what is withheld no longer. */
   *due(now: number): Generator<Withheld> {
-    while (this.#head < this.#queue.length && this.#queue[this.#head]!.until <= now) {
-      const withheld = this.#queue[this.#head++]!;
-      if (this.#byPort.get(withheld.port)?.includes(withheld)) {
-        this.#forget(withheld);
-        yield withheld;
-      }
-    }
-    if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
+    while (this.#first !== undefined && this.#first.withheld.until <= now) {
+      const { withheld } = this.#first;
+      this.remove(withheld);
+      yield withheld;
     }
   }
 
-  #forget(withheld: Withheld): void {
-    const left = this.#byPort.get(withheld.port)!.filter((entry) => entry !== withheld);
-    if (left.length === 0) this.#byPort.delete(withheld.port);
-    else this.#byPort.set(withheld.port, left);
+  /** The ports of leases that have ended, the one freed longest ago first. Entries may be removed meanwhile. */
+  *freed(): Generator<Withheld> {
+    for (let place = this.#first; place !== undefined;) {
+      const { after, withheld } = place;
+      if (withheld.cause === "freed") yield withheld;
+      place = after;
+    }
   }
 }

@@ -1,4 +1,5 @@
 /** When a lease changes its state and when it is over. Pure. */
+import type { Clock } from "../clock.ts";
 import type { LiveState } from "./lease.ts";
 import type { LeaseRecord } from "../store/record.ts";
 
@@ -57,4 +58,12 @@ export function firstDeadline(
 ): number | null {
   if (lifetime.kind === "listener") return now + (claimed ? lifetime.graceMs : lifetime.claimMs);
   return lifetime.kind === "ttl" ? now + lifetime.ttlMs : null;
+}
+
+/** The times of a lease that is renewed now. */
+export function renewal(record: LeaseRecord, clock: Clock): Pick<LeaseRecord, "renewedAt" | "deadline"> {
+  const isUsed = record.state === "listening" || record.state === "conflict";
+  const keeps = record.lifetime.kind === "listener" && isUsed; // its time runs only while nobody listens
+  const deadline = keeps ? record.deadline : firstDeadline(record, clock.monotonic());
+  return { renewedAt: clock.now(), deadline };
 }

@@ -3,22 +3,21 @@
  *
  * Leases live in memory, indexed by id, name and port; the file is read at start and for the history alone.
  */
-import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Process, Processes } from "../process/process.ts";
-import { type LeaseRecord, toLease } from "../store/record.ts";
+import { changed, type LeaseRecord, toLease } from "../store/record.ts";
 import type { StoredAnswer } from "../store/store.ts";
-import type { Allocated, Refused } from "./allocator.ts";
 import type { LeaseEventType } from "./events.ts";
-import { checkSameHolder, evidenceOf, holderOf, isHandedOn, requireProcess } from "./holder.ts";
+import { Grants } from "./grants.ts";
+import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import { Ledger, type LedgerParts } from "./ledger.ts";
-import { firstDeadline, type Outcome, reclaim, type Sighting } from "./reclaim.ts";
+import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
-import { lineOf, Turnstile } from "./turnstile.ts";
-import type { GrantRequest, Wish } from "./wish.ts";
+import { WaitQueue } from "./wait_queue.ts";
+import type { GrantRequest } from "./wish.ts";
 
 /** What came of a grant. */
 export interface Granted {
@@ -33,6 +32,15 @@ export interface Amendment {
   readonly labels?: Readonly<Record<string, string>>;
   readonly lifetime?: Lifetime;
   readonly pid?: number;
+  /** Whether the caller has the scope `expose`. @default false */
+  readonly mayExpose?: boolean;
+}
+
+/** Options of {@linkcode Registry.renew}. */
+export interface RenewOptions {
+  readonly ttlMs?: number | undefined;
+  /** Whether the caller has the scope `expose`. @default false */
+  readonly mayExpose?: boolean;
 }
 
 /** What the watch saw of one lease. */
@@ -64,70 +72,70 @@ export class Registry {
   readonly table: LeaseTable;
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
-  readonly #turnstile: Turnstile;
-  readonly #newId = monotonicFactory();
+  readonly #grants: Grants;
+  readonly #queue: WaitQueue;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#ledger = new Ledger(parts);
+    const { allocator, clock } = parts;
+    this.#ledger = new Ledger(parts, (port, protocols) => this.#queue.freed(port, protocols));
     this.table = this.#ledger.table;
-    this.#turnstile = new Turnstile(parts.clock);
+    this.#grants = new Grants(parts, this.#ledger);
+    this.#queue = new WaitQueue(clock, (port) => allocator.isPooled(port));
   }
 
   /**
    * Grants what is asked for, all or nothing, and answers when it is on disk.
    *
    * @param options.answerOf makes the answer to be kept for a request that may be repeated.
-   * @param options.signal takes a request out of the line while it waits.
+   * @param options.signal takes a request out of the queue while it waits.
    * @throws {PortdError} naming the obstacle: `port_leased`, `port_in_use`, `port_excluded`, `port_privileged`,
-   * `name_taken`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
+   * `name_taken`, `scope_required`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
    */
   async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
-    const attempt = () => this.#grantNow(request, process, answerOf);
-    if (request.wishes.every(({ port }) => port !== undefined)) return await attempt();
-    const { waitMs } = request;
-    if (waitMs === 0 && this.#turnstile.isIdle) return await attempt();
-    const line = lineOf(request);
-    if (waitMs > 0) return await this.#turnstile.pass(attempt, { line, waitMs, signal });
-    if (this.#turnstile.isEmpty(line) || this.#isLive(request)) return await attempt();
-    throw new PortdError("pool_exhausted", "Cannot grant a port: others wait in line for one", { retryAfter: 5 });
+    while (this.#grants.endingOf(request) !== undefined) await this.#grants.endingOf(request);
+    this.#expireQuarantine();
+    const attempt = () => this.#grants.attempt(request, process, answerOf);
+    const mayOvertake = this.#grants.needsNoPool(request);
+    return await this.#queue.enter(attempt, { request, signal, mayOvertake });
   }
 
   /**
    * Extends a live lease.
    *
-   * @param ttlMs makes a lease of kind `ttl` last so long from now; for the others it is refused.
+   * @param options.ttlMs makes a lease of kind `ttl` last so long from now; for the others it is refused.
    */
-  async renew(id: string, ttlMs?: number): Promise<Lease> {
+  async renew(id: string, { ttlMs, mayExpose = false }: RenewOptions = {}): Promise<Lease> {
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
-    if (ttlMs !== undefined && record.lifetime.kind !== "ttl") {
+    const lifetime = ttlMs === undefined ? record.lifetime : { kind: "ttl", ttlMs } as const;
+    checkExposedChange(record, { holder: record.holder, lifetime }, mayExpose);
+    if (lifetime.kind !== record.lifetime.kind) {
       const detail = `lease ${record.id} has a lifetime of kind "${record.lifetime.kind}"`;
       throw new PortdError("invalid_request", `Cannot use "ttlMs": ${detail}`, { field: "ttlMs", value: ttlMs });
     }
-    const lifetime = ttlMs === undefined ? record.lifetime : { kind: "ttl", ttlMs } as const;
-    const renewed = this.#renewed({ ...record, lifetime });
-    return await this.#update(record, renewed, "lease.renewed");
+    return await this.#change(record, { lifetime, ...this.#renewal({ ...record, lifetime }) }, "lease.renewed");
   }
 
   /** Changes a live lease. */
-  async amend(id: string, { labels, lifetime, pid }: Amendment): Promise<Lease> {
+  async amend(id: string, { labels, lifetime: wished, pid, mayExpose = false }: Amendment): Promise<Lease> {
     const process = pid === undefined ? undefined : this.#runningProcess(pid);
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
     const holder = process === undefined ? record.holder : { ...record.holder, ...evidenceOf(process) };
-    requireProcess(lifetime ?? record.lifetime, holder);
-    const amended = { ...record, labels: labels ?? record.labels, lifetime: lifetime ?? record.lifetime, holder };
-    const renews = lifetime !== undefined || process !== undefined;
-    return await this.#update(record, renews ? this.#renewed(amended) : amended, "lease.changed");
+    const lifetime = wished ?? record.lifetime;
+    requireProcess(lifetime, holder);
+    checkExposedChange(record, { holder, lifetime }, mayExpose);
+    const times = wished !== undefined || process !== undefined ? this.#renewal({ ...record, lifetime }) : {};
+    return await this.#change(record, { labels: labels ?? record.labels, lifetime, holder, ...times }, "lease.changed");
   }
 
   /** Sets or takes back the wish that a live lease be reachable from outside. */
   async expose(id: string, exposure: Exposure | null): Promise<Lease> {
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
-    return await this.#update(record, { ...record, exposure }, "lease.changed");
+    return await this.#change(record, { exposure }, "lease.changed");
   }
 
   /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
@@ -135,7 +143,6 @@ export class Registry {
     const record = this.table.byId(id);
     if (record === undefined) return;
     await this.#ledger.end(record, state);
-    this.#turnstile.turn();
   }
 
   /**
@@ -158,11 +165,11 @@ export class Registry {
       }
       if (record.hold === "soft" && sighting.listener === "nobody") holds.retake(record.port);
       if (!hasChanged(record, outcome, sighting.details)) continue;
-      const next = { ...record, ...outcome, listener: sighting.details };
-      writes.push(this.#ledger.update(record, next, eventOf(record, next)));
+      const changes = { ...outcome, listener: sighting.details };
+      writes.push(this.#change(record, changes, eventOf(record, outcome)));
     }
     allocator.expireQuarantine(now);
-    this.#turnstile.turn();
+    this.#queue.retry();
     const failed = (await Promise.allSettled(writes)).find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
@@ -179,9 +186,11 @@ export class Registry {
     if (name !== null && this.table.byName(name) !== undefined) {
       throw new PortdError("name_taken", `Cannot import lease "${name}": the name is leased`, { field: "name" });
     }
+    this.#expireQuarantine();
     const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
-    if ("refused" in allocation) throw await this.#refusal(allocation.refused, wish);
-    await this.#ledger.insert([{ ...record, hold: allocation.allocated[0]!.hold }]);
+    if ("refused" in allocation) throw await this.#grants.refusal(allocation.refused, wish);
+    const [allocated] = allocation.allocated;
+    await this.#ledger.commit({ added: [{ record: { ...record, hold: allocated!.hold }, allocated: allocated! }] });
   }
 
   /** Resolves when whatever a reader may have seen is on disk. */
@@ -198,7 +207,7 @@ export class Registry {
 
   /** Sends away whoever waits for a port. */
   close(): void {
-    this.#turnstile.close();
+    this.#queue.close();
   }
 
   /** The lease for clients. */
@@ -206,118 +215,20 @@ export class Registry {
     return toLease(record, this.#parts.clock);
   }
 
-  async #grantNow(request: GrantRequest, process: Process | undefined, answerOf?: AnswerOf): Promise<Granted> {
-    for (let ending = this.#endingName(request); ending !== undefined; ending = this.#endingName(request)) await ending;
-    // From here until the leases are in the ledger nothing is awaited: nobody else gets the same name or port.
-    const found = request.wishes.flatMap(({ name }) => (name !== null && this.table.byName(name)) || []);
-    if (found.length > 0) {
-      const followed = await this.#follow(found, request, process);
-      if (answerOf !== undefined) await this.#parts.store.write([{ kind: "answer", answer: answerOf(followed) }]);
-      return followed;
-    }
-    const outcome = this.#allocateAll(request);
-    if ("refused" in outcome) throw await this.#refusal(outcome.refused, outcome.wish);
-    const records = outcome.allocated.map((port, i) => this.#record(request, request.wishes[i]!.name, port, process));
-    const granted = { leases: records.map((record) => this.present(record)), created: true };
-    await this.#ledger.insert(records, answerOf === undefined ? [] : [{ kind: "answer", answer: answerOf(granted) }]);
-    return granted;
+  async #change(before: LeaseRecord, changes: Partial<LeaseRecord>, event: LeaseEventType): Promise<Lease> {
+    const after = changed(before, changes);
+    await this.#ledger.commit({ changed: [{ before, after, event }] });
+    return this.present(after);
   }
 
-  /** Whether every name that is asked for is leased: then no port is needed. */
-  #isLive({ wishes }: GrantRequest): boolean {
-    return wishes.every(({ name }) => name !== null && this.table.byName(name) !== undefined);
+  #renewal(record: LeaseRecord): Pick<LeaseRecord, "renewedAt" | "deadline"> {
+    return renewal(record, this.#parts.clock);
   }
 
-  /** The end that is under way of a lease whose name is asked for. */
-  #endingName({ wishes }: GrantRequest): Promise<void> | undefined {
-    for (const { name } of wishes) {
-      const record = name === null ? undefined : this.table.byName(name);
-      const ending = record && this.#ledger.endingOf(record.id);
-      if (ending !== undefined) return ending;
-    }
-  }
-
-  /** Answers a request for live names with their leases; names of the same request that are new are granted. */
-  async #follow(found: LeaseRecord[], request: GrantRequest, process: Process | undefined): Promise<Granted> {
-    for (const record of found) checkSameHolder(record, request, this.#parts.processes);
-    const missing = request.wishes.filter(({ name }) => !found.some((record) => record.name === name));
-    const rest = missing.length === 0 ? [] : (await this.#grantNow({ ...request, wishes: missing }, process)).leases;
-    const followed = await Promise.all(found.map((record) => {
-      const holder = process === undefined ? record.holder : holderOf(request, process);
-      const follows = record.lifetime.kind === "listener" || record.lifetime.kind === "process";
-      const lifetime = follows ? request.lifetime ?? record.lifetime : record.lifetime;
-      const renewed = this.#renewed({ ...record, holder, lifetime });
-      const kept = isHandedOn(record, process, request) ? null : record.exposure;
-      const exposure = request.exposure ?? kept;
-      const event = exposure === record.exposure ? "lease.renewed" : "lease.changed";
-      return this.#update(record, { ...renewed, exposure }, event);
-    }));
-    const byName = new Map([...followed, ...rest].map((lease) => [lease.name, lease]));
-    return { leases: request.wishes.map(({ name }) => byName.get(name)!), created: rest.length > 0 };
-  }
-
-  #allocateAll({ wishes, contiguous }: GrantRequest): AllAllocated {
+  /** Ports that have cooled down are first for those who wait already. */
+  #expireQuarantine(): void {
     const { allocator, clock } = this.#parts;
-    const now = clock.monotonic();
-    if (contiguous) {
-      const allocation = allocator.allocateBlock(wishes[0]!, wishes.length, now);
-      return "refused" in allocation ? { ...allocation, wish: wishes[0]! } : allocation;
-    }
-    const allocated: Allocated[] = [];
-    for (const wish of wishes) {
-      const allocation = allocator.allocate(wish, now);
-      if ("refused" in allocation) {
-        for (const port of allocated) allocator.undo(port);
-        return { refused: allocation.refused, wish };
-      }
-      allocated.push(...allocation.allocated);
-    }
-    return { allocated };
-  }
-
-  async #refusal(refused: Refused, wish: Wish): Promise<PortdError> {
-    const { allocator, clock, refusals } = this.#parts;
-    const lease = "port" in refused ? this.table.byPort(refused.port, wish.protocols) : undefined;
-    const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
-    return await refusals.explain(refused, { wish, lease: lease && this.present(lease), suggestion });
-  }
-
-  #record(request: GrantRequest, name: string | null, port: Allocated, process: Process | undefined): LeaseRecord {
-    const { clock, defaultLifetime, processes } = this.#parts;
-    const holder = holderOf(request, process);
-    const lifetime = request.lifetime ?? defaultLifetime;
-    requireProcess(lifetime, holder);
-    return {
-      id: this.#newId(clock.now()),
-      name,
-      project: request.project,
-      ...port,
-      state: "granted",
-      holder,
-      lifetime,
-      labels: request.labels,
-      listener: null,
-      exposure: request.exposure ?? null,
-      claimed: false,
-      grantedAt: clock.now(),
-      renewedAt: clock.now(),
-      endedAt: null,
-      deadline: firstDeadline({ lifetime, claimed: false }, clock.monotonic()),
-      bootId: processes.bootId,
-    };
-  }
-
-  async #update(record: LeaseRecord, next: LeaseRecord, event: LeaseEventType): Promise<Lease> {
-    await this.#ledger.update(record, next, event);
-    return this.present(next);
-  }
-
-  #renewed(record: LeaseRecord): LeaseRecord {
-    const { clock } = this.#parts;
-    const isUsed = record.state === "listening" || record.state === "conflict";
-    const keeps = record.lifetime.kind === "listener" && isUsed; // its time runs only while nobody listens
-    const deadline = keeps ? record.deadline : firstDeadline(record, clock.monotonic());
-    return { ...record, renewedAt: clock.now(), deadline };
+    if (allocator.expireQuarantine(clock.monotonic())) this.#queue.retry();
   }
 
   #runningProcess(pid: number): Process {
@@ -332,17 +243,12 @@ export class Registry {
   }
 }
 
-/** What came of all the wishes of a request. */
-type AllAllocated =
-  | { readonly allocated: readonly Allocated[] }
-  | { readonly refused: Refused; readonly wish: Wish };
-
 function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
   return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||
     before.listener?.pid !== listener?.pid || before.listener?.address !== listener?.address;
 }
 
-function eventOf(before: LeaseRecord, after: LeaseRecord): LeaseEventType {
+function eventOf(before: LeaseRecord, after: Outcome): LeaseEventType {
   if (before.state === after.state || after.state === "granted") return "lease.changed";
   return `lease.${after.state}` as LeaseEventType;
 }

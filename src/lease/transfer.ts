@@ -100,6 +100,7 @@ export class Transfer {
     const grace = "graceMs" in lease.lifetime ? lease.lifetime.graceMs : 0;
     return {
       ...lease,
+      version: 0,
       state: "granted",
       // Processes and listeners of another machine or boot prove nothing here.
       holder: { id: holder.id, pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },

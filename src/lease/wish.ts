@@ -32,6 +32,8 @@ export interface GrantRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** `undefined` lets a live lease keep its own, and gives a new one none. */
   readonly exposure: Exposure | undefined;
+  /** Whether the caller has the scope `expose`: only then holder and lifetime of an exposed lease change. */
+  readonly mayExpose: boolean;
   /** How long to wait in line when the pool is exhausted, in milliseconds. */
   readonly waitMs: number;
 }

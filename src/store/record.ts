@@ -14,6 +14,8 @@ import type { Clock } from "../clock.ts";
 /** A lease with the times that decide. */
 export interface LeaseRecord {
   readonly id: string;
+  /** Counts up by one with each change: a change is made of the version that it was decided on, or not at all. */
+  readonly version: number;
   readonly name: string | null;
   readonly project: string | null;
   readonly port: number;
@@ -35,6 +37,11 @@ export interface LeaseRecord {
   readonly deadline: number | null;
   /** The boot to which `deadline` belongs. */
   readonly bootId: string;
+}
+
+/** The next version of a lease. */
+export function changed(record: LeaseRecord, changes: Partial<LeaseRecord>): LeaseRecord {
+  return { ...record, ...changes, version: record.version + 1 };
 }
 
 /** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */

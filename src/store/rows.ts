@@ -25,15 +25,19 @@ const COLUMNS = [
   "boot_id",
   "ended_at",
   "exposure",
+  "version",
 ] as const;
 
 /** Writes a record whole, whether it is new or known. */
 export const INSERT_LEASE = `INSERT INTO leases (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})`;
 
-/** The same for a live record that is known; the id stands last. What has ended stays as it is. */
+/**
+ * The same for the next version of a live record; id and version stand last. What has ended stays as it is, and so does
+ * a record of which another version is in the file.
+ */
 export const UPDATE_LEASE = `UPDATE leases SET ${
   COLUMNS.slice(1).map((c) => `${c} = ?`).join(", ")
-} WHERE id = ? AND ended_at IS NULL`;
+} WHERE id = ? AND ended_at IS NULL AND version = ? - 1`;
 
 /** Protocols as the bits of the column `protocols`. */
 export function protocolBits(protocols: readonly Protocol[]): number {
@@ -62,6 +66,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     record.bootId,
     record.endedAt,
     record.exposure === null ? null : JSON.stringify(record.exposure),
+    record.version,
   ];
 }
 
@@ -70,6 +75,7 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
   const bits = row.protocols as number;
   return {
     id: row.id as string,
+    version: row.version as number,
     name: row.name as string | null,
     project: row.project as string | null,
     port: row.port as number,

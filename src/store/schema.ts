@@ -51,4 +51,8 @@ export const MIGRATIONS: readonly string[] = [
   -- The wish to be reachable from outside, as JSON; null without one.
   ALTER TABLE leases ADD COLUMN exposure TEXT;
   `,
+  `
+  -- Counts the changes of a lease: a change is written only on top of the version that it was decided on.
+  ALTER TABLE leases ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

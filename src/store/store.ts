@@ -286,7 +286,7 @@ export class Store {
         break;
       case "update": {
         const [id, ...values] = toValues(change.record, this.#wallClockEnd(change.record));
-        expectOne(statements.update.run(...values, id!));
+        expectOne(statements.update.run(...values, id!, change.record.version));
         break;
       }
       case "end":
@@ -317,9 +317,9 @@ export class Store {
   }
 }
 
-/** A change of a lease whose own insertion failed, or that has ended, must fail too. */
+/** A change of a lease that has ended, or on top of an insertion or a change that failed, must fail too. */
 function expectOne({ changes }: { readonly changes: number | bigint }): void {
-  if (Number(changes) !== 1) throw new Error("no such live lease stands in it");
+  if (Number(changes) !== 1) throw new Error("the lease is not in it, or not in the version that was changed");
 }
 
 function count(statement: StatementSync): number {

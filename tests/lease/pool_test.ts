@@ -47,11 +47,23 @@ Deno.test("searchRange() also finds ports outside the pool", () => {
 Deno.test("searchBlock() finds a run, round the end too, and never one with a gap", () => {
   const pool = new Pool([...ports(100, 104), ...ports(106, 109)]);
   pool.take(101, UDP);
-  assert.equal(pool.searchBlock(TCP, 5, 100), 100);
-  assert.equal(pool.searchBlock(BOTH, 4, 100), 106);
-  assert.equal(pool.searchBlock(TCP, 5, 103), 100);
-  assert.equal(pool.searchBlock(TCP, 6, 100), undefined);
-  assert.equal(pool.searchBlock(TCP, 3, 1, { first: 104, last: 106 }), 104);
+  const isFree = (protocols: readonly Protocol[]) => (port: number) => pool.isFree(port, protocols);
+  assert.equal(pool.searchBlock(5, 100, isFree(TCP)), 100);
+  assert.equal(pool.searchBlock(4, 100, isFree(BOTH)), 106);
+  assert.equal(pool.searchBlock(5, 103, isFree(TCP)), 100);
+  assert.equal(pool.searchBlock(6, 100, isFree(TCP)), undefined);
+  assert.equal(pool.searchBlock(3, 1, isFree(TCP), { first: 104, last: 106 }), 104);
+});
+
+Deno.test("countFree() counts what is free of the pool, or of a range in its place", () => {
+  const pool = new Pool([...ports(100, 104), ...ports(1000, 1099)]);
+  assert.equal(pool.countFree(BOTH), 105);
+  pool.take(101, UDP);
+  pool.take(1099, TCP);
+  pool.take(50, TCP);
+  assert.deepEqual([pool.countFree(TCP), pool.countFree(UDP), pool.countFree(BOTH)], [104, 104, 103]);
+  assert.equal(pool.countFree(TCP, { first: 50, last: 51 }), 1);
+  assert.equal(pool.countFree(TCP, { first: 1, last: 65535 }), 65_533);
 });
 
 Deno.test("slot() is the same for the same name and pool", () => {

@@ -104,7 +104,24 @@ Deno.test("an open port is neither handed on nor kept open without the token", a
   assert.equal((await app.call(`${path}/renew`, { body: {} })).status, 200);
   assert.notEqual((await app.call("/v1/leases", { body })).body.exposure, null);
   const taken = await app.call("/v1/leases", { body: { ...body, pid: Deno.ppid } });
-  assert.deepEqual([taken.status, taken.body.exposure], [200, null]);
+  assert.deepEqual([taken.status, taken.body.code, taken.body.field], [403, "scope_required", "pid"]);
+  const handedOn = await app.call("/v1/leases", { body: { ...body, pid: Deno.ppid }, token: TOKEN });
+  assert.deepEqual([handedOn.status, handedOn.body.holder.pid], [200, Deno.ppid]);
+  assert.notEqual(handedOn.body.exposure, null);
+});
+
+Deno.test("an open port of no known process takes no process and no other lifetime without the token", async () => {
+  await using app = await openTestApp();
+  const body = { name: "game", holder: { id: "me" } };
+  const exposed = { ...body, exposure: { firewall: { remote: ["any"] } } };
+  const { body: lease } = await app.call("/v1/leases", { body: exposed, token: TOKEN });
+  for (const change of [{ pid: Deno.pid }, { lifetime: { kind: "pinned" } }, { ttlMs: 86_400_000 }]) {
+    const { status, body: refused } = await app.call("/v1/leases", { body: { ...body, ...change } });
+    assert.deepEqual([status, refused.code], [403, "scope_required"], JSON.stringify(change));
+  }
+  const { body: after } = await app.call(`/v1/leases/${lease.id}`);
+  assert.deepEqual([after.holder, after.lifetime, after.exposure], [lease.holder, lease.lifetime, lease.exposure]);
+  assert.equal((await app.call("/v1/leases", { body })).body.id, lease.id);
 });
 
 Deno.test("a port tells the rules that its leases want, and how they stand", async () => {

@@ -144,6 +144,7 @@ export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = 
     lifetime: undefined,
     labels: {},
     exposure: undefined,
+    mayExpose: false,
     waitMs: 0,
     ...rest,
   };

@@ -1,0 +1,188 @@
+/**
+ * Deciding on requests for ports. A decision takes one turn of the event loop, from the first look at the leases to the
+ * one entry that goes to the ledger: nothing is awaited in between, so it is true when it is made.
+ */
+import { monotonicFactory } from "ulid";
+import type { Process } from "../process/process.ts";
+import { changed, type LeaseRecord, toLease } from "../store/record.ts";
+import type { Allocated, Refused } from "./allocator.ts";
+import { checkExposedChange, checkSameHolder, holderOf, requireProcess } from "./holder.ts";
+import type { LeaseTable } from "./lease_table.ts";
+import type { LeaseChange, Ledger, NewLease } from "./ledger.ts";
+import { firstDeadline, renewal } from "./reclaim.ts";
+import type { AnswerOf, Granted, RegistryParts } from "./registry.ts";
+import type { Attempt } from "./wait_queue.ts";
+import type { GrantRequest, Wish } from "./wish.ts";
+
+/** Makes grants of requests. */
+export class Grants {
+  readonly #parts: RegistryParts;
+  readonly #ledger: Ledger;
+  readonly #newId = monotonicFactory();
+
+  constructor(parts: RegistryParts, ledger: Ledger) {
+    this.#parts = parts;
+    this.#ledger = ledger;
+  }
+
+  /** The end that is under way of a lease whose name is asked for. */
+  endingOf({ wishes }: GrantRequest): Promise<unknown> | undefined {
+    for (const { name } of wishes) {
+      const record = name === null ? undefined : this.#table.byName(name);
+      const ending = record && this.#ledger.endingOf(record.id);
+      if (ending !== undefined) return ending;
+    }
+  }
+
+  /**
+   * Grants what is asked for, or says why not. Leases of names that are live already are renewed and returned.
+   *
+   * @throws {PortdError} when the request can never be granted as it is, or not now; waiting for a port would not help.
+   */
+  attempt(request: GrantRequest, process: Process | undefined, answerOf?: AnswerOf): Attempt<Granted> {
+    if (this.endingOf(request) !== undefined) return "later";
+    const found = this.#changesOfLive(request, process);
+    const wishes = request.wishes.filter(({ name }) => name === null || !found.has(name));
+    if (wishes.length > 0) requireProcess(this.#lifetimeOf(request), holderOf(request, process));
+    const outcome = this.#allocateAll(wishes, request.contiguous);
+    if ("refused" in outcome) return this.#refused(outcome);
+    const added = outcome.allocated.map((allocated, i) => {
+      return { allocated, record: this.#record(request, wishes[i]!.name, allocated, process) };
+    });
+    return { granted: this.#commit(request, { added, found, answerOf }) };
+  }
+
+  /** Whether every name that is asked for is leased, or every port is named: then no port of the pool is needed. */
+  needsNoPool({ wishes }: GrantRequest): boolean {
+    return wishes.every(({ port }) => port !== undefined) ||
+      wishes.every(({ name }) => name !== null && this.#table.byName(name) !== undefined);
+  }
+
+  /** The error for a wish that cannot be granted. What it says of other leases and ports is true at this moment. */
+  async refusal(refused: Refused, wish: Wish): Promise<Error> {
+    const { allocator, clock, refusals } = this.#parts;
+    const record = "port" in refused ? this.#table.byPort(refused.port, wish.protocols) : undefined;
+    const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
+    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), suggestion });
+  }
+
+  get #table(): LeaseTable {
+    return this.#ledger.table;
+  }
+
+  async #commit(request: GrantRequest, { added, found, answerOf }: Decision): Promise<Granted> {
+    const news = added.map(({ record }) => record).values();
+    const records = request.wishes.map(({ name }) =>
+      (name === null ? undefined : found.get(name)?.after) ?? news.next().value!
+    );
+    const granted = { leases: records.map((record) => toLease(record, this.#parts.clock)), created: added.length > 0 };
+    const more = answerOf === undefined ? [] : [{ kind: "answer", answer: answerOf(granted) } as const];
+    await this.#ledger.commit({ added, changed: [...found.values()], more });
+    return granted;
+  }
+
+  /** What the request makes of the live leases that it names. @throws as {@linkcode checkSameHolder} does. */
+  #changesOfLive(request: GrantRequest, process: Process | undefined): Map<string, LeaseChange> {
+    const found = new Map<string, LeaseChange>();
+    for (const { name } of request.wishes) {
+      const before = name === null ? undefined : this.#table.byName(name);
+      if (before === undefined) continue;
+      checkSameHolder(before, request, this.#parts.processes);
+      const holder = process === undefined ? before.holder : holderOf(request, process);
+      const follows = before.lifetime.kind === "listener" || before.lifetime.kind === "process";
+      const lifetime = follows ? request.lifetime ?? before.lifetime : before.lifetime;
+      checkExposedChange(before, { holder, lifetime }, request.mayExpose);
+      requireProcess(lifetime, holder);
+      const exposure = request.exposure ?? before.exposure;
+      const after = changed(before, {
+        holder,
+        lifetime,
+        exposure,
+        ...renewal({ ...before, lifetime }, this.#parts.clock),
+      });
+      found.set(name!, { before, after, event: exposure === before.exposure ? "lease.renewed" : "lease.changed" });
+    }
+    return found;
+  }
+
+  #allocateAll(wishes: readonly Wish[], contiguous: boolean): AllAllocated {
+    const { allocator, clock } = this.#parts;
+    const [first] = wishes;
+    if (first === undefined) return { allocated: [] };
+    if (wishes.length > 1 && !allocator.canBeEnough(wishes)) return { refused: { kind: "exhausted" }, wish: first };
+    const now = clock.monotonic();
+    if (contiguous) {
+      const allocation = allocator.allocateBlock(first, wishes.length, now);
+      return "refused" in allocation ? { ...allocation, wish: first } : allocation;
+    }
+    const allocated: Allocated[] = [];
+    for (const wish of wishes) {
+      const allocation = allocator.allocate(wish, now);
+      if ("refused" in allocation) {
+        for (const port of allocated) allocator.undo(port);
+        return { refused: allocation.refused, wish };
+      }
+      allocated.push(...allocation.allocated);
+    }
+    return { allocated };
+  }
+
+  /** Waiting helps where the pool is exhausted. Any other refusal is an error. */
+  #refused({ refused, wish }: RefusedWish): Attempt<Granted> {
+    const isExhausted = refused.kind === "exhausted" || refused.kind === "no_descriptors";
+    const refusal = () => this.refusal(refused, wish);
+    if (isExhausted) return { refused: refusal };
+    return { granted: refusal().then((error) => Promise.reject(error)) };
+  }
+
+  #lifetimeOf({ lifetime }: GrantRequest) {
+    return lifetime ?? this.#parts.defaultLifetime;
+  }
+
+  #record(
+    request: GrantRequest,
+    name: string | null,
+    { port, protocols, hold }: Allocated,
+    process: Process | undefined,
+  ): LeaseRecord {
+    const { clock, processes } = this.#parts;
+    const lifetime = this.#lifetimeOf(request);
+    return {
+      id: this.#newId(clock.now()),
+      version: 0,
+      name,
+      project: request.project,
+      port,
+      protocols,
+      hold,
+      state: "granted",
+      holder: holderOf(request, process),
+      lifetime,
+      labels: request.labels,
+      listener: null,
+      exposure: request.exposure ?? null,
+      claimed: false,
+      grantedAt: clock.now(),
+      renewedAt: clock.now(),
+      endedAt: null,
+      deadline: firstDeadline({ lifetime, claimed: false }, clock.monotonic()),
+      bootId: processes.bootId,
+    };
+  }
+}
+
+/** What is to be written of a request. */
+interface Decision {
+  readonly added: readonly NewLease[];
+  /** By name. */
+  readonly found: ReadonlyMap<string, LeaseChange>;
+  readonly answerOf: AnswerOf | undefined;
+}
+
+/** What came of all the wishes of a request. */
+type AllAllocated = { readonly allocated: readonly Allocated[] } | RefusedWish;
+
+interface RefusedWish {
+  readonly refused: Refused;
+  readonly wish: Wish;
+}
