@@ -13,4 +13,4 @@ export function isKeyKept({ started }: Operation, { latestWall }: World): boolea
 }
 
 /** Whether a port that cools down is granted where nothing else that was asked for is free. */
-export const GRANTS_COOLING_PORTS = false;
+export const GRANTS_COOLING_PORTS = true;

@@ -8,6 +8,7 @@ import { Kernel } from "./kernel.ts";
 import { type Moment, Operation, type Plan, type WishedPort } from "./operation.ts";
 import { Pending } from "./pending.ts";
 import { mix, Random } from "./random.ts";
+import { GRANTS_COOLING_PORTS } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { VirtualTime } from "./time.ts";
 import { HOST, type Machine, type Run, startRun, TOKEN } from "./wiring.ts";
@@ -27,6 +28,14 @@ export interface Change {
   readonly answered: readonly Operation[];
   /** Whether the daemon is another run. */
   readonly isRestarted: boolean;
+}
+
+/** A port whose lease has ended, and which nobody has used since. */
+export interface Freed {
+  /** Since boot; never later than it was. */
+  readonly at: number;
+  /** The name that may have it back. */
+  readonly name: string | null;
 }
 
 /** Options of a {@linkcode World}. */
@@ -56,6 +65,10 @@ export class World implements Machine {
   /** Ports of the pool and beyond that could be given after the step before. */
   freeBefore: ReadonlySet<string> = new Set();
   change: Change = { appeared: [], gone: [], answered: [], isRestarted: false };
+  /** Ports whose leases have ended in this run, by `protocol:port`. */
+  freed: ReadonlyMap<string, Freed> = new Map();
+  /** The same before this step. */
+  freedBefore: ReadonlyMap<string, Freed> = new Map();
   /** The monotonic time after the step before. */
   monotonicBefore = 0;
   /** The watch's look that is under way. */
@@ -191,6 +204,7 @@ export class World implements Machine {
     this.change = { appeared, gone, answered: this.#answered, isRestarted: this.#isRestarted };
     this.#answered = [];
     this.#isRestarted = false;
+    this.#followFreed();
     this.latestWall = Math.max(this.latestWall, this.time.wall);
   }
 
@@ -211,12 +225,21 @@ export class World implements Machine {
       this.kernel.wouldGive(port, protocols);
   }
 
+  /** Whether a port has only to cool down: its lease has ended in this run, and nobody has used it since. */
+  isOnlyCooling(port: number, protocols: WishedPort["protocols"]): boolean {
+    const isCooling = (protocol: "tcp" | "udp") => this.freed.has(`${protocol}:${port}`);
+    return !this.settings.excluded.includes(port) && this.kernel.wouldGive(port, protocols) &&
+      protocols.every((protocol) => this.run.isFree(port, [protocol]) || isCooling(protocol));
+  }
+
   /** The ports that a wish may have right now, in order. */
   portsFor({ range, protocols }: WishedPort): number[] {
     const where = range === undefined
       ? this.settings.pool
       : Array.from({ length: Math.min(range.last - range.first + 1, 64) }, (_, i) => range.first + i);
-    return where.filter((port) => this.canGive(port, protocols));
+    return where.filter((port) =>
+      this.canGive(port, protocols) || (GRANTS_COOLING_PORTS && this.isOnlyCooling(port, protocols))
+    );
   }
 
   /** Gives back everything. */
@@ -237,6 +260,20 @@ export class World implements Machine {
       operation.ended = this.moment;
     }
     for (const stream of this.#streams.splice(0)) void stream.cancel();
+  }
+
+  #followFreed(): void {
+    const { appeared, gone, isRestarted } = this.change;
+    const freed = this.freedBefore = this.freed;
+    const now = new Map(isRestarted ? [] : freed);
+    for (const known of isRestarted ? [] : gone) {
+      const isEnded = (this.run.find(known.id)?.endedAt ?? null) !== null;
+      const end = { at: this.monotonicBefore, name: known.name };
+      for (const protocol of isEnded ? known.protocols : []) now.set(`${protocol}:${known.port}`, end);
+    }
+    for (const { port, protocols } of appeared) for (const protocol of protocols) now.delete(`${protocol}:${port}`);
+    for (const endpoint of this.kernel.servers.keys()) now.delete(endpoint);
+    this.freed = now;
   }
 
   #reboot(): void {
