@@ -25,11 +25,20 @@ const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
   ["ttlMs", ["lifetime"]],
 ];
 
-/**
- * @param mayExpose says whether the caller has the scope `expose`.
- * @throws {PortdError} `invalid_request` for fields that contradict each other.
- */
-export function toGrantRequest(body: Body, defaults: LifetimeDefaults, mayExpose: boolean): GrantRequest {
+/** What a caller may do, and for whom it counts. */
+export interface Permission {
+  /** The user for whom the leases count; null where they are not counted. */
+  readonly owner: string | null;
+  /** Whether the caller has the scope `expose`. */
+  readonly mayExpose: boolean;
+}
+
+/** @throws {PortdError} `invalid_request` for fields that contradict each other. */
+export function toGrantRequest(
+  body: Body,
+  defaults: LifetimeDefaults,
+  { owner, mayExpose }: Permission,
+): GrantRequest {
   refuseContradictions(body);
   const project = body.project ?? null;
   const wishes = wishesOf(body, project);
@@ -39,6 +48,7 @@ export function toGrantRequest(body: Body, defaults: LifetimeDefaults, mayExpose
     project,
     wishes,
     contiguous: body.block !== undefined,
+    owner,
     holder: {
       id: body.holder?.id ?? null,
       command: body.holder?.command ?? null,

@@ -72,9 +72,10 @@ export function requireScope({ headers }: Request, scope: Scope, { token, anonym
   checkScope(headers.get("authorization"), scope, { expected: new TextEncoder().encode(`Bearer ${token}`), anonymous });
 }
 
-/** Whether the caller has the scope `expose`. Behind the guard whoever sends credentials has sent the token. */
-export function mayExpose({ headers }: Request): boolean {
-  return headers.has("authorization");
+/** Whether the request came with the token of this daemon. */
+export function hasToken({ headers }: Request, { token }: GuardOptions): boolean {
+  const given = headers.get("authorization");
+  return given !== null && isEqual(given, new TextEncoder().encode(`Bearer ${token}`));
 }
 
 function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {

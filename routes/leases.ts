@@ -1,26 +1,30 @@
 /** Leases over HTTP. */
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
+import type { z } from "zod";
 import { PortdError } from "../src/errors.ts";
 import type { EndedState, Lease } from "../src/lease/lease.ts";
 import type { Granted, Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
 import type { Replay } from "../src/lease/replay.ts";
+import { type PrivilegedPorts, touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
+import type { GrantRequest } from "../src/lease/wish.ts";
 import { readJson } from "./body.ts";
+import { callerOf, type CallerParts, ownerOf, provenCallerOf } from "./caller.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
-import { type GuardOptions, mayExpose, requireScope } from "./guard.ts";
+import { hasToken, requireScope } from "./guard.ts";
 import { json, jsonText, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
 
 /** What these routes work on. */
-export interface LeaseRoutesParts {
+export interface LeaseRoutesParts extends CallerParts {
   readonly registry: Registry;
   readonly replay: Replay;
-  readonly guard: GuardOptions;
   readonly defaults: LifetimeDefaults;
+  readonly privileged: PrivilegedPorts;
   /** Whether a lease of this name has ever been granted. */
   readonly isKnownName: (name: string) => boolean;
 }
@@ -54,12 +58,13 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
   ];
 }
 
-async function grant(context: Context, { registry, replay, defaults, guard }: LeaseRoutesParts): Promise<Response> {
+async function grant(context: Context, parts: LeaseRoutesParts): Promise<Response> {
+  const { registry, replay, guard } = parts;
   const key = idempotencyKey(context);
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
-  const request = toGrantRequest(body, defaults, mayExpose(context.req.raw));
+  const request = await permittedRequest(context, body, parts);
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
   const answerOf = ({ leases, created }: Granted) => ({
     status: created ? 201 : 200,
@@ -75,6 +80,19 @@ async function grant(context: Context, { registry, replay, defaults, guard }: Le
   return jsonText(answer, status);
 }
 
+/** What is asked for, as far as the caller may ask for it, and for whom it counts. */
+async function permittedRequest(
+  context: Context,
+  body: z.output<typeof GrantBody>,
+  parts: LeaseRoutesParts,
+): Promise<GrantRequest> {
+  const caller = await callerOf(context, parts);
+  const request = toGrantRequest(body, parts.defaults, { owner: ownerOf(caller), mayExpose: caller.hasToken });
+  if (caller.hasToken) return request;
+  if (touchesPrivileged(request, parts.privileged) && (await provenCallerOf(context, parts)).isOwner) return request;
+  return withoutPrivileged(request, parts.privileged.below);
+}
+
 function digest(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
@@ -84,18 +102,18 @@ async function show(record: LeaseRecord, registry: Registry): Promise<Response> 
   return json(registry.present(registry.live(record.id)));
 }
 
-async function renew(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {
+async function renew(context: Context, find: Find, { registry, guard }: LeaseRoutesParts): Promise<Response> {
   const { ttlMs } = check(RenewBody, (await readJson(context)).value);
-  return json(await registry.renew(find(context).id, { ttlMs, mayExpose: mayExpose(context.req.raw) }));
+  return json(await registry.renew(find(context).id, { ttlMs, mayExpose: hasToken(context.req.raw, guard) }));
 }
 
-async function amend(context: Context, find: Find, { registry, defaults }: LeaseRoutesParts): Promise<Response> {
+async function amend(context: Context, find: Find, { registry, defaults, guard }: LeaseRoutesParts): Promise<Response> {
   const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
   const amended: Lease = await registry.amend(find(context).id, {
     ...(labels === undefined ? {} : { labels }),
     ...(lifetime === undefined ? {} : { lifetime: toLifetime(lifetime, defaults) }),
     ...(pid === undefined ? {} : { pid }),
-    mayExpose: mayExpose(context.req.raw),
+    mayExpose: hasToken(context.req.raw, guard),
   });
   return json(amended);
 }

@@ -30,6 +30,8 @@ export interface Config {
   readonly watchMs: number;
   /** How long ended leases stay in the history, in days. @default 30 */
   readonly historyDays: number;
+  /** How many live leases a user may have, other than the daemon's own, root, and holders of the token. @default 1000 */
+  readonly maxLeasesPerUser: number;
   readonly auth: {
     /** What a loopback caller may do without a token: `lease`, or `none`. @default "lease" */
     readonly anonymous: "lease" | "none";
@@ -111,6 +113,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     default: "30",
     expected: "a whole number of days from 0 to 3650",
     parse: (text) => wholeNumber(text, 0, 3650),
+  },
+  maxLeasesPerUser: {
+    default: "1000",
+    expected: "a whole number of leases from 0 to 65535",
+    parse: (text) => wholeNumber(text, 0, 65535),
   },
   "auth.anonymous": choice("lease", ["lease", "none"]),
   "firewall.backend": choice("auto", ["auto", "windows", "nftables", "ufw", "firewalld", "none"]),

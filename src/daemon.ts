@@ -9,7 +9,8 @@ import type { Config } from "./config.ts";
 import { PortdError } from "./errors.ts";
 import type { Domain } from "./domain.ts";
 import { openDomain } from "./domain.ts";
-import { Entrance, type Handler, isLoopback } from "./entrance.ts";
+import { Entrance, isLoopback } from "./entrance.ts";
+import type { Handler } from "./serve.ts";
 import {
   prepareStateFolder,
   readDaemonFile,
@@ -27,6 +28,8 @@ export interface Services extends Domain {
     readonly token: string;
     readonly anonymous: "lease" | "none";
   };
+  /** The port of the API. */
+  readonly port: number;
   readonly isReady: () => boolean;
   readonly status: () => unknown;
   readonly stop: () => void;
@@ -73,7 +76,7 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
     await entrance.listen(config.listen, log);
     const guard = { hosts: entrance.hosts, token, anonymous: anonymousScope(config) };
     const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
-    const services: Services = { ...domain, ...state, guard, status: statusOf(domain) };
+    const services: Services = { ...domain, ...state, guard, port: entrance.port, status: statusOf(domain) };
     entrance.open(options.createApp(services).fetch);
     const { url } = entrance;
     const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";

@@ -1,4 +1,6 @@
 /** The domain put together: the file, the holds, the registry and the watch over this machine's real parts. */
+import { Callers } from "./caller/caller.ts";
+import { openConnectionUsers } from "./caller/open.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { openLibc, shortTurns } from "./ffi/libc.ts";
@@ -11,17 +13,19 @@ import { EventLog, type LeaseEventType } from "./lease/events.ts";
 import { isWithin, poolPorts } from "./lease/exclusion.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
 import { Pool } from "./lease/pool.ts";
+import type { PrivilegedPorts } from "./lease/privileged.ts";
 import { Refusals } from "./lease/refusal.ts";
 import { Registry } from "./lease/registry.ts";
 import { Replay } from "./lease/replay.ts";
 import { restoreLeases } from "./lease/restore.ts";
+import { type FindUnused, unusedByProbe, unusedByScan } from "./lease/suggestion.ts";
 import { Transfer } from "./lease/transfer.ts";
 import type { SocketRow } from "./listener/listener.ts";
 import { Listing } from "./listener/listing.ts";
 import { openScanner, type Scanner } from "./listener/scan.ts";
 import { Sightings } from "./listener/sightings.ts";
 import { Watch } from "./listener/watch.ts";
-import { readOsPorts } from "./network/os_ports.ts";
+import { mayBindPrivileged, readOsPorts } from "./network/os_ports.ts";
 import { PortDescriber } from "./port/describe.ts";
 import { Procfs } from "./process/linux/procfs.ts";
 import { openProcesses, type Processes } from "./process/process.ts";
@@ -42,6 +46,9 @@ export interface Domain {
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
   readonly processes: Processes;
+  readonly callers: Callers;
+  /** As the system has them when the daemon starts. */
+  readonly privileged: PrivilegedPorts;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
   /** Counts and warnings, as `GET /status` tells them. */
@@ -101,8 +108,16 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     clock,
     events,
     names,
-    refusals: refusalsOf({ config, store, clock, scanner, processes }),
+    refusals: refusalsOf({
+      config,
+      store,
+      clock,
+      scanner,
+      processes,
+      findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
+    }),
     defaultLifetime: { kind: "listener", claimMs: config.claimMs, graceMs: config.graceMs },
+    maxLeasesPerUser: config.maxLeasesPerUser,
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs: config.cooldownMs });
   const notes = [...warnings, ...damageNote(store)];
@@ -124,6 +139,8 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   const sightings = new Sightings({ scanner, processes, clock });
+  const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
+  const hasRights = mayBindPrivileged(procfs);
   const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
   return {
     clock,
@@ -140,14 +157,16 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       registry,
       allocator,
       pool,
-      holds,
       scanner,
       processes,
+      hasRights,
       readOs: () => readOsPorts(procfs),
       sightings,
       firewall,
     }),
     processes,
+    callers,
+    privileged: { below: hasRights ? os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
     isKnownName: (name) => names.has(name),
     describe: () => ({
@@ -164,6 +183,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     async close() {
       await firewall.close();
       await store.close();
+      callers.close();
       scanner.close();
       holds.releaseAll();
     },
@@ -182,11 +202,13 @@ interface RefusalSources {
   readonly clock: Clock;
   readonly scanner: Scanner;
   readonly processes: Processes;
+  readonly findUnused: FindUnused;
 }
 
-function refusalsOf({ config, store, clock, scanner, processes }: RefusalSources): Refusals {
+function refusalsOf({ config, store, clock, scanner, processes, findUnused }: RefusalSources): Refusals {
   return new Refusals({
     processes,
+    findUnused,
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),

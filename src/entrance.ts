@@ -4,10 +4,7 @@
  */
 import { splitAddress } from "./config.ts";
 import { PortdError } from "./errors.ts";
-import { serve, type Serving } from "./serve.ts";
-
-/** What answers requests. */
-export type Handler = (request: Request) => Response | Promise<Response>;
+import { type Handler, serve, type Serving } from "./serve.ts";
 
 /** Hosts that stand for both loopback addresses. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
@@ -31,13 +28,13 @@ export class Entrance {
   /** The base address, without `/v1`. */
   get url(): string {
     const { host } = splitAddress(this.#listen)!;
-    return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${this.#port}`;
+    return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${this.port}`;
   }
 
   /** Values of the Host header that name this daemon. */
   get hosts(): ReadonlySet<string> {
     const { host } = splitAddress(this.#listen)!;
-    return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.#port}`));
+    return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.port}`));
   }
 
   /**
@@ -81,14 +78,15 @@ export class Entrance {
     this.#listen = "";
   }
 
-  get #port(): number {
+  /** The port, the same on all addresses. */
+  get port(): number {
     return this.#servers[0]!.port;
   }
 
   async #serve(listen: string): Promise<Serving[]> {
     const { host, port: wished } = splitAddress(listen)!;
     const [first, second] = host === "::1" ? ["::1"] : isLoopback(listen) ? ["127.0.0.1", "::1"] : [host];
-    const handler = (request: Request) => this.#pass(request);
+    const handler: Handler = (request, info) => this.#pass(request, info);
     const log = (line: string) => this.#log(line);
     const servers = [await serveOrRefuse({ hostname: first!, port: wished, handler, log })];
     const { port } = servers[0]!;
@@ -102,14 +100,14 @@ export class Entrance {
     return servers;
   }
 
-  #pass(request: Request): Response | Promise<Response> {
+  #pass(...[request, info]: Parameters<Handler>): ReturnType<Handler> {
     const handler = this.#handler;
-    if (handler !== undefined) return this.#answer(handler, request);
-    return this.#next.promise.then((next) => this.#answer(next, request));
+    if (handler !== undefined) return this.#answer(handler, request, info);
+    return this.#next.promise.then((next) => this.#answer(next, request, info));
   }
 
-  #answer(handler: Handler, request: Request): Response | Promise<Response> {
-    const answer = handler(request);
+  #answer(handler: Handler, ...[request, info]: Parameters<Handler>): ReturnType<Handler> {
+    const answer = handler(request, info);
     if (answer instanceof Response) return answer;
     this.#inHand++;
     const done = () => {

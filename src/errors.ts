@@ -26,6 +26,7 @@ export const STATUS_OF_CODE = {
   port_excluded: 422,
   port_privileged: 422,
   idempotency_key_reused: 422,
+  too_many_leases: 429,
   internal: 500,
   not_supported: 501,
   store_unavailable: 503,

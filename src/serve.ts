@@ -1,12 +1,18 @@
 /** Serving HTTP on the daemon's addresses, through whatever happens to the sockets. */
 import { PortdError } from "./errors.ts";
 
+/** What answers requests, and learns from which address each comes. */
+export type Handler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+) => Response | Promise<Response>;
+
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
   readonly hostname: string;
   /** 0 takes any. */
   readonly port: number;
-  readonly handler: (request: Request) => Response | Promise<Response>;
+  readonly handler: Handler;
   readonly log: (line: string) => void;
 }
 

@@ -27,6 +27,7 @@ Deno.test("loadConfig() gives the documented defaults", async () => {
     processGraceMs: 10_000,
     watchMs: 1000,
     historyDays: 30,
+    maxLeasesPerUser: 1000,
     auth: { anonymous: "lease" },
     firewall: { backend: "auto", drift: "restore", syncMs: 60_000 },
   });

@@ -45,6 +45,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   name_taken: EXIT.conflict,
   lease_exists: EXIT.conflict,
   pool_exhausted: EXIT.poolExhausted,
+  too_many_leases: EXIT.poolExhausted,
   unauthorized: EXIT.permission,
   scope_required: EXIT.permission,
   forbidden_origin: EXIT.permission,

@@ -12,6 +12,13 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   /** `ssize_t send(int, const void *, size_t, int flags)` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  /** The same off the event loop, for a request that takes the kernel long. */
+  sendOffLoop: {
+    name: "send",
+    parameters: ["i32", "buffer", "usize", "i32"],
+    result: "isize",
+    nonblocking: true,
+  },
   /** `ssize_t recv(int, void *, size_t, int flags)` */
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** The same off the event loop, for an answer that takes the kernel long to put together. */

@@ -135,13 +135,16 @@ export class Allocator {
     return any;
   }
 
-  /** A port that could be granted right now. @returns `undefined` when there is none. */
-  suggest(protocols: readonly Protocol[], now: number): number | undefined {
-    const wish: Wish = { name: null, prefer: [], pool: "default", protocols, hold: "none" };
-    const allocation = this.#dynamic(wish, now);
-    if (allocation === undefined || !("allocated" in allocation)) return undefined;
-    this.undo(allocation.allocated[0]!);
-    return allocation.allocated[0]!.port;
+  /** Up to `most` ports of the pool that are free as far as portd knows; the kernel is not asked. */
+  candidates(protocols: readonly Protocol[], most: number): readonly number[] {
+    const { pool } = this.#parts;
+    const ports: number[] = [];
+    let port = pool.next(protocols);
+    while (port !== undefined && ports.length < most && !ports.includes(port)) {
+      ports.push(port);
+      port = pool.search(protocols, port + 1);
+    }
+    return ports;
   }
 
   /** A port asked for by number is granted though it cools down. Where it is refused, it goes on cooling down. */
@@ -170,6 +173,7 @@ export class Allocator {
     const { pool, isExcluded } = this.#parts;
     const port = this.#lastPort(wish);
     if (port === undefined || isExcluded(port) || !isWithin(port, wish)) return undefined;
+    if (port < (wish.lowest ?? 0) && !pool.has(port)) return undefined;
     const own = this.#quarantine.on(port).filter(({ name }) => name === wish.name);
     const isOwn = (protocol: Protocol) => own.some(({ protocols }) => protocols.includes(protocol));
     if (!wish.protocols.every((protocol) => isOwn(protocol) || pool.isFree(port, [protocol]))) return undefined;

@@ -14,6 +14,9 @@ import type { AnswerOf, Granted, RegistryParts } from "./registry.ts";
 import type { Attempt } from "./wait_queue.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
+/** Ports that are looked at for one to suggest in a refusal. */
+const MOST_CANDIDATES = 8;
+
 /** Makes grants of requests. */
 export class Grants {
   readonly #parts: RegistryParts;
@@ -44,6 +47,7 @@ export class Grants {
     const found = this.#changesOfLive(request, process);
     const wishes = request.wishes.filter(({ name }) => name === null || !found.has(name));
     if (wishes.length > 0) requireProcess(this.#lifetimeOf(request), holderOf(request, process));
+    this.#table.owners.checkBound(request.owner, wishes.length, this.#parts.maxLeasesPerUser);
     const outcome = this.#allocateAll(wishes, request.contiguous);
     if ("refused" in outcome) return this.#refused(outcome);
     const added = outcome.allocated.map((allocated, i) => {
@@ -62,8 +66,8 @@ export class Grants {
   async refusal(refused: Refused, wish: Wish): Promise<Error> {
     const { allocator, clock, refusals } = this.#parts;
     const record = "port" in refused ? this.#table.byPort(refused.port, wish.protocols) : undefined;
-    const suggestion = allocator.suggest(wish.protocols, clock.monotonic());
-    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), suggestion });
+    const candidates = allocator.candidates(wish.protocols, MOST_CANDIDATES);
+    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), candidates });
   }
 
   get #table(): LeaseTable {
@@ -159,6 +163,7 @@ export class Grants {
       holder: holderOf(request, process),
       lifetime,
       labels: request.labels,
+      owner: request.owner,
       listener: null,
       exposure: request.exposure ?? null,
       claimed: false,

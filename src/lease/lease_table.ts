@@ -1,9 +1,12 @@
 /** The live leases in memory, found by id, name and port. */
 import type { LeaseRecord } from "../store/record.ts";
 import type { Protocol } from "./lease.ts";
+import { LeasesByOwner } from "./owners.ts";
 
 /** An index of live leases; it decides nothing. */
 export class LeaseTable {
+  /** How many of them each user has. */
+  readonly owners = new LeasesByOwner();
   readonly #byId = new Map<string, LeaseRecord>();
   readonly #byName = new Map<string, string>();
   readonly #byPort: Readonly<Record<Protocol, Map<number, string>>> = { tcp: new Map(), udp: new Map() };
@@ -38,13 +41,14 @@ export class LeaseTable {
     const other = this.byPort(record.port, record.protocols) ??
       (record.name === null ? undefined : this.byName(record.name));
     if (other !== undefined) throw new Error(`Cannot add lease ${record.id}: its port or name is that of ${other.id}`);
+    this.owners.add(record.owner);
     this.#byId.set(record.id, record);
     if (record.name !== null) this.#byName.set(record.name, record.id);
     for (const protocol of record.protocols) this.#byPort[protocol].set(record.port, record.id);
   }
 
   /**
-   * Puts another version of a live lease in place of the one that is here; name, port and protocols are the same.
+   * Puts another version of a live lease in place of the one that is here; name, port, protocols and owner are the same.
    *
    * @throws {Error} when the lease is not live.
    */
@@ -57,6 +61,7 @@ export class LeaseTable {
     const record = this.#byId.get(id);
     if (record === undefined) return;
     this.#byId.delete(id);
+    this.owners.remove(record.owner);
     if (record.name !== null) this.#byName.delete(record.name);
     for (const protocol of record.protocols) this.#byPort[protocol].delete(record.port);
   }

@@ -4,6 +4,7 @@ import type { SocketRow } from "../listener/listener.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
 import type { Lease, Protocol } from "./lease.ts";
+import type { FindUnused } from "./suggestion.ts";
 import type { Wish } from "./wish.ts";
 
 /** What a refusal is about. */
@@ -11,14 +12,15 @@ export interface RefusalContext {
   readonly wish: Wish;
   /** The lease in the way. */
   readonly lease: Lease | undefined;
-  /** A port that is free right now. */
-  readonly suggestion: number | undefined;
+  /** Free ports of the pool, of which the first is suggested that nobody uses. */
+  readonly candidates: readonly number[];
 }
 
 /** What {@linkcode Refusals} asks. */
 export interface RefusalParts {
   /** Who listens on a port or is bound to it. */
   readonly findListener: (port: number, protocol: Protocol) => Promise<SocketRow | undefined>;
+  readonly findUnused: FindUnused;
   readonly processes: Processes;
   /** Whether a lease of this id has ended. */
   readonly findEnded: (id: string) => Lease | undefined;
@@ -36,7 +38,8 @@ export class Refusals {
   }
 
   /** Why a wish was refused. */
-  async explain(refused: Refused, { wish, lease, suggestion }: RefusalContext): Promise<PortdError> {
+  async explain(refused: Refused, { wish, lease, candidates }: RefusalContext): Promise<PortdError> {
+    const suggestion = await this.#parts.findUnused(candidates, wish.protocols);
     const data = suggestion === undefined ? {} : { suggestion };
     const hint = suggestion === undefined ? "" : `; ${suggestion} is free`;
     const asked = wish.protocols.join("+");

@@ -55,6 +55,8 @@ export interface RegistryParts extends LedgerParts {
   readonly refusals: Refusals;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
+  /** How many live leases a user may have that is counted. */
+  readonly maxLeasesPerUser: number;
 }
 
 /** An answer to be kept with a grant: written in the same transaction. */
@@ -90,7 +92,8 @@ export class Registry {
    * @param options.answerOf makes the answer to be kept for a request that may be repeated.
    * @param options.signal takes a request out of the queue while it waits.
    * @throws {PortdError} naming the obstacle: `port_leased`, `port_in_use`, `port_excluded`, `port_privileged`,
-   * `name_taken`, `scope_required`, `pool_exhausted`, `invalid_request` for a pid that does not run, `store_unavailable`.
+   * `name_taken`, `scope_required`, `too_many_leases`, `pool_exhausted`, `invalid_request` for a pid that does not run,
+   * `store_unavailable`.
    */
   async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);

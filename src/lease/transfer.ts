@@ -104,6 +104,7 @@ export class Transfer {
       state: "granted",
       // Processes and listeners of another machine or boot prove nothing here.
       holder: { id: holder.id, pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
+      owner: null, // who imports has the token
       listener: null,
       exposure: null,
       claimed: false,

@@ -15,6 +15,8 @@ export interface Wish {
   readonly pool: "default" | "os";
   readonly protocols: readonly Protocol[];
   readonly hold: HoldKind;
+  /** Below this port the name's last one is not granted, unless the pool has it. @default 0 */
+  readonly lowest?: number;
 }
 
 /** A request for one port or several, all or none. */
@@ -24,6 +26,8 @@ export interface GrantRequest {
   readonly wishes: readonly Wish[];
   /** The wishes are for contiguous ports; the first wish says where. */
   readonly contiguous: boolean;
+  /** The user for whom the leases count (`uid:1000`), `unknown`, or null where nothing is to be counted. */
+  readonly owner: string | null;
   readonly holder: { readonly id: string | null; readonly command: string | null; readonly cwd: string | null };
   /** A running process as evidence of the holder. */
   readonly pid: number | null;

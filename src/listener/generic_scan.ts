@@ -26,6 +26,10 @@ export class GenericScanner implements Scanner {
     return Promise.resolve(this.#probe(endpoint));
   }
 
+  boundOn(): Promise<readonly SocketRow[]> {
+    return Promise.resolve([]);
+  }
+
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);
   }

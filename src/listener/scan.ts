@@ -22,6 +22,13 @@ export interface Scanner {
   sockets(options: { readonly connections: boolean }): Promise<readonly SocketRow[]>;
   /** Every socket on one local port, in whatever state. */
   socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]>;
+  /**
+   * TCP sockets that are bound to the port, and neither listen nor are connected; none where
+   * {@linkcode Scanner.socketsOn} shows them already.
+   *
+   * @returns `undefined` where the system does not list them.
+   */
+  boundOn(port: number): Promise<readonly SocketRow[] | undefined>;
   /** The rows with their processes, where those may be seen. Costly: asked only for rows that are new or shown. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]>;
   /** Gives back what the scanner keeps open. */

@@ -4,6 +4,16 @@ import type { Procfs } from "../process/linux/procfs.ts";
 import { readEphemeralRange, validRange } from "./ephemeral.ts";
 import { netsh } from "./system_tool.ts";
 
+/** `CAP_NET_BIND_SERVICE` of Linux, as a bit of the line `CapEff` of `/proc/self/status`; capabilities(7). */
+const CAP_NET_BIND_SERVICE = 1n << 10n;
+
+/** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. @param procfs is there on Linux. */
+export function mayBindPrivileged(procfs: Pick<Procfs, "read"> | undefined): boolean {
+  if (procfs === undefined) return Deno.build.os === "windows" || Deno.uid() === 0;
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(procfs.read("/proc/self/status") ?? "") ?? [];
+  return effective !== undefined && (BigInt(`0x${effective}`) & CAP_NET_BIND_SERVICE) !== 0n;
+}
+
 /** Ports with a protocol. */
 export interface ProtocolRange extends PortRange {
   readonly protocol: Protocol;

@@ -1,7 +1,7 @@
 /** All about one port: what the number is known for, what the OS and portd make of it, who has it and who is on it. */
 import type { FirewallSync } from "../firewall/sync.ts";
 import { wantedRules } from "../firewall/wanted.ts";
-import type { Holds, Obstacle } from "../hold/hold.ts";
+import type { Obstacle } from "../hold/hold.ts";
 import type { Allocator } from "../lease/allocator.ts";
 import { contains, isWithin } from "../lease/exclusion.ts";
 import type { PortRange } from "../lease/lease.ts";
@@ -25,18 +25,19 @@ export interface PortDescriberParts {
   readonly registry: Registry;
   readonly allocator: Allocator;
   readonly pool: Pool;
-  readonly holds: Holds;
   readonly scanner: Scanner;
   readonly processes: Processes;
   /** Read anew for each description: an administrator may have changed it since the daemon started. */
   readonly readOs: () => Promise<OsPorts>;
   readonly sightings: Sightings;
   readonly firewall: FirewallSync;
+  /** Whether the daemon may listen on privileged ports. */
+  readonly hasRights: boolean;
   /** The configuration's. */
   readonly exclude: readonly PortRange[];
 }
 
-/** Describes ports; changes nothing. */
+/** Describes ports; changes nothing, and binds nothing where the system's tables can be read. */
 export class PortDescriber {
   readonly #parts: PortDescriberParts;
 
@@ -48,10 +49,10 @@ export class PortDescriber {
   async describe(port: number): Promise<PortDescription> {
     const { allocator, pool, readOs } = this.#parts;
     const os = await readOs();
-    const sockets = port === 0 ? [] : await this.#socketsOn(port);
+    const { sockets, seesBound } = await this.#socketsOn(port);
     const records = this.#leasesOf(port);
     const reserved = isWithin(os.reserved, port);
-    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange"> = {
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "seesBound"> = {
       port,
       class: classOf(port),
       services: servicesOf(port),
@@ -67,15 +68,20 @@ export class PortDescriber {
       listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
     };
-    const isSeen = facts.listeners.length + facts.leases.length + facts.exclusions.length > 0;
-    const obstacle = isSeen || port === 0 ? undefined : this.#probe(port);
-    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral }) };
+    const obstacle = this.#obstacleOf(facts);
+    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, seesBound }) };
   }
 
-  async #socketsOn(port: number): Promise<readonly SocketRow[]> {
+  /** The sockets on a port, and whether those that are bound and no more are among them. */
+  async #socketsOn(port: number): Promise<{ readonly sockets: readonly SocketRow[]; readonly seesBound: boolean }> {
+    if (port === 0) return { sockets: [], seesBound: true };
     const { scanner } = this.#parts;
-    const rows = await Promise.all(PROTOCOLS.map((protocol) => scanner.socketsOn({ protocol, port })));
-    return await scanner.identify(rows.flat());
+    const isLeased = this.#leasesOf(port).length > 0;
+    const rows = (await Promise.all(PROTOCOLS.map((protocol) => scanner.socketsOn({ protocol, port })))).flat();
+    const bound = isLeased || rows.some(isListener) ? [] : await scanner.boundOn(port);
+    const isLeasedNow = this.#leasesOf(port).length > 0; // then what is bound is our own hold
+    const sockets = await scanner.identify([...rows, ...(isLeasedNow ? [] : bound ?? [])]);
+    return { sockets, seesBound: bound !== undefined };
   }
 
   #leasesOf(port: number): readonly LeaseRecord[] {
@@ -118,12 +124,10 @@ export class PortDescriber {
     };
   }
 
-  /**
-   * Whether the kernel would give the TCP port, to nobody whom the tables show: connections that have ended and only
-   * linger are no obstacle. UDP is not tried: the tables show whoever is bound, and a server that binds in that very
-   * moment would be refused.
-   */
-  #probe(port: number): Obstacle | undefined {
-    return this.#parts.holds.claim(port, { protocols: ["tcp"], hold: "none", named: true }).obstacle;
+  /** What keeps the kernel from giving the TCP port; connections that have ended and only linger do not. */
+  #obstacleOf({ privileged, connections }: Pick<PortFacts, "privileged" | "connections">): Obstacle | undefined {
+    const isInTheWay = ({ protocol, state }: PortSocket) => protocol === "tcp" && state !== "TIME_WAIT";
+    if (connections.some(isInTheWay)) return { reason: "in_use", protocol: "tcp" };
+    if (privileged && !this.#parts.hasRights) return { reason: "no_permission", protocol: "tcp" };
   }
 }

@@ -12,8 +12,10 @@ const COMMAND_WIDTH = 60;
 /** What is known of a port before it is judged. */
 export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" | "advice"> {
   readonly ephemeralRange: PortRange;
-  /** Why the kernel does not give the port; asked only where nobody is seen on it. */
+  /** Why the kernel would not give the port. */
   readonly obstacle: Obstacle | undefined;
+  /** Whether sockets are seen that are bound and neither listen nor are connected. */
+  readonly seesBound: boolean;
 }
 
 /** A judgement. */
@@ -28,7 +30,6 @@ export function judge(facts: PortFacts): Judgement {
   if (listeners.length > 0) return judgeListeners(facts);
   if (leases.length > 0) return judgeLeases(port, leases);
   if (exclusions.length > 0) return judgeExclusion(port, exclusions[0]!);
-  // The kernel is asked for TCP alone; of UDP the tables show everything.
   const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
   if (isBound) return judgeBound(port, connections);
   return judgeFree(facts);
@@ -123,7 +124,7 @@ function judgeBound(port: number, connections: readonly PortSocket[]): Judgement
   const [connection] = connections;
   const who = connection === undefined
     ? "a socket that cannot be seen is bound to it"
-    : `${socketText(connection)} uses it for a connection (${connection.state || "UDP"})`;
+    : `${socketText(connection)} ${useText(connection)}`;
   return {
     verdict: "bound",
     sentence: `Port ${port} is in use: ${who}, though nobody listens`,
@@ -131,10 +132,16 @@ function judgeBound(port: number, connections: readonly PortSocket[]): Judgement
   };
 }
 
+function useText({ protocol, state }: PortSocket): string {
+  if (protocol === "tcp" && state === "CLOSE") return "is bound to it";
+  return `uses it for a connection (${state || "UDP"})`;
+}
+
 function judgeFree(facts: PortFacts): Judgement {
-  const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle } = facts;
+  const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
   const remarks = [
     ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without rights"] : []),
+    ...(seesBound ? [] : ["a socket that is bound to it and does not listen would not be seen on this system"]),
     ...(privileged ? ["listening on it takes an administrator's rights"] : []),
     ...(quarantined ? ["it was in use a moment ago and is granted by number alone until it has cooled down"] : []),
     ...knownText(facts),

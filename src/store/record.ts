@@ -25,6 +25,8 @@ export interface LeaseRecord {
   readonly lifetime: Lifetime;
   readonly hold: HoldKind;
   readonly labels: Readonly<Record<string, string>>;
+  /** The user for whom it counts (`uid:1000`) or `unknown`; null where it is not counted. */
+  readonly owner: string | null;
   readonly listener: LeaseListener | null;
   readonly exposure: Exposure | null;
   /** Whether something of the holder has ever listened. */

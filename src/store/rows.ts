@@ -26,6 +26,7 @@ const COLUMNS = [
   "ended_at",
   "exposure",
   "version",
+  "owner",
 ] as const;
 
 /** Writes a record whole, whether it is new or known. */
@@ -67,6 +68,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     record.endedAt,
     record.exposure === null ? null : JSON.stringify(record.exposure),
     record.version,
+    record.owner,
   ];
 }
 
@@ -94,5 +96,6 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     bootId: row.boot_id as string,
     endedAt: row.ended_at as number | null,
     exposure: row.exposure === null ? null : JSON.parse(row.exposure as string),
+    owner: row.owner as string | null,
   };
 }

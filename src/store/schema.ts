@@ -55,4 +55,8 @@ export const MIGRATIONS: readonly string[] = [
   -- Counts the changes of a lease: a change is written only on top of the version that it was decided on.
   ALTER TABLE leases ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- The user for whom the lease counts, like uid:1000, or unknown; null where it is not counted.
+  ALTER TABLE leases ADD COLUMN owner TEXT;
+  `,
 ];

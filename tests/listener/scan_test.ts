@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { openLibc } from "../../src/ffi/libc.ts";
+import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import type { SocketRow } from "../../src/listener/listener.ts";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { encodeRequest, LISTENING_STATES, parseReply } from "../../src/listener/linux/sock_diag.ts";
+import { encodeRequest, LISTENING_STATES, listsBoundSockets, parseReply } from "../../src/listener/linux/sock_diag.ts";
 import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
 import type { Endpoint } from "../../src/listener/scan.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
@@ -45,6 +46,41 @@ Deno.test({
     udp.close();
     viaNetlink.close();
   },
+});
+
+Deno.test({
+  name: "boundOn() finds what is bound to one port alone and does not listen, where the kernel lists that",
+  ignore: !linux,
+  async fn() {
+    const libc = openLibc();
+    const procfs = new Procfs(libc);
+    const holds = new LinuxHolds({ libc, procfs });
+    const scanner = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc));
+    using server = listen();
+    const ports = [0, 1].map(() => {
+      const claim = holds.claimAny({ protocols: ["tcp"], hold: "soft" });
+      assert.equal(claim.obstacle, undefined);
+      return claim.port;
+    });
+    try {
+      const bound = await scanner.boundOn(ports[0]!);
+      const isListed = listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!);
+      assert.deepEqual(
+        bound?.map(({ localPort, state }) => [localPort, state]),
+        isListed ? [[ports[0], "CLOSE"]] : undefined,
+      );
+      assert.deepEqual(await scanner.boundOn(server.port), isListed ? [] : undefined);
+      assert.equal(await new LinuxScanner({ libc, procfs }, undefined).boundOn(ports[0]!), undefined);
+    } finally {
+      holds.releaseAll();
+      scanner.close();
+    }
+  },
+});
+
+Deno.test("listsBoundSockets() knows that Linux 6.8 was the first to", () => {
+  const releases = ["5.15.0-91-generic", "6.7.12", "6.8.0-31-generic", "6.18.44", "7.0", "4.4.0", ""];
+  assert.deepEqual(releases.map(listsBoundSockets), [false, false, true, true, true, false, false]);
 });
 
 Deno.test("parseReply() tells rows, the end and a refusal apart, and survives a cut datagram", () => {

@@ -20,6 +20,7 @@ const FACTS: PortFacts = {
   connections: [],
   ephemeralRange: { first: 49152, last: 65535 },
   obstacle: undefined,
+  seesBound: true,
 };
 
 const SOCKET: PortSocket = {
@@ -73,6 +74,17 @@ Deno.test("sockets that cannot be seen are told as such", () => {
     "bound",
     "Port 50010 is in use: a socket that cannot be seen is bound to it, though nobody listens",
   ]);
+});
+
+Deno.test("a socket that is bound and no more is no connection, and where none can be seen the verdict says so", () => {
+  const bound: PortSocket = { ...SOCKET, state: "CLOSE" };
+  const obstacle = { reason: "in_use", protocol: "tcp" } as const;
+  const { verdict, sentence } = judge({ ...FACTS, connections: [bound], obstacle });
+  assert.equal(verdict, "bound");
+  assert.match(sentence, /^Port 50010 is in use: pid 812 .* is bound to it, though nobody listens$/);
+  const unsure = judge({ ...FACTS, seesBound: false });
+  assert.equal(unsure.verdict, "free");
+  assert.match(unsure.sentence, /; a socket that is bound to it and does not listen would not be seen on this system$/);
 });
 
 Deno.test("several processes on one port are counted, several sockets of one are not", () => {

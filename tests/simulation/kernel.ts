@@ -192,6 +192,10 @@ export class VirtualScanner implements Scanner {
     return this.#answer("a look at a port", (key) => key === `${protocol}:${port}`);
   }
 
+  boundOn(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     const { servers } = this.#kernel;
     return this.#kernel.options.pending.answer(

@@ -3,6 +3,7 @@
  * changes there is changed here, and nowhere else in the simulation.
  */
 import { type AppParts, createApp } from "../../routes/app.ts";
+import { Callers } from "../../src/caller/caller.ts";
 import { FirewallSync } from "../../src/firewall/sync.ts";
 import { exposedListeners, wantedRules } from "../../src/firewall/wanted.ts";
 import { Allocator } from "../../src/lease/allocator.ts";
@@ -13,6 +14,7 @@ import { Refusals } from "../../src/lease/refusal.ts";
 import { Registry } from "../../src/lease/registry.ts";
 import { Replay } from "../../src/lease/replay.ts";
 import { restoreLeases } from "../../src/lease/restore.ts";
+import { unusedByScan } from "../../src/lease/suggestion.ts";
 import { Transfer } from "../../src/lease/transfer.ts";
 import { Listing } from "../../src/listener/listing.ts";
 import { Sightings } from "../../src/listener/sightings.ts";
@@ -92,6 +94,7 @@ export async function startRun(machine: Machine): Promise<Run> {
   const events = new EventLog(String(kernel.options.random.next()));
   const refusals = new Refusals({
     processes,
+    findUnused: unusedByScan(scanner),
     excluderOf: () => "the configuration",
     poolText: settings.pool.join(","),
     findListener: async (port, protocol) =>
@@ -110,6 +113,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     events,
     names,
     refusals,
+    maxLeasesPerUser: 1000,
     defaultLifetime: { kind: "listener", claimMs: defaults.claimMs, graceMs: defaults.graceMs },
   });
   await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
@@ -162,17 +166,20 @@ export async function startRun(machine: Machine): Promise<Run> {
       registry,
       allocator,
       pool,
-      holds,
       scanner,
       processes,
       sightings,
       firewall,
       exclude,
+      hasRights: false,
       readOs: () => Promise.resolve(os),
     }),
     firewall,
     defaults,
     isKnownName: (name) => names.has(name),
+    callers: new Callers({ users: { self: "uid:0", userOf: () => null, close() {} }, clock }),
+    privileged: { below: 0, lastPortOf: () => undefined },
+    port: 7678,
     guard: { hosts: new Set([HOST]), token: TOKEN, anonymous: "lease" },
     status: () => ({ pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined } }),
     isReady: () => run.isAlive,

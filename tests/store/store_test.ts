@@ -19,6 +19,7 @@ function record(id: string, port: number, part: Partial<LeaseRecord> = {}): Leas
     lifetime: { kind: "pinned" },
     hold: "soft",
     labels: {},
+    owner: null,
     listener: null,
     exposure: null,
     claimed: false,

@@ -2,11 +2,14 @@
 import { type AppParts, createApp } from "../../routes/app.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 
-export const HOST = "127.0.0.1:7678";
+const PORT = 7678;
+export const HOST = `127.0.0.1:${PORT}`;
 export const TOKEN = "0123456789abcdef".repeat(4);
 
 /** Options of {@linkcode TestApp.call}. */
 export interface CallOptions {
+  /** Port of 127.0.0.1 from which the request comes. @default from nowhere: its caller is unknown */
+  readonly from?: number;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON, unless it is text or bytes. */
@@ -28,13 +31,20 @@ export interface TestApp extends AsyncDisposable {
   readonly parts: AppParts;
   readonly faults: string[];
   readonly stopped: () => boolean;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   call(path: string, options?: CallOptions): Promise<Answer>;
+}
+
+/** Options of {@linkcode openTestApp}. */
+export interface TestAppOptions extends TestOptions {
+  readonly anonymous?: "lease" | "none";
+  /** In the place of the domain's own. */
+  readonly replaced?: Partial<AppParts>;
 }
 
 /** Opens an API with a domain of its own. */
 export async function openTestApp(
-  { anonymous = "lease", ...options }: TestOptions & { readonly anonymous?: "lease" | "none" } = {},
+  { anonymous = "lease", replaced = {}, ...options }: TestAppOptions = {},
 ): Promise<TestApp> {
   const test = await openTestDomain(options);
   const faults: string[] = [];
@@ -42,11 +52,13 @@ export async function openTestApp(
   const parts: AppParts = {
     ...test.domain,
     guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
+    port: PORT,
     status: () => test.domain.describe(),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),
     signal: stopping.signal,
     log: (line) => faults.push(line),
+    ...replaced,
   };
   const app = createApp(parts);
   return {
@@ -66,7 +78,7 @@ export async function openTestApp(
 async function call(
   fetch: TestApp["fetch"],
   path: string,
-  { method, headers = {}, body, token }: CallOptions = {},
+  { from, method, headers = {}, body, token }: CallOptions = {},
 ): Promise<Answer> {
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
   const content = body === undefined ? undefined : isRaw ? body as BodyInit : JSON.stringify(body);
@@ -81,7 +93,8 @@ async function call(
     headers: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")),
     ...(content === undefined ? {} : { body: content }),
   });
-  const response = await fetch(request);
+  const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: from };
+  const response = await fetch(request, from === undefined ? {} : { remoteAddr });
   if (response.headers.get("content-type") === "text/event-stream") {
     await response.body?.cancel();
     return { status: response.status, headers: response.headers, body: undefined };

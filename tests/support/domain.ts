@@ -23,7 +23,10 @@ export interface TestDomain extends AsyncDisposable {
 }
 
 /** Options of {@linkcode openTestDomain}. */
-export type TestOptions = Partial<Config> & { readonly poolSize?: number; readonly clock?: FakeClock };
+export interface TestOptions extends Partial<Config> {
+  readonly poolSize?: number;
+  readonly clock?: FakeClock;
+}
 
 /** Opens a domain with a pool of free ports in a row. */
 export async function openTestDomain(
@@ -42,6 +45,7 @@ export async function openTestDomain(
     processGraceMs: 10_000,
     watchMs: 1000,
     historyDays: 30,
+    maxLeasesPerUser: 1000,
     auth: { anonymous: "lease" },
     firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
     ...settings,
@@ -139,6 +143,7 @@ export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = 
     project: null,
     wishes: [wish(part)],
     contiguous: false,
+    owner: null,
     holder: { id: "test", command: null, cwd: null },
     pid: null,
     lifetime: undefined,

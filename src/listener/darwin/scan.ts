@@ -56,6 +56,10 @@ export class DarwinScanner implements Scanner {
     return here.length > 0 ? here : await this.#others.socketsOn(endpoint);
   }
 
+  boundOn(): Promise<readonly SocketRow[]> {
+    return Promise.resolve([]);
+  }
+
   /** As they are: lsof names the processes. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);

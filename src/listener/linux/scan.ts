@@ -8,7 +8,7 @@ import type { Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
 import type { SocketRow, SocketState } from "../listener.ts";
 import type { Endpoint, Scanner } from "../scan.ts";
-import { ALL_STATES, LISTENING_STATES } from "./sock_diag.ts";
+import { ALL_STATES, BOUND_STATE, LISTENING_STATES, listsBoundSockets } from "./sock_diag.ts";
 import type { SockDiagSocket } from "./sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
 
@@ -49,6 +49,17 @@ export class LinuxScanner implements Scanner {
 
   async socketsOn({ protocol, port }: Endpoint): Promise<readonly SocketRow[]> {
     return await this.#rows(protocol, (localPort) => localPort === port);
+  }
+
+  async boundOn(port: number): Promise<readonly SocketRow[] | undefined> {
+    const release = this.#procfs.read("/proc/sys/kernel/osrelease") ?? "";
+    if (this.#sockDiag === undefined || !listsBoundSockets(release)) return undefined;
+    const rows: SocketRow[] = [];
+    for (const family of [4, 6] as const) {
+      const request = { family, protocol: "tcp", states: BOUND_STATE, port } as const;
+      for await (const part of this.#sockDiag.walk(request)) rows.push(...part);
+    }
+    return rows;
   }
 
   async identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {

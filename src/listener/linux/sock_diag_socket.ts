@@ -1,7 +1,15 @@
 /** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
-import { errno, type Libc } from "../../ffi/libc.ts";
+import { ENOENT, errno, type Libc } from "../../ffi/libc.ts";
 import type { SocketRow } from "../listener.ts";
-import { type DiagReply, type DiagRequest, encodeRequest, parseReply } from "./sock_diag.ts";
+import {
+  type ConnectedSocket,
+  type DiagReply,
+  type DiagRequest,
+  encodeLookup,
+  encodeRequest,
+  parseReply,
+  sequenceOf,
+} from "./sock_diag.ts";
 
 const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_SOCK_DIAG = 4;
 const BUFFER_SIZE = 32_768;
@@ -14,6 +22,7 @@ export class SockDiagSocket {
   readonly #libc: Libc;
   readonly #descriptor: number;
   readonly #buffer = new Uint8Array(BUFFER_SIZE);
+  #sequence = 0;
 
   private constructor(libc: Libc, descriptor: number) {
     this.#libc = libc;
@@ -50,7 +59,10 @@ export class SockDiagSocket {
     const socket = SockDiagSocket.open(this.#libc);
     if (socket === undefined) throw this.#fault();
     try {
-      socket.#ask(request);
+      const message = encodeRequest(request);
+      // The kernel makes the first datagram before it returns from the request, which may take it milliseconds.
+      const sent = await this.#libc.sendOffLoop(socket.#descriptor, message, BigInt(message.length), 0);
+      if (sent < 0) throw new Error("Cannot list sockets: the kernel does not take the request");
       for (;;) {
         const length = await this.#libc.recvOffLoop(socket.#descriptor, socket.#buffer, BigInt(BUFFER_SIZE), 0);
         // The error number belongs to another thread; SO_RCVTIMEO is the one thing that is known to end a call so.
@@ -64,19 +76,44 @@ export class SockDiagSocket {
     }
   }
 
+  /**
+   * The TCP socket with these addresses, in whatever state; `undefined` when there is none. Where only a socket listens
+   * on the local port, the kernel answers that one: the caller compares the addresses. Blocking, some microseconds.
+   */
+  find(socket: ConnectedSocket): SocketRow | undefined {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    const message = encodeLookup(socket, this.#sequence);
+    if (message === undefined) return undefined;
+    this.#send(message);
+    for (;;) {
+      const datagram = this.#next();
+      if (sequenceOf(datagram) !== this.#sequence) continue; // the late answer to a question that was given up
+      const { rows, error } = parseReply(datagram, "tcp");
+      if (error !== 0 && error !== ENOENT) throw new Error(`Cannot find a socket: errno ${error}`);
+      return rows[0];
+    }
+  }
+
   close(): void {
     this.#libc.close(this.#descriptor);
   }
 
   #ask(request: DiagRequest): void {
-    const message = encodeRequest(request);
+    this.#send(encodeRequest(request));
+  }
+
+  #send(message: Uint8Array<ArrayBuffer>): void {
     if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
   }
 
   #receive(request: DiagRequest): DiagReply {
+    return this.#read(this.#next().length, request);
+  }
+
+  #next(): Uint8Array<ArrayBuffer> {
     const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
     if (length < 0) throw this.#fault();
-    return this.#read(length, request);
+    return this.#buffer.subarray(0, length);
   }
 
   #read(length: number, { protocol }: DiagRequest): DiagReply {

@@ -60,6 +60,10 @@ export class WindowsScanner implements Scanner {
     return await this.#rows(protocol, "all", { wanted: (localPort) => localPort === port });
   }
 
+  boundOn(): Promise<readonly SocketRow[]> {
+    return Promise.resolve([]);
+  }
+
   /** As they are: the tables name the processes. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);

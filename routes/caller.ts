@@ -1,0 +1,64 @@
+/** Who sent a request: whoever has the token, or the user whose process has the other end of the connection. */
+import type { Context } from "hono";
+import type { Callers, Connection, User } from "../src/caller/caller.ts";
+import { type GuardOptions, hasToken } from "./guard.ts";
+
+/** What finding that out takes. */
+export interface CallerParts {
+  readonly callers: Callers;
+  readonly guard: GuardOptions;
+  /** The port of the API, the same on both loopback addresses. */
+  readonly port: number;
+}
+
+/** A caller. */
+export interface Caller {
+  /** `uid:1000` or `sid:S-1-5-…`; null where the system does not say, and not asked for where the token was sent. */
+  readonly user: User;
+  readonly hasToken: boolean;
+  /** Whether the user is the daemon's own, or one that administers the machine. */
+  readonly isOwner: boolean;
+}
+
+/** Who calls, for what is counted or told apart: the user may be remembered for a fifth of a second. */
+export async function callerOf(context: Context, parts: CallerParts): Promise<Caller> {
+  return await identified(context, parts, (connection) => parts.callers.recall(connection));
+}
+
+/** Who calls, as the system says now: for what gives rights. */
+export async function provenCallerOf(context: Context, parts: CallerParts): Promise<Caller> {
+  return await identified(context, parts, (connection) => parts.callers.identify(connection));
+}
+
+/** For whom leases count that a caller is granted; null where they are not counted. */
+export function ownerOf({ user, hasToken, isOwner }: Caller): string | null {
+  return hasToken || isOwner ? null : user ?? UNKNOWN;
+}
+
+/** Tells callers apart, as far as they can be: `token`, a user, or `unknown`. */
+export function callerKey({ user, hasToken }: Caller): string {
+  return hasToken ? "token" : user ?? UNKNOWN;
+}
+
+/** All callers together of whom the system says nothing. */
+const UNKNOWN = "unknown";
+
+async function identified(
+  context: Context,
+  parts: CallerParts,
+  find: (connection: Connection) => User | Promise<User>,
+): Promise<Caller> {
+  if (hasToken(context.req.raw, parts.guard)) return { user: null, hasToken: true, isOwner: false };
+  const connection = connectionOf(context, parts.port);
+  const user = connection === undefined ? null : await find(connection);
+  return { user, hasToken: false, isOwner: parts.callers.isOwner(user) };
+}
+
+/** The connection of a request that comes from this machine over loopback. */
+function connectionOf({ env }: Context, port: number): Connection | undefined {
+  const { remoteAddr } = (env ?? {}) as Partial<Deno.ServeHandlerInfo<Deno.NetAddr>>;
+  if (remoteAddr === undefined) return undefined;
+  const remote = { address: remoteAddr.hostname, port: remoteAddr.port };
+  if (remote.address === "::1") return { remote, local: { address: "::1", port } };
+  return remote.address.startsWith("127.") ? { remote, local: { address: "127.0.0.1", port } } : undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * The users of connections on Linux: one question over netlink, or `/proc/net` where there is no netlink. Manuals:
+ * sock_diag(7), proc_pid_net(5).
+ */
+import type { SocketRow } from "../../listener/listener.ts";
+import type { SockDiagSocket } from "../../listener/linux/sock_diag_socket.ts";
+import { parseSocketTable } from "../../listener/linux/socket_table.ts";
+import type { Procfs } from "../../process/linux/procfs.ts";
+import type { Connection, ConnectionUsers, User } from "../caller.ts";
+
+/** What it asks. */
+export interface LinuxConnectionUsersParts {
+  readonly procfs: Pick<Procfs, "readLarge">;
+  /** Not there where the kernel has no such interface. */
+  readonly sockDiag: Pick<SockDiagSocket, "find" | "close"> | undefined;
+  /** The user of this process; null is unknown. */
+  readonly uid: number | null;
+}
+
+/** A user is the one that made the socket. */
+export class LinuxConnectionUsers implements ConnectionUsers {
+  readonly self: User;
+  readonly #parts: LinuxConnectionUsersParts;
+
+  constructor(parts: LinuxConnectionUsersParts) {
+    this.#parts = parts;
+    this.self = parts.uid === null ? null : userText(parts.uid);
+  }
+
+  userOf(connection: Connection): User | Promise<User> {
+    const { sockDiag } = this.#parts;
+    if (sockDiag === undefined) return this.#fromTable(connection);
+    const socket = sockDiag.find({ local: connection.remote, remote: connection.local });
+    return socket === undefined ? null : userOfSocket(socket, connection);
+  }
+
+  close(): void {
+    this.#parts.sockDiag?.close();
+  }
+
+  async #fromTable(connection: Connection): Promise<User> {
+    const wanted = (port: number) => port === connection.remote.port;
+    for (const path of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+      const text = await this.#parts.procfs.readLarge(path);
+      for (const socket of parseSocketTable(text ?? "", "tcp", { wanted })) {
+        const address = socket.remoteAddress.replace(/^::ffff:/, ""); // an IPv6 socket may connect over IPv4
+        const user = address === connection.local.address ? userOfSocket(socket, connection) : null;
+        if (user !== null) return user;
+      }
+    }
+    return null;
+  }
+}
+
+/**
+ * Whose the caller's end is. A socket that no process has open any more (inode 0) is nobody's: the kernel may call it
+ * root's.
+ */
+function userOfSocket({ uid, inode, localPort, remotePort }: SocketRow, { remote, local }: Connection): User {
+  const isTheEnd = localPort === remote.port && remotePort === local.port;
+  return isTheEnd && inode !== 0 && uid !== null ? userText(uid) : null;
+}
+
+function userText(uid: number): string {
+  return `uid:${uid}`;
+}

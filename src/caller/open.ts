@@ -1,0 +1,20 @@
+/** The one decision which system is asked about callers. */
+import type { LinuxParts } from "../hold/hold.ts";
+import { SockDiagSocket } from "../listener/linux/sock_diag_socket.ts";
+import type { Scanner } from "../listener/scan.ts";
+import { openWindowsLibraries } from "../process/windows/processes.ts";
+import type { ConnectionUsers } from "./caller.ts";
+import { LinuxConnectionUsers } from "./linux/connection_users.ts";
+import { openUserSids, WindowsConnectionUsers } from "./windows/connection_users.ts";
+
+/** @param linux is there on Linux. */
+export function openConnectionUsers(linux: LinuxParts | undefined, scanner: Scanner): ConnectionUsers {
+  if (linux !== undefined) {
+    return new LinuxConnectionUsers({ ...linux, sockDiag: SockDiagSocket.open(linux.libc), uid: Deno.uid() });
+  }
+  if (Deno.build.os === "windows") {
+    return new WindowsConnectionUsers({ scanner, sidOf: openUserSids(openWindowsLibraries()), pid: Deno.pid });
+  }
+  // macOS: lsof shows the sockets of other users to root alone, and takes a tenth of a second.
+  return { self: null, userOf: () => null, close() {} };
+}

@@ -1,0 +1,61 @@
+/**
+ * The users of connections on Windows: the table of sockets names the process, its token the user. Where this user may
+ * not open the process, nobody is named.
+ */
+import type { SocketRow } from "../../listener/listener.ts";
+import type { Scanner } from "../../listener/scan.ts";
+import { Accounts } from "../../process/windows/accounts.ts";
+import { OpenedProcess } from "../../process/windows/opened_process.ts";
+import type { WindowsLibraries } from "../../process/windows/processes.ts";
+import { sidText } from "../../process/windows/structures.ts";
+import type { Connection, ConnectionUsers, User } from "../caller.ts";
+
+/** What it asks. */
+export interface WindowsConnectionUsersParts {
+  readonly scanner: Pick<Scanner, "socketsOn">;
+  /** The SID of a process's user; `undefined` where this user may not ask. */
+  readonly sidOf: (pid: number) => string | undefined;
+  /** This process. */
+  readonly pid: number;
+}
+
+/** A user is the one as whom the process runs that has the socket. */
+export class WindowsConnectionUsers implements ConnectionUsers {
+  readonly self: User;
+  readonly #parts: WindowsConnectionUsersParts;
+
+  constructor(parts: WindowsConnectionUsersParts) {
+    this.#parts = parts;
+    this.self = this.#userOf(parts.pid);
+  }
+
+  async userOf(connection: Connection): Promise<User> {
+    const rows = await this.#parts.scanner.socketsOn({ protocol: "tcp", port: connection.remote.port });
+    const pid = rows.find((row) => isCallersEnd(row, connection))?.pid ?? null;
+    return pid === null ? null : this.#userOf(pid);
+  }
+
+  close(): void {
+    // Nothing is kept open.
+  }
+
+  #userOf(pid: number): User {
+    const sid = this.#parts.sidOf(pid);
+    return sid === undefined ? null : `sid:${sid}`;
+  }
+}
+
+function isCallersEnd({ localAddress, localPort, remotePort }: SocketRow, { remote, local }: Connection): boolean {
+  const address = localAddress.replace(/^::ffff:/, "");
+  return address === remote.address && localPort === remote.port && remotePort === local.port;
+}
+
+/** Reads the users of processes. */
+export function openUserSids(libraries: WindowsLibraries): (pid: number) => string | undefined {
+  const accounts = new Accounts(libraries.advapi32, libraries.kernel32);
+  return (pid) => {
+    using opened = OpenedProcess.open(pid, "identity", libraries);
+    const sid = opened === undefined ? undefined : accounts.sidOf(opened.handle);
+    return sid === undefined ? undefined : sidText(sid);
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Ports that take an administrator's rights to listen on. Where the daemon has these rights and its caller has not
+ * proven to have them, such a port is not granted, unless it is the pool's own choice: who put it into the pool has
+ * allowed it. Pure.
+ */
+import { PortdError } from "../errors.ts";
+import type { PortRange } from "./lease.ts";
+import type { GrantRequest, Wish } from "./wish.ts";
+
+/** Which ports these are. */
+export interface PrivilegedPorts {
+  /** They are below this one; 0 where the daemon has no rights that any caller has not. */
+  readonly below: number;
+  /** The port that a name had last. */
+  readonly lastPortOf: (name: string) => number | undefined;
+}
+
+/** Whether any wish may lead to such a port, so that it matters who asks. */
+export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf }: PrivilegedPorts): boolean {
+  if (below === 0) return false;
+  return wishes.some(({ name, port, prefer, range }) =>
+    [port, range?.first, ...prefer, name === null ? undefined : lastPortOf(name)]
+      .some((each) => each !== undefined && each < below)
+  );
+}
+
+/**
+ * The request without such ports: preferred ones are left out, a range begins above them.
+ *
+ * @throws {PortdError} `scope_required` where nothing else was asked for.
+ */
+export function withoutPrivileged(request: GrantRequest, below: number): GrantRequest {
+  if (below === 0 || request.wishes.every(isForAny)) return request;
+  return { ...request, wishes: request.wishes.map((wish) => withoutPorts(wish, below)) };
+}
+
+/** Whether a wish is for any port of the pool, as most are. */
+function isForAny({ name, port, prefer, range }: Wish): boolean {
+  return name === null && port === undefined && range === undefined && prefer.length === 0;
+}
+
+function withoutPorts(wish: Wish, below: number): Wish {
+  const { port, range } = wish;
+  if (port !== undefined && port < below) throw refusal(`port ${port}`, { field: "port", value: port, below });
+  const prefer = wish.prefer.filter((each) => each >= below);
+  return { ...wish, prefer, ...(range === undefined ? {} : { range: rangeAbove(range, below) }), lowest: below };
+}
+
+function rangeAbove({ first, last }: PortRange, below: number): PortRange {
+  const value = `${first}-${last}`;
+  if (last < below) throw refusal(`a port of ${value}`, { field: "range", value, below });
+  return { first: Math.max(first, below), last };
+}
+
+interface RefusedField {
+  readonly field: string;
+  readonly value: number | string;
+  readonly below: number;
+}
+
+function refusal(what: string, { field, value, below }: RefusedField): PortdError {
+  const message = `Cannot grant ${what}: ports below ${below} are for administrators, ` +
+    "so send the token, or ask as root or as the daemon's own user";
+  return new PortdError("scope_required", message, { scope: "expose", field, value, expected: `a port from ${below}` });
+}

@@ -1,0 +1,27 @@
+/** The port that a refusal suggests instead. */
+import type { Holds } from "../hold/hold.ts";
+import type { Scanner } from "../listener/scan.ts";
+import type { Protocol } from "./lease.ts";
+
+/** The first of the ports that nobody uses; `undefined` when each is in use. */
+export type FindUnused = (
+  ports: readonly number[],
+  protocols: readonly Protocol[],
+) => Promise<number | undefined>;
+
+/** Looks at who listens, and binds nothing: a server that takes the port in that moment is not to fail. */
+export function unusedByScan(scanner: Pick<Scanner, "listening">): FindUnused {
+  return async (ports, protocols) => {
+    const endpoints = ports.flatMap((port) => protocols.map((protocol) => ({ protocol, port })));
+    const used = new Set((await scanner.listening(endpoints)).map(({ localPort }) => localPort));
+    return ports.find((port) => !used.has(port));
+  };
+}
+
+/** Binds the ports for a moment: for systems where that costs far less than a list of the sockets. */
+export function unusedByProbe(holds: Pick<Holds, "claim">): FindUnused {
+  return (ports, protocols) => {
+    const isUnused = (port: number) => holds.claim(port, { protocols, hold: "none" }).obstacle === undefined;
+    return Promise.resolve(ports.find(isUnused));
+  };
+}

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import type { Connection } from "../../src/caller/caller.ts";
+import { LinuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
+import { openLibc } from "../../src/ffi/libc.ts";
+import type { SocketRow } from "../../src/listener/listener.ts";
+import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
+import { Procfs } from "../../src/process/linux/procfs.ts";
+import { listen } from "../support/sockets.ts";
+
+const linux = Deno.build.os === "linux";
+
+async function connect(hostname: string) {
+  const server = listen(0, hostname);
+  const client = await Deno.connect({ hostname, port: server.port });
+  const accepted = await server.listener.accept();
+  const remote = { address: hostname, port: (client.localAddr as Deno.NetAddr).port };
+  const connection: Connection = { remote, local: { address: hostname, port: server.port } };
+  return { server, client, accepted, connection };
+}
+
+Deno.test({
+  name: "the user of a connection is the one whose process has its other end, over netlink as from /proc",
+  ignore: !linux,
+  async fn() {
+    const libc = openLibc();
+    const procfs = new Procfs(libc);
+    const uid = Deno.uid();
+    const viaNetlink = new LinuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
+    const viaProc = new LinuxConnectionUsers({ procfs, sockDiag: undefined, uid });
+    for (const hostname of ["127.0.0.1", "::1"]) {
+      const { server, client, accepted, connection } = await connect(hostname);
+      const everywhere = async (asked: Connection) => [viaNetlink.userOf(asked), await viaProc.userOf(asked)];
+      assert.deepEqual(await everywhere(connection), [`uid:${uid}`, `uid:${uid}`]);
+      assert.equal(viaNetlink.self, `uid:${uid}`);
+      const elsewhere = { ...connection.local, port: connection.local.port ^ 1 };
+      assert.deepEqual(await everywhere({ ...connection, local: elsewhere }), [null, null]);
+      // A listener on the port where the caller's end would be is not the caller.
+      assert.deepEqual(await everywhere({ remote: connection.local, local: elsewhere }), [null, null]);
+      client.close(); // the kernel keeps the end for a while, and may call it root's
+      assert.deepEqual(await everywhere(connection), [null, null]);
+      accepted.close();
+      server.listener.close();
+    }
+    viaNetlink.close();
+  },
+});
+
+const ROW: SocketRow = {
+  protocol: "tcp",
+  family: 4,
+  localAddress: "127.0.0.1",
+  localPort: 5000,
+  remoteAddress: "127.0.0.1",
+  remotePort: 7678,
+  state: "ESTABLISHED",
+  uid: 1001,
+  inode: 4242,
+  pid: null,
+};
+const CONNECTION: Connection = {
+  remote: { address: "127.0.0.1", port: 5000 },
+  local: { address: "127.0.0.1", port: 7678 },
+};
+
+Deno.test("an end that nobody has open, or another socket, is nobody's", () => {
+  const userOf = (row: SocketRow | undefined) => {
+    const sockDiag = { find: () => row, close() {} };
+    const procfs = { readLarge: () => Promise.resolve(undefined) };
+    return new LinuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(CONNECTION);
+  };
+  assert.equal(userOf(ROW), "uid:1001");
+  assert.equal(userOf(undefined), null);
+  assert.equal(userOf({ ...ROW, uid: 0, inode: 0, state: "FIN_WAIT1" }), null);
+  assert.equal(userOf({ ...ROW, uid: 0, inode: 0, state: "TIME_WAIT" }), null);
+  assert.equal(userOf({ ...ROW, remotePort: 0, state: "LISTEN" }), null);
+});
