@@ -1,7 +1,9 @@
 /** The simulation itself: it is repeatable, it finds what is broken, and what it runs here holds. */
 import assert from "node:assert/strict";
+import { tableRows } from "../support/docs/markdown.ts";
 import { INVARIANTS } from "./invariants/all.ts";
 import { runJobs } from "./jobs.ts";
+import { MUTANTS } from "./mutants.ts";
 import { type Outcome, Simulator } from "./sequence.ts";
 import { shrink } from "./shrink.ts";
 import type { World } from "./world.ts";
@@ -88,3 +90,17 @@ for (const [name, tamper] of Object.entries(BROKEN)) {
     assert.fail("it was not found");
   });
 }
+
+Deno.test("docs/reliability.md lists every promise and every mutant", async () => {
+  const rows = tableRows(await Deno.readTextFile(new URL("../../docs/reliability.md", import.meta.url)));
+  const lists = (first: string, second: string) => rows.some((row) => row[0] === first && row[1] === second);
+  assert.deepEqual(INVARIANTS.filter(({ name, promise }) => !lists(`\`${name}\``, promise)), []);
+  assert.deepEqual(MUTANTS.filter(({ name, file }) => !lists(name, `\`${file}\``)), []);
+});
+
+Deno.test("every mutant can be made of the code as it is", async () => {
+  for (const { name, file, search } of MUTANTS) {
+    const text = await Deno.readTextFile(new URL(`../../${file}`, import.meta.url));
+    assert.equal(text.split(search).length - 1, 1, `the text of "${name}" must be in ${file} once`);
+  }
+});
