@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { invalidField } from "../src/errors.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
-import type { Store } from "../src/store/store.ts";
+import type { HistoryFilter, HistoryPlace, Store } from "../src/store/store.ts";
 import { json } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
 import { checkQuery } from "./query.ts";
@@ -28,28 +28,26 @@ async function list(context: Context, { registry, store }: ListRoutesParts): Pro
   await registry.settled();
   const limit = query.limit ?? LARGEST_PAGE;
   const label = query.label === undefined ? undefined : splitLabel(query.label);
-  const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label };
-  const page = query.ended === "true"
-    ? store.history({ ...filter, limit: limit + 1, before: historyPlace(query.cursor) })
-    : livePage(registry, filter, query.cursor ?? "").slice(0, limit + 1);
-  const leases = page.slice(0, limit);
-  const last = leases.at(-1);
-  const next = page.length > limit && last !== undefined
-    ? { next: query.ended === "true" ? `${last.endedAt}-${last.id}` : last.id }
-    : {};
-  return json({ leases: leases.map((record) => registry.present(record)), ...next });
+  const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label, limit };
+  const { records, next } = query.ended === "true"
+    ? await historyPage(store, { ...filter, before: historyPlace(query.cursor) }, context.req.raw.signal)
+    : livePage(registry, filter, query.cursor ?? "");
+  return json({ leases: records.map((record) => registry.present(record)), ...(next === null ? {} : { next }) });
 }
 
-interface LiveFilter {
-  readonly name: string | undefined;
-  readonly project: string | undefined;
-  readonly port: number | undefined;
-  readonly state: string | undefined;
-  readonly label: readonly [string, string] | undefined;
+interface Page {
+  readonly records: readonly LeaseRecord[];
+  /** The cursor of the next page; null on the last one. */
+  readonly next: string | null;
 }
 
-function livePage(registry: Registry, filter: LiveFilter, after: string): LeaseRecord[] {
-  const { name, project, port, state, label } = filter;
+async function historyPage(store: Store, filter: HistoryFilter, signal: AbortSignal): Promise<Page> {
+  const { records, next } = await store.history(filter, signal);
+  return { records, next: next && `${next.endedAt}-${next.id}` };
+}
+
+function livePage({ table }: Registry, filter: HistoryFilter, after: string): Page {
+  const { name, project, port, state, label, limit } = filter;
   const matches = (record: LeaseRecord) =>
     record.id > after &&
     (name === undefined || record.name === name || record.name?.endsWith(`/${name}`) === true) &&
@@ -57,10 +55,11 @@ function livePage(registry: Registry, filter: LiveFilter, after: string): LeaseR
     (port === undefined || record.port === port) &&
     (state === undefined || record.state === state) &&
     (label === undefined || record.labels[label[0]] === label[1]);
-  return [...registry.table.all()].filter(matches).sort((a, b) => a.id < b.id ? -1 : 1);
+  const found = [...table.all()].filter(matches).sort((a, b) => a.id < b.id ? -1 : 1);
+  return { records: found.slice(0, limit), next: found.length > limit ? found[limit - 1]!.id : null };
 }
 
-function historyPlace(cursor: string | undefined): { endedAt: number; id: string } | undefined {
+function historyPlace(cursor: string | undefined): HistoryPlace | undefined {
   if (cursor === undefined) return undefined;
   const [, endedAt, id] = /^(\d{1,15})-([0-9A-Z]{26})$/.exec(cursor) ?? [];
   if (endedAt === undefined || id === undefined) throw invalidField("cursor", cursor, "the next of the page before");

@@ -4,17 +4,17 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import { PortdError } from "../src/errors.ts";
 import type { EndedState, Lease } from "../src/lease/lease.ts";
-import type { Granted, Registry } from "../src/lease/registry.ts";
+import type { Registry } from "../src/lease/registry.ts";
 import type { LeaseRecord } from "../src/store/record.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import { type PrivilegedPorts, touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
 import { readJson } from "./body.ts";
-import { callerOf, type CallerParts, ownerOf, provenCallerOf } from "./caller.ts";
+import { type Caller, callerKey, callerOf, type CallerParts, ownerOf, provenCallerOf } from "./caller.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { hasToken, requireScope } from "./guard.ts";
-import { json, jsonText, noContent } from "./headers.ts";
+import { json, noContent } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
@@ -64,29 +64,24 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
-  const request = await permittedRequest(context, body, parts);
-  const isList = (body.services ?? body.count ?? body.block) !== undefined;
-  const answerOf = ({ leases, created }: Granted) => ({
-    status: created ? 201 : 200,
-    body: JSON.stringify(isList ? { leases } : leases[0]),
-  });
+  const caller = await callerOf(context, parts);
+  const request = await permittedRequest(context, { body, caller }, parts);
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
-  const { status, body: answer } = key === undefined
-    ? answerOf(await registry.grant(request, { signal }))
-    : await replay.run({ key, fingerprint: digest(text) }, async (keep) => {
-      const stored = (granted: Granted) => keep(answerOf(granted));
-      return answerOf(await registry.grant(request, { signal, answerOf: stored }));
-    });
-  return jsonText(answer, status);
+  const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
+    { caller: callerKey(caller), key, fingerprint: digest(text) },
+    (keep, signal) => registry.grant(request, { signal, answerOf: keep }),
+    signal,
+  );
+  const isList = (body.services ?? body.count ?? body.block) !== undefined;
+  return json(isList ? { leases } : leases[0], created ? 201 : 200);
 }
 
 /** What is asked for, as far as the caller may ask for it, and for whom it counts. */
 async function permittedRequest(
   context: Context,
-  body: z.output<typeof GrantBody>,
+  { body, caller }: { readonly body: z.output<typeof GrantBody>; readonly caller: Caller },
   parts: LeaseRoutesParts,
 ): Promise<GrantRequest> {
-  const caller = await callerOf(context, parts);
   const request = toGrantRequest(body, parts.defaults, { owner: ownerOf(caller), mayExpose: caller.hasToken });
   if (caller.hasToken) return request;
   if (touchesPrivileged(request, parts.privileged) && (await provenCallerOf(context, parts)).isOwner) return request;

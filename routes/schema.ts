@@ -1,4 +1,5 @@
 /** What requests look like, and checking them: every refusal names the field, its value and what would work. */
+import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
 import { TCP_STATES } from "../src/listener/listener.ts";
@@ -49,6 +50,15 @@ const lifetime = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pinned") }),
 ], { error: LIFETIME });
 
+/** Every lease has a holder and labels of its own in the file, also where one request gets 256 of them. */
+const MOST_BYTES = 4096;
+const TOGETHER = `at most ${MOST_BYTES} bytes of UTF-8 together`;
+
+/** How many bytes of UTF-8 texts take together. */
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, each) => sum + Buffer.byteLength(each), 0);
+}
+
 const MOST_LABELS = 32;
 const LABEL = "1 to 100 characters";
 const labelKey = text(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/, "a key of 1 to 100 of A-Z a-z 0-9 . _ / -");
@@ -57,14 +67,18 @@ const hasNoProto = (value: unknown) =>
   typeof value !== "object" || value === null || !Object.hasOwn(value, "__proto__");
 const labelMap = z.record(labelKey, text(/^[^\p{Cc}]{1,100}$/u, LABEL), { error: "an object of strings" });
 const labels = z.unknown().refine(hasNoProto, { error: 'an object without the key "__proto__"' }).pipe(labelMap)
-  .refine((map) => Object.keys(map).length <= MOST_LABELS, { error: `at most ${MOST_LABELS} labels` });
+  .refine((map) => Object.keys(map).length <= MOST_LABELS, { error: `at most ${MOST_LABELS} labels` })
+  .refine((map) => bytesOf(Object.entries(map).flat()) <= MOST_BYTES, { error: `labels of ${TOGETHER}` });
 
 const line = (most: number) => text(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, "u"), `1 to ${most} characters`);
 const holder = z.strictObject({
   id: line(500),
   command: line(1000).nullish(),
   cwd: line(4096).nullish(),
-}, { error: 'an object like {"id": "ci:job-17"}' });
+}, { error: 'an object like {"id": "ci:job-17"}' }).refine(
+  ({ id, command, cwd }) => bytesOf([id, command ?? "", cwd ?? ""]) <= MOST_BYTES,
+  { error: `an id, a command and a cwd of ${TOGETHER}` },
+);
 
 const pid = wholeNumber(1, 4_194_304);
 const hold = described((error) => z.enum(["soft", "none"], error), '"soft" or "none"');

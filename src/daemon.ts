@@ -12,6 +12,7 @@ import { openDomain } from "./domain.ts";
 import { Entrance, isLoopback } from "./entrance.ts";
 import type { Handler } from "./serve.ts";
 import {
+  type DaemonFile,
   prepareStateFolder,
   readDaemonFile,
   readOrMakeToken,
@@ -76,12 +77,20 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
     await entrance.listen(config.listen, log);
     const guard = { hosts: entrance.hosts, token, anonymous: anonymousScope(config) };
     const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
-    const services: Services = { ...domain, ...state, guard, port: entrance.port, status: statusOf(domain) };
+    const notes: string[] = [];
+    const services: Services = {
+      ...domain,
+      ...state,
+      guard,
+      port: entrance.port,
+      status: statusOf(domain, notes),
+    };
     entrance.open(options.createApp(services).fetch);
     const { url } = entrance;
     const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
     const needsToken = guard.anonymous === "none";
-    writeDaemonFile(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken });
+    notes.push(...announce(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken }));
+    for (const note of notes) log(`warning: ${note}`);
     isReady = true;
     log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
     options.onReady?.(url);
@@ -98,9 +107,25 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
 }
 
 /** What `GET /status` answers. */
-function statusOf({ clock, describe }: Domain): () => object {
+function statusOf({ clock, describe }: Domain, notes: readonly string[]): () => object {
   const startedAt = new Date(clock.now()).toISOString();
-  return () => ({ ...describe(), version: VERSION, pid: Deno.pid, startedAt });
+  return () => {
+    const status = describe();
+    return { ...status, warnings: [...status.warnings, ...notes], version: VERSION, pid: Deno.pid, startedAt };
+  };
+}
+
+/** Writes `daemon.json`. A full disk does not keep the daemon from serving: it is a warning. @returns the warnings. */
+function announce(folder: string, daemon: DaemonFile): string[] {
+  try {
+    writeDaemonFile(folder, daemon);
+    return [];
+  } catch (error) {
+    const reason = (error as Error).message;
+    return [
+      `cannot write ${folder}/daemon.json: ${reason}; only who knows the address ${daemon.url} finds this daemon`,
+    ];
+  }
 }
 
 async function openOrRefuse(config: Config, log: (line: string) => void): Promise<Domain> {
@@ -121,7 +146,7 @@ async function watchUntil(
   { watchMs, historyDays }: Config,
   log: (line: string) => void,
 ): Promise<void> {
-  const forget = () => store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
+  const forget = () => void store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
   let nextForget = 0;
   while (!signal.aborted) {
     try {

@@ -30,7 +30,7 @@ import { PortDescriber } from "./port/describe.ts";
 import { Procfs } from "./process/linux/procfs.ts";
 import { openProcesses, type Processes } from "./process/process.ts";
 import { toLease } from "./store/record.ts";
-import { Store } from "./store/store.ts";
+import { Store, type StoreLimits } from "./store/store.ts";
 import { Turns } from "./turns.ts";
 
 /** What a daemon works with. */
@@ -70,10 +70,12 @@ export interface DomainStatus {
   readonly warnings: readonly string[];
 }
 
-/** Where the domain's time and words go. */
+/** Where the domain's time and words go, and how much it keeps. */
 export interface DomainOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
+  /** Bounds of the file. @default those of {@linkcode Store} */
+  readonly limits?: StoreLimits;
 }
 
 /** What may change which rules are wanted; a change may also take a wish back. */
@@ -86,7 +88,7 @@ const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
 ]);
 
 /** Opens the file, takes up its leases and their holds. @throws as {@linkcode Store} does. */
-export async function openDomain(config: Config, { clock, log }: DomainOptions): Promise<Domain> {
+export async function openDomain(config: Config, { clock, log, limits }: DomainOptions): Promise<Domain> {
   const linux = openLinux();
   const procfs = linux?.procfs;
   const holds = openHolds(linux);
@@ -94,7 +96,8 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const scanner = openScanner(linux, holds);
   const os = await readOsPorts(procfs);
   const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0 });
-  const store = await Store.open(`${config.stateDir}/leases.db`, { clock, log });
+  const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
+  const store = await Store.open(`${config.stateDir}/leases.db`, { ...limits, clock, log, turns });
   const pool = new Pool(ports);
   const names = store.names();
   const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(os.excluded, port);
@@ -123,7 +126,6 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
   const notes = [...warnings, ...damageNote(store)];
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
-  const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
   const firewall = new FirewallSync({
     ...config.firewall,
     open: () => openFirewall(config, () => exposedListeners(registry.table.all())),
@@ -146,7 +148,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
     clock,
     store,
     registry,
-    replay: new Replay(store),
+    replay: new Replay({ store, registry }),
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
     watch,
@@ -178,7 +180,7 @@ export async function openDomain(config: Config, { clock, log }: DomainOptions):
       pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
       holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
       ephemeral: os.ephemeral,
-      warnings: notes,
+      warnings: store.fault === null ? notes : [...notes, store.fault],
     }),
     async close() {
       await firewall.close();

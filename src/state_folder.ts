@@ -112,11 +112,16 @@ function writeWhole(path: string, text: string): void {
   }
 }
 
-/** Tells clients where the daemon is. */
+/** Tells clients where the daemon is. When that fails, nothing tells them of a daemon that is no more. */
 export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   const path = `${folder}/daemon.json`, draft = `${path}.${daemon.pid}`;
-  Deno.writeTextFileSync(draft, `${JSON.stringify(daemon)}\n`, { mode: 0o600 });
-  Deno.renameSync(draft, path);
+  try {
+    Deno.writeTextFileSync(draft, `${JSON.stringify(daemon)}\n`, { mode: 0o600 });
+    Deno.renameSync(draft, path);
+  } catch (error) {
+    for (const left of [draft, path]) if (isThere(left)) Deno.removeSync(left);
+    throw error;
+  }
 }
 
 /** @returns `undefined` when there is none, or none that can be read. */

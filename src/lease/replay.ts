@@ -1,56 +1,122 @@
 /**
- * Requests that may be repeated: the same key and the same request get the same answer, also after a restart. After
+ * Requests that may be repeated: the same key and the same request get the same leases, also after a restart. After
  * draft-ietf-httpapi-idempotency-key-header.
  */
 import { PortdError } from "../errors.ts";
 import type { Store, StoredAnswer } from "../store/store.ts";
-
-/** An answer as it goes out. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
+import type { Lease } from "./lease.ts";
+import type { AnswerOf, Granted, Registry } from "./registry.ts";
 
 /** A request by its key and what it says. */
 export interface KeyedRequest {
+  /** Whose key it is: the same key of another caller is another key. */
+  readonly caller: string;
   readonly key: string;
   /** Digest of the request. */
   readonly fingerprint: string;
 }
 
-/** Makes the form in which an answer is kept. */
-export type Keep = (answer: Answer) => StoredAnswer;
+/**
+ * Grants what is asked for. What `keep` makes must be written in one transaction with the leases; `signal` is aborted
+ * when nobody waits any more.
+ */
+export type Make = (keep: AnswerOf, signal: AbortSignal) => Promise<Granted>;
 
-/** Refuses a key that was used for something else, and gives an answer a second time. */
+/** What a {@linkcode Replay} works on. */
+export interface ReplayParts {
+  readonly store: Store;
+  readonly registry: Registry;
+}
+
+/** Refuses a key that was used for something else, and answers with the same leases a second time. */
 export class Replay {
-  readonly #store: Store;
-  readonly #running = new Map<string, { readonly fingerprint: string; readonly answer: Promise<Answer> }>();
+  readonly #parts: ReplayParts;
+  readonly #running = new Map<string, { readonly fingerprint: string; readonly work: SharedWork<Granted> }>();
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(parts: ReplayParts) {
+    this.#parts = parts;
   }
 
   /**
-   * Answers a request once.
+   * Grants a request once. Whoever repeats it meanwhile waits for the same grant, which goes on as long as one of them
+   * waits; whoever repeats it later gets its leases as they are then.
    *
-   * @param make does the work; what it hands to `keep` must be written in one transaction with it.
-   * @throws {PortdError} `idempotency_key_reused`; whatever `make` throws, and then the key is free again.
+   * @param signal ends the wait of this caller alone.
+   * @throws {PortdError} `idempotency_key_reused`; `lease_ended` when the history has forgotten one of the leases;
+   * whatever `make` throws, and then the key is free again.
    */
-  async run({ key, fingerprint }: KeyedRequest, make: (keep: Keep) => Promise<Answer>): Promise<Answer> {
-    const running = this.#running.get(key);
-    const known = running ?? this.#store.answer(key);
-    if (known !== undefined && known.fingerprint !== fingerprint) {
-      const message = `Cannot use the Idempotency-Key "${key}" again: it came with another request before`;
-      throw new PortdError("idempotency_key_reused", message, { field: "idempotency-key", value: key });
+  async run(request: KeyedRequest, make: Make, signal?: AbortSignal): Promise<Granted> {
+    const id = JSON.stringify([request.caller, request.key]);
+    let running = this.#running.get(id);
+    while (running?.work.isAbandoned) { // it may have been granted all the same
+      await running.work.ended;
+      running = this.#running.get(id);
     }
-    if (running !== undefined) return await running.answer;
-    if (known !== undefined) return known as StoredAnswer;
-    const answer = make((made) => ({ key, fingerprint, ...made }));
-    this.#running.set(key, { fingerprint, answer });
+    const known = running ?? this.#parts.store.answer(request);
+    if (known !== undefined && known.fingerprint !== request.fingerprint) throw keyReused(request);
+    if (known !== undefined && "leaseIds" in known) return await this.#again(known);
+    return await (running?.work ?? this.#start(id, request, make)).wait(signal);
+  }
+
+  #start(id: string, request: KeyedRequest, make: Make): SharedWork<Granted> {
+    const keep: AnswerOf = ({ leases, created }) => {
+      return { ...request, status: created ? 201 : 200, leaseIds: leases.map((lease) => lease.id) };
+    };
+    const work = new SharedWork((signal) => make(keep, signal));
+    this.#running.set(id, { fingerprint: request.fingerprint, work });
+    void work.ended.then(() => this.#running.delete(id));
+    return work;
+  }
+
+  async #again({ key, status, leaseIds }: StoredAnswer): Promise<Granted> {
+    await this.#parts.registry.settled();
+    return { leases: leaseIds.map((id) => this.#lease(id, key)), created: status === 201 };
+  }
+
+  #lease(id: string, key: string): Lease {
+    const { store, registry } = this.#parts;
+    const record = registry.table.byId(id) ?? store.find(id);
+    if (record !== undefined) return registry.present(record);
+    const message = `Cannot answer the Idempotency-Key "${key}" again: the lease ${id} that it got has ended, ` +
+      "and the history has forgotten it";
+    throw new PortdError("lease_ended", message, { field: "idempotency-key", value: key, leaseId: id });
+  }
+}
+
+/** Work that several wait for; it is called off when the last of them leaves. */
+class SharedWork<T> {
+  /** Resolves when the work has come to its end, good or bad. */
+  readonly ended: Promise<void>;
+  readonly #result: Promise<T>;
+  readonly #abandoned = new AbortController();
+  #waiting = 0;
+
+  constructor(make: (signal: AbortSignal) => Promise<T>) {
+    this.#result = make(this.#abandoned.signal);
+    this.ended = this.#result.then(() => undefined, () => undefined);
+  }
+
+  get isAbandoned(): boolean {
+    return this.#abandoned.signal.aborted;
+  }
+
+  /** The result. @throws what the work throws; the signal's reason, which ends this wait alone. */
+  async wait(signal?: AbortSignal): Promise<T> {
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(signal?.reason);
+    signal?.addEventListener("abort", leave);
+    if (signal?.aborted) leave();
+    this.#waiting++;
     try {
-      return await answer;
+      return await Promise.race([this.#result, left]);
     } finally {
-      this.#running.delete(key);
+      signal?.removeEventListener("abort", leave);
+      if (--this.#waiting === 0) this.#abandoned.abort(signal?.reason);
     }
   }
+}
+
+function keyReused({ key }: KeyedRequest): PortdError {
+  const message = `Cannot use the Idempotency-Key "${key}" again: it came with another request before`;
+  return new PortdError("idempotency_key_reused", message, { field: "idempotency-key", value: key });
 }

@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
-import { type Change, type Store, type StoredLease, WriteError } from "../store/store.ts";
+import { type Store, type StoredLease, WriteError } from "../store/store.ts";
 import type { Allocator } from "./allocator.ts";
 import type { Registry } from "./registry.ts";
 
@@ -25,21 +25,22 @@ export interface Restored {
   readonly withoutHold: number;
 }
 
+/** A lease that a reboot has ended, as it stands in the file and as it is to stand there. */
+interface VoidLease {
+  readonly stored: LeaseRecord;
+  readonly ended: LeaseRecord;
+}
+
 /** Adopts the live leases, takes their holds again, voids what a reboot has ended, and goes on with the cool-downs. */
 export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   const { store, registry, allocator, processes, clock, cooldownMs } = parts;
-  const voided: { readonly kind: "end"; readonly record: LeaseRecord }[] = [];
+  const voided: VoidLease[] = [];
   let live = 0, withoutHold = 0;
   for (const stored of store.liveLeases()) {
     const record = stored.bootId === processes.bootId ? withoutEnd(stored) : carryOver(stored, parts);
     if (record === undefined) {
-      const ended = {
-        ...withoutEnd(stored),
-        state: "expired",
-        endedAt: clock.now(),
-        bootId: processes.bootId,
-      } as const;
-      voided.push({ kind: "end", record: ended });
+      const ended = { ...stored, state: "expired", endedAt: clock.now() } as const;
+      voided.push({ stored: withoutEnd(stored), ended });
       continue;
     }
     registry.adopt(record);
@@ -52,24 +53,21 @@ export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
     // Where the wall clock was ahead when the lease ended, the time since then is not known: not before now.
     allocator.cool(port, protocols, Math.min(now, now - (clock.now() - endedAt!)), name);
   }
-  if (voided.length > 0 && !await isWritten(store, voided)) {
-    for (const { record } of voided) {
-      // They are live in the file for as long as it cannot be written: they keep their ports, and end when it can be.
-      registry.adopt({ ...record, state: "idle", endedAt: null, deadline: clock.monotonic() });
-      allocator.restore(record.port, record.protocols, record.hold);
-    }
-  }
+  if (voided.length > 0) await endOrAdopt(voided, parts);
   return { live, voided: voided.length, withoutHold };
 }
 
-/** @returns false where the disk is full or fails; the store logs why. */
-async function isWritten(store: Store, changes: readonly Change[]): Promise<boolean> {
+/** Where the disk takes no end, the leases keep their ports until the watch can end them. */
+async function endOrAdopt(voided: readonly VoidLease[], { store, registry, allocator, clock }: RestoreParts) {
   try {
-    await store.write(changes);
-    return true;
+    await store.write(voided.map(({ ended }) => ({ kind: "end", record: ended })));
   } catch (error) {
-    if (error instanceof WriteError) return error.isCommitted;
-    throw error;
+    if (!(error instanceof WriteError)) throw error;
+    if (error.isCommitted) return;
+    for (const { stored } of voided) {
+      registry.adopt({ ...stored, deadline: clock.monotonic() });
+      allocator.restore(stored.port, stored.protocols, "none");
+    }
   }
 }
 

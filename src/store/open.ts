@@ -97,7 +97,7 @@ function open(path: string): DatabaseSync {
     // SQLite takes an empty file for a new one and drops its log; a file of portd's is never empty.
     if (sizeOf(path) === 0) throw new DamagedFileError("it is empty");
     db.exec("COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    db.exec("PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
+    db.exec("PRAGMA cache_size = -16000");
     check(db, path);
     migrate(db, path);
     return db;

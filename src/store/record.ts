@@ -46,6 +46,9 @@ export function changed(record: LeaseRecord, changes: Partial<LeaseRecord>): Lea
   return { ...record, ...changes, version: record.version + 1 };
 }
 
+/** A port whose lease has ended. */
+export type EndedPort = Pick<LeaseRecord, "port" | "protocols" | "name" | "endedAt">;
+
 /** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */
 export function toLease(record: LeaseRecord, clock: Clock): Lease {
   const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener, exposure } = record;

@@ -45,6 +45,11 @@ export function protocolBits(protocols: readonly Protocol[]): number {
   return (protocols.includes("tcp") ? 1 : 0) | (protocols.includes("udp") ? 2 : 0);
 }
 
+/** The bits of the column `protocols` as protocols. */
+export function protocolsOf(bits: number): Protocol[] {
+  return [...(bits & 1 ? ["tcp" as const] : []), ...(bits & 2 ? ["udp" as const] : [])];
+}
+
 /** The values of a record in the order of the columns. @param expiresAt is wall-clock time, for another boot. */
 export function toValues(record: LeaseRecord, expiresAt: number | null): (string | number | null)[] {
   return [
@@ -74,14 +79,13 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
 
 /** A row as a record, with the wall-clock time of its end beside it. */
 export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number | null } {
-  const bits = row.protocols as number;
   return {
     id: row.id as string,
     version: row.version as number,
     name: row.name as string | null,
     project: row.project as string | null,
     port: row.port as number,
-    protocols: [...(bits & 1 ? ["tcp" as const] : []), ...(bits & 2 ? ["udp" as const] : [])],
+    protocols: protocolsOf(row.protocols as number),
     state: row.state as LeaseState,
     holder: JSON.parse(row.holder as string),
     lifetime: JSON.parse(row.lifetime as string),

@@ -1,5 +1,6 @@
 /** What a machine does to a daemon: full and read-only disks, too few descriptors, a second daemon, other users. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { call, liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
@@ -72,6 +73,76 @@ osTest("a first start on a full disk leaves nothing behind that hinders the next
   await using daemon = await ServedDaemon.start(installation);
   assert.equal((await call(daemon.url, "POST", "/leases", PINNED)).status, 201);
 });
+
+osTest("a daemon starts on a full disk: it serves reads, keeps holds, warns, and grants once there is room", [
+  linux,
+  root,
+  tools("mount", "umount"),
+], async () => {
+  await using installation = await Installation.create();
+  await using disk = await mountTmpfs(installation.stateDir, "2m");
+  const daemon = await ServedDaemon.start(installation);
+  const { body: lease } = await call(daemon.url, "POST", "/leases", PINNED);
+  const { body: ended } = await call(daemon.url, "POST", "/leases", PINNED);
+  await call(daemon.url, "DELETE", `/leases/${ended?.id}`);
+  await daemon.end("SIGKILL");
+  await fill(`${installation.stateDir}/filler`);
+
+  await using again = await ServedDaemon.start(installation, { addressFrom: "stderr" });
+  assert.deepEqual((await liveLeases(again.url)).map(({ id }) => id), [lease?.id]);
+  const history = await call(again.url, "GET", "/leases?ended=true");
+  assert.deepEqual((history.body?.leases as { id: string }[]).map(({ id }) => id), [ended?.id]);
+  const refused = await call(again.url, "POST", "/leases", PINNED);
+  assert.deepEqual([refused.status, refused.body?.code], [503, "store_unavailable"]);
+  const { body: status } = await call(again.url, "GET", "/status");
+  assert.equal((status?.holds as { kept: number }).kept, 1);
+  const warnings = (status?.warnings as string[]).join("\n");
+  assert.match(warnings, /cannot write \S+daemon\.json: /);
+  assert.match(warnings, /cannot write \S+leases\.db: /);
+
+  await disk.remount("size=64m");
+  assert.equal((await call(again.url, "POST", "/leases", PINNED)).status, 201);
+  assert.equal((await liveLeases(again.url)).length, 2);
+});
+
+osTest("what a reboot has ended keeps its port on a full disk, and ends when there is room", [
+  linux,
+  root,
+  tools("mount", "umount"),
+], async () => {
+  await using installation = await Installation.create();
+  await using disk = await mountTmpfs(installation.stateDir, "2m");
+  const daemon = await ServedDaemon.start(installation);
+  const { body: lease } = await call(daemon.url, "POST", "/leases", {});
+  await daemon.end("SIGTERM");
+  const db = new DatabaseSync(`${installation.stateDir}/leases.db`);
+  db.exec("UPDATE leases SET boot_id = 'the boot before'");
+  db.close();
+  await fill(`${installation.stateDir}/filler`);
+
+  await using again = await ServedDaemon.start(installation, { addressFrom: "stderr" });
+  const taken = await call(again.url, "POST", "/leases", { port: lease?.port });
+  assert.deepEqual([taken.status, taken.body?.code], [409, "port_leased"]);
+  await disk.remount("size=64m");
+  let state = "";
+  while (state !== "expired") {
+    const { body } = await call(again.url, "GET", "/leases?ended=true");
+    state = (body?.leases as { state: string }[])[0]?.state ?? "";
+  }
+  assert.equal((await call(again.url, "POST", "/leases", { port: lease?.port })).status, 201);
+});
+
+/** Writes a file until the disk takes no more. */
+async function fill(path: string): Promise<void> {
+  using file = await Deno.open(path, { create: true, write: true });
+  for (const size of [65_536, 4096, 1]) {
+    try {
+      for (;;) await file.write(new Uint8Array(size));
+    } catch (error) {
+      assert.match(String(error), /No space left on device/);
+    }
+  }
+}
 
 osTest("a daemon whose file cannot be written does not start, says why and leaves the file as it is", [
   linux,

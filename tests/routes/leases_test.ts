@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openTestApp, TOKEN } from "../support/app.ts";
+import { HOST, openTestApp, TOKEN } from "../support/app.ts";
 
 Deno.test("POST /leases answers 201 with the lease, and 200 for its live name", async () => {
   await using app = await openTestApp();
@@ -110,10 +110,9 @@ Deno.test("an Idempotency-Key gives the same answer again, at once, later and af
   await using app = await openTestApp();
   const request = { body: { labels: { a: "b" } }, headers: { "idempotency-key": "k1" } };
   const [first, second] = await Promise.all([app.call("/v1/leases", request), app.call("/v1/leases", request)]);
-  assert.deepEqual(first.body, second.body);
-  await app.call(`/v1/leases/${first.body.id}`, { method: "DELETE" });
+  assert.deepEqual([first.status, second.status, second.body], [201, 201, first.body]);
   assert.deepEqual((await app.call("/v1/leases", request)).body, first.body);
-  assert.equal(app.test.domain.registry.table.size, 0);
+  assert.equal(app.test.domain.registry.table.size, 1);
   const other = await app.call("/v1/leases", { ...request, body: {} });
   assert.deepEqual([other.status, other.body.code], [422, "idempotency_key_reused"]);
   for (const key of ["", " ", "é", "x".repeat(256)]) {
@@ -122,13 +121,88 @@ Deno.test("an Idempotency-Key gives the same answer again, at once, later and af
   }
 });
 
+Deno.test("the answer to a repeated Idempotency-Key shows the leases as they are now, and grants nothing", async () => {
+  await using app = await openTestApp();
+  const request = { body: { count: 3 }, headers: { "idempotency-key": "k1" } };
+  const first = await app.call("/v1/leases", request);
+  const [, released] = first.body.leases;
+  await app.call(`/v1/leases/${released.id}`, { method: "DELETE" });
+  const again = await app.call("/v1/leases", request);
+  assert.equal(again.status, 201);
+  const rowOf = ({ id, port, state }: Record<string, unknown>) => [id, port, state];
+  assert.deepEqual(
+    again.body.leases.map(rowOf),
+    first.body.leases.map((lease: Record<string, unknown>) =>
+      rowOf({ ...lease, state: lease === released ? "released" : "granted" })
+    ),
+  );
+  assert.equal(app.test.domain.registry.table.size, 2);
+});
+
+Deno.test("an Idempotency-Key whose lease the history has forgotten is answered with lease_ended", async () => {
+  await using app = await openTestApp();
+  const request = { body: {}, headers: { "idempotency-key": "k1" } };
+  const { body } = await app.call("/v1/leases", request);
+  await app.call(`/v1/leases/${body.id}`, { method: "DELETE" });
+  await app.test.domain.store.forget(Infinity, 0);
+  const again = await app.call("/v1/leases", request);
+  assert.deepEqual([again.status, again.body.code, again.body.leaseId], [410, "lease_ended", body.id]);
+  assert.equal(app.test.domain.registry.table.size, 0);
+});
+
+Deno.test("the same Idempotency-Key of two callers is two keys", async () => {
+  await using app = await openTestApp();
+  const request = { body: {}, headers: { "idempotency-key": "k1" } };
+  const anonymous = await app.call("/v1/leases", request);
+  const withToken = await app.call("/v1/leases", { ...request, body: { hold: "none" }, token: TOKEN });
+  assert.deepEqual([anonymous.status, withToken.status], [201, 201]);
+  assert.notEqual(anonymous.body.id, withToken.body.id);
+  assert.equal((await app.call("/v1/leases", request)).body.id, anonymous.body.id);
+});
+
 Deno.test("an Idempotency-Key is kept in the file", async () => {
   await using app = await openTestApp();
   const request = { body: { name: "web" }, headers: { "idempotency-key": "k1" } };
   const { body } = await app.call("/v1/leases", request);
   const after = await app.test.restart();
-  assert.equal(JSON.parse(after.domain.store.answer("k1")!.body).id, body.id);
+  assert.deepEqual(after.domain.store.answer({ caller: "unknown", key: "k1" })?.leaseIds, [body.id]);
   await after.close();
+});
+
+/** Resolves when a method has been called so often. */
+function callsOf<Key extends string>(object: Record<Key, unknown>, method: Key, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const original = (object[method] as (...args: unknown[]) => unknown).bind(object);
+  let calls = 0;
+  object[method] = (...args: unknown[]) => {
+    const result = original(...args);
+    if (++calls === count) resolve();
+    return result;
+  };
+  return promise;
+}
+
+Deno.test("the first of two requests with one Idempotency-Key may leave the line: the second gets the port", async () => {
+  await using app = await openTestApp({ poolSize: 1, cooldownMs: 0 });
+  const { body: holder } = await app.call("/v1/leases", { body: {} });
+  const leaving = new AbortController();
+  const bothWait = callsOf(app.parts.replay, "run", 2);
+  const ask = (signal?: AbortSignal) =>
+    app.fetch(
+      new Request(`http://${HOST}/v1/leases`, {
+        method: "POST",
+        headers: { host: HOST, "content-type": "application/json", "idempotency-key": "k1" },
+        body: JSON.stringify({ waitMs: 60_000 }),
+        ...(signal && { signal }),
+      }),
+    );
+  const first = ask(leaving.signal), second = ask();
+  await bothWait;
+  leaving.abort();
+  await (await first).body?.cancel();
+  await app.call(`/v1/leases/${holder.id}`, { method: "DELETE" });
+  const answer = await second;
+  assert.deepEqual([answer.status, (await answer.json()).port], [201, holder.port]);
 });
 
 Deno.test("GET /events replays what was missed, and says when it cannot", async () => {

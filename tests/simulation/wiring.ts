@@ -152,7 +152,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     clock,
     store,
     registry,
-    replay: new Replay(store),
+    replay: new Replay({ store, registry }),
     transfer: new Transfer({ registry, store, processes, clock, names }),
     events,
     listing: new Listing({

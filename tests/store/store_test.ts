@@ -1,44 +1,11 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
 import { StoreLockedError } from "../../src/store/open.ts";
-import type { LeaseRecord } from "../../src/store/record.ts";
+import { INSERT_LEASE, toValues } from "../../src/store/rows.ts";
+import { MIGRATIONS } from "../../src/store/schema.ts";
 import { Store } from "../../src/store/store.ts";
-import { FakeClock } from "../support/clock.ts";
-import { temporaryFolder } from "../support/folder.ts";
-
-function record(id: string, port: number, part: Partial<LeaseRecord> = {}): LeaseRecord {
-  return {
-    id: id.padStart(26, "0"),
-    version: 0,
-    name: null,
-    project: null,
-    port,
-    protocols: ["tcp"],
-    state: "granted",
-    holder: { id: "test", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
-    lifetime: { kind: "pinned" },
-    hold: "soft",
-    labels: {},
-    owner: null,
-    listener: null,
-    exposure: null,
-    claimed: false,
-    grantedAt: 1,
-    renewedAt: 1,
-    endedAt: null,
-    deadline: null,
-    bootId: "boot",
-    ...part,
-  };
-}
-
-const insert = (lease: LeaseRecord) => [{ kind: "insert", record: lease }] as const;
-
-async function withStore(use: (open: () => Promise<Store>, path: string) => Promise<void>): Promise<void> {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/leases.db`;
-  await use(() => Store.open(path, { clock: new FakeClock(), log() {} }), path);
-}
+import { insert, pass, record, withStore } from "../support/store.ts";
 
 Deno.test("what write() has answered is there when the file is opened again", async () => {
   await withStore(async (open) => {
@@ -94,6 +61,29 @@ Deno.test("a group that was refused whole does not hold up what comes after it",
     await store.close();
   });
 });
+
+/** Syncs that end when the test says so. */
+class Syncs {
+  readonly #begun: (() => void)[] = [];
+  #awaited: ((end: () => void) => void) | undefined;
+
+  readonly sync = (): Promise<void> =>
+    new Promise((end) => {
+      if (this.#awaited === undefined) this.#begun.push(end);
+      else this.#awaited(end);
+      this.#awaited = undefined;
+    });
+
+  /** The next one, when it has begun: what ends it. */
+  next(): Promise<() => void> {
+    const begun = this.#begun.shift();
+    return begun ? Promise.resolve(begun) : new Promise((resolve) => this.#awaited = resolve);
+  }
+
+  async finish(): Promise<void> {
+    (await this.next())();
+  }
+}
 
 /** Puts another fdatasync in the place of the disk's, for as long as it is used. */
 function replaceSync(sync: () => Promise<void>): Disposable {
@@ -172,7 +162,7 @@ Deno.test("a second store on the same file is refused while the first is open", 
 
 Deno.test("of stores that open a new file at the same instant one wins, and nobody calls the file damaged", async () => {
   await withStore(async (open, path) => {
-    const results = await Promise.allSettled(Array.from({ length: 5 }, open));
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => open()));
     const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
     assert.equal(won.length, 1);
     for (const result of results) assert.ok(result.status === "fulfilled" || result.reason instanceof StoreLockedError);
@@ -231,39 +221,140 @@ Deno.test("a file of a newer portd is refused and left alone", async () => {
   });
 });
 
-Deno.test("the history and the answers are bounded: the oldest make room, also after the file is opened again", async () => {
-  await using folder = await temporaryFolder();
-  const open = () =>
-    Store.open(`${folder.path}/leases.db`, { clock: new FakeClock(), log() {}, mostEnded: 3, mostAnswers: 2 });
-  const end = async (store: Store, id: string, endedAt: number) => {
-    const answer = { key: id, fingerprint: "f", status: 201, body: "{}" };
-    await store.write([...insert(record(id, 3000)), { kind: "answer", answer }]);
-    await store.write([{ kind: "end", record: record(id, 3000, { state: "released", endedAt }) }]);
-  };
-  let store = await open();
-  for (const [i, id] of ["A", "B", "C", "D"].entries()) await end(store, id, 10 + i);
-  const kept = () => store.history({ limit: 10 }).map(({ id }) => id.slice(-1));
-  assert.deepEqual(kept(), ["D", "C", "B"]);
-  await store.close();
-  store = await open();
-  await end(store, "E", 20);
-  assert.deepEqual(kept(), ["E", "D", "C"]);
-  assert.equal(["A", "B", "C", "D", "E"].filter((key) => store.answer(key) !== undefined).length, 2);
-  await store.close();
-});
-
-Deno.test("history() shows ended leases newest first, and forget() removes the oldest", async () => {
+Deno.test("the same key of two callers is two keys", async () => {
   await withStore(async (open) => {
     const store = await open();
-    for (const [id, endedAt] of [["A", 10], ["B", 20], ["C", 30]] as const) {
-      await store.write(insert(record(id, 3000)));
-      await store.write([{ kind: "end", record: record(id, 3000, { state: "expired", endedAt }) }]);
+    const answer = { key: "k", status: 201, leaseIds: ["0".repeat(26), "1".repeat(26)] };
+    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:1", fingerprint: "one" } }]);
+    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:2", fingerprint: "two" } }]);
+    assert.equal(store.answer({ caller: "uid:1", key: "k" })?.fingerprint, "one");
+    assert.deepEqual(store.answer({ caller: "uid:2", key: "k" }), { ...answer, caller: "uid:2", fingerprint: "two" });
+    assert.equal(store.answer({ caller: "uid:3", key: "k" }), undefined);
+    await store.close();
+  });
+});
+
+Deno.test("endedSince() gives each port once, with its last end", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    await pass(store, "A", { endedAt: 10 });
+    await pass(store, "B", { endedAt: 20, name: "a/web" });
+    await pass(store, "C", { endedAt: 15, protocols: ["udp"] });
+    assert.deepEqual(store.endedSince(11), [
+      { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
+      { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
+    ]);
+    await store.close();
+  });
+});
+
+Deno.test("what was committed some seconds ago is there also when the log's header is destroyed", async () => {
+  await withStore(async (open, path, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    clock.advance(5000);
+    await store.write(insert(record("B", 3001)));
+    const [file, log] = [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)];
+    await store.close();
+    await Deno.writeFile(path, file);
+    await Deno.writeFile(`${path}-wal`, log.fill(0, 0, 32));
+    const after = await open();
+    assert.equal(after.find(record("A", 3000).id)?.port, 3000);
+    await after.close();
+  });
+});
+
+Deno.test("while the file is synced nothing is written over the log, and reads go on", async () => {
+  await withStore(async (open, _, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    const answered: string[] = [];
+    {
+      const syncs = new Syncs();
+      using _slow = replaceSync(syncs.sync);
+      clock.advance(5000);
+      await syncs.finish(); // of the log
+      const fileSync = await syncs.next();
+      const write = store.write(insert(record("B", 3001))).then(() => answered.push("B"));
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual([store.find(record("A", 3000).id)?.port, store.find(record("B", 3001).id)], [3000, undefined]);
+      fileSync();
+      await syncs.finish(); // of the log, for what was written
+      await write;
     }
-    const ids = () => store.history({ limit: 10 }).map(({ id }) => id.slice(-1));
-    assert.deepEqual(ids(), ["C", "B", "A"]);
-    assert.deepEqual(store.endedSince(20).map(({ id }) => id.slice(-1)), ["B", "C"]);
-    store.forget(20, 0);
-    assert.deepEqual(ids(), ["C", "B"]);
+    assert.deepEqual(answered, ["B"]);
+    await store.close();
+  });
+});
+
+Deno.test("a disk that fails to take the file is written no more, and a restart finds all of it in the log", async () => {
+  await withStore(async (open, path, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    const fileBefore = await Deno.readFile(path);
+    let syncs = 0;
+    {
+      using _broken = replaceSync(() =>
+        ++syncs === 2 ? Promise.reject(new Error("input/output error")) : Promise.resolve()
+      );
+      clock.advance(5000);
+      const error = await store.write(insert(record("B", 3001))).catch((reason) => reason);
+      assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", false]);
+      assert.match(error.message, /the disk has failed \(input\/output error\); restart portd/);
+    }
+    await store.close();
+    await Deno.writeFile(`${path}.copy`, fileBefore); // what the disk has kept
+    await Deno.copyFile(`${path}-wal`, `${path}.copy-wal`);
+    const after = await Store.open(`${path}.copy`, { clock, log() {} });
+    assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
+    await after.close();
+  });
+});
+
+Deno.test("a file of the portd before is taken over: leases, history and the answers to keys", async () => {
+  await withStore(async (open, path) => {
+    const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
+    const db = new DatabaseSync(path);
+    const migrations = MIGRATIONS.slice(0, -1);
+    db.exec(`PRAGMA journal_mode = WAL; ${migrations.join("")} PRAGMA user_version = ${migrations.length}`);
+    const insertLease = db.prepare(INSERT_LEASE);
+    for (const each of [live!, { ...ended!, endedAt: 5 }, other!]) insertLease.run(...toValues(each, null));
+    const answer = db.prepare("INSERT INTO requests VALUES (?, 'f', 201, ?, 7)");
+    answer.run("one", JSON.stringify(ended));
+    answer.run("several", JSON.stringify({ leases: [other, live] }));
+    db.close();
+
+    const store = await open();
+    assert.deepEqual(store.liveLeases().map(({ id }) => id).sort(), [live!.id, other!.id]);
+    assert.deepEqual((await store.history({ limit: 9, name: "B" })).records.map(({ id }) => id), [ended!.id]);
+    const kept = (key: string) => store.answer({ caller: "uid:1", key });
+    assert.deepEqual(kept("one"), {
+      caller: "uid:1",
+      key: "one",
+      fingerprint: "f",
+      status: 201,
+      leaseIds: [ended!.id],
+    });
+    assert.deepEqual(kept("several")?.leaseIds, [other!.id, live!.id]);
+    await store.forget(6, 8);
+    assert.deepEqual([kept("one"), (await store.history({ limit: 9 })).records], [undefined, []]);
+    await store.close();
+  });
+});
+
+Deno.test("however much is written at once, it is committed in turns, in its order", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    const written: number[] = [];
+    const writes = Array.from(
+      { length: 2000 },
+      (_, i) => store.write(insert(record(String(i), 3000 + i))).then(() => written.push(i)),
+    );
+    await new Promise((resolve) => setImmediate(resolve)); // the turn of the first commit
+    const first = store.liveLeases().length;
+    assert.ok(first > 0 && first < 2000, `${first} in one turn`);
+    await Promise.all(writes);
+    assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
     await store.close();
   });
 });

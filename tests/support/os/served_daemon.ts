@@ -8,6 +8,8 @@ export interface ServedDaemonOptions {
   readonly before?: readonly string[];
   /** Words behind `serve`. */
   readonly args?: readonly string[];
+  /** What tells the address; on a full disk there is no daemon.json. @default "daemon.json" */
+  readonly addressFrom?: "daemon.json" | "stderr";
 }
 
 /** A running daemon. Disposing of it kills it. */
@@ -36,7 +38,8 @@ export class ServedDaemon implements AsyncDisposable {
   static async start(installation: Installation, options: ServedDaemonOptions = {}): Promise<ServedDaemon> {
     const child = spawnServe(installation, options);
     const talk = listenTo(child);
-    const address = await Promise.race([addressOf(installation, child.pid), child.status]);
+    const announced = options.addressFrom === "stderr" ? talk.address : addressOf(installation, child.pid);
+    const address = await Promise.race([announced, child.status]);
     if (typeof address !== "string") {
       throw new Error(`Cannot start the daemon: exit code ${address.code}: ${await talk.whole}`);
     }
@@ -74,15 +77,22 @@ export function spawnServe(installation: Installation, options: ServedDaemonOpti
 interface Talk {
   readonly lines: string[];
   readonly whole: Promise<string>;
+  /** The address, once it says that it serves. */
+  readonly address: Promise<string>;
 }
 
 function listenTo(child: Deno.ChildProcess): Talk {
   const lines: string[] = [];
+  const { promise: address, resolve } = Promise.withResolvers<string>();
   const drain = async () => {
-    for await (const line of linesOf(child.stderr)) lines.push(line);
+    for await (const line of linesOf(child.stderr)) {
+      lines.push(line);
+      const served = / serves (http\S+),/.exec(line)?.[1];
+      if (served !== undefined) resolve(served);
+    }
     return lines.join("\n");
   };
-  return { lines, whole: drain() };
+  return { lines, whole: drain(), address };
 }
 
 /** Waits until the state folder names the process as the one that serves. */
