@@ -165,6 +165,7 @@ function grantPlan(world: World, random: Random, body: Body, wishes: readonly Wi
     path: "/v1/leases",
     body: text,
     hasToken,
+    user: random.below(2),
     grant,
     renews: true,
     writes: grantWrites(grant, { kind: "listener", claimMs, graceMs }),

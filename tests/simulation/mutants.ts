@@ -132,13 +132,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a repeated request does its work again",
     file: "src/lease/replay.ts",
-    search: "const known = running ?? this.#store.answer(key);",
+    search: "const known = running ?? this.#parts.store.answer(request);",
     replacement: "const known = running;",
   },
   {
     name: "a request that is repeated while it runs is done twice",
     file: "src/lease/replay.ts",
-    search: "    this.#running.set(key, { fingerprint, answer });\n",
+    search: "    this.#running.set(id, { fingerprint: request.fingerprint, work });\n",
     replacement: "",
   },
   {

@@ -39,7 +39,8 @@ export class Simulator implements AsyncDisposable {
   readonly #folder: string;
   readonly #template: Uint8Array;
   readonly #disks = installDisks();
-  readonly #random = crypto.getRandomValues;
+  readonly #getRandomValues = crypto.getRandomValues;
+  readonly #now = performance.now;
 
   private constructor(folder: string, template: Uint8Array) {
     this.#folder = folder;
@@ -70,6 +71,8 @@ export class Simulator implements AsyncDisposable {
       if (array instanceof Uint8Array) { for (let i = 0; i < array.length; i++) array[i] = ids.next(); }
       return array;
     };
+    // Turns of the loop are cut by the time that they took: here they take none.
+    performance.now = () => world.time.monotonic;
     const trace: string[] = [];
     try {
       await world.start();
@@ -78,7 +81,8 @@ export class Simulator implements AsyncDisposable {
     } finally {
       await world.dispose();
       this.#disks.use(undefined);
-      crypto.getRandomValues = this.#random;
+      crypto.getRandomValues = this.#getRandomValues;
+      performance.now = this.#now;
     }
   }
 

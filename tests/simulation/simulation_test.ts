@@ -44,10 +44,10 @@ Deno.test("a seed gives the same sequence each time, answers included", async ()
 const BROKEN: Readonly<Record<string, (world: World) => void>> = {
   "kept ends"({ run }) {
     const { fetch } = run;
-    run.fetch = (request) =>
+    run.fetch = (request, user) =>
       request.method === "DELETE" && !request.url.includes("exposure") && !request.url.includes("?")
         ? Promise.resolve(new Response(null, { status: 204 }))
-        : fetch(request);
+        : fetch(request, user);
   },
   "kept grants"({ disk }) {
     disk.sync = () => Promise.resolve(); // the daemon believes a disk that has written nothing
@@ -61,8 +61,8 @@ const BROKEN: Readonly<Record<string, (world: World) => void>> = {
   },
   reads({ run }) {
     const { fetch } = run;
-    run.fetch = async (request) => {
-      const response = await fetch(request);
+    run.fetch = async (request, user) => {
+      const response = await fetch(request, user);
       const isList = request.method === "GET" && request.url.endsWith("/v1/leases");
       return isList ? Response.json({ leases: [] }) : response;
     };

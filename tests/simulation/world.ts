@@ -123,7 +123,7 @@ export class World implements Machine {
       signal,
       ...(body === undefined ? {} : { body }),
     });
-    void this.#hear(operation, this.run.fetch(request));
+    void this.#hear(operation, this.run.fetch(request, plan.user ?? 0));
     return operation;
   }
 
@@ -183,7 +183,9 @@ export class World implements Machine {
     await this.settle();
     await this.complete(this.run.close());
     this.#end();
-    this.disk.closed();
+    if (this.disk.isLeftOpen) this.disk.crash("kill", new Random(0))();
+    else this.disk.closed();
+    this.kernel.portdEnded();
     this.time.dropTimers();
     await this.start();
   }
