@@ -315,8 +315,12 @@ export class World implements Machine {
     }
   }
 
-  /** Where a sync has failed, nobody can know what the file holds. */
-  #stateOfRefusal({ code, failedSyncsBefore }: Operation): "refused" | "unknown" {
+  /**
+   * Where a sync has failed, nobody can know what the file holds. A client that leaves is told nothing, and with its key
+   * it gets later what was granted meanwhile.
+   */
+  #stateOfRefusal({ code, plan, controller, failedSyncsBefore }: Operation): "refused" | "unknown" | "lost" {
+    if (plan.key !== undefined && controller.signal.aborted) return "lost";
     return code === "store_unavailable" && this.disk.failedSyncs > failedSyncsBefore ? "unknown" : "refused";
   }
 

@@ -32,7 +32,8 @@ export const ORDER: Invariant = {
       const overtaken = world.book.pending.find((operation) =>
         operation.plan.grant !== undefined && operation.plan.grant.waitMs > 0 &&
         operation.started.step < served!.started.step && operation.run === served!.run &&
-        !operation.controller.signal.aborted && shapeOf(operation) === shape && !hasLease(operation, world)
+        !operation.controller.signal.aborted && shapeOf(operation) === shape && !hasLease(operation, world) &&
+        world.time.monotonic < operation.started.monotonic + operation.plan.grant.waitMs
       );
       return overtaken && `${served} got lease ${id}, and ${overtaken} has waited longer`;
     });
