@@ -4,6 +4,7 @@
  */
 import { runCli } from "./src/cli/cli.ts";
 import { type RunDaemon, systemContext } from "./src/cli/context.ts";
+import { describeFailure, exitCodeOf } from "./src/cli/exit.ts";
 import type { Config } from "./src/config.ts";
 import type { FirewallBackend } from "./src/firewall/backend.ts";
 import type { ServiceControl } from "./src/service/service.ts";
@@ -43,7 +44,15 @@ function load(part: "daemon" | "routes" | "service" | "firewall") {
   );
 }
 
-if (import.meta.main) {
-  const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, loadDaemon, openService, openFirewall });
-  Deno.exit(await runCli(Deno.args, context));
+/** Runs the command line. What fails outside of a command (no current folder, say) is one sentence too. */
+async function main(): Promise<number> {
+  try {
+    const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, loadDaemon, openService, openFirewall });
+    return await runCli(Deno.args, context);
+  } catch (error) {
+    await Deno.stderr.write(new TextEncoder().encode(`${describeFailure(error, { json: false })}\n`));
+    return exitCodeOf(error);
+  }
 }
+
+if (import.meta.main) Deno.exit(await main());

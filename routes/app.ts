@@ -9,6 +9,7 @@ import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
 import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
 import { portRoutes, type PortRoutesParts } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
+import { proofRoutes, type ProofRoutesParts } from "./proof.ts";
 import type { Route } from "./route.ts";
 import { statusRoutes, type StatusRoutesParts } from "./status.ts";
 import { transferRoutes, type TransferRoutesParts } from "./transfer.ts";
@@ -20,6 +21,7 @@ export interface AppParts
     ListRoutesParts,
     EventRoutesParts,
     StatusRoutesParts,
+    ProofRoutesParts,
     TransferRoutesParts,
     ListenerRoutesParts,
     PortRoutesParts,
@@ -42,6 +44,7 @@ export function allRoutes(parts: AppParts): readonly Route[] {
     ...firewallRoutes(parts),
     ...eventRoutes(parts),
     ...statusRoutes(parts),
+    ...proofRoutes(parts),
     ...transferRoutes(parts),
   ];
   return [
@@ -59,7 +62,7 @@ export function createApp(parts: AppParts): Hono {
   for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
   const others = withoutRoute(routes);
   app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
-  for (const each of [app, others]) each.onError((error) => problemResponse(error, log));
+  for (const each of [app, others]) each.onError((error, { req }) => problemResponse(error, req.raw, log));
   return app;
 }
 

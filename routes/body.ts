@@ -1,10 +1,14 @@
 /** Reading a request's body: bounded in size and time, UTF-8, JSON. */
 import type { Context } from "hono";
+import { Deadlines } from "../src/deadlines.ts";
 import { PortdError } from "../src/errors.ts";
 import { BODY_LIMIT, tooLarge } from "./guard.ts";
 
 /** How long a body may take to arrive, in milliseconds. */
 export const BODY_TIMEOUT_MS = 10_000;
+
+/** Shared by all bodies of the process; it has a timer only while some body is on its way. */
+const DEADLINES = new Deadlines(BODY_TIMEOUT_MS);
 
 /** A body as it came and as it reads. */
 export interface JsonBody {
@@ -15,10 +19,11 @@ export interface JsonBody {
 /**
  * Reads the body as JSON.
  *
- * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` for what is not JSON in UTF-8.
+ * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` for a body that does not arrive
+ * whole and for what is not JSON in UTF-8.
  */
 export async function readJson(context: Context): Promise<JsonBody> {
-  const text = await readText(context.req.raw);
+  const text = await readInTime(context.req.raw, DEADLINES);
   // The decoder puts this in the place of what is not UTF-8; no field of a request may hold it.
   if (text.includes("\uFFFD")) throw notUtf8();
   try {
@@ -29,15 +34,28 @@ export async function readJson(context: Context): Promise<JsonBody> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
+/**
+ * Reads the body as text.
+ *
+ * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` when it does not arrive whole.
+ */
+export function readInTime(request: Request, deadlines: Deadlines): Promise<string> {
   const isBounded = request.headers.has("content-length"); // by the guard
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(timedOut()), BODY_TIMEOUT_MS);
-  try {
-    return await Promise.race([isBounded ? request.text() : readAtMost(request), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const reading = isBounded ? request.text() : readAtMost(request);
+  return new Promise((resolve, reject) => {
+    const late = () => reject(timedOut());
+    deadlines.add(late);
+    reading.then(
+      (text) => {
+        deadlines.remove(late);
+        resolve(text);
+      },
+      (error) => {
+        deadlines.remove(late);
+        reject(error instanceof PortdError ? error : broken(error));
+      },
+    );
+  });
 }
 
 /** Reads a body that does not say how long it is, as far as the limit. */
@@ -50,6 +68,12 @@ async function readAtMost(request: Request): Promise<string> {
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** The client left in the middle of the body, or its chunks are malformed: whatever the runtime throws says so. */
+function broken(cause: unknown): PortdError {
+  const message = "Cannot read the body: it did not arrive whole";
+  return new PortdError("invalid_request", message, { expected: "as many bytes as the headers announce" }, { cause });
 }
 
 function notUtf8(): PortdError {

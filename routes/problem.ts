@@ -2,11 +2,20 @@
 import { PortdError } from "../src/errors.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 
-/** Answers with an error. Anything but a {@linkcode PortdError} is a fault of portd: logged, and told without detail. */
-export function problemResponse(error: unknown, log: (line: string) => void): Response {
+/**
+ * Answers with an error. Anything but a {@linkcode PortdError} is a fault of portd, which is logged and answered without
+ * detail, unless the client has left and the work was given up for that: then nobody reads the answer.
+ */
+export function problemResponse(error: unknown, request: Request, log: (line: string) => void): Response {
   if (error instanceof PortdError) return response(error);
+  if (isClientGone(error, request)) return response(new PortdError("invalid_request", "Cannot answer: you have left"));
   log(`internal error: ${(error as Error)?.stack ?? error}`);
   return response(new PortdError("internal", "Cannot answer: portd has failed; its log says why"));
+}
+
+/** Whether the work ended with the very reason that the runtime gives when the connection is closed. */
+function isClientGone(error: unknown, { signal }: Request): boolean {
+  return signal.aborted && error === signal.reason;
 }
 
 function response({ code, status, message, data }: PortdError): Response {

@@ -29,6 +29,11 @@ const project = text(
   /^(?=.{1,200}$)[A-Za-z0-9._+@~-]+(\/[A-Za-z0-9._+@~-]+)*$/,
   "1 to 200 of the characters A-Z a-z 0-9 . _ + @ ~ -, in parts set off by /",
 );
+/** `project/name`, or a name alone. */
+const fullName = text(
+  /^(?=.{1,265}$)(?:[A-Za-z0-9._+@~-]+\/)*[A-Za-z0-9._+@-]{1,64}$/,
+  "project/name: 1 to 265 of the characters A-Z a-z 0-9 . _ + @ ~ -, in parts set off by /",
+);
 const protocols = described(
   (error) => z.array(z.enum(["tcp", "udp"], error), error).min(1, error).max(2, error),
   '["tcp"], ["udp"] or ["tcp", "udp"]',
@@ -168,6 +173,9 @@ export const ListQuery = z.strictObject({
 /** Query of calls without parameters. */
 export const NoQuery = z.strictObject({});
 
+/** Query of `GET /proof`. */
+export const ProofQuery = z.strictObject({ nonce: text(/^[0-9a-f]{64}$/, "64 of the digits 0-9 a-f") });
+
 /** Query of `GET /events`. */
 export const EventsQuery = z.strictObject({ lastEventId: text(/^.{1,100}$/, "1 to 100 characters").optional() });
 
@@ -200,7 +208,7 @@ const instant = described((error) => z.iso.datetime(error), "an ISO 8601 instant
 /** A lease in an import: what an export has written. Times that have passed are not told again. */
 const ImportedLease = z.object({
   id: text(/^[0-9A-HJKMNP-TV-Z]{26}$/, "a ULID"),
-  name: text(/^.{1,265}$/, "1 to 265 characters").nullable(),
+  name: fullName.nullable(),
   project: project.nullable(),
   port,
   protocols,
@@ -218,7 +226,8 @@ export const ImportBody = z.strictObject({
   version: described((error) => z.literal(1, error), "1"),
   exportedAt: instant.optional(),
   leases: z.array(ImportedLease, { error: "an array of leases" }),
-  names: z.record(z.string(), port, { error: "an object of ports by name" }).optional(),
+  names: z.unknown().refine(hasNoProto, { error: 'an object without the key "__proto__"' })
+    .pipe(z.record(fullName, port, { error: "an object of ports by name" })).optional(),
 }, { error: "a JSON object" });
 
 /**

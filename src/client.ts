@@ -2,7 +2,10 @@
  * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
  * loads nothing but src/errors.ts. docs/api.md is the contract that it speaks.
  */
-import { type ApiAnswer, fetchTransport, NoDaemonError, type Transport } from "./client/transport.ts";
+import { describeFault, EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE, object, optional } from "./client/shape.ts";
+import { type Shape, text } from "./client/shape.ts";
+import { type ApiAnswer, fetchTransport, MOST_BODY_BYTES, NoDaemonError } from "./client/transport.ts";
+import { type Transport, UnusableAnswerError } from "./client/transport.ts";
 import type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
 import type { ExposureRequest, FirewallStatus } from "./firewall/wire.ts";
@@ -19,7 +22,7 @@ import type {
   LeaseRequest,
 } from "./lease/request.ts";
 
-export { NoDaemonError } from "./client/transport.ts";
+export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
 export type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
@@ -47,7 +50,10 @@ export const DEFAULT_URL = "http://127.0.0.1:7678";
 export interface ClientOptions {
   /** Address of the daemon, with or without `/v1`. @default "http://127.0.0.1:7678" */
   readonly url?: string;
-  /** The admin token; `export`, `import` and `stop` need it. Sent with every request. */
+  /**
+   * The admin token; `export`, `import` and `stop` need it. Sent with every request, to a daemon that has proven to
+   * know it: {@linkcode UnprovenPeerError} else.
+   */
   readonly token?: string;
   /** Used in the place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
@@ -75,7 +81,7 @@ export interface GrantOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
-interface Call extends CallOptions {
+interface Call<T> extends CallOptions {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below `/v1`. */
   readonly path: string;
@@ -83,17 +89,30 @@ interface Call extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Added to the client's own limit, in milliseconds. */
   readonly extraMs?: number;
+  /** Takes the place of the client's own limit where it is shorter, in milliseconds. */
+  readonly limitMs?: number;
+  /** What the answer must be. */
+  readonly shape: Shape<T>;
+  /** Bytes that the answer has at most. @default 1 MiB */
+  readonly mostBytes?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A document about one thing. */
+const MOST_DOCUMENT_BYTES = 1 << 20;
+/** A page of leases whose holders, labels and names are as long as they may be. */
+const MOST_PAGE_BYTES = 32 << 20;
+/** A whole list of leases: in pages, in bytes, and in the time of single answers. */
+const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TIMES = 10;
 /** A longer timer of JavaScript would go off at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
  *
- * Every method throws {@linkcode PortdError} when the daemon refuses, {@linkcode NoDaemonError} when nobody answers,
- * and a `TimeoutError` (`DOMException`) when the answer does not come in time.
+ * Every method throws {@linkcode PortdError} when the daemon refuses, {@linkcode NoDaemonError} when nobody answers or
+ * what answers is not portd, {@linkcode UnusableAnswerError} when an answer is not what the API promises, and a
+ * `TimeoutError` (`DOMException`) when it does not come in time. Answers are checked whole, and bounded in bytes.
  *
  * @example
  * ```ts
@@ -139,61 +158,89 @@ export class PortdClient {
     const { idempotencyKey, ...rest } = options;
     const headers = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
     const extraMs = request.waitMs ?? 0;
-    const answer = await this.#json<Lease | { leases: Lease[] }>({
+    const { services, count, block } = request;
+    const several = services?.length ?? count ?? block;
+    const shape = grantOf(several ?? 1, several !== undefined);
+    const mostBytes = MOST_PAGE_BYTES;
+    const call = {
       method: "POST",
       path: "/leases",
       body: request,
       headers,
       extraMs,
+      shape,
+      mostBytes,
       ...rest,
-    });
-    const leases = "leases" in answer ? answer.leases : [answer];
-    if (Array.isArray(leases) && leases.every(({ port }) => Number.isInteger(port))) return leases;
-    throw this.#stranger("the answer holds no port");
+    } as const;
+    const answer = await this.#json(call);
+    return "leases" in answer ? answer.leases : [answer];
   }
 
   /** One page of leases. */
   async list(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<LeasePage> {
-    return await this.#json({ method: "GET", path: `/leases${queryOf(filter)}`, ...options });
+    return (await this.#page(filter, options)).page;
   }
 
-  /** All leases that pass the filter, over as many pages as it takes. */
+  /**
+   * All leases that pass the filter, over as many pages as it takes.
+   *
+   * @throws {UnusableAnswerError} when the list does not come to an end.
+   */
   async listAll(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<Lease[]> {
-    const leases: Lease[] = [];
-    let cursor: string | undefined;
+    const leases: Lease[] = [], cursors = new Set<string>();
+    const deadline = performance.now() + MOST_ANSWER_TIMES * this.#timeoutMs;
+    let cursor: string | undefined, listBytes = 0;
     do {
-      const page: LeasePage = await this.list({ ...filter, ...(cursor === undefined ? {} : { cursor }) }, options);
+      const limitMs = deadline - performance.now();
+      const { page, bytes } = await this.#page({ ...filter, ...(cursor && { cursor }) }, { ...options, limitMs });
       leases.push(...page.leases);
+      listBytes += bytes;
       cursor = page.next;
-    } while (cursor !== undefined);
-    return leases;
+      if (cursor === undefined) return leases;
+      if (cursors.has(cursor)) throw this.#unusable(`the list of leases comes back to the cursor "${cursor}"`);
+      cursors.add(cursor);
+    } while (cursors.size < MOST_PAGES && listBytes <= MOST_LIST_BYTES);
+    throw this.#unusable(`the list of leases has no end: ${cursors.size} pages, ${listBytes} bytes`);
+  }
+
+  async #page(
+    filter: LeaseFilter,
+    options: CallOptions & { readonly limitMs?: number },
+  ): Promise<{ readonly page: LeasePage; readonly bytes: number }> {
+    const path = `/leases${queryOf(filter)}`;
+    const call = { method: "GET", path, shape: LEASE_PAGE, mostBytes: MOST_PAGE_BYTES, ...options } as const;
+    const { value, bytes } = await this.#read(call);
+    return { page: value, bytes };
   }
 
   /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
   async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "GET", path: pathOf(ref), ...options });
+    return await this.#json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
   }
 
   /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
   async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
     const body = ttlMs === undefined ? {} : { ttlMs };
-    return await this.#json({ method: "POST", path: pathOf(ref, "/renew"), body, ...options });
+    return await this.#json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
   }
 
   /** Changes a live lease. */
   async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "PATCH", path: pathOf(ref), body: changes, ...options });
+    return await this.#json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
   }
 
   /** Ends a lease. Idempotent for a lease that has ended already. */
   async release(ref: LeaseRef, options: CallOptions = {}): Promise<void> {
-    await (await this.#send({ method: "DELETE", path: pathOf(ref), ...options })).text();
+    const answer = await this.#send({ method: "DELETE", path: pathOf(ref), ...options });
+    await answer.cancel();
+    if (answer.status !== 204) throw this.#stranger(`the answer to a release is HTTP ${answer.status}`);
   }
 
   /** Ends every live lease that bears a label, `key:value`. @returns the ids of the leases that were ended. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
-    return (await this.#json<{ released: string[] }>({ method: "DELETE", path, ...options })).released;
+    const { RELEASED: shape } = await answerShapes();
+    return (await this.#json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
   }
 
   /**
@@ -205,61 +252,79 @@ export class PortdClient {
   async *events(
     options: EventsOptions = {},
   ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
-    const { followEvents } = await import("./client/events.ts"); // most clients never ask for them
-    yield* followEvents((lastEventId, signal) => this.#openEvents(lastEventId, signal), options);
+    const { followEvents }: typeof import("./client/events.ts") = await load("events");
+    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#openEvents(lastEventId, signal);
+    yield* followEvents({ url: this.url, open }, options);
   }
 
   /** Sockets with their processes and leases: those that listen, or with `connections` those in any state. */
   async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
     const path = `/listeners${queryOf(filter)}`;
-    return (await this.#json<{ listeners: ListedSocket[] }>({ method: "GET", path, ...options })).listeners;
+    const { SOCKETS: shape } = await answerShapes();
+    return (await this.#json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
   }
 
   /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
-    return await this.#json({ method: "GET", path: `/ports/${port}`, ...options });
+    const { descriptionOf } = await answerShapes();
+    const shape = descriptionOf(port);
+    return await this.#json({ method: "GET", path: `/ports/${port}`, shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Wishes that a lease be reachable from outside; what is absent is inbound, domain and private, LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "PUT", path: pathOf(ref, "/exposure"), body: request, ...options });
+    return await this.#json({
+      method: "PUT",
+      path: pathOf(ref, "/exposure"),
+      body: request,
+      shape: EXPOSED_LEASE,
+      ...options,
+    });
   }
 
   /** Takes that wish back. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "DELETE", path: pathOf(ref, "/exposure"), ...options });
+    return await this.#json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
   }
 
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
   async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
-    return await this.#json({ method: "GET", path: "/firewall", ...options });
+    const { FIREWALL_STATUS: shape } = await answerShapes();
+    return await this.#json({ method: "GET", path: "/firewall", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
   async syncFirewall(
     { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
   ): Promise<FirewallStatus> {
-    return await this.#json({ method: "POST", path: "/firewall/sync", body: { dryRun }, ...options });
+    const { FIREWALL_STATUS: shape } = await answerShapes();
+    const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
+    return await this.#json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
   async status(options: CallOptions = {}): Promise<DaemonStatus> {
-    return await this.#json({ method: "GET", path: "/status", ...options });
+    const { STATUS: shape } = await answerShapes();
+    return await this.#json({ method: "GET", path: "/status", shape, ...options });
   }
 
   /** Everything that the daemon keeps, as a document for people and for {@linkcode import}. Needs the token. */
   async export(options: CallOptions = {}): Promise<LeaseDocument> {
-    return await this.#json({ method: "GET", path: "/export", ...options });
+    const { LEASE_DOCUMENT: shape } = await answerShapes();
+    return await this.#json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Takes leases in; at most 64 KiB a call. What cannot be taken is named in `skipped`. Needs the token. */
   async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
-    return await this.#json({ method: "POST", path: "/import", body: document, ...options });
+    const { IMPORT_OUTCOME: shape } = await answerShapes();
+    const mostBytes = MOST_BODY_BYTES;
+    return await this.#json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
   }
 
   /** Asks the daemon to end; it does so after the answer. Needs the token. */
   async stop(options: CallOptions = {}): Promise<void> {
-    await (await this.#send({ method: "POST", path: "/stop", body: {}, ...options })).text();
+    const { STOPPING: shape } = await answerShapes();
+    await this.#json({ method: "POST", path: "/stop", body: {}, shape, ...options });
   }
 
   async #openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
@@ -268,7 +333,8 @@ export class PortdClient {
       accept: "text/event-stream",
       ...(lastEventId && { "last-event-id": lastEventId }),
     };
-    const answer = await this.#transport({ method: "GET", url: `${this.url}/v1/events`, headers, signal });
+    const url = `${this.url}/v1/events`;
+    const answer = await this.#transport({ method: "GET", url, headers, signal, headMs: this.#timeoutMs });
     if (answer.status !== 200) throw await this.#refusal(answer);
     if (answer.mediaType !== "text/event-stream") {
       throw this.#stranger(`the answer is ${answer.mediaType || "untyped"}`);
@@ -276,21 +342,30 @@ export class PortdClient {
     return answer;
   }
 
-  async #json<T>(call: Call): Promise<T> {
-    const answer = await this.#send(call);
-    const value = await readObject(answer, "application/json");
-    if (value !== undefined) return value as T;
-    throw this.#stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
+  async #json<T>(call: Call<T>): Promise<T> {
+    return (await this.#read(call)).value;
   }
 
-  async #send({ method, path, body, headers = {}, signal, extraMs = 0 }: Call): Promise<ApiAnswer> {
+  /** The answer, checked; with its length in bytes, or nearly so. */
+  async #read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
+    const answer = await this.#send(call);
+    const read = await readJson(answer, { mediaType: "application/json", mostBytes });
+    if (read === undefined) throw this.#stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
+    const fault = shape.faultOf(read.value);
+    if (fault !== undefined) throw this.#unusable(describeFault(fault, "it"));
+    return { value: read.value as T, bytes: read.bytes };
+  }
+
+  async #send(
+    { method, path, body, headers = {}, signal, extraMs = 0, limitMs = Infinity }: Omit<Call<unknown>, "shape">,
+  ): Promise<ApiAnswer> {
     const type = method === "GET" ? {} : { "content-type": "application/json" };
     const answer = await this.#transport({
       method,
       url: `${this.url}/v1${path}`,
       headers: { ...this.#headers(), ...type, ...headers },
       signal,
-      timeoutMs: Math.min(this.#timeoutMs + extraMs, LONGEST_TIMER_MS),
+      timeoutMs: Math.max(0, Math.min(this.#timeoutMs + extraMs, limitMs, LONGEST_TIMER_MS)),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (answer.status >= 200 && answer.status < 300) return answer;
@@ -303,25 +378,54 @@ export class PortdClient {
   }
 
   async #refusal(answer: ApiAnswer): Promise<Error> {
-    const problem = await readObject(answer, "application/problem+json");
-    if (problem === undefined) return this.#stranger(`the answer is HTTP ${answer.status}`);
+    const limits = { mediaType: "application/problem+json", mostBytes: MOST_DOCUMENT_BYTES };
+    const problem = (await readJson(answer, limits))?.value;
+    if (PROBLEM.faultOf(problem) !== undefined) return this.#stranger(`the answer is HTTP ${answer.status}`);
     const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
-    const known = typeof code === "string" && Object.hasOwn(STATUS_OF_CODE, code);
-    const message = String(detail ?? title ?? `HTTP ${answer.status}`);
+    const message = detail ?? title ?? `HTTP ${answer.status}`;
+    if (Object.hasOwn(STATUS_OF_CODE, code)) return new PortdError(code as ErrorCode, message, data);
     // A code that this version does not know yet: the daemon is newer.
-    return new PortdError(
-      known ? code as ErrorCode : "internal",
-      message,
-      known ? data : { ...data, unknownCode: code },
-    );
+    return new PortdError("internal", message, { ...data, unknownCode: code });
   }
 
   #stranger(reason: string): NoDaemonError {
     return new NoDaemonError(`Cannot talk to portd at ${this.url}: something else answers there (${reason})`);
   }
+
+  #unusable(reason: string): UnusableAnswerError {
+    return new UnusableAnswerError(this.url, reason);
+  }
 }
 
-type Problem = ErrorData & { readonly [member: string]: unknown };
+function answerShapes(): Promise<typeof import("./client/answer_shapes.ts")> {
+  return load("shapes");
+}
+
+/** What most calls of a script do not need; see main.ts for why the import chooses. */
+// deno-lint-ignore no-explicit-any -- the caller names the module's type
+function load(part: "events" | "shapes"): Promise<any> {
+  return import(part === "events" ? "./client/events.ts" : "./client/answer_shapes.ts");
+}
+
+/** The members of a refusal that are read; all others are data. */
+interface ProblemMembers {
+  readonly code: string;
+  readonly title?: string;
+  readonly detail?: string;
+}
+
+type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
+
+const PROBLEM = object<ProblemMembers>({
+  code: text(100),
+  title: optional(text(1000)),
+  detail: optional(text(65_536)),
+});
+
+interface Sized<T> {
+  readonly value: T;
+  readonly bytes: number;
+}
 
 /** A filter as the query of an address, with its question mark; what is undefined is left out. */
 function queryOf(filter: object): string {
@@ -343,15 +447,18 @@ function pathOf(ref: LeaseRef, action = ""): string {
 }
 
 /** The body as a JSON object; `undefined` when it is of another type, or no such object. */
-async function readObject(answer: ApiAnswer, mediaType: string): Promise<object | undefined> {
+async function readJson(
+  answer: ApiAnswer,
+  { mediaType, mostBytes }: { readonly mediaType: string; readonly mostBytes: number },
+): Promise<Sized<unknown> | undefined> {
   if (answer.mediaType !== mediaType) {
     await answer.cancel();
     return undefined;
   }
-  const text = await answer.text();
+  const body = await answer.text(mostBytes);
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? { value, bytes: body.length } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -2,9 +2,10 @@
  * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
  * the environment before `config.yaml`, the file before the defaults.
  */
-import { PortdError } from "./errors.ts";
+import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { PortRange } from "./lease/lease.ts";
+import { readTrustedFile } from "./own_file.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
 
@@ -205,10 +206,10 @@ async function readConfigFile(options: LoadConfigOptions, stateDir: string): Pro
   const path = named ?? `${stateDir}/config.yaml`;
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = readTrustedFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && named === undefined) return { path: null, settings: [] };
-    throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${(error as Error).message}`, {}, {
+    throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${reasonOf(error)}`, {}, {
       cause: error,
     });
   }

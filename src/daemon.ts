@@ -8,6 +8,7 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { PortdError } from "./errors.ts";
 import type { Domain } from "./domain.ts";
+import type { Listing } from "./listener/listing.ts";
 import { openDomain } from "./domain.ts";
 import { Entrance, isLoopback } from "./entrance.ts";
 import type { Handler } from "./serve.ts";
@@ -31,6 +32,8 @@ export interface Services extends Domain {
   };
   /** The port of the API. */
   readonly port: number;
+  /** Values of the Host header at which nobody but this daemon can be reached on this machine. */
+  readonly provable: ReadonlySet<string>;
   readonly isReady: () => boolean;
   readonly status: () => unknown;
   readonly stop: () => void;
@@ -59,9 +62,9 @@ const SHUTDOWN_MS = 3000;
 const DAY_MS = 86_400_000;
 
 /**
- * Runs until it is stopped.
+ * Runs until it is stopped, or until another program has taken an address of it.
  *
- * @throws {PortdError} when the state folder, the file or the address cannot be had; the message names another daemon
+ * @throws {PortdError} `port_in_use` in the second case, and when the state folder, the file or the address cannot be had; the message names another daemon
  * that has them.
  */
 export async function runDaemon(config: Config, options: DaemonOptions): Promise<void> {
@@ -73,18 +76,18 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
   const domain = await openOrRefuse(config, log);
   const { entrance = new Entrance(), isFollowed = () => false } = options;
   let isReady = false;
+  let loss: Error | undefined;
+  entrance.lost.then((error) => {
+    loss = error;
+    stopping.abort();
+  });
   try {
     await entrance.listen(config.listen, log);
     const guard = { hosts: entrance.hosts, token, anonymous: anonymousScope(config) };
     const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
-    const notes: string[] = [];
-    const services: Services = {
-      ...domain,
-      ...state,
-      guard,
-      port: entrance.port,
-      status: statusOf(domain, notes),
-    };
+    const { provable, port } = entrance;
+    const notes = await entranceWarnings(entrance, domain);
+    const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
     entrance.open(options.createApp(services).fetch);
     const { url } = entrance;
     const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
@@ -97,6 +100,7 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
     await watchUntil(signal, domain, config, log);
     log("stopping");
     if (!isFollowed()) removeDaemonFile(config.stateDir, Deno.pid);
+    if (loss !== undefined) throw loss;
   } finally {
     stopping.abort();
     domain.registry.close();
@@ -126,6 +130,34 @@ function announce(folder: string, daemon: DaemonFile): string[] {
       `cannot write ${folder}/daemon.json: ${reason}; only who knows the address ${daemon.url} finds this daemon`,
     ];
   }
+}
+
+/** What is wrong with the addresses, and what to do about it. */
+async function entranceWarnings({ contested, url, isGuarded }: Entrance, { listing }: Domain): Promise<string[]> {
+  const warnings: string[] = [];
+  if (contested !== undefined) {
+    const who = await whoListens(listing, contested);
+    warnings.push(
+      `${who} listens on ${contested}, where "localhost" may lead: end it and restart portd, or use ${url} alone`,
+    );
+  }
+  if (Deno.build.os === "linux" && !isGuarded) {
+    warnings.push(
+      `the address ${url} is not guarded: another user may take it while portd has no descriptor left; restart portd`,
+    );
+  }
+  return warnings;
+}
+
+async function whoListens(listing: Listing, address: string): Promise<string> {
+  const { hostname, port } = new URL(`http://${address}`);
+  for await (const sockets of listing.list({ port: Number(port), protocol: "tcp" })) {
+    const socket = sockets.find(({ localAddress }) => hostname === `[${localAddress}]` || localAddress === "::");
+    if (socket === undefined) continue;
+    const { pid, process } = socket;
+    return pid === null ? "a program of another user" : `pid ${pid} (${process?.command ?? "unknown command"})`;
+  }
+  return "another program";
 }
 
 async function openOrRefuse(config: Config, log: (line: string) => void): Promise<Domain> {

@@ -4,7 +4,9 @@
  */
 import { splitAddress } from "./config.ts";
 import { PortdError } from "./errors.ts";
-import { type Handler, serve, type Serving } from "./serve.ts";
+import { type Crowd, openCrowd } from "./network/crowd.ts";
+import { type AddressGuards, openAddressGuards } from "./network/address_guard.ts";
+import { type Handler, serve, type ServeOptions, type Serving } from "./serve.ts";
 
 /** Hosts that stand for both loopback addresses. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
@@ -14,16 +16,49 @@ export function isLoopback(listen: string): boolean {
   return LOOPBACK.has(splitAddress(listen)!.host);
 }
 
+/** Options of {@linkcode Entrance}. */
+export interface EntranceOptions {
+  /** Null leaves the addresses unguarded. @default those of this system */
+  readonly guards?: AddressGuards | null | undefined;
+  /** @default that of this system */
+  readonly crowd?: Crowd | undefined;
+}
+
 /** The listening sockets, and the way from them to whoever answers. */
 export class Entrance {
+  readonly #guards: AddressGuards | undefined;
+  readonly #crowd: Crowd | undefined;
+  readonly #lost = Promise.withResolvers<Error>();
   #listen = "";
   #servers: Serving[] = [];
+  /** The second loopback address where another program has it. */
+  #contested: string | undefined;
   #handler: Handler | undefined;
   /** Comes when there is a handler again. */
   #next = Promise.withResolvers<Handler>();
   #inHand = 0;
   #done = Promise.withResolvers<void>();
   #log: (line: string) => void = () => {};
+
+  constructor({ guards = openAddressGuards(), crowd }: EntranceOptions = {}) {
+    this.#guards = guards ?? undefined;
+    this.#crowd = crowd ?? openCrowd((line) => this.#log(line));
+  }
+
+  /** Comes when another program has taken an address while it was not listened on; then the daemon is to end. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
+  }
+
+  /** `[::1]:PORT` where another program listens there on our port: who calls `localhost` may reach that one. */
+  get contested(): string | undefined {
+    return this.#contested;
+  }
+
+  /** Whether another user could take an address while it is not listened on, as on a system without guards. */
+  get isGuarded(): boolean {
+    return this.#servers.every(({ isGuarded }) => isGuarded);
+  }
 
   /** The base address, without `/v1`. */
   get url(): string {
@@ -35,6 +70,18 @@ export class Entrance {
   get hosts(): ReadonlySet<string> {
     const { host } = splitAddress(this.#listen)!;
     return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.port}`));
+  }
+
+  /**
+   * Values of the Host header at which nobody but this daemon can be reached on this machine: no name that may lead to
+   * an address that it does not listen on.
+   */
+  get provable(): ReadonlySet<string> {
+    const { host } = splitAddress(this.#listen)!;
+    const names = isLoopback(this.#listen) && host !== "::1"
+      ? ["127.0.0.1", ...(this.#contested === undefined ? ["localhost"] : [])]
+      : [literal(host), ...(host === "0.0.0.0" ? ["127.0.0.1"] : host === "::" ? ["[::1]"] : [])];
+    return new Set([...names, ...(this.#servers.length > 1 ? ["[::1]"] : [])].map((name) => `${name}:${this.port}`));
   }
 
   /**
@@ -50,6 +97,8 @@ export class Entrance {
     const before = this.#servers;
     this.#servers = await this.#serve(listen);
     this.#listen = listen;
+    for (const { finished } of this.#servers) finished.catch(this.#lost.resolve);
+    this.#crowd?.watch(this.port);
     await shutDown(before, 0);
   }
 
@@ -73,6 +122,7 @@ export class Entrance {
   /** Takes no more requests, and ends when those in hand are answered, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#next.resolve(() => new Response(null, { status: 503 })); // who has waited for a handler in vain
+    this.#crowd?.stop();
     await shutDown(this.#servers, graceMs);
     this.#servers = [];
     this.#listen = "";
@@ -86,15 +136,21 @@ export class Entrance {
   async #serve(listen: string): Promise<Serving[]> {
     const { host, port: wished } = splitAddress(listen)!;
     const [first, second] = host === "::1" ? ["::1"] : isLoopback(listen) ? ["127.0.0.1", "::1"] : [host];
-    const handler: Handler = (request, info) => this.#pass(request, info);
-    const log = (line: string) => this.#log(line);
-    const servers = [await serveOrRefuse({ hostname: first!, port: wished, handler, log })];
+    const options = {
+      handler: (request, info) => this.#pass(request, info),
+      log: (line) => this.#log(line),
+      guards: this.#guards,
+      makeRoom: async () => await this.#crowd?.relieve(),
+    } satisfies Partial<ServeOptions>;
+    const servers = [await serveOrRefuse({ hostname: first!, port: wished, ...options })];
     const { port } = servers[0]!;
+    this.#contested = undefined;
     if (second !== undefined) {
       try {
-        servers.push(serve({ hostname: second, port, handler, log }));
+        servers.push(serve({ hostname: second, port, ...options }));
       } catch (error) {
-        log(`not on [${second}]:${port}: ${(error as Error).message}`);
+        this.#log(`not on [${second}]:${port}: ${(error as Error).message}`);
+        if (error instanceof PortdError && error.code === "port_in_use") this.#contested = `[${second}]:${port}`;
       }
     }
     return servers;
@@ -122,7 +178,7 @@ async function shutDown(servers: readonly Serving[], graceMs: number): Promise<v
   await Promise.all(servers.map((server) => server.shutdown(graceMs)));
 }
 
-async function serveOrRefuse(options: Parameters<typeof serve>[0]): Promise<Serving> {
+async function serveOrRefuse(options: ServeOptions): Promise<Serving> {
   try {
     return serve(options);
   } catch (error) {

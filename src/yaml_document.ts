@@ -1,5 +1,5 @@
 /** Reading a YAML file for people: every complaint names the file, the line and the column. */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from "yaml";
 import { PortdError } from "./errors.ts";
 
 /** One `key: value` of a YAML map, with where it stands. */
@@ -22,19 +22,51 @@ export interface YamlEntry {
  * @throws {PortdError} `invalid_request` with line and column when the text is no YAML or its top no map.
  */
 export function parseYamlMap(text: string, file: string): readonly YamlEntry[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const locate = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
-  };
-  const fault = document.errors[0];
-  if (fault !== undefined) throw unreadable(locate(fault.pos[0]), fault.message);
+  const { document, locate } = readDocument(text, file);
   if (document.contents === null) return [];
   if (!isMap(document.contents)) {
     throw unreadable(locate(document.contents.range?.[0] ?? 0), "must be a map of settings");
   }
   return entriesOf(document.contents, locate);
+}
+
+/** Reads a YAML document, or a JSON one, as plain data. @throws {PortdError} as {@linkcode parseYamlMap}. */
+export function parseYaml(text: string, file: string): unknown {
+  return readDocument(text, file).document.toJS();
+}
+
+interface LocatedDocument {
+  readonly document: Document.Parsed;
+  /** A place in the text as `file:line:column`. */
+  readonly locate: (offset: number) => string;
+}
+
+/**
+ * An alias is refused: a few lines of aliases of aliases would stand for gigabytes, and no file that portd reads needs
+ * one. So is a key that is no text: the time to read keys within keys doubles with each.
+ */
+function readDocument(text: string, file: string): LocatedDocument {
+  const lines = new LineCounter();
+  const locate = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
+  };
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const fault = document.errors[0];
+  if (fault !== undefined) {
+    const isTooDeep = fault.code === "RESOURCE_EXHAUSTION";
+    throw unreadable(locate(fault.pos[0]), isTooDeep ? "is nested too deeply" : fault.message);
+  }
+  const placeOf = ({ range }: Node) => locate(range?.[0] ?? 0);
+  visit(document, {
+    Pair(_key, { key }) {
+      if (isNode(key) && !isScalar(key)) throw unreadable(placeOf(key), "has a key that is no text");
+    },
+    Alias(_key, alias) {
+      throw unreadable(placeOf(alias), `holds the alias *${alias.source}; write the value out`);
+    },
+  });
+  return { document, locate };
 }
 
 function entriesOf(node: Node, locate: (offset: number) => string): YamlEntry[] {

@@ -4,6 +4,7 @@ import { type Lease, NoDaemonError, PortdClient, PortdError } from "../src/clien
 import { socketTransport } from "../src/cli/exchange.ts";
 import { FAKE_TOKEN, FakeDaemon } from "./support/fake_daemon.ts";
 import { freePort } from "./support/sockets.ts";
+import { LEASE } from "./support/wire.ts";
 
 /** The same test over each way to the daemon. */
 function clientTest(
@@ -79,10 +80,10 @@ Deno.test("listAll() follows every page", async () => {
   const client = new PortdClient({
     fetch(input) {
       asked.push(String(input));
-      return Promise.resolve(Response.json(asked.length === 1 ? { leases: [1], next: "abc" } : { leases: [2] }));
+      return Promise.resolve(Response.json({ leases: [LEASE], ...(asked.length === 1 && { next: "abc" }) }));
     },
   });
-  assert.deepEqual(await client.listAll({ name: "web" }), [1, 2]);
+  assert.deepEqual(await client.listAll({ name: "web" }), [LEASE, LEASE]);
   const base = "http://127.0.0.1:7678/v1/leases?name=web";
   assert.deepEqual(asked, [base, `${base}&cursor=abc`]);
 });
@@ -150,6 +151,23 @@ clientTest("events() goes on behind the last event after a break", async (daemon
   }
   const asked = daemon.asked("GET", "/v1/events").map(({ headers }) => headers.get("last-event-id"));
   assert.deepEqual(asked, [null, ids[0]]);
+});
+
+Deno.test("events() tries again where others read all the streams that there may be", async () => {
+  const problem = { code: "too_many_readers", status: 503, detail: "Cannot send events" };
+  const answers = [
+    Response.json(problem, { status: 503, headers: { "content-type": "application/problem+json" } }),
+    new Response(
+      'id: r-1\nevent: rule.failed\ndata: {"type":"rule.failed","at":"2026-11-23T10:00:00.000Z","reason":"x"}\n\n',
+      {
+        headers: { "content-type": "text/event-stream" },
+      },
+    ),
+  ];
+  const events = new PortdClient({ fetch: () => Promise.resolve(answers.shift()!) }).events();
+  assert.equal((await events.next()).value?.type, "rule.failed");
+  await events.return();
+  assert.equal(answers.length, 0);
 });
 
 clientTest("what is no portd is a NoDaemonError", async (_daemon, connect) => {

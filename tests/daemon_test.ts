@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { createApp } from "../routes/app.ts";
+import { loadConfig } from "../src/config.ts";
+import { runDaemon } from "../src/daemon.ts";
+import { Entrance } from "../src/entrance.ts";
 import { readDaemonFile } from "../src/state_folder.ts";
 import { VERSION } from "../src/version.ts";
 import { startTestDaemon } from "./support/daemon.ts";
+import { breakListening } from "./support/listening_socket.ts";
 import { temporaryFolder } from "./support/folder.ts";
 import { freePort, listen } from "./support/sockets.ts";
 
@@ -85,6 +90,39 @@ Deno.test("a second daemon on the same address is refused by name, and by what e
   await greeting;
 });
 
+Deno.test("a stranger on [::1] with the daemon's port is a warning of GET /status that names it", async () => {
+  await using folder = await temporaryFolder();
+  using stranger = listen(0, "::1");
+  await using daemon = await startTestDaemon(folder.path, { listen: `127.0.0.1:${stranger.port}` });
+  const { warnings } = await (await fetch(`${daemon.url}/v1/status`)).json();
+  const warning = warnings.find((each: string) => each.includes("[::1]"));
+  assert.match(
+    warning,
+    new RegExp(`^pid ${Deno.pid} \\(.+\\) listens on \\[::1\\]:${stranger.port}, where "localhost"`),
+  );
+});
+
+Deno.test({
+  name: "a daemon that has lost its address ends with an error and leaves no daemon.json behind",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await temporaryFolder();
+    const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0" }, env: {}, stateDir: folder.path });
+    const entrance = new Entrance({ guards: null });
+    const thieves: Deno.Listener[] = [];
+    const log = (line: string) => {
+      const [, hostname, port] = /^stopped listening on (.+):(\d+):/.exec(line) ?? [];
+      if (hostname !== undefined) thieves.push(Deno.listen({ hostname, port: Number(port) }));
+    };
+    const onReady = (url: string) => breakListening(Number(new URL(url).port));
+    const { signal } = new AbortController();
+    await assert.rejects(runDaemon(config, { signal, createApp, log, onReady, entrance }), { code: "port_in_use" });
+    assert.equal(readDaemonFile(folder.path), undefined);
+    assert.ok(thieves.length > 0);
+    for (const thief of thieves) thief.close();
+  },
+});
+
 Deno.test("POST /stop with the token ends the daemon, and open streams with it", async () => {
   await using folder = await temporaryFolder();
   const daemon = await startTestDaemon(folder.path);
@@ -110,7 +148,7 @@ Deno.test("a daemon that stops sends away whoever waits for a port", async () =>
   await grant(daemon.url, {});
   const waiting = ask({ waitMs: 3_600_000 });
   let refusal = "";
-  while (!refusal.includes("others wait in line")) refusal = (await (await ask({})).json()).detail;
+  while (!refusal.includes("1 request waits for one")) refusal = (await (await ask({})).json()).detail;
   await daemon[Symbol.asyncDispose]();
   const answer = await waiting;
   assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);

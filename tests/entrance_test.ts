@@ -82,6 +82,20 @@ Deno.test("the same address stays open, another takes its place, and one that is
   await entrance.close(1000);
 });
 
+Deno.test("an entrance proves its own addresses, and localhost unless another program has the other one", async () => {
+  const entrance = new Entrance();
+  await entrance.listen("127.0.0.1:0", quiet);
+  const { port } = new URL(entrance.url);
+  assert.deepEqual([...entrance.provable].sort(), [`127.0.0.1:${port}`, `[::1]:${port}`, `localhost:${port}`]);
+  await entrance.close(1000);
+  using stranger = listen(0, "::1");
+  const other = new Entrance();
+  await other.listen(`127.0.0.1:${stranger.port}`, quiet);
+  assert.equal(other.contested, `[::1]:${stranger.port}`);
+  assert.deepEqual([...other.provable], [`127.0.0.1:${stranger.port}`]);
+  await other.close(1000);
+});
+
 Deno.test("while one run of the daemon follows another, no request fails, and the leases are there", async () => {
   await using folder = await temporaryFolder();
   const entrance = new Entrance(), stopping = new AbortController();

@@ -1,5 +1,5 @@
 /** Asking an address who serves there, without a token. */
-import { NoDaemonError } from "../client/transport.ts";
+import { NoDaemonError, UnusableAnswerError } from "../client/transport.ts";
 import { PortdError } from "../errors.ts";
 import { socketTransport } from "./exchange.ts";
 
@@ -13,6 +13,8 @@ export interface DaemonAnswer {
 }
 
 const PATIENCE_MS = 2000;
+const MOST_BYTES = 1 << 20;
+const LONGEST_VERSION = 100;
 
 /** @returns `undefined` when nobody answers, or nobody who speaks as portd does. */
 export async function askDaemon(url: string): Promise<DaemonAnswer | undefined> {
@@ -20,16 +22,16 @@ export async function askDaemon(url: string): Promise<DaemonAnswer | undefined> 
     socketTransport()({ method: "GET", url: `${url}${path}`, headers: {}, timeoutMs: PATIENCE_MS });
   try {
     const ready = await ask("/readyz");
-    await ready.text();
+    await ready.text(MOST_BYTES);
     const status = await ask("/v1/status");
-    const body = JSON.parse(await status.text()) ?? {}; // null is JSON too
+    const body = JSON.parse(await status.text(MOST_BYTES)) ?? {}; // null is JSON too
     const isPortd = body.name === "portd" || String(body.type).startsWith("urn:portd:");
     if (!isPortd) return undefined;
-    const version = typeof body.version === "string" ? body.version : null;
-    return { url, isReady: ready.status === 200, version, pid: typeof body.pid === "number" ? body.pid : null };
+    const version = typeof body.version === "string" ? body.version.slice(0, LONGEST_VERSION) : null;
+    return { url, isReady: ready.status === 200, version, pid: Number.isInteger(body.pid) ? body.pid : null };
   } catch (error) {
-    const isAbsent = error instanceof NoDaemonError || error instanceof PortdError || error instanceof SyntaxError ||
-      error instanceof DOMException;
+    const isAbsent = error instanceof NoDaemonError || error instanceof UnusableAnswerError ||
+      error instanceof PortdError || error instanceof SyntaxError || error instanceof DOMException;
     if (isAbsent) return undefined;
     throw error;
   }

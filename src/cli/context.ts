@@ -63,6 +63,8 @@ export interface CliContext extends CommandContext {
   readonly behindDashes: readonly string[] | undefined;
   /** The program and the leading words that start portd once more. */
   readonly self: readonly string[];
+  /** How long one answer of a daemon may take, in milliseconds. @default the client's own limit */
+  readonly answerMs?: number;
   /** Calls back on these signals of the OS until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
   /** Loads the daemon. Heavy: only `serve` does. */

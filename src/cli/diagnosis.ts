@@ -49,20 +49,20 @@ export function diagnose(symptoms: Symptoms): readonly Finding[] {
   return checks.flatMap((check) => check(symptoms));
 }
 
+/** The daemon itself warns, of its addresses, its pool and its file. */
 function daemon({ url, status, version }: Symptoms): Finding[] {
+  const warnings = status.warnings.map((message) => ({ check: "daemon", level: "warning", message }) as const);
   const running = `portd ${status.version} (pid ${status.pid}) at ${url}, up ${formatDuration(status.uptimeMs)}`;
-  if (status.version === version) return [{ check: "daemon", level: "ok", message: running }];
+  if (status.version === version) return [{ check: "daemon", level: "ok", message: running }, ...warnings];
   const message = `${running}, but this command is portd ${version}: restart the daemon with portd stop`;
-  return [{ check: "daemon", level: "warning", message }];
+  return [{ check: "daemon", level: "warning", message }, ...warnings];
 }
 
-/** The daemon itself warns of a pool that meets the ephemeral range or what Windows excludes. */
 function pool({ status }: Symptoms): Finding[] {
   const { size, free, quarantined } = status.pool;
-  const warnings = status.warnings.map((message) => ({ check: "pool", level: "warning", message }) as const);
   const left = `${free} of ${size} ports are free, ${quarantined} cool down`;
-  if (free > 0) return [...warnings, { check: "pool", level: "ok", message: left }];
-  return [...warnings, { check: "pool", level: "problem", message: `${left}: widen "pool", or release leases` }];
+  if (free > 0) return [{ check: "pool", level: "ok", message: left }];
+  return [{ check: "pool", level: "problem", message: `${left}: widen "pool", or release leases` }];
 }
 
 function conflicts({ leases }: Symptoms): Finding[] {
@@ -130,7 +130,7 @@ function rights({ status, folder }: Symptoms): Finding[] {
       ...folder.open.map((path) => ({
         check: "rights",
         level: "problem",
-        message: `${path} can be read by other users; restart the daemon, which closes it, or chmod it`,
+        message: `${path} can be read by other users; close it with chmod go=`,
       } as const)),
     );
   } else {

@@ -2,7 +2,8 @@
  * One HTTP/1.1 exchange (RFC 9112) over a plain socket. `fetch` costs a short-lived process 7 ms to start, a
  * `Response` 3 and a timer 5, where the socket costs less than one: the CLI's whole start takes 17.
  */
-import { type ApiAnswer, type ApiRequest, mediaTypeOf, NoDaemonError, type Transport } from "../client/transport.ts";
+import { type ApiAnswer, type ApiRequest, mediaTypeOf, NoDaemonError, readText } from "../client/transport.ts";
+import { type Transport, UnusableAnswerError } from "../client/transport.ts";
 
 /** The part of a `Deno.Conn` that an exchange needs. */
 export interface Socket {
@@ -23,21 +24,34 @@ export async function openSocket(url: string): Promise<Socket> {
 }
 
 /**
- * Requests over sockets, one connection each (`Connection: close`). Only for `http://` addresses.
+ * Requests over sockets, one connection each (`Connection: close`). Only for `http://` addresses. The peer proves that
+ * it knows the token on the very connection that then carries it.
  *
  * @param opened is a connection that stands already; the first request goes over it.
  */
 export function socketTransport(opened?: Socket): Transport {
   return async (request) => {
     const bytes = encodeRequest(request);
-    const socket = opened ?? await openSocket(request.url);
+    let socket = opened ?? await openSocket(request.url);
     opened = undefined;
-    return await new Exchange(socket, request).run(bytes, request.timeoutMs);
+    if (request.headers.authorization !== undefined) {
+      const { provenSocket }: typeof import("./proven_socket.ts") = await import("./proven_socket.ts");
+      socket = await provenSocket(socket, request);
+    }
+    return await new Exchange(socket, request).run(bytes, request);
   };
 }
 
+/** One exchange over a connection that the peer is to leave open; the socket is closed all the same. */
+export async function firstExchange(socket: Socket, request: ApiRequest): Promise<ApiAnswer> {
+  return await new Exchange(socket, request).run(encodeRequest(request, "keep-alive"), request);
+}
+
 const MOST_HEAD_BYTES = 64 * 1024;
-const MOST_BODY_BYTES = 256 * 1024 * 1024;
+/** Heads of status 1xx before the answer (RFC 9110, section 15.2); portd sends none. */
+const MOST_INTERIM = 8;
+/** Characters of what was sent that stand in a message. */
+const LONGEST_QUOTE = 40;
 
 interface Head {
   readonly status: number;
@@ -63,14 +77,15 @@ class Exchange {
     if (signal?.aborted) this.#close();
   }
 
-  async run(request: Uint8Array, timeoutMs?: number): Promise<ApiAnswer> {
+  async run(request: Uint8Array, { timeoutMs, headMs }: ApiRequest): Promise<ApiAnswer> {
     try {
       const writing = this.#write(request);
       // The first timer of a process takes half a millisecond to set up: the daemon is at work meanwhile.
-      if (timeoutMs !== undefined) this.#limit(timeoutMs);
+      const limitMs = timeoutMs ?? headMs;
+      if (limitMs !== undefined) this.#limit(limitMs);
       await writing;
-      let head = await this.#readHead();
-      while (head.status < 200) head = await this.#readHead(); // 1xx: the answer is still to come
+      const head = await this.#readFinalHead();
+      if (timeoutMs === undefined) this.#unlimit();
       return this.#answer(head);
     } catch (error) {
       this.#close();
@@ -83,6 +98,11 @@ class Exchange {
     this.#bound.addEventListener("abort", this.#abort);
   }
 
+  #unlimit(): void {
+    this.#bound?.removeEventListener("abort", this.#abort);
+    this.#bound = undefined;
+  }
+
   #answer(head: Head): ApiAnswer {
     const chunks = () => this.#body(head);
     return {
@@ -90,16 +110,7 @@ class Exchange {
       mediaType: mediaTypeOf(head.headers.get("content-type")),
       chunks,
       cancel: () => Promise.resolve(this.#close()),
-      text: async () => {
-        const decoder = new TextDecoder();
-        let text = "", bytes = 0;
-        for await (const chunk of chunks()) {
-          bytes += chunk.length;
-          if (bytes > MOST_BODY_BYTES) throw this.#broken(`the answer is over ${MOST_BODY_BYTES} bytes`);
-          text += decoder.decode(chunk, { stream: true });
-        }
-        return text + decoder.decode();
-      },
+      text: (mostBytes) => readText(chunks(), this.#origin, mostBytes),
     };
   }
 
@@ -109,7 +120,9 @@ class Exchange {
       const length = headers.get("content-length");
       if (headers.get("transfer-encoding")?.toLowerCase().endsWith("chunked")) yield* this.#chunked();
       else if (length === undefined) yield* this.#untilEnd();
-      else yield* this.#exactly(parseNumber(length, 10, /^\d{1,15}$/) ?? this.#fail(`Content-Length is "${length}"`));
+      else {yield* this.#exactly(
+          parseNumber(length, 10, /^\d{1,15}$/) ?? this.#fail(`Content-Length is "${quote(length)}"`),
+        );}
     } catch (error) {
       throw this.#explain(error);
     } finally {
@@ -122,12 +135,12 @@ class Exchange {
     while (true) {
       const line = await this.#readLine();
       const size = parseNumber(line.split(";", 1)[0]!.trim(), 16, /^[0-9a-f]{1,12}$/i) ??
-        this.#fail(`a chunk's size is "${line.slice(0, 20)}"`);
+        this.#fail(`a chunk's size is "${quote(line)}"`);
       if (size === 0) break;
       yield* this.#exactly(size);
       if (await this.#readLine() !== "") this.#fail("a chunk is longer than its size");
     }
-    while (await this.#readLine() !== "");
+    await this.#readFields(); // trailers
   }
 
   async *#exactly(bytes: number): AsyncGenerator<Uint8Array> {
@@ -148,19 +161,33 @@ class Exchange {
     } while (await this.#fill());
   }
 
+  /** The head of the answer itself, past those that only say that it is still to come. */
+  async #readFinalHead(): Promise<Head> {
+    for (let interim = 0; interim <= MOST_INTERIM; interim++) {
+      const head = await this.#readHead();
+      if (head.status >= 200) return head;
+      if (head.status === 101) this.#fail("the answer is HTTP 101, which was not asked for");
+    }
+    this.#fail("no answer comes, only heads of status 1xx");
+  }
+
   async #readHead(): Promise<Head> {
     const line = await this.#readLine();
     const status = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(line)?.[1] ?? this.#fail("the answer is no HTTP"));
-    const headers = new Map<string, string>();
-    let bytes = line.length;
-    while (true) {
+    return { status, headers: await this.#readFields() };
+  }
+
+  /** The lines up to an empty one, by name in lower case. */
+  async #readFields(): Promise<ReadonlyMap<string, string>> {
+    const fields = new Map<string, string>();
+    for (let bytes = 0; bytes <= MOST_HEAD_BYTES;) {
       const field = await this.#readLine();
-      if (field === "") return { status, headers };
+      if (field === "") return fields;
       bytes += field.length;
-      if (bytes > MOST_HEAD_BYTES) this.#fail("the head of the answer is too long");
       const colon = field.indexOf(":");
-      if (colon > 0) headers.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim());
+      if (colon > 0) fields.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim());
     }
+    this.#fail("the head of the answer is too long");
   }
 
   /** One line without its end. */
@@ -202,7 +229,8 @@ class Exchange {
   /** An abort shows as a socket that was closed under a read; anything else that fails is a broken connection. */
   #explain(error: unknown): unknown {
     for (const signal of [this.#signal, this.#bound]) if (signal?.aborted) return signal.reason;
-    return error instanceof NoDaemonError ? error : this.#broken(messageOf(error), error);
+    const isOurs = error instanceof NoDaemonError || error instanceof UnusableAnswerError;
+    return isOurs ? error : this.#broken(messageOf(error), error);
   }
 
   #fail(reason: string): never {
@@ -216,7 +244,8 @@ class Exchange {
 
 const LINE_FEED = 10;
 
-interface UrlParts {
+/** An `http://` address in its parts. */
+export interface UrlParts {
   readonly origin: string;
   /** With the port, as the Host field has it. */
   readonly host: string;
@@ -228,21 +257,21 @@ interface UrlParts {
 }
 
 /** Splits an address whose parts are percent-encoded already; a `URL` would do more than is wanted, in 0.2 ms. */
-function splitUrl(url: string): UrlParts {
+export function splitUrl(url: string): UrlParts {
   const [, host, literal, name, port, path] =
     /^http:\/\/((?:\[([^\]]+)\]|([^:/?#]+))(?::(\d+))?)([/?][!-~]*)?$/.exec(url) ?? [];
   if (host === undefined) throw new TypeError(`Cannot send to ${url}: it is no http address`);
   return { origin: `http://${host}`, host, hostname: literal ?? name!, port: Number(port ?? 80), path: path ?? "/" };
 }
 
-function encodeRequest({ method, url, headers, body }: ApiRequest): Uint8Array {
+function encodeRequest({ method, url, headers, body }: ApiRequest, connection = "close"): Uint8Array {
   const { host, path } = splitUrl(url);
   const content = new TextEncoder().encode(body ?? "");
-  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, "Connection: close"];
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, `Connection: ${connection}`];
   for (const [name, value] of Object.entries(headers)) {
     // Header injection: a line end in a value would begin a header, or a request, of its own.
     if (/[^\t\x20-\x7e]/.test(value)) {
-      throw new TypeError(`Cannot send header ${name}: it holds an unprintable character`);
+      throw new Error(`Cannot send header ${name}: it holds an unprintable character`);
     }
     lines.push(`${name}: ${value}`);
   }
@@ -256,6 +285,10 @@ function encodeRequest({ method, url, headers, body }: ApiRequest): Uint8Array {
 
 function parseNumber(text: string, radix: number, pattern: RegExp): number | undefined {
   return pattern.test(text) ? parseInt(text, radix) : undefined;
+}
+
+function quote(text: string): string {
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,6 @@
 /** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
-import { NoDaemonError } from "../client/transport.ts";
-import { type ErrorCode, PortdError } from "../errors.ts";
+import { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
+import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { neutralise, toJson } from "./terminal.ts";
 
@@ -71,10 +71,11 @@ export async function guard(
 
 /** The exit code that tells a script what went wrong. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? EXIT.failure;
+  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? exitCodeOf(error.cause);
   if (error instanceof Ended) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof NoDaemonError) return EXIT.noDaemon;
+  if (error instanceof UnprovenPeerError) return EXIT.permission;
   if (isTimeout(error)) return EXIT.timedOut;
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) return EXIT.permission;
   return EXIT.failure;
@@ -84,7 +85,8 @@ export function exitCodeOf(error: unknown): number {
 export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
   if (json) return toJson({ error: { ...dataOf(error), code: codeOf(error), message: messageOf(error) } });
   // Only our own messages have lines; what a daemon sends is not to look like several.
-  const lines = error instanceof PortdError ? [error.message] : messageOf(error).split("\n");
+  const isSent = error instanceof PortdError || error instanceof UnusableAnswerError;
+  const lines = isSent ? [error.message] : messageOf(error).split("\n");
   return `portd: ${lines.map(neutralise).join("\n")}`;
 }
 
@@ -96,14 +98,19 @@ function codeOf(error: unknown): string {
   if (error instanceof PortdError) return error.code;
   if (error instanceof UsageError) return "usage";
   if (error instanceof NoDaemonError) return "no_daemon";
+  if (error instanceof UnprovenPeerError) return "unproven";
+  if (error instanceof UnusableAnswerError) return "unusable_answer";
   return isTimeout(error) ? "timed_out" : "failed";
 }
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // What no code of ours threw on purpose is a fault of portd, and only a stack tells where.
+  // What no code of ours threw on purpose is a fault of portd, or data that no check has foreseen.
   const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
-  return isFault ? error.stack ?? error.message : error.message;
+  if (isFault && !("code" in error)) {
+    return `Cannot go on: portd has met an error of its own (${error.message.split("\n", 1)[0]})`;
+  }
+  return describeSystemError(error);
 }
 
 function isTimeout(error: unknown): boolean {

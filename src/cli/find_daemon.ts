@@ -5,12 +5,15 @@
 import { DEFAULT_URL, PortdClient } from "../client.ts";
 import { NoDaemonError } from "../client/transport.ts";
 import { fetchTransport } from "../client/transport.ts";
+import { PortdError } from "../errors.ts";
 import { resolvePath } from "../project.ts";
 import { readDaemonFile } from "../state_folder.ts";
 import { defaultStateDir } from "../state_dir.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { openSocket, type Socket, socketTransport } from "./exchange.ts";
 import { UsageError } from "./exit.ts";
+
+const RETURN_TRIES = 40, RETURN_PAUSE_MS = 50;
 
 /** What of a context says where a daemon is. */
 export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
@@ -19,8 +22,11 @@ export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
 export interface FindOptions {
   /** Whether a daemon is started when none runs and the user does not forbid it. @default true */
   readonly start?: boolean;
-  /** Whether the admin token is sent though the daemon does not ask for one with every call. @default false */
-  readonly withToken?: boolean;
+  /**
+   * Whether the admin token is sent though the daemon does not ask for one with every call. `required` refuses to ask
+   * without one: then whoever answers has proven to be the daemon. @default false
+   */
+  readonly withToken?: boolean | "required";
 }
 
 /**
@@ -35,14 +41,23 @@ export async function findDaemon(
 ): Promise<PortdClient> {
   const { start = true, withToken = false } = options;
   const given = flags.url ?? context.env.PORTD_URL;
-  if (given) return clientFor(parseUrl(given), { token: context.env.PORTD_TOKEN });
+  const { answerMs: timeoutMs } = context;
+  if (given) {
+    const url = parseUrl(given), token = context.env.PORTD_TOKEN;
+    if (withToken === "required" && !token) throw noToken(url);
+    return clientFor(url, { token, timeoutMs });
+  }
   const stateDir = stateDirOf(context, flags);
-  const found = await firstListening(candidates(context, stateDir)) ??
+  const found = await firstListening(candidates(context, stateDir)) ?? await awaitReturn(stateDir) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
-  const takesToken = withToken || readDaemonFile(stateDir)?.needsToken === true;
+  const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
   const token = context.env.PORTD_TOKEN ?? (takesToken ? await tokenFor(found.url, stateDir) : undefined);
-  return clientFor(found.url, { socket: found.socket, token });
+  if (withToken === "required" && !token) {
+    found.socket?.close();
+    throw noToken(found.url);
+  }
+  return clientFor(found.url, { socket: found.socket, token, timeoutMs });
 }
 
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
@@ -71,11 +86,35 @@ export async function firstListening(
   return undefined;
 }
 
-/** Where a daemon of this environment listens unless its configuration says otherwise. */
-export function wellKnownUrl({ PORTD_LISTEN }: Readonly<Record<string, string>>): string {
-  const [, host, port] = /^(.+):(\d+)$/.exec(PORTD_LISTEN ?? "") ?? [];
-  if (host === undefined || port === "0") return DEFAULT_URL;
-  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
+/**
+ * Waits for a daemon that runs and is not listening: it does so for a moment when it was flooded with connections.
+ * Returns `undefined` at once where our state folder names none that runs.
+ */
+async function awaitReturn(stateDir: string): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
+  const recorded = readDaemonFile(stateDir);
+  if (recorded === undefined || recorded.startTime === "") return undefined;
+  const { isRunning }: typeof import("./own_token.ts") = await load("own_token");
+  for (let tries = 0; tries < RETURN_TRIES && isRunning(recorded); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, RETURN_PAUSE_MS));
+    const found = await firstListening([recorded.url]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Where a daemon of this environment listens unless its configuration says otherwise.
+ *
+ * @throws {UsageError} when the variable is no address.
+ */
+export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
+  if (listen === "") return DEFAULT_URL;
+  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(digits) > 65535) {
+    throw new UsageError(`Cannot use PORTD_LISTEN ${JSON.stringify(listen)}: must be like 127.0.0.1:7678`);
+  }
+  if (Number(digits) === 0) return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${digits}`;
 }
 
 function parseUrl(text: string): string {
@@ -83,12 +122,20 @@ function parseUrl(text: string): string {
   throw new UsageError(`Cannot use the address ${JSON.stringify(text)}: must be like ${DEFAULT_URL}`);
 }
 
-function clientFor(
-  url: string,
-  { socket, token }: { readonly socket?: Socket | undefined; readonly token?: string | undefined },
-): PortdClient {
+interface ClientParts {
+  readonly socket?: Socket | undefined;
+  readonly token?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+function clientFor(url: string, { socket, token, timeoutMs }: ClientParts): PortdClient {
   const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
-  return new PortdClient({ url, transport, ...(token === undefined ? {} : { token }) });
+  return new PortdClient({
+    url,
+    transport,
+    ...(token === undefined ? {} : { token }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
 
 function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
@@ -115,6 +162,13 @@ function load(part: "start_daemon" | "own_token" | "service_place") {
   return import(
     part === "start_daemon" ? "./start_daemon.ts" : part === "own_token" ? "./own_token.ts" : "./service_place.ts"
   );
+}
+
+function noToken(url: string): PortdError {
+  const message =
+    `Cannot do this at ${url} without the admin token: it is in the state folder of the daemon, for its ` +
+    "user and administrators; who has it sets PORTD_TOKEN";
+  return new PortdError("scope_required", message, { scope: "expose" });
 }
 
 function nobodyThere(context: CliContext, stateDir: string, flags: CommonFlags): NoDaemonError {

@@ -6,8 +6,8 @@ import { type DaemonFile, readDaemonFile } from "../state_folder.ts";
 
 /**
  * The token for the daemon at this address. `undefined` unless that daemon is the one that wrote daemon.json of the
- * folder, and still runs: one that was killed leaves the file behind, and another user may listen on its address by
- * now. He must not be handed the token.
+ * folder, and still runs: one that was killed leaves the file behind, and another daemon may be asked without a token.
+ * Who listens there proves to know the token before it is sent (proven_socket.ts).
  */
 export function ownToken(stateDir: string, url: string): string | undefined {
   const daemon = readDaemonFile(stateDir);
@@ -20,7 +20,8 @@ export function ownToken(stateDir: string, url: string): string | undefined {
   }
 }
 
-function isRunning({ pid, startTime }: DaemonFile): boolean {
+/** Whether the process that wrote daemon.json still runs; where its start time is not known it is said to. */
+export function isRunning({ pid, startTime }: DaemonFile): boolean {
   if (startTime === "") return true; // none is known there
   const procfs = Deno.build.os === "linux" ? new Procfs(openLibc()) : undefined;
   return openProcesses(procfs).find(pid)?.startTime === startTime;

@@ -74,7 +74,7 @@ async function findReady(urls: readonly string[]): Promise<string | undefined> {
 async function isReady(url: string): Promise<boolean> {
   try {
     const answer = await socketTransport()({ method: "GET", url: `${url}/readyz`, headers: {}, timeoutMs: 1000 });
-    await answer.text();
+    await answer.cancel();
     return answer.status === 200;
   } catch (error) {
     const isAbsent = error instanceof NoDaemonError || error instanceof PortdError || error instanceof DOMException;

@@ -2,11 +2,11 @@
  * The processes that `portd free` ends: pinned, looked at by ourselves, and ended together. What a daemon says of a
  * process only tells where to look.
  */
+import type { PortSocket } from "../client.ts";
 import type { ProcessDescription } from "../lease/lease.ts";
 import { forwarderOf } from "../process/forwarder.ts";
 import { type EndSignal, openProcessHandle, type ProcessHandle } from "../process/handle.ts";
 import { TimedOutError } from "./exit.ts";
-import type { AnsweredSocket } from "./port_answer.ts";
 import { neutralise, shorten } from "./terminal.ts";
 
 /** How long the kernel may take to end a process after KILL. */
@@ -15,7 +15,7 @@ const PAUSE_MS = 20;
 const COMMAND_WIDTH = 200;
 
 /** A socket whose process the daemon knows. */
-export interface KnownSocket extends AnsweredSocket {
+export interface KnownSocket extends PortSocket {
   readonly pid: number;
   readonly startTime: string;
   readonly bootId: string;
@@ -120,7 +120,7 @@ function forwarderLines(
  *
  * @param seen is our own look; where that tells nothing, the daemon's words are told as his.
  */
-export function processText({ pid, process }: AnsweredSocket, seen?: ProcessDescription): string {
+export function processText({ pid, process }: PortSocket, seen?: ProcessDescription): string {
   if (pid === null) return "a process that the daemon cannot see";
   const isOwn = seen !== undefined && seen.command !== null;
   const { command = null, user = null, cwd = null } = (isOwn ? seen : process) ?? {};
@@ -132,7 +132,7 @@ export function processText({ pid, process }: AnsweredSocket, seen?: ProcessDesc
 }
 
 /** Whether a socket is said to be of this very process. */
-export function isOf({ handle, startTime }: Target, socket: AnsweredSocket): boolean {
+export function isOf({ handle, startTime }: Target, socket: PortSocket): boolean {
   return socket.pid === handle.pid && socket.startTime === startTime;
 }
 

@@ -1,30 +1,18 @@
 /** Text on its way to a terminal. What comes from a daemon, a file or a process list is not trusted with one. */
 
-/** Controls of C0, C1 and DEL, and what turns the direction of writing. */
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const CONTROLS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+import { escapeControls as neutralise, escapeControlsOfJson } from "../escape.ts";
 
-/** Makes every control character visible (`\x1b`), so that no text can move the cursor or write a line of its own. */
-export function neutralise(text: string): string {
-  return text.replaceAll(CONTROLS, (char) => {
-    const code = char.charCodeAt(0).toString(16);
-    return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
-  });
-}
+export { neutralise };
 
 /** A value as JSON on one line, or indented; control characters are written as escapes, the C1 ones too. */
 export function toJson(value: unknown, indent = 0): string {
-  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(value, null, indent).replaceAll(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
-    escape,
-  );
+  return escapeControlsOfJson(JSON.stringify(value, null, indent));
 }
 
 /** Rows under a head, in columns as wide as they need; cells are neutralised. Ends with a line end. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((row) => row.map(neutralise));
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => row[column]!.length)));
+  const widths = head.map((_, column) => lines.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   const padded = lines.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
   return `${padded.join("\n")}\n`;
 }

@@ -5,6 +5,29 @@ export class NoDaemonError extends Error {
   override readonly name = "NoDaemonError";
 }
 
+/** The token was not sent, as who listens there has not proven to know it. */
+export class UnprovenPeerError extends Error {
+  override readonly name = "UnprovenPeerError";
+
+  /** @param answer is what was seen in the place of a proof: `HTTP 404`. */
+  constructor(origin: string, answer: string) {
+    super(
+      `Cannot send the token to ${origin}: who listens there has not proven to know it (${answer}). It may be ` +
+        "another program, a portd with another token, or one of an older version, which a restart replaces",
+    );
+  }
+}
+
+/** What answers is portd by its looks, and its answer is not what the API promises: nothing of it can be used. */
+export class UnusableAnswerError extends Error {
+  override readonly name = "UnusableAnswerError";
+
+  /** @param reason is what is wrong, as in `leases[3].port is -1, expected a port number`. */
+  constructor(url: string, reason: string) {
+    super(`Cannot use the answer of portd at ${url}: ${reason}`);
+  }
+}
+
 /** A request, ready to be sent. */
 export interface ApiRequest {
   readonly method: string;
@@ -16,15 +39,25 @@ export interface ApiRequest {
   readonly signal?: AbortSignal | undefined;
   /** How long the exchange may take to the end of the answer, in milliseconds; without it there is no bound. */
   readonly timeoutMs?: number;
+  /** How long the head of the answer may take where the whole has no bound, in milliseconds. */
+  readonly headMs?: number;
 }
+
+/** Bytes of the longest answer that is read: 50,000 leases or sockets with all that is known of them. */
+export const MOST_BODY_BYTES = 64 * 1024 * 1024;
 
 /** An answer whose head has arrived. Its body is used once, by one of the three methods. */
 export interface ApiAnswer {
   readonly status: number;
   /** The media type without its parameters, in lower case; empty when there is none. */
   readonly mediaType: string;
-  /** The whole body. */
-  text(): Promise<string>;
+  /**
+   * The whole body.
+   *
+   * @param mostBytes that are read. @default MOST_BODY_BYTES
+   * @throws {UnusableAnswerError} when it is longer.
+   */
+  text(mostBytes?: number): Promise<string>;
   /** The body as it arrives; leaving the loop ends the exchange. */
   chunks(): AsyncIterable<Uint8Array>;
   /** Ends the exchange without the body. */
@@ -32,20 +65,34 @@ export interface ApiAnswer {
 }
 
 /**
- * Sends a request.
+ * Sends a request. One with an Authorization header goes only to a peer that has proven to know its token.
  *
- * @throws {NoDaemonError} when nobody answers or the connection breaks, a `TimeoutError` (`DOMException`) when the time
- * is up, the signal's reason when that is aborted.
+ * @throws {UnprovenPeerError} when the peer does not prove it.
+ * @throws {NoDaemonError} when nobody answers or the connection breaks; a `TimeoutError` (`DOMException`) when the time
+ * is up; the signal's reason when that is aborted.
  */
 export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
 
-/** Requests over `fetch`. */
+/**
+ * Requests over `fetch`. An `http://` peer proves that it knows the token before each request that has it; which
+ * connection `fetch` then takes cannot be chosen. An `https://` peer is proven by its certificate.
+ */
 export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch): Transport {
-  return async ({ method, url, headers, body = null, signal: given, timeoutMs }) => {
-    const { origin } = new URL(url);
+  return async ({ method, url, headers, body = null, signal: given, timeoutMs, headMs }) => {
+    const { origin, host, protocol } = new URL(url);
     const bound = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
-    const signal = AbortSignal.any(given === undefined ? bound : [given, ...bound]);
+    using head = headMs === undefined ? undefined : new HeadLimit(headMs);
+    const bounds = head === undefined ? bound : [...bound, head.signal];
+    const signal = AbortSignal.any(given === undefined ? bounds : [given, ...bounds]);
+    const { authorization } = headers;
     try {
+      if (authorization !== undefined && protocol === "http:") {
+        const { challenge, readProof } = await import("../proof.ts"); // most clients have no token
+        const { path, isProvenBy } = challenge(tokenOf(authorization), host);
+        const answer = await send(`${origin}${path}`, { signal, redirect: "error" });
+        const isProven = await isProvenBy(await readProof(answer.body ?? []));
+        if (!isProven) throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+      }
       // redirect: a daemon never redirects, and a token must not follow one elsewhere.
       const response = await send(url, { method, headers, body, signal, redirect: "error" });
       return answerOf(response, origin);
@@ -55,20 +102,61 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
   };
 }
 
+/** The token of an Authorization header. */
+export function tokenOf(authorization: string): string {
+  return authorization.replace(/^Bearer /, "");
+}
+
 function answerOf(response: Response, origin: string): ApiAnswer {
+  async function* chunks() {
+    try {
+      if (response.body !== null) yield* response.body;
+    } catch (error) {
+      throw asNoDaemon(error, origin);
+    }
+  }
   return {
     status: response.status,
     mediaType: mediaTypeOf(response.headers.get("content-type")),
-    text: () => response.text().catch((error) => Promise.reject(asNoDaemon(error, origin))),
+    text: (mostBytes) => readText(chunks(), origin, mostBytes),
     cancel: async () => await response.body?.cancel(),
-    async *chunks() {
-      try {
-        if (response.body !== null) yield* response.body;
-      } catch (error) {
-        throw asNoDaemon(error, origin);
-      }
-    },
+    chunks,
   };
+}
+
+/** Aborts unless it is disposed of in time. */
+class HeadLimit implements Disposable {
+  readonly #abort = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(limitMs: number) {
+    const reason = new DOMException("Signal timed out.", "TimeoutError");
+    this.#timer = setTimeout(() => this.#abort.abort(reason), limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** A body as text. @throws {UnusableAnswerError} as soon as it is longer than so many bytes. */
+export async function readText(
+  chunks: AsyncIterable<Uint8Array>,
+  origin: string,
+  mostBytes: number = MOST_BODY_BYTES,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "", bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new UnusableAnswerError(origin, `it is longer than ${mostBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** `TypeError` is fetch's word for every failure of the network. */

@@ -10,6 +10,10 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int, struct sockaddr *, socklen_t *)` */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int getpeername(int, struct sockaddr *, socklen_t *)` */
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int shutdown(int, int how)` */
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /** `ssize_t send(int, const void *, size_t, int flags)` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** The same off the event loop, for a request that takes the kernel long. */
@@ -40,6 +44,10 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int)` */
   close: { parameters: ["i32"], result: "i32" },
+  /** `int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *)`, glibc 2.28 */
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  /** `int dup(int)` */
+  dup: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of which the low half holds any length */
@@ -79,7 +87,7 @@ export function errno(libc: Libc): number {
 }
 
 /** Error numbers of Linux, `asm-generic/errno.h`. */
-export const ENOENT = 2, ESRCH = 3, EACCES = 13, ENFILE = 23, EMFILE = 24;
+export const ENOENT = 2, ESRCH = 3, EBADF = 9, EACCES = 13, ENFILE = 23, EMFILE = 24;
 export const EPERM = 1, ENOSYS = 38, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
 
 const PAUSE_US = 20;
@@ -91,8 +99,17 @@ export function shortTurns(libc: Libc): Turns {
 
 const RLIMIT_NOFILE = 7;
 
+/** More would be no use to 65,535 holds, and connections without bound would take the memory. */
+const MOST_OPEN_FILES = 131_072n;
+const LEAST_RESERVE = 128, RESERVED_SHARE = 4;
+
+/** Of how many open files holds take none: connections, files and children need them. */
+export function reservedOf(openFiles: number): number {
+  return Math.max(LEAST_RESERVE, Math.ceil(openFiles / RESERVED_SHARE));
+}
+
 /**
- * Raises the soft limit of open files to the hard one.
+ * Sets the soft limit of open files to the hard one, but to no more than 131,072.
  *
  * @returns the limit now in force.
  */
@@ -100,7 +117,8 @@ export function raiseOpenFileLimit(libc: Libc): number {
   const limit = new BigUint64Array(2); // struct rlimit { rlim_t rlim_cur, rlim_max; }
   if (libc.getrlimit(RLIMIT_NOFILE, limit) !== 0) throw new Error(`Cannot read RLIMIT_NOFILE: errno ${errno(libc)}`);
   const [soft, hard] = limit as unknown as [bigint, bigint];
-  limit[0] = hard;
-  const raised = soft === hard || libc.setrlimit(RLIMIT_NOFILE, limit) === 0;
-  return Number(raised ? hard : soft);
+  const wanted = hard < MOST_OPEN_FILES ? hard : MOST_OPEN_FILES;
+  limit[0] = wanted;
+  const isSet = soft === wanted || libc.setrlimit(RLIMIT_NOFILE, limit) === 0;
+  return Number(isSet ? wanted : soft);
 }

@@ -63,11 +63,11 @@ export class Grants {
   }
 
   /** The error for a wish that cannot be granted. What it says of other leases and ports is true at this moment. */
-  async refusal(refused: Refused, wish: Wish): Promise<Error> {
+  async refusal(refused: Refused, wish: Wish, waiting = 0): Promise<Error> {
     const { allocator, clock, refusals } = this.#parts;
     const record = "port" in refused ? this.#table.byPort(refused.port, wish.protocols) : undefined;
     const candidates = allocator.candidates(wish.protocols, MOST_CANDIDATES);
-    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), candidates });
+    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), candidates, waiting });
   }
 
   get #table(): LeaseTable {
@@ -134,9 +134,8 @@ export class Grants {
   /** Waiting helps where the pool is exhausted. Any other refusal is an error. */
   #refused({ refused, wish }: RefusedWish): Attempt<Granted> {
     const isExhausted = refused.kind === "exhausted" || refused.kind === "no_descriptors";
-    const refusal = () => this.refusal(refused, wish);
-    if (isExhausted) return { refused: refusal };
-    return { granted: refusal().then((error) => Promise.reject(error)) };
+    if (isExhausted) return { refused: (waiting) => this.refusal(refused, wish, waiting) };
+    return { granted: this.refusal(refused, wish).then((error) => Promise.reject(error)) };
   }
 
   #lifetimeOf({ lifetime }: GrantRequest) {

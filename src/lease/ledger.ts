@@ -9,9 +9,7 @@ import type { Allocated, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState, Protocol } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
-
-/** Names whose port is remembered; beyond, the one that was granted longest ago is forgotten. */
-const MOST_NAMES = 50_000;
+import { MOST_NAMES } from "./names.ts";
 
 /** What a {@linkcode Ledger} is made of. */
 export interface LedgerParts {

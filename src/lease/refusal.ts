@@ -14,6 +14,8 @@ export interface RefusalContext {
   readonly lease: Lease | undefined;
   /** Free ports of the pool, of which the first is suggested that nobody uses. */
   readonly candidates: readonly number[];
+  /** How many requests wait for the same. */
+  readonly waiting: number;
 }
 
 /** What {@linkcode Refusals} asks. */
@@ -38,7 +40,7 @@ export class Refusals {
   }
 
   /** Why a wish was refused. */
-  async explain(refused: Refused, { wish, lease, candidates }: RefusalContext): Promise<PortdError> {
+  async explain(refused: Refused, { wish, lease, candidates, waiting }: RefusalContext): Promise<PortdError> {
     const suggestion = await this.#parts.findUnused(candidates, wish.protocols);
     const data = suggestion === undefined ? {} : { suggestion };
     const hint = suggestion === undefined ? "" : `; ${suggestion} is free`;
@@ -68,7 +70,10 @@ export class Refusals {
       }
       case "exhausted": {
         const where = wish.range ? `${wish.range.first}-${wish.range.last}` : `the pool ${this.#parts.poolText}`;
-        const message = `Cannot grant a ${asked} port: none is free in ${where}`;
+        const others = waiting === 0
+          ? ""
+          : `, and ${waiting === 1 ? "1 request waits" : `${waiting} requests wait`} for one`;
+        const message = `Cannot grant a ${asked} port: none is free in ${where}${others}`;
         return new PortdError("pool_exhausted", message, { retryAfter: 5, ...data });
       }
     }

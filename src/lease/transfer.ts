@@ -3,8 +3,9 @@ import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Processes } from "../process/process.ts";
 import { isoInstant, type LeaseRecord } from "../store/record.ts";
-import type { Store } from "../store/store.ts";
+import { type Store, WriteError } from "../store/store.ts";
 import type { HoldKind, Lease, Lifetime, Protocol } from "./lease.ts";
+import { MOST_NAMES } from "./names.ts";
 import type { Registry } from "./registry.ts";
 
 /** A lease as an import brings it. */
@@ -116,10 +117,22 @@ export class Transfer {
     };
   }
 
-  async #importNames(names: Readonly<Record<string, number>>): Promise<void> {
-    const fresh = Object.entries(names).filter(([name]) => !this.#parts.names.has(name));
+  /**
+   * What is not known yet is remembered as long as there is room: of an import it is not known how old it is, so it
+   * takes the place of no name that was granted here. In memory at once, as a grant may come before it is on disk.
+   */
+  async #importNames(imported: Readonly<Record<string, number>>): Promise<void> {
+    const { names, store } = this.#parts;
+    const fresh = Object.entries(imported).filter(([name]) => !names.has(name)).slice(0, MOST_NAMES - names.size);
     if (fresh.length === 0) return;
-    await this.#parts.store.write(fresh.map(([name, port]) => ({ kind: "name", name, port }) as const));
-    for (const [name, port] of fresh) this.#parts.names.set(name, port);
+    for (const [name, port] of fresh) names.set(name, port);
+    try {
+      await store.write(fresh.map(([name, port]) => ({ kind: "name", name, port }) as const));
+    } catch (error) {
+      const isCommitted = error instanceof WriteError && error.isCommitted;
+      // A name that was granted meanwhile has been written again, by the grant.
+      if (!isCommitted) { for (const [name, port] of fresh) if (names.get(name) === port) names.delete(name); }
+      throw error;
+    }
   }
 }

@@ -16,12 +16,12 @@ const ATTEMPTS_A_TURN = 8;
  * What came of an attempt. It is decided when the attempt returns: nothing is awaited before.
  *
  * - `granted`: the ports are taken; the promise resolves when that is on disk, and only it answers the request.
- * - `refused`: what is asked for is not there; the function makes the error.
+ * - `refused`: what is asked for is not there; the function makes the error, and is passed how many others wait for it.
  * - `later`: a lease whose name is asked for is just ending.
  */
 export type Attempt<T> =
   | { readonly granted: Promise<T> }
-  | { readonly refused: () => Promise<Error> }
+  | { readonly refused: (waiting: number) => Promise<Error> }
   | "later";
 
 /** Options of {@linkcode WaitQueue.enter}. */
@@ -52,7 +52,7 @@ class Waiting {
   isLater = false;
   readonly #attempt: () => Attempt<unknown>;
   readonly #settle: PromiseWithResolvers<unknown>;
-  #refusal: (() => Promise<Error>) | undefined;
+  #refusal: ((waiting: number) => Promise<Error>) | undefined;
 
   constructor(attempt: () => Attempt<unknown>, settle: PromiseWithResolvers<unknown>, isLast: boolean) {
     this.#attempt = attempt;
@@ -75,9 +75,9 @@ class Waiting {
     }
   }
 
-  /** Answers with the reason of the last refusal. */
-  refuse(): void {
-    this.#settle.resolve(this.#refusal!().then((error) => Promise.reject(error)));
+  /** Answers with the reason of the last refusal. @param others is how many wait for the same. */
+  refuse(others: number): void {
+    this.#settle.resolve(this.#refusal!(others).then((error) => Promise.reject(error)));
   }
 
   end(error: unknown): void {
@@ -117,7 +117,7 @@ export class WaitQueue {
     const isBehind = !mayOvertake && this.#lines.get(name)?.isDue === true;
     if (!isBehind && waiting.tryOnce()) return settle.promise;
     if (!isBehind && waiting.isLast && !waiting.isLater) {
-      waiting.refuse();
+      waiting.refuse(this.#lines.get(name)?.waiting.length ?? 0);
       return settle.promise;
     }
     if (this.#size >= MOST_WAITING) waiting.end(tooMany());
@@ -219,7 +219,7 @@ export class WaitQueue {
         isBlocked = true;
         if (!waiting.isLast) continue;
         this.#remove(waiting, line);
-        waiting.refuse();
+        waiting.refuse(line.waiting.length);
       }
     }
     return attempts;

@@ -85,7 +85,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   [
     "what the daemon warns of",
     status({ warnings: ["5 ports of the pool are excluded by the system"] }),
-    "pool warning",
+    "daemon warning",
     /5 ports/,
   ],
   [

@@ -10,6 +10,7 @@ import { FAKE_TOKEN, FakeDaemon } from "../support/fake_daemon.ts";
 import { FakeServiceControl } from "../support/service.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { freePort } from "../support/sockets.ts";
+import { LEASE } from "../support/wire.ts";
 
 /** What a test of looking for a daemon works with. */
 interface Search extends AsyncDisposable {
@@ -139,6 +140,47 @@ Deno.test({
   },
 });
 
+Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it", async () => {
+  await using search = await setUp();
+  await using stranger = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  stranger.provenToken = null;
+  for (const args of [["ls"], ["lease", "web"], ["status", "--url", stranger.url]]) {
+    const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: FAKE_TOKEN });
+    assert.deepEqual([code, stdout], [6, ""], args.join(" "));
+    assert.match(stderr, /Cannot send the token to http:.*: who listens there has not proven to know it/);
+  }
+  assert.deepEqual(stranger.requests, []);
+  stranger.provenToken = FAKE_TOKEN;
+  assert.equal((await search.run(["ls"], { PORTD_TOKEN: FAKE_TOKEN })).code, 0);
+});
+
+Deno.test("no command sends the token to a program that answers like portd in the place of our daemon", async () => {
+  await using search = await setUp();
+  await using thief = new FakeDaemon();
+  thief.provenToken = null;
+  record(search, thief.url, { needsToken: true }); // of a process that lives
+  const commands = ["status", "ls", "ps", "lease web", "inspect 1", "env", "run web -- true", "export", "import -"];
+  const more = ["firewall status", "firewall sync", "open web", "close web", "release web", "renew web", "events"];
+  for (const command of [...commands, ...more, "free 1 --yes", "wait web", "doctor", "stop"]) {
+    const { code } = await search.run(command.split(" "));
+    assert.notEqual(code, 0, command);
+  }
+  const sent = thief.requests.filter(({ headers }) => headers.has("authorization"));
+  assert.deepEqual(sent, []);
+  assert.ok(thief.proofsAsked > 0);
+});
+
+Deno.test("portd stop asks nobody to stop without the token", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  for (const args of [["stop"], ["stop", "--url", daemon.url]]) {
+    const { code, stdout, stderr } = await search.run(args);
+    assert.deepEqual([code, stdout], [6, ""]);
+    assert.match(stderr, /without the admin token/);
+  }
+  assert.deepEqual(daemon.requests, []);
+});
+
 /** A program that portd starts as its daemon: the words behind it stand in `Deno.args`. */
 async function standIn({ stateDir }: Search, source: string): Promise<readonly string[]> {
   const path = `${stateDir}/stand_in.ts`;
@@ -153,7 +195,7 @@ function startTest(name: string, fn: () => Promise<void>): void {
 
 const SERVES = `
 const { addr: { port } } = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) =>
-  url.endsWith("/readyz") ? new Response("ok") : Response.json({ id: "x", port: 20417, args: Deno.args }));
+  url.endsWith("/readyz") ? new Response("ok") : Response.json({ ...${JSON.stringify(LEASE)}, args: Deno.args }));
 const daemon = { url: "http://127.0.0.1:" + port, pid: Deno.pid, startTime: "", version: "0" };
 Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
 `;

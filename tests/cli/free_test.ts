@@ -6,6 +6,7 @@ import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
 import { commandTest, ok, type Setting } from "../support/command_setting.ts";
 import { freePort } from "../support/sockets.ts";
+import { DESCRIPTION } from "../support/wire.ts";
 
 /** A process that listens; disposing of it ends it. */
 class Server implements AsyncDisposable {
@@ -103,6 +104,7 @@ function describe(daemon: Setting["daemon"], port: number, sockets: readonly Por
 
 function descriptionOf(daemon: Setting["daemon"], port: number, sockets: readonly PortSocket[]) {
   return {
+    ...DESCRIPTION,
     port,
     leases: [...daemon.leases.values()].filter((lease) => lease.port === port && lease.endedAt === null),
     listeners: sockets.map((socket) => ({ ...socket, localPort: port })),
@@ -340,13 +342,17 @@ freeTest("portd free ends nobody on a port that it was not told", async ({ daemo
   const lies = [
     descriptionOf(daemon, server.port, [socketOf(server.pid)]),
     { ...descriptionOf(daemon, server.port, [socketOf(server.pid)]), port },
-    { port, leases: [{ ...lease, port }], listeners: [socketOf(server.pid, { localPort: server.port })] },
+    {
+      ...descriptionOf(daemon, port, []),
+      leases: [{ ...lease, port }],
+      listeners: [socketOf(server.pid, { localPort: server.port })],
+    },
   ];
   for (const lie of lies) {
     daemon.ports.set(port, () => lie);
     const { code, stderr } = await run(["free", String(port), "--yes"]);
-    assert.equal(code, 3);
-    assert.match(stderr, /Cannot talk to portd at .*: something else answers there \(".*" is \d+ and not \d+\)\n$/);
+    assert.equal(code, 1);
+    assert.match(stderr, /Cannot use the answer of portd at .*: \S*ort is \d+, expected \d+\n$/);
   }
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");
@@ -357,38 +363,41 @@ freeTest("portd free takes no answer that is not portd's, and says what is wrong
   const lease = grant(daemon, server.port);
   const { port } = server;
   const socket = { ...socketOf(server.pid), localPort: port };
-  const whole = { port, leases: [lease], listeners: [socket] };
+  const whole = { ...descriptionOf(daemon, port, []), leases: [lease], listeners: [socket] };
   const withSocket = (part: object) => ({ ...whole, listeners: [{ ...socket, ...part }] });
   const withLease = (part: object) => ({ ...whole, leases: [{ ...lease, ...part }] });
   const lies: readonly (readonly [object, string])[] = [
     [
       withSocket({ protocol: "../self/environ" }),
-      '"listeners[0].protocol" is "../self/environ" and not "tcp" or "udp"',
+      'listeners[0].protocol is "../self/environ", expected "tcp" or "udp"',
     ],
-    [withSocket({ pid: `1; rm\x1b[2J` }), '"listeners[0].pid" is "1; rm\\u001b[2J" and not a pid or null'],
-    [withSocket({ pid: -1 }), '"listeners[0].pid" is -1'],
-    [withSocket({ pid: 0 }), '"listeners[0].pid" is 0'],
-    [withSocket({ startTime: 1 }), '"listeners[0].startTime" is 1'],
-    [withSocket({ bootId: {} }), '"listeners[0].bootId" is an object'],
-    [withSocket({ ofHolder: "true" }), '"listeners[0].ofHolder" is "true" and not true or false or null'],
+    [
+      withSocket({ pid: `1; rm\x1b[2J` }),
+      'listeners[0].pid is "1; rm\\u001b[2J", expected a process id from 1 to 4294967295, or null',
+    ],
+    [withSocket({ pid: -1 }), "listeners[0].pid is -1"],
+    [withSocket({ pid: 0 }), "listeners[0].pid is 0"],
+    [withSocket({ startTime: 1 }), "listeners[0].startTime is 1"],
+    [withSocket({ bootId: {} }), "listeners[0].bootId is an object"],
+    [withSocket({ ofHolder: "true" }), 'listeners[0].ofHolder is "true", expected true or false, or null'],
     [
       withSocket({ process: { command: [], cwd: null, user: null } }),
-      '"listeners[0].process.command" is an array of 0',
+      "listeners[0].process.command is an array of 0",
     ],
-    [withSocket({ localAddress: "x".repeat(9000) }), '"listeners[0].localAddress" is "xxx'],
-    [{ ...whole, listeners: {} }, '"listeners" is an object and not a list of 0 to'],
-    [{ ...whole, listeners: Array(20_000).fill(socket) }, '"listeners" is an array of 20000'],
-    [withLease({ id: "../../stop" }), '"leases[0].id" is "../../stop" and not the id of a lease'],
-    [withLease({ protocols: [] }), '"leases[0].protocols" is an array of 0'],
-    [withLease({ protocols: ["sctp"] }), '"leases[0].protocols[0]" is "sctp"'],
-    [withLease({ holder: null }), '"leases[0].holder" is null and not an object'],
-    [{ ...whole, leases: [lease, lease, lease] }, '"leases" is an array of 3'],
+    [withSocket({ localAddress: "x".repeat(9000) }), 'listeners[0].localAddress is "xxx'],
+    [{ ...whole, listeners: {} }, "listeners is an object, expected a list of 0 to"],
+    [{ ...whole, listeners: Array(20_000).fill(socket) }, "listeners is an array of 20000"],
+    [withLease({ id: "../../stop" }), 'leases[0].id is "../../stop", expected the id of a lease'],
+    [withLease({ protocols: [] }), "leases[0].protocols is an array of 0"],
+    [withLease({ protocols: ["sctp"] }), 'leases[0].protocols[0] is "sctp"'],
+    [withLease({ holder: null }), "leases[0].holder is null, expected an object"],
+    [{ ...whole, leases: [lease, lease, lease] }, "leases is an array of 3"],
   ];
   for (const [lie, reason] of lies) {
     daemon.ports.set(port, () => lie);
     const { code, stderr } = await run(["free", String(port), "--yes"]);
-    assert.equal(code, 3, stderr);
-    assert.ok(stderr.includes(`something else answers there (${reason}`), stderr);
+    assert.equal(code, 1, stderr);
+    assert.ok(stderr.includes(`Cannot use the answer of portd at ${daemon.url}: ${reason}`), stderr);
   }
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");

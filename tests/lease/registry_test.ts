@@ -324,7 +324,7 @@ Deno.test("grant() holds up nobody for whom there is a port because others wait 
   ].map((wait) => assert.rejects(wait, /hung up/));
   await grantOne(test);
   await grantOne(test, { name: "last" }, { waitMs: 5000 });
-  await assert.rejects(grantOne(test, { range }), { code: "pool_exhausted" });
+  await assert.rejects(grantOne(test, { range }), { code: "pool_exhausted", message: /1 request waits for one/ });
   caller.abort(new Error("hung up"));
   await Promise.all(waiting);
 });

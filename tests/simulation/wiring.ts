@@ -182,6 +182,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     callers: new Callers({ users: { self: "uid:0", userOf: ({ remote }) => `uid:${remote.port}`, close() {} }, clock }),
     privileged: { below: 0, lastPortOf: () => undefined },
     port: 7678,
+    provable: new Set([HOST]),
     guard: { hosts: new Set([HOST]), token: TOKEN, anonymous: "lease" },
     status: () => ({ pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined } }),
     isReady: () => run.isAlive,

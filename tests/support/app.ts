@@ -53,6 +53,7 @@ export async function openTestApp(
     ...test.domain,
     guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
     port: PORT,
+    provable: new Set([HOST, "[::1]:7678"]),
     status: () => test.domain.describe(),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),

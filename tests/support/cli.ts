@@ -28,6 +28,8 @@ export interface CliOptions {
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
   readonly daemon?: RunDaemon;
+  /** How long one answer may take, in milliseconds. */
+  readonly answerMs?: number;
   /** The firewall of the host, in which portd's rules are those of owner `00000000`. @default one without rules */
   readonly firewall?: FakeFirewall;
 }
@@ -90,6 +92,7 @@ function contextOf(
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,
     onSignal: signals.listen,
+    ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
     openFirewall: () => Promise.resolve(firewall.backend("00000000")),
     openService: () => givenOr(service, "Cannot ask for the service in this test"),

@@ -4,6 +4,7 @@
  */
 import type { Lease, LeaseState } from "../../src/lease/lease.ts";
 import type { LeaseRequest } from "../../src/lease/request.ts";
+import { proofOf } from "../../src/proof.ts";
 import { freePort } from "./sockets.ts";
 
 /** A request as it came. */
@@ -32,6 +33,10 @@ export class FakeDaemon implements AsyncDisposable {
   readonly leases = new Map<string, Lease>();
   /** What `GET /ports/{n}` answers, made anew at each request. */
   readonly ports = new Map<number, () => unknown>();
+  /** The token that it proves to know; null has it answer as one that has none. */
+  provenToken: string | null = FAKE_TOKEN;
+  /** How often it was asked for a proof; that stands in no `requests`. */
+  proofsAsked = 0;
   /** Answered in the place of the next request that grants. */
   nextProblem: FakeProblem | undefined;
   /** Ports for the next leases; after them, free ones. */
@@ -102,7 +107,8 @@ export class FakeDaemon implements AsyncDisposable {
   }
 
   async #handle(request: Request): Promise<Response> {
-    const { pathname, search } = new URL(request.url);
+    const { pathname, search, searchParams } = new URL(request.url);
+    if (pathname === "/v1/proof") return await this.#prove(request.headers, searchParams.get("nonce")!);
     const text = await request.text();
     const seen = {
       method: request.method,
@@ -114,6 +120,13 @@ export class FakeDaemon implements AsyncDisposable {
     const response = this.#route(seen, pathname.replace(/^\/v1/, ""), new URLSearchParams(search));
     for (const [path, tell] of this.#waiting) if (path === seen.path) tell();
     return response;
+  }
+
+  async #prove(headers: Headers, nonce: string): Promise<Response> {
+    this.proofsAsked++;
+    const token = this.provenToken;
+    if (token === null) return Response.json({ proof: nonce });
+    return Response.json({ proof: await proofOf({ token, address: headers.get("host")!, nonce }) });
   }
 
   #route(seen: SeenRequest, path: string, query: URLSearchParams): Response {
@@ -212,7 +225,7 @@ export class FakeDaemon implements AsyncDisposable {
 
   #stop(): Response {
     queueMicrotask(() => void this[Symbol.asyncDispose]());
-    return Response.json({ stopping: true }, { status: 202 });
+    return Response.json({ status: "stopping" }, { status: 202 });
   }
 
   #status(): object {

@@ -1,5 +1,6 @@
 /** `portd env`: the ports of a project's services, for a shell or a dotenv file. */
 import { PortdError } from "../../errors.ts";
+import { readBounded } from "../../own_file.ts";
 import { findProject, PROJECT_FILE, upward } from "../../project.ts";
 import { parseProjectFile } from "../../project_file.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
@@ -64,7 +65,7 @@ function readServices(cwd: string, root: string): ReturnType<typeof parseProject
   for (const folder of folders.slice(0, folders.indexOf(root) + 1)) {
     const path = `${folder === "/" ? "" : folder}/${PROJECT_FILE}`;
     try {
-      return parseProjectFile(Deno.readTextFileSync(path), path);
+      return parseProjectFile(readBounded(path), path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }

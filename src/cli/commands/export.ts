@@ -1,8 +1,9 @@
 /** `portd export`: everything that the daemon keeps, as a document. */
-import { stringify } from "yaml";
+import { Document, Scalar, visit } from "yaml";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../find_daemon.ts";
+import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
 import { toJson } from "../terminal.ts";
 
 const FORMATS = ["yaml", "json"] as const;
@@ -31,9 +32,20 @@ a FILE that ends in .json is written as JSON. Takes the admin token, like portd 
     const client = await findDaemon(context, flags, { withToken: true });
     const document = await client.export();
     const format = flags.format ?? (flags.json || file?.endsWith(".json") ? "json" : "yaml");
-    const text = format === "json" ? `${toJson(document, 2)}\n` : stringify(document);
+    const text = format === "json" ? `${toJson(document, 2)}\n` : toYaml(document);
     if (file === undefined) context.process.stdout.write(text);
     // It tells commands and folders of every project: for its owner alone.
     else Deno.writeTextFileSync(file, text, { mode: 0o600 });
   },
 });
+
+/** A document as YAML, in which no text can move the cursor of a terminal: what could is written as an escape. */
+function toYaml(value: object): string {
+  const document = new Document(value);
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === "string" && hasHiddenControls(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return escapeControlsOfJson(document.toString()); // only texts in double quotes hold any of these
+}

@@ -4,9 +4,9 @@
  * The daemon tells who listens; we look for ourselves whether that is so, show what we see, and end the process with
  * the rights of the user who called us. So nobody gets more ended through portd than he could end without it: neither
  * by asking a daemon that runs as root, nor by running a daemon of his own that root asks. ../targets.ts ends the
- * processes, ../port_answer.ts checks what the daemon says.
+ * processes; the client refuses what is no answer about this very port.
  */
-import type { Protocol } from "../../client.ts";
+import type { Lease, PortDescription, PortSocket, Protocol } from "../../client.ts";
 import { PortdError } from "../../errors.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -16,7 +16,6 @@ import { Ended, EXIT } from "../exit.ts";
 import { findDaemon } from "../find_daemon.ts";
 import { titleOf } from "../naming.ts";
 import { parsePort } from "../parse.ts";
-import { type AnsweredLease, type AnsweredSocket, type PortAnswer, readPortAnswer } from "../port_answer.ts";
 import {
   closeTargets,
   type End,
@@ -75,7 +74,7 @@ neither is a client of the port: exit code 4 tells who is in the way. Exit code 
   async run(context, flags, port) {
     const client = await findDaemon(context, flags);
     const place = { port, url: client.url };
-    const look = settled(async () => pick(readPortAnswer(await client.describePort(port), place), port, flags));
+    const look = settled(async () => pick(await client.describePort(port), port, flags));
     const { found, targets } = await pinAll(look, place);
     try {
       if (found.leases.length === 0) return tellUnleased(context, flags, found);
@@ -102,15 +101,15 @@ interface Found {
   readonly port: number;
   /** Those that the flags name. */
   readonly asked: readonly Protocol[];
-  readonly leases: readonly AnsweredLease[];
+  readonly leases: readonly Lease[];
   /** Who listens there, whosever. */
-  readonly listeners: readonly AnsweredSocket[];
+  readonly listeners: readonly PortSocket[];
 }
 
 type Look = () => Promise<Found>;
 
 /** A lease of both protocols is freed as a whole, whichever of the two was asked for. */
-function pick({ leases, listeners }: PortAnswer, port: number, { tcp, udp }: FreeFlags): Found {
+function pick({ leases, listeners }: PortDescription, port: number, { tcp, udp }: FreeFlags): Found {
   const asked: Protocol[] = tcp === udp ? ["tcp", "udp"] : [tcp ? "tcp" : "udp"];
   const picked = leases.filter((lease) => lease.protocols.some((protocol) => asked.includes(protocol)));
   const protocols = [...asked, ...picked.flatMap((lease) => lease.protocols)];
@@ -178,22 +177,22 @@ function knownSockets({ port, leases, listeners }: Found): readonly KnownSocket[
 }
 
 /** The holder's process may also listen with a protocol that he has not leased. */
-function isHolders(socket: AnsweredSocket, listeners: readonly AnsweredSocket[]): boolean {
+function isHolders(socket: PortSocket, listeners: readonly PortSocket[]): boolean {
   const { ofHolder, pid, startTime } = socket;
   return ofHolder === true ||
     (ofHolder === null && pid !== null &&
       listeners.some((other) => other.ofHolder === true && other.pid === pid && other.startTime === startTime));
 }
 
-function isKnown(socket: AnsweredSocket): socket is KnownSocket {
+function isKnown(socket: PortSocket): socket is KnownSocket {
   return socket.pid !== null && Boolean(socket.startTime) && socket.bootId !== null;
 }
 
-function titlesOf(leases: readonly AnsweredLease[]): string {
+function titlesOf(leases: readonly Lease[]): string {
   return leases.map((lease) => neutralise(titleOf(lease))).join(" and ");
 }
 
-function inTheWay(port: number, stranger: AnsweredSocket, why: string, hint?: string): PortdError {
+function inTheWay(port: number, stranger: PortSocket, why: string, hint?: string): PortdError {
   const remedies = [
     ...(stranger.pid === null ? [] : [`to end it: ${killCommand(stranger.pid)}`]),
     ...(hint ? [hint] : []),

@@ -1,8 +1,10 @@
 /** `portd import`: takes in what `portd export` has written. */
-import { parse, YAMLParseError } from "yaml";
 import { PortdError } from "../../errors.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { LeaseDocument } from "../../lease/request.ts";
+import { readBounded } from "../../own_file.ts";
+import { resolvePath } from "../../project.ts";
+import { parseYaml } from "../../yaml_document.ts";
 import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { Ended, EXIT } from "../exit.ts";
@@ -13,6 +15,8 @@ type ImportFlags = CommonFlags & { readonly partial?: boolean };
 
 /** The daemon takes 64 KiB a call. */
 const MOST_BYTES = 48 * 1024;
+/** What a daemon exports at most, as JSON; YAML takes the reader some fifty times its size in memory. */
+const MOST_JSON_BYTES = 64 << 20, MOST_YAML_BYTES = 16 << 20;
 
 export default command<ImportFlags, [file: string]>({
   parameters: {
@@ -28,7 +32,7 @@ admin token, like portd stop.`,
     customUsage: ["FILE [--partial]", { input: "leases.yaml", brief: "what portd export leases.yaml has written" }],
   },
   async run(context, flags, file) {
-    const document = readDocument(Deno.readTextFileSync(file), file);
+    const document = readDocument(readBounded(resolvePath(context.cwd, file), MOST_JSON_BYTES), file);
     const client = await findDaemon(context, flags, { withToken: true });
     const imported: string[] = [], skipped: { id: string; code: string; detail: string }[] = [];
     for (const part of splitDocument(document, MOST_BYTES)) {
@@ -48,19 +52,29 @@ admin token, like portd stop.`,
 
 /** Reads an export. @throws {PortdError} `invalid_request`, with line and column where the text is no YAML. */
 export function readDocument(text: string, file: string): LeaseDocument {
-  let document: unknown;
-  try {
-    document = parse(text); // JSON is YAML
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const [{ line, col } = { line: 1, col: 1 }] = error.linePos ?? [];
-    const reason = error.message.split("\n", 1)[0]!.replace(/ at line .*$/, "");
-    throw new PortdError("invalid_request", `Cannot read ${file}:${line}:${col}: ${reason}`, {}, { cause: error });
-  }
+  const document = parseJson(text) ?? readYaml(text, file);
   if (isDocument(document)) return document;
   throw new PortdError(
     "invalid_request",
     `Cannot import ${file}: it is no export of version 1; portd export writes one`,
+  );
+}
+
+/** @returns `undefined` for what is no JSON: it may be YAML. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function readYaml(text: string, file: string): unknown {
+  if (text.length <= MOST_YAML_BYTES) return parseYaml(text, file);
+  throw new PortdError(
+    "invalid_request",
+    `Cannot import ${file}: it is YAML of more than ${MOST_YAML_BYTES} characters; export it as JSON`,
   );
 }
 

@@ -3,6 +3,7 @@ import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { TimedOutError } from "../exit.ts";
 import { findDaemon, firstListening, stateDirOf } from "../find_daemon.ts";
+import { isRunning } from "../own_token.ts";
 import { readDaemonFile } from "../../state_folder.ts";
 import { toJson } from "../terminal.ts";
 
@@ -19,15 +20,19 @@ starts. Takes the admin token, which is read from the state folder, or PORTD_TOK
     customUsage: ["[FLAGS]"],
   },
   async run(context, flags) {
-    const client = await findDaemon(context, flags, { start: false, withToken: true });
+    const client = await findDaemon(context, flags, { start: false, withToken: "required" });
     const stateDir = stateDirOf(context, flags);
     const { pid } = await client.status();
+    const recorded = readDaemonFile(stateDir);
     await client.stop();
     const deadline = performance.now() + LIMIT_MS;
-    while (await isThere(client.url, stateDir, pid)) {
+    const isThere = recorded?.pid === pid && recorded.startTime !== ""
+      ? () => readDaemonFile(stateDir)?.pid === pid || isRunning(recorded)
+      : () => isListenedOn(client.url);
+    while (await isThere()) {
       if (performance.now() > deadline) {
         throw new TimedOutError(
-          `Cannot see the end of the daemon (pid ${pid}): it still answers after ${LIMIT_MS / 1000} s`,
+          `Cannot see the end of the daemon (pid ${pid}): it is still there after ${LIMIT_MS / 1000} s`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -37,9 +42,8 @@ starts. Takes the admin token, which is read from the state folder, or PORTD_TOK
   },
 });
 
-/** Whether the daemon still listens, or has not yet taken its address out of the state folder. */
-async function isThere(url: string, stateDir: string, pid: number): Promise<boolean> {
-  if (readDaemonFile(stateDir)?.pid === pid) return true;
+/** What is asked of a daemon of another state folder, whose process may not be seen from here. */
+async function isListenedOn(url: string): Promise<boolean> {
   const found = await firstListening([url]);
   found?.socket?.close();
   return found !== undefined;

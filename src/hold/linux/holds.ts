@@ -6,7 +6,7 @@
  * listens on it. Manuals: socket(7), ip(7), ipv6(7); kernel: net/ipv4/inet_connection_sock.c.
  */
 import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, EPERM, errno, type Libc } from "../../ffi/libc.ts";
-import { raiseOpenFileLimit } from "../../ffi/libc.ts";
+import { raiseOpenFileLimit, reservedOf } from "../../ffi/libc.ts";
 import { parseSocketTable } from "../../listener/linux/socket_table.ts";
 import type { HoldKind, Protocol } from "../../lease/lease.ts";
 import type { Procfs } from "../../process/linux/procfs.ts";
@@ -18,8 +18,6 @@ const OFF = new Uint8Array(4), ON = new Uint8Array([1, 0, 0, 0]);
 const TRIES_FOR_ANY = 64;
 /** An address of 127.0.0.0/8 that nobody uses: a wildcard socket is in its way, a specific one is not. */
 const UNUSED_LOOPBACK = [127, 83, 17, 205];
-/** Descriptors that holds never take: connections, files and children need them, and Deno does not survive EMFILE. */
-const LEAST_RESERVE = 128, RESERVED_SHARE = 4;
 
 /** Keeps one descriptor a held port. */
 export class LinuxHolds implements Holds {
@@ -37,7 +35,7 @@ export class LinuxHolds implements Holds {
     this.#libc = libc;
     this.#procfs = procfs;
     const openFiles = raiseOpenFileLimit(libc);
-    this.limit = Math.max(0, openFiles - Math.max(LEAST_RESERVE, Math.ceil(openFiles / RESERVED_SHARE)));
+    this.limit = Math.max(0, openFiles - reservedOf(openFiles));
     this.#family = hasIpv6(libc) ? AF_INET6 : AF_INET;
     this.#needsDualStack = this.#family === AF_INET6 && procfs.read("/proc/sys/net/ipv6/bindv6only")?.trim() !== "0";
     this.#address = socketAddress(this.#family);

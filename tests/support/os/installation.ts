@@ -17,6 +17,13 @@ export interface DaemonFile {
   readonly version: string;
 }
 
+/** Where a command runs. */
+export interface CommandPlace {
+  readonly cwd?: string;
+  /** On top of that of the installation. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Options of {@linkcode Installation}. */
 export interface InstallationOptions {
   /** Program and leading arguments of a portd command. @default portd from source, with its own permissions */
@@ -69,13 +76,17 @@ export class Installation implements AsyncDisposable {
   }
 
   /** Runs `portd ARGS` to its end. */
-  async portd(args: readonly string[], { cwd = this.work }: { readonly cwd?: string } = {}): Promise<Outcome> {
-    const { code, stdout, stderr } = await this.command(args, { cwd, stdin: "null" }).output();
+  async portd(args: readonly string[], { cwd = this.work, env = {} }: CommandPlace = {}): Promise<Outcome> {
+    const { code, stdout, stderr } = await this.command(args, {
+      cwd,
+      env: { ...this.env, ...env },
+      stdin: "null",
+    }).output();
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
   }
 
   /** Runs `portd ARGS` to its end. @returns what it wrote to stdout. @throws {Error} when it fails. */
-  async answer(args: readonly string[], options: { readonly cwd?: string } = {}): Promise<string> {
+  async answer(args: readonly string[], options: CommandPlace = {}): Promise<string> {
     const { code, stdout, stderr } = await this.portd(args, options);
     if (code !== 0) throw new Error(`Cannot portd ${args.join(" ")}: exit code ${code}: ${stderr}`);
     return stdout;

@@ -1,0 +1,191 @@
+/**
+ * All who read `GET /events`. A reader is a place in the log of events and nothing more: it gets the next piece when its
+ * connection has taken the one before, and readers at the same place share the piece. So a slow reader costs no memory,
+ * and an event costs the same whether nobody reads it or everybody.
+ */
+import type { Clock } from "../src/clock.ts";
+import { PortdError } from "../src/errors.ts";
+import type { EventLog, LoggedEvent } from "../src/lease/events.ts";
+
+/** Readers at a time. */
+export const MOST_READERS = 256;
+/** A comment comes so often where nothing else does: both ends see whether the connection stands. */
+export const KEEP_ALIVE_MS = 15_000;
+/** Readers get what has come up together, at most so often; the first event after a pause is not held up. */
+const WAKE_MS = 50;
+/** As much is made for a reader at once, in bytes; a single event may be longer. */
+const PIECE_BYTES = 65_536;
+
+const encoder = new TextEncoder();
+const HELLO = encoder.encode("retry: 1000\n\n");
+const STILL_HERE = encoder.encode(": still here\n\n");
+
+/** What {@linkcode EventReaders} need. */
+export interface EventReadersParts {
+  readonly events: EventLog;
+  readonly clock: Clock;
+  /** Ends every stream. */
+  readonly signal: AbortSignal;
+  /** The message that a reader gets for an event. */
+  readonly encode: (event: LoggedEvent) => Uint8Array;
+}
+
+interface Reader {
+  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  /** Number of the last event that it has got, or that it need not get. */
+  place: number;
+}
+
+/** Events one after the other, as bytes. */
+interface Piece {
+  readonly after: number;
+  readonly last: number;
+  readonly bytes: Uint8Array;
+  readonly isFull: boolean;
+}
+
+/** Serves all readers from one log, with one timer and one subscription for them all. */
+export class EventReaders {
+  readonly #parts: EventReadersParts;
+  readonly #readers = new Set<Reader>();
+  /** Those who have got all there was and wait for more. */
+  readonly #waiting = new Set<Reader>();
+  /** Made last: readers that are up to date all want the same. */
+  #piece: Piece | undefined;
+  #wokenAt = -Infinity;
+  #cancelWake: (() => void) | undefined;
+  /** Ends the subscription and the comments; there are neither while nobody reads. */
+  #stop: (() => void) | undefined;
+
+  constructor(parts: EventReadersParts) {
+    this.#parts = parts;
+    parts.signal.addEventListener("abort", () => this.#end(), { once: true });
+  }
+
+  /**
+   * A stream of messages.
+   *
+   * @param lastId goes on behind this event; where what followed it cannot be had any more, the stream begins with
+   * `reset`. Without it the stream begins now.
+   * @throws {PortdError} `too_many_readers`; `shutting_down`.
+   */
+  open(lastId?: string): ReadableStream<Uint8Array> {
+    const { events, signal } = this.#parts;
+    if (signal.aborted) throw new PortdError("shutting_down", "Cannot send events: portd stops", { retryAfter: 1 });
+    if (this.#readers.size >= MOST_READERS) {
+      const message = `Cannot send events: ${MOST_READERS} others read them already`;
+      throw new PortdError("too_many_readers", message, { retryAfter: 5 });
+    }
+    const place = lastId === undefined ? events.last : events.numberOf(lastId) ?? -1;
+    let reader: Reader;
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        reader = { controller, place };
+        this.#add(reader);
+        controller.enqueue(HELLO);
+      },
+      pull: () => this.#feed(reader),
+      cancel: () => this.#remove(reader),
+    }, { highWaterMark: 0 });
+  }
+
+  #add(reader: Reader): void {
+    this.#readers.add(reader);
+    if (this.#stop !== undefined) return;
+    const { events, clock } = this.#parts;
+    const unsubscribe = events.subscribe(() => this.#wakeSoon());
+    let cancel = () => {};
+    const comment = () => {
+      cancel = clock.after(KEEP_ALIVE_MS, comment);
+      for (const waiting of this.#waiting) waiting.controller.enqueue(STILL_HERE);
+      this.#waiting.clear();
+    };
+    cancel = clock.after(KEEP_ALIVE_MS, comment);
+    this.#stop = () => {
+      unsubscribe();
+      cancel();
+    };
+  }
+
+  #remove(reader: Reader): void {
+    this.#readers.delete(reader);
+    this.#waiting.delete(reader);
+    if (this.#readers.size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
+    this.#cancelWake?.();
+    this.#cancelWake = undefined;
+    this.#piece = undefined;
+  }
+
+  #end(): void {
+    for (const reader of this.#readers) {
+      this.#remove(reader);
+      reader.controller.close();
+    }
+  }
+
+  /** One turn for whatever happens in it, and in the moments behind it. */
+  #wakeSoon(): void {
+    if (this.#waiting.size === 0 || this.#cancelWake !== undefined) return;
+    const { clock } = this.#parts;
+    const pauseMs = Math.max(0, this.#wokenAt + WAKE_MS - clock.monotonic());
+    this.#cancelWake = clock.after(pauseMs, () => {
+      this.#cancelWake = undefined;
+      this.#wokenAt = clock.monotonic();
+      const woken = [...this.#waiting];
+      this.#waiting.clear();
+      for (const reader of woken) this.#feed(reader);
+    });
+  }
+
+  #feed(reader: Reader): void {
+    const bytes = this.#nextFor(reader);
+    if (bytes === undefined) this.#waiting.add(reader);
+    else reader.controller.enqueue(bytes);
+  }
+
+  /** What a reader gets next; `undefined` when it is up to date. */
+  #nextFor(reader: Reader): Uint8Array | undefined {
+    const { events } = this.#parts;
+    if (reader.place === events.last) return undefined;
+    const piece = events.hasAllAfter(reader.place) ? this.#pieceAfter(reader.place) : undefined;
+    reader.place = piece?.last ?? events.last;
+    return piece?.bytes ?? resetMessage(events.idOf(events.last));
+  }
+
+  /** The events after this number, as many as go into a piece. @returns `undefined` when the first is kept no longer. */
+  #pieceAfter(after: number): Piece | undefined {
+    const { events, encode } = this.#parts;
+    const known = this.#piece;
+    if (known?.after === after && (known.isFull || known.last === events.last)) return known;
+    const messages: Uint8Array[] = [];
+    let length = 0, last = after;
+    while (length < PIECE_BYTES) {
+      const message = events.encoded(last + 1, encode);
+      if (message === undefined) break;
+      messages.push(message);
+      length += message.length;
+      last++;
+    }
+    if (messages.length === 0) return undefined;
+    const bytes = messages.length === 1 ? messages[0]! : concat(messages, length);
+    this.#piece = { after, last, bytes, isFull: length >= PIECE_BYTES };
+    return this.#piece;
+  }
+}
+
+/** The reader has lost its place; it goes on from this one. */
+function resetMessage(id: string): Uint8Array {
+  return encoder.encode(`id: ${id}\nevent: reset\ndata: {"type":"reset"}\n\n`);
+}
+
+function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

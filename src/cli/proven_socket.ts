@@ -1,0 +1,79 @@
+/** Having the peer of a connection prove that it knows the token, before that connection carries the token. */
+import { type ApiRequest, NoDaemonError, tokenOf, UnprovenPeerError } from "../client/transport.ts";
+import { challenge, readProof } from "../proof.ts";
+import { firstExchange, openSocket, type Socket, splitUrl } from "./exchange.ts";
+
+const PATIENCE_MS = 10_000;
+/** A daemon that somebody floods with connections cuts some, and refuses others for a moment. */
+const TRIES = 20, PAUSE_MS = 100;
+
+/**
+ * A connection whose peer has proven that it knows the token, for the request that carries it. Where the connection
+ * breaks before, another one is opened: nothing has been asked of the daemon yet.
+ *
+ * @param opened is tried first.
+ * @throws {UnprovenPeerError} when the peer does not prove it; and as a request does.
+ */
+export async function provenSocket(opened: Socket, request: ApiRequest): Promise<Socket> {
+  let socket: Socket | undefined = opened;
+  for (let tries = 1;; tries++) {
+    try {
+      socket ??= await openSocket(request.url);
+      await demandProof(socket, request);
+      return socket;
+    } catch (error) {
+      socket = undefined;
+      if (!(error instanceof NoDaemonError) || tries === TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** Asks for the proof over a connection, and closes that unless it comes. */
+async function demandProof(socket: Socket, { url, headers, signal, timeoutMs }: ApiRequest): Promise<void> {
+  const { origin, host } = splitUrl(url);
+  const { path, isProvenBy } = challenge(tokenOf(headers.authorization!), host);
+  const request: ApiRequest = {
+    method: "GET",
+    url: `${origin}${path}`,
+    headers: {},
+    signal,
+    timeoutMs: Math.min(timeoutMs ?? PATIENCE_MS, PATIENCE_MS),
+  };
+  try {
+    const answer = await firstExchange(new LentSocket(socket), request);
+    if (!await isProvenBy(await readProof(answer.chunks()))) {
+      throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+    }
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+/** A connection that outlives one exchange: its end leaves it open, unless it breaks a read off. */
+class LentSocket implements Socket {
+  readonly #socket: Socket;
+  #isReading = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    this.#isReading = true;
+    try {
+      return await this.#socket.read(into);
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#socket.write(bytes);
+  }
+
+  close(): void {
+    if (this.#isReading) this.#socket.close();
+  }
+}

@@ -1,0 +1,196 @@
+/** The shapes of what the daemon answers beside leases. docs/api.md describes the members. */
+import type { ActualRule, Rule } from "../firewall/rule.ts";
+import type { LastSync, RuleEvent } from "../firewall/sync.ts";
+import type { FirewallStatus } from "../firewall/wire.ts";
+import type { PortRange } from "../lease/lease.ts";
+import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
+import type { DaemonStatus, ImportOutcome, LeaseDocument } from "../lease/request.ts";
+import { TCP_STATES } from "../listener/listener.ts";
+import type { ListedSocket } from "../listener/listing.ts";
+import type { PortDescription, PortRule, PortSocket } from "../port/description.ts";
+import type { LeaseEvent, ListenerEvent } from "./events.ts";
+import { DIRECTION, DURATION, INSTANT, LEASE, LEASE_ID, leaseOn, LONG_TEXT, PID, PORT } from "./shape.ts";
+import { PROFILES, PROTOCOL, REMOTE } from "./shape.ts";
+import { type AnyShape, flag, listOf, nullable, object, oneOf, optional, recordOf, type Shape, text } from "./shape.ts";
+import { textLike, wholeNumber } from "./shape.ts";
+
+const NULLABLE_TEXT = nullable(LONG_TEXT);
+const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER, "a count");
+/** The port of one end of a socket; 0 where that end has none. */
+const ENDPOINT_PORT = wholeNumber(0, 65535, "a port number");
+/** A process that can be ended. */
+const LISTENER_PID = wholeNumber(1, 0xffffffff, "a process id");
+
+/** Sockets that one machine can have are far fewer. */
+const MOST_SOCKETS = 1_000_000;
+/** More processes than servers fork to share one port. */
+const MOST_LISTENERS = 10_000;
+/** A lease of each protocol. */
+const MOST_LEASES_OF_PORT = 2;
+const MOST_RULES = 200_000;
+/** Sentences, services and the like: as many as anybody reads. */
+const MOST_LINES = 10_000;
+
+const LINES = listOf(LONG_TEXT, MOST_LINES);
+const NAMES = listOf(text(1000), MOST_RULES);
+
+const RANGE = object<PortRange>({ first: ENDPOINT_PORT, last: ENDPOINT_PORT });
+
+/** `GET /status`. */
+export const STATUS: Shape<DaemonStatus> = object<DaemonStatus>({
+  name: oneOf("portd"),
+  version: text(100),
+  pid: LISTENER_PID,
+  startedAt: INSTANT,
+  uptimeMs: DURATION,
+  stateDir: LONG_TEXT,
+  user: NULLABLE_TEXT,
+  leases: recordOf(COUNT, 100),
+  pool: object({ size: COUNT, free: COUNT, quarantined: COUNT }),
+  holds: object({ kept: COUNT, limit: COUNT, missing: COUNT }),
+  ephemeral: RANGE,
+  warnings: LINES,
+});
+
+/** The members of a socket, of which `pid` depends on what it is asked for. */
+function socketMembers(port: Shape<number>, pid: Shape<number>) {
+  return {
+    protocol: PROTOCOL,
+    family: oneOf(4, 6),
+    localAddress: text(200),
+    localPort: port,
+    remoteAddress: text(200),
+    remotePort: ENDPOINT_PORT,
+    state: oneOf("", ...TCP_STATES),
+    pid: nullable(pid),
+    process: nullable(object({ command: NULLABLE_TEXT, cwd: NULLABLE_TEXT, user: NULLABLE_TEXT })),
+    forwarder: nullable(
+      object({ program: text(1000), target: nullable(object({ address: text(1000), port: ENDPOINT_PORT })) }),
+    ),
+    ofHolder: nullable(flag),
+    lease: nullable(object({ id: LEASE_ID, name: nullable(text(1000)), state: text(100) })),
+  };
+}
+
+const LISTED_SOCKET = object<ListedSocket>(socketMembers(ENDPOINT_PORT, PID));
+
+/** `GET /listeners`. */
+export const SOCKETS: Shape<{ readonly listeners: readonly ListedSocket[] }> = object({
+  listeners: listOf(LISTED_SOCKET, MOST_SOCKETS),
+});
+
+function portSocket(port: Shape<number>, pid: Shape<number>): Shape<PortSocket> {
+  return object<PortSocket>({
+    ...socketMembers(port, pid),
+    startTime: NULLABLE_TEXT,
+    bootId: NULLABLE_TEXT,
+    startedAt: nullable(INSTANT),
+    ancestors: listOf(object({ pid: PID, command: NULLABLE_TEXT }), MOST_LINES),
+  });
+}
+
+const RULE_MEMBERS = {
+  name: text(1000),
+  direction: DIRECTION,
+  protocol: PROTOCOL,
+  port: PORT,
+  profiles: PROFILES,
+  remote: REMOTE,
+  displayName: LONG_TEXT,
+};
+const RULE = object<Rule>(RULE_MEMBERS);
+
+/** `GET /ports/{port}`, of this very port: an answer about another one is refused. */
+export function descriptionOf(port: number): Shape<PortDescription> {
+  const asked = oneOf(port);
+  const same: Shape<number> = { faultOf: asked.faultOf };
+  return object<PortDescription>({
+    port: same,
+    class: oneOf("reserved", "system", "user", "dynamic"),
+    verdict: oneOf("free", "leased", "listening", "conflict", "excluded", "bound"),
+    sentence: LONG_TEXT,
+    advice: LINES,
+    services: listOf(object({ protocol: PROTOCOL, name: text(1000), description: LONG_TEXT }), MOST_LINES),
+    developmentUse: NULLABLE_TEXT,
+    privileged: flag,
+    pooled: flag,
+    quarantined: flag,
+    ephemeral: flag,
+    reserved: flag,
+    exclusions: listOf(
+      object({
+        first: ENDPOINT_PORT,
+        last: ENDPOINT_PORT,
+        by: oneOf("configuration", "windows"),
+        protocols: listOf(PROTOCOL, 2),
+      }),
+      MOST_LINES,
+    ),
+    leases: listOf(leaseOn(same), MOST_LEASES_OF_PORT),
+    rules: listOf(object<PortRule>({ ...RULE_MEMBERS, state: oneOf("set", "missing", "needless") }), MOST_LINES),
+    listeners: listOf(portSocket(same, LISTENER_PID), MOST_LISTENERS),
+    connections: listOf(portSocket(same, PID), MOST_SOCKETS),
+  });
+}
+
+/** `GET /firewall` and `POST /firewall/sync`. */
+export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
+  backend: nullable(text(100)),
+  desired: optional(listOf(RULE, MOST_RULES)),
+  last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
+  error: optional(NULLABLE_TEXT),
+  actual: nullable(listOf(object<ActualRule>({ name: text(1000), rule: optional(RULE) }), MOST_RULES)),
+  difference: nullable(object({ add: NAMES, change: NAMES, remove: NAMES })),
+  drifted: NAMES,
+  remarks: LINES,
+  foreign: nullable(COUNT),
+});
+
+/** `GET /export`. */
+export const LEASE_DOCUMENT: Shape<LeaseDocument> = object<LeaseDocument>({
+  version: oneOf(1),
+  exportedAt: optional(INSTANT),
+  leases: listOf(LEASE, 131_072),
+  names: recordOf(PORT, 1_000_000),
+});
+
+/** `POST /import`. */
+export const IMPORT_OUTCOME: Shape<ImportOutcome> = object<ImportOutcome>({
+  imported: listOf(LEASE_ID, 131_072),
+  skipped: listOf(object({ id: LEASE_ID, code: text(100), detail: LONG_TEXT }), 131_072),
+});
+
+/** `DELETE /leases?label=`. */
+export const RELEASED: Shape<{ readonly released: readonly string[] }> = object({
+  released: listOf(LEASE_ID, 131_072),
+});
+
+/** `POST /stop`. */
+export const STOPPING: Shape<{ readonly status: "stopping" }> = object({ status: oneOf("stopping") });
+
+const LEASE_EVENT = object<Omit<LeaseEvent, "id" | "type">>({ at: INSTANT, lease: LEASE });
+const LISTENER_EVENT = object<Omit<ListenerEvent, "id" | "type">>({ at: INSTANT, listener: LISTED_SOCKET });
+const RULE_EVENT = object({ at: INSTANT, rule: RULE });
+const AT = { at: INSTANT };
+
+/** The data of each event, by its type; an event of another type is one of a newer daemon. */
+export const EVENTS: Readonly<Record<LeaseEventType | ListenerEventType | RuleEvent["type"], AnyShape>> = {
+  "lease.granted": LEASE_EVENT,
+  "lease.renewed": LEASE_EVENT,
+  "lease.changed": LEASE_EVENT,
+  "lease.listening": LEASE_EVENT,
+  "lease.idle": LEASE_EVENT,
+  "lease.conflict": LEASE_EVENT,
+  "lease.released": LEASE_EVENT,
+  "lease.revoked": LEASE_EVENT,
+  "lease.expired": LEASE_EVENT,
+  "listener.opened": LISTENER_EVENT,
+  "listener.closed": LISTENER_EVENT,
+  "rule.added": RULE_EVENT,
+  "rule.drifted": RULE_EVENT,
+  "rule.removed": object({ ...AT, name: LONG_TEXT }),
+  "rule.failed": object({ ...AT, reason: LONG_TEXT }),
+};
+
+/** The id of an event, as it is sent back in a header. */
+export const EVENT_ID: Shape<string> = textLike(/^[!-~]{0,100}$/, "at most 100 visible ASCII characters");

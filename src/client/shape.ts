@@ -1,0 +1,281 @@
+/**
+ * Checking values that somebody else has sent. A shape says what a value must be; shapes are put together from smaller
+ * ones and are bound to the type that they check, so that the compiler finds a member that was forgotten. Pure.
+ *
+ * The shapes of leases stand here too, as every client reads them and each module costs a command some of its start;
+ * answer_shapes.ts has those of everything else.
+ */
+import { describeValue } from "../errors.ts";
+import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime, Protocol } from "../lease/lease.ts";
+import type { LeasePage } from "../lease/request.ts";
+
+/** The first thing that is wrong with a value. */
+export interface Fault {
+  /** Where it is below the value, as in `.leases[3].port`; empty for the value itself. */
+  readonly at: string;
+  readonly value: unknown;
+  /** What would be right, in words. */
+  readonly expected: string;
+}
+
+/** A fault in words: `leases[3].port is -1, expected a port number from 1 to 65535`. @param what names the value. */
+export function describeFault({ at, value, expected }: Fault, what: string): string {
+  const place = at === "" ? what : at.startsWith(".") ? at.slice(1) : `${what}${at}`;
+  return `${place} is ${describeValue(value)}, expected ${expected}`;
+}
+
+/** What a value must be, whatever its type is called. */
+export interface AnyShape {
+  /** @returns what is wrong; `undefined` when nothing is. */
+  readonly faultOf: (value: unknown) => Fault | undefined;
+}
+
+/** What a `T` must be. */
+export interface Shape<T> extends AnyShape {
+  /** Never there: it binds the shape to exactly this type. */
+  readonly type?: (value: T) => T;
+}
+
+/** The shape of a member that may be absent. */
+export interface OptionalShape<T> extends Shape<T> {
+  readonly isOptional: true;
+}
+
+/** A shape for each member of an object; members beyond these are allowed, as a newer daemon may send more. */
+type Members<T> = {
+  readonly [Key in keyof T]-?: undefined extends T[Key] ? OptionalShape<Exclude<T[Key], undefined>>
+    : Record<never, never> extends Pick<T, Key> ? OptionalShape<T[Key]>
+    : Shape<T[Key]>;
+};
+
+/** Characters of a key that stand in a message. */
+const LONGEST_KEY = 80;
+
+/** A value that a function accepts. */
+export function value<T>(expected: string, accepts: (value: unknown) => boolean): Shape<T> {
+  return { faultOf: (value) => accepts(value) ? undefined : { at: "", value, expected } };
+}
+
+/** `true` or `false`. */
+export const flag: Shape<boolean> = value("true or false", (value) => typeof value === "boolean");
+
+/** A text of so many UTF-16 code units at most. */
+export function text(most: number): Shape<string> {
+  return value(`text of at most ${most} characters`, (value) => typeof value === "string" && value.length <= most);
+}
+
+/** A text of this form. @param pattern must be anchored, and must bound the length. */
+export function textLike(pattern: RegExp, expected: string): Shape<string> {
+  return value(expected, (value) => typeof value === "string" && pattern.test(value));
+}
+
+/** A whole number between two, both inclusive. */
+export function wholeNumber(least: number, most: number, what = "a whole number"): Shape<number> {
+  const accepts = (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+  return value(`${what} from ${least} to ${most}`, accepts);
+}
+
+/** One of these values. */
+export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
+  const expected = values.map((one) => JSON.stringify(one)).join(" or ");
+  return value(expected, (value) => values.includes(value as T));
+}
+
+/** This, or null. */
+export function nullable<T>({ faultOf }: Shape<T>): Shape<T | null> {
+  return {
+    faultOf(value) {
+      const fault = value === null ? undefined : faultOf(value);
+      return fault?.at === "" ? { ...fault, expected: `${fault.expected}, or null` } : fault;
+    },
+  };
+}
+
+/** A member that may be absent. */
+export function optional<T>({ faultOf }: Shape<T>): OptionalShape<T> {
+  return { isOptional: true, faultOf: (value) => value === undefined ? undefined : faultOf(value) };
+}
+
+/** A list with a bound. */
+export function listOf<T>(item: Shape<T>, most: number, least = 0): Shape<readonly T[]> {
+  const expected = `a list of ${least} to ${most}`;
+  return {
+    faultOf(value) {
+      if (!Array.isArray(value) || value.length < least || value.length > most) return { at: "", value, expected };
+      for (let i = 0; i < value.length; i++) {
+        const fault = item.faultOf(value[i]);
+        if (fault !== undefined) return { ...fault, at: `[${i}]${fault.at}` };
+      }
+    },
+  };
+}
+
+/** An object with keys of the sender's choice, so many at most. */
+export function recordOf<T>(member: Shape<T>, most: number): Shape<Readonly<Record<string, T>>> {
+  const expected = `an object of at most ${most} members`;
+  return {
+    faultOf(value) {
+      if (!isObject(value)) return { at: "", value, expected };
+      const keys = Object.keys(value);
+      if (keys.length > most) return { at: "", value: `one of ${keys.length}`, expected };
+      for (const key of keys) {
+        const fault = member.faultOf(value[key]);
+        if (fault !== undefined) return { ...fault, at: `[${JSON.stringify(key.slice(0, LONGEST_KEY))}]${fault.at}` };
+      }
+    },
+  };
+}
+
+/** An object with at least these members. */
+export function object<T extends object>(members: Members<T>): Shape<T> {
+  const shapes: readonly (readonly [string, AnyShape])[] = Object.entries(members);
+  return {
+    faultOf(value) {
+      if (!isObject(value)) return { at: "", value, expected: "an object" };
+      for (const [name, { faultOf }] of shapes) {
+        const fault = faultOf(value[name]);
+        if (fault !== undefined) return { ...fault, at: `.${name}${fault.at}` };
+      }
+    },
+  };
+}
+
+/** An object whose member `key` says which of several shapes it has. */
+export function variants<T extends object, Key extends keyof T & string>(
+  key: Key,
+  shapes: { readonly [Kind in T[Key] & string]: Shape<Extract<T, { readonly [K in Key]: Kind }>> },
+): Shape<T> {
+  const known = new Map<unknown, AnyShape>(Object.entries(shapes));
+  const expected = [...known.keys()].map((kind) => JSON.stringify(kind)).join(" or ");
+  return {
+    faultOf(value) {
+      if (!isObject(value)) return { at: "", value, expected: "an object" };
+      const shape = known.get(value[key]);
+      return shape === undefined ? { at: `.${key}`, value: value[key], expected } : shape.faultOf(value);
+    },
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Longer than any command, path or sentence of a daemon. */
+export const LONG_TEXT: Shape<string> = text(65_536);
+const NULLABLE_TEXT = nullable(LONG_TEXT);
+
+/** A port; 0 is none. */
+export const PORT: Shape<number> = wholeNumber(1, 65535, "a port number");
+/** A process id of any system; 0 stands for a process that has none of its own. */
+export const PID: Shape<number> = wholeNumber(0, 0xffffffff, "a process id");
+/** One protocol. */
+export const PROTOCOL: Shape<Protocol> = oneOf("tcp", "udp");
+/** Milliseconds. */
+export const DURATION: Shape<number> = wholeNumber(0, Number.MAX_SAFE_INTEGER, "a number of milliseconds");
+/** The id of a lease, a ULID. */
+export const LEASE_ID: Shape<string> = textLike(/^[0-9A-Z]{26}$/, "the id of a lease");
+/** An instant in UTC. */
+export const INSTANT: Shape<string> = value(
+  "an ISO 8601 instant in UTC",
+  (value) =>
+    typeof value === "string" && /^(?:\d{4}|[+-]\d{6})-[\d:.T-]{5,30}Z$/.test(value) && !isNaN(Date.parse(value)),
+);
+
+const MOST_LABELS = 1000;
+/** Of one exposure, or of one rule. */
+const MOST_NETWORKS = 1000;
+
+/** Which network profiles of Windows a rule is for. */
+export const PROFILES: Shape<Exposure["firewall"]["profiles"]> = listOf(oneOf("domain", "private", "public"), 3);
+/** Which way a rule lets packets pass. */
+export const DIRECTION: Shape<Exposure["firewall"]["direction"]> = oneOf("in", "out");
+/** Whom a rule lets in. */
+export const REMOTE: Shape<readonly string[]> = listOf(text(200), MOST_NETWORKS);
+
+const HOLDER = object<Holder>({
+  id: LONG_TEXT,
+  pid: nullable(PID),
+  startTime: NULLABLE_TEXT,
+  bootId: NULLABLE_TEXT,
+  command: NULLABLE_TEXT,
+  cwd: NULLABLE_TEXT,
+  user: NULLABLE_TEXT,
+});
+
+const LISTENER = object<LeaseListener>({
+  pid: nullable(PID),
+  command: NULLABLE_TEXT,
+  cwd: NULLABLE_TEXT,
+  user: NULLABLE_TEXT,
+  address: LONG_TEXT,
+  since: INSTANT,
+});
+
+const LIFETIME = variants<Lifetime, "kind">("kind", {
+  listener: object({ kind: oneOf("listener"), claimMs: DURATION, graceMs: DURATION }),
+  process: object({ kind: oneOf("process"), graceMs: DURATION }),
+  ttl: object({ kind: oneOf("ttl"), ttlMs: DURATION }),
+  pinned: object({ kind: oneOf("pinned") }),
+});
+
+const EXPOSURE = object<Exposure>({
+  firewall: object({ direction: DIRECTION, profiles: PROFILES, remote: REMOTE }),
+});
+
+const STATE: Shape<LeaseState> = oneOf(
+  "granted",
+  "listening",
+  "idle",
+  "conflict",
+  "released",
+  "revoked",
+  "expired",
+);
+
+/** A lease of this port. */
+export function leaseOn(port: Shape<number>): Shape<Lease> {
+  return object<Lease>({
+    id: LEASE_ID,
+    name: nullable(text(1000)),
+    project: nullable(text(1000)),
+    port,
+    protocols: listOf(PROTOCOL, 2, 1),
+    state: STATE,
+    holder: HOLDER,
+    lifetime: LIFETIME,
+    hold: oneOf("soft", "none"),
+    labels: recordOf(LONG_TEXT, MOST_LABELS),
+    exposure: nullable(EXPOSURE),
+    listener: nullable(LISTENER),
+    grantedAt: INSTANT,
+    renewedAt: INSTANT,
+    expiresAt: nullable(INSTANT),
+    endedAt: nullable(INSTANT),
+  });
+}
+
+/** A lease. */
+export const LEASE: Shape<Lease> = leaseOn(PORT);
+
+/** A lease that is to be reachable from outside. */
+export const EXPOSED_LEASE: Shape<Lease> = {
+  faultOf: (value) => LEASE.faultOf(value) ?? object({ exposure: EXPOSURE }).faultOf(value),
+};
+
+/** Leases that a page has at most. */
+const MOST_ON_PAGE = 1000;
+
+/** What continues a list. */
+const CURSOR = textLike(/^[!-~]{1,200}$/, "a cursor of 1 to 200 visible ASCII characters");
+
+/** One page of leases. */
+export const LEASE_PAGE: Shape<LeasePage> = object<LeasePage>({
+  leases: listOf(LEASE, MOST_ON_PAGE),
+  next: optional(CURSOR),
+});
+
+/** The answer to a request for so many leases; a single one comes by itself, unless several were asked for. */
+export function grantOf(count: number, isList: boolean): Shape<Lease | { readonly leases: readonly Lease[] }> {
+  const list = object<{ readonly leases: readonly Lease[] }>({ leases: listOf(LEASE, count, count) });
+  return { faultOf: isList ? list.faultOf : LEASE.faultOf };
+}

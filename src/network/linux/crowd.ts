@@ -1,0 +1,167 @@
+/**
+ * The crowd on Linux. Deno accepts connections until there is no descriptor left, closes the listening socket then, and
+ * has no setting for either. So the descriptors are counted from time to time, and where few are left connections are
+ * shut down by their descriptor, whereupon Deno closes them. Manuals: getpeername(2), shutdown(2), proc(5), sock_diag(7).
+ */
+import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../ffi/libc.ts";
+import { SockDiagSocket } from "../../listener/linux/sock_diag_socket.ts";
+import type { Crowd } from "../crowd.ts";
+import { type CallerConnection, excess } from "../fair_share.ts";
+import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
+
+const ESTABLISHED = 1 << 1, SHUT_RDWR = 2;
+const PAUSE_MS = 100;
+/** While somebody floods the port it is looked at more often. */
+const SIEGE_PAUSE_MS = 5, SIEGE_LOOKS = 400;
+const LOG_PAUSE_MS = 60_000;
+const DESCRIPTORS = new TextEncoder().encode("/proc/self/fd\0");
+const NULL_DEVICE = new TextEncoder().encode("/dev/null\0");
+const AT_FDCWD = -100, STATX_SIZE = 0x200, STATX_BYTES = 256, SIZE_OFFSET = 40;
+
+/** What a {@linkcode LinuxCrowd} works with. */
+export interface CrowdOptions {
+  readonly libc: Libc;
+  readonly log: (line: string) => void;
+}
+
+interface Connection extends CallerConnection {
+  readonly descriptor: number;
+  readonly peer: string;
+}
+
+/** Counts every 100 ms, which costs a few microseconds. */
+export class LinuxCrowd implements Crowd {
+  readonly #libc: Libc;
+  readonly #log: (line: string) => void;
+  readonly #limit: number;
+  readonly #reserve: number;
+  /** Open while there is a watch, as later there may be no descriptor for it. */
+  #diag: SockDiagSocket | undefined;
+  readonly #ours: ReadonlySet<string>;
+  readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
+  #port = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #looksOfSiege = 0;
+  #relieving: Promise<void> | undefined;
+  #loggedAt = -Infinity;
+
+  constructor({ libc, log }: CrowdOptions) {
+    this.#libc = libc;
+    this.#log = log;
+    this.#limit = raiseOpenFileLimit(libc);
+    this.#reserve = reservedOf(this.#limit);
+    this.#ours = new Set([nameOf(0), nameOf(Deno.uid()!)]);
+  }
+
+  watch(port: number): void {
+    this.#port = port;
+    this.#diag ??= SockDiagSocket.open(this.#libc);
+    this.#timer ??= setTimeout(() => this.#look(), PAUSE_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#diag?.close();
+    this.#diag = undefined;
+  }
+
+  relieve(): Promise<void> {
+    this.#looksOfSiege = SIEGE_LOOKS;
+    return this.#relieving ??= this.#relieve().finally(() => this.#relieving = undefined);
+  }
+
+  /** Holds leave the reserve alone: when half of it is gone, connections have it. */
+  async #look(): Promise<void> {
+    if (this.#looksOfSiege > 0) this.#looksOfSiege--;
+    if (this.#open() > this.#limit - this.#reserve / 2) await this.relieve();
+    if (this.#timer === undefined) return; // stopped meanwhile
+    this.#timer = setTimeout(() => this.#look(), this.#looksOfSiege > 0 ? SIEGE_PAUSE_MS : PAUSE_MS);
+  }
+
+  async #relieve(): Promise<void> {
+    const connections = await this.#connections();
+    const room = connections.length - (this.#open() - (this.#limit - this.#reserve * 3 / 4));
+    const least = Math.floor(this.#reserve / 8);
+    const cut = excess(connections, {
+      room: Math.max(room, least),
+      mostOfOne: least,
+      isOurs: (caller) => this.#ours.has(caller),
+    }).filter((each) => this.#cut(each));
+    if (cut.length > 0) this.#tell(cut, connections.length);
+    await shortTurns(this.#libc).next(); // Deno closes them
+  }
+
+  #tell(cut: readonly Connection[], all: number): void {
+    if (performance.now() - this.#loggedAt < LOG_PAUSE_MS) return;
+    this.#loggedAt = performance.now();
+    const callers = [...new Set(cut.map(({ caller }) => caller))].slice(0, 3).join(", ");
+    this.#log(`cut ${cut.length} of ${all} connections, as descriptors ran out: those of ${callers}`);
+  }
+
+  /** @returns whether it was still there. */
+  #cut({ descriptor, peer }: Connection): boolean {
+    return this.#peerOf(descriptor) === peer && this.#libc.shutdown(descriptor, SHUT_RDWR) === 0;
+  }
+
+  /** The connections to our port, in the order of their descriptors, which is about that of their age. */
+  async #connections(): Promise<Connection[]> {
+    const turns = shortTurns(this.#libc), users = this.#users();
+    const connections: Connection[] = [];
+    let left = this.#open();
+    for (let descriptor = 0; descriptor < this.#limit && left > 0; descriptor++) {
+      const peer = this.#peerOf(descriptor);
+      if (peer !== null) left--;
+      if (peer) connections.push({ descriptor, peer, caller: users.get(peer) ?? addressOf(peer) });
+      if (turns.isOver) await turns.next();
+    }
+    return connections;
+  }
+
+  /** Users of this machine by the endpoints that they call our port from. */
+  #users(): ReadonlyMap<string, string> {
+    const rows = ([4, 6] as const).flatMap((family) =>
+      this.#diag?.list({ family, protocol: "tcp", states: ESTABLISHED }) ?? []
+    );
+    return new Map(
+      rows.filter(({ remotePort }) => remotePort === this.#port)
+        .map(({ localAddress, localPort, uid }) => [endpoint(localAddress, localPort), nameOf(uid!)]),
+    );
+  }
+
+  /** The other end of a connection to our port; `undefined` for any other descriptor, null where there is none. */
+  #peerOf(descriptor: number): string | undefined | null {
+    const length = () => new Uint32Array([SOCKET_ADDRESS_SIZE]);
+    if (this.#libc.getpeername(descriptor, this.#address, length()) !== 0) {
+      return errno(this.#libc) === EBADF ? null : undefined;
+    }
+    const peer = readSocketAddress(this.#address);
+    if (peer === undefined || this.#libc.getsockname(descriptor, this.#address, length()) !== 0) return undefined;
+    return readSocketAddress(this.#address)?.port === this.#port ? endpoint(peer.address, peer.port) : undefined;
+  }
+
+  /** How many descriptors are open; before Linux 6.2 the lowest that is not. */
+  #open(): number {
+    const status = new Uint8Array(STATX_BYTES);
+    if (this.#libc.statx(AT_FDCWD, DESCRIPTORS, 0, STATX_SIZE, status) !== 0) return this.#limit;
+    const count = Number(new DataView(status.buffer).getBigUint64(SIZE_OFFSET, true));
+    if (count > 0) return count;
+    const descriptor = this.#libc.open(NULL_DEVICE, 0);
+    if (descriptor < 0) return this.#limit;
+    this.#libc.close(descriptor);
+    return descriptor;
+  }
+}
+
+function nameOf(uid: number): string {
+  return `user ${uid}`;
+}
+
+/** IPv4 also where a socket of IPv6 shows it. */
+function endpoint(address: string, port: number): string {
+  return `${address.replace(/^::ffff:(?=\d+\.)/, "")} ${port}`;
+}
+
+function addressOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.indexOf(" "));
+}

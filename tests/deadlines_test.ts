@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { Deadlines } from "../src/deadlines.ts";
+import { FakeClock } from "./support/clock.ts";
+
+/** A clock that counts its timers. */
+class CountingClock extends FakeClock {
+  started = 0;
+  running = 0;
+
+  override after(ms: number, callback: () => void): () => void {
+    this.started++;
+    this.running++;
+    const cancel = super.after(ms, () => {
+      this.running--;
+      callback();
+    });
+    return () => {
+      this.running--;
+      cancel();
+    };
+  }
+}
+
+Deno.test("Deadlines call each that is late once, none too early, and none that was done in time", () => {
+  const clock = new CountingClock();
+  const deadlines = new Deadlines(10_000, clock);
+  const late: string[] = [];
+  const [first, second, third] = ["first", "second", "third"].map((name) => () => late.push(name));
+  deadlines.add(first!);
+  clock.advance(4000);
+  deadlines.add(second!);
+  deadlines.add(third!);
+  deadlines.remove(third!);
+  clock.advance(5999);
+  assert.deepEqual(late, []);
+  clock.advance(1);
+  assert.deepEqual(late, ["first"]);
+  clock.advance(3999);
+  assert.deepEqual(late, ["first"]);
+  clock.advance(1);
+  assert.deepEqual(late, ["first", "second"]);
+  assert.equal(clock.running, 0);
+});
+
+Deno.test("Deadlines have one timer for all, and none while nobody waits", () => {
+  const clock = new CountingClock();
+  const deadlines = new Deadlines(10_000, clock);
+  const waiting = Array.from({ length: 1000 }, () => () => {});
+  for (const late of waiting) deadlines.add(late);
+  assert.deepEqual([clock.started, clock.running], [1, 1]);
+  for (const late of waiting) deadlines.remove(late);
+  assert.deepEqual([clock.started, clock.running], [1, 0]);
+});

@@ -1,0 +1,45 @@
+/** What an answer must be, whatever was asked. */
+import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
+import type { Answer } from "./connection.ts";
+
+/** How an answer is judged. */
+export interface Judging {
+  /** Whether the runtime may refuse it with a bare status, as it does where the request is no HTTP. */
+  readonly mayBeBare: boolean;
+}
+
+/** What is wrong with an answer; `undefined` when nothing is. */
+export function faultOf({ status, headers, body }: Answer, method: string, { mayBeBare }: Judging): string | undefined {
+  const type = headers.get("content-type");
+  if (status >= 200 && status < 300) {
+    if (status === 204 || method === "HEAD" || type === "text/event-stream") return undefined;
+    if (type !== "application/json") return `${status} with the content type ${type}`;
+    return isJson(body) ? undefined : `${status} with a body that is no JSON`;
+  }
+  if (status < 400 || status > 599 || Number.isNaN(status)) return `the status ${status}`;
+  if (mayBeBare && status < 500 && body === "") return undefined;
+  if (type !== "application/problem+json") return `${status} with the content type ${type}`;
+  return method === "HEAD" ? undefined : problemFault(status, body);
+}
+
+function problemFault(status: number, body: string): string | undefined {
+  if (!isJson(body)) return `${status} with a body that is no JSON`;
+  const problem = JSON.parse(body) as { readonly status: unknown; readonly code: ErrorCode; readonly detail: unknown };
+  if (STATUS_OF_CODE[problem.code] !== status || problem.status !== status) {
+    return `${status} with the code ${problem.code}`;
+  }
+  if (problem.code === "internal") return "500 internal";
+  if (typeof problem.detail !== "string" || problem.detail === "") return `${status} without a detail`;
+  if (/\n\s+at |\.ts:\d/.test(problem.detail)) return `${status} with a stack in its detail`;
+  return undefined;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}

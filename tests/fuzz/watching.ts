@@ -1,0 +1,80 @@
+/** Looking at the daemon from outside while it is tried: whether it answers, what it weighs. */
+import { Connection } from "./connection.ts";
+
+const EVERY_MS = 50;
+
+/** Asks `GET /healthz` again and again, over one connection. */
+export class Health {
+  readonly faults: string[] = [];
+  readonly #running: Promise<void>;
+  #isEnding = false;
+  #slowestMs = 0;
+
+  constructor(host: string) {
+    this.#running = this.#run(host);
+  }
+
+  /** @returns the longest that an answer took, in milliseconds. */
+  async end(): Promise<number> {
+    this.#isEnding = true;
+    await this.#running;
+    return this.#slowestMs;
+  }
+
+  async #run(host: string): Promise<void> {
+    const bytes = new TextEncoder().encode(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    try {
+      using connection = await Connection.open("127.0.0.1", Number(new URL(`http://${host}`).port));
+      while (!this.#isEnding) {
+        const startedAt = performance.now();
+        await connection.send(bytes);
+        const answer = await connection.answer("GET");
+        this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedAt);
+        if (answer?.status !== 200) throw new Error(`it answers ${answer?.status}`);
+        await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+      }
+    } catch (error) {
+      this.faults.push(`GET /healthz: ${(error as Error).message}`);
+    }
+  }
+}
+
+const AT_ONCE = 16;
+
+/** Releases every live lease, so that what the daemon weighs can be compared. */
+export async function releaseAll(url: string, token: string): Promise<void> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const ids: string[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined;) {
+    const response = await fetch(`${url}/leases${cursor && `?cursor=${cursor}`}`, { headers });
+    const { leases, next } = await response.json() as { leases: { id: string }[]; next?: string };
+    ids.push(...leases.map(({ id }) => id));
+    cursor = next;
+  }
+  const line = ids.values();
+  const release = async () => {
+    for (const id of line) {
+      const response = await fetch(`${url}/leases/${id}`, { method: "DELETE", headers });
+      await response.body?.cancel();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, release));
+}
+
+/** What a process weighs: resident memory in bytes, and open descriptors once these have stopped to fall. */
+export async function weightOf(pid: number): Promise<{ readonly memory: number; readonly descriptors: number }> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const memory = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  let descriptors = countDescriptors(pid);
+  for (let steady = 0; steady < 5;) { // connections that we have closed are seen closed a moment later
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    const now = countDescriptors(pid);
+    steady = now < descriptors ? 0 : steady + 1;
+    descriptors = Math.min(descriptors, now);
+  }
+  return { memory, descriptors };
+}
+
+function countDescriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}

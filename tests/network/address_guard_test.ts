@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { openAddressGuards } from "../../src/network/address_guard.ts";
+import { readSocketAddress, socketAddressOf } from "../../src/network/linux/socket_address.ts";
+import { freePort, listen } from "../support/sockets.ts";
+
+for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
+  Deno.test({
+    name: `a guard keeps ${hostname} for sockets with SO_REUSEPORT until it is disposed of`,
+    ignore: Deno.build.os !== "linux",
+    fn() {
+      const port = freePort();
+      const guard = openAddressGuards()!.guard({ transport: "tcp", hostname, port });
+      for (let times = 0; times < 2; times++) {
+        assert.throws(() => Deno.listen({ hostname, port }), Deno.errors.AddrInUse);
+        Deno.listen({ hostname, port, reusePort: true }).close();
+      }
+      guard[Symbol.dispose]();
+      Deno.listen({ hostname, port }).close();
+    },
+  });
+}
+
+Deno.test({
+  name: "an address on which somebody listens cannot be guarded",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    using other = listen();
+    const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
+    assert.throws(() => openAddressGuards()!.guard(address), Deno.errors.AddrInUse);
+  },
+});
+
+Deno.test("a socket address holds what it was made of", () => {
+  for (const address of ["127.0.0.1", "10.200.3.255", "::", "::1", "fe80::1:2", "2001:db8:0:1:2:3:4:5", "ff::"]) {
+    assert.deepEqual(readSocketAddress(socketAddressOf(address, 7678).bytes), { address, port: 7678 });
+  }
+  assert.equal(readSocketAddress(socketAddressOf("::ffff:10.0.0.1", 1).bytes)?.address, "::ffff:10.0.0.1");
+  assert.equal(readSocketAddress(new Uint8Array(28)), undefined);
+});

@@ -1,0 +1,145 @@
+/** One whole document of each kind that a daemon answers with. */
+import type {
+  DaemonStatus,
+  ImportOutcome,
+  Lease,
+  LeaseDocument,
+  ListedSocket,
+  PortDescription,
+} from "../../src/client.ts";
+import type { PortSocket } from "../../src/client.ts";
+import type { Rule } from "../../src/firewall/rule.ts";
+import type { FirewallStatus } from "../../src/firewall/wire.ts";
+
+const INSTANT = "2026-11-23T10:00:00.000Z";
+
+/** A lease with everything that a lease can have. */
+export const LEASE: Lease = {
+  id: "01K00000000000000000000001",
+  name: "shop/web",
+  project: "shop",
+  port: 20417,
+  protocols: ["tcp"],
+  state: "listening",
+  holder: {
+    id: "cli:/home/me/shop",
+    pid: 4711,
+    startTime: "12345",
+    bootId: "b",
+    command: "vite",
+    cwd: "/home/me/shop",
+    user: "me",
+  },
+  lifetime: { kind: "listener", claimMs: 600_000, graceMs: 300_000 },
+  hold: "soft",
+  labels: { job: "17" },
+  exposure: { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] } },
+  listener: { pid: 4711, command: "vite", cwd: "/home/me/shop", user: "me", address: "127.0.0.1", since: INSTANT },
+  grantedAt: INSTANT,
+  renewedAt: INSTANT,
+  expiresAt: INSTANT,
+  endedAt: null,
+};
+
+/** A rule of the firewall. */
+export const RULE: Rule = {
+  name: "portd-in-tcp-20417",
+  direction: "in",
+  protocol: "tcp",
+  port: 20417,
+  profiles: ["domain", "private"],
+  remote: ["LocalSubnet"],
+  displayName: "portd-in-tcp-20417 shop/web",
+};
+
+/** `GET /status`. */
+export const STATUS: DaemonStatus = {
+  name: "portd",
+  version: "0.1.0",
+  pid: 4712,
+  startedAt: INSTANT,
+  uptimeMs: 61_000,
+  stateDir: "/nowhere/state",
+  user: "me",
+  leases: { live: 1, listening: 1 },
+  pool: { size: 10, free: 9, quarantined: 0 },
+  holds: { kept: 1, limit: 100, missing: 0 },
+  ephemeral: { first: 32768, last: 60999 },
+  warnings: ["a warning"],
+};
+
+/** One of `GET /listeners`. */
+export const SOCKET: ListedSocket = {
+  protocol: "tcp",
+  family: 4,
+  localAddress: "127.0.0.1",
+  localPort: 20417,
+  remoteAddress: "0.0.0.0",
+  remotePort: 0,
+  state: "LISTEN",
+  pid: 4711,
+  process: { command: "vite", cwd: "/home/me/shop", user: "me" },
+  forwarder: { program: "docker-proxy", target: { address: "172.17.0.2", port: 80 } },
+  ofHolder: true,
+  lease: { id: LEASE.id, name: LEASE.name, state: "listening" },
+};
+
+/** One of `GET /ports/{port}`. */
+export const PORT_SOCKET: PortSocket = {
+  ...SOCKET,
+  startTime: "12345",
+  bootId: "b",
+  startedAt: INSTANT,
+  ancestors: [{ pid: 4700, command: "npm run dev" }],
+};
+
+/** `GET /ports/20417`. */
+export const DESCRIPTION: PortDescription = {
+  port: 20417,
+  class: "user",
+  verdict: "listening",
+  sentence: "shop/web listens on port 20417",
+  advice: ["portd free 20417"],
+  services: [{ protocol: "tcp", name: "web", description: "a service" }],
+  developmentUse: "a server",
+  privileged: false,
+  pooled: true,
+  quarantined: false,
+  ephemeral: false,
+  reserved: false,
+  exclusions: [{ first: 20400, last: 20500, by: "configuration", protocols: ["tcp"] }],
+  leases: [LEASE],
+  rules: [{ ...RULE, state: "set" }],
+  listeners: [PORT_SOCKET],
+  connections: [{ ...PORT_SOCKET, state: "ESTABLISHED", remotePort: 4000 }],
+};
+
+/** `GET /firewall`. */
+export const FIREWALL: FirewallStatus = {
+  backend: "nftables",
+  desired: [RULE],
+  last: { at: INSTANT, error: null },
+  error: null,
+  actual: [{ name: RULE.name, rule: RULE }],
+  difference: { add: ["portd-in-tcp-1"], change: ["portd-in-tcp-2"], remove: ["portd-in-tcp-3"] },
+  drifted: ["portd-in-tcp-4"],
+  remarks: ["a remark"],
+  foreign: 3,
+};
+
+/** `GET /export`. */
+export const DOCUMENT: LeaseDocument = {
+  version: 1,
+  exportedAt: INSTANT,
+  leases: [LEASE],
+  names: { "shop/web": 20417 },
+};
+
+/** `POST /import`. */
+export const OUTCOME: ImportOutcome = {
+  imported: [LEASE.id],
+  skipped: [{ id: LEASE.id, code: "lease_exists", detail: "Cannot import it" }],
+};
+
+/** The document of an event about a lease. */
+export const EVENT = { type: "lease.granted", at: INSTANT, lease: LEASE } as const;
