@@ -55,7 +55,10 @@ export class Book {
   /** A call begins. */
   begin(operation: Operation): void {
     this.operations.push(operation);
-    for (const known of this.leases.values()) if (!known.isGone) this.#join(operation, known);
+    const { imported } = operation.plan;
+    for (const known of this.leases.values()) {
+      if (!known.isGone || imported?.includes(known.id)) this.#join(operation, known);
+    }
   }
 
   /** A lease is seen for the first time. */

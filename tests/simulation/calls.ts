@@ -165,6 +165,7 @@ function grantPlan(world: World, random: Random, body: Body, wishes: readonly Wi
     path: "/v1/leases",
     body: text,
     hasToken,
+    user: random.below(2),
     grant,
     renews: true,
     writes: grantWrites(grant, { kind: "listener", claimMs, graceMs }),
@@ -327,7 +328,7 @@ function planLookAround(world: World, random: Random): Plan {
 function planImport(world: World, random: Random): Plan {
   const { book, settings, time } = world;
   const mark = book.operations.length;
-  const known = [...book.leases.keys()];
+  const known = [...book.leases.values()].filter((each) => each.acknowledgedAt !== undefined).map(({ id }) => id);
   const ids = Array.from(
     { length: 1 + random.below(2) },
     () =>

@@ -16,12 +16,14 @@ export class VirtualDisk {
   /** How many syncs have failed since the start. */
   failedSyncs = 0;
   #generation = 0;
-  #synced = 0;
-  #mainFileAtOpen = 0;
+  /** What of the log is on the disk for sure: the log that began with this salt, up to this length. */
+  #synced = { salt: "", length: 0 };
+  /** What of the main file is on the disk for sure. */
+  #syncedMain: Uint8Array<ArrayBuffer> = new Uint8Array();
   readonly #folder: string;
   readonly #pending: Pending;
   #databases = new Set<DatabaseSync>();
-  #files = new Set<Deno.FsFile>();
+  #files = new Map<Deno.FsFile, string>();
 
   constructor(folder: string, template: Uint8Array, pending: Pending) {
     this.#folder = folder;
@@ -34,14 +36,19 @@ export class VirtualDisk {
     return `${this.#folder}/${this.#generation}.db`;
   }
 
+  /** Whether a run that has ended in order has left its file open: its process would have ended with it. */
+  get isLeftOpen(): boolean {
+    return [...this.#databases].some((database) => database.isOpen);
+  }
+
   get #log(): string {
     return `${this.path}-wal`;
   }
 
   /** The store is open: everything that it has written so far is synced. */
   opened(): void {
-    this.#synced = sizeOf(this.#log);
-    this.#mainFileAtOpen = modifiedAt(this.path);
+    this.#synced = this.#lookAtLog();
+    this.#syncedMain = Deno.readFileSync(this.path);
   }
 
   /** The store has given the file back. */
@@ -52,10 +59,18 @@ export class VirtualDisk {
 
   /** Called for the `syncData` of a file. */
   sync(file: Deno.FsFile): Promise<void> {
-    if (!this.#files.has(file)) return new Promise(() => {}); // of a run that has crashed
-    const length = sizeOf(this.#log), generation = this.#generation;
+    const path = this.#files.get(file);
+    if (path === undefined) return new Promise(() => {}); // of a run that has crashed
+    const generation = this.#generation;
+    if (path === this.path) {
+      const content = Deno.readFileSync(path);
+      return this.#pending.answerLater("sync of the file", () => {
+        if (generation === this.#generation) this.#syncedMain = content;
+      }, true);
+    }
+    const log = this.#lookAtLog();
     return this.#pending.answerLater("sync", () => {
-      if (generation === this.#generation) this.#synced = Math.max(this.#synced, length);
+      if (generation === this.#generation) this.#synced = log;
     }, true);
   }
 
@@ -67,37 +82,77 @@ export class VirtualDisk {
     throw new Error("database or disk is full");
   }
 
-  remember(what: DatabaseSync | Deno.FsFile): void {
-    if (what instanceof DatabaseSync) this.#databases.add(what);
-    else this.#files.add(what);
+  opens(database: DatabaseSync): void {
+    this.#databases.add(database);
+  }
+
+  opensFile(file: Deno.FsFile, path: string): void {
+    this.#files.set(file, path);
   }
 
   /** What a crash leaves becomes the file of the next run. @returns what ends the old run's use of its files. */
   crash(kind: Crash, random: Random): () => void {
-    const { path } = this, log = this.#log;
-    const written = Deno.readFileSync(log);
-    // A checkpoint has synced the log by itself; a cut would leave a main file that is newer than the log.
-    const isCut = kind !== "kill" && modifiedAt(path) === this.#mainFileAtOpen && written.length > this.#synced;
-    const kept = isCut ? this.#synced + (random.chance(0.6) ? 0 : random.below(written.length - this.#synced + 1)) : 0;
-    const main = Deno.readFileSync(path);
+    const { path } = this;
+    const log = kind === "kill" ? Deno.readFileSync(this.#log) : this.#cutLog(random);
+    const main = kind === "kill" ? Deno.readFileSync(path) : this.#mixMain(random);
     this.#generation++;
     Deno.writeFileSync(this.path, main);
-    Deno.writeFileSync(this.#log, isCut ? written.subarray(0, kept) : written);
+    Deno.writeFileSync(this.#log, log);
     const databases = this.#databases, files = this.#files;
     this.#databases = new Set();
-    this.#files = new Set();
+    this.#files = new Map();
     return () => {
-      for (const file of files) file.close();
-      for (const database of databases) database.close();
+      closeAll(databases, files);
       for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${path}${suffix}`);
     };
   }
 
+  /** The log after a power cut: what was synced is there; of what was written since, as much as the seed says. */
+  #cutLog(random: Random): Uint8Array {
+    const written = Deno.readFileSync(this.#log), { salt, length } = this.#lookAtLog();
+    const least = salt === this.#synced.salt ? Math.min(this.#synced.length, length) : 0;
+    return written.subarray(0, least + (random.chance(0.6) ? 0 : random.below(length - least + 1)));
+  }
+
+  /** The main file after a power cut: each page is as it was synced, or as it was written since. */
+  #mixMain(random: Random): Uint8Array {
+    const written = Deno.readFileSync(this.path), synced = this.#syncedMain;
+    const all = random.below(3);
+    for (let at = 0; at < Math.min(written.length, synced.length); at += PAGE_BYTES) {
+      const isOld = all === 2 ? random.chance(0.5) : all === 1;
+      if (isOld) written.set(synced.subarray(at, at + PAGE_BYTES), at);
+    }
+    return written;
+  }
+
+  /** The salt with which the log begins, and how far it goes: behind that stands what was there before it began again. */
+  #lookAtLog(): { readonly salt: string; readonly length: number } {
+    const bytes = Deno.readFileSync(this.#log);
+    const saltAt = (at: number) => bytes.subarray(at, at + 8).join();
+    const salt = saltAt(16);
+    let length = Math.min(bytes.length, LOG_HEADER_BYTES);
+    while (length + FRAME_BYTES <= bytes.length && saltAt(length + 8) === salt) length += FRAME_BYTES;
+    return { salt, length };
+  }
+
   /** Removes what is left at the end. */
   remove(): void {
-    for (const file of this.#files) file.close();
-    for (const database of this.#databases) if (database.isOpen) database.close();
+    closeAll(this.#databases, this.#files);
     for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${this.path}${suffix}`);
+  }
+}
+
+/** SQLite's page, the head of its log, and a page with its head in the log (sqlite.org/fileformat2.html, section 4). */
+const PAGE_BYTES = 4096, LOG_HEADER_BYTES = 32, FRAME_BYTES = 24 + PAGE_BYTES;
+
+function closeAll(databases: Iterable<DatabaseSync>, files: ReadonlyMap<Deno.FsFile, string>): void {
+  for (const database of databases) if (database.isOpen) database.close();
+  for (const file of files.keys()) {
+    try {
+      file.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error; // the run has closed it
+    }
   }
 }
 
@@ -112,11 +167,11 @@ export function installDisks(): { use(disk: VirtualDisk | undefined): void } & D
   };
   Deno.openSync = (...args) => {
     const file = openSync(...args);
-    disk?.remember(file);
+    disk?.opensFile(file, String(args[0]));
     return file;
   };
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, ...args: Parameters<typeof prepare>) {
-    disk?.remember(this);
+    disk?.opens(this);
     const statement = prepare.apply(this, args);
     if (args[0] === "COMMIT") commits.set(statement, this);
     return statement;
@@ -135,14 +190,6 @@ export function installDisks(): { use(disk: VirtualDisk | undefined): void } & D
       StatementSync.prototype.run = run;
     },
   };
-}
-
-function sizeOf(path: string): number {
-  return Deno.statSync(path).size;
-}
-
-function modifiedAt(path: string): number {
-  return Deno.statSync(path).mtime!.getTime();
 }
 
 function removeIfThere(path: string): void {

@@ -56,6 +56,8 @@ export interface Plan {
   readonly path: string;
   readonly body?: string;
   readonly hasToken?: boolean;
+  /** Who calls, where the token is not sent. @default 0 */
+  readonly user?: number;
   readonly key?: string;
   readonly grant?: AskedGrant;
   readonly target?: Target;

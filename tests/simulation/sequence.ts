@@ -30,6 +30,8 @@ export interface SequenceOptions {
   /** The numbers of the steps that are taken. @default all */
   readonly steps?: readonly number[];
   readonly invariants?: readonly Invariant[];
+  /** Breaks a promise, so that it shows whether that is found. */
+  readonly tamper?: ((world: World) => void) | undefined;
 }
 
 /** Runs sequences one after the other; while it is not disposed of, the store of this thread is on virtual disks. */
@@ -37,7 +39,8 @@ export class Simulator implements AsyncDisposable {
   readonly #folder: string;
   readonly #template: Uint8Array;
   readonly #disks = installDisks();
-  readonly #random = crypto.getRandomValues;
+  readonly #getRandomValues = crypto.getRandomValues;
+  readonly #now = performance.now;
 
   private constructor(folder: string, template: Uint8Array) {
     this.#folder = folder;
@@ -57,17 +60,19 @@ export class Simulator implements AsyncDisposable {
   }
 
   /** Runs a sequence. */
-  async run({ seed, steps, invariants = INVARIANTS }: SequenceOptions): Promise<Outcome> {
+  async run({ seed, steps, invariants = INVARIANTS, tamper }: SequenceOptions): Promise<Outcome> {
     const random = new Random(mix(seed, 0));
     const settings = drawSettings(random);
     const numbers = steps ?? Array.from({ length: stepsOf(random) }, (_, i) => i);
-    const world = new World(settings, { seed, folder: this.#folder, template: this.#template });
+    const world = new World(settings, { seed, folder: this.#folder, template: this.#template, tamper });
     this.#disks.use(world.disk);
     const ids = new Random(mix(seed, 2));
     crypto.getRandomValues = (array) => {
       if (array instanceof Uint8Array) { for (let i = 0; i < array.length; i++) array[i] = ids.next(); }
       return array;
     };
+    // Turns of the loop are cut by the time that they took: here they take none.
+    performance.now = () => world.time.monotonic;
     const trace: string[] = [];
     try {
       await world.start();
@@ -76,7 +81,8 @@ export class Simulator implements AsyncDisposable {
     } finally {
       await world.dispose();
       this.#disks.use(undefined);
-      crypto.getRandomValues = this.#random;
+      crypto.getRandomValues = this.#getRandomValues;
+      performance.now = this.#now;
     }
   }
 

@@ -1,6 +1,6 @@
 /** Making a failing sequence short: steps are left out as long as the same invariant fails. */
 import type { Invariant } from "./invariants/all.ts";
-import type { Failure, Outcome, Simulator } from "./sequence.ts";
+import type { Failure, Outcome, SequenceOptions, Simulator } from "./sequence.ts";
 
 /** A failing sequence with what is left of it. */
 export interface Shrunk {
@@ -11,8 +11,7 @@ export interface Shrunk {
 }
 
 /** Options of {@linkcode shrink}. */
-export interface ShrinkOptions {
-  readonly seed: number;
+export interface ShrinkOptions extends Omit<SequenceOptions, "steps"> {
   /** The outcome of the whole sequence: it has failed. */
   readonly outcome: Outcome;
   readonly invariants: readonly Invariant[];
@@ -22,7 +21,7 @@ export interface ShrinkOptions {
 
 /** Leaves out steps, many at once at first, then fewer, until none can be left out or the time is up. */
 export async function shrink(simulator: Simulator, options: ShrinkOptions): Promise<Shrunk> {
-  const { seed, outcome, patienceMs } = options;
+  const { seed, tamper, outcome, patienceMs } = options;
   const { name } = options.invariants.find(({ name }) => name === outcome.failure!.invariant)!;
   const invariants = options.invariants.filter((each) => each.name === name);
   const until = performance.now() + patienceMs;
@@ -31,7 +30,7 @@ export async function shrink(simulator: Simulator, options: ShrinkOptions): Prom
     let isShorter = false;
     for (let at = best.steps.length - size; at > -size && performance.now() < until; at -= size) {
       const steps = best.steps.filter((_, i) => i < at || i >= at + size);
-      const { failure, trace } = await simulator.run({ seed, steps, invariants });
+      const { failure, trace } = await simulator.run({ seed, steps, invariants, tamper });
       if (failure === undefined) continue;
       best = { failure, steps, trace };
       isShorter = true;

@@ -6,14 +6,15 @@
  */
 import { parseArgs } from "node:util";
 import { INVARIANTS } from "./invariants/all.ts";
-import { runShare, type Share, type Tally } from "./share.ts";
+import { runJobs } from "./jobs.ts";
+import type { Share } from "./share.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const { jobs, share } = readFlags(args);
   const began = performance.now();
-  const tallies = jobs === 1 ? [await runShare(share)] : await runJobs(jobs, share);
+  const tallies = await runJobs(jobs, share);
   const seconds = (performance.now() - began) / 1000;
   const failures = new Map<string, number[]>();
   for (const tally of tallies) {
@@ -30,30 +31,6 @@ async function main(args: readonly string[]): Promise<number> {
   const failed = [...failures.values()].reduce((total, { length }) => total + length, 0);
   console.log(`${sum("sequences")} sequences, ${sum("steps")} steps, ${rate}, ${failed} failures`);
   return failed === 0 ? 0 : 1;
-}
-
-/** Several threads, each with every n-th seed; the first failure ends the others. */
-async function runJobs(jobs: number, share: Share): Promise<Tally[]> {
-  const tallies: Tally[] = [];
-  const workers = Array.from(
-    { length: jobs },
-    () => new Worker(new URL("./worker.ts", import.meta.url).href, { type: "module" }),
-  );
-  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
-  const done = workers.map((worker, i) =>
-    new Promise<void>((resolve, reject) => {
-      worker.onerror = ({ message }) => reject(new Error(message));
-      worker.onmessage = ({ data }: MessageEvent<Tally>) => {
-        tallies.push(data);
-        if (data.report !== null) fail();
-        resolve();
-      };
-      worker.postMessage({ ...share, seed: share.seed + i, stride: jobs } satisfies Share);
-    })
-  );
-  await Promise.race([failed, Promise.all(done)]);
-  for (const worker of workers) worker.terminate();
-  return tallies;
 }
 
 function readFlags(args: readonly string[]): { readonly jobs: number; readonly share: Share } {

@@ -47,7 +47,8 @@ export interface Machine {
 export interface Run {
   /** False once it has crashed or ended. */
   isAlive: boolean;
-  fetch(request: Request): Promise<Response>;
+  /** @param user is who calls. */
+  fetch(request: Request, user: number): Promise<Response>;
   /** The watch looks once. */
   look(): Promise<void>;
   /** Forgets what is old, as the daemon does every hour. */
@@ -85,7 +86,8 @@ export async function startRun(machine: Machine): Promise<Run> {
   const processes = new VirtualProcesses(kernel);
   const scanner = new VirtualScanner(kernel);
   const { cooldownMs, defaults } = settings;
-  const store = await Store.open(disk.path, { clock, log, mostAnswers: settings.mostAnswers });
+  const turns = () => new Turns({ turnMs: Infinity, pause: () => pending.answer("a pause", () => undefined) });
+  const store = await Store.open(disk.path, { clock, log, turns, mostAnswers: settings.mostAnswers });
   disk.opened();
   const pool = new Pool(settings.pool);
   const names = store.names();
@@ -160,7 +162,7 @@ export async function startRun(machine: Machine): Promise<Run> {
       processes,
       table: registry.table,
       sightings,
-      turns: () => new Turns({ turnMs: Infinity, pause: () => Promise.resolve() }),
+      turns,
     }),
     ports: new PortDescriber({
       registry,
@@ -177,7 +179,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     firewall,
     defaults,
     isKnownName: (name) => names.has(name),
-    callers: new Callers({ users: { self: "uid:0", userOf: () => null, close() {} }, clock }),
+    callers: new Callers({ users: { self: "uid:0", userOf: ({ remote }) => `uid:${remote.port}`, close() {} }, clock }),
     privileged: { below: 0, lastPortOf: () => undefined },
     port: 7678,
     provable: new Set([HOST]),
@@ -191,7 +193,8 @@ export async function startRun(machine: Machine): Promise<Run> {
   const app = createApp(parts);
   const { table } = registry;
   return Object.assign(run, {
-    fetch: async (request: Request) => await app.fetch(request),
+    fetch: async (request: Request, user: number) =>
+      await app.fetch(request, { remoteAddr: { hostname: "127.0.0.1", port: 50_000 + user } }),
     look: () => watch.look(),
     forget: () => store.forget(clock.now() - 30 * 86_400_000, clock.now() - 86_400_000),
     refuseWaiters() {

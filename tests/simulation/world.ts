@@ -8,6 +8,7 @@ import { Kernel } from "./kernel.ts";
 import { type Moment, Operation, type Plan, type WishedPort } from "./operation.ts";
 import { Pending } from "./pending.ts";
 import { mix, Random } from "./random.ts";
+import { GRANTS_COOLING_PORTS } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { VirtualTime } from "./time.ts";
 import { HOST, type Machine, type Run, startRun, TOKEN } from "./wiring.ts";
@@ -29,6 +30,25 @@ export interface Change {
   readonly isRestarted: boolean;
 }
 
+/** A port whose lease has ended, and which nobody has used since. */
+export interface Freed {
+  /** Since boot; never later than it was. */
+  readonly at: number;
+  /** The name that may have it back. */
+  readonly name: string | null;
+}
+
+/** Options of a {@linkcode World}. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** Where its files are. */
+  readonly folder: string;
+  /** The file of leases with which it begins. */
+  readonly template: Uint8Array;
+  /** Called for each run of the daemon when it has started: a test breaks a promise here. */
+  readonly tamper?: ((world: World) => void) | undefined;
+}
+
 /** Everything that a step may act on and an invariant may look at. */
 export class World implements Machine {
   readonly settings: Settings;
@@ -45,6 +65,10 @@ export class World implements Machine {
   /** Ports of the pool and beyond that could be given after the step before. */
   freeBefore: ReadonlySet<string> = new Set();
   change: Change = { appeared: [], gone: [], answered: [], isRestarted: false };
+  /** Ports whose leases have ended in this run, by `protocol:port`. */
+  freed: ReadonlyMap<string, Freed> = new Map();
+  /** The same before this step. */
+  freedBefore: ReadonlyMap<string, Freed> = new Map();
   /** The monotonic time after the step before. */
   monotonicBefore = 0;
   /** The watch's look that is under way. */
@@ -55,11 +79,13 @@ export class World implements Machine {
   latestWall = 0;
   /** Notes of invariants that look at more than one step. */
   readonly notes = new Map<string, unknown>();
+  readonly #tamper: (world: World) => void;
   readonly #streams: ReadableStream<Uint8Array>[] = [];
   #answered: Operation[] = [];
   #isRestarted = false;
 
-  constructor(settings: Settings, { seed, folder, template }: { seed: number; folder: string; template: Uint8Array }) {
+  constructor(settings: Settings, { seed, folder, template, tamper = () => {} }: WorldOptions) {
+    this.#tamper = tamper;
     this.settings = settings;
     const { pending } = this;
     pending.isSlow = settings.isKernelSlow;
@@ -75,6 +101,7 @@ export class World implements Machine {
   /** Starts the first run, or the next one. */
   async start(): Promise<void> {
     this.run = await this.complete(startRun(this));
+    this.#tamper(this);
     this.#isRestarted = true;
   }
 
@@ -96,7 +123,7 @@ export class World implements Machine {
       signal,
       ...(body === undefined ? {} : { body }),
     });
-    void this.#hear(operation, this.run.fetch(request));
+    void this.#hear(operation, this.run.fetch(request, plan.user ?? 0));
     return operation;
   }
 
@@ -156,7 +183,9 @@ export class World implements Machine {
     await this.settle();
     await this.complete(this.run.close());
     this.#end();
-    this.disk.closed();
+    if (this.disk.isLeftOpen) this.disk.crash("kill", new Random(0))();
+    else this.disk.closed();
+    this.kernel.portdEnded();
     this.time.dropTimers();
     await this.start();
   }
@@ -177,6 +206,7 @@ export class World implements Machine {
     this.change = { appeared, gone, answered: this.#answered, isRestarted: this.#isRestarted };
     this.#answered = [];
     this.#isRestarted = false;
+    this.#followFreed();
     this.latestWall = Math.max(this.latestWall, this.time.wall);
   }
 
@@ -197,12 +227,21 @@ export class World implements Machine {
       this.kernel.wouldGive(port, protocols);
   }
 
+  /** Whether a port has only to cool down: its lease has ended in this run, and nobody has used it since. */
+  isOnlyCooling(port: number, protocols: WishedPort["protocols"]): boolean {
+    const isCooling = (protocol: "tcp" | "udp") => this.freed.has(`${protocol}:${port}`);
+    return !this.settings.excluded.includes(port) && this.kernel.wouldGive(port, protocols) &&
+      protocols.every((protocol) => this.run.isFree(port, [protocol]) || isCooling(protocol));
+  }
+
   /** The ports that a wish may have right now, in order. */
   portsFor({ range, protocols }: WishedPort): number[] {
     const where = range === undefined
       ? this.settings.pool
       : Array.from({ length: Math.min(range.last - range.first + 1, 64) }, (_, i) => range.first + i);
-    return where.filter((port) => this.canGive(port, protocols));
+    return where.filter((port) =>
+      this.canGive(port, protocols) || (GRANTS_COOLING_PORTS && this.isOnlyCooling(port, protocols))
+    );
   }
 
   /** Gives back everything. */
@@ -217,11 +256,26 @@ export class World implements Machine {
   #end(): void {
     this.run.isAlive = false;
     this.look = undefined;
+    this.lookedAt = undefined;
     for (const operation of this.book.pending) {
       operation.state = "lost";
       operation.ended = this.moment;
     }
     for (const stream of this.#streams.splice(0)) void stream.cancel();
+  }
+
+  #followFreed(): void {
+    const { appeared, gone, isRestarted } = this.change;
+    const freed = this.freedBefore = this.freed;
+    const now = new Map(isRestarted ? [] : freed);
+    for (const known of isRestarted ? [] : gone) {
+      const isEnded = (this.run.find(known.id)?.endedAt ?? null) !== null;
+      const end = { at: this.monotonicBefore, name: known.name };
+      for (const protocol of isEnded ? known.protocols : []) now.set(`${protocol}:${known.port}`, end);
+    }
+    for (const { port, protocols } of appeared) for (const protocol of protocols) now.delete(`${protocol}:${port}`);
+    for (const endpoint of this.kernel.servers.keys()) now.delete(endpoint);
+    this.freed = now;
   }
 
   #reboot(): void {
@@ -261,8 +315,12 @@ export class World implements Machine {
     }
   }
 
-  /** Where a sync has failed, nobody can know what the file holds. */
-  #stateOfRefusal({ code, failedSyncsBefore }: Operation): "refused" | "unknown" {
+  /**
+   * Where a sync has failed, nobody can know what the file holds. A client that leaves is told nothing, and with its key
+   * it gets later what was granted meanwhile.
+   */
+  #stateOfRefusal({ code, plan, controller, failedSyncsBefore }: Operation): "refused" | "unknown" | "lost" {
+    if (plan.key !== undefined && controller.signal.aborted) return "lost";
     return code === "store_unavailable" && this.disk.failedSyncs > failedSyncsBefore ? "unknown" : "refused";
   }
 

@@ -1,34 +1,21 @@
 /** Ports that cool down: others are taken first, and the cool-down ends. */
 import type { Known } from "../book.ts";
 import type { WishedPort } from "../operation.ts";
-import type { World } from "../world.ts";
+import type { Freed, World } from "../world.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
-
-/** A port whose lease has ended. */
-interface Freed {
-  /** Since boot; never later than it was. */
-  readonly at: number;
-  readonly name: string | null;
-}
 
 export const COOLING_KEPT: Invariant = {
   name: "cooling kept",
   promise: "A freed port goes to nobody but its name while it cools down and others are free",
-  step(world) {
-    const freed = noteOf(world, "freed", () => new Map<string, Freed>());
-    if (world.change.isRestarted) freed.clear();
-    const finding = firstOf(
+  step: (world) =>
+    firstOf(
       world.change.appeared,
-      (known) => firstOf(endpointsOf(known), (endpoint) => tooSoon(known, freed.get(endpoint), world)),
-    );
-    for (const known of world.change.gone) {
-      const isEnded = (world.run.find(known.id)?.endedAt ?? null) !== null;
-      if (!isEnded || world.change.isRestarted) continue;
-      for (const endpoint of endpointsOf(known)) freed.set(endpoint, { at: world.monotonicBefore, name: known.name });
-    }
-    for (const known of world.change.appeared) for (const endpoint of endpointsOf(known)) freed.delete(endpoint);
-    return finding;
-  },
+      (known) =>
+        firstOf(
+          known.protocols,
+          (protocol) => tooSoon(known, world.freedBefore.get(`${protocol}:${known.port}`), world),
+        ),
+    ),
 };
 
 export const COOLING_ENDS: Invariant = {
@@ -70,10 +57,6 @@ function tooSoon({ port, name, family, protocols }: Known, freed: Freed | undefi
   return other === undefined
     ? undefined
     : `port ${port} was granted ${time.monotonic - freed.at} ms after it was freed, though ${other} is free`;
-}
-
-function endpointsOf({ port, protocols }: Known): string[] {
-  return protocols.map((protocol) => `${protocol}:${port}`);
 }
 
 function isDynamic({ port, prefer, pool }: WishedPort, granted: number): boolean {

@@ -1,6 +1,5 @@
 /** The pool and those who wait for it. */
 import { canonical, type Operation } from "../operation.ts";
-import { GRANTS_COOLING_PORTS } from "../rules.ts";
 import type { World } from "../world.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 
@@ -33,7 +32,8 @@ export const ORDER: Invariant = {
       const overtaken = world.book.pending.find((operation) =>
         operation.plan.grant !== undefined && operation.plan.grant.waitMs > 0 &&
         operation.started.step < served!.started.step && operation.run === served!.run &&
-        !operation.controller.signal.aborted && shapeOf(operation) === shape && !hasLease(operation, world)
+        !operation.controller.signal.aborted && shapeOf(operation) === shape && !hasLease(operation, world) &&
+        world.time.monotonic < operation.started.monotonic + operation.plan.grant.waitMs
       );
       return overtaken && `${served} got lease ${id}, and ${overtaken} has waited longer`;
     });
@@ -48,7 +48,7 @@ export const SERVED: Invariant = {
       const { plan } = operation;
       if (plan.grant === undefined || plan.grant.waitMs === 0 || !isPlain(operation)) return undefined;
       if (hasLease(operation, world)) return undefined;
-      const free = portsFor(operation, world);
+      const free = new Set(world.portsFor(operation.plan.grant!.wishes[0]!));
       return isEnough(operation, free) ? `${operation} waits, and ${[...free].join(", ")} could be had` : undefined;
     });
   },
@@ -60,21 +60,9 @@ function follow(operation: Operation, isNew: boolean, world: World): void {
     operation.free = undefined;
     return;
   }
-  const free = portsFor(operation, world);
+  const free = new Set(world.portsFor(operation.plan.grant!.wishes[0]!));
   if (isNew) operation.free = free;
   else if (operation.free !== undefined) operation.free = operation.free.intersection(free);
-}
-
-function portsFor({ plan }: Operation, world: World): Set<number> {
-  const wish = plan.grant!.wishes[0]!;
-  const free = world.portsFor(wish);
-  if (free.length > 0 || !GRANTS_COOLING_PORTS) return new Set(free);
-  return new Set(
-    world.settings.pool.filter((port) =>
-      world.run.isCooling(port) && world.kernel.wouldGive(port, wish.protocols) &&
-      wish.protocols.every((protocol) => world.run.byPort(port, protocol) === undefined)
-    ),
-  );
 }
 
 /** Whether it asks for any ports of the pool or of a range, all alike. */
