@@ -310,8 +310,7 @@ export class Allocator {
   }
 
   #taken({ port, hold }: { port: number; hold: HoldKind }, { protocols }: Wish): Allocated {
-    const withheld = this.#quarantine.on(port);
-    for (const entry of withheld) this.#endQuarantine(entry);
+    const withheld = this.#endQuarantine(port, protocols);
     this.#parts.pool.take(port, protocols);
     return { port, protocols, hold, withheld };
   }
@@ -326,19 +325,21 @@ export class Allocator {
     const { port, protocols } = withheld;
     const { pool, cooldownMs } = this.#parts;
     if (cooldownMs === 0) return pool.give(port, protocols);
-    for (const entry of this.#quarantine.on(port)) {
-      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
-      if (others.length === entry.protocols.length) continue;
-      this.#quarantine.remove(entry);
-      if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
-    }
+    this.#endQuarantine(port, protocols);
     pool.take(port, protocols);
     this.#quarantine.add(withheld);
   }
 
-  #endQuarantine(withheld: Withheld): void {
-    this.#quarantine.remove(withheld);
-    this.#parts.pool.give(withheld.port, withheld.protocols);
+  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it. */
+  #endQuarantine(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
+    const ended = this.#quarantine.on(port).filter((entry) => entry.protocols.some((each) => protocols.includes(each)));
+    for (const entry of ended) {
+      this.#quarantine.remove(entry);
+      this.#parts.pool.give(port, entry.protocols.filter((protocol) => protocols.includes(protocol)));
+      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
+      if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
+    }
+    return ended;
   }
 }
 

@@ -153,6 +153,16 @@ Deno.test("grant() never takes a cooling port on which a stranger listens by now
   await assert.rejects(grantOne(test), { code: "pool_exhausted" });
 });
 
+Deno.test("a port taken for TCP while it cools down goes on cooling down for UDP", async () => {
+  await using test = await openTestDomain({ poolSize: 2 });
+  const both = await grantOne(test, { port: test.first, protocols: ["tcp", "udp"] });
+  await test.domain.registry.end(both.id, "released");
+  await grantOne(test, { port: test.first });
+  await grantOne(test, { port: test.first + 1 });
+  assert.equal((await grantOne(test, { protocols: ["udp"] })).port, test.first + 1);
+  assert.equal((await grantOne(test, { protocols: ["udp"] })).port, test.first);
+});
+
 Deno.test("a refused request leaves the cool-down of a port as it was", async () => {
   await using test = await openTestDomain({ poolSize: 2 });
   const lease = await grantOne(test, { port: test.first });
