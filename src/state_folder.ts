@@ -160,10 +160,15 @@ function writeDraft(path: string, text: string): string {
   return draft;
 }
 
-/** Tells clients where the daemon is. */
+/** Writes for clients where the daemon is. When that fails, the file of a daemon that has ended is removed too. */
 export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   const path = `${folder}/daemon.json`;
-  Deno.renameSync(writeDraft(path, `${JSON.stringify(daemon)}\n`), path);
+  try {
+    Deno.renameSync(writeDraft(path, `${JSON.stringify(daemon)}\n`), path);
+  } catch (error) {
+    if (isThere(path)) Deno.removeSync(path);
+    throw error;
+  }
 }
 
 /**
