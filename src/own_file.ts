@@ -20,15 +20,26 @@ const OTHERS_MAY_WRITE = 0o002, GROUP_MAY_WRITE = 0o020, STICKY = 0o1000;
  * @throws {ForeignFileError} when it is anything else.
  */
 export function readOwnFile(path: string): string {
-  const seen = Deno.lstatSync(path);
-  const reason = faultOf(seen);
-  if (reason !== undefined) throw new ForeignFileError(`Cannot use ${path}: ${reason}`);
+  const seen = lookAtOwnFile(path);
   using file = Deno.openSync(path);
   const opened = file.statSync();
   if (opened.ino !== seen.ino || opened.dev !== seen.dev) {
     throw new ForeignFileError(`Cannot use ${path}: it was replaced while it was opened`);
   }
   return readWhole(file, path, MOST_BYTES);
+}
+
+/**
+ * The same check without the file: that it is a regular one of this user or of root, and short.
+ *
+ * @throws {ForeignFileError} when it is anything else.
+ */
+export function lookAtOwnFile(path: string): Deno.FileInfo {
+  const seen = Deno.lstatSync(path);
+  const reason = faultOf(seen);
+  if (reason !== undefined) throw new ForeignFileError(`Cannot use ${path}: ${reason}`);
+  if (seen.size > MOST_BYTES) throw new FileTooLongError(path, MOST_BYTES);
+  return seen;
 }
 
 /**
