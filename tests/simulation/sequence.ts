@@ -145,6 +145,10 @@ async function rest(world: World, random: Random, ms: number): Promise<string> {
   for (let looks = 0; looks < 2; looks++) {
     if (world.look === undefined) beginLook(world);
     await world.settle();
+    while (world.time.isDue) { // what the daemon has put off to its next turn
+      await world.time.advance(0, random, world.drain);
+      await world.settle();
+    }
   }
   return `rest${ms === 0 ? "" : ` after ${ms} ms`}: the system answers everything, the watch looks`;
 }
