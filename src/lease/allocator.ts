@@ -109,14 +109,14 @@ export class Allocator {
 
   /** Undoes an allocation that came to nothing: the port is as it was before, free or cooling down. */
   undo({ port, protocols, withheld }: Allocated): void {
-    if (protocols.includes("tcp")) this.#parts.holds.release(port);
+    this.#releaseClaim(port, { protocols });
     this.#parts.pool.give(port, protocols);
     for (const entry of withheld) this.#withhold(entry);
   }
 
   /** Gives back the port of a lease that has ended; it cools down first. */
   free({ port, protocols }: Pick<Allocated, "port" | "protocols">, name: string | null, now: number): void {
-    if (protocols.includes("tcp")) this.#parts.holds.release(port);
+    this.#releaseClaim(port, { protocols });
     this.cool(port, protocols, now, name);
   }
 
@@ -163,7 +163,7 @@ export class Allocator {
       if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
       const isFree = this.#isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
       if (isFree) return this.#claimed(claim, claim.port, wish);
-      if (wish.protocols.includes("tcp")) holds.release(claim.port);
+      this.#releaseClaim(claim.port, wish);
     }
     return { refused: { kind: "exhausted" } };
   }
@@ -251,7 +251,7 @@ export class Allocator {
         claims.push(claim);
         continue;
       }
-      for (const claimed of claims) this.#parts.holds.release(claimed.port);
+      for (const claimed of claims) this.#releaseClaim(claimed.port, wish);
       return claim.obstacle.reason === "no_descriptors" ? "no_descriptors" : port;
     }
     return claims.map((claim) => this.#taken(claim, wish));
@@ -297,6 +297,11 @@ export class Allocator {
 
   #lastPort({ name }: Wish): number | undefined {
     return name === null ? undefined : this.#parts.names.get(name);
+  }
+
+  /** A hold is a TCP socket: that of another lease may stand on the same number where only UDP was asked for. */
+  #releaseClaim(port: number, { protocols }: Pick<Wish, "protocols">): void {
+    if (protocols.includes("tcp")) this.#parts.holds.release(port);
   }
 
   #claim(port: number, { protocols, hold }: Wish, named: boolean): Claim {

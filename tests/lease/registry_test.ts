@@ -300,6 +300,19 @@ Deno.test("grant() of a block gives ports in a row, also round a stranger", asyn
   });
 });
 
+Deno.test("a block for UDP that is refused leaves the holds of TCP leases on the same numbers", async () => {
+  await using test = await openTestDomain({ poolSize: 2 });
+  for (const port of [test.first, test.first + 1]) await grantOne(test, { port });
+  const { kept } = test.domain.describe().holds;
+  const server = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: test.first + 1 });
+  const wishes = [wish({ protocols: ["udp"] }), wish({ protocols: ["udp"] })];
+  await assert.rejects(test.domain.registry.grant(request({}, { wishes, contiguous: true })), {
+    code: "pool_exhausted",
+  });
+  server.close();
+  assert.equal(test.domain.describe().holds.kept, kept);
+});
+
 Deno.test("grant() waits in line for a port, in the order of arrival", async () => {
   await using test = await openTestDomain({ poolSize: 1, cooldownMs: 0 });
   const { registry } = test.domain;
