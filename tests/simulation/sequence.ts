@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { Store } from "../../src/store/store.ts";
 import { installDisks } from "./disk.ts";
 import { type Invariant, INVARIANTS } from "./invariants/all.ts";
+import { STUCK } from "./invariants/answers.ts";
 import { mix, Random } from "./random.ts";
 import { drawSettings } from "./settings.ts";
 import { beginLook, takeStep } from "./steps.ts";
 import { VirtualTime } from "./time.ts";
-import { World } from "./world.ts";
+import { StuckError, World } from "./world.ts";
 
 /** An invariant that did not hold. */
 export interface Failure {
@@ -76,7 +77,7 @@ export class Simulator implements AsyncDisposable {
     const trace: string[] = [];
     try {
       await world.start();
-      const failure = await play(world, { seed, numbers, invariants, trace });
+      const failure = await play(world, { seed, numbers, invariants, trace }).catch(asFailure);
       return { failure, steps: numbers.slice(0, trace.length), trace };
     } finally {
       await world.dispose();
@@ -90,6 +91,11 @@ export class Simulator implements AsyncDisposable {
     this.#disks[Symbol.dispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof StuckError) return { invariant: STUCK.name, detail: error.message };
+  throw error;
 }
 
 interface Play {

@@ -20,6 +20,8 @@ export interface Share {
   /** Goes on after a failure. */
   readonly survey: boolean;
   readonly shrinkMs: number;
+  /** One number that all threads of a run share: 1 when one of them has failed, and the others are to end. */
+  readonly stop?: SharedArrayBuffer;
 }
 
 /** What came of a share. */
@@ -38,14 +40,17 @@ export async function runShare(share: Share): Promise<Tally> {
   const { stride, end, forMs, steps: numbers, survey } = share;
   const invariants = INVARIANTS.filter(({ name }) => share.invariants.includes(name));
   const until = performance.now() + (forMs ?? Infinity), failures: Record<string, number[]> = {};
+  const stop = new Int32Array(share.stop ?? new SharedArrayBuffer(4));
   let sequences = 0, steps = 0, report: string | null = null;
   for (let seed = share.seed; seed < (end ?? Infinity) && performance.now() < until; seed += stride) {
+    if (Atomics.load(stop, 0) === 1) break;
     const outcome = await simulator.run({ seed, invariants, ...(numbers && { steps: numbers }) });
     sequences++;
     steps += outcome.trace.length;
     if (outcome.failure === undefined) continue;
     (failures[outcome.failure.invariant] ??= []).push(seed);
     if (survey) continue;
+    Atomics.store(stop, 0, 1);
     report = await describe(simulator, seed, { outcome, invariants, patienceMs: share.shrinkMs });
     break;
   }

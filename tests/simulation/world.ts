@@ -38,6 +38,11 @@ export interface Freed {
   readonly name: string | null;
 }
 
+/** The daemon waits for what nobody will answer. */
+export class StuckError extends Error {
+  override readonly name = "StuckError";
+}
+
 /** Options of a {@linkcode World}. */
 export interface WorldOptions {
   readonly seed: number;
@@ -148,7 +153,7 @@ export class World implements Machine {
       while (this.pending.size > 0) this.pending.settle(0);
       await this.turn();
     }
-    if (!isDone) throw new Error("the daemon is stuck while it starts or stops");
+    if (!isDone) throw new StuckError("the daemon neither starts nor stops to the end");
     return await promise;
   }
 
