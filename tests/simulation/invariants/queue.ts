@@ -14,6 +14,7 @@ export const EXHAUSTED: Invariant = {
     }
     return firstOf(world.change.answered, (operation) => {
       if (operation.code !== "pool_exhausted" || operation.free === undefined) return undefined;
+      if (joinedAnother(operation, world)) return undefined;
       return isEnough(operation, operation.free)
         ? `${operation} was refused, and all the time ${[...operation.free].join(", ")} could be had`
         : undefined;
@@ -63,6 +64,14 @@ function follow(operation: Operation, isNew: boolean, world: World): void {
   const free = new Set(world.portsFor(operation.plan.grant!.wishes[0]!));
   if (isNew) operation.free = free;
   else if (operation.free !== undefined) operation.free = operation.free.intersection(free);
+}
+
+/** Whether the same request was under way already: then both get its outcome, which may have been decided before. */
+function joinedAnother({ family, started }: Operation, { book }: World): boolean {
+  return book.operations.some((other) =>
+    other.family === family && other.started.step < started.step &&
+    (other.ended === undefined || other.ended.step >= started.step)
+  );
 }
 
 /** Whether it asks for any ports of the pool or of a range, all alike. */
