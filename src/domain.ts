@@ -140,7 +140,7 @@ export async function openDomain(config: Config, { clock, log, limits }: DomainO
   firewall.start();
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
-  const sightings = new Sightings({ scanner, processes, clock });
+  const sightings = new Sightings({ scanner, processes, table: registry.table, clock });
   const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
   const hasRights = mayBindPrivileged(procfs);
   const watch = new Watch({ registry, scanner, sightings, processes, clock, events });

@@ -69,9 +69,10 @@ function conflicts({ leases }: Symptoms): Finding[] {
   const contested = leases.filter(({ state }) => state === "conflict");
   if (contested.length === 0) return [{ check: "conflicts", level: "ok", message: "no stranger on a leased port" }];
   return contested.map((lease) => {
-    const { pid = null, command = null } = lease.listener ?? {};
+    const { pid = null, command = null, reason = null } = lease.listener ?? {};
+    const why = reason === null ? "" : ` (${reason})`;
     const who = pid === null ? "somebody who cannot be seen" : `pid ${pid} (${command ?? "unknown command"})`;
-    const message = `${titleOf(lease)}: ${who} listens there and is not the holder; portd inspect ${lease.port}`;
+    const message = `${titleOf(lease)}: ${who} listens there and is not the holder${why}; portd inspect ${lease.port}`;
     return { check: "conflicts", level: "problem", message };
   });
 }

@@ -85,6 +85,7 @@ function portSocket(port: Shape<number>, pid: Shape<number>): Shape<PortSocket> 
     startTime: NULLABLE_TEXT,
     bootId: NULLABLE_TEXT,
     startedAt: nullable(INSTANT),
+    reason: NULLABLE_TEXT,
     ancestors: listOf(object({ pid: PID, command: NULLABLE_TEXT }), MOST_LINES),
   });
 }

@@ -204,11 +204,14 @@ const HOLDER = object<Holder>({
 
 const LISTENER = object<LeaseListener>({
   pid: nullable(PID),
+  startTime: NULLABLE_TEXT,
+  bootId: NULLABLE_TEXT,
   command: NULLABLE_TEXT,
   cwd: NULLABLE_TEXT,
   user: NULLABLE_TEXT,
   address: LONG_TEXT,
   since: INSTANT,
+  reason: NULLABLE_TEXT,
 });
 
 const LIFETIME = variants<Lifetime, "kind">("kind", {

@@ -1,7 +1,6 @@
 /** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
 import { PortdError } from "../errors.ts";
-import { sharersOf, type SocketRow } from "../listener/listener.ts";
-import { belongsTo, type Process, type Processes } from "../process/process.ts";
+import type { Process, Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
 import type { Holder, LeaseListener, Lifetime, ProcessIdentity } from "./lease.ts";
 import type { GrantRequest } from "./wish.ts";
@@ -20,8 +19,10 @@ export function evidenceOf({ pid, startTime, bootId, command, cwd, user }: Proce
   return { pid, startTime, bootId, command, cwd, user };
 }
 
-/** The holder's process; `undefined` when none is known. */
-export function identityOf({ pid, startTime, bootId }: Holder): ProcessIdentity | undefined {
+/** The process of a holder or a listener; `undefined` when none is known. */
+export function identityOf(
+  { pid, startTime, bootId }: Pick<Holder, "pid" | "startTime" | "bootId">,
+): ProcessIdentity | undefined {
   return pid === null || startTime === null || bootId === null ? undefined : { pid, startTime, bootId };
 }
 
@@ -61,8 +62,8 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
 
 /** The holder's server that the watch saw last, if it still runs. */
 function listenerLeft({ state, listener }: LeaseRecord, processes: Processes): LeaseListener | undefined {
-  const isThere = state === "listening" && listener !== null && listener.pid !== null;
-  return isThere && processes.find(listener.pid) !== undefined ? listener : undefined;
+  const identity = state === "listening" && listener !== null ? identityOf(listener) : undefined;
+  return identity !== undefined && processes.isAlive(identity) ? listener! : undefined;
 }
 
 /** What a request for a live name, or a change of it, makes of holder and lifetime. */
@@ -95,26 +96,6 @@ function isSameProcess(one: Holder, other: Holder): boolean {
 function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
   const members = Object.entries(other) as [keyof Lifetime, unknown][];
   return members.every(([member, value]) => one[member] === value);
-}
-
-/** Whose a listener is. */
-export interface Ownership {
-  readonly isHolders: boolean;
-  /** The holder's processes that have the socket open; of a stranger's socket all that do. */
-  readonly pids: readonly number[];
-}
-
-/**
- * Whose a listener is: the holder's when any process that has it open is of the holder's process tree or session. Where
- * the holder has no known process any listener is his, and so is one of whom the OS tells nothing at all; a process that
- * is hidden from us is somebody else's.
- */
-export function ownershipOf(record: LeaseRecord, listener: SocketRow, processes: Processes): Ownership {
-  const identity = identityOf(record.holder);
-  const pids = sharersOf(listener);
-  if (identity === undefined || (pids.length === 0 && listener.uid === null)) return { isHolders: true, pids };
-  const own = pids.filter((pid) => belongsTo(processes, pid, identity));
-  return own.length > 0 ? { isHolders: true, pids: own } : { isHolders: false, pids };
 }
 
 function nameTaken({ name, port, id, holder }: LeaseRecord, reason: string): PortdError {

@@ -26,7 +26,7 @@ export type LeaseState = LiveState | EndedState;
  *
  * - `listener`: must be claimed by a listening socket within `claimMs`, then lives while the holder listens, plus
  *   `graceMs`.
- * - `process`: until the holder's process is gone, plus `graceMs`.
+ * - `process`: until the holder's process is gone and none of its process tree listens any more, plus `graceMs`.
  * - `ttl`: `ttlMs` from the grant or the last renewal.
  * - `pinned`: until it is released.
  */
@@ -69,6 +69,9 @@ export interface Holder {
 /** Who listens on the leased port. */
 export interface LeaseListener {
   readonly pid: number | null;
+  /** With pid and boot it is that process and no later one. */
+  readonly startTime: string | null;
+  readonly bootId: string | null;
   readonly command: string | null;
   readonly cwd: string | null;
   readonly user: string | null;
@@ -76,6 +79,8 @@ export interface LeaseListener {
   readonly address: string;
   /** ISO instant at which the watch saw it first. */
   readonly since: string;
+  /** Why it is not the holder's, in words; null while it is. */
+  readonly reason: string | null;
 }
 
 /** The wish that a lease be reachable from outside. */

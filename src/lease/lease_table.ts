@@ -1,5 +1,6 @@
 /** The live leases in memory, found by id, name and port. */
 import type { LeaseRecord } from "../store/record.ts";
+import { Claims } from "./claims.ts";
 import type { Protocol } from "./lease.ts";
 import { LeasesByOwner } from "./owners.ts";
 
@@ -7,6 +8,8 @@ import { LeasesByOwner } from "./owners.ts";
 export class LeaseTable {
   /** How many of them each user has. */
   readonly owners = new LeasesByOwner();
+  /** The processes and folders that the leases name. */
+  readonly claims = new Claims();
   readonly #byId = new Map<string, LeaseRecord>();
   readonly #byName = new Map<string, string>();
   readonly #byPort: Readonly<Record<Protocol, Map<number, string>>> = { tcp: new Map(), udp: new Map() };
@@ -43,6 +46,7 @@ export class LeaseTable {
     if (other !== undefined) throw new Error(`Cannot add lease ${record.id}: its port or name is that of ${other.id}`);
     this.owners.add(record.owner);
     this.#byId.set(record.id, record);
+    this.claims.add(record);
     if (record.name !== null) this.#byName.set(record.name, record.id);
     for (const protocol of record.protocols) this.#byPort[protocol].set(record.port, record.id);
   }
@@ -53,7 +57,9 @@ export class LeaseTable {
    * @throws {Error} when the lease is not live.
    */
   replace(record: LeaseRecord): void {
-    if (!this.#byId.has(record.id)) throw new Error(`Cannot replace lease ${record.id}: it is not live`);
+    const before = this.#byId.get(record.id);
+    if (before === undefined) throw new Error(`Cannot replace lease ${record.id}: it is not live`);
+    this.claims.replace(before, record);
     this.#byId.set(record.id, record);
   }
 
@@ -62,6 +68,7 @@ export class LeaseTable {
     if (record === undefined) return;
     this.#byId.delete(id);
     this.owners.remove(record.owner);
+    this.claims.remove(record);
     if (record.name !== null) this.#byName.delete(record.name);
     for (const protocol of record.protocols) this.#byPort[protocol].delete(record.port);
   }

@@ -6,7 +6,7 @@ import type { LeaseRecord } from "../store/record.ts";
 /** What the watch saw of a lease. */
 export interface Sighting {
   /** Who listens on the port. */
-  readonly listener: "holder" | "stranger" | "nobody";
+  readonly listener: "holder" | "stranger" | "both" | "nobody";
   /** Whether the holder's process runs; true also where none is known. */
   readonly isProcessAlive: boolean;
 }
@@ -25,27 +25,33 @@ export interface Outcome {
  * @returns `"expired"` when its time is up.
  */
 export function reclaim(record: LeaseRecord, sighting: Sighting, now: number): Outcome | "expired" {
-  const claimed = record.claimed || sighting.listener === "holder";
+  const claimed = record.claimed || isHolderThere(sighting);
   const state = stateOf(sighting, claimed);
-  const deadline = deadlineOf(record, state, sighting, now);
+  const deadline = deadlineOf(record, sighting, now);
   return deadline !== null && now >= deadline ? "expired" : { state, deadline, claimed };
 }
 
 function stateOf({ listener }: Sighting, claimed: boolean): LiveState {
   if (listener === "holder") return "listening";
-  if (listener === "stranger") return "conflict";
+  if (listener === "stranger" || listener === "both") return "conflict";
   return claimed ? "idle" : "granted";
 }
 
-function deadlineOf(record: LeaseRecord, state: LiveState, { isProcessAlive }: Sighting, now: number): number | null {
+function isHolderThere({ listener }: Sighting): boolean {
+  return listener === "holder" || listener === "both";
+}
+
+function deadlineOf(record: LeaseRecord, sighting: Sighting, now: number): number | null {
   const { lifetime } = record;
   switch (lifetime.kind) {
     case "listener":
-      if (state === "listening") return null;
+      if (isHolderThere(sighting)) return null;
       return record.deadline ?? now + lifetime.graceMs; // the grace begins when the listener is first missed
     case "process":
+      // Whoever was started by the process may go on listening without it.
+      if (isHolderThere(sighting)) return null;
       // Once the process is gone it stays gone; a lease that follows another one is given no deadline.
-      return record.deadline ?? (isProcessAlive ? null : now + lifetime.graceMs);
+      return record.deadline ?? (sighting.isProcessAlive ? null : now + lifetime.graceMs);
     default:
       return record.deadline;
   }

@@ -248,7 +248,7 @@ export class Registry {
 
 function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
   return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||
-    before.listener?.pid !== listener?.pid || before.listener?.address !== listener?.address;
+    before.listener !== listener;
 }
 
 function eventOf(before: LeaseRecord, after: Outcome): LeaseEventType {

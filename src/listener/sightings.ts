@@ -1,19 +1,25 @@
 /** What the watch has seen on leased ports: each socket with its process and whose it is, remembered while it is there. */
 import type { Clock } from "../clock.ts";
-import { type Ownership, ownershipOf } from "../lease/holder.ts";
-import type { Holder, Protocol } from "../lease/lease.ts";
-import type { Process, Processes } from "../process/process.ts";
+import { identityOf } from "../lease/holder.ts";
+import type { Holder, ProcessIdentity, Protocol } from "../lease/lease.ts";
+import type { LeaseTable } from "../lease/lease_table.ts";
+import { Glance } from "../process/glance.ts";
+import { isSameProcess, type Process, type Processes, type ProcessFinder } from "../process/process.ts";
 import { isoInstant, type LeaseRecord } from "../store/record.ts";
 import { sharersOf, type SocketRow } from "./listener.ts";
+import { type Evidence, kinOf, type Ownership, ownershipOf } from "./ownership.ts";
 import type { Scanner } from "./scan.ts";
 
 /** Sockets whose processes are asked after in one update; with more, each is asked after every few updates. */
 const PROCESSES_AN_UPDATE = 50;
+/** Processes remembered as the holder's for one lease; of more, those that were seen last. */
+const MOST_KIN = 32;
 
 /** What {@linkcode Sightings} asks. */
 export interface SightingsParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
+  readonly table: LeaseTable;
   readonly clock: Clock;
 }
 
@@ -30,6 +36,14 @@ export interface Owner {
   readonly isHolders: boolean;
   readonly pid: number | null;
   readonly process: Process | undefined;
+  /** Why it is not the holder's, in words; null when it is. */
+  readonly reason: string | null;
+}
+
+/** An owner as it was found. */
+interface KnownOwner extends Owner {
+  readonly holder: Holder;
+  readonly ownership: Ownership;
 }
 
 /** What an update has changed. */
@@ -44,16 +58,20 @@ export class Sightings {
   #seen = new Map<string, Seen>();
   #byEndpoint = new Map<string, Seen[]>();
   /** Whose a socket was found to be, and for which holder. */
-  readonly #owners = new WeakMap<Seen, Owner & { readonly holder: Holder }>();
+  readonly #owners = new WeakMap<Seen, KnownOwner>();
+  /** Id of a lease → the processes of its holder that were seen to listen, and what started them. */
+  readonly #kin = new Map<string, readonly ProcessIdentity[]>();
+  #glance: Glance;
   #turn = 0;
 
   constructor(parts: SightingsParts) {
     this.#parts = parts;
+    this.#glance = new Glance(parts.processes);
   }
 
   /** Takes in the sockets that there are now. */
   async update(rows: readonly SocketRow[]): Promise<Changes> {
-    const { scanner, clock } = this.#parts;
+    const { scanner, clock, processes } = this.#parts;
     const before = this.#seen;
     const isStale = this.#staleness();
     const asked = rows.filter((row) => {
@@ -61,6 +79,8 @@ export class Sightings {
       return known === undefined || isStale(known);
     });
     const identified = new Map((await scanner.identify(asked)).map((row) => [keyOf(row), row]));
+    this.#glance = new Glance(processes);
+    this.#forgetKin();
     const since = isoInstant(clock.now());
     const opened: Seen[] = [];
     this.#seen = new Map(rows.map((row) => {
@@ -84,32 +104,65 @@ export class Sightings {
   ownerOf(record: LeaseRecord, seen: Seen): Owner {
     const known = this.#owners.get(seen);
     if (known?.holder === record.holder) return known;
-    const { isHolders, pids } = ownershipOf(record, seen.row, this.#parts.processes);
-    return this.#own(seen, record.holder, isHolders, pids[0] ?? null);
+    const ownership = ownershipOf(record, seen.row, this.#evidence(record, this.#glance));
+    if (ownership.isHolders && record.holder.pid !== null) this.#rememberKin(record, ownership.pids);
+    return this.#own(seen, record.holder, ownership);
   }
 
   /** Whose a socket is that may be remembered or not, by the processes that have it open at this moment. */
   ownershipOf(record: LeaseRecord, row: SocketRow): Ownership {
-    const ownership = ownershipOf(record, row, this.#parts.processes);
     const seen = this.#seen.get(keyOf(row));
-    const known = seen && this.#owners.get(seen);
-    if (ownership.isHolders || known?.holder !== record.holder || !known.isHolders) return ownership;
-    return { isHolders: true, pids: sharersOf(row) };
+    const owner = seen && this.#owners.get(seen);
+    const known = owner?.holder === record.holder ? owner.ownership : undefined;
+    if (known !== undefined && haveSameSharers(seen!.row, row)) return known;
+    const ownership = ownershipOf(record, row, this.#evidence(record, new Glance(this.#parts.processes)));
+    if (ownership.isHolders || known?.isHolders !== true) return ownership;
+    return { isHolders: true, pids: sharersOf(row), reason: null };
   }
 
   #see(row: SocketRow, known: Seen | undefined, since: string): Seen {
-    const process = row.pid === null ? undefined : this.#parts.processes.find(row.pid);
+    const process = row.pid === null ? undefined : this.#glance.find(row.pid);
     const seen = { row, process, since: known?.since ?? since };
     const owner = known && this.#owners.get(known);
-    if (owner?.isHolders) this.#own(seen, owner.holder, true, row.pid);
+    if (owner?.isHolders) this.#own(seen, owner.holder, { isHolders: true, pids: sharersOf(row), reason: null });
     return seen;
   }
 
-  #own(seen: Seen, holder: Holder, isHolders: boolean, pid: number | null): Owner {
-    const process = pid === seen.row.pid || pid === null ? seen.process : this.#parts.processes.find(pid);
-    const owner = { holder, isHolders, pid, process };
+  #own(seen: Seen, holder: Holder, ownership: Ownership): Owner {
+    const { isHolders, pids: [pid = null], reason } = ownership;
+    const process = pid === seen.row.pid || pid === null ? seen.process : this.#glance.find(pid);
+    const owner = { holder, ownership, isHolders, pid, process, reason };
     this.#owners.set(seen, owner);
     return owner;
+  }
+
+  /** The listener in the file makes the same process the holder's after a restart of the daemon. */
+  #evidence(record: LeaseRecord, processes: ProcessFinder): Evidence {
+    const { id, state, listener } = record;
+    const known = state === "listening" && listener !== null ? identityOf(listener) : undefined;
+    const kin = this.#kin.get(id) ?? [];
+    return { processes, table: this.#parts.table, kin: known === undefined ? kin : [...kin, known] };
+  }
+
+  /** Those that have ended are of no use: a process descends from living ones. */
+  #rememberKin(record: LeaseRecord, [pid]: readonly number[]): void {
+    if (pid === undefined) return;
+    const isSeen = (known: ProcessIdentity) => {
+      const found = this.#glance.find(known.pid);
+      return found !== undefined && isSameProcess(found, known);
+    };
+    const kin = (this.#kin.get(record.id) ?? []).filter(isSeen);
+    for (const { pid: number, startTime, bootId } of kinOf(record, pid, this.#glance)) {
+      const identity = { pid: number, startTime, bootId };
+      if (!kin.some((known) => isSameProcess(known, identity))) kin.push(identity);
+    }
+    this.#kin.set(record.id, kin.slice(-MOST_KIN));
+  }
+
+  #forgetKin(): void {
+    const { table } = this.#parts;
+    if (this.#kin.size <= table.size) return;
+    for (const id of this.#kin.keys()) if (table.byId(id) === undefined) this.#kin.delete(id);
   }
 
   /** Whether the process that is told for a socket has ended: another one that shares it may go on. */
@@ -126,6 +179,11 @@ export class Sightings {
 
 function endpointKey(protocol: Protocol, port: number): string {
   return `${protocol}:${port}`;
+}
+
+function haveSameSharers(a: SocketRow, b: SocketRow): boolean {
+  const pids = sharersOf(a), others = sharersOf(b);
+  return pids.length === others.length && pids.every((pid, i) => pid === others[i]);
 }
 
 function keyOf({ protocol, localAddress, localPort, inode, pid }: SocketRow): string {

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { EventLog, ListenerEventType } from "../lease/events.ts";
 import { identityOf } from "../lease/holder.ts";
+import type { LeaseListener } from "../lease/lease.ts";
 import type { LeaseSighting, Registry } from "../lease/registry.ts";
 import type { Processes } from "../process/process.ts";
 import type { LeaseRecord } from "../store/record.ts";
@@ -72,16 +73,21 @@ export class Watch {
     const isProcessAlive = !isTurn || identity === undefined || processes.isAlive(identity);
     const listeners = record.protocols.flatMap((protocol) => sightings.on(protocol, record.port));
     if (listeners.length === 0) return { listener: "nobody", isProcessAlive, details: null };
-    const stranger = listeners.find((seen) => !sightings.ownerOf(record, seen).isHolders);
-    const shown = stranger ?? listeners[0]!;
-    const { pid, process } = sightings.ownerOf(record, shown);
-    const { row: { localAddress: address }, since } = shown;
-    const { command = null, cwd = null, user = null } = process ?? {};
+    const isHolders = (seen: Seen) => sightings.ownerOf(record, seen).isHolders;
+    const stranger = listeners.find((seen) => !isHolders(seen));
+    const who = stranger === undefined ? "holder" : listeners.some(isHolders) ? "both" : "stranger";
+    return { listener: who, isProcessAlive, details: this.#details(record, stranger ?? listeners[0]!) };
+  }
+
+  /** What is told of a listener; the same object as long as nothing of it has changed. */
+  #details(record: LeaseRecord, seen: Seen): LeaseListener {
+    const { pid, process, reason } = this.#parts.sightings.ownerOf(record, seen);
+    const { row: { localAddress: address }, since } = seen;
+    const { startTime = null, bootId = null, command = null, cwd = null, user = null } = process ?? {};
     const known = record.listener;
-    const details = known !== null && known.pid === pid && known.address === address
-      ? known
-      : { command, cwd, user, pid, address, since };
-    return { listener: stranger === undefined ? "holder" : "stranger", isProcessAlive, details };
+    const isSame = known !== null && known.pid === pid && known.startTime === startTime && known.address === address &&
+      known.reason === reason;
+    return isSame ? known : { pid, startTime, bootId, command, cwd, user, address, since, reason };
   }
 }
 

@@ -8,6 +8,7 @@ import type { PortRange } from "../lease/lease.ts";
 import type { Pool } from "../lease/pool.ts";
 import type { Registry } from "../lease/registry.ts";
 import type { SocketRow } from "../listener/listener.ts";
+import type { Ownership } from "../listener/ownership.ts";
 import type { Sightings } from "../listener/sightings.ts";
 import { isListener, joinSocket } from "../listener/listing.ts";
 import type { Scanner } from "../listener/scan.ts";
@@ -104,20 +105,21 @@ export class PortDescriber {
   #presentListener(row: SocketRow): readonly PortSocket[] {
     const lease = this.#parts.registry.table.byPort(row.localPort, [row.protocol]);
     if (lease === undefined) return [this.#present(row)];
-    const { isHolders, pids } = this.#parts.sightings.ownershipOf(lease, row);
-    if (!isHolders || pids.length === 0) return [this.#present(row, isHolders)];
-    return pids.map((pid) => this.#present({ ...row, pid }, isHolders));
+    const ownership = this.#parts.sightings.ownershipOf(lease, row);
+    if (!ownership.isHolders || ownership.pids.length === 0) return [this.#present(row, ownership)];
+    return ownership.pids.map((pid) => this.#present({ ...row, pid }, ownership));
   }
 
-  #present(row: SocketRow, ofHolder: boolean | null = null): PortSocket {
+  #present(row: SocketRow, ownership?: Ownership): PortSocket {
     const { processes, registry } = this.#parts;
     const process = row.pid === null ? undefined : processes.find(row.pid);
     const lease = registry.table.byPort(row.localPort, [row.protocol]);
     return {
-      ...joinSocket(row, { process, lease, ofHolder }),
+      ...joinSocket(row, { process, lease, ofHolder: ownership?.isHolders ?? null }),
       startTime: process?.startTime ?? null,
       bootId: process?.bootId ?? null,
       startedAt: process?.startedAt ?? null,
+      reason: ownership?.reason ?? null,
       ancestors: process === undefined
         ? []
         : ancestorsOf(processes, process).map(({ pid, command }) => ({ pid, command })),

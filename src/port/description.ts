@@ -38,6 +38,8 @@ export interface PortSocket extends ListedSocket {
   readonly bootId: string | null;
   /** The start as an ISO instant in UTC. */
   readonly startedAt: string | null;
+  /** Why a listener on a leased port is not the holder's, in words; null otherwise. */
+  readonly reason: string | null;
   /** From the parent upwards. */
   readonly ancestors: readonly Ancestor[];
 }

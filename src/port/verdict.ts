@@ -47,9 +47,10 @@ function judgeZero({ ephemeralRange }: PortFacts): Judgement {
 function judgeConflict(port: number, stranger: PortSocket, leases: readonly Lease[]): Judgement {
   const lease = leases.find(({ protocols }) => protocols.includes(stranger.protocol))!;
   const release = `portd release ${nameOf(lease)}`;
+  const why = stranger.reason === null ? "" : `; ${stranger.reason}`;
   return {
     verdict: "conflict",
-    sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${socketText(stranger)}`,
+    sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${socketText(stranger)}${why}`,
     advice: [
       stranger.pid === null ? "end the stranger as an administrator" : `end process ${stranger.pid} yourself`,
       `or give the lease back and take another port: ${release}`,

@@ -43,6 +43,9 @@ export interface ListedProcesses extends Processes {
   placeOf(pid: number): ProcessPlace | undefined;
 }
 
+/** Finds processes by their number. */
+export type ProcessFinder = Pick<Processes, "find">;
+
 /** The processes of this machine. @param procfs is there on Linux. */
 export function openProcesses(procfs: Procfs | undefined): Processes {
   if (procfs !== undefined) return new LinuxProcesses(procfs);
@@ -51,24 +54,34 @@ export function openProcesses(procfs: Procfs | undefined): Processes {
   return new GenericProcesses();
 }
 
+/** Whether two looks saw the very same process: the same pid, start time and boot. */
+export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
+}
+
+/** Whether two processes are in the same process group or session. What the OS does not tell is never the same. */
+export function sharesGroup(a: Process, b: Process): boolean {
+  return (a.processGroup !== null && a.processGroup === b.processGroup) ||
+    (a.session !== null && a.session === b.session);
+}
+
 /**
- * Whether a process belongs to a holder: it is the holder's process, descends from it, or shares its process group or
- * session.
+ * Whether a process is in a group or session that another one began, which has ended since. The kernel gives that pid to
+ * nobody else while a process is in it.
  */
-export function belongsTo(processes: Processes, pid: number, holder: ProcessIdentity): boolean {
-  const root = processes.isAlive(holder) ? processes.find(holder.pid) : undefined;
-  if (root === undefined) return false;
-  const seen = new Set<number>();
-  for (let at = processes.find(pid); at !== undefined && !seen.has(at.pid); at = parentOf(processes, at)) {
-    if (at.pid === root.pid) return true;
-    if (at.pid === pid && sharesTerminal(at, root)) return true;
-    seen.add(at.pid);
-  }
-  return false;
+export function wasLeftBehind(processes: ProcessFinder, process: Process, leader: ProcessIdentity): boolean {
+  const { processGroup, session, bootId } = process;
+  return bootId === leader.bootId && (processGroup === leader.pid || session === leader.pid) &&
+    processes.find(leader.pid) === undefined;
+}
+
+/** A process and those that it descends from, itself first; the system's first process is left out. */
+export function lineageOf(processes: ProcessFinder, process: Process): readonly Process[] {
+  return [process, ...ancestorsOf(processes, process)];
 }
 
 /** The processes that one descends from, the parent first; the system's first process is left out. */
-export function ancestorsOf(processes: Processes, process: Process): readonly Process[] {
+export function ancestorsOf(processes: ProcessFinder, process: Process): readonly Process[] {
   const ancestors: Process[] = [];
   const seen = new Set([process.pid]);
   for (let at = parentOf(processes, process); at !== undefined && !seen.has(at.pid); at = parentOf(processes, at)) {
@@ -78,11 +91,6 @@ export function ancestorsOf(processes: Processes, process: Process): readonly Pr
   return ancestors;
 }
 
-function parentOf(processes: Processes, child: Process): Process | undefined {
+function parentOf(processes: ProcessFinder, child: Process): Process | undefined {
   return child.parentPid === null || child.parentPid <= 1 ? undefined : processes.find(child.parentPid);
-}
-
-function sharesTerminal(a: Process, b: Process): boolean {
-  return (a.processGroup !== null && a.processGroup === b.processGroup) ||
-    (a.session !== null && a.session === b.session);
 }

@@ -1,5 +1,5 @@
 /** Row <-> record of the table `leases`. Pure. */
-import type { HoldKind, LeaseState, Protocol } from "../lease/lease.ts";
+import type { HoldKind, LeaseListener, LeaseState, Protocol } from "../lease/lease.ts";
 import type { LeaseRecord } from "./record.ts";
 
 /** A row as SQLite gives it. */
@@ -91,7 +91,7 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     lifetime: JSON.parse(row.lifetime as string),
     hold: row.hold as HoldKind,
     labels: JSON.parse(row.labels as string),
-    listener: row.listener === null ? null : JSON.parse(row.listener as string),
+    listener: row.listener === null ? null : toListener(row.listener as string),
     claimed: row.claimed === 1,
     grantedAt: row.granted_at as number,
     renewedAt: row.renewed_at as number,
@@ -102,4 +102,9 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     exposure: row.exposure === null ? null : JSON.parse(row.exposure as string),
     owner: row.owner as string | null,
   };
+}
+
+/** A listener that an earlier version wrote has no identity. */
+function toListener(text: string): LeaseListener {
+  return { startTime: null, bootId: null, reason: null, ...JSON.parse(text) };
 }

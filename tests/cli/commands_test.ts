@@ -20,6 +20,21 @@ commandTest("portd ls is a table; what a daemon says cannot break out of it", as
   assert.deepEqual(JSON.parse((await run(["ls", "--json"])).stdout).leases, [lease]);
 });
 
+commandTest(
+  "portd ls says below its table why the listener of a lease is not the holder's",
+  async ({ daemon, run }) => {
+    const lease = daemon.grant({ name: "web", project: "shop", pid: 4711 });
+    const reason = "pid 99 (vi\x1bte) runs in /blog, not in /shop";
+    const known = { startTime: "1", bootId: "b", command: "vite", cwd: "/blog", user: "me" };
+    const listener = { pid: 99, ...known, address: "127.0.0.1", since: "2026-11-23T10:00:00.000Z", reason };
+    daemon.leases.set(lease.id, { ...lease, state: "conflict", listener });
+    const { stdout, stderr } = await run(["ls"]);
+    assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vite +-\n$/);
+    assert.equal(stderr, `shop/web (${lease.port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
+    assert.equal((await run(["ls", "--json"])).stderr, "");
+  },
+);
+
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));
   await run(["ls", "--name", "web", "--port", "80", "--state", "idle", "--project", "shop", "--label", "a=b"]);

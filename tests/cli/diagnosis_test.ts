@@ -101,7 +101,17 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
       leases: [{
         ...LEASE,
         state: "conflict",
-        listener: { pid: 99, command: "nc -l", cwd: null, user: null, address: "0.0.0.0", since: "" },
+        listener: {
+          pid: 99,
+          startTime: null,
+          bootId: null,
+          command: "nc -l",
+          cwd: null,
+          user: null,
+          address: "0.0.0.0",
+          since: "",
+          reason: null,
+        },
       }],
     },
     "conflicts problem",

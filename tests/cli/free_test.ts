@@ -89,6 +89,7 @@ function socketOf(pid: number, part: Partial<PortSocket> = {}): PortSocket {
     startTime: process?.startTime ?? null,
     startedAt: null,
     bootId: process?.bootId ?? null,
+    reason: null,
     ancestors: [],
     forwarder: null,
     ...part,
@@ -214,13 +215,15 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
       `to end it: kill ${server.pid}\n`,
   );
   const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(Deno.pid), socketOf(server.pid, { ofHolder: false })]);
+  const reason = "pid 4711 runs in /blog, not in /shop";
+  describe(daemon, server.port, [socketOf(Deno.pid), socketOf(server.pid, { ofHolder: false, reason })]);
   const leased = await run(["free", String(server.port), "--yes"]);
   assert.equal(leased.code, 4);
   assert.ok(
     leased.stderr.startsWith(`${refusal} listens there on tcp and is not of the holder of shop/web (`),
     leased.stderr,
   );
+  assert.ok(leased.stderr.includes(` (${reason}), and portd ends nothing but`), leased.stderr);
   const json = await run(["free", String(server.port), "--yes", "--json"]);
   const { code, port, pid } = JSON.parse(json.stderr).error;
   assert.deepEqual({ code, port, pid }, { code: "port_in_use", port: server.port, pid: server.pid });

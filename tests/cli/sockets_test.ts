@@ -19,7 +19,9 @@ function psTest(name: string, test: (setting: Setting) => Promise<void>): void {
     async fn() {
       await using folder = await temporaryFolder();
       await using daemon = await startTestDaemon(folder.path);
-      await test({ run: (args, options) => portd(args, { ...options, env: { PORTD_URL: daemon.url } }) });
+      // The servers run in this process: its folder is the project's.
+      const setting = { cwd: Deno.cwd(), env: { PORTD_URL: daemon.url } };
+      await test({ run: (args, options) => portd(args, { ...options, ...setting }) });
     },
   });
 }

@@ -13,11 +13,14 @@ const HOLDER: LeaseSighting = {
   isProcessAlive: true,
   details: {
     pid: 1,
+    startTime: "1",
+    bootId: "b",
     command: "server",
     cwd: "/",
     user: "root",
     address: "127.0.0.1",
     since: "2026-11-23T10:00:00.000Z",
+    reason: null,
   },
 };
 const STRANGER: LeaseSighting = { ...HOLDER, listener: "stranger" };

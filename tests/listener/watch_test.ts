@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Lease } from "../../src/lease/lease.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { openTestDomain, request, type TestDomain } from "../support/domain.ts";
-import { startHolder, startStranger } from "../support/processes.ts";
+import { startHolder, startStranger, startWrapper } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
@@ -240,5 +241,189 @@ Deno.test({
     await test.domain.watch.look();
     // It was the holder's socket, and stays so though the holder's process is gone.
     assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", sharers.child]);
+  },
+});
+
+/** Of a lease of kind `process` whose wrapper has been killed, and whose server goes on listening. */
+async function grantOrphaned(test: TestDomain) {
+  const { id, port } = await grantOne(test, { name: "shop/web" });
+  const wrapper = startWrapper(port);
+  const lifetime = { kind: "process", graceMs: 1000 } as const;
+  const lease = await test.domain.registry.amend(id, { pid: wrapper.pid, lifetime });
+  const server = await wrapper.nextServer();
+  await test.domain.watch.look();
+  assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", server]);
+  await wrapper.kill();
+  return { wrapper, server, lease };
+}
+
+Deno.test({
+  name: "a lease of kind process stays while what its killed process has started listens, then for its grace",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const { wrapper, server, lease } = await grantOrphaned(test);
+    await using _wrapper = wrapper;
+    for (let looks = 0; looks < 3; looks++) {
+      test.clock.advance(60_000);
+      await test.domain.watch.look();
+      assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
+    }
+    const after = await test.restart();
+    for (let looks = 0; looks < 3; looks++) {
+      test.clock.advance(60_000);
+      await after.domain.watch.look();
+      assert.deepEqual([now(after, lease).state, now(after, lease).listener?.pid], ["listening", server]);
+    }
+    await wrapper.endServer();
+    await after.domain.watch.look();
+    assert.equal(now(after, lease).state, "idle");
+    test.clock.advance(999);
+    await after.domain.watch.look();
+    assert.equal(now(after, lease).state, "idle");
+    test.clock.advance(1);
+    await after.domain.watch.look();
+    assert.equal(after.domain.store.find(lease.id)?.state, "expired");
+    const again = await grantOne(after, { name: "shop/web" });
+    assert.equal(again.port, lease.port);
+    await after.close();
+  },
+});
+
+Deno.test({
+  name: "a server that is started again by what the killed process has started is the holder's, also after a restart",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const { wrapper, server, lease } = await grantOrphaned(test);
+    await using _wrapper = wrapper;
+    Deno.kill(server, "SIGKILL");
+    const second = await wrapper.nextServer();
+    await test.domain.watch.look();
+    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", second]);
+    const after = await test.restart();
+    await after.domain.watch.look();
+    Deno.kill(second, "SIGKILL");
+    const third = await wrapper.nextServer();
+    await after.domain.watch.look();
+    assert.deepEqual([now(after, lease).state, now(after, lease).listener?.pid], ["listening", third]);
+    await after.close();
+  },
+});
+
+Deno.test({
+  name: "a listener of the tree that comes back within the grace ends the grace",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const lifetime = { kind: "process", graceMs: 1000 } as const;
+    const holder = startHolder();
+    const lease = await grantOne(test, {}, { pid: holder.pid, lifetime });
+    await holder[Symbol.asyncDispose]();
+    await test.domain.watch.look();
+    assert.notEqual(now(test, lease).expiresAt, null);
+    await using server = await startStranger(lease.port);
+    const { startTime, bootId } = test.domain.processes.find(server.pid)!;
+    const record = test.domain.registry.live(lease.id);
+    const known = { pid: server.pid, startTime, bootId, command: null, cwd: null, user: null };
+    const listener = { ...known, address: "127.0.0.1", since: "", reason: null };
+    // As a daemon before this one has left it, which saw this very process listen for the holder.
+    test.domain.registry.table.replace({ ...record, state: "listening", listener });
+    await test.domain.watch.look();
+    assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
+  },
+});
+
+Deno.test({
+  name: "a process that has the pid of a known listener is not the holder's: its lease ends",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const lifetime = { kind: "process", graceMs: 0 } as const;
+    const holder = startHolder();
+    const lease = await grantOne(test, {}, { pid: holder.pid, lifetime });
+    await holder[Symbol.asyncDispose]();
+    await using server = await startStranger(lease.port);
+    const record = test.domain.registry.live(lease.id);
+    const { bootId } = test.domain.processes;
+    const known = { pid: server.pid, startTime: "1", bootId, command: null, cwd: null, user: null };
+    const listener = { ...known, address: "127.0.0.1", since: "", reason: null };
+    test.domain.registry.table.replace({ ...record, state: "listening", listener });
+    assert.equal((await test.domain.ports.describe(lease.port)).listeners[0]?.ofHolder, false);
+    await test.domain.watch.look();
+    test.clock.advance(1);
+    await test.domain.watch.look();
+    assert.equal(test.domain.store.find(lease.id)?.state, "expired");
+  },
+});
+
+Deno.test({
+  name:
+    "a new process of the holder takes the lease over with its port, and the server that listens stays the holder's",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const { wrapper, server, lease } = await grantOrphaned(test);
+    await using _wrapper = wrapper;
+    await using holder = startHolder();
+    await assert.rejects(
+      grantOne(test, { name: "shop/web" }, { pid: holder.pid, lifetime: lease.lifetime }),
+      { code: "name_taken", message: new RegExp(`process ${server} `) },
+    );
+    const taken = await test.domain.registry.amend(lease.id, { pid: holder.pid });
+    assert.deepEqual([taken.port, taken.holder.pid], [lease.port, holder.pid]);
+    assert.deepEqual([taken.state, taken.listener?.pid], ["listening", server]);
+    await test.domain.watch.look();
+    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", server]);
+    const { listeners } = await test.domain.ports.describe(lease.port);
+    assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[server, true]]);
+  },
+});
+
+Deno.test({
+  name: "a stranger beside the holder's listener is a conflict, and does not let the lease run out",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    const { wrapper, lease } = await grantOrphaned(test);
+    await using _wrapper = wrapper;
+    await using stranger = await startStranger(lease.port, { hostname: "127.0.0.2" });
+    for (let looks = 0; looks < 2; looks++) {
+      await test.domain.watch.look();
+      test.clock.advance(60_000);
+      assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["conflict", null]);
+    }
+    assert.equal(now(test, lease).listener?.pid, stranger.pid);
+  },
+});
+
+Deno.test({
+  name: "two projects that want the same port each see whose server it is, by the folder in which it runs",
+  ignore: !linux,
+  async fn() {
+    await using test = await openTestDomain();
+    await using folder = await temporaryFolder();
+    const [shop, other] = [`${folder.path}/shop`, `${folder.path}/other`];
+    for (const path of [`${shop}/src`, other]) await Deno.mkdir(path, { recursive: true });
+    const grant = (project: string, cwd: string) =>
+      grantOne(test, { name: `${project}/web`, prefer: [test.first] }, {
+        holder: { id: `cli:${cwd}`, command: null, cwd },
+      });
+    const [first, second] = [await grant("shop", shop), await grant("other", other)];
+    assert.deepEqual([first.port, second.port === first.port], [test.first, false]);
+    {
+      await using server = await startStranger(first.port, { cwd: other });
+      await test.domain.watch.look();
+      const { state, listener } = now(test, first);
+      assert.deepEqual([state, listener?.pid], ["conflict", server.pid]);
+      assert.match(listener?.reason ?? "", new RegExp(`^pid ${server.pid} .* runs in ${other}, not in ${shop}$`));
+      const { sentence, listeners } = await test.domain.ports.describe(first.port);
+      assert.deepEqual(listeners.map(({ ofHolder, reason }) => [ofHolder, reason]), [[false, listener?.reason]]);
+      assert.ok(sentence.includes(listener!.reason!), sentence);
+      assert.equal(now(test, second).state, "granted");
+    }
+    await using _server = await startStranger(first.port, { cwd: `${shop}/src` });
+    await test.domain.watch.look();
+    assert.deepEqual([now(test, first).state, now(test, first).listener?.reason], ["listening", null]);
   },
 });

@@ -11,7 +11,7 @@ import type { PidReuse } from "../support/os/pid_reuse.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { ServedDaemon } from "../support/os/served_daemon.ts";
 import { runTool } from "../support/os/tool.ts";
-import { listen } from "../support/sockets.ts";
+import { freePort, listen } from "../support/sockets.ts";
 
 const NEEDS = [linux, tools("python3")];
 /** A user who may read everything, this checkout and Deno among it, and signal nobody. */
@@ -96,12 +96,19 @@ input()
 /** Programs that a test starts; disposing of it ends them. */
 class Programs implements AsyncDisposable {
   readonly #children: Deno.ChildProcess[] = [];
+  readonly #cwd: string;
+
+  /** @param cwd is the folder in which they run: of a project, its servers run in it. */
+  constructor(cwd = Deno.cwd()) {
+    this.#cwd = cwd;
+  }
 
   /** Starts a program in Python. @returns it, and the lines that it writes. */
   python(code: string, ...args: readonly (string | number)[]) {
     return this.spawn(
       new Deno.Command("python3", {
         args: ["-c", code, ...args.map(String)],
+        cwd: this.#cwd,
         stdin: "piped",
         stdout: "piped",
       }),
@@ -185,7 +192,7 @@ osTest("portd free ends the server under portd run, and neither a client of the 
 osTest("portd free ends a server that ignores TERM", NEEDS, async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   const port = Number(await installation.answer(["lease", "web"]));
   const pid = await programs.serve(port, "stubborn");
   const args = ["free", String(port), "--yes", "--timeout", "100ms", "--json"];
@@ -212,6 +219,44 @@ osTest("portd free never ends a stranger", NEEDS, async () => {
   assert.equal((await liveLeases(daemon.url)).length, 1);
 });
 
+osTest(
+  "of two projects that want one port, portd free ends only the server of the one that has it",
+  NEEDS,
+  async () => {
+    await using installation = await Installation.create();
+    await using daemon = await ServedDaemon.start(installation);
+    const wanted = freePort();
+    const projects = ["shop", "blog"].map((name) => `${installation.work}/${name}`);
+    const ports: number[] = [];
+    for (const cwd of projects) {
+      await Deno.mkdir(cwd);
+      await Deno.writeTextFile(`${cwd}/portd.yaml`, `services: { web: { prefer: ${wanted} } }\n`);
+      ports.push(Number(JSON.parse(await installation.answer(["env", "--format", "json"], { cwd })).WEB_PORT));
+    }
+    const [shop, blog] = projects as [string, string];
+    const port = String(wanted);
+    assert.deepEqual([ports[0], ports[1] === wanted], [wanted, false]);
+    {
+      await using others = new Programs(blog);
+      const pid = await others.serve(wanted);
+      const { code, stderr } = await installation.portd(["free", port, "--yes"], { cwd: shop });
+      assert.equal(code, 4, stderr);
+      assert.ok(stderr.includes(`runs in ${blog}, not in ${shop}`), stderr);
+      const { stdout } = await installation.portd(["inspect", port]);
+      assert.match(stdout, new RegExp(`not the holder's: pid ${pid} .* runs in ${blog}, not in ${shop}\n`));
+      assert.ok(await isServed(wanted));
+    }
+    await using own = new Programs(shop);
+    const pid = await own.serve(wanted);
+    await using others = new Programs(blog);
+    await others.serve(ports[1]!);
+    const { ended } = JSON.parse(await installation.answer(["free", port, "--yes", "--json"], { cwd: shop }));
+    assert.deepEqual(ended.map((each: { pid: number }) => each.pid), [pid]);
+    assert.deepEqual([await isServed(wanted), await isServed(ports[1]!)], [false, true]);
+    assert.deepEqual((await liveLeases(daemon.url)).map(({ name }) => name), ["blog/web"]);
+  },
+);
+
 osTest("portd free of another user leaves a server of root alone and says whose it is", [
   ...NEEDS,
   root,
@@ -219,7 +264,7 @@ osTest("portd free of another user leaves a server of root alone and says whose 
 ], async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   const port = Number(await installation.answer(["lease", "web"]));
   const pid = await programs.serve(port);
   const env = { ...installation.env, PORTD_URL: daemon.url, DENO_DIR: await copyPackages(installation) };
@@ -240,7 +285,7 @@ osTest("portd free of another user leaves a server of root alone and says whose 
 osTest("portd free ends all processes that share a socket", NEEDS, async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   const port = Number(await installation.answer(["lease", "web"]));
   const { lines } = programs.python(PREFORK, port);
   const pids: number[] = [];
@@ -255,7 +300,7 @@ osTest("portd free ends all processes that share a socket", NEEDS, async () => {
 osTest("portd free twice at once ends well twice", NEEDS, async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   for (let i = 0; i < 3; i++) {
     const port = Number(await installation.answer(["lease", "web"]));
     await programs.serve(port);
@@ -274,12 +319,13 @@ osTest("portd free ends no process whose sockets the user may not see", [
 ], async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   const port = Number(await installation.answer(["lease", "web"]));
   const [setpriv, ...rights] = AS_NOBODY;
   const { lines } = programs.spawn(
     new Deno.Command(setpriv!, {
       args: [...rights, "python3", "-c", SECRETIVE, String(port)],
+      cwd: installation.work,
       stdin: "null",
       stdout: "piped",
     }),
@@ -297,7 +343,7 @@ osTest("portd free ends no process whose sockets the user may not see", [
 osTest("portd free asks at a terminal", NEEDS, async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
-  await using programs = new Programs();
+  await using programs = new Programs(installation.work);
   const port = Number(await installation.answer(["lease", "web"]));
   const pid = await programs.serve(port);
   const ask = async (answer: string) => {

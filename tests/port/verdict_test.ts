@@ -38,6 +38,7 @@ const SOCKET: PortSocket = {
   startTime: "1",
   bootId: "b",
   startedAt: null,
+  reason: null,
   ancestors: [],
   forwarder: null,
 };

@@ -3,7 +3,14 @@ import { openLibc } from "../../src/ffi/libc.ts";
 import { GenericProcesses } from "../../src/process/generic.ts";
 import { LinuxProcesses, parseCommandLine, parseStat, userName } from "../../src/process/linux/processes.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
-import { belongsTo, type Process, type Processes } from "../../src/process/process.ts";
+import {
+  isSameProcess,
+  lineageOf,
+  type Process,
+  type Processes,
+  sharesGroup,
+  wasLeftBehind,
+} from "../../src/process/process.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -84,46 +91,61 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a child belongs to its parent, and not the other way round unless they share a session",
+  name: "a child descends from this process",
   ignore: !linux,
   async fn() {
     const processes = openLinux();
     const child = startChild();
-    const own = processes.find(Deno.pid)!;
-    assert.ok(belongsTo(processes, child.pid, own));
+    const [first, parent] = lineageOf(processes, processes.find(child.pid)!);
+    assert.deepEqual([first?.pid, parent?.pid], [child.pid, Deno.pid]);
+    assert.ok(isSameProcess(parent!, processes.find(Deno.pid)!));
     await child.stdin.close();
     await child.status;
-    assert.equal(belongsTo(processes, child.pid, own), false);
   },
 });
 
 const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, startedAt: null, parentPid: 1 };
 
-/** Processes as a list; everything in it is alive. */
-function listed(...list: Process[]): Processes {
-  const find = (pid: number) => list.find((process) => process.pid === pid);
-  return { bootId: "b", find, isAlive: ({ pid, startTime }) => find(pid)?.startTime === startTime };
+function finderOf(...list: readonly Process[]) {
+  return { find: (pid: number) => list.find((process) => process.pid === pid) };
 }
 
-Deno.test("belongsTo() follows descent, process group and session, and nothing else", () => {
-  const holder: Process = { ...LONE, pid: 10, processGroup: 10, session: 5 };
-  const grandchild: Process = { ...LONE, pid: 12, parentPid: 11, processGroup: 12, session: 12 };
-  const child: Process = { ...LONE, pid: 11, parentPid: 10, processGroup: 11, session: 11 };
-  const mate: Process = { ...LONE, pid: 20, processGroup: 10, session: 6 };
-  const neighbour: Process = { ...LONE, pid: 21, processGroup: 21, session: 5 };
-  const stranger: Process = { ...LONE, pid: 22, processGroup: 22, session: 22 };
-  const orphan: Process = { ...LONE, pid: 23, parentPid: 99, processGroup: null, session: null };
-  const processes = listed(holder, child, grandchild, mate, neighbour, stranger, orphan);
-  const belongs = (pid: number) => belongsTo(processes, pid, holder);
-  assert.deepEqual([10, 11, 12, 20, 21, 22, 23].map(belongs), [true, true, true, true, true, false, false]);
-  assert.equal(belongsTo(processes, 11, { ...holder, startTime: "2" }), false);
+Deno.test("lineageOf() goes up to the last process that is there, and ends where parents form a circle", () => {
+  const top: Process = { ...LONE, pid: 10, processGroup: 10, session: 5 };
+  const child: Process = { ...top, pid: 11, parentPid: 10 };
+  const grandchild: Process = { ...top, pid: 12, parentPid: 11 };
+  const orphan: Process = { ...top, pid: 23, parentPid: 99 };
+  const [a, b] = [{ ...top, pid: 30, parentPid: 31 }, { ...top, pid: 31, parentPid: 30 }];
+  const finder = finderOf(top, child, grandchild, orphan, a, b);
+  const lineage = (process: Process) => lineageOf(finder, process).map(({ pid }) => pid);
+  assert.deepEqual([grandchild, top, orphan, a].map(lineage), [[12, 11, 10], [10], [23], [30, 31]]);
 });
 
-Deno.test("belongsTo() ends where parents form a circle", () => {
-  const a: Process = { ...LONE, pid: 30, parentPid: 31, processGroup: 30, session: 30 };
-  const b: Process = { ...LONE, pid: 31, parentPid: 30, processGroup: 31, session: 31 };
-  const holder: Process = { ...LONE, pid: 40, processGroup: 40, session: 40 };
-  assert.equal(belongsTo(listed(a, b, holder), 30, holder), false);
+Deno.test("sharesGroup() goes by process group or session, where the OS has them", () => {
+  const process: Process = { ...LONE, pid: 10, processGroup: 10, session: 5 };
+  const others: readonly Process[] = [
+    { ...process, pid: 20, session: 6 },
+    { ...process, pid: 21, processGroup: 21 },
+    { ...process, pid: 22, processGroup: 22, session: 22 },
+    { ...process, pid: 23, processGroup: null, session: null },
+  ];
+  assert.deepEqual(others.map((other) => sharesGroup(process, other)), [true, true, false, false]);
+  const none: Process = { ...process, processGroup: null, session: null };
+  assert.equal(sharesGroup(none, none), false);
+});
+
+Deno.test("a group or session belongs to who began it also when that process has ended, until its pid is another's", () => {
+  const leader = { pid: 10, startTime: "1", bootId: "b" };
+  const others: readonly Process[] = [
+    { ...LONE, pid: 12, processGroup: 10, session: 10 },
+    { ...LONE, pid: 13, processGroup: 13, session: 10 },
+    { ...LONE, pid: 14, processGroup: 14, session: 14 },
+    { ...LONE, pid: 15, processGroup: 10, session: 10, bootId: "the boot before" },
+  ];
+  const left = (...all: readonly Process[]) =>
+    others.map((each) => wasLeftBehind(finderOf(...others, ...all), each, leader));
+  assert.deepEqual(left(), [true, true, false, false]);
+  assert.deepEqual(left({ ...LONE, pid: 10, startTime: "2", processGroup: 10, session: 10 }), Array(4).fill(false));
 });
 
 Deno.test("parseStat() reads commands with blanks and parentheses", () => {

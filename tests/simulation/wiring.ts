@@ -140,7 +140,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     if ("record" in event && event.type !== "lease.renewed") firewall.request();
   });
   firewall.start();
-  const sightings = new Sightings({ scanner, processes, clock });
+  const sightings = new Sightings({ scanner, processes, table: registry.table, clock });
   const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
   const stopping = new AbortController();
   const os = {

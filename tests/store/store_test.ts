@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
+import type { LeaseListener } from "../../src/lease/lease.ts";
 import { StoreLockedError } from "../../src/store/open.ts";
 import { INSERT_LEASE, toValues } from "../../src/store/rows.ts";
 import { MIGRATIONS } from "../../src/store/schema.ts";
@@ -24,6 +25,17 @@ Deno.test("what write() has answered is there when the file is opened again", as
     assert.deepEqual(live, lease);
     assert.deepEqual([...again.names()], [["a/web", 3000]]);
     await again.close();
+  });
+});
+
+Deno.test("a listener that an earlier version wrote into the file is read as one whose identity is not known", async () => {
+  await withStore(async (open) => {
+    const store = await open();
+    const known = { pid: 4711, command: "vite", cwd: "/shop", user: "me", address: "127.0.0.1", since: "2026-11-23" };
+    await store.write(insert(record("A", 3000, { listener: known as unknown as LeaseListener })));
+    const [lease] = store.liveLeases();
+    assert.deepEqual(lease?.listener, { ...known, startTime: null, bootId: null, reason: null });
+    await store.close();
   });
 });
 

@@ -34,7 +34,17 @@ export const LEASE: Lease = {
   hold: "soft",
   labels: { job: "17" },
   exposure: { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] } },
-  listener: { pid: 4711, command: "vite", cwd: "/home/me/shop", user: "me", address: "127.0.0.1", since: INSTANT },
+  listener: {
+    pid: 4711,
+    startTime: "812390",
+    bootId: "b",
+    command: "vite",
+    cwd: "/home/me/shop",
+    user: "me",
+    address: "127.0.0.1",
+    since: INSTANT,
+    reason: null,
+  },
   grantedAt: INSTANT,
   renewedAt: INSTANT,
   expiresAt: INSTANT,
@@ -90,6 +100,7 @@ export const PORT_SOCKET: PortSocket = {
   startTime: "12345",
   bootId: "b",
   startedAt: INSTANT,
+  reason: null,
   ancestors: [{ pid: 4700, command: "npm run dev" }],
 };
 

@@ -163,7 +163,8 @@ function knownSockets({ port, leases, listeners }: Found): readonly KnownSocket[
     const hint = leases.some(({ protocols }) => protocols.includes(stranger.protocol))
       ? undefined
       : `to free ${titles} alone: portd free ${port} --${stranger.protocol === "tcp" ? "udp" : "tcp"}`;
-    throw inTheWay(port, stranger, `on ${stranger.protocol} and is not of the holder of ${titles}`, hint);
+    const reason = stranger.reason === null ? "" : ` (${neutralise(stranger.reason)})`;
+    throw inTheWay(port, stranger, `on ${stranger.protocol} and is not of the holder of ${titles}${reason}`, hint);
   }
   if (!listeners.every(isKnown)) {
     throw new Error(`Cannot free port ${port}: the daemon cannot see which process it is that listens for ${titles}`);

@@ -86,7 +86,7 @@ function ruleText({ name, remote, profiles, state }: PortRule): string {
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {
-  const { protocol, localAddress, pid, process, startedAt, ofHolder, forwarder, ancestors } = socket;
+  const { protocol, localAddress, pid, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
   const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (a stranger)";
   const who = pid === null
     ? "a process that cannot be seen"
@@ -100,6 +100,7 @@ function socketRows(socket: PortSocket): (readonly [string, string])[] {
   return [
     ["listener", `${protocol} ${localAddress} ${who}${whose}`],
     ...(details.length === 0 ? [] : [["", details.join(", ")] as const]),
+    ...(reason ? [["", `not the holder's: ${reason}`] as const] : []),
     ...(forwarder === null ? [] : [["", `${forwarder.program} stands in for a container${target}`] as const]),
     ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors)] as const]),
   ];

@@ -6,8 +6,9 @@ import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../comm
 import type { CommonFlags } from "../context.ts";
 import { formatDuration } from "../duration.ts";
 import { findDaemon } from "../find_daemon.ts";
+import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { shorten, table, toJson } from "../terminal.ts";
+import { neutralise, shorten, table, toJson } from "../terminal.ts";
 
 type ListFlags = CommonFlags & {
   readonly name?: string;
@@ -55,6 +56,7 @@ how long the lease has left, - when nothing ends it by time, and for one that ha
     if (flags.json) stdout.write(`${toJson({ leases })}\n`);
     else if (leases.length > 0) stdout.write(table(HEAD, leases.map(rowOf)));
     else stderr.write("no leases\n");
+    if (!flags.json) stderr.write(leases.flatMap(conflictOf).join(""));
   },
 });
 
@@ -70,6 +72,12 @@ function filtersOf({ name, port, state, project, label, ended, all }: ListFlags)
   if (all) return [filter, history];
   // A state that only an ended lease can have asks for the history.
   return [ended || (state !== undefined && !isLive(state)) ? history : filter];
+}
+
+/** Why the listener of a lease is not the holder's, where it is not. */
+function conflictOf(lease: Lease): readonly string[] {
+  const { state, listener } = lease;
+  return state === "conflict" && listener?.reason ? [neutralise(`${titleOf(lease)}: ${listener.reason}`) + "\n"] : [];
 }
 
 function rowOf({ name, port, protocols, state, listener, holder, expiresAt, endedAt }: Lease): readonly string[] {
