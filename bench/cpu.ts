@@ -45,8 +45,18 @@ export function totalMs({ userMs, systemMs }: CpuTime): number {
 
 /** Resident memory of a process in bytes. @throws {Deno.errors.NotFound} when it is gone. */
 export function residentBytes(pid: number): number {
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
-  if (kibibytes === undefined) throw new SyntaxError(`Cannot read the memory of process ${pid}: there is no VmRSS`);
+  return memoryOf(pid, "VmRSS");
+}
+
+/** The most resident memory that a process has had. @throws {Deno.errors.NotFound} when it is gone. */
+export function peakResidentBytes(pid: number): number {
+  return memoryOf(pid, "VmHWM");
+}
+
+function memoryOf(pid: number, field: string): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status) ?? [];
+  if (kibibytes === undefined) throw new SyntaxError(`Cannot read the memory of process ${pid}: there is no ${field}`);
   return Number(kibibytes) * 1024;
 }
 

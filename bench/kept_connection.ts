@@ -29,11 +29,12 @@ export class KeptConnection implements Disposable {
   }
 
   /** The bytes of a request; what is sent often is encoded once. */
-  encode(method: string, path: string, body = ""): Uint8Array {
+  encode(method: string, path: string, body = "", headers: Readonly<Record<string, string>> = {}): Uint8Array {
     const lines = [
       `${method} ${path} HTTP/1.1`,
       `Host: ${this.#host}`,
       "Content-Type: application/json",
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${new TextEncoder().encode(body).length}`,
     ];
     return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n${body}`);

@@ -52,3 +52,28 @@ function expect(status: number, answer: Answer): string {
   if (answer.status === status) return answer.body;
   throw new Error(`Cannot time: the answer is ${answer.status}, not ${status}: ${answer.body}`);
 }
+
+/** Options of {@linkcode timePaced}. */
+export interface PacedOptions {
+  /** Whether one more grant is to be timed, when so many are. */
+  readonly goOn: (done: number) => boolean;
+  /** Pause between a release and the next grant, in milliseconds. */
+  readonly pauseMs: number;
+}
+
+/** Times grants of one named lease, each released before the next, at an easy pace. @throws {Error} on a refusal. */
+export async function timePaced({ port }: Server, { goOn, pauseMs }: PacedOptions): Promise<number[]> {
+  using connection = await KeptConnection.open(port);
+  const grant = connection.encode("POST", "/v1/leases", JSON.stringify({ project: "victim", name: "web" }));
+  const release = connection.encode("DELETE", "/v1/leases/by-name/victim/web");
+  const times: number[] = [];
+  while (goOn(times.length)) {
+    const startedAt = performance.now();
+    const answer = await connection.exchange(grant);
+    times.push(performance.now() - startedAt);
+    expect(201, answer);
+    expect(204, await connection.exchange(release));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return times;
+}

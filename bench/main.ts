@@ -14,13 +14,19 @@ import { cli } from "./rows/cli.ts";
 import { listeners } from "./rows/listeners.ts";
 import { firewall } from "./rows/firewall.ts";
 import { idle } from "./rows/idle.ts";
+import { readers } from "./rows/readers.ts";
+import { waiting } from "./rows/waiting.ts";
+import { history } from "./rows/history.ts";
+import { disk } from "./rows/disk.ts";
 import { describeMachine } from "./machine.ts";
 import type { Line, Outcome, Row } from "./row.ts";
 import { formatLines, formatTable } from "./table.ts";
 import { missingTools } from "./tools.ts";
 import { Workbench } from "./workbench.ts";
 
-const ROWS: readonly Row[] = [grants, portserver, single, occupancy, start, cli, listeners, firewall, idle];
+const MEASURES: readonly Row[] = [grants, portserver, single, occupancy, start, cli, listeners, firewall, idle];
+const SIEGES: readonly Row[] = [readers, waiting, history, disk];
+const ROWS: readonly Row[] = [...MEASURES, ...SIEGES];
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Measures the rows of these names, all without any. @returns the exit code. */

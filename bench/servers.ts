@@ -28,6 +28,8 @@ export interface DaemonOptions {
   readonly stateDir?: string;
   /** @default "10000-19999" */
   readonly pool?: string;
+  /** How long a freed port is withheld: a minute of grants would not fit into the pool. @default 0 */
+  readonly cooldownMs?: number;
 }
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
@@ -41,13 +43,13 @@ export const PORTD: readonly string[] = ["run", ...PERMISSIONS, MAIN];
  * folder, another address, and a pool beside the default one.
  */
 export async function startDaemon(bench: Workbench, options: DaemonOptions = {}): Promise<Daemon> {
-  const { stateDir = await bench.makeFolder(), pool = "10000-19999" } = options;
+  const { stateDir = await bench.makeFolder(), pool = "10000-19999", cooldownMs = 0 } = options;
   const port = freePort();
   const env = {
     PORTD_STATE_DIR: stateDir,
     PORTD_LISTEN: `127.0.0.1:${port}`,
     PORTD_POOL: pool,
-    PORTD_COOLDOWN_MS: "0", // a freed port goes back at once: a minute of them would not fit into the pool
+    PORTD_COOLDOWN_MS: String(cooldownMs),
   };
   const startedAt = performance.now();
   const process = bench.spawn(Deno.execPath(), [...PORTD, "serve"], { env });
