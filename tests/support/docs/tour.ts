@@ -75,8 +75,9 @@ async function playCommands(fence: Fence, { shell, transcript }: Stage): Promise
   for (const shown of commandsOf(fence).filter(isRunHere)) {
     const limit = /^cat /.test(shown.command) ? performance.now() + WRITING_MS : 0;
     let fault: string | undefined;
-    do fault = transcript.compare(shown.output, await shell.run(transcript.fill(shown.command)));
-    while (fault !== undefined && performance.now() < limit);
+    do fault = transcript.compare(shown.output, await shell.run(transcript.fill(shown.command))); while (
+      fault !== undefined && performance.now() < limit
+    );
     if (fault !== undefined) faults.push(`line ${fence.line}: ${shown.command}: ${fault}`);
   }
   return faults;
