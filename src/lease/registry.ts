@@ -7,13 +7,13 @@ import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Process, Processes } from "../process/process.ts";
 import { changed, type LeaseRecord, toLease } from "../store/record.ts";
-import type { StoredAnswer } from "../store/store.ts";
+import type { Change, StoredAnswer } from "../store/store.ts";
 import type { LeaseEventType } from "./events.ts";
 import { Grants } from "./grants.ts";
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
-import { Ledger, type LedgerParts } from "./ledger.ts";
+import { Ledger, type LedgerParts, type NewLease } from "./ledger.ts";
 import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -45,6 +45,8 @@ export interface RenewOptions {
 
 /** What the watch saw of one lease. */
 export interface LeaseSighting extends Sighting {
+  /** Whether anybody listens on the TCP port, so that no hold can be taken. */
+  readonly isTcpUsed: boolean;
   readonly details: LeaseListener | null;
 }
 
@@ -166,7 +168,7 @@ export class Registry {
         writes.push(this.end(record.id, "expired"));
         continue;
       }
-      if (record.hold === "soft" && sighting.listener === "nobody") holds.retake(record.port);
+      if (record.hold === "soft" && !sighting.isTcpUsed) holds.retake(record.port);
       if (!hasChanged(record, outcome, sighting.details)) continue;
       const changes = { ...outcome, listener: sighting.details };
       writes.push(this.#change(record, changes, eventOf(record, outcome)));
@@ -182,18 +184,37 @@ export class Registry {
     this.table.add(record);
   }
 
-  /** Writes a lease that was made elsewhere, with the port it had. @throws as {@linkcode Registry.grant} does. */
-  async import(record: LeaseRecord): Promise<void> {
-    const { name, port, protocols, hold } = record;
-    const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
-    if (name !== null && this.table.byName(name) !== undefined) {
-      throw new PortdError("name_taken", `Cannot import lease "${name}": the name is leased`, { field: "name" });
-    }
+  /**
+   * Writes leases that were made elsewhere, with the ports they had, all that can be had at once.
+   *
+   * @param more belongs into the same transaction.
+   * @returns why each of the others cannot be had, by its id.
+   * @throws {PortdError} `store_unavailable`; then none of them is written.
+   */
+  async import(records: readonly LeaseRecord[], more: readonly Change[]): Promise<ReadonlyMap<string, Error>> {
     this.#expireQuarantine();
-    const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
-    if ("refused" in allocation) throw await this.#grants.refusal(allocation.refused, wish);
-    const [allocated] = allocation.allocated;
-    await this.#ledger.commit({ added: [{ record: { ...record, hold: allocated!.hold }, allocated: allocated! }] });
+    const added: NewLease[] = [], refused = new Map<string, Promise<Error>>(), names = new Set<string>();
+    for (const record of records) {
+      const { id, name, port, protocols, hold } = record;
+      if (name !== null && (names.has(name) || this.table.byName(name) !== undefined)) {
+        const message = `Cannot import lease "${name}": the name is leased`;
+        refused.set(id, Promise.resolve(new PortdError("name_taken", message, { field: "name" })));
+        continue;
+      }
+      const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
+      const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
+      if ("refused" in allocation) {
+        refused.set(id, this.#grants.refusal(allocation.refused, wish));
+        continue;
+      }
+      const allocated = allocation.allocated[0]!;
+      added.push({ record: { ...record, hold: allocated.hold }, allocated });
+      if (name !== null) names.add(name);
+    }
+    await this.#ledger.commit({ added, more });
+    const errors = new Map<string, Error>();
+    for (const [id, refusal] of refused) errors.set(id, await refusal);
+    return errors;
   }
 
   /** The live leases as they are on the disk: one that is on its way there is not among them yet. */

@@ -68,29 +68,38 @@ export class Transfer {
 
   /**
    * Takes leases in, each for itself: what cannot be had (its port is in use, its name is leased, its id is known) is
-   * skipped with the reason. Ports of names are remembered where the name is not known yet.
+   * skipped with the reason; the others are one transaction. Ports of names are remembered where the name is not known
+   * yet and there is room: of an import it is not known how old it is, so it takes the place of no name that was granted
+   * here.
+   *
+   * @throws {PortdError} `store_unavailable`; then nothing of it is taken in.
    */
-  async import(leases: readonly TransferredLease[], names: Readonly<Record<string, number>>): Promise<Imported> {
-    const imported: string[] = [], skipped: { id: string; code: string; detail: string }[] = [];
-    for (const lease of leases) {
-      try {
-        await this.#importOne(lease);
-        imported.push(lease.id);
-      } catch (error) {
-        if (!(error instanceof PortdError) || error.code === "store_unavailable") throw error;
-        skipped.push({ id: lease.id, code: error.code, detail: error.message });
-      }
+  async import(leases: readonly TransferredLease[], imported: Readonly<Record<string, number>>): Promise<Imported> {
+    const { registry, names } = this.#parts;
+    const known = leases.filter((lease, i) =>
+      this.#isKnown(lease.id) || leases.findIndex(({ id }) => id === lease.id) < i
+    );
+    const records = leases.filter((lease) => !known.includes(lease)).map((lease) => this.#toRecord(lease));
+    const fresh = Object.entries(imported).filter(([name]) => !names.has(name)).slice(0, MOST_NAMES - names.size);
+    for (const [name, port] of fresh) names.set(name, port); // at once, as a grant may come before it is on disk
+    try {
+      const refused = await registry.import(records, fresh.map(([name, port]) => ({ kind: "name", name, port })));
+      const skipped = leases.flatMap((lease) => {
+        const error = known.includes(lease) ? alreadyThere(lease) : refused.get(lease.id);
+        return error === undefined ? [] : [{ id: lease.id, code: codeOf(error), detail: error.message }];
+      });
+      return { imported: records.map(({ id }) => id).filter((id) => !refused.has(id)), skipped };
+    } catch (error) {
+      const isCommitted = error instanceof WriteError && error.isCommitted;
+      // A name that was granted meanwhile has been written again, by the grant.
+      if (!isCommitted) { for (const [name, port] of fresh) if (names.get(name) === port) names.delete(name); }
+      throw error;
     }
-    await this.#importNames(names);
-    return { imported, skipped };
   }
 
-  async #importOne(lease: TransferredLease): Promise<void> {
+  #isKnown(id: string): boolean {
     const { registry, store } = this.#parts;
-    if (registry.table.byId(lease.id) !== undefined || store.find(lease.id) !== undefined) {
-      throw new PortdError("lease_exists", `Cannot import lease ${lease.id}: it stands in the file already`);
-    }
-    await registry.import(this.#toRecord(lease));
+    return registry.table.byId(id) !== undefined || store.find(id) !== undefined;
   }
 
   #toRecord({ holder, grantedAt, renewedAt, expiresAt, ...lease }: TransferredLease): LeaseRecord {
@@ -115,23 +124,13 @@ export class Transfer {
       bootId: processes.bootId,
     };
   }
+}
 
-  /**
-   * What is not known yet is remembered as long as there is room: of an import it is not known how old it is, so it
-   * takes the place of no name that was granted here. In memory at once, as a grant may come before it is on disk.
-   */
-  async #importNames(imported: Readonly<Record<string, number>>): Promise<void> {
-    const { names, store } = this.#parts;
-    const fresh = Object.entries(imported).filter(([name]) => !names.has(name)).slice(0, MOST_NAMES - names.size);
-    if (fresh.length === 0) return;
-    for (const [name, port] of fresh) names.set(name, port);
-    try {
-      await store.write(fresh.map(([name, port]) => ({ kind: "name", name, port }) as const));
-    } catch (error) {
-      const isCommitted = error instanceof WriteError && error.isCommitted;
-      // A name that was granted meanwhile has been written again, by the grant.
-      if (!isCommitted) { for (const [name, port] of fresh) if (names.get(name) === port) names.delete(name); }
-      throw error;
-    }
-  }
+function alreadyThere({ id }: TransferredLease): PortdError {
+  return new PortdError("lease_exists", `Cannot import lease ${id}: it stands in the file already`);
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof PortdError) return error.code;
+  throw error;
 }

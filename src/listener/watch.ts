@@ -72,11 +72,12 @@ export class Watch {
     const identity = identityOf(record.holder);
     const isProcessAlive = !isTurn || identity === undefined || processes.isAlive(identity);
     const listeners = record.protocols.flatMap((protocol) => sightings.on(protocol, record.port));
-    if (listeners.length === 0) return { listener: "nobody", isProcessAlive, details: null };
+    if (listeners.length === 0) return { listener: "nobody", isProcessAlive, isTcpUsed: false, details: null };
+    const isTcpUsed = listeners.some(({ row }) => row.protocol === "tcp");
     const isHolders = (seen: Seen) => sightings.ownerOf(record, seen).isHolders;
     const stranger = listeners.find((seen) => !isHolders(seen));
     const who = stranger === undefined ? "holder" : listeners.some(isHolders) ? "both" : "stranger";
-    return { listener: who, isProcessAlive, details: this.#details(record, stranger ?? listeners[0]!) };
+    return { listener: who, isProcessAlive, isTcpUsed, details: this.#details(record, stranger ?? listeners[0]!) };
   }
 
   /** What is told of a listener; the same object as long as nothing of it has changed. */

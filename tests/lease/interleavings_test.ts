@@ -193,7 +193,7 @@ Deno.test("the kernel is not asked for more ports than there are", async () => {
   const wishes = Array.from({ length: 10 }, () => wish());
   const waiting = Array.from({ length: 300 }, () => grantOne(test, {}, { wishes, waitMs: 1000 }));
   const refused = Promise.allSettled(waiting);
-  await registry.tick(() => ({ listener: "nobody", isProcessAlive: true, details: null }));
+  await registry.tick(() => ({ listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null }));
   assert.equal(claims.count, 0);
   test.clock.advance(1000);
   for (let turns = 0; turns < 300; turns++) test.clock.advance(0);

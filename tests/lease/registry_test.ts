@@ -7,10 +7,11 @@ import { FakeClock } from "../support/clock.ts";
 import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
-const NOBODY: LeaseSighting = { listener: "nobody", isProcessAlive: true, details: null };
+const NOBODY: LeaseSighting = { listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null };
 const HOLDER: LeaseSighting = {
   listener: "holder",
   isProcessAlive: true,
+  isTcpUsed: true,
   details: {
     pid: 1,
     startTime: "1",
@@ -505,6 +506,19 @@ Deno.test("a restart takes up leases and holds", async () => {
   assert.deepEqual(after.domain.registry.present(record!), lease);
   assert.equal(after.domain.describe().holds.kept, Deno.build.os === "linux" ? 1 : 0);
   await assert.rejects(grantOne(after, { port: lease.port }), { code: "port_leased" });
+  await after.close();
+});
+
+Deno.test("a hold that is missing is taken again, whoever listens on the UDP port of the same number", async () => {
+  await using test = await openTestDomain();
+  if (Deno.build.os !== "linux") return;
+  const lease = await grantOne(test, { protocols: ["tcp", "udp"] });
+  const blocker = listen(lease.port); // the restart finds the TCP port in use
+  const after = await test.restart();
+  assert.equal(after.domain.describe().holds.kept, 0);
+  blocker[Symbol.dispose]();
+  await after.domain.registry.tick(() => ({ ...STRANGER, isTcpUsed: false }));
+  assert.equal(after.domain.describe().holds.kept, 1);
   await after.close();
 });
 
