@@ -2,12 +2,10 @@
  * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
  * loads nothing but src/errors.ts, and src/proof.ts before it sends a token. docs/api.md is the contract that it speaks.
  */
-import { describeFault, EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE, object, optional } from "./client/shape.ts";
-import { type Shape, text } from "./client/shape.ts";
-import { type ApiAnswer, fetchTransport, MOST_BODY_BYTES, NoDaemonError } from "./client/transport.ts";
-import { type Transport, UnusableAnswerError } from "./client/transport.ts";
+import { type CallOptions, Calls } from "./client/calls.ts";
+import { EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE } from "./client/shape.ts";
+import { fetchTransport, MOST_BODY_BYTES, type Transport } from "./client/transport.ts";
 import type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
-import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "./errors.ts";
 import type { ExposureRequest, FirewallStatus } from "./firewall/wire.ts";
 import type { ListedSocket, SocketQuery } from "./listener/listing.ts";
 import type { Lease, Protocol } from "./lease/lease.ts";
@@ -24,6 +22,7 @@ import type {
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./client/transport.ts";
 export { PortdError } from "./errors.ts";
+export type { CallOptions } from "./client/calls.ts";
 export type { EventsOptions, FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./client/events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./client/transport.ts";
 export type { Lease, LeaseState, Lifetime, PortRange, Protocol } from "./lease/lease.ts";
@@ -69,44 +68,17 @@ export type LeaseRef =
   | { readonly name: string }
   | { readonly port: number; readonly protocol?: Protocol };
 
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends the call; the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
 /** Options of a grant. */
 export interface GrantOptions extends CallOptions {
   /** Makes a repeated request harmless: for 24 hours it gets the same answer. 1–255 visible ASCII characters. */
   readonly idempotencyKey?: string;
 }
 
-interface Call<T> extends CallOptions {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Below `/v1`. */
-  readonly path: string;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Added to the client's own limit, in milliseconds. */
-  readonly extraMs?: number;
-  /** Takes the place of the client's own limit where it is shorter, in milliseconds. */
-  readonly limitMs?: number;
-  /** What the answer must be. */
-  readonly shape: Shape<T>;
-  /** Bytes that the answer has at most. @default 1 MiB */
-  readonly mostBytes?: number;
-}
-
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** A document about one thing. */
-const MOST_DOCUMENT_BYTES = 1 << 20;
 /** A page of leases whose holders, labels and names are as long as they may be. */
 const MOST_PAGE_BYTES = 32 << 20;
 /** A whole list of leases: in pages, in bytes, and in the time of single answers. */
 const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TIMES = 10;
-/** A longer timer of JavaScript would go off at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
  *
@@ -127,16 +99,14 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export class PortdClient {
   /** Base address, without `/v1`. */
   readonly url: string;
-  readonly #token: string | undefined;
-  readonly #transport: Transport;
+  readonly #calls: Calls;
   readonly #timeoutMs: number;
 
   constructor(options: ClientOptions = {}) {
     const { url = DEFAULT_URL, token, transport, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.url = url.replace(/\/+$/, "").replace(/\/v1$/, "");
-    this.#token = token;
-    this.#transport = transport ?? fetchTransport(options.fetch);
     this.#timeoutMs = timeoutMs;
+    this.#calls = new Calls({ url: this.url, token, transport: transport ?? fetchTransport(options.fetch), timeoutMs });
   }
 
   /**
@@ -172,7 +142,7 @@ export class PortdClient {
       mostBytes,
       ...rest,
     } as const;
-    const answer = await this.#json(call);
+    const answer = await this.#calls.json(call);
     return "leases" in answer ? answer.leases : [answer];
   }
 
@@ -197,10 +167,10 @@ export class PortdClient {
       listBytes += bytes;
       cursor = page.next;
       if (cursor === undefined) return leases;
-      if (cursors.has(cursor)) throw this.#unusable(`the list of leases comes back to the cursor "${cursor}"`);
+      if (cursors.has(cursor)) throw this.#calls.unusable(`the list of leases comes back to the cursor "${cursor}"`);
       cursors.add(cursor);
     } while (cursors.size < MOST_PAGES && listBytes <= MOST_LIST_BYTES);
-    throw this.#unusable(`the list of leases has no end: ${cursors.size} pages, ${listBytes} bytes`);
+    throw this.#calls.unusable(`the list of leases has no end: ${cursors.size} pages, ${listBytes} bytes`);
   }
 
   async #page(
@@ -209,38 +179,38 @@ export class PortdClient {
   ): Promise<{ readonly page: LeasePage; readonly bytes: number }> {
     const path = `/leases${queryOf(filter)}`;
     const call = { method: "GET", path, shape: LEASE_PAGE, mostBytes: MOST_PAGE_BYTES, ...options } as const;
-    const { value, bytes } = await this.#read(call);
+    const { value, bytes } = await this.#calls.read(call);
     return { page: value, bytes };
   }
 
   /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
   async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
+    return await this.#calls.json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
   }
 
   /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
   async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
     const body = ttlMs === undefined ? {} : { ttlMs };
-    return await this.#json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
+    return await this.#calls.json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
   }
 
   /** Changes a live lease. */
   async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
+    return await this.#calls.json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
   }
 
   /** Ends a lease. Idempotent for a lease that has ended already. */
   async release(ref: LeaseRef, options: CallOptions = {}): Promise<void> {
-    const answer = await this.#send({ method: "DELETE", path: pathOf(ref), ...options });
+    const answer = await this.#calls.send({ method: "DELETE", path: pathOf(ref), ...options });
     await answer.cancel();
-    if (answer.status !== 204) throw this.#stranger(`the answer to a release is HTTP ${answer.status}`);
+    if (answer.status !== 204) throw this.#calls.stranger(`the answer to a release is HTTP ${answer.status}`);
   }
 
   /** Ends every live lease that bears a label, `key:value`. @returns the ids of the leases that were ended. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
     const { RELEASED: shape } = await answerShapes();
-    return (await this.#json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
+    return (await this.#calls.json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
   }
 
   /**
@@ -253,7 +223,7 @@ export class PortdClient {
     options: EventsOptions = {},
   ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
     const { followEvents }: typeof import("./client/events.ts") = await load("events");
-    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#openEvents(lastEventId, signal);
+    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
 
@@ -261,19 +231,25 @@ export class PortdClient {
   async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
     const path = `/listeners${queryOf(filter)}`;
     const { SOCKETS: shape } = await answerShapes();
-    return (await this.#json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
+    return (await this.#calls.json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
   }
 
   /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
     const { descriptionOf } = await answerShapes();
     const shape = descriptionOf(port);
-    return await this.#json({ method: "GET", path: `/ports/${port}`, shape, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({
+      method: "GET",
+      path: `/ports/${port}`,
+      shape,
+      mostBytes: MOST_BODY_BYTES,
+      ...options,
+    });
   }
 
   /** Wishes that a lease be reachable from outside; what is absent is inbound, domain and private, LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({
+    return await this.#calls.json({
       method: "PUT",
       path: pathOf(ref, "/exposure"),
       body: request,
@@ -284,13 +260,13 @@ export class PortdClient {
 
   /** Takes that wish back. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
+    return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
   }
 
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
   async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
     const { FIREWALL_STATUS: shape } = await answerShapes();
-    return await this.#json({ method: "GET", path: "/firewall", shape, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({ method: "GET", path: "/firewall", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
@@ -299,101 +275,32 @@ export class PortdClient {
   ): Promise<FirewallStatus> {
     const { FIREWALL_STATUS: shape } = await answerShapes();
     const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
-    return await this.#json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
   async status(options: CallOptions = {}): Promise<DaemonStatus> {
     const { STATUS: shape } = await answerShapes();
-    return await this.#json({ method: "GET", path: "/status", shape, ...options });
+    return await this.#calls.json({ method: "GET", path: "/status", shape, ...options });
   }
 
   /** Everything that the daemon keeps, as a document for people and for {@linkcode import}. Needs the token. */
   async export(options: CallOptions = {}): Promise<LeaseDocument> {
     const { LEASE_DOCUMENT: shape } = await answerShapes();
-    return await this.#json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Takes leases in; at most 64 KiB a call. What cannot be taken is named in `skipped`. Needs the token. */
   async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
     const { IMPORT_OUTCOME: shape } = await answerShapes();
     const mostBytes = MOST_BODY_BYTES;
-    return await this.#json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
+    return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
   }
 
   /** Asks the daemon to end; it does so after the answer. Needs the token. */
   async stop(options: CallOptions = {}): Promise<void> {
     const { STOPPING: shape } = await answerShapes();
-    await this.#json({ method: "POST", path: "/stop", body: {}, shape, ...options });
-  }
-
-  async #openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
-    const headers = {
-      ...this.#headers(),
-      accept: "text/event-stream",
-      ...(lastEventId && { "last-event-id": lastEventId }),
-    };
-    const url = `${this.url}/v1/events`;
-    const answer = await this.#transport({ method: "GET", url, headers, signal, headMs: this.#timeoutMs });
-    if (answer.status !== 200) throw await this.#refusal(answer);
-    if (answer.mediaType !== "text/event-stream") {
-      throw this.#stranger(`the answer is ${answer.mediaType || "untyped"}`);
-    }
-    return answer;
-  }
-
-  async #json<T>(call: Call<T>): Promise<T> {
-    return (await this.#read(call)).value;
-  }
-
-  /** The answer, checked; with its length in bytes, or nearly so. */
-  async #read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
-    const answer = await this.#send(call);
-    const read = await readJson(answer, { mediaType: "application/json", mostBytes });
-    if (read === undefined) throw this.#stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
-    const fault = shape.faultOf(read.value);
-    if (fault !== undefined) throw this.#unusable(describeFault(fault, "it"));
-    return { value: read.value as T, bytes: read.bytes };
-  }
-
-  async #send(
-    { method, path, body, headers = {}, signal, extraMs = 0, limitMs = Infinity }: Omit<Call<unknown>, "shape">,
-  ): Promise<ApiAnswer> {
-    const type = method === "GET" ? {} : { "content-type": "application/json" };
-    const answer = await this.#transport({
-      method,
-      url: `${this.url}/v1${path}`,
-      headers: { ...this.#headers(), ...type, ...headers },
-      signal,
-      timeoutMs: Math.max(0, Math.min(this.#timeoutMs + extraMs, limitMs, LONGEST_TIMER_MS)),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw await this.#refusal(answer);
-  }
-
-  #headers(): Record<string, string> {
-    const accept = { accept: "application/json" };
-    return this.#token === undefined ? accept : { ...accept, authorization: `Bearer ${this.#token}` };
-  }
-
-  async #refusal(answer: ApiAnswer): Promise<Error> {
-    const limits = { mediaType: "application/problem+json", mostBytes: MOST_DOCUMENT_BYTES };
-    const problem = (await readJson(answer, limits))?.value;
-    if (PROBLEM.faultOf(problem) !== undefined) return this.#stranger(`the answer is HTTP ${answer.status}`);
-    const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
-    const message = detail ?? title ?? `HTTP ${answer.status}`;
-    if (Object.hasOwn(STATUS_OF_CODE, code)) return new PortdError(code as ErrorCode, message, data);
-    // A code that this version does not know yet: the daemon is newer.
-    return new PortdError("internal", message, { ...data, unknownCode: code });
-  }
-
-  #stranger(reason: string): NoDaemonError {
-    return new NoDaemonError(`Cannot talk to portd at ${this.url}: something else answers there (${reason})`);
-  }
-
-  #unusable(reason: string): UnusableAnswerError {
-    return new UnusableAnswerError(this.url, reason);
+    await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape, ...options });
   }
 }
 
@@ -405,26 +312,6 @@ function answerShapes(): Promise<typeof import("./client/answer_shapes.ts")> {
 // deno-lint-ignore no-explicit-any -- the caller names the module's type
 function load(part: "events" | "shapes"): Promise<any> {
   return import(part === "events" ? "./client/events.ts" : "./client/answer_shapes.ts");
-}
-
-/** The members of a refusal that are read; all others are data. */
-interface ProblemMembers {
-  readonly code: string;
-  readonly title?: string;
-  readonly detail?: string;
-}
-
-type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
-
-const PROBLEM = object<ProblemMembers>({
-  code: text(100),
-  title: optional(text(1000)),
-  detail: optional(text(65_536)),
-});
-
-interface Sized<T> {
-  readonly value: T;
-  readonly bytes: number;
 }
 
 /** A filter as the query of an address, with its question mark; what is undefined is left out. */
@@ -444,23 +331,4 @@ function pathOf(ref: LeaseRef, action = ""): string {
   const slash = ref.name.lastIndexOf("/");
   const parts = slash === -1 ? [ref.name] : [ref.name.slice(0, slash), ref.name.slice(slash + 1)];
   return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
-}
-
-/** The body as a JSON object; `undefined` when it is of another type, or no such object. */
-async function readJson(
-  answer: ApiAnswer,
-  { mediaType, mostBytes }: { readonly mediaType: string; readonly mostBytes: number },
-): Promise<Sized<unknown> | undefined> {
-  if (answer.mediaType !== mediaType) {
-    await answer.cancel();
-    return undefined;
-  }
-  const body = await answer.text(mostBytes);
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? { value, bytes: body.length } : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -31,7 +31,8 @@ export async function provenSocket(opened: Socket, request: ApiRequest): Promise
 }
 
 /** Asks for the proof over a connection, and closes that unless it comes. */
-async function demandProof(socket: Socket, { url, headers, signal, timeoutMs }: ApiRequest): Promise<void> {
+async function demandProof(socket: Socket, asked: ApiRequest): Promise<void> {
+  const { url, headers, signal, timeoutMs = asked.headMs ?? PATIENCE_MS } = asked;
   const { origin, host } = splitUrl(url);
   const { path, isProvenBy } = challenge(tokenOf(headers.authorization!), host);
   const request: ApiRequest = {
@@ -39,15 +40,16 @@ async function demandProof(socket: Socket, { url, headers, signal, timeoutMs }: 
     url: `${origin}${path}`,
     headers: {},
     signal,
-    timeoutMs: Math.min(timeoutMs ?? PATIENCE_MS, PATIENCE_MS),
+    timeoutMs: Math.min(timeoutMs, PATIENCE_MS),
   };
+  const lent = new LentSocket(socket);
   try {
-    const answer = await firstExchange(new LentSocket(socket), request);
+    const answer = await firstExchange(lent, request);
     if (!await isProvenBy(await readProof(answer.chunks()))) {
       throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
     }
   } catch (error) {
-    socket.close();
+    lent.closeForGood();
     throw error;
   }
 }
@@ -56,18 +58,19 @@ async function demandProof(socket: Socket, { url, headers, signal, timeoutMs }: 
 class LentSocket implements Socket {
   readonly #socket: Socket;
   #isReading = false;
+  #isOver = false;
+  #isClosed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
   }
 
   async read(into: Uint8Array): Promise<number | null> {
+    this.#checkGoesOn();
     this.#isReading = true;
-    try {
-      return await this.#socket.read(into);
-    } finally {
-      this.#isReading = false;
-    }
+    const count = await this.#socket.read(into).finally(() => this.#isReading = false);
+    this.#checkGoesOn(); // closed meanwhile, though what was read had arrived already
+    return count;
   }
 
   write(bytes: Uint8Array): Promise<number> {
@@ -75,6 +78,16 @@ class LentSocket implements Socket {
   }
 
   close(): void {
-    if (this.#isReading) this.#socket.close();
+    this.#isOver = true;
+    if (this.#isReading) this.closeForGood();
+  }
+
+  closeForGood(): void {
+    if (!this.#isClosed) this.#socket.close();
+    this.#isClosed = true;
+  }
+
+  #checkGoesOn(): void {
+    if (this.#isOver) throw new Deno.errors.BadResource("the exchange is over");
   }
 }

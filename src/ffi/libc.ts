@@ -47,8 +47,6 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   /** `int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *)`, glibc 2.28 */
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
-  /** `int dup(int)` */
-  dup: { parameters: ["i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of which the low half holds any length */

@@ -223,15 +223,19 @@ Deno.test("only a connection that breaks is a reason to ask for the proof again"
     }
   }));
 
-Deno.test("no command waits for ever for an answer that does not come", () =>
-  withServer(async ({ server, run }) => {
-    server.answer = () => MUTE;
-    for (const args of FIRST) {
-      const outcome = await run(args, { answerMs: 30 });
-      checkWords(outcome, args.join(" "));
-      assert.equal(outcome.code, 7, args.join(" "));
-    }
-  }));
+for (const kind of ["answer", "prove"] as const) {
+  Deno.test(`no command waits for ever for an answer that does not come (${kind})`, () =>
+    withServer(async ({ server, run }) => {
+      server[kind] = () => MUTE;
+      for (const args of FIRST) {
+        for (const answerMs of [0, 30]) {
+          const outcome = await run(args, { answerMs });
+          checkWords(outcome, args.join(" "));
+          assert.equal(outcome.code, 7, `${args.join(" ")}: ${outcome.stderr}`);
+        }
+      }
+    }));
+}
 
 Deno.test("no command reads a body without an end", () =>
   withServer(async ({ server, run }) => {

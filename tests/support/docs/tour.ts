@@ -69,18 +69,23 @@ async function writeFile({ file, text }: Fence, { cwd }: Stage): Promise<string[
   return [];
 }
 
-async function playCommands(fence: Fence, { shell, transcript }: Stage): Promise<string[]> {
+async function playCommands(fence: Fence, stage: Stage): Promise<string[]> {
   const faults: string[] = [];
   if (fence.language !== "sh") return faults;
   for (const shown of commandsOf(fence).filter(isRunHere)) {
-    const limit = /^cat /.test(shown.command) ? performance.now() + WRITING_MS : 0;
-    let fault: string | undefined;
-    do fault = transcript.compare(shown.output, await shell.run(transcript.fill(shown.command))); while (
-      fault !== undefined && performance.now() < limit
-    );
+    const fault = await playCommand(shown, stage);
     if (fault !== undefined) faults.push(`line ${fence.line}: ${shown.command}: ${fault}`);
   }
   return faults;
+}
+
+/** What a command in the background writes into a file comes when it comes: `cat` is called until it is there. */
+async function playCommand({ command, output }: ShownCommand, { shell, transcript }: Stage) {
+  const limit = command.startsWith("cat ") ? performance.now() + WRITING_MS : 0;
+  for (;;) {
+    const fault = transcript.compare(output, await shell.run(transcript.fill(command)));
+    if (fault === undefined || performance.now() >= limit) return fault;
+  }
 }
 
 /** A block of `METHOD path`, headers, an empty line, the body, and behind `HTTP/1.1 status` the answer's body. */

@@ -1,0 +1,170 @@
+/** One call of the API from the request to the checked answer; src/client.ts says which calls there are. */
+import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "../errors.ts";
+import { describeFault, object, optional, type Shape, text } from "./shape.ts";
+import { type ApiAnswer, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the call; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What is asked, and what the answer must be. */
+export interface Call<T> extends CallOptions {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Added to the client's own limit, in milliseconds. */
+  readonly extraMs?: number;
+  /** Takes the place of the client's own limit where it is shorter, in milliseconds. */
+  readonly limitMs?: number;
+  /** What the answer must be. */
+  readonly shape: Shape<T>;
+  /** Bytes that the answer has at most. @default 1 MiB */
+  readonly mostBytes?: number;
+}
+
+/** A document about one thing. */
+const MOST_DOCUMENT_BYTES = 1 << 20;
+/** A longer timer of JavaScript would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Where calls go. */
+export interface CallsParts {
+  /** Base address, without `/v1`. */
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly transport: Transport;
+  readonly timeoutMs: number;
+}
+
+/** Sends calls to one daemon, and checks what it answers. */
+export class Calls {
+  readonly #url: string;
+  readonly #token: string | undefined;
+  readonly #transport: Transport;
+  readonly #timeoutMs: number;
+
+  constructor({ url, token, transport, timeoutMs }: CallsParts) {
+    this.#url = url;
+    this.#token = token;
+    this.#transport = transport;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** A stream of events, from behind the last one that came. */
+  async openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
+    const headers = {
+      ...this.#headers(),
+      accept: "text/event-stream",
+      ...(lastEventId && { "last-event-id": lastEventId }),
+    };
+    const url = `${this.#url}/v1/events`;
+    const answer = await this.#transport({ method: "GET", url, headers, signal, headMs: this.#timeoutMs });
+    if (answer.status !== 200) throw await this.#refusal(answer);
+    if (answer.mediaType !== "text/event-stream") {
+      throw this.stranger(`the answer is ${answer.mediaType || "untyped"}`);
+    }
+    return answer;
+  }
+
+  /** The answer, checked. */
+  async json<T>(call: Call<T>): Promise<T> {
+    return (await this.read(call)).value;
+  }
+
+  /** The answer, checked; with its length in bytes, or nearly so. */
+  async read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
+    const answer = await this.send(call);
+    const read = await readJson(answer, { mediaType: "application/json", mostBytes });
+    if (read === undefined) throw this.stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
+    const fault = shape.faultOf(read.value);
+    if (fault !== undefined) throw this.unusable(describeFault(fault, "it"));
+    return { value: read.value as T, bytes: read.bytes };
+  }
+
+  /** An answer of status 2xx, unread. */
+  async send(
+    { method, path, body, headers = {}, signal, extraMs = 0, limitMs = Infinity }: Omit<Call<unknown>, "shape">,
+  ): Promise<ApiAnswer> {
+    const type = method === "GET" ? {} : { "content-type": "application/json" };
+    const answer = await this.#transport({
+      method,
+      url: `${this.#url}/v1${path}`,
+      headers: { ...this.#headers(), ...type, ...headers },
+      signal,
+      timeoutMs: Math.max(0, Math.min(this.#timeoutMs + extraMs, limitMs, LONGEST_TIMER_MS)),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw await this.#refusal(answer);
+  }
+
+  #headers(): Record<string, string> {
+    const accept = { accept: "application/json" };
+    return this.#token === undefined ? accept : { ...accept, authorization: `Bearer ${this.#token}` };
+  }
+
+  async #refusal(answer: ApiAnswer): Promise<Error> {
+    const limits = { mediaType: "application/problem+json", mostBytes: MOST_DOCUMENT_BYTES };
+    const problem = (await readJson(answer, limits))?.value;
+    if (PROBLEM.faultOf(problem) !== undefined) return this.stranger(`the answer is HTTP ${answer.status}`);
+    const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
+    const message = detail ?? title ?? `HTTP ${answer.status}`;
+    if (Object.hasOwn(STATUS_OF_CODE, code)) return new PortdError(code as ErrorCode, message, data);
+    // A code that this version does not know yet: the daemon is newer.
+    return new PortdError("internal", message, { ...data, unknownCode: code });
+  }
+
+  /** What answers is something else. */
+  stranger(reason: string): NotPortdError {
+    return new NotPortdError(`Cannot talk to portd at ${this.#url}: something else answers there (${reason})`);
+  }
+
+  /** It is portd, and its answer is of no use. */
+  unusable(reason: string): UnusableAnswerError {
+    return new UnusableAnswerError(this.#url, reason);
+  }
+}
+
+/** The members of a refusal that are read; all others are data. */
+interface ProblemMembers {
+  readonly code: string;
+  readonly title?: string;
+  readonly detail?: string;
+}
+
+type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
+
+const PROBLEM = object<ProblemMembers>({
+  code: text(100),
+  title: optional(text(1000)),
+  detail: optional(text(65_536)),
+});
+
+/** A value with the length of its text in bytes, or nearly so. */
+export interface Sized<T> {
+  readonly value: T;
+  readonly bytes: number;
+}
+
+/** The body as a JSON object; `undefined` when it is of another type, or no such object. */
+async function readJson(
+  answer: ApiAnswer,
+  { mediaType, mostBytes }: { readonly mediaType: string; readonly mostBytes: number },
+): Promise<Sized<unknown> | undefined> {
+  if (answer.mediaType !== mediaType) {
+    await answer.cancel();
+    return undefined;
+  }
+  const body = await answer.text(mostBytes);
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? { value, bytes: body.length } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
