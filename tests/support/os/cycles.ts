@@ -95,18 +95,41 @@ class Cycles {
   }
 }
 
-/** What is open and left at this moment. */
-async function lookAround(stateDir: string): Promise<Leftovers> {
+/** Who waits longer waits for a program that does not end. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Waits until no more programs run than `before`. On a busy machine the firewall's outlives the stop, which gives it a
+ * second only.
+ */
+async function untilProgramsEnded(before: number): Promise<void> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  while (!patience.aborted && await programHandles() > before);
+}
+
+/** How many descriptors are those of running programs: their pipes, and what they are waited for with. */
+async function programHandles(): Promise<number> {
+  return (await openDescriptors()).filter((target) => /^(pipe|anon_inode):\[(N|pidfd)\]$/.test(target)).length;
+}
+
+/** What the descriptors of this process are, numbers of inodes left out. */
+async function openDescriptors(): Promise<string[]> {
   const descriptors: string[] = [];
   for (const { name } of await Array.fromAsync(Deno.readDir("/proc/self/fd"))) {
     const target = await targetOf(`/proc/self/fd/${name}`);
     if (target !== undefined && !target.startsWith("/proc/")) descriptors.push(target.replace(/\d+/g, "N"));
   }
+  return descriptors.sort();
+}
+
+/** What is open and left at this moment. */
+async function lookAround(stateDir: string): Promise<Leftovers> {
+  const descriptors = await openDescriptors();
   const locks = (await Deno.readTextFile("/proc/locks")).split("\n").filter((line) =>
     line.split(/\s+/)[4] === String(Deno.pid)
   );
   return {
-    descriptors: descriptors.sort(),
+    descriptors,
     locks: locks.length,
     stateFiles: await namesIn(stateDir),
     temporaryFiles: await namesIn(Deno.env.get("TMPDIR")!),
@@ -131,12 +154,15 @@ async function run(stateDir: string, count: number, firewall: string): Promise<C
   const flags = { listen: `127.0.0.1:${freePort()}`, "firewall.backend": firewall };
   const { config } = await loadConfig({ flags, env: {}, stateDir });
   const cycles = new Cycles(config);
+  const programs = await programHandles();
   let done = 0;
   for (; done < WARM_UP - 1 || performance.now() < WARM_UP_MS; done++) await cycles.once();
   const runningBefore = await cycles.once();
+  await untilProgramsEnded(programs);
   const before = await lookAround(stateDir);
   for (done++; done < count - 1; done++) await cycles.once();
   const runningAfter = await cycles.once();
+  await untilProgramsEnded(programs);
   const after = await lookAround(stateDir);
   const { lost, granted, released } = cycles;
   return { cycles: done + 1, lost, granted, released, before, after, runningBefore, runningAfter };
