@@ -27,7 +27,6 @@ export function listRoutes(parts: ListRoutesParts): readonly Route[] {
 
 async function list(context: Context, { registry, store }: ListRoutesParts): Promise<Response> {
   const query = checkQuery(ListQuery, context);
-  await registry.settled();
   const limit = query.limit ?? LARGEST_PAGE;
   const label = query.label === undefined ? undefined : splitLabel(query.label);
   const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label, limit };
@@ -61,12 +60,13 @@ function pageOf({ records, next, cursorOf }: Page, registry: Registry): Response
 }
 
 async function historyPage(store: Store, filter: HistoryFilter, signal: AbortSignal): Promise<Page> {
+  await store.settled();
   const { records, next } = await store.history(filter, signal);
   const cursorOf = ({ endedAt, id }: Pick<LeaseRecord, "endedAt" | "id">) => `${endedAt}-${id}`;
   return { records, next: next && cursorOf(next), cursorOf };
 }
 
-function livePage({ table }: Registry, filter: HistoryFilter, after: string): Page {
+function livePage(registry: Registry, filter: HistoryFilter, after: string): Page {
   const { name, project, port, state, label, limit } = filter;
   const matches = (record: LeaseRecord) =>
     record.id > after &&
@@ -75,7 +75,7 @@ function livePage({ table }: Registry, filter: HistoryFilter, after: string): Pa
     (port === undefined || record.port === port) &&
     (state === undefined || record.state === state) &&
     (label === undefined || record.labels[label[0]] === label[1]);
-  const found = [...table.all()].filter(matches).sort((a, b) => a.id < b.id ? -1 : 1);
+  const found = [...registry.written()].filter(matches).sort((a, b) => a.id < b.id ? -1 : 1);
   const next = found.length > limit ? found[limit - 1]!.id : null;
   return { records: found.slice(0, limit), next, cursorOf: ({ id }) => id };
 }

@@ -92,9 +92,11 @@ function digest(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
 
-async function show(record: LeaseRecord, registry: Registry): Promise<Response> {
-  await registry.settled();
-  return json(registry.present(registry.live(record.id)));
+/** A lease that is on its way to the disk is not there yet. */
+function show({ id }: LeaseRecord, registry: Registry): Response {
+  const record = registry.onDisk(id);
+  if (record === undefined) throw new PortdError("lease_not_found", `Cannot find lease "${id}"`, { value: id });
+  return json(registry.present(record));
 }
 
 async function renew(context: Context, find: Find, { registry, guard }: LeaseRoutesParts): Promise<Response> {

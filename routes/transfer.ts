@@ -18,7 +18,7 @@ export interface TransferRoutesParts {
 /** `GET /export`, `POST /import`. */
 export function transferRoutes({ transfer, defaults }: TransferRoutesParts): readonly Route[] {
   return [
-    { method: "GET", path: "/export", scope: "expose", handle: async () => json(await transfer.export()) },
+    { method: "GET", path: "/export", scope: "expose", handle: () => json(transfer.export()) },
     {
       method: "POST",
       path: "/import",

@@ -128,8 +128,8 @@ export async function openDomain(config: Config, { clock, log, limits }: DomainO
   log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
   const firewall = new FirewallSync({
     ...config.firewall,
-    open: () => openFirewall(config, () => exposedListeners(registry.table.all())),
-    wanted: () => wantedRules(registry.table.all()),
+    open: () => openFirewall(config, () => exposedListeners(registry.written())),
+    wanted: () => wantedRules(registry.written()), // nothing is opened before the wish is on the disk
     clock,
     tell: (event) => events.publish(event, clock.now()),
   });

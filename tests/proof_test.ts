@@ -74,7 +74,7 @@ Deno.test("over sockets the proof and the request with the token share one conne
   const proof = await proofOf({ token: FAKE_TOKEN, address: new URL(url).host, nonce });
   await writeAnswer(connection, JSON.stringify({ proof }));
   assert.match(await readRequest(connection), /^POST \/v1\/stop .*authorization: Bearer f{64}\r\n/s);
-  await writeAnswer(connection, "{}");
+  await writeAnswer(connection, JSON.stringify({ status: "stopping" }));
   await stopped;
 });
 

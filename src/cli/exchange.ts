@@ -2,8 +2,8 @@
  * One HTTP/1.1 exchange (RFC 9112) over a plain socket. `fetch` costs a short-lived process 7 ms to start, a
  * `Response` 3 and a timer 5, where the socket costs less than one: the CLI's whole start takes 17.
  */
-import { type ApiAnswer, type ApiRequest, mediaTypeOf, NoDaemonError, readText } from "../client/transport.ts";
-import { type Transport, UnusableAnswerError } from "../client/transport.ts";
+import { type ApiAnswer, type ApiRequest, mediaTypeOf, NoDaemonError, NotPortdError } from "../client/transport.ts";
+import { readText, type Transport, UnusableAnswerError } from "../client/transport.ts";
 
 /** The part of a `Deno.Conn` that an exchange needs. */
 export interface Socket {
@@ -145,7 +145,7 @@ class Exchange {
 
   async *#exactly(bytes: number): AsyncGenerator<Uint8Array> {
     for (let left = bytes; left > 0;) {
-      if (this.#buffer.length === 0 && !await this.#fill()) this.#fail("the answer is cut short");
+      if (this.#buffer.length === 0 && !await this.#fill()) throw this.#broken("the answer is cut short");
       const part = this.#buffer.subarray(0, left);
       this.#buffer = this.#buffer.subarray(part.length);
       left -= part.length;
@@ -196,7 +196,9 @@ class Exchange {
     while (end === -1) {
       if (this.#buffer.length > MOST_HEAD_BYTES) this.#fail("a line of the answer is too long");
       const before = this.#buffer.length;
-      if (!await this.#fill()) this.#fail(before === 0 ? "it closed the connection" : "the answer is cut short");
+      if (!await this.#fill()) {
+        throw this.#broken(before === 0 ? "it closed the connection" : "the answer is cut short");
+      }
       end = this.#buffer.indexOf(LINE_FEED, before);
     }
     const line = new TextDecoder().decode(this.#buffer.subarray(0, end));
@@ -234,11 +236,15 @@ class Exchange {
   }
 
   #fail(reason: string): never {
-    throw this.#broken(reason);
+    throw new NotPortdError(this.#failure(reason));
   }
 
   #broken(reason: string, cause?: unknown): NoDaemonError {
-    return new NoDaemonError(`Cannot talk to portd at ${this.#origin}: ${reason}`, { cause });
+    return new NoDaemonError(this.#failure(reason), { cause });
+  }
+
+  #failure(reason: string): string {
+    return `Cannot talk to portd at ${this.#origin}: ${reason}`;
   }
 }
 

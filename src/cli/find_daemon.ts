@@ -60,6 +60,26 @@ export async function findDaemon(
   return clientFor(found.url, { socket: found.socket, token, timeoutMs });
 }
 
+/**
+ * Does something without the token, and where the daemon asks for it after all, once more with it: another process for a
+ * lease that is open to the outside, say.
+ *
+ * @throws what `work` throws; `scope_required` where there is no token to be had.
+ */
+export async function withTokenIfAsked<T>(
+  context: CliContext,
+  flags: CommonFlags,
+  client: PortdClient,
+  work: (client: PortdClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(client);
+  } catch (error) {
+    if (!(error instanceof PortdError) || error.code !== "scope_required") throw error;
+    return await work(await findDaemon(context, flags, { start: false, withToken: true }));
+  }
+}
+
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
 export function stateDirOf({ env, cwd, os, isRoot }: Surroundings, flags: CommonFlags): string {
   const given = flags.stateDir ?? env.PORTD_STATE_DIR;

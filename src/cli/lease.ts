@@ -4,7 +4,7 @@ import type { LeaseRequest, LifetimeRequest } from "../lease/request.ts";
 import { findProject, type Project } from "../project.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { UsageError } from "./exit.ts";
-import { findDaemon } from "./find_daemon.ts";
+import { findDaemon, withTokenIfAsked } from "./find_daemon.ts";
 import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
 import { toJson } from "./terminal.ts";
 
@@ -32,7 +32,8 @@ export async function lease(context: CliContext, flags: LeaseFlags, name?: strin
   const project = findProject(context.cwd);
   const request = requestOf(flags, name, project);
   const client = await findDaemon(context, flags);
-  context.process.stdout.write(format(await grantFor(client, request, project), flags));
+  const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, project));
+  context.process.stdout.write(format(leases, flags));
 }
 
 function requestOf(flags: LeaseFlags, name: string | undefined, project: Project): LeaseRequest {

@@ -1,5 +1,5 @@
 /** Having the peer of a connection prove that it knows the token, before that connection carries the token. */
-import { type ApiRequest, NoDaemonError, tokenOf, UnprovenPeerError } from "../client/transport.ts";
+import { type ApiRequest, NoDaemonError, NotPortdError, tokenOf, UnprovenPeerError } from "../client/transport.ts";
 import { challenge, readProof } from "../proof.ts";
 import { firstExchange, openSocket, type Socket, splitUrl } from "./exchange.ts";
 
@@ -23,7 +23,7 @@ export async function provenSocket(opened: Socket, request: ApiRequest): Promise
       return socket;
     } catch (error) {
       socket = undefined;
-      const mayPass = error instanceof NoDaemonError && !(error instanceof UnprovenPeerError);
+      const mayPass = error instanceof NoDaemonError && !(error instanceof NotPortdError);
       if (!mayPass || tries === TRIES) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

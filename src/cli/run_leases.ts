@@ -11,9 +11,13 @@ import { neutralise, shorten } from "./terminal.ts";
 const REQUEST_LIMIT_MS = 5000;
 const COMMAND_WIDTH = 200;
 
+/** Does something with the daemon; where it asks for the token, once more with it. */
+export type WithToken = <T>(work: (client: PortdClient) => Promise<T>) => Promise<T>;
+
 /** What {@linkcode RunLeases} works with. */
 export interface RunLeasesParts {
   readonly client: PortdClient;
+  readonly withToken: WithToken;
   readonly context: CliContext;
   /** Loads what looks into a process; most runs end without. */
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
@@ -83,7 +87,7 @@ export class RunLeases {
     this.#report(`${listener}; its lease is kept, and portd free ${lease.port} ends both`);
     try {
       const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
-      await this.#parts.client.amend(lease.id, { pid: process.pid }, { signal });
+      await this.#parts.withToken((client) => client.amend(lease.id, { pid: process.pid }, { signal }));
     } catch (error) {
       this.#report(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
     }

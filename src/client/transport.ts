@@ -5,8 +5,11 @@ export class NoDaemonError extends Error {
   override readonly name: string = "NoDaemonError";
 }
 
+/** What answers is not portd: asking again gets the same answer. */
+export class NotPortdError extends NoDaemonError {}
+
 /** The token was not sent, as who listens there has not proven to know it. */
-export class UnprovenPeerError extends NoDaemonError {
+export class UnprovenPeerError extends NotPortdError {
   override readonly name = "UnprovenPeerError";
 
   /** @param answer is what was seen in the place of a proof: `HTTP 404`. */

@@ -93,11 +93,11 @@ export class FirewallSync {
   }
 
   /**
-   * Asks for a sync where there is any rule to care for, and does not wait for it. Failures are told as events and tried
-   * again.
+   * Asks for a sync where there is any rule to care for, or one may be made at this moment, and does not wait for it.
+   * Failures are told as events and tried again.
    */
   request(): void {
-    if (this.#isConcerned) this.#begin();
+    if (this.#isConcerned || this.isRunning) this.#begin();
   }
 
   /** The first sync, without waiting for it: it also takes away what a crash has left, where the firewall can be read. */

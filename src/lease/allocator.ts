@@ -28,6 +28,12 @@ export type Refused =
 /** What came of a wish. */
 export type Allocation = { readonly allocated: readonly Allocated[] } | { readonly refused: Refused };
 
+/** A port of a row that the kernel does not give. */
+interface RefusedPort {
+  readonly refused: number;
+  readonly obstacle: { readonly protocol: Protocol };
+}
+
 /** How many ports of the kernel's choice are looked at. */
 const TRIES_OF_THE_KERNEL = 64;
 
@@ -195,7 +201,7 @@ export class Allocator {
         const claim = this.#claim(port, wish, false);
         if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
         if (claim.obstacle.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
-        this.#withholdRefused(port, wish, now);
+        this.#withholdRefused(port, claim.obstacle, now);
         if (this.#parts.cooldownMs === 0) {
           pool.take(port, wish.protocols);
           passedOver.push(port);
@@ -215,7 +221,7 @@ export class Allocator {
       const claim = this.#claim(port, wish, false);
       if (claim.obstacle?.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
       if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
-      this.#withholdRefused(port, wish, now);
+      this.#withholdRefused(port, claim.obstacle, now);
     }
   }
 
@@ -236,14 +242,14 @@ export class Allocator {
       if (first === undefined) return undefined;
       const block = this.#claimBlock(first, length, wish);
       if (block === "no_descriptors") return { refused: { kind: "no_descriptors" } };
-      if (typeof block !== "number") return { allocated: block };
-      refused.add(block);
-      this.#withholdRefused(block, wish, now);
+      if (!("refused" in block)) return { allocated: block };
+      refused.add(block.refused);
+      this.#withholdRefused(block.refused, block.obstacle, now);
     }
   }
 
   /** @returns the ports of the row, or the first one that the kernel refuses; then none of them is taken. */
-  #claimBlock(first: number, length: number, wish: Wish): Allocated[] | "no_descriptors" | number {
+  #claimBlock(first: number, length: number, wish: Wish): Allocated[] | "no_descriptors" | RefusedPort {
     const claims: (Claim & { obstacle?: undefined })[] = [];
     for (let port = first; port < first + length; port++) {
       const claim = this.#claim(port, wish, false);
@@ -252,7 +258,8 @@ export class Allocator {
         continue;
       }
       for (const claimed of claims) this.#releaseClaim(claimed.port, wish);
-      return claim.obstacle.reason === "no_descriptors" ? "no_descriptors" : port;
+      const { obstacle } = claim;
+      return obstacle.reason === "no_descriptors" ? "no_descriptors" : { refused: port, obstacle };
     }
     return claims.map((claim) => this.#taken(claim, wish));
   }
@@ -329,9 +336,9 @@ export class Allocator {
     return { port, protocols, hold, withheld };
   }
 
-  /** Somebody else uses the port: it is not asked for again at once. */
-  #withholdRefused(port: number, { protocols }: Pick<Wish, "protocols">, now: number): void {
-    this.#withhold({ port, protocols, cause: "refused", name: null, until: now + this.#parts.cooldownMs });
+  /** Somebody else uses the port: it is not asked for again at once. The other protocol may be free. */
+  #withholdRefused(port: number, { protocol }: { readonly protocol: Protocol }, now: number): void {
+    this.#withhold({ port, protocols: [protocol], cause: "refused", name: null, until: now + this.#parts.cooldownMs });
   }
 
   /** Puts a port into the quarantine; what withheld it before for the same protocols ends. */

@@ -42,9 +42,11 @@ export interface Entry {
   readonly more?: readonly Change[];
 }
 
-/** Versions of a live lease that are on their way to the disk, behind the one that is there. */
+/** Versions of a live lease that are on their way to the disk. */
 interface Pending {
-  written: LeaseRecord;
+  /** The version that is there; `undefined` while the lease is new. */
+  written: LeaseRecord | undefined;
+  /** The first was made first. */
   readonly versions: LeaseRecord[];
 }
 
@@ -72,6 +74,12 @@ export class Ledger {
     return ending && Promise.allSettled([ending]);
   }
 
+  /** A live lease as it is on the disk; `undefined` where it is on its way there. */
+  writtenOf(record: LeaseRecord): LeaseRecord | undefined {
+    const pending = this.#pending.get(record.id);
+    return pending === undefined ? record : pending.written;
+  }
+
   /**
    * Adds and changes leases. All of it is in memory when this returns its promise. Where it does not reach the disk it is
    * taken back whole, and so is every later change of the same leases, since it was made of what is not true.
@@ -84,7 +92,7 @@ export class Ledger {
       const isCurrent = this.table.byId(before.id) === before && !this.#ending.has(before.id);
       if (!isCurrent) throw new Error(`Cannot change lease ${before.id}: it is not live as it was read`);
     }
-    for (const { record } of added) this.table.add(record);
+    for (const { record } of added) this.#add(record);
     for (const change of changed) this.#advance(change);
     const names = this.#rememberNames(added);
     const changes: Change[] = [
@@ -97,7 +105,7 @@ export class Ledger {
       await this.#parts.store.write(changes);
     } catch (error) {
       // A lease that is in the file keeps its port, though no client was answered: a leak, and no double grant.
-      if (isCommitted(error)) this.#confirm(changed);
+      if (isCommitted(error)) this.#confirm(added, changed);
       else {
         for (const lease of added) this.#takeBack(lease);
         for (const change of changed) this.#goBack(change);
@@ -106,7 +114,7 @@ export class Ledger {
       }
       throw error;
     }
-    this.#confirm(changed);
+    this.#confirm(added, changed);
     for (const { record } of added) this.#publish("lease.granted", record);
     for (const { after, event } of changed) this.#publish(event, after);
   }
@@ -141,6 +149,11 @@ export class Ledger {
     allocator.free(ended, ended.name, clock.monotonic());
   }
 
+  #add(record: LeaseRecord): void {
+    this.table.add(record);
+    this.#pending.set(record.id, { written: undefined, versions: [record] });
+  }
+
   #advance({ before, after }: LeaseChange): void {
     const pending = this.#pending.get(before.id) ?? { written: before, versions: [] };
     pending.versions.push(after);
@@ -148,15 +161,18 @@ export class Ledger {
     this.table.replace(after);
   }
 
-  /** These changes are in the file. */
-  #confirm(changes: readonly LeaseChange[]): void {
-    for (const { after } of changes) {
-      const pending = this.#pending.get(after.id);
-      if (pending?.versions[0] !== after) continue;
-      pending.written = after;
-      pending.versions.shift();
-      if (pending.versions.length === 0) this.#pending.delete(after.id);
-    }
+  /** These leases and changes are in the file. */
+  #confirm(added: readonly NewLease[], changed: readonly LeaseChange[]): void {
+    for (const { record } of added) this.#confirmVersion(record);
+    for (const { after } of changed) this.#confirmVersion(after);
+  }
+
+  #confirmVersion(record: LeaseRecord): void {
+    const pending = this.#pending.get(record.id);
+    if (pending?.versions[0] !== record) return;
+    pending.written = record;
+    pending.versions.shift();
+    if (pending.versions.length === 0) this.#pending.delete(record.id);
   }
 
   /** Goes back behind a change that failed; the file refuses the versions after it too. */
@@ -165,7 +181,7 @@ export class Ledger {
     const place = pending?.versions.indexOf(after) ?? -1;
     if (pending === undefined || place === -1) return; // an earlier version failed, and took this one back
     pending.versions.length = place;
-    this.table.replace(pending.versions.at(-1) ?? pending.written);
+    this.table.replace(pending.versions.at(-1) ?? pending.written!);
     if (place === 0) this.#pending.delete(after.id);
   }
 

@@ -243,9 +243,18 @@ export class Registry {
     await this.#ledger.commit({ added: [{ record: { ...record, hold: allocated!.hold }, allocated: allocated! }] });
   }
 
-  /** Resolves when whatever a reader may have seen is on disk. */
-  async settled(): Promise<void> {
-    await this.#parts.store.settled();
+  /** The live leases as they are on the disk: one that is on its way there is not among them yet. */
+  *written(): Generator<LeaseRecord> {
+    for (const record of this.table.all()) {
+      const written = this.#ledger.writtenOf(record);
+      if (written !== undefined) yield written;
+    }
+  }
+
+  /** A live lease as it is on the disk; `undefined` where there is none yet or no more. */
+  onDisk(id: string): LeaseRecord | undefined {
+    const record = this.table.byId(id);
+    return record && this.#ledger.writtenOf(record);
   }
 
   /** A live lease. @throws {PortdError} `lease_ended` or `lease_not_found`. */

@@ -52,10 +52,19 @@ export class Replay {
       await running.work.ended;
       running = this.#running.get(id);
     }
-    const known = running ?? this.#parts.store.answer(request);
+    const known = running ?? this.#knownAnswer(request);
     if (known !== undefined && known.fingerprint !== request.fingerprint) throw keyReused(request);
-    if (known !== undefined && "leaseIds" in known) return await this.#again(known);
+    if (known !== undefined && "leaseIds" in known) return this.#again(known);
     return await (running?.work ?? this.#start(id, request, make)).wait(signal);
+  }
+
+  /** @throws {PortdError} `store_unavailable` where it may not be on the disk. */
+  #knownAnswer(request: KeyedRequest): StoredAnswer | undefined {
+    const { store } = this.#parts;
+    const known = store.answer(request);
+    if (known === undefined || !store.hasFailed) return known;
+    const message = `Cannot answer the Idempotency-Key "${request.key}" again: the disk has failed; restart portd`;
+    throw new PortdError("store_unavailable", message);
   }
 
   #start(id: string, request: KeyedRequest, make: Make): SharedWork<Granted> {
@@ -68,14 +77,13 @@ export class Replay {
     return work;
   }
 
-  async #again({ key, status, leaseIds }: StoredAnswer): Promise<Granted> {
-    await this.#parts.registry.settled();
+  #again({ key, status, leaseIds }: StoredAnswer): Granted {
     return { leases: leaseIds.map((id) => this.#lease(id, key)), created: status === 201 };
   }
 
   #lease(id: string, key: string): Lease {
     const { store, registry } = this.#parts;
-    const record = registry.table.byId(id) ?? store.find(id);
+    const record = registry.onDisk(id) ?? store.find(id);
     if (record !== undefined) return registry.present(record);
     const message = `Cannot answer the Idempotency-Key "${key}" again: the lease ${id} that it got has ended, ` +
       "and the history has forgotten it";

@@ -58,10 +58,9 @@ export class Transfer {
   }
 
   /** The live leases and the ports of all names. */
-  async export(): Promise<ExportDocument> {
+  export(): ExportDocument {
     const { registry, clock, names } = this.#parts;
-    await registry.settled();
-    const leases = [...registry.table.all()].map((record) => registry.present(record)).sort((a, b) =>
+    const leases = [...registry.written()].map((record) => registry.present(record)).sort((a, b) =>
       a.id < b.id ? -1 : 1
     );
     return { version: 1, exportedAt: isoInstant(clock.now()), leases, names: Object.fromEntries(names) };

@@ -46,6 +46,8 @@ interface Line {
 class Waiting {
   /** The next attempt is the last one: the request does not wait, or its time is up. */
   isLast: boolean;
+  /** No attempt has been made yet. */
+  isNew = true;
   /** Called when the request leaves its line. */
   stop = () => {};
   /** A lease whose name is asked for was just ending at the last attempt. */
@@ -62,6 +64,7 @@ class Waiting {
 
   /** Makes an attempt. @returns whether it answers the request. */
   tryOnce(): boolean {
+    this.isNew = false;
     try {
       const outcome = this.#attempt();
       this.isLater = outcome === "later";
@@ -101,8 +104,8 @@ export class WaitQueue {
   }
 
   /**
-   * Makes an attempt at once, unless requests that want the same came before and are still to be served. Where that is
-   * so, or the attempt is refused and the request waits, more attempts follow when its turn comes.
+   * Makes an attempt at once; where requests that want the same came before, after one more attempt of the first of
+   * them. Where it is refused and the request waits, more attempts follow when its turn comes.
    *
    * @throws what the attempt throws or `granted` rejects with; the refusal when the time is up; the signal's reason;
    * `shutting_down` when nobody is served any more.
@@ -114,14 +117,18 @@ export class WaitQueue {
     const settle = Promise.withResolvers<T>();
     const waiting = new Waiting(attempt, settle as PromiseWithResolvers<unknown>, waitMs === 0);
     const name = lineOf(request);
-    const isBehind = !mayOvertake && this.#lines.get(name)?.isDue === true;
-    if (!isBehind && waiting.tryOnce()) return settle.promise;
-    if (!isBehind && waiting.isLast && !waiting.isLater) {
-      waiting.refuse(this.#lines.get(name)?.waiting.length ?? 0);
+    const line = mayOvertake ? undefined : this.#lines.get(name);
+    if (line === undefined && waiting.tryOnce()) return settle.promise;
+    if (line === undefined && waiting.isLast && !waiting.isLater) {
+      waiting.refuse(0);
       return settle.promise;
     }
-    if (this.#size >= MOST_WAITING) waiting.end(tooMany());
+    if (this.#size >= MOST_WAITING && !waiting.isLast) waiting.end(tooMany());
     else this.#add(waiting, { request, signal }, name);
+    if (line !== undefined) {
+      line.isDue = true; // the first in line is asked again, before this one
+      this.#serve();
+    }
     return settle.promise;
   }
 
@@ -203,12 +210,17 @@ export class WaitQueue {
     for (const line of this.#lines.values()) if (line.isDue) return line;
   }
 
-  /** Once one request was refused, only those follow whose last attempt is due. @returns the attempts that are left. */
+  /**
+   * Once one request was refused, only those follow that are new or whose last attempt is due: what they get is of no use
+   * to those before them.
+   *
+   * @returns the attempts that are left.
+   */
   #serveLine(line: Line, attempts: number): number {
     line.isDue = false;
     let isBlocked = false;
     for (const waiting of [...line.waiting]) {
-      if (isBlocked && !waiting.isLast) continue;
+      if (isBlocked && !waiting.isLast && !waiting.isNew) continue;
       if (attempts-- <= 0) {
         line.isDue = true; // goes on in the next turn
         return 0;

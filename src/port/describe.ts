@@ -51,7 +51,8 @@ export class PortDescriber {
     const { allocator, pool, readOs } = this.#parts;
     const os = await readOs();
     const { sockets, seesBound } = await this.#socketsOn(port);
-    const records = this.#leasesOf(port);
+    const { registry } = this.#parts;
+    const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
     const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "seesBound"> = {
       port,
@@ -64,7 +65,7 @@ export class PortDescriber {
       ephemeral: contains(os.ephemeral, port) && !reserved,
       reserved,
       exclusions: this.#exclusionsOf(port, os),
-      leases: records.map((record) => this.#parts.registry.present(record)),
+      leases: records.map((record) => registry.present(record)),
       rules: wantedRules(records).map((rule) => ({ ...rule, state: this.#parts.firewall.stateOf(rule) })),
       listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
@@ -85,6 +86,7 @@ export class PortDescriber {
     return { sockets, seesBound: bound !== undefined };
   }
 
+  /** Also those that are on their way to the disk. */
   #leasesOf(port: number): readonly LeaseRecord[] {
     const { table } = this.#parts.registry;
     return [...new Set(PROTOCOLS.flatMap((protocol) => table.byPort(port, [protocol]) ?? []))];

@@ -122,7 +122,8 @@ function judgeExclusion(port: number, { by, protocols, ...range }: Exclusion): J
 }
 
 function judgeBound(port: number, connections: readonly PortSocket[]): Judgement {
-  const [connection] = connections;
+  // A connection that has ended may linger beside the one that is in use: it has no process and is in nobody's way.
+  const connection = connections.find(({ state }) => state !== "TIME_WAIT");
   const who = connection === undefined
     ? "a socket that cannot be seen is bound to it"
     : `${socketText(connection)} ${useText(connection)}`;

@@ -65,6 +65,21 @@ export class Checkpoints {
     if (this.#parts.log.statSync().size > LOG_BYTES) this.#start();
   }
 
+  /**
+   * Brings all of the log into the file after the log could not be synced: Linux may have dropped what it had of it, and
+   * says so only once. The log begins again then, so that no restart reads what is left of the old one.
+   *
+   * @returns when everything that was committed is on the disk.
+   * @throws {Error} when it is not; then {@linkcode Checkpoints.failure} is set.
+   */
+  async rescue(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#bringIn().finally(() => this.#running = undefined);
+    await this.#running;
+    this.#parts.resume();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Ends them, and closes log and file. After a failure these stay open: SQLite would remove the log. */
   async close(): Promise<void> {
     this.#callOff?.();
@@ -86,24 +101,46 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { db, statements, log, report } = this.#parts;
+    const { log, report } = this.#parts;
     await Promise.resolve(); // what is committed in the rest of this turn counts as well
     try {
       await log.syncData();
-      db.exec("PRAGMA synchronous = OFF");
-      try {
-        statements.checkpoint.get();
-      } finally {
-        db.exec("PRAGMA synchronous = NORMAL");
-      }
+      this.#copy();
     } catch (error) {
       return report(error); // the log has it all, and grows on
     }
     try {
       await this.#file.syncData();
     } catch (error) {
-      this.#failure = new Error(`the disk has failed (${(error as Error).message}); restart portd`, { cause: error });
-      report(this.#failure);
+      this.#fail(error);
     }
+  }
+
+  async #bringIn(): Promise<void> {
+    const { log, statements } = this.#parts;
+    try {
+      this.#copy();
+      await this.#file.syncData();
+      statements.truncateLog.get();
+      await log.syncData();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Copies the log into the file; the file is not on the disk then. */
+  #copy(): void {
+    const { db, statements } = this.#parts;
+    db.exec("PRAGMA synchronous = OFF");
+    try {
+      statements.checkpoint.get();
+    } finally {
+      db.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = new Error(`the disk has failed (${(error as Error).message}); restart portd`, { cause: error });
+    this.#parts.report(this.#failure);
   }
 }

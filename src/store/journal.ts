@@ -102,6 +102,11 @@ export class Journal {
     await this.#checkpoints.close();
   }
 
+  /** Whether nobody knows what of the file is on the disk, so that nothing of it may be promised any more. */
+  get hasFailed(): boolean {
+    return this.#checkpoints.failure !== undefined;
+  }
+
   /** Why the file could not be written the last time; null when it could. */
   get fault(): string | null {
     return this.#fault;
@@ -130,13 +135,24 @@ export class Journal {
       const group = this.#written;
       this.#written = [];
       try {
-        await this.#log.syncData();
+        await this.#sync();
         for (const { resolve } of group) resolve();
       } catch (error) {
         for (const { reject } of group) reject(this.#unavailable(error, { isCommitted: true }));
       }
     }
     this.#flushing = undefined;
+  }
+
+  /** Has on the disk what is committed. @throws {Error} when nobody knows whether it is; nothing is written any more. */
+  async #sync(): Promise<void> {
+    if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
+    try {
+      await this.#log.syncData();
+    } catch (error) {
+      this.report(error);
+      await this.#checkpoints.rescue();
+    }
   }
 
   /** Commits the head of the queue. @returns those that stand in the log now; the others are rejected. */

@@ -93,6 +93,11 @@ export class Store {
     return this.#journal.settled();
   }
 
+  /** Whether nobody knows what of the file is on the disk, so that nothing of it may be promised any more. */
+  get hasFailed(): boolean {
+    return this.#journal.hasFailed;
+  }
+
   /** Why the file could not be written the last time; null when it could. */
   get fault(): string | null {
     return this.#journal.fault;

@@ -105,6 +105,21 @@ Deno.test("the token goes to the daemon of our own daemon.json, and only for wha
   assert.deepEqual(sent, [`Bearer ${FAKE_TOKEN}`, null]);
 });
 
+Deno.test("portd lease and run send the token where the daemon asks for it, and not before", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon();
+  record(search, daemon.url);
+  const detail = 'Cannot change "pid" of lease "web" without the scope "expose"';
+  for (const args of [["lease", "web"], ["run", "web", "--", "true"]]) {
+    daemon.requests.length = 0;
+    daemon.nextProblem = { status: 403, code: "scope_required", detail };
+    const { code, stderr } = await search.run(args);
+    assert.equal(code, 0, stderr);
+    const sent = daemon.asked("POST", "/v1/leases").map(({ headers }) => headers.get("authorization"));
+    assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`], args.join(" "));
+  }
+});
+
 Deno.test("the token goes with every command to a daemon that asks for it", async () => {
   await using search = await setUp();
   await using daemon = new FakeDaemon();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Lease, PortSocket, Protocol } from "../../src/client.ts";
 import { openLibc } from "../../src/ffi/libc.ts";
+import { openProcessHandle } from "../../src/process/handle.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import { Procfs } from "../../src/process/linux/procfs.ts";
 import { commandTest, ok, type Setting } from "../support/command_setting.ts";
@@ -45,10 +46,12 @@ class Server implements AsyncDisposable {
     }, user ${user}, in ${cwd})`;
   }
 
-  /** Ends it, and returns when it has ended. */
+  /** Ends it, and returns when the last of its threads has ended: the first may be gone before. */
   endNow(): void {
+    const handle = openProcessHandle(processes().find(this.pid)!)!;
     this.#process.kill("SIGKILL");
-    while (processes().find(this.pid) !== undefined);
+    while (!handle.hasEnded());
+    handle.close();
   }
 
   /** Whether it still answers. */

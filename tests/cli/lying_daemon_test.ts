@@ -1,9 +1,10 @@
 /** Every command that asks a daemon, against one that lies: it fails in one sentence, and reads no more than it must. */
 import assert from "node:assert/strict";
 import { MOST_BODY_BYTES } from "../../src/client/transport.ts";
+import { proofOf } from "../../src/proof.ts";
 import { type CliOutcome, FakeSignals, portd } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type Answer, type Asked, endless, LyingServer, MUTE, respond } from "../support/lying_server.ts";
+import { type Answer, type Asked, endless, LIARS_TOKEN, LyingServer, MUTE, respond } from "../support/lying_server.ts";
 import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
 
 /** The command lines, by the file of their command; `false` where it asks no daemon for anything. */
@@ -114,7 +115,7 @@ async function withServer(test: (setting: Setting) => Promise<void>): Promise<vo
   await Deno.writeTextFile(`${folder.path}/portd.yaml`, "services:\n  web: { env: PORT }\n");
   await Deno.writeTextFile(`${folder.path}/leases.yaml`, JSON.stringify(DOCUMENT));
   await using server = new LyingServer(honest);
-  const env = { PORTD_URL: server.url, PORTD_TOKEN: "f".repeat(64), PORTD_STATE_DIR: `${folder.path}/state` };
+  const env = { PORTD_URL: server.url, PORTD_TOKEN: LIARS_TOKEN, PORTD_STATE_DIR: `${folder.path}/state` };
   const run = (args: readonly string[], options: { readonly answerMs?: number } = {}) => {
     const signals = new FakeSignals();
     return portd(args, {
@@ -187,6 +188,40 @@ function textOf({ method, path }: Asked): string {
 }
 
 const FIRST = Object.values(COMMANDS).flatMap((lines) => lines ? [lines[0]!] : []);
+
+Deno.test("no command sends the token to a server that does not know it", () =>
+  withServer(async ({ server, run }) => {
+    const another = await proofOf({ token: "e".repeat(64), address: new URL(server.url).host, nonce: "0".repeat(64) });
+    server.prove = () => respond(JSON.stringify({ proof: another }));
+    for (const args of FIRST) {
+      const outcome = await run(args);
+      fails(outcome, args.join(" "));
+      assert.equal(outcome.code, 6, args.join(" "));
+    }
+    assert.deepEqual([server.asked, server.proofs.filter(({ hasToken }) => hasToken)], [[], []]);
+  }));
+
+for (const [what, lie] of Object.entries(BROKEN)) {
+  Deno.test(`no token is sent after ${what} in the place of a proof`, () =>
+    withServer(async ({ server, run }) => {
+      server.prove = lie;
+      const outcome = await run(["stop"]);
+      fails(outcome, what);
+      assert.ok([3, 6].includes(outcome.code), `${outcome.code}`);
+      assert.deepEqual([server.asked, server.proofs.filter(({ hasToken }) => hasToken)], [[], []]);
+      assert.ok(server.sent < 32 << 20, `${server.sent} bytes`);
+    }));
+}
+
+Deno.test("only a connection that breaks is a reason to ask for the proof again", () =>
+  withServer(async ({ server, run }) => {
+    for (const [what, questions] of [["no HTTP", 1], ["a web page", 1], ["nothing", 20]] as const) {
+      server.prove = BROKEN[what]!;
+      const before = server.proofs.length;
+      fails(await run(["status"]), what);
+      assert.equal(server.proofs.length - before, questions, what);
+    }
+  }));
 
 Deno.test("no command waits for ever for an answer that does not come", () =>
   withServer(async ({ server, run }) => {

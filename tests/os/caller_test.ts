@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { call, liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
+import { NetworkNamespace } from "../support/os/netns.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { ServedDaemon } from "../support/os/served_daemon.ts";
 import { runTool } from "../support/os/tool.ts";
@@ -9,32 +10,20 @@ import { runTool } from "../support/os/tool.ts";
 const PINNED = { lifetime: { kind: "pinned" } };
 const AS_NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** A call by user 65534. @param headers are words for curl. */
-async function callAsNobody(url: string, body: unknown, headers: readonly string[] = []) {
-  const curl = ["curl", "-sS", "-H", "content-type: application/json", ...headers, "-d", JSON.stringify(body)];
-  return JSON.parse(await runTool("setpriv", [...AS_NOBODY, ...curl, `${url}/leases`]));
+/** A call by user 65534. @param headers are words for curl, `before` words in front of it. */
+async function callAsNobody(
+  url: string,
+  body: unknown,
+  headers: readonly string[] = [],
+  before: readonly string[] = [],
+) {
+  const [program, ...words] = [...before, "setpriv", ...AS_NOBODY, ...curl(body), ...headers, `${url}/leases`];
+  return JSON.parse(await runTool(program!, words));
 }
 
-/** Ports from `highest` down that nobody uses. */
-function unusedPorts(count: number, highest: number): number[] {
-  const ports: number[] = [];
-  for (let port = highest; ports.length < count; port--) {
-    try {
-      Deno.listen({ hostname: "0.0.0.0", port }).close();
-      ports.push(port);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  return ports;
-}
-
-const HIGHEST_TRIED = 1000;
-
-/** The kernel lets only root listen on low ports. */
-function lowPortsTakeRoot(): string | undefined {
-  const start = Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
-  return start > HIGHEST_TRIED ? undefined : `needs ports that only root may listen on, here they end below ${start}`;
+/** The words of a call of curl that sends a body, without headers of its own and the address. */
+function curl(body: unknown): string[] {
+  return ["curl", "-sS", "-H", "content-type: application/json", "-d", JSON.stringify(body)];
 }
 
 osTest("another user has so many leases as the bound says, also after a restart, and root as many as there are", [
@@ -66,26 +55,29 @@ osTest("another user has so many leases as the bound says, also after a restart,
 osTest("another user has no port below 1024 from root's daemon, in no way; root has, and the token", [
   linux,
   root,
-  lowPortsTakeRoot,
-  tools("setpriv", "curl"),
+  tools("setpriv", "curl", "unshare", "nsenter", "ip"),
 ], async () => {
   await using installation = await Installation.create();
-  await using daemon = await ServedDaemon.start(installation);
-  const [port = 0, second = 0] = unusedPorts(2, HIGHEST_TRIED);
+  // In a network of its own only root may listen below 1024, whatever the machine is set to; and nobody else listens.
+  await using network = await NetworkNamespace.create();
+  const started = await installation.command(["serve", "--detach"], { before: network.enter, stdin: "null" }).output();
+  assert.ok(started.success, new TextDecoder().decode(started.stderr));
+  const url = `${(await installation.daemon()).url}/v1`;
+  const ask = (body: unknown, headers?: readonly string[]) => callAsNobody(url, body, headers, network.enter);
+  const [port, second] = [1000, 999];
   const ways = [{ port }, { range: { first: 1, last: 1023 } }, { block: 2, port: second }, {
     services: [{ name: "a" }, { name: "b", port }],
   }];
-  for (const way of ways) assert.equal((await callAsNobody(daemon.url, way)).code, "scope_required");
-  assert.deepEqual(await liveLeases(daemon.url), []);
-  assert.ok((await callAsNobody(daemon.url, { prefer: [port] })).port >= 1024);
-  assert.ok((await callAsNobody(daemon.url, { range: { first: 1, last: 65_535 } })).port >= 1024);
-  const { status, body } = await call(daemon.url, "POST", "/leases", { port, name: "web" });
-  assert.deepEqual([status, body?.port], [201, port]);
-  await call(daemon.url, "DELETE", `/leases/${body?.id}`);
-  assert.ok((await callAsNobody(daemon.url, { name: "web" })).port >= 1024, "the last port of the name is root's");
+  for (const way of ways) assert.equal((await ask(way)).code, "scope_required");
+  assert.deepEqual(JSON.parse(await network.run("curl", "-sS", `${url}/leases`)).leases, []);
+  assert.ok((await ask({ prefer: [port] })).port >= 1024);
+  assert.ok((await ask({ range: { first: 1, last: 65_535 } })).port >= 1024);
+  const lease = JSON.parse(await network.run(...curl({ port, name: "web" }), `${url}/leases`));
+  assert.equal(lease.port, port);
+  assert.equal(await network.run(...curl({}), "-X", "DELETE", `${url}/leases/${lease.id}`), "");
+  assert.ok((await ask({ name: "web" })).port >= 1024, "the last port of the name is root's");
   const token = await Deno.readTextFile(`${installation.stateDir}/admin.token`);
-  const sent = ["-H", `authorization: Bearer ${token.trim()}`];
-  assert.equal((await callAsNobody(daemon.url, { port: second }, sent)).port, second);
+  assert.equal((await ask({ port: second }, ["-H", `authorization: Bearer ${token.trim()}`])).port, second);
 });
 
 const BINDS = 200_000;
@@ -104,11 +96,23 @@ for _ in range(${BINDS}):
 print(failed)
 `;
 
+/** The first port from `highest` down that nobody uses. */
+function unusedPort(highest: number): number {
+  for (let port = highest;; port--) {
+    try {
+      Deno.listen({ hostname: "0.0.0.0", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
 osTest("a server binds its port, however often somebody looks at that", [linux, tools("python3")], async () => {
   await using installation = await Installation.create();
   await using daemon = await ServedDaemon.start(installation);
   // Below the range from which the system takes ports for connections, which would be in the server's way too.
-  const [port = 0] = unusedPorts(1, 19_100 + Math.floor(800 * Math.random()));
+  const port = unusedPort(19_100 + Math.floor(800 * Math.random()));
   const child = new Deno.Command("python3", { args: ["-c", BIND_LOOP, String(port)], stdin: "null", stdout: "piped" })
     .spawn();
   let isRunning = true;

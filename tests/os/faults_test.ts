@@ -67,7 +67,7 @@ osTest("a first start on a full disk leaves nothing behind that hinders the next
   await Deno.writeFile(filler, new Uint8Array(65_536));
   const { code, stderr } = await installation.portd(["serve"]);
   assert.notEqual(code, 0);
-  assert.match(stderr, /No space left on device/);
+  assert.match(stderr, /the disk is full/);
   await Deno.remove(filler);
   await disk.remount("size=64m");
   await using daemon = await ServedDaemon.start(installation);

@@ -61,7 +61,7 @@ osTest(
         assert.match(second.stderr, new RegExp(`leased on port ${ports![0]}`));
       });
       await context.step("freed, the ports are those of the next start", async () => {
-        for (const port of ports!) await installation.answer(["free", String(port), "--yes"]);
+        await Promise.all(ports!.map((port) => installation.answer(["free", String(port), "--yes"])));
         const { runs, leases } = await startAll();
         assertSamePorts(leases, ports!);
         for (const run of runs) run.signal("SIGTERM");

@@ -88,6 +88,14 @@ Deno.test("a socket that is bound and no more is no connection, and where none c
   assert.match(unsure.sentence, /; a socket that is bound to it and does not listen would not be seen on this system$/);
 });
 
+Deno.test("a connection that only lingers on a port is not named as the one that uses it", () => {
+  const used: PortSocket = { ...SOCKET, remotePort: 443, state: "ESTABLISHED" };
+  const lingering: PortSocket = { ...used, remotePort: 80, state: "TIME_WAIT", pid: null, process: null };
+  const obstacle = { reason: "in_use", protocol: "tcp" } as const;
+  const { sentence } = judge({ ...FACTS, connections: [lingering, used], obstacle });
+  assert.match(sentence, /: pid 812 .* uses it for a connection \(ESTABLISHED\), though nobody listens$/);
+});
+
 Deno.test("several processes on one port are counted, several sockets of one are not", () => {
   const second = { ...SOCKET, localAddress: "::", family: 6 } as const;
   const third = { ...SOCKET, pid: 813 };

@@ -80,7 +80,7 @@ export class Book {
       isLive: false,
       isGone: false,
       renewedAt: creator?.started.monotonic ?? at.monotonic,
-      isUntimed: creator?.plan.imported !== undefined,
+      isUntimed: creator?.plan.imported !== undefined || (creator?.started.monotonic ?? 0) > at.monotonic,
     };
     this.leases.set(known.id, known);
     for (const operation of this.operations) {

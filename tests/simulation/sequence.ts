@@ -75,12 +75,18 @@ export class Simulator implements AsyncDisposable {
     // Turns of the loop are cut by the time that they took: here they take none.
     performance.now = () => world.time.monotonic;
     const trace: string[] = [];
+    const onUncaught = (event: PromiseRejectionEvent) => {
+      event.preventDefault();
+      world.uncaught.push(event.reason);
+    };
+    globalThis.addEventListener("unhandledrejection", onUncaught);
     try {
       await world.start();
       const failure = await play(world, { seed, numbers, invariants, trace }).catch(asFailure);
       return { failure, steps: numbers.slice(0, trace.length), trace };
     } finally {
       await world.dispose();
+      globalThis.removeEventListener("unhandledrejection", onUncaught);
       this.#disks.use(undefined);
       crypto.getRandomValues = this.#getRandomValues;
       performance.now = this.#now;

@@ -129,13 +129,13 @@ export async function startRun(machine: Machine): Promise<Run> {
         read: () => gate("the firewall's rules", () => backend.read()),
         apply: (difference) => gate("a change of the firewall", () => backend.apply(difference)),
       }),
-    wanted: () => wantedRules(registry.table.all()),
+    wanted: () => wantedRules(registry.written()),
     clock,
     tell: (event) => events.publish(event, clock.now()),
     drift: "restore",
     syncMs: 60_000,
   });
-  exposedListeners(registry.table.all());
+  exposedListeners(registry.written());
   events.subscribe((event) => {
     if ("record" in event && event.type !== "lease.renewed") firewall.request();
   });

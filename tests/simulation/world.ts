@@ -82,6 +82,8 @@ export class World implements Machine {
   lookedAt: number | undefined;
   /** The latest wall-clock time so far: answers are kept for 24 hours by it. */
   latestWall = 0;
+  /** Errors of the daemon that nothing has caught: they would end it. */
+  readonly uncaught: unknown[] = [];
   /** Notes of invariants that look at more than one step. */
   readonly notes = new Map<string, unknown>();
   readonly #tamper: (world: World) => void;

@@ -98,9 +98,11 @@ class Syncs {
 }
 
 /** Puts another fdatasync in the place of the disk's, for as long as it is used. */
-function replaceSync(sync: () => Promise<void>): Disposable {
+function replaceSync(sync: (original: () => Promise<void>) => Promise<void>): Disposable {
   const original = Deno.FsFile.prototype.syncData;
-  Deno.FsFile.prototype.syncData = sync;
+  Deno.FsFile.prototype.syncData = function () {
+    return sync(() => original.call(this));
+  };
   return {
     [Symbol.dispose]() {
       Deno.FsFile.prototype.syncData = original;
@@ -137,18 +139,41 @@ Deno.test("write() answers nothing before the disk has it, and asks the disk onc
   });
 });
 
-Deno.test("a disk that fails after the commit is told apart from one that took nothing", async () => {
+Deno.test("a disk that fails after the commit is told apart from one that took nothing, and no more is written", async () => {
   await withStore(async (open) => {
     const store = await open();
+    const refused = await store.write([{ kind: "update", record: record("A", 3000) }]).catch((reason) => reason);
+    assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
     {
       using _broken = replaceSync(() => Promise.reject(new Error("input/output error")));
       const error = await store.write(insert(record("A", 3000))).catch((reason) => reason);
       assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", true]);
     }
-    const refused = await store.write(insert(record("B", 3000))).catch((reason) => reason);
-    assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
-    await store.write(insert(record("C", 3001)));
+    const late = await store.write(insert(record("B", 3001))).catch((reason) => reason);
+    assert.deepEqual([late.code, late.isCommitted], ["store_unavailable", false]);
+    assert.match(late.message, /the disk has failed \(input\/output error\); restart portd/);
+    assert.equal(store.hasFailed, true);
     await store.close();
+  });
+});
+
+Deno.test("what the log could not be synced of is brought into the file, and answered when that is on the disk", async () => {
+  await withStore(async (open, path, clock) => {
+    const store = await open();
+    await store.write(insert(record("A", 3000)));
+    let syncs = 0;
+    {
+      using _flaky = replaceSync((sync) => ++syncs === 1 ? Promise.reject(new Error("input/output error")) : sync());
+      await store.write(insert(record("B", 3001)));
+    }
+    assert.ok(syncs > 1);
+    assert.equal((await Deno.stat(`${path}-wal`)).size, 0);
+    await Deno.copyFile(path, `${path}.copy`); // without the log
+    await store.write(insert(record("C", 3002)));
+    await store.close();
+    const copy = await Store.open(`${path}.copy`, { clock, log() {} });
+    assert.deepEqual(copy.liveLeases().map(({ port }) => port).sort(), [3000, 3001]);
+    await copy.close();
   });
 });
 

@@ -1,10 +1,18 @@
-/** A server that answers as it is told to, byte by byte: what a daemon must never do, and a client must survive. */
+/**
+ * A server that knows the token and answers as the test says, byte by byte: what a daemon must never do, and a client
+ * must survive.
+ */
+import { proofOf } from "../../src/proof.ts";
 
 /** A request as it came. */
 export interface Asked {
   readonly method: string;
   /** With the query. */
   readonly path: string;
+  /** `host:port`, as the Host field has it. */
+  readonly host: string;
+  /** Whether the token came with it. */
+  readonly hasToken: boolean;
 }
 
 /** What is sent back: pieces, one after the other, until they end or the client has closed. */
@@ -13,14 +21,21 @@ export type Answer = Iterable<string | Uint8Array>;
 /** Sends nothing and keeps the connection. */
 export const MUTE: Answer = [];
 
+/** The token that it proves to know. */
+export const LIARS_TOKEN = "f".repeat(64);
+
 /** Listens on a port of its own; disposing of it ends it and every connection. */
 export class LyingServer implements AsyncDisposable {
-  /** Every request so far. */
+  /** Every request so far, apart from the questions for a proof. */
   readonly asked: Asked[] = [];
+  /** The questions for a proof so far. */
+  readonly proofs: Asked[] = [];
   /** Bytes that were sent and taken. */
   sent = 0;
   /** Answers the requests from now on. */
   answer: (asked: Asked) => Answer;
+  /** Answers the questions for a proof from now on. @default the proof */
+  prove: (asked: Asked) => Answer | Promise<Answer> = proofFor;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #connections = new Set<Deno.Conn>();
   readonly #running: Promise<void>;
@@ -52,22 +67,36 @@ export class LyingServer implements AsyncDisposable {
 
   async #serve(connection: Deno.Conn): Promise<void> {
     try {
-      const asked = await readRequest(connection);
-      if (asked === undefined) return;
-      this.asked.push(asked);
-      const answer = this.answer(asked);
-      for (const piece of answer) {
-        const bytes = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
-        for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-        this.sent += bytes.length;
+      // The proof and the request with the token share one connection.
+      for (let isProof = true; isProof;) {
+        const asked = await readRequest(connection);
+        if (asked === undefined) return;
+        isProof = asked.path.startsWith("/v1/proof?");
+        (isProof ? this.proofs : this.asked).push(asked);
+        await this.#send(connection, isProof ? await this.prove(asked) : this.answer(asked));
+        if (isProof && this.prove !== proofFor) return;
       }
-      if (answer === MUTE) await connection.read(new Uint8Array(1)); // until the client leaves
     } catch (error) {
       if (!isGone(error)) throw error;
     } finally {
       close(connection);
     }
   }
+
+  async #send(connection: Deno.Conn, answer: Answer): Promise<void> {
+    for (const piece of answer) {
+      const bytes = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+      this.sent += bytes.length;
+    }
+    if (answer === MUTE) await connection.read(new Uint8Array(1)); // until the client leaves
+  }
+}
+
+/** What a daemon with the token answers to a question for the proof. */
+async function proofFor({ host, path }: Asked): Promise<Answer> {
+  const [, nonce = ""] = path.split("nonce=");
+  return respond(JSON.stringify({ proof: await proofOf({ token: LIARS_TOKEN, address: host, nonce }) }));
 }
 
 /** An answer with a head and a body of known length. */
@@ -95,7 +124,8 @@ async function readRequest(connection: Deno.Conn): Promise<Asked | undefined> {
     text += new TextDecoder("latin1").decode(buffer.subarray(0, count)); // a character a byte
   }
   const [method = "", path = ""] = text.split(" ", 2);
-  return { method, path };
+  const host = /^host: (\S+)\r$/im.exec(text)?.[1] ?? "";
+  return { method, path, host, hasToken: text.includes(LIARS_TOKEN) };
 }
 
 function isGone(error: unknown): boolean {

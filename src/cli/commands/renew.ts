@@ -3,7 +3,7 @@ import { findProject } from "../../project.ts";
 import { command, COMMON_FLAGS, parsedFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { parseDuration } from "../duration.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon, withTokenIfAsked } from "../find_daemon.ts";
 import { findLease, titleOf } from "../naming.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
@@ -29,7 +29,8 @@ export default command<RenewFlags, [lease: string]>({
   async run(context, flags, text) {
     const client = await findDaemon(context, flags);
     const { id } = await findLease(client, text, findProject(context.cwd));
-    const lease = await client.renew(id, flags.ttl === undefined ? {} : { ttlMs: flags.ttl });
+    const options = flags.ttl === undefined ? {} : { ttlMs: flags.ttl };
+    const lease = await withTokenIfAsked(context, flags, client, (client) => client.renew(id, options));
     if (!flags.json) context.process.stderr.write(`renewed ${neutralise(titleOf(lease))}\n`);
     context.process.stdout.write(`${flags.json ? toJson(lease) : neutralise(lease.expiresAt ?? "-")}\n`);
   },

@@ -10,11 +10,11 @@ import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon, withTokenIfAsked } from "../find_daemon.ts";
 import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../placeholders.ts";
-import { RunLeases } from "../run_leases.ts";
+import { RunLeases, type WithToken } from "../run_leases.ts";
 import { SignalRelay } from "../signal_relay.ts";
 import { neutralise, shorten } from "../terminal.ts";
 
@@ -76,13 +76,15 @@ and stderr names it.`,
     const [client, kinship] = await Promise.all([findDaemon(context, flags), openKinship(context)]);
     using relay = new SignalRelay(context, kinship);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const lease = () => grantFor(client, request, project);
-    const session = { context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
+    const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
+    const lease = () => withToken((client) => grantFor(client, request, project));
+    const session = { withToken, context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
     context.process.exitCode = await runWithPorts(session);
   },
 });
 
 interface Session {
+  readonly withToken: WithToken;
   readonly context: CliContext;
   readonly client: PortdClient;
   readonly words: readonly string[];

@@ -18,15 +18,14 @@ export const ANSWERS: Invariant = {
 
 export const INTERNAL: Invariant = {
   name: "internal",
-  promise: "No answer is a fault of portd",
-  step: ({ change, run }) =>
-    firstOf(
-      change.answered,
-      (operation) =>
+  promise: "No answer is a fault of portd, and no error ends the daemon",
+  step: ({ change, run, uncaught }) =>
+    uncaught.length > 0
+      ? `nothing catches ${(uncaught[0] as Error)?.stack ?? uncaught[0]}`
+      : firstOf(change.answered, (operation) =>
         operation.code === "internal" || operation.code === "thrown"
           ? `${operation}: ${run.logged.at(-1) ?? JSON.stringify(operation.answer)}`
-          : undefined,
-    ),
+          : undefined),
 };
 
 export const STUCK: Invariant = {

@@ -32,7 +32,8 @@ export const RULES: Invariant = {
   },
 };
 
-function widened(record: LeaseRecord, { before, book }: World): string | undefined {
+function widened(record: LeaseRecord, { before, book, change }: World): string | undefined {
+  if (change.isRestarted) return undefined; // a crash may undo what was not acknowledged
   const earlier = before.get(record.id);
   if (earlier === undefined || earlier === record || earlier.exposure === null || record.exposure === null) return;
   const [was, is] = [book.valuesOf(earlier), book.valuesOf(record)];

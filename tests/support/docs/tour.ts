@@ -9,6 +9,9 @@ import type { Fence, Section } from "./markdown.ts";
 import { ShellSession } from "./shell_session.ts";
 import { Transcript } from "./transcript.ts";
 
+/** How long a file that a command in the background writes may take to be as shown, in milliseconds. */
+const WRITING_MS = 60_000;
+
 /** A command with the output that the document shows. */
 export interface ShownCommand {
   readonly command: string;
@@ -70,8 +73,11 @@ async function playCommands(fence: Fence, { shell, transcript }: Stage): Promise
   const faults: string[] = [];
   if (fence.language !== "sh") return faults;
   for (const shown of commandsOf(fence).filter(isRunHere)) {
-    const output = await shell.run(transcript.fill(shown.command));
-    const fault = transcript.compare(shown.output, output);
+    const limit = /^cat /.test(shown.command) ? performance.now() + WRITING_MS : 0;
+    let fault: string | undefined;
+    do fault = transcript.compare(shown.output, await shell.run(transcript.fill(shown.command))); while (
+      fault !== undefined && performance.now() < limit
+    );
     if (fault !== undefined) faults.push(`line ${fence.line}: ${shown.command}: ${fault}`);
   }
   return faults;
