@@ -1,6 +1,7 @@
 /** The servers that are measured: daemons of our own with a file and a pool of their own, and the bare echo. */
 import { PERMISSIONS } from "../src/cli/context.ts";
 import { PortdClient } from "../src/client.ts";
+import { readDaemonFile } from "../src/state_folder.ts";
 import { KeptConnection } from "./kept_connection.ts";
 import { type Tracked, waitUntil, type Workbench } from "./workbench.ts";
 
@@ -44,17 +45,21 @@ export const PORTD: readonly string[] = ["run", ...PERMISSIONS, MAIN];
  */
 export async function startDaemon(bench: Workbench, options: DaemonOptions = {}): Promise<Daemon> {
   const { stateDir = await bench.makeFolder(), pool = "10000-19999", cooldownMs = 0 } = options;
-  const port = freePort();
-  const env = {
+  const settings = {
     PORTD_STATE_DIR: stateDir,
-    PORTD_LISTEN: `127.0.0.1:${port}`,
+    PORTD_LISTEN: "127.0.0.1:0",
     PORTD_POOL: pool,
     PORTD_COOLDOWN_MS: String(cooldownMs),
   };
   const startedAt = performance.now();
-  const process = bench.spawn(Deno.execPath(), [...PORTD, "serve"], { env });
+  const process = bench.spawn(Deno.execPath(), [...PORTD, "serve"], { env: settings });
+  let port = 0;
+  const isServing = async () => {
+    port = portOf(stateDir, process.pid) ?? 0;
+    return port !== 0 && await isReady(port);
+  };
   try {
-    await waitUntil(() => isReady(port), { what: "the daemon", process, pauseMs: 1 });
+    await waitUntil(isServing, { what: "the daemon", process, pauseMs: 1 });
   } catch (error) {
     throw new Error(`Cannot start a daemon: ${await lastWords(stateDir)}`, { cause: error });
   }
@@ -62,7 +67,7 @@ export async function startDaemon(bench: Workbench, options: DaemonOptions = {})
     pid: process.pid,
     port,
     startMs: performance.now() - startedAt,
-    env,
+    env: { ...settings, PORTD_LISTEN: `127.0.0.1:${port}` },
     client: new PortdClient({ url: `http://127.0.0.1:${port}` }),
     stop: () => process.end("SIGTERM"),
     [Symbol.asyncDispose]: () => process.end("SIGKILL"),
@@ -117,7 +122,8 @@ export async function firstLine({ child }: Tracked): Promise<string> {
   throw new Error("Cannot start a process: it ended without a word");
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+/** The port that a daemon has taken, once its process has written it down. */
+function portOf(stateDir: string, pid: number): number | undefined {
+  const daemon = readDaemonFile(stateDir);
+  return daemon?.pid === pid ? Number(new URL(daemon.url).port) : undefined;
 }

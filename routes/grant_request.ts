@@ -1,4 +1,5 @@
 /** The body of `POST /leases` as the registry takes it: defaults filled in, contradictions refused. Pure. */
+import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
 import type { Lifetime } from "../src/lease/lease.ts";
@@ -12,6 +13,9 @@ export interface LifetimeDefaults {
   readonly graceMs: number;
   readonly processGraceMs: number;
 }
+
+/** Holder and labels stand in the file with each lease, so many bytes of them at most for those of one request. */
+const MOST_COPIED_BYTES = 262_144;
 
 type Body = z.output<typeof GrantBody>;
 type ServiceBody = NonNullable<Body["services"]>[number];
@@ -43,6 +47,7 @@ export function toGrantRequest(
   const project = body.project ?? null;
   const wishes = wishesOf(body, project);
   refuseSameNames(wishes);
+  refuseLongCopies(body, wishes.length);
   const lifetime = body.ttlMs === undefined ? body.lifetime : { kind: "ttl", ttlMs: body.ttlMs } as const;
   return {
     project,
@@ -83,8 +88,9 @@ function wishesOf(body: Body, project: string | null): Wish[] {
   }
   const several = body.count ?? body.block;
   if (several === undefined) return [toWish(body, fullName(project, body.name))];
-  const nameOf = (i: number) => fullName(project, body.name ? `${body.name}-${i + 1}` : null);
-  return Array.from({ length: several }, (_, i) => toWish(body, nameOf(i)));
+  const wish = toWish(body, null);
+  if (!body.name) return Array.from({ length: several }, () => wish);
+  return Array.from({ length: several }, (_, i) => ({ ...wish, name: fullName(project, `${body.name}-${i + 1}`) }));
 }
 
 function toWish(asked: Omit<ServiceBody, "name">, name: string | null): Wish {
@@ -114,6 +120,17 @@ function refuseContradictions(body: Body): void {
     const message = `Cannot use "${other}" together with "${field}": leave one of them out`;
     throw new PortdError("invalid_request", message, { field: other, value: body[other], expected: `no "${field}"` });
   }
+}
+
+function refuseLongCopies({ holder, labels = {} }: Body, leases: number): void {
+  if (leases === 1) return;
+  const texts = [holder?.id, holder?.command, holder?.cwd, ...Object.entries(labels).flat()];
+  const bytes = leases * texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
+  if (bytes <= MOST_COPIED_BYTES) return;
+  const expected = `at most ${Math.floor(MOST_COPIED_BYTES / leases)} bytes of holder and labels together`;
+  const field = Object.keys(labels).length > 0 ? "labels" : "holder";
+  const message = `Cannot use "${field}": it is kept with each of ${leases} leases; must be ${expected}`;
+  throw new PortdError("invalid_request", message, { field, value: `${bytes / leases} bytes`, expected });
 }
 
 function refuseSameNames(wishes: readonly Wish[]): void {

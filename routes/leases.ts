@@ -131,9 +131,9 @@ async function release(context: Context, find: Find, parts: LeaseRoutesParts): P
 
 async function releaseByLabel(context: Context, { registry }: LeaseRoutesParts): Promise<Response> {
   const [key, value] = splitLabel(checkQuery(ReleaseQuery, context).label);
-  const records = [...registry.table.all()].filter(({ labels }) => labels[key] === value);
-  await Promise.all(records.map(({ id }) => registry.end(id, "released")));
-  return json({ released: records.map(({ id }) => id) });
+  const released = [...registry.table.all()].filter(({ labels }) => labels[key] === value).map(({ id }) => id);
+  await registry.endAll(released, "released");
+  return json({ released });
 }
 
 /** `key:value` in its two parts; the value may hold colons. */

@@ -20,7 +20,7 @@ if (import.meta.main) {
           idle.push(asking);
         });
         await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
-        if (idle.length <= WAITERS / 3 * 2) ready();
+        if (idle.length <= WAITERS - 900) ready();
       }
     });
   });

@@ -81,7 +81,7 @@ export class Allocator {
       wishes.filter(({ port, pool }) => port === undefined && pool !== "os"),
       ({ protocols, range }) => `${protocols} ${range?.first}-${range?.last}`,
     );
-    return [...groups.values()].every((group) => group.length <= this.#countFor(group));
+    return [...groups.values()].every((group) => this.#canBeEnoughFor(group));
   }
 
   /**
@@ -290,16 +290,25 @@ export class Allocator {
     return this.#isFreeOrWithheld(port, protocols, "freed");
   }
 
-  /** How many ports there are at most for wishes with the same protocols and range. */
-  #countFor(group: readonly Wish[]): number {
+  /** Whether there can be enough ports for wishes with the same protocols and range. */
+  #canBeEnoughFor(group: readonly Wish[]): boolean {
     const [wish] = group as [Wish];
     const { pool } = this.#parts;
+    let missing = group.length - pool.countFree(wish.protocols, wish.range);
+    if (missing <= 0) return true;
     const isCounted = (port: number) => pool.isFree(port, wish.protocols) && this.#isCandidate(port, wish);
-    const others = new Set(group.flatMap((each) => [...each.prefer, this.#lastPort(each) ?? []].flat()));
+    const others = new Set<number>();
+    for (const each of new Set(group)) {
+      for (const port of each.prefer) others.add(port);
+      const last = this.#lastPort(each);
+      if (last !== undefined) others.add(last);
+    }
     for (const { port } of this.#quarantine.freed()) if (this.#isCandidate(port, wish)) others.add(port);
-    let more = 0;
-    for (const port of others) if (!isCounted(port) && this.#isFreeOrWithheld(port, wish.protocols)) more++;
-    return pool.countFree(wish.protocols, wish.range) + more;
+    if (others.size < missing) return false;
+    for (const port of others) {
+      if (!isCounted(port) && this.#isFreeOrWithheld(port, wish.protocols) && --missing === 0) return true;
+    }
+    return false;
   }
 
   #lastPort({ name }: Wish): number | undefined {

@@ -14,6 +14,7 @@ import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import { Ledger, type LedgerParts, type NewLease } from "./ledger.ts";
+import { MANY_PORTS, PortGate } from "./port_gate.ts";
 import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -70,6 +71,9 @@ export interface GrantOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Leases that are ended together, when many are to be ended. */
+const MOST_ENDED_AT_ONCE = 32;
+
 /** Grants, renews, amends and ends leases. */
 export class Registry {
   /** The live leases, to be read. */
@@ -78,6 +82,7 @@ export class Registry {
   readonly #ledger: Ledger;
   readonly #grants: Grants;
   readonly #queue: WaitQueue;
+  readonly #gate = new PortGate();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
@@ -97,13 +102,42 @@ export class Registry {
    * `name_taken`, `scope_required`, `too_many_leases`, `pool_exhausted`, `invalid_request` for a pid that does not run,
    * `store_unavailable`.
    */
-  async grant(request: GrantRequest, { answerOf, signal }: GrantOptions = {}): Promise<Granted> {
+  async grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
+    const ports = request.wishes.length;
+    if (ports < MANY_PORTS) return await this.#grant(request, options);
+    const entering = this.#gate.enter(ports);
+    if (entering !== undefined) await entering;
+    let isIn = true;
+    const decided = () => {
+      if (isIn) this.#gate.leave(ports);
+      isIn = false;
+    };
+    try {
+      return await this.#grant(request, options, decided);
+    } finally {
+      decided();
+    }
+  }
+
+  /** @param waits is called when the request has to wait in line. */
+  async #grant(
+    request: GrantRequest,
+    { answerOf, signal }: GrantOptions,
+    waits: () => void = () => {},
+  ): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
     while (this.#grants.endingOf(request) !== undefined) await this.#grants.endingOf(request);
     this.#expireQuarantine();
-    const attempt = () => this.#grants.attempt(request, process, answerOf);
+    let isGranted = false;
+    const attempt = () => {
+      const outcome = this.#grants.attempt(request, process, answerOf);
+      isGranted = outcome !== "later" && "granted" in outcome;
+      return outcome;
+    };
     const mayOvertake = this.#grants.needsNoPool(request);
-    return await this.#queue.enter(attempt, { request, signal, mayOvertake });
+    const granted = this.#queue.enter(attempt, { request, signal, mayOvertake });
+    if (!isGranted) waits();
+    return await granted;
   }
 
   /**
@@ -148,6 +182,19 @@ export class Registry {
     const record = this.table.byId(id);
     if (record === undefined) return;
     await this.#ledger.end(record, state);
+  }
+
+  /** Ends live leases, some at a time. Those that are not live are left alone. */
+  async endAll(ids: readonly string[], state: EndedState): Promise<void> {
+    for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
+      const some = ids.slice(first, first + MOST_ENDED_AT_ONCE);
+      await this.#gate.enter(some.length);
+      try {
+        await Promise.all(some.map((id) => this.end(id, state)));
+      } finally {
+        this.#gate.leave(some.length);
+      }
+    }
   }
 
   /**

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Protocol } from "./lease.ts";
-import type { GrantRequest } from "./wish.ts";
+import type { GrantRequest, Wish } from "./wish.ts";
 
 /** Requests that wait at most, in all lines together. */
 const MOST_WAITING = 1000;
@@ -237,7 +237,8 @@ export class WaitQueue {
     return attempts;
   }
 
-  #usableBy({ wishes }: GrantRequest): Line["mayUse"] {
+  #usableBy(request: GrantRequest): Line["mayUse"] {
+    const wishes = request.wishes.filter((wish, i, all) => i === 0 || !isAlike(wish, all[i - 1]!));
     return (port, protocols) =>
       wishes.some((wish) => {
         if (wish.pool === "os") return true;
@@ -255,8 +256,17 @@ function tooMany(): PortdError {
 
 /** What a request waits for: where in the pool, and how much of it at once. */
 function lineOf({ wishes, contiguous }: GrantRequest): string {
-  return JSON.stringify([
-    contiguous,
-    ...wishes.map(({ pool, protocols, range }) => [pool, [...protocols].sort(), range]),
-  ]);
+  const kinds: unknown[] = [contiguous];
+  for (let first = 0, next = 1; next <= wishes.length; next++) {
+    const wish = wishes[first]!;
+    if (next < wishes.length && isAlike(wishes[next]!, wish)) continue;
+    kinds.push(next - first, wish.pool, wish.protocols.toSorted(), wish.range);
+    first = next;
+  }
+  return JSON.stringify(kinds);
+}
+
+/** Whether two wishes of a request are for the same, as far as can be seen at a glance. */
+function isAlike(a: Wish, b: Wish): boolean {
+  return a === b || (a.pool === b.pool && a.protocols === b.protocols && a.range === b.range);
 }

@@ -34,8 +34,8 @@ interface Tally {
   bytes: number;
 }
 
-/** Rows that are forgotten at once: about a millisecond. */
-const SLICE_ROWS = 256;
+/** Rows, and bytes of them, that are forgotten at once: about a millisecond. */
+const SLICE_ROWS = 256, SLICE_BYTES = 500_000;
 /** What is too much by a sixteenth is forgotten, so that it happens in runs; by a quarter, and writes wait for it. */
 const SLACK = 17 / 16, FAR = 5 / 4;
 
@@ -186,6 +186,7 @@ type IsOver = (at: number, left: Tally) => boolean;
 function tallyOver(oldest: readonly Entry[], kept: Tally, isOver: IsOver): Tally {
   const over = { count: 0, bytes: 0 };
   for (const { at, bytes } of oldest) {
+    if (over.bytes > SLICE_BYTES) break;
     if (!isOver(at, { count: kept.count - over.count, bytes: kept.bytes - over.bytes })) break;
     over.count++;
     over.bytes += bytes;

@@ -233,3 +233,29 @@ Deno.test("more requests than may wait are refused at once, and those who wait k
   const outcomes = await Promise.allSettled(waiting);
   assert.deepEqual(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
 });
+
+Deno.test("a small request waits behind one of the large ones that came before", async () => {
+  await using test = await openTestDomain({ poolSize: 40 });
+  const answered: string[] = [];
+  const wishes = Array.from({ length: 17 }, () => wish());
+  await Promise.all([
+    grantOne(test, {}, { wishes }).then(() => answered.push("large")),
+    grantOne(test, {}, { wishes }).then(() => answered.push("second large")),
+    grantOne(test).then(() => answered.push("small")),
+  ]);
+  assert.deepEqual(answered, ["large", "small", "second large"]);
+});
+
+Deno.test("a grant does not wait until many leases have been ended together", async () => {
+  await using test = await openTestDomain({ poolSize: 40 });
+  const { registry } = test.domain;
+  const wishes = Array.from({ length: 34 }, () => wish());
+  const { leases } = await registry.grant({ ...request(), wishes });
+  const answered: string[] = [];
+  await Promise.all([
+    registry.endAll(leases.map(({ id }) => id), "released").then(() => answered.push("ended")),
+    grantOne(test).then(() => answered.push("granted")),
+  ]);
+  assert.deepEqual(answered, ["granted", "ended"]);
+  assert.equal(registry.table.size, 1);
+});

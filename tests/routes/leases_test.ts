@@ -26,6 +26,15 @@ Deno.test("POST /leases takes port 0 for any, and answers several as a list", as
   );
 });
 
+Deno.test("POST /leases bounds what holder and labels take with all the leases of a request", async () => {
+  await using app = await openTestApp();
+  const holder = { id: "ci", cwd: `/${"x".repeat(2000)}` };
+  const refused = await app.call("/v1/leases", { body: { count: 256, holder } });
+  assert.deepEqual([refused.status, refused.body.field], [400, "holder"]);
+  assert.match(refused.body.detail, /kept with each of 256 leases.*at most 1024 bytes/);
+  assert.equal((await app.call("/v1/leases", { body: { count: 2, holder } })).status, 201);
+});
+
 Deno.test("a lease is found by id, name and port, changed, renewed and released by each", async () => {
   await using app = await openTestApp();
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "a/b", ttlMs: 60_000 } });
