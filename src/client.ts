@@ -75,6 +75,8 @@ export interface GrantOptions extends CallOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** More for a firewall: each of its programs may take up to a minute, and there are several. */
+const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
 /** A page of leases whose holders, labels and names are as long as they may be. */
 const MOST_PAGE_BYTES = 32 << 20;
 /** A whole list of leases: in pages, in bytes, and in the time of single answers. */
@@ -222,7 +224,7 @@ export class PortdClient {
   async *events(
     options: EventsOptions = {},
   ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
-    const { followEvents }: typeof import("./client/events.ts") = await load("events");
+    const { followEvents } = await import("./client/events.ts");
     const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
@@ -266,7 +268,7 @@ export class PortdClient {
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
   async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
     const { FIREWALL_STATUS: shape } = await answerShapes();
-    return await this.#calls.json({ method: "GET", path: "/firewall", shape, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({ method: "GET", path: "/firewall", shape, ...FIREWALL_BOUNDS, ...options });
   }
 
   /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
@@ -275,7 +277,7 @@ export class PortdClient {
   ): Promise<FirewallStatus> {
     const { FIREWALL_STATUS: shape } = await answerShapes();
     const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
-    return await this.#calls.json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
@@ -304,14 +306,9 @@ export class PortdClient {
   }
 }
 
+/** What most calls of a script do not need. An import that chooses would ask the program that uses this for `--allow-read`. */
 function answerShapes(): Promise<typeof import("./client/answer_shapes.ts")> {
-  return load("shapes");
-}
-
-/** What most calls of a script do not need; see main.ts for why the import chooses. */
-// deno-lint-ignore no-explicit-any -- the caller names the module's type
-function load(part: "events" | "shapes"): Promise<any> {
-  return import(part === "events" ? "./client/events.ts" : "./client/answer_shapes.ts");
+  return import("./client/answer_shapes.ts");
 }
 
 /** A filter as the query of an address, with its question mark; what is undefined is left out. */

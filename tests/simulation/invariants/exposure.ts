@@ -34,6 +34,7 @@ export const RULES: Invariant = {
 
 function widened(record: LeaseRecord, { before, book, change }: World): string | undefined {
   if (change.isRestarted) return undefined; // a crash may undo what was not acknowledged
+  if (change.answered.some(({ code }) => code === "store_unavailable")) return undefined; // so may a disk that takes nothing
   const earlier = before.get(record.id);
   if (earlier === undefined || earlier === record || earlier.exposure === null || record.exposure === null) return;
   const [was, is] = [book.valuesOf(earlier), book.valuesOf(record)];
