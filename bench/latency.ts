@@ -62,8 +62,7 @@ export interface PacedOptions {
 }
 
 /** Times grants of one named lease, each released before the next, at an easy pace. @throws {Error} on a refusal. */
-export async function timePaced({ port }: Server, { goOn, pauseMs }: PacedOptions): Promise<number[]> {
-  using connection = await KeptConnection.open(port);
+export async function timePaced(connection: KeptConnection, { goOn, pauseMs }: PacedOptions): Promise<number[]> {
   const grant = connection.encode("POST", "/v1/leases", JSON.stringify({ project: "victim", name: "web" }));
   const release = connection.encode("DELETE", "/v1/leases/by-name/victim/web");
   const times: number[] = [];

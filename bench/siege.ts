@@ -3,6 +3,7 @@
  * are programs of the folder attacks/.
  */
 import { peakResidentBytes, residentBytes } from "./cpu.ts";
+import { KeptConnection } from "./kept_connection.ts";
 import { timePaced } from "./latency.ts";
 import { interleave } from "./rounds.ts";
 import type { Figure, Line, Target } from "./row.ts";
@@ -36,7 +37,8 @@ const BOUNDS = { p99Ms: 50, memoryMb: 300, fileMb: 250 };
 
 /** Measures a daemon's victim in turn without and with the attack, and what the daemon has grown to. */
 export async function besiege(bench: Workbench, daemon: Daemon, siege: Siege): Promise<SiegeOutcome> {
-  const quiet = () => timePaced(daemon, { pauseMs: PAUSE_MS, goOn: (done) => done < QUIET_GRANTS });
+  using victim = await KeptConnection.open(daemon.port);
+  const quiet = () => timePaced(victim, { pauseMs: PAUSE_MS, goOn: (done) => done < QUIET_GRANTS });
   await quiet(); // the JIT warms up
   const before = { memory: residentBytes(daemon.pid), file: fileBytes(daemon) };
   const file = { most: 0 };
@@ -45,7 +47,7 @@ export async function besiege(bench: Workbench, daemon: Daemon, siege: Siege): P
   try {
     const rounds = await interleave(siege.rounds, {
       quiet,
-      besieged: () => besieged(bench, daemon, { siege, words }),
+      besieged: () => besieged(bench, daemon, { siege, victim, words }),
     });
     file.most = Math.max(file.most, fileBytes(daemon));
     const grown = [
@@ -70,13 +72,13 @@ export async function besiege(bench: Workbench, daemon: Daemon, siege: Siege): P
 async function besieged(
   bench: Workbench,
   daemon: Daemon,
-  { siege, words }: { readonly siege: Siege; readonly words: string[] },
+  { siege, victim, words }: { readonly siege: Siege; readonly victim: KeptConnection; readonly words: string[] },
 ): Promise<number[]> {
   const attackers = siege.attackers.map(([program, ...more]) =>
     start(bench, program, [String(daemon.port), String(siege.seconds), ...more])
   );
   await Promise.all(attackers.map(({ ready }) => ready));
-  const times = await timePaced(daemon, {
+  const times = await timePaced(victim, {
     pauseMs: PAUSE_MS,
     goOn: () => !attackers.some(({ process }) => process.hasEnded()),
   });
