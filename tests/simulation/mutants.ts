@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a hold outlives its lease",
     file: "src/lease/allocator.ts",
-    search: 'if (protocols.includes("tcp")) this.#parts.holds.release(port);\n    this.cool(',
+    search: "this.#releaseClaim(port, { protocols });\n    this.cool(",
     replacement: "this.cool(",
   },
   {
@@ -132,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a repeated request does its work again",
     file: "src/lease/replay.ts",
-    search: "const known = running ?? this.#parts.store.answer(request);",
+    search: "const known = running ?? this.#knownAnswer(request);",
     replacement: "const known = running;",
   },
   {
