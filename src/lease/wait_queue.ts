@@ -116,15 +116,14 @@ export class WaitQueue {
     if (this.#closed !== undefined && waitMs > 0) return Promise.reject(this.#closed);
     const settle = Promise.withResolvers<T>();
     const waiting = new Waiting(attempt, settle as PromiseWithResolvers<unknown>, waitMs === 0);
-    const name = lineOf(request);
-    const line = mayOvertake ? undefined : this.#lines.get(name);
+    const line = mayOvertake || this.#lines.size === 0 ? undefined : this.#lines.get(lineOf(request));
     if (line === undefined && waiting.tryOnce()) return settle.promise;
     if (line === undefined && waiting.isLast && !waiting.isLater) {
       waiting.refuse(0);
       return settle.promise;
     }
     if (this.#size >= MOST_WAITING && !waiting.isLast) waiting.end(tooMany());
-    else this.#add(waiting, { request, signal }, name);
+    else this.#add(waiting, request, signal);
     if (line !== undefined) {
       line.isDue = true; // the first in line is asked again, before this one
       this.#serve();
@@ -159,7 +158,8 @@ export class WaitQueue {
   }
 
   /** Puts a request at the end of its line. */
-  #add(waiting: Waiting, { request, signal }: Pick<EnterOptions, "request" | "signal">, name: string): void {
+  #add(waiting: Waiting, request: GrantRequest, signal: AbortSignal | undefined): void {
+    const name = lineOf(request);
     const line = this.#lines.get(name) ?? { name, mayUse: this.#usableBy(request), waiting: [], isDue: false };
     const abort = () => {
       this.#remove(waiting, line);
