@@ -3,8 +3,10 @@
  * one entry that goes to the ledger: nothing is awaited in between, so it is true when it is made.
  */
 import { monotonicFactory } from "ulid";
+import { PortdError } from "../errors.ts";
 import type { Process } from "../process/process.ts";
 import { changed, type LeaseRecord, toLease } from "../store/record.ts";
+import type { Change } from "../store/store.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import { checkExposedChange, checkSameHolder, holderOf, requireProcess } from "./holder.ts";
 import type { LeaseTable } from "./lease_table.ts";
@@ -60,6 +62,32 @@ export class Grants {
   needsNoPool({ wishes }: GrantRequest): boolean {
     return wishes.every(({ port }) => port !== undefined) ||
       wishes.every(({ name }) => name !== null && this.#table.byName(name) !== undefined);
+  }
+
+  /** As `Registry.import`. */
+  async import(records: readonly LeaseRecord[], more: readonly Change[]): Promise<ReadonlyMap<string, Error>> {
+    const added: NewLease[] = [], refused = new Map<string, Promise<Error>>(), names = new Set<string>();
+    for (const record of records) {
+      const { id, name, port, protocols, hold } = record;
+      if (name !== null && (names.has(name) || this.#table.byName(name) !== undefined)) {
+        const message = `Cannot import lease "${name}": the name is leased`;
+        refused.set(id, Promise.resolve(new PortdError("name_taken", message, { field: "name" })));
+        continue;
+      }
+      const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
+      const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
+      if ("refused" in allocation) {
+        refused.set(id, this.refusal(allocation.refused, wish));
+        continue;
+      }
+      const allocated = allocation.allocated[0]!;
+      added.push({ record: { ...record, hold: allocated.hold }, allocated });
+      if (name !== null) names.add(name);
+    }
+    await this.#ledger.commit({ added, more });
+    const errors = new Map<string, Error>();
+    for (const [id, refusal] of refused) errors.set(id, await refusal);
+    return errors;
   }
 
   /** The error for a wish that cannot be granted. What it says of other leases and ports is true at this moment. */

@@ -13,7 +13,7 @@ import { Grants } from "./grants.ts";
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
-import { Ledger, type LedgerParts, type NewLease } from "./ledger.ts";
+import { Ledger, type LedgerParts } from "./ledger.ts";
 import { MANY_PORTS, PortGate } from "./port_gate.ts";
 import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
 import type { Refusals } from "./refusal.ts";
@@ -240,28 +240,7 @@ export class Registry {
    */
   async import(records: readonly LeaseRecord[], more: readonly Change[]): Promise<ReadonlyMap<string, Error>> {
     this.#expireQuarantine();
-    const added: NewLease[] = [], refused = new Map<string, Promise<Error>>(), names = new Set<string>();
-    for (const record of records) {
-      const { id, name, port, protocols, hold } = record;
-      if (name !== null && (names.has(name) || this.table.byName(name) !== undefined)) {
-        const message = `Cannot import lease "${name}": the name is leased`;
-        refused.set(id, Promise.resolve(new PortdError("name_taken", message, { field: "name" })));
-        continue;
-      }
-      const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
-      const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
-      if ("refused" in allocation) {
-        refused.set(id, this.#grants.refusal(allocation.refused, wish));
-        continue;
-      }
-      const allocated = allocation.allocated[0]!;
-      added.push({ record: { ...record, hold: allocated.hold }, allocated });
-      if (name !== null) names.add(name);
-    }
-    await this.#ledger.commit({ added, more });
-    const errors = new Map<string, Error>();
-    for (const [id, refusal] of refused) errors.set(id, await refusal);
-    return errors;
+    return await this.#grants.import(records, more);
   }
 
   /** The live leases as they are on the disk: one that is on its way there is not among them yet. */
