@@ -101,6 +101,8 @@ const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TI
 export class PortdClient {
   /** Base address, without `/v1`. */
   readonly url: string;
+  /** Whether requests are sent with the token. */
+  readonly hasToken: boolean;
   readonly #calls: Calls;
   readonly #timeoutMs: number;
 
@@ -108,6 +110,7 @@ export class PortdClient {
     const { url = DEFAULT_URL, token, transport, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.url = url.replace(/\/+$/, "").replace(/\/v1$/, "");
     this.#timeoutMs = timeoutMs;
+    this.hasToken = token !== undefined;
     this.#calls = new Calls({ url: this.url, token, transport: transport ?? fetchTransport(options.fetch), timeoutMs });
   }
 

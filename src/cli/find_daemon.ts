@@ -75,7 +75,7 @@ export async function withTokenIfAsked<T>(
   try {
     return await work(client);
   } catch (error) {
-    if (!(error instanceof PortdError) || error.code !== "scope_required") throw error;
+    if (client.hasToken || !(error instanceof PortdError) || error.code !== "scope_required") throw error;
     return await work(await findDaemon(context, flags, { start: false, withToken: true }));
   }
 }
