@@ -5,7 +5,8 @@
 import type { Claim, Holds, Obstacle } from "../hold/hold.ts";
 import type { HoldKind, Protocol } from "./lease.ts";
 import type { Pool } from "./pool.ts";
-import { Quarantine, type Withheld } from "./quarantine.ts";
+import type { Withheld } from "./quarantine.ts";
+import { Stock } from "./stock.ts";
 import type { Wish } from "./wish.ts";
 
 /** A port that is ours now, with the hold that stands on it. */
@@ -31,7 +32,7 @@ export type Allocation = { readonly allocated: readonly Allocated[] } | { readon
 /** A port of a row that the kernel does not give. */
 interface RefusedPort {
   readonly refused: number;
-  readonly obstacle: { readonly protocol: Protocol };
+  readonly protocol: Protocol;
 }
 
 /** How many ports of the kernel's choice are looked at. */
@@ -51,15 +52,16 @@ export interface AllocatorParts {
 /** The only one who takes ports from the pool and gives them back. */
 export class Allocator {
   readonly #parts: AllocatorParts;
-  readonly #quarantine = new Quarantine();
+  readonly #stock: Stock;
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
+    this.#stock = new Stock(parts.pool, parts.cooldownMs);
   }
 
   /** How many ports are withheld from dynamic grants for a while. */
   get quarantined(): number {
-    return this.#quarantine.size;
+    return this.#stock.withheld;
   }
 
   /** Whether a port belongs to the pool. */
@@ -69,7 +71,7 @@ export class Allocator {
 
   /** Whether a port is withheld from dynamic grants for a while. */
   isQuarantined(port: number): boolean {
-    return this.#quarantine.has(port);
+    return this.#stock.isWithheld(port);
   }
 
   /**
@@ -103,7 +105,7 @@ export class Allocator {
   /** `length` contiguous ports for a wish; ports that cool down are taken where there is no other row of ports. */
   allocateBlock(wish: Wish, length: number, now: number): Allocation {
     return this.#block(wish, length, now, (port) => this.#parts.pool.isFree(port, wish.protocols)) ??
-      this.#block(wish, length, now, (port) => this.#isFreeOrCooling(port, wish.protocols)) ??
+      this.#block(wish, length, now, (port) => this.#stock.isFreeOrCooling(port, wish.protocols)) ??
       { refused: { kind: "exhausted" } };
   }
 
@@ -116,8 +118,7 @@ export class Allocator {
   /** Undoes an allocation that came to nothing: the port is as it was before, free or cooling down. */
   undo({ port, protocols, withheld }: Allocated): void {
     this.#releaseClaim(port, { protocols });
-    this.#parts.pool.give(port, protocols);
-    for (const entry of withheld) this.#withhold(entry);
+    this.#stock.putBack(port, protocols, withheld);
   }
 
   /** Gives back the port of a lease that has ended; it cools down first. */
@@ -128,17 +129,12 @@ export class Allocator {
 
   /** Has the port of a lease that has ended cool down, counted from `since` on the clock since boot. */
   cool(port: number, protocols: readonly Protocol[], since: number, name: string | null): void {
-    this.#withhold({ port, protocols, cause: "freed", name, until: since + this.#parts.cooldownMs });
+    this.#stock.cool(port, protocols, since, name);
   }
 
   /** Puts back into the pool what has cooled down. @returns whether anything did. */
   expireQuarantine(now: number): boolean {
-    let any = false;
-    for (const { port, protocols } of this.#quarantine.due(now)) {
-      this.#parts.pool.give(port, protocols);
-      any = true;
-    }
-    return any;
+    return this.#stock.expire(now);
   }
 
   /** Up to `most` ports of the pool that are free as far as portd knows; the kernel is not asked. */
@@ -157,7 +153,7 @@ export class Allocator {
   #named(port: number, wish: Wish): Allocation {
     const { isExcluded } = this.#parts;
     if (isExcluded(port)) return { refused: { kind: "excluded", port } };
-    if (!this.#isFreeOrWithheld(port, wish.protocols)) return { refused: { kind: "leased", port } };
+    if (!this.#stock.isFreeOrWithheld(port, wish.protocols)) return { refused: { kind: "leased", port } };
     return this.#claimed(this.#claim(port, wish, true), port, wish);
   }
 
@@ -167,7 +163,7 @@ export class Allocator {
     for (let tries = 0; tries < TRIES_OF_THE_KERNEL; tries++) {
       const claim = holds.claimAny(wish);
       if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
-      const isFree = this.#isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
+      const isFree = this.#stock.isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
       if (isFree) return this.#claimed(claim, claim.port, wish);
       this.#releaseClaim(claim.port, wish);
     }
@@ -180,9 +176,7 @@ export class Allocator {
     const port = this.#lastPort(wish);
     if (port === undefined || isExcluded(port) || !isWithin(port, wish)) return undefined;
     if (port < (wish.lowest ?? 0) && !pool.has(port)) return undefined;
-    const own = this.#quarantine.on(port).filter(({ name }) => name === wish.name);
-    const isOwn = (protocol: Protocol) => own.some(({ protocols }) => protocols.includes(protocol));
-    if (!wish.protocols.every((protocol) => isOwn(protocol) || pool.isFree(port, [protocol]))) return undefined;
+    if (!this.#stock.isFreeFor(wish.name!, port, wish.protocols)) return undefined;
     const claim = this.#claim(port, wish, true);
     return claim.obstacle === undefined ? this.#claimed(claim, port, wish) : undefined;
   }
@@ -201,7 +195,7 @@ export class Allocator {
         const claim = this.#claim(port, wish, false);
         if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
         if (claim.obstacle.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
-        this.#withholdRefused(port, claim.obstacle, now);
+        this.#stock.withholdUsed(port, claim.obstacle.protocol, now);
         if (this.#parts.cooldownMs === 0) {
           pool.take(port, wish.protocols);
           passedOver.push(port);
@@ -215,13 +209,12 @@ export class Allocator {
 
   /** The port freed longest ago that the wish may have and the kernel agrees to. */
   #cooling(wish: Wish, now: number): Allocation | undefined {
-    for (const withheld of this.#quarantine.freed()) {
-      const { port } = withheld;
-      if (!this.#isCandidate(port, wish) || !this.#isFreeOrCooling(port, wish.protocols)) continue;
+    for (const port of this.#stock.cooling()) {
+      if (!this.#isCandidate(port, wish) || !this.#stock.isFreeOrCooling(port, wish.protocols)) continue;
       const claim = this.#claim(port, wish, false);
       if (claim.obstacle?.reason === "no_descriptors") return { refused: { kind: "no_descriptors" } };
       if (claim.obstacle === undefined) return this.#claimed(claim, port, wish);
-      this.#withholdRefused(port, claim.obstacle, now);
+      this.#stock.withholdUsed(port, claim.obstacle.protocol, now);
     }
   }
 
@@ -244,7 +237,7 @@ export class Allocator {
       if (block === "no_descriptors") return { refused: { kind: "no_descriptors" } };
       if (!("refused" in block)) return { allocated: block };
       refused.add(block.refused);
-      this.#withholdRefused(block.refused, block.obstacle, now);
+      this.#stock.withholdUsed(block.refused, block.protocol, now);
     }
   }
 
@@ -259,7 +252,7 @@ export class Allocator {
       }
       for (const claimed of claims) this.#releaseClaim(claimed.port, wish);
       const { obstacle } = claim;
-      return obstacle.reason === "no_descriptors" ? "no_descriptors" : { refused: port, obstacle };
+      return obstacle.reason === "no_descriptors" ? obstacle.reason : { refused: port, protocol: obstacle.protocol };
     }
     return claims.map((claim) => this.#taken(claim, wish));
   }
@@ -279,17 +272,6 @@ export class Allocator {
     return !isExcluded(port) && (wish.range === undefined ? pool.has(port) : isWithin(port, wish));
   }
 
-  /** Whether nothing but the quarantine is in the way of a port. */
-  #isFreeOrWithheld(port: number, protocols: readonly Protocol[], cause?: Withheld["cause"]): boolean {
-    const entries = this.#quarantine.on(port).filter((entry) => cause === undefined || entry.cause === cause);
-    const isWithheld = (protocol: Protocol) => entries.some((entry) => entry.protocols.includes(protocol));
-    return protocols.every((protocol) => isWithheld(protocol) || this.#parts.pool.isFree(port, [protocol]));
-  }
-
-  #isFreeOrCooling(port: number, protocols: readonly Protocol[]): boolean {
-    return this.#isFreeOrWithheld(port, protocols, "freed");
-  }
-
   /** Whether there can be enough ports for wishes with the same protocols and range. */
   #canBeEnoughFor(group: readonly Wish[]): boolean {
     const [wish] = group as [Wish];
@@ -303,10 +285,10 @@ export class Allocator {
       const last = this.#lastPort(each);
       if (last !== undefined) others.add(last);
     }
-    for (const { port } of this.#quarantine.freed()) if (this.#isCandidate(port, wish)) others.add(port);
+    for (const port of this.#stock.cooling()) if (this.#isCandidate(port, wish)) others.add(port);
     if (others.size < missing) return false;
     for (const port of others) {
-      if (!isCounted(port) && this.#isFreeOrWithheld(port, wish.protocols) && --missing === 0) return true;
+      if (!isCounted(port) && this.#stock.isFreeOrWithheld(port, wish.protocols) && --missing === 0) return true;
     }
     return false;
   }
@@ -331,36 +313,7 @@ export class Allocator {
   }
 
   #taken({ port, hold }: { port: number; hold: HoldKind }, { protocols }: Wish): Allocated {
-    const withheld = this.#endQuarantine(port, protocols);
-    this.#parts.pool.take(port, protocols);
-    return { port, protocols, hold, withheld };
-  }
-
-  /** Somebody else uses the port: it is not asked for again at once. The other protocol may be free. */
-  #withholdRefused(port: number, { protocol }: { readonly protocol: Protocol }, now: number): void {
-    this.#withhold({ port, protocols: [protocol], cause: "refused", name: null, until: now + this.#parts.cooldownMs });
-  }
-
-  /** Puts a port into the quarantine; what withheld it before for the same protocols ends. */
-  #withhold(withheld: Withheld): void {
-    const { port, protocols } = withheld;
-    const { pool, cooldownMs } = this.#parts;
-    if (cooldownMs === 0) return pool.give(port, protocols);
-    this.#endQuarantine(port, protocols);
-    pool.take(port, protocols);
-    this.#quarantine.add(withheld);
-  }
-
-  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it. */
-  #endQuarantine(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
-    const ended = this.#quarantine.on(port).filter((entry) => entry.protocols.some((each) => protocols.includes(each)));
-    for (const entry of ended) {
-      this.#quarantine.remove(entry);
-      this.#parts.pool.give(port, entry.protocols.filter((protocol) => protocols.includes(protocol)));
-      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
-      if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
-    }
-    return ended;
+    return { port, protocols, hold, withheld: this.#stock.take(port, protocols) };
   }
 }
 

@@ -95,9 +95,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the port of a name does not cool down",
-    file: "src/lease/allocator.ts",
-    search: "if (cooldownMs === 0) return pool.give(port, protocols);",
-    replacement: "if (withheld.name !== null || cooldownMs === 0) return pool.give(port, protocols);",
+    file: "src/lease/stock.ts",
+    search: "if (this.#cooldownMs === 0) return this.pool.give(port, protocols);",
+    replacement: "if (withheld.name !== null || this.#cooldownMs === 0) return this.pool.give(port, protocols);",
   },
   {
     name: "some ports that have cooled down do not come back",

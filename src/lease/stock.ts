@@ -1,0 +1,114 @@
+/**
+ * The ports that may be taken: those of the pool, and those that the quarantine withholds for a while. Pure: the caller
+ * passes the time.
+ */
+import type { Protocol } from "./lease.ts";
+import type { Pool } from "./pool.ts";
+import { Quarantine, type Withheld } from "./quarantine.ts";
+
+/** Pool and quarantine, kept equal: what is withheld is taken in the pool. */
+export class Stock {
+  readonly pool: Pool;
+  readonly #quarantine = new Quarantine();
+  readonly #cooldownMs: number;
+
+  constructor(pool: Pool, cooldownMs: number) {
+    this.pool = pool;
+    this.#cooldownMs = cooldownMs;
+  }
+
+  /** How many ports are withheld. */
+  get withheld(): number {
+    return this.#quarantine.size;
+  }
+
+  /** Whether a port is withheld. */
+  isWithheld(port: number): boolean {
+    return this.#quarantine.has(port);
+  }
+
+  /** Whether nothing but the quarantine is in the way of a port. */
+  isFreeOrWithheld(port: number, protocols: readonly Protocol[]): boolean {
+    return this.#isFreeBut(port, protocols, this.#quarantine.on(port));
+  }
+
+  /** The same where the port was freed and is used by nobody, as far as is known. */
+  isFreeOrCooling(port: number, protocols: readonly Protocol[]): boolean {
+    return this.#isFreeBut(port, protocols, this.#quarantine.on(port).filter(({ cause }) => cause === "freed"));
+  }
+
+  /** The same where the port cools down for that name. */
+  isFreeFor(name: string, port: number, protocols: readonly Protocol[]): boolean {
+    return this.#isFreeBut(port, protocols, this.#quarantine.on(port).filter((entry) => entry.name === name));
+  }
+
+  /** Ports that cool down, the one freed longest ago first. */
+  *cooling(): Generator<number> {
+    for (const { port } of this.#quarantine.freed()) yield port;
+  }
+
+  /** Takes a port, withheld or not. @returns what withheld it; to be handed to {@linkcode Stock.putBack}. */
+  take(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
+    const withheld = this.#endQuarantine(port, protocols);
+    this.pool.take(port, protocols);
+    return withheld;
+  }
+
+  /** Puts a port back as it was before it was taken. */
+  putBack(port: number, protocols: readonly Protocol[], withheld: readonly Withheld[]): void {
+    this.pool.give(port, protocols);
+    for (const entry of withheld) this.#withhold(entry);
+  }
+
+  /**
+   * Has the port of a lease that has ended cool down.
+   *
+   * @param since is on the clock since boot.
+   * @param name may have the port back before the time is up.
+   */
+  cool(port: number, protocols: readonly Protocol[], since: number, name: string | null): void {
+    this.#withhold({ port, protocols, cause: "freed", name, until: since + this.#cooldownMs });
+  }
+
+  /** Somebody else uses the port: it is not asked for again at once. The other protocol may be free. */
+  withholdUsed(port: number, protocol: Protocol, now: number): void {
+    this.#withhold({ port, protocols: [protocol], cause: "refused", name: null, until: now + this.#cooldownMs });
+  }
+
+  /** Gives back to the pool what is withheld no longer. @returns whether there was any. */
+  expire(now: number): boolean {
+    let any = false;
+    for (const { port, protocols } of this.#quarantine.due(now)) {
+      this.pool.give(port, protocols);
+      any = true;
+    }
+    return any;
+  }
+
+  #isFreeBut(port: number, protocols: readonly Protocol[], withheld: readonly Withheld[]): boolean {
+    return protocols.every((protocol) =>
+      this.pool.isFree(port, [protocol]) || withheld.some((entry) => entry.protocols.includes(protocol))
+    );
+  }
+
+  /** Puts a port into the quarantine; what withheld it before for the same protocols ends. */
+  #withhold(withheld: Withheld): void {
+    const { port, protocols } = withheld;
+    if (this.#cooldownMs === 0) return this.pool.give(port, protocols);
+    this.#endQuarantine(port, protocols);
+    this.pool.take(port, protocols);
+    this.#quarantine.add(withheld);
+  }
+
+  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it. */
+  #endQuarantine(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
+    const ended = this.#quarantine.on(port).filter((entry) => entry.protocols.some((each) => protocols.includes(each)));
+    for (const entry of ended) {
+      this.#quarantine.remove(entry);
+      this.pool.give(port, entry.protocols.filter((protocol) => protocols.includes(protocol)));
+      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
+      if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
+    }
+    return ended;
+  }
+}
