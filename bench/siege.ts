@@ -31,7 +31,7 @@ export interface SiegeOutcome {
 const PAUSE_MS = 5;
 const QUIET_GRANTS = 500;
 /** An attack during which there were fewer grants says nothing of their p99. */
-const LEAST_GRANTS = 5;
+const LEAST_GRANTS = 50;
 const LOOK_MS = 100;
 const BOUNDS = { p99Ms: 50, memoryMb: 300, fileMb: 250 };
 

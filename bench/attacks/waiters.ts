@@ -12,14 +12,17 @@ const PATIENCE_MS = 50;
 if (import.meta.main) {
   await runAttack(async ({ port, isOver, ready, counts }) => {
     const idle = Array.from({ length: WAITERS }, () => new Line(port));
+    const ask = async (line: Line) => {
+      const answer = await line.ask("POST", "/v1/leases", { count: 256, waitMs: WAIT_MS });
+      count(counts, answer === undefined ? "cut off" : `answers ${answer.status}`);
+      idle.push(line);
+    };
     await inLanes(LANES, async () => {
-      for (let line = idle.shift(); line !== undefined && !isOver(); line = idle.shift()) {
-        const asking = line;
-        const answered = asking.ask("POST", "/v1/leases", { count: 256, waitMs: WAIT_MS }).then((answer) => {
-          count(counts, answer === undefined ? "cut off" : `answers ${answer.status}`);
-          idle.push(asking);
-        });
-        await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+      while (!isOver()) {
+        const line = idle.shift();
+        const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS));
+        if (line === undefined) await patience;
+        else await Promise.race([ask(line), patience]);
         if (idle.length <= WAITERS - 900) ready();
       }
     });

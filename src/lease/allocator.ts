@@ -79,10 +79,12 @@ export class Allocator {
    * down or is asked for by number, and the kernel has not been asked.
    */
   canBeEnough(wishes: readonly Wish[]): boolean {
-    const groups = Map.groupBy(
-      wishes.filter(({ port, pool }) => port === undefined && pool !== "os"),
-      ({ protocols, range }) => `${protocols} ${range?.first}-${range?.last}`,
-    );
+    let before: Wish | undefined, kind = "";
+    const groups = Map.groupBy(wishes.filter(({ port, pool }) => port === undefined && pool !== "os"), (wish) => {
+      if (wish !== before) kind = `${wish.protocols} ${wish.range?.first}-${wish.range?.last}`;
+      before = wish; // a request for 256 ports has one wish 256 times
+      return kind;
+    });
     return [...groups.values()].every((group) => this.#canBeEnoughFor(group));
   }
 

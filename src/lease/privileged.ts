@@ -18,7 +18,7 @@ export interface PrivilegedPorts {
 /** Whether any wish may lead to such a port, so that it matters who asks. */
 export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf }: PrivilegedPorts): boolean {
   if (below === 0) return false;
-  return wishes.some(({ name, port, prefer, range }) =>
+  return [...new Set(wishes)].some(({ name, port, prefer, range }) =>
     [port, range?.first, ...prefer, name === null ? undefined : lastPortOf(name)]
       .some((each) => each !== undefined && each < below)
   );
@@ -31,7 +31,8 @@ export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf 
  */
 export function withoutPrivileged(request: GrantRequest, below: number): GrantRequest {
   if (below === 0 || request.wishes.every(isForAny)) return request;
-  return { ...request, wishes: request.wishes.map((wish) => withoutPorts(wish, below)) };
+  const permitted = new Map([...new Set(request.wishes)].map((wish) => [wish, withoutPorts(wish, below)]));
+  return { ...request, wishes: request.wishes.map((wish) => permitted.get(wish)!) };
 }
 
 /** Whether a wish is for any port of the pool, as most are. */

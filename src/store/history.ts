@@ -1,7 +1,7 @@
 /**
  * Reading the history. A search reads the index `history`, which holds what is filtered for, in slices of a few
  * milliseconds with pauses between them, and stops at a budget of rows: the page is short then, and names the place at
- * which the next one goes on. One search runs at a time, and few may wait for it.
+ * which the next one goes on. One search runs at a time, and a bounded number may wait for it.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { PortdError } from "../errors.ts";
@@ -45,8 +45,8 @@ export interface HistoryOptions {
   readonly mostRows: number;
 }
 
-/** Most searches that wait while one runs. */
-const MOST_WAITING = 64;
+/** Most searches that wait while one runs: who waits asks for nothing meanwhile, who is refused asks again at once. */
+const MOST_WAITING = 1000;
 /** A page ends once its rows take so many bytes of the file. */
 const MOST_BYTES = 1_000_000;
 /** A slice reads as many rows as take about so long, within bounds: a disk that was asleep is slower than a cache. */
