@@ -19,13 +19,13 @@ export class PortGate {
   #inHand = 0;
 
   /**
-   * Comes when a request for so many ports may be worked on; `undefined` when it may be at once. Then
+   * Resolves when a request for so many ports may be worked on; `undefined` when it may be at once. Then
    * {@linkcode PortGate.leave} must follow.
+   *
+   * @param signal takes the request out of the line; the promise rejects with its reason.
    */
-  enter(ports: number): Promise<void> | undefined {
-    if (this.#line.length > 0 || !this.#hasRoomFor(ports)) {
-      return new Promise((enter) => this.#line.push({ ports, enter }));
-    }
+  enter(ports: number, signal?: AbortSignal): Promise<void> | undefined {
+    if (this.#line.length > 0 || !this.#hasRoomFor(ports)) return this.#wait(ports, signal);
     this.#inHand += ports;
   }
 
@@ -37,6 +37,24 @@ export class PortGate {
     this.#line.shift();
     this.#inHand += first.ports;
     first.enter();
+  }
+
+  #wait(ports: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => {
+      this.#line.splice(this.#line.indexOf(waiting), 1);
+      reject(signal?.reason);
+    };
+    const waiting = {
+      ports,
+      enter() {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      },
+    };
+    signal?.addEventListener("abort", abort);
+    this.#line.push(waiting);
+    return promise;
   }
 
   #hasRoomFor(ports: number): boolean {

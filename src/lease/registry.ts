@@ -105,7 +105,7 @@ export class Registry {
   async grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
     const ports = request.wishes.length;
     if (ports < MANY_PORTS) return await this.#grant(request, options);
-    const entering = this.#gate.enter(ports);
+    const entering = this.#gate.enter(ports, options.signal);
     if (entering !== undefined) await entering;
     let isIn = true;
     const decided = () => {
