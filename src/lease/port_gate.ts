@@ -32,11 +32,11 @@ export class PortGate {
   /** The work for a request of so many ports is done, or will be done later, when a port becomes free. */
   leave(ports: number): void {
     this.#inHand -= ports;
-    const [first] = this.#line;
-    if (first === undefined || !this.#hasRoomFor(first.ports)) return;
-    this.#line.shift();
-    this.#inHand += first.ports;
-    first.enter();
+    for (let [first] = this.#line; first !== undefined && this.#hasRoomFor(first.ports); [first] = this.#line) {
+      this.#line.shift();
+      this.#inHand += first.ports;
+      first.enter();
+    }
   }
 
   #wait(ports: number, signal: AbortSignal | undefined): Promise<void> {
