@@ -119,27 +119,34 @@ export class Ledger {
     for (const { after, event } of changed) this.#publish(event, after);
   }
 
-  /** Ends a live lease; a second end joins the first. Until it is on disk the lease keeps its port. */
-  end(record: LeaseRecord, state: EndedState): Promise<void> {
-    const { id } = record;
-    const ending = this.#ending.get(id) ?? this.#end(record, state).finally(() => this.#ending.delete(id));
-    this.#ending.set(id, ending);
-    return ending;
+  /**
+   * Ends live leases, all or none; an end that is under way already is waited for. Until it is on disk a lease keeps its
+   * port.
+   */
+  async end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
+    const endings = records.flatMap(({ id }) => this.#ending.get(id) ?? []);
+    const others = records.filter(({ id }) => !this.#ending.has(id));
+    if (others.length > 0) {
+      const ending = this.#end(others, state).finally(() => others.forEach(({ id }) => this.#ending.delete(id)));
+      for (const { id } of others) this.#ending.set(id, ending);
+      endings.push(ending);
+    }
+    await Promise.all(endings);
   }
 
-  async #end(record: LeaseRecord, state: EndedState): Promise<void> {
+  async #end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
     const { clock, store } = this.#parts;
-    const ended = { ...record, state, endedAt: clock.now(), listener: null };
+    const ended = records.map((record) => ({ ...record, state, endedAt: clock.now(), listener: null }));
     try {
-      await store.write([{ kind: "end", record: ended }]);
+      await store.write(ended.map((record) => ({ kind: "end", record })));
     } catch (error) {
-      if (isCommitted(error)) this.#forget(ended);
-      this.#freed(record.port, record.protocols);
+      if (isCommitted(error)) { for (const record of ended) this.#forget(record); }
+      for (const { port, protocols } of ended) this.#freed(port, protocols);
       throw error;
     }
-    this.#forget(ended);
-    this.#publish(`lease.${state}`, ended);
-    this.#freed(record.port, record.protocols);
+    for (const record of ended) this.#forget(record);
+    for (const record of ended) this.#publish(`lease.${state}`, record);
+    for (const { port, protocols } of ended) this.#freed(port, protocols);
   }
 
   #forget(ended: LeaseRecord): void {

@@ -181,16 +181,20 @@ export class Registry {
   async end(id: string, state: EndedState): Promise<void> {
     const record = this.table.byId(id);
     if (record === undefined) return;
-    await this.#ledger.end(record, state);
+    await this.#ledger.end([record], state);
   }
 
-  /** Ends live leases, some at a time. Those that are not live are left alone. */
+  /**
+   * Ends live leases. Those that are not live are left alone. Up to {@linkcode MOST_ENDED_AT_ONCE} end together, all or
+   * none; of more, some may have ended when it fails.
+   */
   async endAll(ids: readonly string[], state: EndedState): Promise<void> {
     for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
       const some = ids.slice(first, first + MOST_ENDED_AT_ONCE);
-      await this.#gate.enter(some.length);
+      const entering = this.#gate.enter(some.length);
+      if (entering !== undefined) await entering;
       try {
-        await Promise.all(some.map((id) => this.end(id, state)));
+        await this.#ledger.end(some.flatMap((id) => this.table.byId(id) ?? []), state);
       } finally {
         this.#gate.leave(some.length);
       }

@@ -92,6 +92,13 @@ export class PortDescriber {
     return [...new Set(PROTOCOLS.flatMap((protocol) => table.byPort(port, [protocol]) ?? []))];
   }
 
+  /** The lease of a socket's port, where it is on the disk. */
+  #leaseOf({ localPort, protocol }: SocketRow): LeaseRecord | undefined {
+    const { registry } = this.#parts;
+    const record = registry.table.byPort(localPort, [protocol]);
+    return record && registry.onDisk(record.id);
+  }
+
   #exclusionsOf(port: number, os: OsPorts): readonly Exclusion[] {
     const { exclude } = this.#parts;
     const here = <T extends PortRange>(ranges: readonly T[]) => ranges.filter((range) => contains(range, port));
@@ -105,7 +112,7 @@ export class PortDescriber {
 
   /** A holder's socket that several of his processes share stands there once for each of them. */
   #presentListener(row: SocketRow): readonly PortSocket[] {
-    const lease = this.#parts.registry.table.byPort(row.localPort, [row.protocol]);
+    const lease = this.#leaseOf(row);
     if (lease === undefined) return [this.#present(row)];
     const ownership = this.#parts.sightings.ownershipOf(lease, row);
     if (!ownership.isHolders || ownership.pids.length === 0) return [this.#present(row, ownership)];
@@ -113,9 +120,9 @@ export class PortDescriber {
   }
 
   #present(row: SocketRow, ownership?: Ownership): PortSocket {
-    const { processes, registry } = this.#parts;
+    const { processes } = this.#parts;
     const process = row.pid === null ? undefined : processes.find(row.pid);
-    const lease = registry.table.byPort(row.localPort, [row.protocol]);
+    const lease = this.#leaseOf(row);
     return {
       ...joinSocket(row, { process, lease, ofHolder: ownership?.isHolders ?? null }),
       startTime: process?.startTime ?? null,

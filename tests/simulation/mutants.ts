@@ -28,14 +28,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an end is answered before it is on disk",
     file: "src/lease/ledger.ts",
-    search: 'await store.write([{ kind: "end", record: ended }]);',
-    replacement: 'store.write([{ kind: "end", record: ended }]).catch(() => {});',
+    search: 'await store.write(ended.map((record) => ({ kind: "end", record })));',
+    replacement: 'store.write(ended.map((record) => ({ kind: "end", record }))).catch(() => {});',
   },
   {
     name: "an end that the disk refused is made in memory",
     file: "src/lease/ledger.ts",
-    search: "if (isCommitted(error)) this.#forget(ended);",
-    replacement: "this.#forget(ended);",
+    search: "if (isCommitted(error)) { for (const record of ended) this.#forget(record); }",
+    replacement: "for (const record of ended) this.#forget(record);",
   },
   {
     name: "a lease that could not be written stays in memory",

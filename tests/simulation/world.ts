@@ -117,6 +117,8 @@ export class World implements Machine {
     const at = { run: this.run, started: this.moment, failedSyncs: this.disk.failedSyncs };
     const operation = new Operation(this.book.operations.length, plan, at);
     operation.held = this.#heldBy(plan);
+    const wish = plan.grant?.wishes[0];
+    operation.free = wish && new Set(this.portsFor(wish));
     this.book.begin(operation);
     const headers: Record<string, string> = { host: HOST, "content-type": "application/json" };
     if (plan.hasToken) headers.authorization = `Bearer ${TOKEN}`;

@@ -8,9 +8,8 @@ export const EXHAUSTED: Invariant = {
   promise: "Nobody is refused as if the pool were exhausted while what was asked for is free",
   step(world) {
     for (const operation of world.book.operations) {
-      const isNew = operation.started.step === world.step;
       const isAnswered = operation.ended?.step === world.step;
-      if (operation.state === "pending" || isAnswered) follow(operation, isNew, world);
+      if (operation.state === "pending" || isAnswered) follow(operation, world);
     }
     return firstOf(world.change.answered, (operation) => {
       if (operation.code !== "pool_exhausted" || operation.free === undefined) return undefined;
@@ -56,14 +55,13 @@ export const SERVED: Invariant = {
 };
 
 /** Keeps the ports that could be had at every step since the call began. */
-function follow(operation: Operation, isNew: boolean, world: World): void {
+function follow(operation: Operation, world: World): void {
   if (!isPlain(operation) || world.kernel.isOutOfDescriptors) {
     operation.free = undefined;
     return;
   }
   const free = new Set(world.portsFor(operation.plan.grant!.wishes[0]!));
-  if (isNew) operation.free = free;
-  else if (operation.free !== undefined) operation.free = operation.free.intersection(free);
+  operation.free = operation.free?.intersection(free);
 }
 
 /** Whether the same request was under way already: then both get its outcome, which may have been decided before. */
