@@ -82,6 +82,11 @@ osTest("another user has no port below 1024 from root's daemon, in no way; root 
 
 const BINDS = 200_000;
 /** Binds and listens again and again, as a server does that starts; prints how often it could not. */
+/**
+ * Whoever reads which process has a socket, as `ss -p` and `lsof` do too, has the socket open for some microseconds after
+ * its process has closed it: a few binds in a hundred thousand meet that. A look that binds fails hundreds of them.
+ */
+const MOST_FAILED = 25;
 const BIND_LOOP = `
 import socket, sys
 failed = 0
@@ -125,5 +130,6 @@ osTest("a server binds its port, however often somebody looks at that", [linux, 
   const { success, stdout } = await output;
   assert.ok(success);
   assert.ok(looks > 0);
-  assert.equal(new TextDecoder().decode(stdout).trim(), "0", `of ${BINDS} binds, with ${looks} looks`);
+  const failed = Number(new TextDecoder().decode(stdout));
+  assert.ok(failed <= MOST_FAILED, `${failed} of ${BINDS} binds failed, with ${looks} looks`);
 });
