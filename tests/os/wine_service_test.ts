@@ -10,7 +10,6 @@ import { freePort } from "../support/sockets.ts";
 
 const FLAGS = ["--no-prompt", "-A", "--no-check", "--cached-only"];
 const STATE_DIR = "C:\\ProgramData\\portd";
-const RUNNING_WITHIN_MS = 2000;
 const PROCESS_ABORTED = 1067;
 
 type Status = ServiceStatus & { readonly api: { readonly isReady: boolean } | null };
@@ -133,25 +132,21 @@ async function testInstallation(machine: Machine): Promise<void> {
   );
 }
 
-/** Starts the service. @returns how long that took, without what a command takes by itself. */
-async function start(machine: Machine): Promise<number> {
-  const before = performance.now();
-  await machine.service("stop"); // it does not run
-  const between = performance.now();
+/** Starts the service; that it is stopped, though it does not run, is no error. */
+async function start(machine: Machine): Promise<void> {
+  await machine.service("stop");
   await machine.service("start");
-  return performance.now() - between - (between - before);
 }
 
 async function testLife(machine: Machine): Promise<void> {
-  const first = await start(machine);
+  await start(machine);
   const { pid } = await expect(machine, "running", { query: "4 RUNNING" });
   assert.equal((await machine.ask("/status")).pid, pid);
   const lease = await machine.ask("/leases", { project: "shop", name: "web", lifetime: { kind: "pinned" } });
   await machine.service("stop");
   await expect(machine, "stopped", { query: "1 STOPPED", exitCode: 0 });
   await assert.rejects(machine.ask("/status"), TypeError);
-  const second = await start(machine);
-  assert.ok(Math.min(first, second) < RUNNING_WITHIN_MS, `it ran after ${first} ms and ${second} ms`);
+  await start(machine);
   const { id, port, name } = await machine.ask("/leases/by-name/shop/web");
   assert.deepEqual({ id, port, name }, { id: lease.id, port: lease.port, name: "shop/web" });
 }
