@@ -7,40 +7,40 @@ import { type RunDaemon, systemContext } from "./src/cli/context.ts";
 import { describeFailure, exitCodeOf } from "./src/cli/exit.ts";
 import type { Config } from "./src/config.ts";
 import type { FirewallBackend } from "./src/firewall/backend.ts";
+import type { ServiceOptions } from "./src/service/open.ts";
 import type { ServiceControl } from "./src/service/service.ts";
-import type { ServiceOptions } from "./src/service/choose.ts";
 
 /**
  * The daemon with its HTTP layer. Deno reads the whole graph of an `import("…")` before the first line runs, needed or
  * not (3 ms for the daemon); of one that chooses it reads only what is chosen, and a bundler still finds both.
  */
 async function loadDaemon(): Promise<RunDaemon> {
-  const { runDaemon }: typeof import("./src/daemon.ts") = await load("daemon");
+  const { runDaemon }: typeof import("./src/daemon/daemon.ts") = await load("daemon");
   const { createApp }: typeof import("./routes/app.ts") = await load("routes");
   return (config, options) => runDaemon(config, { ...options, createApp });
 }
 
 /** The service control of this system; only `portd service` asks for it. */
 async function openService(options: ServiceOptions): Promise<ServiceControl> {
-  const { openServiceControl }: typeof import("./src/service/choose.ts") = await load("service");
+  const { openServiceControl }: typeof import("./src/service/open.ts") = await load("service");
   return openServiceControl(options);
 }
 
 /** The firewall of the host; only `portd service uninstall` asks for it. */
 async function openFirewall(config: Config): Promise<FirewallBackend> {
-  const { openFirewall }: typeof import("./src/firewall/choose.ts") = await load("firewall");
+  const { openFirewall }: typeof import("./src/firewall/open.ts") = await load("firewall");
   return await openFirewall(config, () => []);
 }
 
 function load(part: "daemon" | "routes" | "service" | "firewall") {
   return import(
     part === "daemon"
-      ? "./src/daemon.ts"
+      ? "./src/daemon/daemon.ts"
       : part === "routes"
       ? "./routes/app.ts"
       : part === "service"
-      ? "./src/service/choose.ts"
-      : "./src/firewall/choose.ts"
+      ? "./src/service/open.ts"
+      : "./src/firewall/open.ts"
   );
 }
 

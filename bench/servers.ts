@@ -1,7 +1,7 @@
 /** The servers that are measured: daemons of our own with a file and a pool of their own, and the bare echo. */
 import { PERMISSIONS } from "../src/cli/context.ts";
-import { PortdClient } from "../src/client.ts";
-import { readDaemonFile } from "../src/state_folder.ts";
+import { PortdClient } from "../src/client/client.ts";
+import { readDaemonFile } from "../src/state/state_folder.ts";
 import { KeptConnection } from "./kept_connection.ts";
 import { type Tracked, waitUntil, type Workbench } from "./workbench.ts";
 

@@ -1,13 +1,13 @@
 /** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
 import type { Context } from "hono";
-import type { Clock } from "../src/clock.ts";
+import { type Clock, isoInstant } from "../src/clock.ts";
 import type { EventLog, Happening, LoggedEvent } from "../src/lease/events.ts";
-import { isoInstant, toLease } from "../src/store/record.ts";
+import { toLease } from "../src/lease/record.ts";
 import { EventReaders } from "./event_readers.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 import { checkQuery } from "./query.ts";
-import { EventsQuery } from "./schema.ts";
 import type { Route } from "./route.ts";
+import { EventsQuery } from "./schema.ts";
 
 /** What these routes read. */
 export interface EventRoutesParts {

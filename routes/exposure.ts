@@ -2,8 +2,8 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { Exposure } from "../src/lease/lease.ts";
+import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
-import type { LeaseRecord } from "../src/store/record.ts";
 import { readJson } from "./body.ts";
 import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";

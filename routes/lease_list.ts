@@ -1,9 +1,9 @@
 /** `GET /leases`: the live leases, or the history. */
 import type { Context } from "hono";
 import { invalidField } from "../src/errors.ts";
+import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
-import type { LeaseRecord } from "../src/store/record.ts";
-import type { HistoryFilter, HistoryPlace, Store } from "../src/store/store.ts";
+import type { HistoryFilter, HistoryPlace, Store } from "../src/lease/store/store.ts";
 import { jsonText } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
 import { checkQuery } from "./query.ts";

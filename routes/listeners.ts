@@ -1,6 +1,7 @@
 /** `GET /listeners`: what `netstat -ano` shows, joined with leases. */
 import type { Context } from "hono";
-import type { ListedSocket, Listing } from "../src/listener/listing.ts";
+import type { ListedSocket } from "../src/listener/listener.ts";
+import type { Listing } from "../src/watch/listing.ts";
 import { jsonText } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";

@@ -1,6 +1,6 @@
 /** `GET /ports/{n}`: all about one port. */
 import type { Context } from "hono";
-import type { PortDescriber } from "../src/port/describe.ts";
+import type { PortDescriber } from "../src/inspect/describe.ts";
 import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
-import { TCP_STATES } from "../src/listener/listener.ts";
+import { TCP_STATES } from "../src/os/socket.ts";
 import { closest } from "../src/suggest.ts";
 
 /** A leaf whose refusals say what would work. */

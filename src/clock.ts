@@ -20,3 +20,8 @@ export function systemClock(): Clock {
     },
   };
 }
+
+/** Wall-clock milliseconds as an ISO instant in UTC. */
+export function isoInstant(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -4,8 +4,8 @@
  */
 import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
-import type { PortRange } from "./lease/lease.ts";
-import { readTrustedFile } from "./own_file.ts";
+import type { PortRange } from "./port/port.ts";
+import { readTrustedFile } from "./state/own_file.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
 

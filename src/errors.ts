@@ -143,3 +143,8 @@ export function describeSystemError(error: Error): string {
 function plainMessage({ message }: Error): string {
   return message.replace(/ \(os error \d+\)/, "");
 }
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

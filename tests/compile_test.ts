@@ -152,7 +152,9 @@ shellTest("compile.sh tells the bundler of the modules that are imported lazily"
   const { calls } = await compileWith([]);
   const [bundle = []] = calls;
   assert.ok(bundle.includes("main.ts"));
-  for (const part of ["src/daemon.ts", "routes/app.ts", "src/cli/commands/serve.ts", "src/cli/commands/version.ts"]) {
+  for (
+    const part of ["src/daemon/daemon.ts", "routes/app.ts", "src/cli/commands/serve.ts", "src/cli/commands/version.ts"]
+  ) {
     assert.ok(bundle.includes(part), `${part} is missing among ${bundle.join(" ")}`);
   }
 });

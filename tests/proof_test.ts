@@ -1,8 +1,8 @@
 /** The proof that a peer knows the token: the text that is signed, and who is given the token. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { PortdClient, UnprovenPeerError } from "../src/client.ts";
-import { socketTransport } from "../src/cli/exchange.ts";
+import { PortdClient, UnprovenPeerError } from "../src/client/client.ts";
+import { socketTransport } from "../src/client/socket_transport.ts";
 import { challenge, proofOf } from "../src/proof.ts";
 import { FAKE_TOKEN, FakeDaemon } from "./support/fake_daemon.ts";
 

@@ -1,7 +1,7 @@
 /** What a YAML file of a person, or of somebody who means ill, may hold. */
 import assert from "node:assert/strict";
 import { readDocument } from "../src/cli/commands/import.ts";
-import { parseProjectFile } from "../src/project_file.ts";
+import { parseProjectFile } from "../src/project/project_file.ts";
 import { parseYaml, parseYamlMap } from "../src/yaml_document.ts";
 
 /** Each line stands for ten of the line above: nine lines are a billion values. */

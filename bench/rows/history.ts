@@ -1,7 +1,7 @@
 /** Other clients' grants while the longest history is searched for what is not there, from 640 connections. */
 import { systemClock } from "../../src/clock.ts";
-import type { LeaseRecord } from "../../src/store/record.ts";
-import { Store } from "../../src/store/store.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
+import { Store } from "../../src/lease/store/store.ts";
 import type { Outcome, Row } from "../row.ts";
 import { startDaemon } from "../servers.ts";
 import { besiege } from "../siege.ts";

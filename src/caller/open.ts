@@ -1,7 +1,7 @@
 /** The one decision which system is asked about callers. */
-import type { LinuxParts } from "../hold/hold.ts";
-import { SockDiagSocket } from "../listener/linux/sock_diag_socket.ts";
-import type { Scanner } from "../listener/scan.ts";
+import type { Scanner } from "../listener/listener.ts";
+import type { LinuxParts } from "../os/linux/linux.ts";
+import { SockDiagSocket } from "../os/linux/sock_diag_socket.ts";
 import { openWindowsLibraries } from "../process/windows/processes.ts";
 import type { ConnectionUsers } from "./caller.ts";
 import { LinuxConnectionUsers } from "./linux/connection_users.ts";

@@ -1,9 +1,9 @@
 /** What a command works with, passed in so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
-import type { Entrance } from "../entrance.ts";
+import type { Entrance } from "../daemon/api_server.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
-import type { ServiceOptions } from "../service/choose.ts";
+import type { ServiceOptions } from "../service/open.ts";
 import type { ServiceControl } from "../service/service.ts";
 
 /** Flags of every command. */
@@ -42,7 +42,7 @@ export interface CliProcess {
   exitCode?: number;
 }
 
-/** What `portd serve` runs; src/daemon.ts tells more. */
+/** What `portd serve` runs; src/daemon/daemon.ts tells more. */
 export type RunDaemon = (config: Config, options: {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

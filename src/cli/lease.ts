@@ -1,10 +1,12 @@
 /** Leasing a port and printing it: what `portd lease` does. */
-import type { HoldKind, Lease, PortRange, Protocol } from "../lease/lease.ts";
-import type { LeaseRequest, LifetimeRequest } from "../lease/request.ts";
-import { findProject, type Project } from "../project.ts";
+import type { LeaseRequest, LifetimeRequest } from "../client/wire.ts";
+import type { HoldKind } from "../hold/hold.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { PortRange, Protocol } from "../port/port.ts";
+import { findProject, type Project } from "../project/project.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
+import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
-import { findDaemon, withTokenIfAsked } from "./find_daemon.ts";
 import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
 import { toJson } from "./terminal.ts";
 

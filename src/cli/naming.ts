@@ -1,9 +1,9 @@
 /** From the names that a user types to the names, holders and leases of the daemon. */
-import type { LeaseRef, PortdClient } from "../client.ts";
+import type { LeaseRef, PortdClient } from "../client/client.ts";
+import type { LeaseRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
 import type { Lease } from "../lease/lease.ts";
-import type { LeaseRequest } from "../lease/request.ts";
-import { distinctName, type Project, shortHash } from "../project.ts";
+import { distinctName, type Project, shortHash } from "../project/project.ts";
 
 /** A full name in its halves. */
 export interface LeaseName {

@@ -1,5 +1,5 @@
 /** Values of flags, read and checked once. Each throws `SyntaxError` saying what would work. */
-import type { PortRange } from "../lease/lease.ts";
+import type { PortRange } from "../port/port.ts";
 
 /** A port; `least` 0 lets "any" pass. */
 export function parsePort(text: string, least = 1): number {

@@ -1,9 +1,9 @@
 /** Giving leases back: what `portd release` does. */
 import { PortdError } from "../errors.ts";
-import { findProject } from "../project.ts";
+import { findProject } from "../project/project.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
+import { findDaemon } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
-import { findDaemon } from "./find_daemon.ts";
 import { findLease, titleOf } from "./naming.ts";
 import { neutralise, toJson } from "./terminal.ts";
 

@@ -1,18 +1,38 @@
 /** The shapes of what the daemon answers beside leases. docs/api.md describes the members. */
-import type { ActualRule, Rule } from "../firewall/rule.ts";
-import type { LastSync, RuleEvent } from "../firewall/sync.ts";
-import type { FirewallStatus } from "../firewall/wire.ts";
-import type { PortRange } from "../lease/lease.ts";
+import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
+import type { LastSync } from "../firewall/sync.ts";
+import type { PortDescription, PortRule, PortSocket } from "../inspect/description.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-import type { DaemonStatus, ImportOutcome, LeaseDocument } from "../lease/request.ts";
-import { TCP_STATES } from "../listener/listener.ts";
-import type { ListedSocket } from "../listener/listing.ts";
-import type { PortDescription, PortRule, PortSocket } from "../port/description.ts";
-import type { LeaseEvent, ListenerEvent } from "./events.ts";
-import { DIRECTION, DURATION, INSTANT, LEASE, LEASE_ID, leaseOn, LONG_TEXT, PID, PORT } from "./shape.ts";
-import { PROFILES, PROTOCOL, REMOTE } from "./shape.ts";
-import { type AnyShape, flag, listOf, nullable, object, oneOf, optional, recordOf, type Shape, text } from "./shape.ts";
-import { textLike, wholeNumber } from "./shape.ts";
+import type { ListedSocket } from "../listener/listener.ts";
+import { TCP_STATES } from "../os/socket.ts";
+import type { PortRange } from "../port/port.ts";
+import {
+  type AnyShape,
+  DIRECTION,
+  DURATION,
+  flag,
+  INSTANT,
+  LEASE,
+  LEASE_ID,
+  leaseOn,
+  listOf,
+  LONG_TEXT,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  PID,
+  PORT,
+  PROFILES,
+  PROTOCOL,
+  recordOf,
+  REMOTE,
+  type Shape,
+  text,
+  textLike,
+  wholeNumber,
+} from "./shape.ts";
+import type { DaemonStatus, FirewallStatus, ImportOutcome, LeaseDocument, LeaseEvent, ListenerEvent } from "./wire.ts";
 
 const NULLABLE_TEXT = nullable(LONG_TEXT);
 const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER, "a count");

@@ -1,4 +1,4 @@
-/** One call of the API from the request to the checked answer; src/client.ts says which calls there are. */
+/** One call of the API from the request to the checked answer; src/client/client.ts says which calls there are. */
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "../errors.ts";
 import { describeFault, object, optional, type Shape, text } from "./shape.ts";
 import { type ApiAnswer, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";

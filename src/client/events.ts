@@ -1,13 +1,9 @@
 /** Following the daemon's events over broken connections, and reading server-sent events. */
 import { PortdError } from "../errors.ts";
-import type { RuleEvent } from "../firewall/sync.ts";
-import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-import type { Lease } from "../lease/lease.ts";
-import type { ListedSocket } from "../listener/listing.ts";
 import { EVENT_ID, EVENTS } from "./answer_shapes.ts";
 import { type AnyShape, describeFault, object, text } from "./shape.ts";
-import { NoDaemonError, UnusableAnswerError } from "./transport.ts";
-import type { ApiAnswer } from "./transport.ts";
+import { type ApiAnswer, NoDaemonError, UnusableAnswerError } from "./transport.ts";
+import type { FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./wire.ts";
 
 /** Options of `PortdClient.events`. */
 export interface EventsOptions {
@@ -19,38 +15,6 @@ export interface EventsOptions {
   readonly onOpen?: () => void;
   /** How often in a row a broken stream is opened anew before giving up. @default 20, which takes about a minute */
   readonly retries?: number;
-}
-
-/** Something that happened to a lease, as the stream tells it. */
-export interface LeaseEvent {
-  /** Goes on from here when it is given as `lastEventId`. */
-  readonly id: string;
-  readonly type: LeaseEventType;
-  /** ISO instant. */
-  readonly at: string;
-  /** The lease as it was right after. */
-  readonly lease: Lease;
-}
-
-/** Somebody has begun to listen on a leased port, or is seen there no more. */
-export interface ListenerEvent {
-  readonly id: string;
-  readonly type: ListenerEventType;
-  /** ISO instant. */
-  readonly at: string;
-  readonly listener: ListedSocket;
-}
-
-/** A rule of the firewall was set, taken away, changed by hand, or cannot be set. */
-export type FirewallEvent = RuleEvent & {
-  readonly id: string;
-  /** ISO instant. */
-  readonly at: string;
-};
-
-/** Some events cannot be had any more: read the leases anew. */
-export interface ResetEvent {
-  readonly type: "reset";
 }
 
 const RETRIES = 20;

@@ -6,8 +6,9 @@
  * answer_shapes.ts has those of everything else.
  */
 import { describeValue } from "../errors.ts";
-import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime, Protocol } from "../lease/lease.ts";
-import type { LeasePage } from "../lease/request.ts";
+import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime } from "../lease/lease.ts";
+import type { Protocol } from "../port/port.ts";
+import type { LeasePage } from "./wire.ts";
 
 /** The first thing that is wrong with a value. */
 export interface Fault {

@@ -1,4 +1,4 @@
-/** How the client's requests reach a daemon: the types, and the way over `fetch`. src/cli/exchange.ts has a quicker one. */
+/** How the client's requests reach a daemon: the types, and the way over `fetch`. src/client/exchange.ts has a quicker one. */
 
 /** Nobody answers where a daemon was looked for, or what answers is not portd. */
 export class NoDaemonError extends Error {

@@ -1,5 +1,5 @@
 /** Networks in CIDR notation, compared by what they mean, and those that this machine is on. Pure. */
-import { addressText } from "../network/address.ts";
+import { addressText } from "../os/address.ts";
 
 /** The IP versions. */
 export type Family = 4 | 6;

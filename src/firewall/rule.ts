@@ -1,5 +1,5 @@
 /** Firewall rules as portd wants them, and the difference to those that are there. Pure. */
-import type { Protocol } from "../lease/lease.ts";
+import type { Protocol } from "../port/port.ts";
 import { canonicalNetwork } from "./networks.ts";
 
 /** Where a rule lets packets pass: to this machine, or from it. */
@@ -99,3 +99,9 @@ function displayNameOf(name: string, leaseName: string): string {
     ? plain
     : `${characters.slice(0, LONGEST_DISPLAY_NAME - 1).join("")}…`;
 }
+
+/** What happens to rules. */
+export type RuleEvent =
+  | { readonly type: "rule.added" | "rule.drifted"; readonly rule: Rule }
+  | { readonly type: "rule.removed"; readonly name: string }
+  | { readonly type: "rule.failed"; readonly reason: string };

@@ -2,23 +2,16 @@
  * The loop that makes the firewall's rules those that live exposures want: at every change, at the start and on a timer.
  * One sync runs at a time, however long a firewall takes; a wish that comes meanwhile makes it run once more.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import { isoInstant } from "../store/record.ts";
 import type { FirewallBackend, FirewallReading } from "./backend.ts";
-import { type ActualRule, diff, type Difference, type Rule, sizeOf } from "./rule.ts";
+import { type ActualRule, diff, type Difference, type Rule, type RuleEvent, sizeOf } from "./rule.ts";
 
 /** First pause after a failure, and the longest; it doubles in between. */
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 60_000;
 
 /** What a stop waits at most for a sync that runs. */
 const PATIENCE_MS = 1000;
-
-/** What happens to rules. */
-export type RuleEvent =
-  | { readonly type: "rule.added" | "rule.drifted"; readonly rule: Rule }
-  | { readonly type: "rule.removed"; readonly name: string }
-  | { readonly type: "rule.failed"; readonly reason: string };
 
 /** What a {@linkcode FirewallSync} is made of. */
 export interface FirewallSyncParts {

@@ -2,7 +2,7 @@
  * Probes where there is no soft hold (Windows, macOS): bind and close, on wildcard and loopback, IPv4 and IPv6. A
  * wildcard bind can succeed there beside a specific one, so each address is asked.
  */
-import type { Protocol } from "../lease/lease.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Claim, ClaimOptions, Holds, Obstacle } from "./hold.ts";
 
 const ADDRESSES = ["0.0.0.0", "127.0.0.1", "::", "::1"];

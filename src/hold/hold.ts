@@ -2,11 +2,7 @@
  * Holds: the kernel-level claim that the daemon keeps while a lease is live, and the probe that goes before it. This
  * file is the types and the dispatcher; linux/ and generic.ts do the work.
  */
-import type { Libc } from "../ffi/libc.ts";
-import type { HoldKind, Protocol } from "../lease/lease.ts";
-import type { Procfs } from "../process/linux/procfs.ts";
-import { GenericHolds } from "./generic.ts";
-import { LinuxHolds } from "./linux/holds.ts";
+import type { Protocol } from "../port/port.ts";
 
 /** Why the kernel does not give a port. */
 export type Obstacle =
@@ -52,13 +48,5 @@ export interface Holds {
   releaseAll(): void;
 }
 
-/** What {@linkcode openHolds} needs on Linux. */
-export interface LinuxParts {
-  readonly libc: Libc;
-  readonly procfs: Procfs;
-}
-
-/** The holds of this system. */
-export function openHolds(linux: LinuxParts | undefined): Holds {
-  return linux === undefined ? new GenericHolds() : new LinuxHolds(linux);
-}
+/** How the kernel is kept from giving the port away: `soft` (a bound socket that never listens) or not at all. */
+export type HoldKind = "soft" | "none";

@@ -2,8 +2,8 @@
  * Choosing a port and having the kernel agree: the name's last port, its hash slot, then the port given back longest
  * ago. Knows pool, quarantine and holds; leases and time are the registry's.
  */
-import type { Claim, Holds, Obstacle } from "../hold/hold.ts";
-import type { HoldKind, Protocol } from "./lease.ts";
+import type { Claim, HoldKind, Holds, Obstacle } from "../hold/hold.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Pool } from "./pool.ts";
 import type { Withheld } from "./quarantine.ts";
 import { Stock } from "./stock.ts";

@@ -3,8 +3,8 @@
  * leases. Decides nothing.
  */
 import { folderKey, isAbsolute, upwardKeys } from "../process/folder.ts";
-import type { LeaseRecord } from "../store/record.ts";
 import type { Holder } from "./lease.ts";
+import type { LeaseRecord } from "./record.ts";
 
 /** An index of live leases by the processes and the folders of their holders. */
 export class Claims {

@@ -1,7 +1,7 @@
 /** What happens to leases, on their ports and to the rules that let others reach them, in order, with enough of the past to catch up after a break. */
-import type { RuleEvent } from "../firewall/sync.ts";
-import type { ListedSocket } from "../listener/listing.ts";
-import type { LeaseRecord } from "../store/record.ts";
+import type { RuleEvent } from "../firewall/rule.ts";
+import type { ListedSocket } from "../listener/listener.ts";
+import type { LeaseRecord } from "./record.ts";
 
 /** What can happen to a lease. */
 export type LeaseEventType =

@@ -1,7 +1,7 @@
 /** Which ports the pool has: the configured ranges without those that are never granted dynamically. */
-import type { OsPorts } from "../network/os_ports.ts";
-import { isKnown } from "../port/services.ts";
-import type { PortRange } from "./lease.ts";
+import type { OsPorts } from "../os/ports.ts";
+import { isKnown } from "../port/iana.ts";
+import type { PortRange } from "../port/port.ts";
 
 /** Options of {@linkcode poolPorts}. */
 export interface PoolOptions {

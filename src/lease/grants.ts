@@ -4,17 +4,41 @@
  */
 import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
-import type { Process } from "../process/process.ts";
-import { changed, type LeaseRecord, toLease } from "../store/record.ts";
-import type { Change } from "../store/store.ts";
+import type { Holds } from "../hold/hold.ts";
+import type { Process, Processes } from "../process/process.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import { checkExposedChange, checkSameHolder, holderOf, requireProcess } from "./holder.ts";
+import type { Lease, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
-import type { LeaseChange, Ledger, NewLease } from "./ledger.ts";
+import type { LeaseChange, Ledger, LedgerParts, NewLease } from "./ledger.ts";
 import { firstDeadline, renewal } from "./reclaim.ts";
-import type { AnswerOf, Granted, RegistryParts } from "./registry.ts";
+import { changed, type LeaseRecord, toLease } from "./record.ts";
+import type { Refusals } from "./refusal.ts";
+import type { Change, StoredAnswer } from "./store/store.ts";
 import type { Attempt } from "./wait_queue.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
+
+/** An answer to be kept with a grant: written in the same transaction. */
+export type AnswerOf = (granted: Granted) => StoredAnswer;
+
+/** What came of a grant. */
+export interface Granted {
+  /** In the order of the wishes. */
+  readonly leases: readonly Lease[];
+  /** False when every one of them was live already. */
+  readonly created: boolean;
+}
+
+/** What a {@linkcode Registry} is made of. */
+export interface RegistryParts extends LedgerParts {
+  readonly holds: Holds;
+  readonly processes: Processes;
+  readonly refusals: Refusals;
+  /** Lifetime of a lease that asked for none. */
+  readonly defaultLifetime: Lifetime;
+  /** How many live leases a user may have that is counted. */
+  readonly maxLeasesPerUser: number;
+}
 
 /** Ports that are looked at for one to suggest in a refusal. */
 const MOST_CANDIDATES = 8;

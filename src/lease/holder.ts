@@ -1,8 +1,8 @@
 /** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
 import { PortdError } from "../errors.ts";
-import type { Process, Processes } from "../process/process.ts";
-import type { LeaseRecord } from "../store/record.ts";
-import type { Holder, LeaseListener, Lifetime, ProcessIdentity } from "./lease.ts";
+import type { Process, Processes, ProcessIdentity } from "../process/process.ts";
+import type { Holder, LeaseListener, Lifetime } from "./lease.ts";
+import type { LeaseRecord } from "./record.ts";
 import type { GrantRequest } from "./wish.ts";
 
 const NO_EVIDENCE = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };

@@ -3,15 +3,8 @@
  * file; registry.ts makes and ends leases, pool.ts chooses ports, reclaim.ts decides when a lease is over.
  */
 import type { Direction, Profile, RemoteAddress } from "../firewall/rule.ts";
-
-/** A transport protocol that has ports. */
-export type Protocol = "tcp" | "udp";
-
-/** A range of ports, both ends inclusive. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
+import type { HoldKind } from "../hold/hold.ts";
+import type { Protocol } from "../port/port.ts";
 
 /** Live states, in which the lease keeps its port. */
 export type LiveState = "granted" | "listening" | "idle" | "conflict";
@@ -35,24 +28,6 @@ export type Lifetime =
   | { readonly kind: "process"; readonly graceMs: number }
   | { readonly kind: "ttl"; readonly ttlMs: number }
   | { readonly kind: "pinned" };
-
-/**
- * Evidence of one process. A pid alone is reused; pid, start time and boot id together are not.
- */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** When it started, in the OS's own unit and never wall-clock time (Linux: clock ticks since boot). */
-  readonly startTime: string;
-  /** The boot during which it runs; empty where the OS has none. */
-  readonly bootId: string;
-}
-
-/** What is told about a process beside its identity. */
-export interface ProcessDescription {
-  readonly command: string | null;
-  readonly cwd: string | null;
-  readonly user: string | null;
-}
 
 /** Whom a lease belongs to. */
 export interface Holder {
@@ -92,9 +67,6 @@ export interface Exposure {
     readonly remote: readonly RemoteAddress[];
   };
 }
-
-/** How the kernel is kept from giving the port away: `soft` (a bound socket that never listens) or not at all. */
-export type HoldKind = "soft" | "none";
 
 /** A lease as clients see it. */
 export interface Lease {

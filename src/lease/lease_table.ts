@@ -1,8 +1,8 @@
 /** The live leases in memory, found by id, name and port. */
-import type { LeaseRecord } from "../store/record.ts";
+import type { Protocol } from "../port/port.ts";
 import { Claims } from "./claims.ts";
-import type { Protocol } from "./lease.ts";
 import { LeasesByOwner } from "./owners.ts";
+import type { LeaseRecord } from "./record.ts";
 
 /** An index of live leases; it decides nothing. */
 export class LeaseTable {

@@ -3,13 +3,14 @@
  * to nobody else, then written; what does not reach the disk is taken back.
  */
 import type { Clock } from "../clock.ts";
-import type { LeaseRecord } from "../store/record.ts";
-import { type Change, type Store, WriteError } from "../store/store.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Allocated, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
-import type { EndedState, Protocol } from "./lease.ts";
+import type { EndedState } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
 import { MOST_NAMES } from "./names.ts";
+import type { LeaseRecord } from "./record.ts";
+import { type Change, type Store, WriteError } from "./store/store.ts";
 
 /** What a {@linkcode Ledger} is made of. */
 export interface LedgerParts {

@@ -5,7 +5,7 @@
  * One bit a port and protocol says what is taken. The ports that are free for both protocols stand in a line, the one
  * given back longest ago in front, so that a grant takes the head in constant time.
  */
-import type { PortRange, Protocol } from "./lease.ts";
+import type { PortRange, Protocol } from "../port/port.ts";
 
 const PORTS = 65536, WORD = 32;
 const NONE = 0; // 0 is never a port, so it ends the line

@@ -4,7 +4,7 @@
  * allowed it. Pure.
  */
 import { PortdError } from "../errors.ts";
-import type { PortRange } from "./lease.ts";
+import type { PortRange } from "../port/port.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
 /** Which ports these are. */

@@ -1,5 +1,5 @@
 /** Ports withheld for a while, in the order in which they become free. Pure: the caller passes the time. */
-import type { Protocol } from "./lease.ts";
+import type { Protocol } from "../port/port.ts";
 
 /** A withheld port. */
 export interface Withheld {

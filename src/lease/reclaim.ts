@@ -1,7 +1,7 @@
 /** When a lease changes its state and when it is over. Pure. */
 import type { Clock } from "../clock.ts";
 import type { LiveState } from "./lease.ts";
-import type { LeaseRecord } from "../store/record.ts";
+import type { LeaseRecord } from "./record.ts";
 
 /** What the watch saw of a lease. */
 export interface Sighting {

@@ -1,9 +1,10 @@
 /** Refusals in words: each names the obstacle, and a port that is free. */
 import { PortdError } from "../errors.ts";
-import type { SocketRow } from "../listener/listener.ts";
+import type { SocketRow } from "../os/socket.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
-import type { Lease, Protocol } from "./lease.ts";
+import type { Lease } from "./lease.ts";
 import type { FindUnused } from "./suggestion.ts";
 import type { Wish } from "./wish.ts";
 

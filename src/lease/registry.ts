@@ -4,29 +4,19 @@
  * Leases live in memory, indexed by id, name and port; the file is read at start and for the history alone.
  */
 import { PortdError } from "../errors.ts";
-import type { Holds } from "../hold/hold.ts";
-import type { Process, Processes } from "../process/process.ts";
-import { changed, type LeaseRecord, toLease } from "../store/record.ts";
-import type { Change, StoredAnswer } from "../store/store.ts";
+import type { Process } from "../process/process.ts";
 import type { LeaseEventType } from "./events.ts";
-import { Grants } from "./grants.ts";
+import { type AnswerOf, type Granted, Grants, type RegistryParts } from "./grants.ts";
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
-import { Ledger, type LedgerParts } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { MANY_PORTS, PortGate } from "./port_gate.ts";
 import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
-import type { Refusals } from "./refusal.ts";
+import { changed, type LeaseRecord, toLease } from "./record.ts";
+import type { Change } from "./store/store.ts";
 import { WaitQueue } from "./wait_queue.ts";
 import type { GrantRequest } from "./wish.ts";
-
-/** What came of a grant. */
-export interface Granted {
-  /** In the order of the wishes. */
-  readonly leases: readonly Lease[];
-  /** False when every one of them was live already. */
-  readonly created: boolean;
-}
 
 /** What may be changed of a live lease; what is absent stays. */
 export interface Amendment {
@@ -50,20 +40,6 @@ export interface LeaseSighting extends Sighting {
   readonly isTcpUsed: boolean;
   readonly details: LeaseListener | null;
 }
-
-/** What a {@linkcode Registry} is made of. */
-export interface RegistryParts extends LedgerParts {
-  readonly holds: Holds;
-  readonly processes: Processes;
-  readonly refusals: Refusals;
-  /** Lifetime of a lease that asked for none. */
-  readonly defaultLifetime: Lifetime;
-  /** How many live leases a user may have that is counted. */
-  readonly maxLeasesPerUser: number;
-}
-
-/** An answer to be kept with a grant: written in the same transaction. */
-export type AnswerOf = (granted: Granted) => StoredAnswer;
 
 /** Options of {@linkcode Registry.grant}. */
 export interface GrantOptions {

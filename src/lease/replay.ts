@@ -3,9 +3,10 @@
  * draft-ietf-httpapi-idempotency-key-header.
  */
 import { PortdError } from "../errors.ts";
-import type { Store, StoredAnswer } from "../store/store.ts";
+import type { AnswerOf, Granted } from "./grants.ts";
 import type { Lease } from "./lease.ts";
-import type { AnswerOf, Granted, Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
+import type { Store, StoredAnswer } from "./store/store.ts";
 
 /** A request by its key and what it says. */
 export interface KeyedRequest {

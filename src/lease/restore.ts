@@ -1,10 +1,10 @@
 /** Taking up the leases that the daemon before has left. */
 import type { Clock } from "../clock.ts";
 import type { Processes } from "../process/process.ts";
-import type { LeaseRecord } from "../store/record.ts";
-import { type Store, type StoredLease, WriteError } from "../store/store.ts";
 import type { Allocator } from "./allocator.ts";
+import type { LeaseRecord } from "./record.ts";
 import type { Registry } from "./registry.ts";
+import { type Store, type StoredLease, WriteError } from "./store/store.ts";
 
 /** What {@linkcode restoreLeases} works on. */
 export interface RestoreParts {

@@ -2,7 +2,7 @@
  * The ports that may be taken: those of the pool, and those that the quarantine withholds for a while. Pure: the caller
  * passes the time.
  */
-import type { Protocol } from "./lease.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Pool } from "./pool.ts";
 import { Quarantine, type Withheld } from "./quarantine.ts";
 

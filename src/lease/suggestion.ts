@@ -1,7 +1,7 @@
 /** The port that a refusal suggests instead. */
 import type { Holds } from "../hold/hold.ts";
-import type { Scanner } from "../listener/scan.ts";
-import type { Protocol } from "./lease.ts";
+import type { Scanner } from "../listener/listener.ts";
+import type { Protocol } from "../port/port.ts";
 
 /** The first of the ports that nobody uses; `undefined` when each is in use. */
 export type FindUnused = (

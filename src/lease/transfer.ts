@@ -1,12 +1,14 @@
 /** Moving leases in and out: what an export has written, an import takes in again, here or elsewhere. */
-import type { Clock } from "../clock.ts";
+import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
+import type { HoldKind } from "../hold/hold.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Processes } from "../process/process.ts";
-import { isoInstant, type LeaseRecord } from "../store/record.ts";
-import { type Store, WriteError } from "../store/store.ts";
-import type { HoldKind, Lease, Lifetime, Protocol } from "./lease.ts";
+import type { Lease, Lifetime } from "./lease.ts";
 import { MOST_NAMES } from "./names.ts";
+import type { LeaseRecord } from "./record.ts";
 import type { Registry } from "./registry.ts";
+import { type Store, WriteError } from "./store/store.ts";
 
 /** A lease as an import brings it. */
 export interface TransferredLease {

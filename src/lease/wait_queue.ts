@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import type { Protocol } from "./lease.ts";
+import type { Protocol } from "../port/port.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
 /** Requests that wait at most, in all lines together. */

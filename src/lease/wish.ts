@@ -1,5 +1,7 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
-import type { Exposure, HoldKind, Lifetime, PortRange, Protocol } from "./lease.ts";
+import type { HoldKind } from "../hold/hold.ts";
+import type { PortRange, Protocol } from "../port/port.ts";
+import type { Exposure, Lifetime } from "./lease.ts";
 
 /** One port that is wished for. */
 export interface Wish {

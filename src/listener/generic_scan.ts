@@ -1,8 +1,9 @@
 /** Where portd cannot list sockets, it asks the kernel for the port: what is refused is in use, by nobody knows whom. */
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
-import type { SocketRow } from "./listener.ts";
-import type { Endpoint, Scanner } from "./scan.ts";
+import type { SocketRow } from "../os/socket.ts";
+import type { Endpoint } from "../port/port.ts";
+import type { Scanner } from "./listener.ts";
 
 /** Finds that somebody is there, not who. */
 export class GenericScanner implements Scanner {

@@ -1,47 +1,61 @@
 /**
- * Sockets as an OS lists them. This file is just the types and words; scan.ts lists them, watch.ts turns differences between
- * scans into lease states.
+ * Listing who listens. This file is the types; open.ts chooses the scanner of this OS, and linux/, windows/, darwin/ and
+ * generic_scan.ts do the work.
  */
-import type { Protocol } from "../lease/lease.ts";
+import type { SocketRow, SocketState } from "../os/socket.ts";
+import type { Endpoint, Protocol } from "../port/port.ts";
+import type { Forwarder } from "../process/forwarder.ts";
 
-/** TCP states in netstat's words, in the order of the Linux kernel's numbers from 1; include/net/tcp_states.h. */
-export const TCP_STATES = [
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "CLOSING",
-] as const;
-
-/** A TCP state; a UDP socket has none. */
-export type SocketState = (typeof TCP_STATES)[number] | "";
-
-/** One row of a socket table. */
-export interface SocketRow {
-  readonly protocol: Protocol;
-  readonly family: 4 | 6;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly state: SocketState;
-  /** Owner's user number; null where the OS does not tell. */
-  readonly uid: number | null;
-  /** What tells this socket from an earlier one on the same port; 0 where the OS has nothing of the kind. */
-  readonly inode: number;
-  /** Its process: told with the row on Windows and macOS; on Linux null until `Scanner.identify` has looked. */
-  readonly pid: number | null;
-  /** Every process that has the socket open, `pid` first, where the OS tells more than that one. */
-  readonly sharers?: readonly number[];
+/** A socket as clients see it. */
+export interface ListedSocket extends Omit<SocketRow, "inode" | "uid" | "sharers"> {
+  /** Null where the process is not known or not ours to see. */
+  readonly process: {
+    readonly command: string | null;
+    readonly cwd: string | null;
+    readonly user: string | null;
+  } | null;
+  /** Set for a program that listens in the place of a container. */
+  readonly forwarder: Forwarder | null;
+  /** Whether a listener is the holder's of the lease of its port; null without a lease, and for connections. */
+  readonly ofHolder: boolean | null;
+  /** The live lease of the local port. */
+  readonly lease: { readonly id: string; readonly name: string | null; readonly state: string } | null;
 }
 
-/** The processes that have a socket open, as far as they are known. */
-export function sharersOf({ pid, sharers }: SocketRow): readonly number[] {
-  return sharers ?? (pid === null ? [] : [pid]);
+/** The sockets that take connections or datagrams, not those that have a peer. */
+export function isListener({ protocol, state, remotePort }: SocketRow): boolean {
+  return protocol === "tcp" ? state === "LISTEN" : remotePort === 0;
+}
+
+/** Which sockets are wanted; what is absent does not restrict. */
+export interface SocketQuery {
+  readonly port?: number | undefined;
+  readonly pid?: number | undefined;
+  readonly protocol?: Protocol | undefined;
+  readonly state?: SocketState | undefined;
+  /** Whole name of the lease of the port, or its last part. */
+  readonly name?: string | undefined;
+  /** Sockets in every state, not those alone that listen. */
+  readonly connections?: boolean | undefined;
+}
+
+/** What portd asks an OS about sockets. */
+export interface Scanner {
+  /** The sockets that listen (TCP) or take datagrams (UDP) on any of the endpoints. */
+  listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]>;
+  /** Every socket of the machine: those that listen, or with `connections` those in any state. Unsorted. */
+  sockets(options: { readonly connections: boolean }): Promise<readonly SocketRow[]>;
+  /** Every socket on one local port, in whatever state. */
+  socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]>;
+  /**
+   * TCP sockets that are bound to the port, and neither listen nor are connected; none where
+   * {@linkcode Scanner.socketsOn} shows them already.
+   *
+   * @returns `undefined` where the system does not list them.
+   */
+  boundOn(port: number): Promise<readonly SocketRow[] | undefined>;
+  /** The rows with their processes, where those may be seen. Costly: asked only for rows that are new or shown. */
+  identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]>;
+  /** Gives back what the scanner keeps open. */
+  close(): void;
 }

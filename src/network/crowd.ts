@@ -1,6 +1,4 @@
 /** Keeping the connections to the daemon's port within what its descriptors allow: the types and the dispatcher. */
-import { openLibc } from "../ffi/libc.ts";
-import { LinuxCrowd } from "./linux/crowd.ts";
 
 /** The connections to one port of this process. */
 export interface Crowd {
@@ -10,9 +8,4 @@ export interface Crowd {
   relieve(): Promise<void>;
   /** Ends the watch. */
   stop(): void;
-}
-
-/** The crowd of this system; `undefined` where connections can be neither counted nor cut. */
-export function openCrowd(log: (line: string) => void): Crowd | undefined {
-  return Deno.build.os === "linux" ? new LinuxCrowd({ libc: openLibc(), log }) : undefined;
 }

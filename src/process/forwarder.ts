@@ -3,7 +3,7 @@
  * They are known by the name of their program and by nothing else. Pure. Manuals: docker-proxy's own `-help`,
  * rootlesskit(1), passt(1).
  */
-import type { Protocol } from "../lease/lease.ts";
+import type { Protocol } from "../port/port.ts";
 
 /** A program that listens in the place of a container. */
 export interface Forwarder {

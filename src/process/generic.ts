@@ -3,8 +3,7 @@
  * is reused at once passes for the process before it.
  */
 import process from "node:process";
-import type { ProcessIdentity } from "../lease/lease.ts";
-import type { Process, Processes } from "./process.ts";
+import type { Process, Processes, ProcessIdentity } from "./process.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -2,12 +2,6 @@
  * Processes: who a pid is and whether it still is the same one. This file is the types and the dispatcher; linux/,
  * windows/, darwin/ and generic.ts do the work.
  */
-import type { ProcessDescription, ProcessIdentity } from "../lease/lease.ts";
-import { DarwinProcesses } from "./darwin/processes.ts";
-import { GenericProcesses } from "./generic.ts";
-import { LinuxProcesses } from "./linux/processes.ts";
-import type { Procfs } from "./linux/procfs.ts";
-import { openWindowsLibraries, WindowsProcesses } from "./windows/processes.ts";
 
 /** Where a process stands among the others. */
 export interface ProcessPlace {
@@ -45,14 +39,6 @@ export interface ListedProcesses extends Processes {
 
 /** Finds processes by their number. */
 export type ProcessFinder = Pick<Processes, "find">;
-
-/** The processes of this machine. @param procfs is there on Linux. */
-export function openProcesses(procfs: Procfs | undefined): Processes {
-  if (procfs !== undefined) return new LinuxProcesses(procfs);
-  if (Deno.build.os === "windows") return new WindowsProcesses(openWindowsLibraries());
-  if (Deno.build.os === "darwin") return DarwinProcesses.open();
-  return new GenericProcesses();
-}
 
 /** Whether two looks saw the very same process: the same pid, start time and boot. */
 export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
@@ -93,4 +79,22 @@ export function ancestorsOf(processes: ProcessFinder, process: Process): readonl
 
 function parentOf(processes: ProcessFinder, child: Process): Process | undefined {
   return child.parentPid === null || child.parentPid <= 1 ? undefined : processes.find(child.parentPid);
+}
+
+/**
+ * Evidence of one process. A pid alone is reused; pid, start time and boot id together are not.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the OS's own unit and never wall-clock time (Linux: clock ticks since boot). */
+  readonly startTime: string;
+  /** The boot during which it runs; empty where the OS has none. */
+  readonly bootId: string;
+}
+
+/** What is told about a process beside its identity. */
+export interface ProcessDescription {
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly user: string | null;
 }

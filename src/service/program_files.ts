@@ -1,5 +1,5 @@
 /** Whether what is to run as root is root's alone: a service of the system is no way up for another user. */
-import { refuseShared } from "../state_folder.ts";
+import { refuseShared } from "../state/state_folder.ts";
 
 /**
  * @param self are the words that start portd.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/caller/caller.ts";
 import { LinuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
-import { openLibc } from "../../src/ffi/libc.ts";
-import type { SocketRow } from "../../src/listener/listener.ts";
-import { SockDiagSocket } from "../../src/listener/linux/sock_diag_socket.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
+import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
+import type { SocketRow } from "../../src/os/socket.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";

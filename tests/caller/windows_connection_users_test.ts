@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/caller/caller.ts";
 import { WindowsConnectionUsers } from "../../src/caller/windows/connection_users.ts";
-import type { SocketRow } from "../../src/listener/listener.ts";
+import type { SocketRow } from "../../src/os/socket.ts";
 
 const ROW: SocketRow = {
   protocol: "tcp",

@@ -1,10 +1,10 @@
 /** `portd free` inside this process: real processes that listen, a fake daemon that tells of them. */
 import assert from "node:assert/strict";
-import type { Lease, PortSocket, Protocol } from "../../src/client.ts";
-import { openLibc } from "../../src/ffi/libc.ts";
-import { openProcessHandle } from "../../src/process/handle.ts";
+import type { Lease, PortSocket, Protocol } from "../../src/client/client.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
+import { openProcessHandle } from "../../src/terminate/open.ts";
 import { commandTest, ok, type Setting } from "../support/command_setting.ts";
 import { freePort } from "../support/sockets.ts";
 import { DESCRIPTION } from "../support/wire.ts";

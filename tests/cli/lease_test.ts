@@ -1,6 +1,6 @@
 /** `portd lease`, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
-import { findProject } from "../../src/project.ts";
+import { findProject } from "../../src/project/project.ts";
 import { commandTest, ok, setUp } from "../support/command_setting.ts";
 
 commandTest("portd lease NAME prints the port alone and asks for the project's name", async ({ daemon, cwd, run }) => {

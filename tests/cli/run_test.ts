@@ -1,9 +1,9 @@
 /** `portd run` with real children, against a fake daemon. */
 import assert from "node:assert/strict";
 import { PERMISSIONS } from "../../src/cli/context.ts";
-import { openLibc } from "../../src/ffi/libc.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
 import { listen } from "../support/sockets.ts";

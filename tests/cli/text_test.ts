@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { formatDuration, parseDuration } from "../../src/cli/duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../../src/cli/parse.ts";
-import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/placeholders.ts";
+import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/run/placeholders.ts";
 import { neutralise, shorten, table, toJson } from "../../src/cli/terminal.ts";
 
 Deno.test("parseDuration() reads every unit, and sums in falling order", () => {

@@ -1,6 +1,6 @@
 /** What the client takes for an answer: whole documents with one thing wrong in them, at every place. */
 import assert from "node:assert/strict";
-import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client.ts";
+import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client/client.ts";
 import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
 
 interface Call {

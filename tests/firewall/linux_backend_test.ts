@@ -1,11 +1,11 @@
 /** What the backends of Linux say when the programs that they call fail them. */
 import assert from "node:assert/strict";
 import type { FirewallBackend } from "../../src/firewall/backend.ts";
-import { chooseLinuxBackend } from "../../src/firewall/linux/choose.ts";
 import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
 import { NftablesBackend } from "../../src/firewall/linux/nftables.ts";
-import { runProgram } from "../../src/program.ts";
+import { chooseLinuxBackend } from "../../src/firewall/linux/open.ts";
 import { UfwBackend } from "../../src/firewall/linux/ufw.ts";
+import { runProgram } from "../../src/os/program.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { rule } from "./conformance.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PortdError } from "../../src/errors.ts";
-import { makeRule, type Rule } from "../../src/firewall/rule.ts";
-import { FirewallSync, type FirewallSyncParts, type RuleEvent } from "../../src/firewall/sync.ts";
+import { makeRule, type Rule, type RuleEvent } from "../../src/firewall/rule.ts";
+import { FirewallSync, type FirewallSyncParts } from "../../src/firewall/sync.ts";
 import { FakeClock } from "../support/clock.ts";
 import { FakeFirewall } from "../support/firewall.ts";
 

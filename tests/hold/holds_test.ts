@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import type { Holds } from "../../src/hold/hold.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Claims } from "../../src/lease/claims.ts";
 import type { Holder, LeaseListener } from "../../src/lease/lease.ts";
-import type { LeaseRecord } from "../../src/store/record.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 
 const NOBODY = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { PortdError } from "../../src/errors.ts";
 import { checkSameHolder } from "../../src/lease/holder.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 import type { GrantRequest } from "../../src/lease/wish.ts";
 import type { Process, Processes } from "../../src/process/process.ts";
-import type { LeaseRecord } from "../../src/store/record.ts";
 
 const PROCESS = {
   bootId: "b",

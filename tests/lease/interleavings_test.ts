@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import type { Exposure, Lease } from "../../src/lease/lease.ts";
-import type { Change } from "../../src/store/store.ts";
+import type { Change } from "../../src/lease/store/store.ts";
 import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 
 const EXPOSED: Exposure = { firewall: { direction: "in", profiles: ["private"], remote: ["any"] } };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Protocol } from "../../src/lease/lease.ts";
 import { Pool } from "../../src/lease/pool.ts";
+import type { Protocol } from "../../src/port/port.ts";
 
 const TCP = ["tcp"] as const, UDP = ["udp"] as const, BOTH = ["tcp", "udp"] as const;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Lease, LeaseState } from "../../src/lease/lease.ts";
+import { changed } from "../../src/lease/record.ts";
 import type { LeaseSighting } from "../../src/lease/registry.ts";
-import { changed } from "../../src/store/record.ts";
-import { WriteError } from "../../src/store/store.ts";
+import { WriteError } from "../../src/lease/store/store.ts";
 import { FakeClock } from "../support/clock.ts";
 import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 import { freePort, listen } from "../support/sockets.ts";

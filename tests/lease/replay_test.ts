@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Granted } from "../../src/lease/registry.ts";
+import type { Granted } from "../../src/lease/grants.ts";
 import type { Make, Replay } from "../../src/lease/replay.ts";
 import { openTestDomain, request } from "../support/domain.ts";
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { parseLsof } from "../../src/listener/darwin/lsof.ts";
-import type { SocketRow } from "../../src/listener/listener.ts";
+import type { SocketRow } from "../../src/os/socket.ts";
 
 const ALL = await Deno.readTextFile(new URL("../testdata/darwin/lsof_all.txt", import.meta.url));
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Iphlpapi } from "../../src/ffi/iphlpapi.ts";
-import type { SocketRow } from "../../src/listener/listener.ts";
 import { WindowsScanner } from "../../src/listener/windows/scan.ts";
+import type { SocketRow } from "../../src/os/socket.ts";
+import type { Iphlpapi } from "../../src/os/windows/iphlpapi.ts";
 
 const ERROR_ACCESS_DENIED = 5, ERROR_INSUFFICIENT_BUFFER = 122, ERROR_NOT_SUPPORTED = 50;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { openAddressGuards } from "../../src/network/address_guard.ts";
-import { readSocketAddress, socketAddressOf } from "../../src/network/linux/socket_address.ts";
+import { openAddressGuards } from "../../src/network/open.ts";
+import { readSocketAddress, socketAddressOf } from "../../src/os/linux/socket_address.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type Libc, openLibc } from "../../src/ffi/libc.ts";
 import { LinuxCrowd } from "../../src/network/linux/crowd.ts";
+import { type Libc, openLibc } from "../../src/os/linux/libc.ts";
 
 const CONNECTIONS = 100;
 

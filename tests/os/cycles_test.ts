@@ -1,12 +1,12 @@
 /** The daemon started and stopped over and over: nothing is left behind, and no lease is lost. */
 import assert from "node:assert/strict";
-import type { Lease } from "../../src/client.ts";
+import type { Lease } from "../../src/client/client.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { call, liveLeases } from "../support/os/api.ts";
 import type { CyclesReport } from "../support/os/cycles.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linux, osTest } from "../support/os/requirement.ts";
 import { ServedDaemon } from "../support/os/served_daemon.ts";
-import { temporaryFolder } from "../support/folder.ts";
 
 const PROGRAM = new URL("../support/os/cycles.ts", import.meta.url).pathname;
 /** A stop may take so long, whatever is under way. */

@@ -1,7 +1,7 @@
 /** portd's rules in the real firewalld, with a D-Bus of its own, in namespaces, with real packets. */
 import assert from "node:assert/strict";
-import { chooseLinuxBackend } from "../../src/firewall/linux/choose.ts";
 import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
+import { chooseLinuxBackend } from "../../src/firewall/linux/open.ts";
 import { rule, testConformance } from "../firewall/conformance.ts";
 import { firewallCmdIn, openFirewalld, openFirewalldHost } from "../support/os/firewalld_host.ts";
 import type { NetworkNamespace } from "../support/os/netns.ts";

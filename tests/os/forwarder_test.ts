@@ -1,11 +1,10 @@
 /** The real programs that listen in the place of containers, started by hand. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
-import type { Forwarder } from "../../src/process/forwarder.ts";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { forwarderOf } from "../../src/process/forwarder.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
+import { type Forwarder, forwarderOf } from "../../src/process/forwarder.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { debianPackages, dependenciesOf, unpackDebianPackages } from "../support/os/debian_package.ts";
 import { linesOf } from "../support/os/lines.ts";

@@ -1,9 +1,9 @@
 /** `portd free` with a real daemon: real servers, clients, users, a terminal, and a pid that is another's now. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
-import { openProcessHandle } from "../../src/process/handle.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
+import { openProcessHandle } from "../../src/terminate/open.ts";
 import { call, liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linesOf } from "../support/os/lines.ts";

@@ -1,10 +1,10 @@
 /** What portd lists against the system's own `ss`, row for row, in a network namespace with sockets of every kind. */
 import assert from "node:assert/strict";
-import type { ListedSocket } from "../../src/client.ts";
+import type { ListedSocket } from "../../src/client/client.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
 import { GenericScanner } from "../../src/listener/generic_scan.ts";
-import { TCP_STATES } from "../../src/listener/listener.ts";
+import { TCP_STATES } from "../../src/os/socket.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linesOf } from "../support/os/lines.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";

@@ -1,8 +1,8 @@
 /** What becomes of the processes and the lease of `portd run` without a terminal when a signal ends it. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
 import { liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
 import { makeProject } from "../support/os/project.ts";

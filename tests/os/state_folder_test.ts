@@ -1,7 +1,7 @@
 /** What another user has laid into a state folder, or above it. */
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
-import { claimStateFolder, readDaemonFile, readOrMakeToken } from "../../src/state_folder.ts";
+import { claimStateFolder, readDaemonFile, readOrMakeToken } from "../../src/state/state_folder.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { osTest, root } from "../support/os/requirement.ts";
 

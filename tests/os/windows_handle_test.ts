@@ -9,7 +9,7 @@ const FLAGS = ["--no-prompt", "-A", "--no-check", "--cached-only"];
 osTest("on Windows a handle ends its process and no other", WINE, async () => {
   await using wine = await Wine.start();
   const filter = "--filter=the handle of this system";
-  const { code, stdout } = await wine.deno(["test", ...FLAGS, filter, "tests/process/process_handle_test.ts"]);
+  const { code, stdout } = await wine.deno(["test", ...FLAGS, filter, "tests/terminate/handle_test.ts"]);
   assert.equal(code, 0, stdout);
   const [, passed] = /^ok \| (\d+) passed \| 0 failed/m.exec(stdout) ?? [];
   assert.ok(Number(passed) >= 5, stdout);

@@ -1,6 +1,6 @@
 /** Sockets and processes of Windows, told by Deno for Windows under Wine. */
 import assert from "node:assert/strict";
-import type { ListedSocket } from "../../src/listener/listing.ts";
+import type { ListedSocket } from "../../src/listener/listener.ts";
 import { linesOf } from "../support/os/lines.ts";
 import { osTest } from "../support/os/requirement.ts";
 import { Wine } from "../support/os/wine.ts";

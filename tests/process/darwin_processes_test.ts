@@ -1,6 +1,5 @@
 /** The kernel's answers are laid out after the declarations of the headers, member by member, as a C compiler does. */
 import assert from "node:assert/strict";
-import { addressOf } from "../../src/ffi/address.ts";
 import {
   CTL_KERN,
   ESRCH,
@@ -9,7 +8,8 @@ import {
   KERN_PROC_PID,
   KERN_PROCARGS2,
   type LibSystem,
-} from "../../src/ffi/libsystem.ts";
+} from "../../src/os/darwin/libsystem.ts";
+import { addressOf } from "../../src/os/pointer.ts";
 import { DarwinProcesses } from "../../src/process/darwin/processes.ts";
 import {
   KINFO_PROC_SIZE,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { temporaryFolder } from "../support/folder.ts";
 
-const KINSHIP = new URL("../../src/process/kinship.ts", import.meta.url).href;
+const KINSHIP = new URL("../../src/kinship/open.ts", import.meta.url).href;
 
 /** Adopts an orphan that ends at once, and prints what becomes of it and of a child of Deno's. */
 const SOURCE = `

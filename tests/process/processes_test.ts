@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/ffi/libc.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
 import { GenericProcesses } from "../../src/process/generic.ts";
 import { LinuxProcesses, parseCommandLine, parseStat, userName } from "../../src/process/linux/processes.ts";
-import { Procfs } from "../../src/process/linux/procfs.ts";
 import {
   isSameProcess,
   lineageOf,

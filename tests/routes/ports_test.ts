@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PortDescription } from "../../src/port/description.ts";
+import type { PortDescription } from "../../src/inspect/description.ts";
 import { openTestApp, type TestApp } from "../support/app.ts";
 import { startHolder, startStranger } from "../support/processes.ts";
 import { freePort, listen } from "../support/sockets.ts";

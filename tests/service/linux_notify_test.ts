@@ -1,8 +1,8 @@
 /** What systemd is told, read where systemd would read it: from a socket. */
 import assert from "node:assert/strict";
-import type { ServiceRun } from "../../src/service/service.ts";
-import { openLibc } from "../../src/ffi/libc.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
 import { runNotified } from "../../src/service/linux/notified_run.ts";
+import type { ServiceRun } from "../../src/service/service.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 

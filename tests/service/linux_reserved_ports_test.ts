@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { PortRange } from "../../src/lease/lease.ts";
-import { parsePortList } from "../../src/network/os_ports.ts";
+import { parsePortList } from "../../src/os/ports.ts";
+import type { PortRange } from "../../src/port/port.ts";
 import { formatPortList, intersect, subtract, unite } from "../../src/service/linux/port_set.ts";
 import {
   type KernelSettings,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sidText } from "../../src/os/windows/process_structures.ts";
 import {
   parseDescriptor,
   type PathRole,
@@ -7,7 +8,6 @@ import {
   whoMayChange,
   whoMayOpen,
 } from "../../src/service/windows/access.ts";
-import { sidText } from "../../src/process/windows/structures.ts";
 import { bytesOfHex } from "../support/hex.ts";
 
 const USERS = "S-1-5-32-545", AUTHENTICATED = "S-1-5-11", EVERYBODY = "S-1-1-0";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { wideText } from "../../src/os/windows/wide_text.ts";
 import {
   parseConfig,
   parseDescription,
@@ -7,7 +8,6 @@ import {
   recoverySize,
   writeRecovery,
 } from "../../src/service/windows/structures.ts";
-import { wideText } from "../../src/ffi/wide_text.ts";
 
 const BASE = 0x7ffe_0000_1000n;
 

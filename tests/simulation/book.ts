@@ -2,7 +2,7 @@
  * What clients know: every call with its answer, and every lease that was ever seen. Invariants hold the daemon against
  * this book; it decides nothing itself.
  */
-import type { LeaseRecord } from "../../src/store/record.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 import { type AnsweredLease, canonical, type Field, type Moment, type Operation, type Target } from "./operation.ts";
 
 /** A lease that was seen in memory or in an answer. */

@@ -1,5 +1,5 @@
 /** What clients ask for: a plan of a call, drawn for a world as it is. */
-import type { LeaseRecord } from "../../src/store/record.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 import {
   type AskedGrant,
   canonical,

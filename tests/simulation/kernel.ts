@@ -1,9 +1,9 @@
 /** A virtual kernel: who is bound to which port, which processes run, and the three interfaces by which portd asks. */
-import type { Claim, ClaimOptions, Holds } from "../../src/hold/hold.ts";
-import type { HoldKind, ProcessIdentity, Protocol } from "../../src/lease/lease.ts";
-import type { SocketRow } from "../../src/listener/listener.ts";
-import type { Endpoint, Scanner } from "../../src/listener/scan.ts";
-import type { Process, Processes } from "../../src/process/process.ts";
+import type { Claim, ClaimOptions, HoldKind, Holds } from "../../src/hold/hold.ts";
+import type { Scanner } from "../../src/listener/listener.ts";
+import type { SocketRow } from "../../src/os/socket.ts";
+import type { Endpoint, Protocol } from "../../src/port/port.ts";
+import type { Process, Processes, ProcessIdentity } from "../../src/process/process.ts";
 import type { Pending } from "./pending.ts";
 import type { Random } from "./random.ts";
 

@@ -1,5 +1,7 @@
 /** One call of a client, from its beginning to its answer. */
-import type { HoldKind, Lifetime, PortRange, Protocol } from "../../src/lease/lease.ts";
+import type { HoldKind } from "../../src/hold/hold.ts";
+import type { Lifetime } from "../../src/lease/lease.ts";
+import type { PortRange, Protocol } from "../../src/port/port.ts";
 import type { Run } from "./wiring.ts";
 
 /** A point of a sequence. */

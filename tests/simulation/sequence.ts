@@ -1,6 +1,6 @@
 /** One sequence: a world, some steps, then rest, and every invariant after each. The same numbers give the same run. */
 import { tmpdir } from "node:os";
-import { Store } from "../../src/store/store.ts";
+import { Store } from "../../src/lease/store/store.ts";
 import { installDisks } from "./disk.ts";
 import { type Invariant, INVARIANTS } from "./invariants/all.ts";
 import { STUCK } from "./invariants/answers.ts";

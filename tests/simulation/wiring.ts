@@ -1,28 +1,28 @@
 /**
- * One run of the daemon over the virtual machine: the real parts, put together as src/domain.ts does it. Whatever
+ * One run of the daemon over the virtual machine: the real parts, put together as src/daemon/domain.ts does it. Whatever
  * changes there is changed here, and nowhere else in the simulation.
  */
 import { type AppParts, createApp } from "../../routes/app.ts";
 import { Callers } from "../../src/caller/caller.ts";
 import { FirewallSync } from "../../src/firewall/sync.ts";
-import { exposedListeners, wantedRules } from "../../src/firewall/wanted.ts";
+import { PortDescriber } from "../../src/inspect/describe.ts";
 import { Allocator } from "../../src/lease/allocator.ts";
 import { EventLog } from "../../src/lease/events.ts";
 import { Pool } from "../../src/lease/pool.ts";
-import type { Protocol } from "../../src/lease/lease.ts";
+import { type LeaseRecord, toLease } from "../../src/lease/record.ts";
 import { Refusals } from "../../src/lease/refusal.ts";
 import { Registry } from "../../src/lease/registry.ts";
 import { Replay } from "../../src/lease/replay.ts";
 import { restoreLeases } from "../../src/lease/restore.ts";
+import { Store } from "../../src/lease/store/store.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
 import { Transfer } from "../../src/lease/transfer.ts";
-import { Listing } from "../../src/listener/listing.ts";
-import { Sightings } from "../../src/listener/sightings.ts";
-import { Watch } from "../../src/listener/watch.ts";
-import { PortDescriber } from "../../src/port/describe.ts";
-import { type LeaseRecord, toLease } from "../../src/store/record.ts";
-import { Store } from "../../src/store/store.ts";
-import { Turns } from "../../src/turns.ts";
+import { exposedListeners, wantedRules } from "../../src/lease/wanted_rules.ts";
+import { Turns } from "../../src/os/turns.ts";
+import type { Protocol } from "../../src/port/port.ts";
+import { Listing } from "../../src/watch/listing.ts";
+import { Sightings } from "../../src/watch/observations.ts";
+import { Watch } from "../../src/watch/watch.ts";
 import type { FakeFirewall } from "../support/firewall.ts";
 import type { VirtualDisk } from "./disk.ts";
 import { type Kernel, VirtualHolds, VirtualProcesses, VirtualScanner } from "./kernel.ts";

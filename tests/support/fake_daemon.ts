@@ -2,8 +2,8 @@
  * A daemon for tests of its clients: speaks docs/api.md over real HTTP, keeps leases in memory, knows no sockets but
  * its own. What it was asked stands in `requests`.
  */
+import type { LeaseRequest } from "../../src/client/wire.ts";
 import type { Lease, LeaseState } from "../../src/lease/lease.ts";
-import type { LeaseRequest } from "../../src/lease/request.ts";
 import { proofOf } from "../../src/proof.ts";
 import { freePort } from "./sockets.ts";
 

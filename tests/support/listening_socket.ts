@@ -1,6 +1,6 @@
 /** Listening sockets of this process, to be broken under whoever accepts from them. */
-import { openLibc } from "../../src/ffi/libc.ts";
-import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../src/network/linux/socket_address.ts";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../src/os/linux/socket_address.ts";
 
 const SHUT_RDWR = 2, MOST_DESCRIPTORS = 4096;
 

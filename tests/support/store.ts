@@ -1,6 +1,6 @@
 /** A file of leases, and leases to be put into it. */
-import type { LeaseRecord } from "../../src/store/record.ts";
-import { Store, type StoredAnswer, type StoreOptions } from "../../src/store/store.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
+import { Store, type StoredAnswer, type StoreOptions } from "../../src/lease/store/store.ts";
 import { FakeClock } from "./clock.ts";
 import { temporaryFolder } from "./folder.ts";
 

@@ -1,5 +1,5 @@
 /** A Windows in little: its Service Control Manager, registry, descriptors and netsh, as far as a service meets them. */
-import type { ProgramOutcome } from "../../src/program.ts";
+import type { ProgramOutcome } from "../../src/os/program.ts";
 import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
 import type { Acl } from "../../src/service/windows/acl.ts";
 import { WindowsError } from "../../src/service/windows/failure.ts";

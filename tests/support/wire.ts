@@ -6,10 +6,10 @@ import type {
   LeaseDocument,
   ListedSocket,
   PortDescription,
-} from "../../src/client.ts";
-import type { PortSocket } from "../../src/client.ts";
+  PortSocket,
+} from "../../src/client/client.ts";
+import type { FirewallStatus } from "../../src/client/wire.ts";
 import type { Rule } from "../../src/firewall/rule.ts";
-import type { FirewallStatus } from "../../src/firewall/wire.ts";
 
 const INSTANT = "2026-11-23T10:00:00.000Z";
 

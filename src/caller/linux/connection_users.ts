@@ -2,10 +2,10 @@
  * The users of connections on Linux: one question over netlink, or `/proc/net` where there is no netlink. Manuals:
  * sock_diag(7), proc_pid_net(5).
  */
-import type { SocketRow } from "../../listener/listener.ts";
-import type { SockDiagSocket } from "../../listener/linux/sock_diag_socket.ts";
-import { parseSocketTable } from "../../listener/linux/socket_table.ts";
-import type { Procfs } from "../../process/linux/procfs.ts";
+import type { Procfs } from "../../os/linux/procfs.ts";
+import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
+import { parseSocketTable } from "../../os/linux/socket_table.ts";
+import type { SocketRow } from "../../os/socket.ts";
 import type { Connection, ConnectionUsers, User } from "../caller.ts";
 
 /** What it asks. */

@@ -2,12 +2,12 @@
  * The users of connections on Windows: the table of sockets names the process, its token the user. Where this user may
  * not open the process, nobody is named.
  */
-import type { SocketRow } from "../../listener/listener.ts";
-import type { Scanner } from "../../listener/scan.ts";
-import { Accounts } from "../../process/windows/accounts.ts";
+import type { Scanner } from "../../listener/listener.ts";
+import type { SocketRow } from "../../os/socket.ts";
+import { Accounts } from "../../os/windows/accounts.ts";
+import { sidText } from "../../os/windows/process_structures.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 import type { WindowsLibraries } from "../../process/windows/processes.ts";
-import { sidText } from "../../process/windows/structures.ts";
 import type { Connection, ConnectionUsers, User } from "../caller.ts";
 
 /** What it asks. */

@@ -1,8 +1,8 @@
 /** `portd close`: takes back what `portd open` did. */
-import { findProject } from "../../project.ts";
+import { findProject } from "../../project/project.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { findLease, titleOf } from "../naming.ts";
 import { neutralise, toJson } from "../terminal.ts";
 

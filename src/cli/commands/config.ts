@@ -2,8 +2,8 @@
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
-import { CONFIG_FLAGS, type ConfigFlags, loadOptions } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { CONFIG_FLAGS, type ConfigFlags, loadOptions } from "../daemon/config_flags.ts";
 import { neutralise, table, toJson } from "../terminal.ts";
 
 type ShowFlags = CommonFlags & ConfigFlags;

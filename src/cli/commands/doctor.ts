@@ -1,13 +1,13 @@
 /** `portd doctor`: looks for what is wrong; never starts a daemon. */
-import type { PortdClient } from "../../client.ts";
+import type { PortdClient } from "../../client/client.ts";
+import type { FirewallStatus } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
-import type { FirewallStatus } from "../../firewall/wire.ts";
 import { VERSION } from "../../version.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { diagnose, type FolderState } from "../diagnosis.ts";
+import { findDaemon } from "../daemon/find.ts";
+import { diagnose, type FolderState } from "../doctor/diagnosis.ts";
 import { EXIT } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { table, toJson } from "../terminal.ts";
 
 /** Bits of a mode that let group and others in. */

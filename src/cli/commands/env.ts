@@ -1,11 +1,11 @@
 /** `portd env`: the ports of a project's services, for a shell or a dotenv file. */
 import { PortdError } from "../../errors.ts";
-import { readBounded } from "../../own_file.ts";
-import { findProject, PROJECT_FILE, upward } from "../../project.ts";
-import { parseProjectFile } from "../../project_file.ts";
+import { findProject, PROJECT_FILE, upward } from "../../project/project.ts";
+import { parseProjectFile } from "../../project/project_file.ts";
+import { readBounded } from "../../state/own_file.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { grantFor, holderOf } from "../naming.ts";
 import { toJson } from "../terminal.ts";
 

@@ -1,8 +1,8 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
-import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client.ts";
+import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client/client.ts";
 import { command, COMMON_FLAGS, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
 type EventsFlags = CommonFlags & { readonly after?: string };

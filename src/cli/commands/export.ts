@@ -1,9 +1,9 @@
 /** `portd export`: everything that the daemon keeps, as a document. */
 import { Document, Scalar, visit } from "yaml";
+import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { findDaemon } from "../find_daemon.ts";
-import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { toJson } from "../terminal.ts";
 
 const FORMATS = ["yaml", "json"] as const;

@@ -1,10 +1,10 @@
 /** `portd firewall status|plan|sync`: the rules that portd keeps in the host's firewall. */
 import { buildRouteMap } from "@stricli/core";
-import type { FirewallStatus } from "../../firewall/wire.ts";
+import type { FirewallStatus } from "../../client/wire.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { EXIT } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { neutralise, table, toJson } from "../terminal.ts";
 
 const status = command<CommonFlags, []>({

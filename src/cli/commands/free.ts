@@ -6,16 +6,14 @@
  * by asking a daemon that runs as root, nor by running a daemon of his own that root asks. ../targets.ts ends the
  * processes; the client refuses what is no answer about this very port.
  */
-import type { Lease, PortDescription, PortSocket, Protocol } from "../../client.ts";
+import type { Lease, PortDescription, PortSocket, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, EXIT } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
-import { titleOf } from "../naming.ts";
-import { parsePort } from "../parse.ts";
 import {
   closeTargets,
   type End,
@@ -28,7 +26,9 @@ import {
   processText,
   type Target,
   UnverifiedError,
-} from "../targets.ts";
+} from "../free/targets.ts";
+import { titleOf } from "../naming.ts";
+import { parsePort } from "../parse.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
 type FreeFlags = CommonFlags & {

@@ -1,14 +1,14 @@
 /** `portd import`: takes in what `portd export` has written. */
+import type { LeaseDocument } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import type { Lease } from "../../lease/lease.ts";
-import type { LeaseDocument } from "../../lease/request.ts";
-import { readBounded } from "../../own_file.ts";
-import { resolvePath } from "../../project.ts";
+import { resolvePath } from "../../project/project.ts";
+import { readBounded } from "../../state/own_file.ts";
 import { parseYaml } from "../../yaml_document.ts";
 import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
 type ImportFlags = CommonFlags & { readonly partial?: boolean };

@@ -1,9 +1,9 @@
 /** `portd inspect`: a person's answer about one port. */
-import type { Lease, PortDescription, PortRule, PortSocket } from "../../client.ts";
+import type { Lease, PortDescription, PortRule, PortSocket } from "../../client/client.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { findDaemon } from "../find_daemon.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { parsePort } from "../parse.ts";
 import { neutralise, toJson } from "../terminal.ts";
 

@@ -1,11 +1,10 @@
 /** `portd ls`: leases as a table. */
-import type { Lease, LeaseState } from "../../lease/lease.ts";
-import { isLive } from "../../lease/lease.ts";
-import type { LeaseFilter } from "../../lease/request.ts";
+import type { LeaseFilter } from "../../client/wire.ts";
+import { isLive, type Lease, type LeaseState } from "../../lease/lease.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { neutralise, shorten, table, toJson } from "../terminal.ts";

@@ -1,13 +1,13 @@
 /** `portd open`: lets a leased port be reached from outside, as far as the host's firewall is concerned. */
-import type { Lease, PortdClient } from "../../client.ts";
+import type { Lease, PortdClient } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import type { Profile } from "../../firewall/rule.ts";
-import { findProject } from "../../project.ts";
+import { findProject } from "../../project/project.ts";
 import { command, COMMON_FLAGS, listFlag, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { findLease, parseRef, titleOf } from "../naming.ts";
 import { neutralise, toJson } from "../terminal.ts";
 

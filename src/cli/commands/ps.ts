@@ -1,11 +1,11 @@
 /** `portd ps`: sockets as a table, with their processes and leases. */
-import type { ListedSocket, Protocol, SocketQuery } from "../../client.ts";
-import { type SocketState, TCP_STATES } from "../../listener/listener.ts";
+import type { ListedSocket, Protocol, SocketQuery } from "../../client/client.ts";
+import { type SocketState, TCP_STATES } from "../../os/socket.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { parseCount, parsePort } from "../parse.ts";
 import { redraw } from "../redraw.ts";
 import { table, toJson } from "../terminal.ts";

@@ -1,9 +1,9 @@
 /** `portd renew`: extends leases. */
-import { findProject } from "../../project.ts";
+import { findProject } from "../../project/project.ts";
 import { command, COMMON_FLAGS, parsedFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
-import { findDaemon, withTokenIfAsked } from "../find_daemon.ts";
 import { findLease, titleOf } from "../naming.ts";
 import { neutralise, toJson } from "../terminal.ts";
 

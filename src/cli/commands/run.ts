@@ -1,21 +1,22 @@
 /** `portd run`: leases ports, runs a command with them, gives them back. */
-import type { PortdClient } from "../../client.ts";
-import type { HoldKind, Lease } from "../../lease/lease.ts";
-import type { LeaseRequest } from "../../lease/request.ts";
-import type { openProcessHandle } from "../../process/handle.ts";
-import type { Kinship } from "../../process/kinship.ts";
-import { findProject, type Project } from "../../project.ts";
-import { type ChildEnd, runChild } from "../child.ts";
+import type { PortdClient } from "../../client/client.ts";
+import type { LeaseRequest } from "../../client/wire.ts";
+import type { HoldKind } from "../../hold/hold.ts";
+import type { Kinship } from "../../kinship/kinship.ts";
+import type { Lease } from "../../lease/lease.ts";
+import { findProject, type Project } from "../../project/project.ts";
+import type { openProcessHandle } from "../../terminate/open.ts";
 import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
-import { findDaemon, withTokenIfAsked } from "../find_daemon.ts";
 import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../placeholders.ts";
-import { RunLeases, type WithToken } from "../run_leases.ts";
-import { SignalRelay } from "../signal_relay.ts";
+import { type ChildEnd, runChild } from "../run/child.ts";
+import { RunLeases, type WithToken } from "../run/leases.ts";
+import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
+import { SignalRelay } from "../run/signal_relay.ts";
 import { neutralise, shorten } from "../terminal.ts";
 
 type RunFlags = CommonFlags & {
@@ -97,18 +98,18 @@ interface Session {
 
 async function openKinship({ os, ownsProcess }: CliContext): Promise<Kinship | undefined> {
   if (os === "windows") return undefined;
-  const kinship: typeof import("../../process/kinship.ts") = await load("kinship");
+  const kinship: typeof import("../../kinship/open.ts") = await load("kinship");
   return await kinship.openKinship({ adopts: ownsProcess });
 }
 
 async function loadHandles(): Promise<typeof openProcessHandle> {
-  const handle: typeof import("../../process/handle.ts") = await load("handle");
+  const handle: typeof import("../../terminate/open.ts") = await load("handle");
   return handle.openProcessHandle;
 }
 
 /** See main.ts for why the import chooses. */
 function load(part: "kinship" | "handle") {
-  return import(part === "kinship" ? "../../process/kinship.ts" : "../../process/handle.ts");
+  return import(part === "kinship" ? "../../kinship/open.ts" : "../../terminate/open.ts");
 }
 
 async function runWithPorts(session: Session): Promise<number> {

@@ -1,11 +1,11 @@
 /** `portd serve`: the daemon itself, in the foreground or in the background. */
 import { loadConfig } from "../../config.ts";
 import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
-import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
-import { stateDirOf } from "../find_daemon.ts";
-import { logFailure, openDaemonLog, serveUntil } from "../serving.ts";
-import { findOwn, startDaemon } from "../start_daemon.ts";
+import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
+import { stateDirOf } from "../daemon/places.ts";
+import { logFailure, openDaemonLog, serveUntil } from "../daemon/serving.ts";
+import { findOwn, startDaemon } from "../daemon/start.ts";
 import { toJson } from "../terminal.ts";
 
 type ServeFlags = CommonFlags & ConfigFlags & { readonly detach?: boolean; readonly background?: boolean };

@@ -2,13 +2,13 @@
 import { buildRouteMap } from "@stricli/core";
 import type { ServiceControl, Step } from "../../service/service.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
-import { CONFIG_FLAGS, type ConfigFlags } from "../config_flags.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { CONFIG_FLAGS, type ConfigFlags } from "../daemon/config_flags.ts";
 import { parseCount, parsePath } from "../parse.ts";
-import { install, type InstallFlags } from "../service_install.ts";
-import { type LogsFlags, tellLogs } from "../service_logs.ts";
-import { runService } from "../service_run.ts";
-import { tellStatus } from "../service_status.ts";
+import { install, type InstallFlags } from "../service/install.ts";
+import { type LogsFlags, tellLogs } from "../service/logs.ts";
+import { runService } from "../service/run.ts";
+import { tellStatus } from "../service/status.ts";
 import {
   carryOut,
   type ChangeFlags,
@@ -16,8 +16,8 @@ import {
   openControl,
   restartSteps,
   type ServiceFlags,
-} from "../service_steps.ts";
-import { uninstall, type UninstallFlags } from "../service_uninstall.ts";
+} from "../service/steps.ts";
+import { uninstall, type UninstallFlags } from "../service/uninstall.ts";
 import { toJson } from "../terminal.ts";
 
 const SERVICE_FLAGS = {

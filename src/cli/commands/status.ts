@@ -1,8 +1,8 @@
 /** `portd status`: how the daemon does; never starts one. */
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
 export default command<CommonFlags, []>({

@@ -1,10 +1,11 @@
 /** `portd stop`: asks the daemon to end and waits until it is gone; never starts one. */
+import { readDaemonFile } from "../../state/state_folder.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
+import { firstListening, stateDirOf } from "../daemon/places.ts";
+import { isRunning } from "../daemon/token.ts";
 import { TimedOutError } from "../exit.ts";
-import { findDaemon, firstListening, stateDirOf } from "../find_daemon.ts";
-import { isRunning } from "../own_token.ts";
-import { readDaemonFile } from "../../state_folder.ts";
 import { toJson } from "../terminal.ts";
 
 const LIMIT_MS = 15_000;

@@ -1,13 +1,14 @@
 /** `portd wait`: until somebody listens, or until nobody has the port any more. */
-import { NoDaemonError, type PortdClient, PortdError } from "../../client.ts";
-import type { Lease, Protocol } from "../../lease/lease.ts";
-import { findProject, type Project } from "../../project.ts";
+import { NoDaemonError, type PortdClient, PortdError } from "../../client/client.ts";
+import type { Lease } from "../../lease/lease.ts";
+import type { Protocol } from "../../port/port.ts";
+import { findProject, type Project } from "../../project/project.ts";
 import { orAborted, pause } from "../abort.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
+import { findDaemon } from "../daemon/find.ts";
 import { formatDuration, parseDuration, startTimer } from "../duration.ts";
 import { Ended, TimedOutError, UsageError } from "../exit.ts";
-import { findDaemon } from "../find_daemon.ts";
 import { findLease, parseRef } from "../naming.ts";
 import { toJson } from "../terminal.ts";
 

@@ -3,11 +3,11 @@
  * away, and the next sync puts them back; nothing is left in its permanent configuration. firewalld_rules.ts tells how
  * they look.
  */
+import type { Program } from "../../os/program.ts";
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
+import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
 import { type Difference, sizeOf } from "../rule.ts";
 import { callsFor, countForeign, type FirewalldView, neededRule, parseZones, readRules } from "./firewalld_rules.ts";
-import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
-import type { Program } from "../../program.ts";
 import { runTool, unavailable } from "./tool.ts";
 
 /** Where firewall-cmd is on Fedora, Debian and their kin. */

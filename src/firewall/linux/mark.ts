@@ -8,7 +8,7 @@
  * are kept in it because the firewalls of Linux know none; the scope because one wish becomes several entries, and the
  * networks of `LocalSubnet` look like any others. Pure.
  */
-import type { Protocol } from "../../lease/lease.ts";
+import type { Protocol } from "../../port/port.ts";
 import { type Direction, type Profile, type Rule, ruleName } from "../rule.ts";
 
 /** Why an entry has its remote address: everybody is meant, it is a network of this machine, or was given as such. */

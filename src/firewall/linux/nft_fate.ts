@@ -7,9 +7,9 @@
  * packets only: what drops those is somebody's block list and not the chain's last word. An accept counts only when it
  * has no condition at all: better one accept of ours too many than a port that stays shut.
  */
-import type { Protocol } from "../../lease/lease.ts";
-import type { Direction } from "../rule.ts";
+import type { Protocol } from "../../port/port.ts";
 import type { Family } from "../networks.ts";
+import type { Direction } from "../rule.ts";
 import { chainKey, isObject, type NftChain, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
 /** A packet that begins an exchange with a service, or the service's own of such an exchange. */

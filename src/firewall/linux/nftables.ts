@@ -1,9 +1,10 @@
 /** nftables, where no other program governs the host's firewall. Rules are set through `nft -j`; nft_ruleset.ts says which. */
-import { openLibc } from "../../ffi/libc.ts";
-import { Procfs } from "../../process/linux/procfs.ts";
+import { openLibc } from "../../os/linux/libc.ts";
+import { Procfs } from "../../os/linux/procfs.ts";
+import type { Program } from "../../os/program.ts";
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
-import { type Difference, sizeOf } from "../rule.ts";
 import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
+import { type Difference, sizeOf } from "../rule.ts";
 import { parseRuleset } from "./nft_json.ts";
 import {
   commandsFor,
@@ -14,7 +15,6 @@ import {
   readRules,
   viewOf,
 } from "./nft_ruleset.ts";
-import type { Program } from "../../program.ts";
 import { runTool, unavailable } from "./tool.ts";
 
 /** Where nft is on Debian, Fedora and their kin. */

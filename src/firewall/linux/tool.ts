@@ -1,6 +1,6 @@
 /** Programs of a firewall: the host's, so that failing at them is the firewall's failure. */
 import { PortdError } from "../../errors.ts";
-import { type Program, ProgramError, type ProgramOutcome, type RunOptions, runProgram } from "../../program.ts";
+import { type Program, ProgramError, type ProgramOutcome, type RunOptions, runProgram } from "../../os/program.ts";
 
 /**
  * Runs a program to its end, in English. What it answers is the caller's to judge.

@@ -1,8 +1,8 @@
 /** ufw, where it governs the host's firewall. Rules are read from its files and set through its program. */
+import type { Program } from "../../os/program.ts";
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
-import { type Difference, sizeOf } from "../rule.ts";
 import { type Family, type InterfaceAddress, onLinkNetworks } from "../networks.ts";
-import type { Program } from "../../program.ts";
+import { type Difference, sizeOf } from "../rule.ts";
 import { runTool, unavailable } from "./tool.ts";
 import {
   callsFor,

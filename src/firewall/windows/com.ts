@@ -1,6 +1,6 @@
 /** Calls of COM by its binary interface: an object is a pointer to a pointer to a table of functions. */
-import { CLSCTX_INPROC_SERVER, CLSCTX_LOCAL_SERVER, type Ole32, openOle32 } from "../../ffi/ole32.ts";
-import { type Oleaut32, openOleaut32 } from "../../ffi/oleaut32.ts";
+import { CLSCTX_INPROC_SERVER, CLSCTX_LOCAL_SERVER, type Ole32, openOle32 } from "../../os/windows/ole32.ts";
+import { type Oleaut32, openOleaut32 } from "../../os/windows/oleaut32.ts";
 
 /** The libraries that it calls. */
 export interface ComLibraries {

@@ -7,10 +7,10 @@ import {
   SERVICE_RUNNING,
   TOKEN_ELEVATION,
   TOKEN_QUERY,
-} from "../../ffi/advapi32.ts";
-import { type Kernel32, openKernel32 } from "../../ffi/kernel32.ts";
-import { type Ntdll, openNtdll } from "../../ffi/ntdll.ts";
-import { wideText } from "../../ffi/wide_text.ts";
+} from "../../os/windows/advapi32.ts";
+import { type Kernel32, openKernel32 } from "../../os/windows/kernel32.ts";
+import { type Ntdll, openNtdll } from "../../os/windows/ntdll.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 
 /** Whether a service runs; `unknown` where Windows does not tell. */

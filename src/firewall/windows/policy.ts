@@ -1,5 +1,5 @@
 /** What the registry of Windows keeps of its firewall: rules and settings, of this machine and of group policy. */
-import { Turns } from "../../turns.ts";
+import { Turns } from "../../os/turns.ts";
 import type { Profile } from "../rule.ts";
 import type { Registry } from "./registry.ts";
 import { type StoredRule, storedRule } from "./rule_form.ts";

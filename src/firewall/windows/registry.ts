@@ -1,4 +1,5 @@
 /** Reading the registry of Windows: what all users of the machine share, HKEY_LOCAL_MACHINE. Nothing is written. */
+import { Turns } from "../../os/turns.ts";
 import {
   type Advapi32,
   HKEY_LOCAL_MACHINE,
@@ -6,16 +7,15 @@ import {
   openAdvapi32,
   REG_SZ,
   RRF_RT_REG_DWORD,
-} from "../../ffi/advapi32.ts";
+} from "../../os/windows/advapi32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 import {
   ERROR_FILE_NOT_FOUND,
   ERROR_MORE_DATA,
   ERROR_NO_MORE_ITEMS,
   ERROR_UNSUPPORTED_TYPE,
   NO_ERROR,
-} from "../../ffi/win32_error.ts";
-import { wideText } from "../../ffi/wide_text.ts";
-import { Turns } from "../../turns.ts";
+} from "../../os/windows/win32_error.ts";
 
 /** A value that is a text. */
 export interface RegistryText {

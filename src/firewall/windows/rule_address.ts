@@ -1,6 +1,6 @@
 /** Addresses as rules of Windows' firewall write them, in one form; [MS-GPFAS] 2.2.2.9 to 2.2.2.13. Pure. */
 import { isIPv4, isIPv6 } from "node:net";
-import { addressText } from "../../network/address.ts";
+import { addressText } from "../../os/address.ts";
 
 /** An address of a rule. */
 export interface RuleAddress {

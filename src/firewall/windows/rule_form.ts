@@ -1,5 +1,5 @@
 /** Rules of portd in the form that Windows keeps and COM takes, and back. Pure. */
-import type { PortRange } from "../../lease/lease.ts";
+import type { PortRange } from "../../port/port.ts";
 import { type ActualRule, type Direction, makeRule, type RemoteAddress, type Rule, ruleName } from "../rule.ts";
 import type { RuleAddress } from "./rule_address.ts";
 import { parseRuleText, type RuleText } from "./rule_text.ts";

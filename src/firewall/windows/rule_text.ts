@@ -2,7 +2,7 @@
  * A rule of Windows' firewall as the registry keeps it: one line of fields with a bar behind each,
  * `v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=80|Name=Web|`; [MS-GPFAS] 2.2.2.19. Pure.
  */
-import type { PortRange } from "../../lease/lease.ts";
+import type { PortRange } from "../../port/port.ts";
 import type { Profile } from "../rule.ts";
 import { parseRuleAddress, type RuleAddress } from "./rule_address.ts";
 

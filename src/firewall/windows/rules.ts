@@ -1,5 +1,5 @@
 /** Writing rules of Windows' firewall through COM: `INetFwPolicy2`, `INetFwRules` and `INetFwRule` of netfw.h. */
-import { VARIANT_FALSE, VARIANT_TRUE } from "../../ffi/oleaut32.ts";
+import { VARIANT_FALSE, VARIANT_TRUE } from "../../os/windows/oleaut32.ts";
 import { type ComClass, type ComLibraries, type ComMethod, type ComObject, ComUsage, guidBytes } from "./com.ts";
 import type { RuleProperties } from "./rule_form.ts";
 

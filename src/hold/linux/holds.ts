@@ -5,12 +5,23 @@
  * on the kernel still never gives the port to bind(0) or connect(), while a server that sets SO_REUSEADDR binds and
  * listens on it. Manuals: socket(7), ip(7), ipv6(7); kernel: net/ipv4/inet_connection_sock.c.
  */
-import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, EPERM, errno, type Libc } from "../../ffi/libc.ts";
-import { raiseOpenFileLimit, reservedOf } from "../../ffi/libc.ts";
-import { parseSocketTable } from "../../listener/linux/socket_table.ts";
-import type { HoldKind, Protocol } from "../../lease/lease.ts";
-import type { Procfs } from "../../process/linux/procfs.ts";
-import type { Claim, ClaimOptions, Holds, LinuxParts, Obstacle } from "../hold.ts";
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EMFILE,
+  ENFILE,
+  EPERM,
+  errno,
+  type Libc,
+  raiseOpenFileLimit,
+  reservedOf,
+} from "../../os/linux/libc.ts";
+import type { LinuxParts } from "../../os/linux/linux.ts";
+import type { Procfs } from "../../os/linux/procfs.ts";
+import { parseSocketTable } from "../../os/linux/socket_table.ts";
+import type { Protocol } from "../../port/port.ts";
+import type { Claim, ClaimOptions, HoldKind, Holds, Obstacle } from "../hold.ts";
 
 const AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1, SO_REUSEADDR = 2, IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;

@@ -3,7 +3,7 @@
  *
  * A process begins with `p`, each of its open files with `f`; what follows belongs to it until the next one.
  */
-import type { SocketRow, SocketState } from "../listener.ts";
+import type { SocketRow, SocketState } from "../../os/socket.ts";
 
 /** The fields that {@linkcode parseLsof} reads: process, user, file, type, device, protocol, name, TCP state. */
 export const LSOF_FIELDS = "puftdPnT";

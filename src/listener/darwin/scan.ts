@@ -5,10 +5,9 @@
  * processes alone. Where it shows nobody on a port, the kernel is asked for the port: what is refused is in use, by
  * nobody knows whom.
  */
-import type { Protocol } from "../../lease/lease.ts";
-import type { SocketRow } from "../listener.ts";
-import { isListener } from "../listing.ts";
-import type { Endpoint, Scanner } from "../scan.ts";
+import type { SocketRow } from "../../os/socket.ts";
+import type { Endpoint, Protocol } from "../../port/port.ts";
+import { isListener, type Scanner } from "../listener.ts";
 import { LSOF_FIELDS, parseLsof } from "./lsof.ts";
 
 const LSOF = "/usr/sbin/lsof";

@@ -2,15 +2,15 @@
  * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is none; their processes from
  * `/proc/<pid>/fd`. Manuals: sock_diag(7), proc_pid_net(5), proc_pid_fd(5).
  */
-import { type Libc, shortTurns } from "../../ffi/libc.ts";
-import type { LinuxParts } from "../../hold/hold.ts";
-import type { Protocol } from "../../lease/lease.ts";
-import type { Procfs } from "../../process/linux/procfs.ts";
-import type { SocketRow, SocketState } from "../listener.ts";
-import type { Endpoint, Scanner } from "../scan.ts";
-import { ALL_STATES, BOUND_STATE, LISTENING_STATES, listsBoundSockets } from "./sock_diag.ts";
-import type { SockDiagSocket } from "./sock_diag_socket.ts";
-import { parseSocketTable, type SocketTableFilter } from "./socket_table.ts";
+import { type Libc, shortTurns } from "../../os/linux/libc.ts";
+import type { LinuxParts } from "../../os/linux/linux.ts";
+import type { Procfs } from "../../os/linux/procfs.ts";
+import { ALL_STATES, BOUND_STATE, LISTENING_STATES, listsBoundSockets } from "../../os/linux/sock_diag.ts";
+import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
+import { parseSocketTable, type SocketTableFilter } from "../../os/linux/socket_table.ts";
+import type { SocketRow, SocketState } from "../../os/socket.ts";
+import type { Endpoint, Protocol } from "../../port/port.ts";
+import type { Scanner } from "../listener.ts";
 
 const NOBODY: readonly number[] = [];
 

@@ -2,6 +2,8 @@
  * Sockets on Windows, with state and process in one call and without anything that depends on the user's language.
  * Manuals: GetExtendedTcpTable, GetExtendedUdpTable.
  */
+import type { SocketRow } from "../../os/socket.ts";
+import { Turns } from "../../os/turns.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -10,13 +12,11 @@ import {
   TCP_TABLE_OWNER_PID_ALL,
   TCP_TABLE_OWNER_PID_LISTENER,
   UDP_TABLE_OWNER_PID,
-} from "../../ffi/iphlpapi.ts";
-import { ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, NO_ERROR } from "../../ffi/win32_error.ts";
-import type { Protocol } from "../../lease/lease.ts";
-import { Turns } from "../../turns.ts";
-import type { SocketRow } from "../listener.ts";
-import type { Endpoint, Scanner } from "../scan.ts";
-import { parseSocketTable, type SocketTableFilter, type TableKind } from "./socket_table.ts";
+} from "../../os/windows/iphlpapi.ts";
+import { parseSocketTable, type SocketTableFilter, type TableKind } from "../../os/windows/socket_table.ts";
+import { ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, NO_ERROR } from "../../os/windows/win32_error.ts";
+import type { Endpoint, Protocol } from "../../port/port.ts";
+import type { Scanner } from "../listener.ts";
 
 const FIRST_BUFFER_SIZE = 1 << 14;
 /** How often a table may have grown between the answer about its size and the next call. */

@@ -3,9 +3,9 @@
  * bind there only with SO_REUSEPORT and the same user (socket(7); net/ipv4/inet_connection_sock.c), so the address stays
  * this user's in the moments in which nobody listens.
  */
-import { EADDRINUSE, errno, type Libc } from "../../ffi/libc.ts";
+import { EADDRINUSE, errno, type Libc } from "../../os/linux/libc.ts";
+import { socketAddressOf } from "../../os/linux/socket_address.ts";
 import type { AddressGuards } from "../address_guard.ts";
-import { socketAddressOf } from "./socket_address.ts";
 
 const SOCK_STREAM = 1, SOCK_CLOEXEC = 0o2000000, SOL_SOCKET = 1, SO_REUSEPORT = 15;
 const ON = new Uint8Array([1, 0, 0, 0]);

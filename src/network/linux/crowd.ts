@@ -3,12 +3,12 @@
  * has no setting for either. So the descriptors are counted from time to time, and where few are left connections are
  * shut down by their descriptor, whereupon Deno closes them. Manuals: getpeername(2), shutdown(2), proc(5), sock_diag(7).
  */
-import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../ffi/libc.ts";
-import { SockDiagSocket } from "../../listener/linux/sock_diag_socket.ts";
-import type { SocketRow } from "../../listener/listener.ts";
+import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../os/linux/libc.ts";
+import { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
+import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../os/linux/socket_address.ts";
+import type { SocketRow } from "../../os/socket.ts";
 import type { Crowd } from "../crowd.ts";
 import { type CallerConnection, excess } from "../fair_share.ts";
-import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
 
 const ESTABLISHED = 1 << 1, SHUT_RDWR = 2;
 /** Connections come at some ten thousand a second at most: far from the limit there is time. */

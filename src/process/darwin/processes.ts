@@ -15,10 +15,9 @@ import {
   type LibSystem,
   openLibSystem,
   PROC_PIDVNODEPATHINFO,
-} from "../../ffi/libsystem.ts";
-import type { ProcessIdentity } from "../../lease/lease.ts";
+} from "../../os/darwin/libsystem.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { ListedProcesses, Process, ProcessPlace } from "../process.ts";
+import type { ListedProcesses, Process, ProcessIdentity, ProcessPlace } from "../process.ts";
 import {
   type KernelProcess,
   KINFO_PROC_SIZE,

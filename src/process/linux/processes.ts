@@ -1,8 +1,7 @@
 /** Processes on Linux, from `/proc/<pid>`. Manual: proc_pid_stat(5), proc_pid_cmdline(5). */
-import type { ProcessIdentity } from "../../lease/lease.ts";
+import type { Procfs } from "../../os/linux/procfs.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { ListedProcesses, Process, ProcessPlace } from "../process.ts";
-import type { Procfs } from "./procfs.ts";
+import type { ListedProcesses, Process, ProcessIdentity, ProcessPlace } from "../process.ts";
 
 /** USER_HZ, the same wherever Deno runs. */
 const TICKS_A_SECOND = 100;

@@ -1,19 +1,19 @@
 /** A process that has been opened to be looked at: its identity, its program and its parameters. */
-import { addressOf } from "../../ffi/address.ts";
+import { addressOf } from "../../os/pointer.ts";
 import {
   type Kernel32,
   PROCESS_QUERY_LIMITED_INFORMATION,
   PROCESS_VM_READ,
   SYNCHRONIZE,
   WAIT_TIMEOUT,
-} from "../../ffi/kernel32.ts";
+} from "../../os/windows/kernel32.ts";
 import {
   type Ntdll,
   PROCESS_BASIC_INFORMATION,
   PROCESS_COMMAND_LINE_INFORMATION,
   STATUS_SUCCESS,
-} from "../../ffi/ntdll.ts";
-import { parseUnicodeString, textOfWide, textWithin, type UnicodeString } from "./structures.ts";
+} from "../../os/windows/ntdll.ts";
+import { parseUnicodeString, textOfWide, textWithin, type UnicodeString } from "../../os/windows/process_structures.ts";
 
 /** The longest text of Windows: 32,767 UTF-16 units. */
 const LONGEST_TEXT_SIZE = 1 << 16;

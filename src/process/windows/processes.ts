@@ -3,9 +3,10 @@
  * others the system's table tells name, parent and start time. opened_process.ts, accounts.ts and structures.ts hold
  * the bulk.
  */
-import { addressOf } from "../../ffi/address.ts";
-import { type Advapi32, openAdvapi32 } from "../../ffi/advapi32.ts";
-import { type Kernel32, openKernel32 } from "../../ffi/kernel32.ts";
+import { addressOf } from "../../os/pointer.ts";
+import { Accounts } from "../../os/windows/accounts.ts";
+import { type Advapi32, openAdvapi32 } from "../../os/windows/advapi32.ts";
+import { type Kernel32, openKernel32 } from "../../os/windows/kernel32.ts";
 import {
   type Ntdll,
   openNtdll,
@@ -13,14 +14,18 @@ import {
   STATUS_SUCCESS,
   SYSTEM_PROCESS_INFORMATION,
   SYSTEM_TIME_OF_DAY_INFORMATION,
-} from "../../ffi/ntdll.ts";
-import { ERROR_INVALID_PARAMETER } from "../../ffi/win32_error.ts";
-import type { ProcessIdentity } from "../../lease/lease.ts";
+} from "../../os/windows/ntdll.ts";
+import {
+  isoOfFileTime,
+  parseBoot,
+  parseProcessTable,
+  type ProcessRow,
+  TIME_OF_DAY_SIZE,
+} from "../../os/windows/process_structures.ts";
+import { ERROR_INVALID_PARAMETER } from "../../os/windows/win32_error.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { Process, Processes } from "../process.ts";
-import { Accounts } from "./accounts.ts";
+import type { Process, Processes, ProcessIdentity } from "../process.ts";
 import { OpenedProcess } from "./opened_process.ts";
-import { isoOfFileTime, parseBoot, parseProcessTable, type ProcessRow, TIME_OF_DAY_SIZE } from "./structures.ts";
 
 const LARGEST_PID = 0xffffffff;
 const MINUTE_MS = 60_000;

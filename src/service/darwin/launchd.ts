@@ -5,8 +5,8 @@
  * launchd starts a job as soon as it is loaded. So a service that is stopped is one that is not loaded; its property
  * list lies where launchd looks when the machine, or the session, starts.
  */
-import { type Program, type ProgramOutcome, runProgram } from "../../program.ts";
-import { readDaemonFile } from "../../state_folder.ts";
+import { type Program, type ProgramOutcome, runProgram } from "../../os/program.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
 import { refuseUnsafe } from "../program_files.ts";
 import {
   SERVICE_NAME,

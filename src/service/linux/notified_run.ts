@@ -1,4 +1,5 @@
 /** The service while it runs: what systemd is told, and what its signals mean. */
+import { messageOf } from "../../errors.ts";
 import type { ServiceRun } from "../service.ts";
 import { NotifySocket } from "./notify.ts";
 
@@ -46,7 +47,7 @@ export async function runNotified(
     await work({ signal: stopping.signal, ready, onReload: (handle) => void (reload = handle) });
     tell("STOPPING=1", "STATUS=Stopped");
   } catch (error) {
-    tell("STOPPING=1", `STATUS=Failed: ${error instanceof Error ? error.message : String(error)}`);
+    tell("STOPPING=1", `STATUS=Failed: ${messageOf(error)}`);
     throw error;
   } finally {
     stopSignals();

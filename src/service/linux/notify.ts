@@ -1,5 +1,5 @@
 /** What a service tells systemd of itself: datagrams to the socket that NOTIFY_SOCKET names, sd_notify(3). */
-import { errno, type Libc, openLibc } from "../../ffi/libc.ts";
+import { errno, type Libc, openLibc } from "../../os/linux/libc.ts";
 
 const AF_UNIX = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;

@@ -1,5 +1,5 @@
 /** Sets of ports, as ranges in order that do not touch. Pure. */
-import type { PortRange } from "../../lease/lease.ts";
+import type { PortRange } from "../../port/port.ts";
 
 /** All ports that are in one of the ranges, in whatever order these are. */
 export function unite(ranges: readonly PortRange[]): PortRange[] {

@@ -6,11 +6,11 @@
  * undo what the administrator has added in another. What portd has added is remembered below /run, which is forgotten
  * when the kernel's list is.
  */
-import { errno, type Libc, openLibc } from "../../ffi/libc.ts";
-import type { PortRange } from "../../lease/lease.ts";
-import { parseFirstAndLast } from "../../network/ephemeral.ts";
-import { parsePortList } from "../../network/os_ports.ts";
-import { Procfs } from "../../process/linux/procfs.ts";
+import { parseFirstAndLast } from "../../os/ephemeral.ts";
+import { errno, type Libc, openLibc } from "../../os/linux/libc.ts";
+import { Procfs } from "../../os/linux/procfs.ts";
+import { parsePortList } from "../../os/ports.ts";
+import type { PortRange } from "../../port/port.ts";
 import { formatPortList, intersect, subtract, unite } from "./port_set.ts";
 
 /** Where the kernel has the list. */

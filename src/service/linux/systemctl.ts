@@ -1,5 +1,5 @@
 /** systemctl(1): asked by properties, whose names and values are not translated. */
-import { type Program, runProgram } from "../../program.ts";
+import { type Program, runProgram } from "../../os/program.ts";
 import type { ServiceState } from "../service.ts";
 import { UNIT } from "./unit.ts";
 

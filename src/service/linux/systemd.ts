@@ -2,7 +2,9 @@
  * portd as a service of systemd, of the system or of a user. What its unit says is in unit.ts, what the service tells
  * systemd in notified_run.ts; the ports that it reserves are in reserved_ports.ts.
  */
-import type { Program } from "../../program.ts";
+import { parsePortList } from "../../os/ports.ts";
+import type { Program } from "../../os/program.ts";
+import { refuseUnsafe } from "../program_files.ts";
 import {
   type ServiceControl,
   type ServiceDefinition,
@@ -14,9 +16,7 @@ import {
 } from "../service.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
 import { formatPortList } from "./port_set.ts";
-import { refuseUnsafe } from "../program_files.ts";
 import { type KernelSettings, RESERVED_PORTS_VARIABLE, ReservedPorts } from "./reserved_ports.ts";
-import { parsePortList } from "../../network/os_ports.ts";
 import { Systemctl, type UnitState } from "./systemctl.ts";
 import { isOwnUnit, readCommand, serviceEnvironment, UNIT, writeUnit } from "./unit.ts";
 

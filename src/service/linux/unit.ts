@@ -1,9 +1,9 @@
 /** The unit of portd, systemd.unit(5): what it says, and what is read back from it. Pure. */
-import type { PortRange } from "../../lease/lease.ts";
+import type { PortRange } from "../../port/port.ts";
 import { VERSION } from "../../version.ts";
-import { type ServiceDefinition } from "../service.ts";
-import { RESERVED_PORTS_FILE, RESERVED_PORTS_VARIABLE } from "./reserved_ports.ts";
+import type { ServiceDefinition } from "../service.ts";
 import { formatPortList } from "./port_set.ts";
+import { RESERVED_PORTS_FILE, RESERVED_PORTS_VARIABLE } from "./reserved_ports.ts";
 import { parseCommand, quoteCommand, quoteWord } from "./unit_syntax.ts";
 
 /** The file of the unit, and its name to systemctl. */

@@ -2,7 +2,7 @@
  * Who may do what with files of Windows: descriptors as bytes, [MS-DTYP] 2.4.6, and what they mean for a program that
  * runs as LocalSystem. Pure; acl.ts reads and writes them.
  */
-import { sidSize, sidText } from "../../process/windows/structures.ts";
+import { sidSize, sidText } from "../../os/windows/process_structures.ts";
 
 /** An entry of a list that gives rights. */
 export interface Grant {

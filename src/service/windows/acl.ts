@@ -1,4 +1,5 @@
 /** Descriptors of files and folders of this machine. Manuals: GetFileSecurityW, SetFileSecurityW. */
+import { Accounts } from "../../os/windows/accounts.ts";
 import {
   type Advapi32,
   type Advapi32Services,
@@ -9,12 +10,11 @@ import {
   TOKEN_ELEVATION_TYPE,
   TOKEN_ELEVATION_TYPE_DEFAULT,
   TOKEN_QUERY,
-} from "../../ffi/advapi32.ts";
-import type { Kernel32 } from "../../ffi/kernel32.ts";
-import { wideText } from "../../ffi/wide_text.ts";
-import { ERROR_INSUFFICIENT_BUFFER } from "../../ffi/win32_error.ts";
-import { Accounts } from "../../process/windows/accounts.ts";
-import { sidText } from "../../process/windows/structures.ts";
+} from "../../os/windows/advapi32.ts";
+import type { Kernel32 } from "../../os/windows/kernel32.ts";
+import { sidText } from "../../os/windows/process_structures.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
+import { ERROR_INSUFFICIENT_BUFFER } from "../../os/windows/win32_error.ts";
 import { type Descriptor, parseDescriptor, sidBytes, TRUSTED } from "./access.ts";
 import { WindowsError } from "./failure.ts";
 import { folderOf } from "./paths.ts";

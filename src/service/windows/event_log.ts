@@ -1,7 +1,7 @@
 /** Entries in the Event Log of Windows, where administrators look first. Manual: ReportEventW. */
-import { addressOf } from "../../ffi/address.ts";
-import { type Advapi32Services, EVENTLOG_ERROR_TYPE, EVENTLOG_INFORMATION_TYPE } from "../../ffi/advapi32.ts";
-import { wideText } from "../../ffi/wide_text.ts";
+import { addressOf } from "../../os/pointer.ts";
+import { type Advapi32Services, EVENTLOG_ERROR_TYPE, EVENTLOG_INFORMATION_TYPE } from "../../os/windows/advapi32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 import { SERVICE_NAME } from "../service.ts";
 import type { RegistryValue } from "./keys.ts";
 

@@ -3,10 +3,10 @@
  * from under portd; programs may still ask for them. What portd has told is remembered in the service's key, so that
  * just that is taken back. netsh's words are in the user's language: only its numbers and its exit code are read.
  */
-import { system32 } from "../../ffi/system32.ts";
-import type { PortRange, Protocol } from "../../lease/lease.ts";
-import { parseExcludedRanges } from "../../network/os_ports.ts";
-import { type ProgramOutcome, runProgram } from "../../program.ts";
+import { parseExcludedRanges } from "../../os/ports.ts";
+import { type ProgramOutcome, runProgram } from "../../os/program.ts";
+import { system32 } from "../../os/windows/system32.ts";
+import type { PortRange, Protocol } from "../../port/port.ts";
 import type { Step } from "../service.ts";
 import type { RegistryKeys } from "./keys.ts";
 

@@ -8,7 +8,7 @@ import {
   ERROR_SERVICE_EXISTS,
   ERROR_SERVICE_MARKED_FOR_DELETE,
   ERROR_SERVICE_REQUEST_TIMEOUT,
-} from "../../ffi/win32_error.ts";
+} from "../../os/windows/win32_error.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   [ERROR_ACCESS_DENIED]: "that takes an administrator's rights",

@@ -8,9 +8,14 @@ import {
   RRF_RT_REG_DWORD,
   RRF_RT_REG_MULTI_SZ,
   RRF_RT_TEXT,
-} from "../../ffi/advapi32.ts";
-import { ERROR_FILE_NOT_FOUND, ERROR_MORE_DATA, ERROR_UNSUPPORTED_TYPE, NO_ERROR } from "../../ffi/win32_error.ts";
-import { wideText } from "../../ffi/wide_text.ts";
+} from "../../os/windows/advapi32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
+import {
+  ERROR_FILE_NOT_FOUND,
+  ERROR_MORE_DATA,
+  ERROR_UNSUPPORTED_TYPE,
+  NO_ERROR,
+} from "../../os/windows/win32_error.ts";
 import { WindowsError } from "./failure.ts";
 
 /** A value with its name: a text with variables of the environment, several texts, or a number of 32 bits. */

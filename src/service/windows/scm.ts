@@ -2,9 +2,10 @@
  * Being a service: this process tells the Service Control Manager of Windows how it is and hears from it. session.ts
  * holds what is said. Manuals: StartServiceCtrlDispatcherW, RegisterServiceCtrlHandlerExW, SetServiceStatus.
  */
-import { addressOf } from "../../ffi/address.ts";
-import type { Advapi32Services } from "../../ffi/advapi32.ts";
-import { wideText } from "../../ffi/wide_text.ts";
+import { messageOf } from "../../errors.ts";
+import { addressOf } from "../../os/pointer.ts";
+import type { Advapi32Services } from "../../os/windows/advapi32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 import { SERVICE_NAME, type ServiceRun } from "../service.ts";
 import type { ServiceEvents } from "./event_log.ts";
 import { ServiceSession } from "./session.ts";
@@ -86,7 +87,7 @@ async function tellAndWork(
     events.tell("stop", "portd has stopped");
     session.end(0);
   } catch (error) {
-    events.tell("failure", `portd has failed: ${error instanceof Error ? error.message : String(error)}`);
+    events.tell("failure", `portd has failed: ${messageOf(error)}`);
     session.end(FAILURE);
     throw error;
   } finally {

@@ -3,10 +3,18 @@
  * are not read from sc.exe, which speaks the user's language; --dry-run tells what sc.exe would be told all the same.
  * scm.ts is the other side: running as the service.
  */
-import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../ffi/advapi32.ts";
-import { openKernel32 } from "../../ffi/kernel32.ts";
-import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
-import { SERVICE_NAME, wordBehind } from "../service.ts";
+import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../os/windows/advapi32.ts";
+import { openKernel32 } from "../../os/windows/kernel32.ts";
+import {
+  SERVICE_NAME,
+  type ServiceControl,
+  type ServiceDefinition,
+  type ServiceLog,
+  type ServiceRun,
+  type ServiceStatus,
+  type Step,
+  wordBehind,
+} from "../service.ts";
 import { type Acl, WindowsAcl } from "./acl.ts";
 import { joinCommandLine, quoteWord } from "./command_line.ts";
 import { EVENT_SOURCE, EVENT_SOURCE_VALUES, EventLog } from "./event_log.ts";

@@ -1,5 +1,5 @@
 /** The one service of portd in the database of the Service Control Manager. Manuals: CreateServiceW and its like. */
-import { addressOf } from "../../ffi/address.ts";
+import { addressOf } from "../../os/pointer.ts";
 import {
   type Advapi32Services,
   DELETE,
@@ -19,9 +19,9 @@ import {
   SERVICE_START,
   SERVICE_STOP,
   SERVICE_WIN32_OWN_PROCESS,
-} from "../../ffi/advapi32.ts";
-import type { Kernel32 } from "../../ffi/kernel32.ts";
-import { wideText } from "../../ffi/wide_text.ts";
+} from "../../os/windows/advapi32.ts";
+import type { Kernel32 } from "../../os/windows/kernel32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 import {
   ERROR_ACCESS_DENIED,
   ERROR_INVALID_LEVEL,
@@ -29,7 +29,7 @@ import {
   ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
   ERROR_SERVICE_DOES_NOT_EXIST,
   ERROR_SERVICE_NOT_ACTIVE,
-} from "../../ffi/win32_error.ts";
+} from "../../os/windows/win32_error.ts";
 import { SERVICE_NAME } from "../service.ts";
 import { WindowsError } from "./failure.ts";
 import {

@@ -17,8 +17,8 @@ import {
   SERVICE_STOP_PENDING,
   SERVICE_STOPPED,
   SERVICE_WIN32_OWN_PROCESS,
-} from "../../ffi/advapi32.ts";
-import { ERROR_CALL_NOT_IMPLEMENTED, ERROR_SERVICE_SPECIFIC_ERROR, NO_ERROR } from "../../ffi/win32_error.ts";
+} from "../../os/windows/advapi32.ts";
+import { ERROR_CALL_NOT_IMPLEMENTED, ERROR_SERVICE_SPECIFIC_ERROR, NO_ERROR } from "../../os/windows/win32_error.ts";
 import type { ServiceRun } from "../service.ts";
 
 /**

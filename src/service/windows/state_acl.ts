@@ -1,5 +1,5 @@
 /** The state folder of a service, which other users must not read: its token is the right to open the firewall. */
-import { foreignName } from "../../state_folder.ts";
+import { foreignName } from "../../state/state_folder.ts";
 import type { Step } from "../service.ts";
 import { whoMayChange, whoMayOpen } from "./access.ts";
 import type { Acl } from "./acl.ts";

@@ -1,6 +1,6 @@
 /** What Windows writes and reads about services, as bytes of a 64-bit system; winsvc.h. Pure. */
-import { SC_ACTION_RESTART } from "../../ffi/advapi32.ts";
-import { textOfWide } from "../../process/windows/structures.ts";
+import { SC_ACTION_RESTART } from "../../os/windows/advapi32.ts";
+import { textOfWide } from "../../os/windows/process_structures.ts";
 
 /** Of `QUERY_SERVICE_CONFIGW`. */
 export interface ServiceConfig {

@@ -5,8 +5,8 @@ import {
   SERVICE_START_PENDING,
   SERVICE_STOP_PENDING,
   SERVICE_STOPPED,
-} from "../../ffi/advapi32.ts";
-import { ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_SPECIFIC_ERROR } from "../../ffi/win32_error.ts";
+} from "../../os/windows/advapi32.ts";
+import { ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_SPECIFIC_ERROR } from "../../os/windows/win32_error.ts";
 import type { ServiceState, ServiceStatus } from "../service.ts";
 import { splitCommandLine } from "./command_line.ts";
 import type { Services } from "./services.ts";

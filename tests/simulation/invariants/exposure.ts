@@ -1,5 +1,5 @@
 /** Who may open a port to the outside, and to whom. */
-import type { LeaseRecord } from "../../../src/store/record.ts";
+import type { LeaseRecord } from "../../../src/lease/record.ts";
 import type { Field } from "../operation.ts";
 import type { World } from "../world.ts";
 import { firstOf, type Invariant } from "./invariant.ts";

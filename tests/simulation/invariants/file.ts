@@ -1,5 +1,5 @@
 /** The file against the memory, when everything has been written. */
-import type { LeaseRecord } from "../../../src/store/record.ts";
+import type { LeaseRecord } from "../../../src/lease/record.ts";
 import { canonical } from "../operation.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 

@@ -1,5 +1,5 @@
 /** No port and no name with two leases, and a table and a pool that agree with themselves. */
-import type { LeaseRecord } from "../../../src/store/record.ts";
+import type { LeaseRecord } from "../../../src/lease/record.ts";
 import type { World } from "../world.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 

@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { createApp } from "../../../routes/app.ts";
-import { socketTransport } from "../../../src/cli/exchange.ts";
-import { type Lease, PortdClient } from "../../../src/client.ts";
+import { type Lease, PortdClient } from "../../../src/client/client.ts";
+import { socketTransport } from "../../../src/client/socket_transport.ts";
 import { type Config, loadConfig } from "../../../src/config.ts";
-import { runDaemon } from "../../../src/daemon.ts";
+import { runDaemon } from "../../../src/daemon/daemon.ts";
 import { freePort } from "../sockets.ts";
 
 /** What a process has open, and what it has left in folders, by name. */

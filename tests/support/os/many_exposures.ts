@@ -1,5 +1,5 @@
 /** Exposes many leases of the daemon at its usual address, and waits for the rules; for tests/os/open_test.ts. */
-import { PortdClient } from "../../../src/client.ts";
+import { PortdClient } from "../../../src/client/client.ts";
 
 const [how, count = "0"] = Deno.args;
 const portd = new PortdClient({ token: Deno.env.get("PORTD_TOKEN")! });

@@ -4,10 +4,10 @@
  *
  * Prints a line of JSON, {@linkcode PidReuse}.
  */
-import { openLibc } from "../../../src/ffi/libc.ts";
-import { openProcessHandle } from "../../../src/process/handle.ts";
+import { openLibc } from "../../../src/os/linux/libc.ts";
+import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../../src/process/linux/processes.ts";
-import { Procfs } from "../../../src/process/linux/procfs.ts";
+import { openProcessHandle } from "../../../src/terminate/open.ts";
 
 /** What became of it. */
 export interface PidReuse {

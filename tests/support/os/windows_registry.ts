@@ -1,7 +1,7 @@
 /** Writing to the registry of Windows, in tests: under HKEY_LOCAL_MACHINE. */
-import { HKEY_LOCAL_MACHINE, REG_SZ } from "../../../src/ffi/advapi32.ts";
-import { system32 } from "../../../src/ffi/system32.ts";
-import { wideText } from "../../../src/ffi/wide_text.ts";
+import { HKEY_LOCAL_MACHINE, REG_SZ } from "../../../src/os/windows/advapi32.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
+import { wideText } from "../../../src/os/windows/wide_text.ts";
 
 const REG_BINARY = 3, REG_DWORD = 4, ERROR_FILE_NOT_FOUND = 2;
 

@@ -4,7 +4,7 @@
  * one too.
  */
 import { PERMISSIONS } from "../../../src/cli/context.ts";
-import { system32 } from "../../../src/ffi/system32.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
 
 const THIS_PROCESS = 0xffffffffffffffffn;
 /** `ProcessWineGrantAdminToken` of Wine's winternl.h. */

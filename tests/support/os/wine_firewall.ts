@@ -4,13 +4,13 @@
  * on a real Windows they refuse to run.
  */
 import assert from "node:assert/strict";
-import { PortdClient } from "../../../src/client.ts";
+import { PortdClient } from "../../../src/client/client.ts";
 import { PortdError } from "../../../src/errors.ts";
-import { system32 } from "../../../src/ffi/system32.ts";
 import { openWindowsParts, WindowsFirewall, type WindowsParts } from "../../../src/firewall/windows/backend.ts";
 import { WindowsHost } from "../../../src/firewall/windows/host.ts";
 import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
 import { WindowsRegistry } from "../../../src/firewall/windows/registry.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
 import { differenceTo, rule, testConformance } from "../../firewall/conformance.ts";
 import { conformanceHost, ruleLine, type RuleStore } from "../windows_firewall.ts";
 import { COM_SERVER } from "./firewall_com_server.ts";

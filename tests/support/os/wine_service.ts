@@ -3,9 +3,9 @@
  * them. They install services and change lists of rights, so on a real Windows they refuse to run.
  */
 import assert from "node:assert/strict";
-import { openAdvapi32, openAdvapi32Services } from "../../../src/ffi/advapi32.ts";
-import { openKernel32 } from "../../../src/ffi/kernel32.ts";
-import { system32 } from "../../../src/ffi/system32.ts";
+import { openAdvapi32, openAdvapi32Services } from "../../../src/os/windows/advapi32.ts";
+import { openKernel32 } from "../../../src/os/windows/kernel32.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
 import { runSteps, type ServiceDefinition } from "../../../src/service/service.ts";
 import { whoMayOpen } from "../../../src/service/windows/access.ts";
 import { WindowsAcl } from "../../../src/service/windows/acl.ts";

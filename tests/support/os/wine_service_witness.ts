@@ -2,9 +2,9 @@
  * What Wine's own programs tell of the service, told by Deno for Windows as JSON; and what an operator does without
  * portd. tests/os/wine_service_test.ts starts it.
  */
-import { openAdvapi32Services } from "../../../src/ffi/advapi32.ts";
-import { system32 } from "../../../src/ffi/system32.ts";
-import { wideText } from "../../../src/ffi/wide_text.ts";
+import { openAdvapi32Services } from "../../../src/os/windows/advapi32.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
+import { wideText } from "../../../src/os/windows/wide_text.ts";
 
 /** What it tells. */
 export interface Witness {

@@ -1,0 +1,54 @@
+/** Flags that set the daemon's configuration, shared by `serve` and `config`. */
+import type { LoadConfigOptions } from "../../config.ts";
+import { resolvePath } from "../../project/project.ts";
+import { listFlag, textFlag } from "../command.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
+import { parsePair } from "../parse.ts";
+import { stateDirOf } from "./places.ts";
+
+/** The flags as they were given. */
+export type ConfigFlags = {
+  readonly listen?: string;
+  readonly pool?: string;
+  readonly config?: string;
+  readonly set?: readonly (readonly [string, string])[];
+};
+
+/** Definitions of {@linkcode ConfigFlags}. */
+export const CONFIG_FLAGS = {
+  listen: textFlag("HOST:PORT", "Address of the API (127.0.0.1:7678)"),
+  pool: textFlag("A-B,...", "Ports that are granted dynamically (20000-29999)"),
+  config: textFlag("FILE", "Configuration file (config.yaml of the state folder)"),
+  set: listFlag("key=value", "Any setting, also several", { parse: parsePair }),
+} as const;
+
+/** What `loadConfig` is asked: paths are made absolute here, where the current folder is known. */
+export function loadOptions(
+  context: CliContext,
+  flags: CommonFlags & ConfigFlags,
+): LoadConfigOptions & { readonly stateDir: string } {
+  const { env, cwd } = context;
+  const { listen, pool, config, set = [], stateDir } = flags;
+  const { PORTD_STATE_DIR: stateDirVariable, ...otherEnv } = env;
+  return {
+    flags: {
+      ...Object.fromEntries(set),
+      ...(listen !== undefined && { listen }),
+      ...(pool !== undefined && { pool }),
+      ...(stateDir !== undefined && { stateDir: resolvePath(cwd, stateDir) }),
+    },
+    env: { ...otherEnv, ...(stateDirVariable && { PORTD_STATE_DIR: resolvePath(cwd, stateDirVariable) }) },
+    ...(config !== undefined && { file: resolvePath(cwd, config) }),
+    stateDir: stateDirOf(context, flags),
+  };
+}
+
+/** The flags as words for another `portd serve`. */
+export function configWords({ listen, pool, config, set = [] }: ConfigFlags, cwd: string): string[] {
+  return [
+    ...(listen === undefined ? [] : ["--listen", listen]),
+    ...(pool === undefined ? [] : ["--pool", pool]),
+    ...(config === undefined ? [] : ["--config", resolvePath(cwd, config)]),
+    ...set.flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+  ];
+}

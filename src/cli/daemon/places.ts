@@ -1,0 +1,53 @@
+/** Where a daemon may be: the state folder, the addresses to be tried, and whether anybody listens there. */
+import { DEFAULT_URL } from "../../client/client.ts";
+import { openSocket, type Socket } from "../../client/socket.ts";
+import { NoDaemonError } from "../../client/transport.ts";
+import { resolvePath } from "../../project/project.ts";
+import { defaultStateDir } from "../../state/state_dir.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
+import { UsageError } from "../exit.ts";
+
+/** What of a context says where a daemon is. */
+export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
+
+/** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
+export function stateDirOf({ env, cwd, os, isRoot }: Surroundings, flags: CommonFlags): string {
+  const given = flags.stateDir ?? env.PORTD_STATE_DIR;
+  return given ? resolvePath(cwd, given) : defaultStateDir(os, env, isRoot);
+}
+
+/** Where a daemon may be, in the order to be tried. */
+export function candidates({ env }: Surroundings, stateDir: string): string[] {
+  const recorded = readDaemonFile(stateDir)?.url;
+  return [...new Set([...(recorded === undefined ? [] : [recorded]), wellKnownUrl(env)])];
+}
+
+/** The first address on which somebody listens, with the connection that tells so; `undefined` when nobody does. */
+export async function firstListening(
+  urls: readonly string[],
+): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
+  for (const url of urls) {
+    try {
+      return { url, socket: await openSocket(url) };
+    } catch (error) {
+      if (!(error instanceof NoDaemonError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Where a daemon of this environment listens unless its configuration says otherwise.
+ *
+ * @throws {UsageError} when the variable is no address.
+ */
+export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
+  if (listen === "") return DEFAULT_URL;
+  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(digits) > 65535) {
+    throw new UsageError(`Cannot use PORTD_LISTEN ${JSON.stringify(listen)}: must be like 127.0.0.1:7678`);
+  }
+  if (Number(digits) === 0) return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${digits}`;
+}

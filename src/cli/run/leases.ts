@@ -1,0 +1,159 @@
+/** The leases of one run of a command: they end with it, unless something that it has started still uses their ports. */
+import type { PortdClient } from "../../client/client.ts";
+import { messageOf } from "../../errors.ts";
+import type { Lease } from "../../lease/lease.ts";
+import type { Process } from "../../process/process.ts";
+import type { openProcessHandle } from "../../terminate/open.ts";
+import type { CliContext } from "../context.ts";
+import { titleOf } from "../naming.ts";
+import { neutralise, shorten } from "../terminal.ts";
+import type { Family, Member } from "./family.ts";
+
+const REQUEST_LIMIT_MS = 5000;
+const COMMAND_WIDTH = 200;
+
+/** Does something with the daemon; where it asks for the token, once more with it. */
+export type WithToken = <T>(work: (client: PortdClient) => Promise<T>) => Promise<T>;
+
+/** What {@linkcode RunLeases} works with. */
+export interface RunLeasesParts {
+  readonly client: PortdClient;
+  readonly withToken: WithToken;
+  readonly context: CliContext;
+  /** Loads what looks into a process; most runs end without. */
+  readonly loadHandles: () => Promise<typeof openProcessHandle>;
+}
+
+/** Leases that have been granted to this process, which stays their holder while it runs. */
+export class RunLeases {
+  readonly all: readonly Lease[];
+  readonly #parts: RunLeasesParts;
+  readonly #kept = new Set<Lease>();
+
+  constructor(all: readonly Lease[], parts: RunLeasesParts) {
+    this.all = all;
+    this.#parts = parts;
+  }
+
+  /**
+   * Keeps the leases on whose ports a process of the command still listens, and reports each of these processes.
+   *
+   * @param family is what the command has started; it has ended itself.
+   * @param wasAskedToEnd reports all that still run, whether they listen or not.
+   */
+  async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
+    const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
+    if (family === undefined || (maybeUsed.length === 0 && !wasAskedToEnd)) return;
+    const members = family.look();
+    if (members.length === 0) return;
+    const open = await this.#parts.loadHandles();
+    for (const member of members) {
+      const process = family.describe(member);
+      if (process === undefined) continue;
+      const used: Lease[] = [];
+      for (const lease of maybeUsed) if (await listensOn(process, lease, open)) used.push(lease);
+      for (const lease of used) await this.#keep(lease, process);
+      if (used.length === 0 && wasAskedToEnd) this.#report(`${textOf(process)} ${whyLeft(member)}`);
+    }
+  }
+
+  /** A lease on whose port a stranger listens: nobody whom the command has started. */
+  findLost(): Lease | undefined {
+    return this.all.find((lease) => !this.#kept.has(lease) && isTaken(lease));
+  }
+
+  /** Whether a process of the command still listens on one of the ports. */
+  get areUsed(): boolean {
+    return this.#kept.size > 0;
+  }
+
+  /** Gives back all but the kept. A failure of that is reported and no more: the leases end with this process anyway. */
+  async release(): Promise<void> {
+    const { client } = this.#parts;
+    const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+    const leases = this.all.filter((lease) => !this.#kept.has(lease));
+    const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
+    for (const [i, result] of results.entries()) {
+      if (result.status === "rejected") {
+        this.#report(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
+      }
+    }
+  }
+
+  async #keep(lease: Lease, process: Process): Promise<void> {
+    const title = titleOf(lease);
+    const listener = `${textOf(process)} still listens on ${title}`;
+    if (this.#kept.has(lease)) return this.#report(listener);
+    this.#kept.add(lease);
+    this.#report(`${listener}; its lease is kept, and portd free ${lease.port} ends both`);
+    try {
+      const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+      await this.#parts.withToken((client) => client.amend(lease.id, { pid: process.pid }, { signal }));
+    } catch (error) {
+      this.#report(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
+    }
+  }
+
+  /** Prints a line on stderr, also when the terminal has been closed in the meantime. */
+  #report(text: string): void {
+    try {
+      this.#parts.context.process.stderr.write(`portd: ${neutralise(text)}\n`);
+    } catch (error) {
+      if (!["EPIPE", "EIO"].includes(errnoOf(error))) throw error;
+    }
+  }
+}
+
+/**
+ * Whether somebody listens on the port although the command has ended. Its stderr would show it more directly, but can be
+ * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
+ * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
+ */
+function isTaken({ port, protocols }: Lease): boolean {
+  if (!protocols.includes("tcp")) return false;
+  return ["0.0.0.0", "::", "127.0.0.1", "::1"].some((hostname) => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return true;
+      // A family that this machine does not have, or a port that we may not bind: nothing is known then.
+      if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
+      throw error;
+    }
+  });
+}
+
+/** Whether a process listens on the port of a lease; one that we may not look into is taken to. */
+async function listensOn(
+  process: Process,
+  { port, protocols }: Lease,
+  open: typeof openProcessHandle,
+): Promise<boolean> {
+  try {
+    const handle = open(process);
+    if (handle === undefined) return false;
+    try {
+      const answers = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));
+      return answers.some((listens) => listens !== false);
+    } finally {
+      handle.close();
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return true;
+    throw error;
+  }
+}
+
+function textOf({ pid, command }: Process): string {
+  return `pid ${pid} (${shorten(command ?? "unknown command", COMMAND_WIDTH)})`;
+}
+
+function whyLeft({ hasLeft }: Member): string {
+  return hasLeft ? "still runs: it has left the command's session" : "still runs: it cannot be ended";
+}
+
+/** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */
+function errnoOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

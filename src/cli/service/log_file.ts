@@ -1,0 +1,122 @@
+/** Reading a log while it is written and rotated. */
+import { orAborted } from "../abort.ts";
+
+/** A rotating file: the newest lines are in `path`, older ones in `path.1`, `path.2` … */
+export class LogFile {
+  readonly #path: string;
+  readonly #buffer = new Uint8Array(64 * 1024);
+  #file: Deno.FsFile | undefined;
+  /** How much of the file has been read, in bytes. */
+  #read = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * The last lines, also from older files. What comes behind them is for {@linkcode LogFile.follow}.
+   *
+   * @throws {Error} when there is no log.
+   */
+  async last(count: number): Promise<string[]> {
+    const found: string[] = [];
+    const splitter = new LineSplitter((line) => found.push(line));
+    this.#file = await openIfThere(this.#path);
+    await this.#drain(splitter);
+    splitter.end();
+    if (this.#file === undefined) throw new Error(`Cannot read ${this.#path}: there is no such file yet`);
+    for (let age = 1; found.length < count; age++) {
+      const older = await textIfThere(`${this.#path}.${age}`);
+      if (older === undefined) break;
+      found.unshift(...older.split(/\r?\n/).filter((line) => line !== ""));
+    }
+    return found.slice(-count);
+  }
+
+  /** Tells every line that comes, until the signal is aborted. @throws the signal's reason. */
+  async follow(tell: (line: string) => void, signal: AbortSignal): Promise<void> {
+    using watcher = Deno.watchFs(this.#path.replace(/[\\/][^\\/]*$/, ""), { recursive: false });
+    const changes = watcher[Symbol.asyncIterator]();
+    const splitter = new LineSplitter(tell);
+    for (;;) {
+      await this.#drain(splitter);
+      while (await this.#isReplaced()) {
+        await this.#drain(splitter); // what was written between the look and the rotation
+        this.close();
+        this.#file = await openIfThere(this.#path);
+        await this.#drain(splitter);
+      }
+      await orAborted(changes.next(), signal);
+    }
+  }
+
+  /** Gives the file back. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#read = 0;
+  }
+
+  async #drain(splitter: LineSplitter): Promise<void> {
+    for (;;) {
+      const length = await this.#file?.read(this.#buffer) ?? null;
+      if (length === null) return;
+      this.#read += length;
+      splitter.take(this.#buffer.subarray(0, length));
+    }
+  }
+
+  /** Whether another file has the name by now, or the file was begun anew. */
+  async #isReplaced(): Promise<boolean> {
+    const named = await statIfThere(this.#path);
+    if (named === undefined) return false; // between two names: its writer makes it next
+    if (this.#file === undefined) return true;
+    const own = await this.#file.stat();
+    return named.ino !== own.ino || named.size < this.#read; // not own.size: that may have grown since
+  }
+}
+
+/** Puts lines together from pieces. */
+export class LineSplitter {
+  readonly #tell: (line: string) => void;
+  readonly #decoder = new TextDecoder();
+  #begun = "";
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  /** The next piece. */
+  take(bytes: Uint8Array): void {
+    const lines = (this.#begun + this.#decoder.decode(bytes, { stream: true })).split(/\r?\n/);
+    this.#begun = lines.pop()!;
+    for (const line of lines) this.#tell(line);
+  }
+
+  /** What has been begun and is not ended counts as a line. */
+  end(): void {
+    if (this.#begun !== "") this.#tell(this.#begun);
+    this.#begun = "";
+  }
+}
+
+async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
+  return await ifThere(() => Deno.open(path));
+}
+
+async function textIfThere(path: string): Promise<string | undefined> {
+  return await ifThere(() => Deno.readTextFile(path));
+}
+
+async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  return await ifThere(() => Deno.stat(path));
+}
+
+async function ifThere<Found>(look: () => Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

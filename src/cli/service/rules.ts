@@ -1,0 +1,53 @@
+/** The rules that the service has set in the host's firewall: they go with it, as nobody would look after them. */
+import { loadConfig, type LoadConfigOptions } from "../../config.ts";
+import { PortdError } from "../../errors.ts";
+import { clearRules } from "../../firewall/clear.ts";
+import { type Step, wordBehind } from "../../service/service.ts";
+import type { CliContext } from "../context.ts";
+import { parsePair } from "../parse.ts";
+
+/** What {@linkcode findRules} has found. */
+export interface FoundRules {
+  /** The step that takes the rules away; none where there are no rules. */
+  readonly steps: readonly Step[];
+  /** Why it is not known whether there are any. */
+  readonly unknown?: string;
+}
+
+/**
+ * The rules of the portd of a state folder. Its leases keep their wishes: a portd that is installed anew sets the rules
+ * again.
+ */
+export async function findRules(
+  { openFirewall }: CliContext,
+  { stateDir, command }: { readonly stateDir: string; readonly command: readonly string[] | null },
+): Promise<FoundRules> {
+  try {
+    const { config } = await loadConfig({ ...optionsOf(stateDir, command ?? []), stateDir });
+    if (config.firewall.backend === "none") return { steps: [] };
+    const backend = await openFirewall(config);
+    const { rules } = await backend.read();
+    backend.close();
+    const names = [...new Set(rules.map(({ name }) => name))].sort();
+    const run = async () => void await clearRules(await openFirewall(config));
+    const does = `remove from the firewall (${backend.name}): ${names.join(", ")}`;
+    return { steps: names.length === 0 ? [] : [{ does, run }] };
+  } catch (error) {
+    // With a faulty configuration the service does not start, and must go all the same.
+    if (!(error instanceof PortdError) || !UNKNOWN.includes(error.code)) throw error;
+    return { steps: [], unknown: error.message };
+  }
+}
+
+const UNKNOWN: readonly string[] = ["firewall_unavailable", "invalid_request"];
+
+/** The configuration of the service, as its words tell it. */
+function optionsOf(stateDir: string, command: readonly string[]): LoadConfigOptions {
+  const settings = command.filter((_, i) => command[i - 1] === "--set").map(parsePair);
+  const file = wordBehind(command, "--config");
+  return {
+    flags: { ...Object.fromEntries(settings), stateDir },
+    env: {},
+    ...(file === undefined ? {} : { file }),
+  };
+}

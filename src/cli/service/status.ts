@@ -1,0 +1,75 @@
+/** `portd service status`: how the service is, as the system tells it and as it answers itself. */
+import { type ServiceLog, type ServiceStatus, wordBehind } from "../../service/service.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
+import type { CliContext } from "../context.ts";
+import { askDaemon, type DaemonAnswer } from "../daemon/ask.ts";
+import { candidates } from "../daemon/places.ts";
+import { EXIT } from "../exit.ts";
+import { neutralise, toJson } from "../terminal.ts";
+import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
+
+/** Tells how the service is; the exit code is 0 when it runs and answers. */
+export async function tellStatus(context: CliContext, flags: ServiceFlags): Promise<void> {
+  const control = await openControl(context, flags);
+  const status = await control.status();
+  const stateDir = await serviceDirOf(context, flags, control);
+  const log = control.log(stateDir);
+  const api = status.pid === null ? undefined : await findApi(context, stateDir, status);
+  const { process } = context;
+  if (flags.json) {
+    process.stdout.write(`${toJson({ ...status, stateDir, log, api: api ?? null })}\n`);
+  } else {
+    const rows = rowsOf(status, { stateDir, log, api });
+    process.stdout.write(rows.map(([name, value]) => `${name.padEnd(10)} ${neutralise(value)}\n`).join(""));
+  }
+  if (status.state !== "running" || !api?.isReady) process.exitCode = EXIT.failure;
+}
+
+/** Where it has written its address, or else where it should be: others may not read its state folder. */
+async function findApi(
+  context: CliContext,
+  stateDir: string,
+  { pid, command }: ServiceStatus,
+): Promise<DaemonAnswer | undefined> {
+  const recorded = readDaemonFile(stateDir);
+  const listen = wordBehind(command, "--listen");
+  const expected = candidates({ ...context, env: listen === undefined ? {} : { PORTD_LISTEN: listen } }, stateDir);
+  for (const url of recorded?.pid === pid ? [recorded!.url] : expected) {
+    const found = await askDaemon(url);
+    const isOther = found === undefined || (found.pid ?? pid) !== pid;
+    if (!isOther) return { ...found, version: found.version ?? recorded?.version ?? null };
+  }
+  return undefined;
+}
+
+interface Findings {
+  readonly stateDir: string;
+  readonly log: ServiceLog;
+  readonly api: DaemonAnswer | undefined;
+}
+
+function rowsOf(status: ServiceStatus, { stateDir, log, api }: Findings): (readonly [name: string, value: string])[] {
+  const { state, pid, exitCode, startsAtBoot, command, definition } = status;
+  if (state === "absent") return [["state", "not installed"]];
+  return [
+    ["state", pid === null ? state : `${state} (pid ${pid})`],
+    ...(exitCode === null ? [] : [["exit code", String(exitCode)]] as const),
+    ["at boot", startsAtBoot ? "starts" : "does not start"],
+    ["command", command === null ? "unknown" : command.map(quoted).join(" ")],
+    ["definition", definition ?? "unknown"],
+    ["state dir", stateDir],
+    ["log", log.kind === "file" ? log.path : log.command.join(" ")],
+    ["api", pid === null ? "-" : apiText(api)],
+  ];
+}
+
+function apiText(api: DaemonAnswer | undefined): string {
+  if (api === undefined) return "does not answer";
+  const { url, version, isReady } = api;
+  return `${url}${isReady ? "" : ", not ready"}${version === null ? "" : `, portd ${version}`}`;
+}
+
+/** A word so that its ends can be seen. */
+function quoted(word: string): string {
+  return /^[^\s"']+$/.test(word) ? word : JSON.stringify(word);
+}

@@ -1,0 +1,81 @@
+/** What the commands of `portd service` share: whose service it is, and doing steps or only telling them. */
+import { resolvePath } from "../../project/project.ts";
+import { runSteps, type ServiceControl, type Step, wordBehind } from "../../service/service.ts";
+import { defaultStateDir, serviceStateDir } from "../../state/state_dir.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { neutralise, toJson } from "../terminal.ts";
+
+/** Flags of every command of `portd service`: they ask the system and no daemon. */
+export type ServiceFlags = Pick<CommonFlags, "stateDir" | "json"> & { readonly user?: boolean };
+
+/** Flags of those that change it. */
+export type ChangeFlags = ServiceFlags & { readonly dryRun?: boolean };
+
+/** The service that the flags name. @throws {UsageError} for that of a user, where a user has none. */
+export async function openControl(context: CliContext, { user = false }: ServiceFlags): Promise<ServiceControl> {
+  if (user && context.os === "windows") {
+    throw new UsageError(
+      "Cannot use --user: Windows has no services of a user; portd serve --detach runs portd without a service",
+    );
+  }
+  return await context.openService({ isUser: user });
+}
+
+/** @throws {Deno.errors.PermissionDenied} when this user may not change the service, unless it is only to be told how. */
+export async function checkRights(control: ServiceControl, { dryRun = false }: ChangeFlags): Promise<void> {
+  const refusal = dryRun ? undefined : await control.refusal();
+  if (refusal !== undefined) throw new Deno.errors.PermissionDenied(`Cannot change the service: ${refusal}`);
+}
+
+/** Does the steps and tells each on stderr. With `--dry-run` it tells them on stdout, with their texts, and does none. */
+export async function carryOut(context: CliContext, flags: ChangeFlags, steps: readonly Step[]): Promise<void> {
+  const { stdout, stderr } = context.process;
+  if (!flags.dryRun) return await runSteps(steps, ({ does }) => stderr.write(`${neutralise(does)}\n`));
+  if (flags.json) stdout.write(`${toJson(steps.map(({ does, text }) => ({ does, text })), 2)}\n`);
+  else stdout.write(steps.map(dryText).join(""));
+}
+
+function dryText({ does, text }: Step): string {
+  const lines = text?.trimEnd().split("\n").map((line) => `    ${neutralise(line)}`.trimEnd()) ?? [];
+  return [neutralise(does), ...lines].map((line) => `${line}\n`).join("");
+}
+
+/** The state folder of the service when none is given: never that of the environment. Absolute. */
+export function defaultServiceDir({ os, env, isRoot }: CliContext, { user = false }: ServiceFlags): string {
+  return user ? defaultStateDir(os, env, isRoot) : serviceStateDir(os, env);
+}
+
+/** The state folder of the service: the one that is given, else that of the one installed, else the default. */
+export async function serviceDirOf(
+  context: CliContext,
+  flags: ServiceFlags,
+  control: ServiceControl,
+): Promise<string> {
+  if (flags.stateDir !== undefined) return resolvePath(context.cwd, flags.stateDir);
+  return installedDir((await control.status()).command) ?? defaultServiceDir(context, flags);
+}
+
+/** The state folder in the words of an installed service. */
+export function installedDir(command: readonly string[] | null): string | undefined {
+  return wordBehind(command, "--state-dir");
+}
+
+/** The steps that stop and start it. Those to start it can only be known once it is stopped: they are told as one. */
+export async function restartSteps(control: ServiceControl): Promise<readonly Step[]> {
+  const stop = await control.stop();
+  if (stop.length === 0) return await control.start();
+  const start = async () => await runSteps(await control.start(), () => {});
+  return [...stop, { does: "start the service again", run: start }];
+}
+
+/** The version of the daemon that serves a state folder; `undefined` when none does, or it is not ours to read. */
+export function runningVersion(stateDir: string): string | undefined {
+  return readDaemonFile(stateDir)?.version;
+}
+
+/** How a command of the same service is written. */
+export function commandText(words: string, { user }: ServiceFlags): string {
+  return `portd service ${words}${user ? " --user" : ""}`;
+}

@@ -1,0 +1,105 @@
+/** `portd service uninstall`: takes the service away; with `--purge` its state too. */
+import type { ServiceControl, Step } from "../../service/service.ts";
+import { isOwnFile, readDaemonFile } from "../../state/state_folder.ts";
+import { confirm } from "../confirm.ts";
+import type { CliContext } from "../context.ts";
+import { askDaemon } from "../daemon/ask.ts";
+import { Ended, EXIT } from "../exit.ts";
+import { neutralise, toJson } from "../terminal.ts";
+import { findRules } from "./rules.ts";
+import { carryOut, type ChangeFlags, checkRights, openControl, serviceDirOf } from "./steps.ts";
+
+/** Flags of `portd service uninstall`. */
+export type UninstallFlags = ChangeFlags & { readonly purge?: boolean; readonly yes?: boolean };
+
+/** Uninstalls the service. */
+export async function uninstall(context: CliContext, flags: UninstallFlags): Promise<void> {
+  const control = await openControl(context, flags);
+  await checkRights(control, flags);
+  const stateDir = await serviceDirOf(context, flags, control);
+  const rules = await findRules(context, { stateDir, command: (await control.status()).command });
+  const removal = [...await control.uninstall(), ...rules.steps];
+  const files = flags.purge ? await ownFiles(stateDir) : [];
+  if (flags.purge) await checkPurge(context, flags, { stateDir, files, control });
+  const purge = files.map((name): Step => ({
+    does: `remove ${pathOf(stateDir, name)}`,
+    run: () => removeIfThere(pathOf(stateDir, name)),
+  }));
+  await carryOut(context, flags, [...removal, ...purge]);
+  const { stdout, stderr } = context.process;
+  if (removal.length === 0) stderr.write("not installed\n");
+  if (rules.unknown !== undefined && !flags.user) {
+    stderr.write(`warning: whether rules of portd are left there is not known: ${neutralise(rules.unknown)}\n`);
+  }
+  if (flags.dryRun) return;
+  const kept = flags.purge ? await removeIfEmpty(stateDir) : await namesIn(stateDir);
+  if (flags.json) {
+    const removed = files.map((name) => pathOf(stateDir, name));
+    return stdout.write(`${toJson({ steps: removal.map(({ does }) => does), stateDir, removed, kept })}\n`);
+  }
+  if (kept.length > 0) stderr.write(`${neutralise(`kept in ${stateDir}: ${kept.join(", ")}`)}\n`);
+}
+
+interface PurgePlan {
+  readonly stateDir: string;
+  readonly files: readonly string[];
+  readonly control: ServiceControl;
+}
+
+/** @throws {Error} when another daemon than the service works there; {@linkcode Ended} when the user says no. */
+async function checkPurge(
+  context: CliContext,
+  { yes = false, dryRun = false }: UninstallFlags,
+  { stateDir, files, control }: PurgePlan,
+): Promise<void> {
+  const recorded = readDaemonFile(stateDir);
+  const { pid } = await control.status();
+  const other = recorded === undefined || recorded.pid === pid ? undefined : await askDaemon(recorded.url);
+  if (other !== undefined && (other.pid ?? recorded!.pid) === recorded!.pid) {
+    throw new Error(`Cannot remove ${stateDir}: portd (pid ${recorded!.pid}) works there; stop it with: portd stop`);
+  }
+  if (dryRun || files.length === 0) return;
+  const preface = `what portd has written in ${neutralise(stateDir)} is removed for good, its leases among it\n`;
+  if (await confirm(context, "Uninstall the service and remove its state?", { preface, yes })) return;
+  context.process.stderr.write("nothing was done\n");
+  throw new Ended(EXIT.failure);
+}
+
+/** The names of the files that are portd's own; nothing below, and nothing that is linked to. */
+async function ownFiles(stateDir: string): Promise<string[]> {
+  const entries = await entriesOf(stateDir);
+  return entries.filter(({ name, isFile }) => isFile && isOwnFile(name)).map(({ name }) => name).sort();
+}
+
+async function namesIn(stateDir: string): Promise<string[]> {
+  return (await entriesOf(stateDir)).map(({ name }) => name).sort();
+}
+
+async function entriesOf(stateDir: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(stateDir));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** @returns the names of what is not ours. */
+async function removeIfEmpty(stateDir: string): Promise<string[]> {
+  const left = await namesIn(stateDir);
+  if (left.length === 0) await removeIfThere(stateDir);
+  return left;
+}
+
+/** The service takes some of its files away when it stops. */
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function pathOf(folder: string, name: string): string {
+  return `${folder}${folder.includes("\\") ? "\\" : "/"}${name}`;
+}

@@ -1,0 +1,345 @@
+/**
+ * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
+ * loads nothing but src/errors.ts, and src/proof.ts before it sends a token. docs/api.md is the contract that it speaks.
+ */
+import type { PortDescription } from "../inspect/description.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
+import type { Protocol } from "../port/port.ts";
+import { type CallOptions, Calls } from "./calls.ts";
+import type { EventsOptions } from "./events.ts";
+import { EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE } from "./shape.ts";
+import { fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
+import type {
+  AmendRequest,
+  DaemonStatus,
+  ExposureRequest,
+  FirewallEvent,
+  FirewallStatus,
+  ImportOutcome,
+  LeaseDocument,
+  LeaseEvent,
+  LeaseFilter,
+  LeasePage,
+  LeaseRequest,
+  ListenerEvent,
+  ResetEvent,
+} from "./wire.ts";
+
+export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
+export { PortdError } from "../errors.ts";
+export type { CallOptions } from "./calls.ts";
+export type { EventsOptions } from "./events.ts";
+export type { ApiAnswer, ApiRequest, Transport } from "./transport.ts";
+export type { ListedSocket, SocketQuery } from "../listener/listener.ts";
+export type { Protocol } from "../port/port.ts";
+export type { Lease, LeaseState, Lifetime } from "../lease/lease.ts";
+export type { PortDescription, PortRule, PortSocket, Verdict } from "../inspect/description.ts";
+export type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
+export type {
+  AmendRequest,
+  DaemonStatus,
+  FirewallEvent,
+  ImportOutcome,
+  LeaseDocument,
+  LeaseEvent,
+  LeaseFilter,
+  LeasePage,
+  LeaseRequest,
+  LifetimeRequest,
+  ListenerEvent,
+  PortRequest,
+  ResetEvent,
+  ServiceRequest,
+} from "./wire.ts";
+
+/** Where a daemon is when nothing else is said. */
+export const DEFAULT_URL = "http://127.0.0.1:7678";
+
+/** Options of {@linkcode PortdClient}. */
+export interface ClientOptions {
+  /** Address of the daemon, with or without `/v1`. @default "http://127.0.0.1:7678" */
+  readonly url?: string;
+  /**
+   * The admin token; `export`, `import` and `stop` need it. Sent with every request, to a daemon that has proven to
+   * know it: {@linkcode UnprovenPeerError} else.
+   */
+  readonly token?: string;
+  /** Used in the place of the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Used in the place of `fetch` altogether. */
+  readonly transport?: Transport;
+  /** How long one answer may take, in milliseconds; events are not bounded. @default 30000 */
+  readonly timeoutMs?: number;
+}
+
+/** A lease by its id, by its full name (`project/name`, or `name`), or by its port (of any protocol unless told). */
+export type LeaseRef =
+  | string
+  | { readonly name: string }
+  | { readonly port: number; readonly protocol?: Protocol };
+
+/** Options of a grant. */
+export interface GrantOptions extends CallOptions {
+  /** Makes a repeated request harmless: for 24 hours it gets the same answer. 1–255 visible ASCII characters. */
+  readonly idempotencyKey?: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** More for a firewall: each of its programs may take up to a minute, and there are several. */
+const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
+/** A page of leases whose holders, labels and names are as long as they may be. */
+const MOST_PAGE_BYTES = 32 << 20;
+/** A whole list of leases: in pages, in bytes, and in the time of single answers. */
+const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TIMES = 10;
+/**
+ * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
+ *
+ * Every method throws {@linkcode PortdError} when the daemon refuses, {@linkcode NoDaemonError} when nobody answers or
+ * what answers is not portd, {@linkcode UnusableAnswerError} when an answer is not what the API promises, and a
+ * `TimeoutError` (`DOMException`) when it does not come in time. Answers are checked whole, and bounded in bytes.
+ *
+ * @example
+ * ```ts
+ * import { PortdClient } from "@portd/portd/client";
+ *
+ * const portd = new PortdClient();
+ * const lease = await portd.grant({ name: "web", project: "shop", ttlMs: 60_000 });
+ * console.log(lease.port);
+ * await portd.release(lease.id);
+ * ```
+ */
+export class PortdClient {
+  /** Base address, without `/v1`. */
+  readonly url: string;
+  /** Whether requests are sent with the token. */
+  readonly hasToken: boolean;
+  readonly #calls: Calls;
+  readonly #timeoutMs: number;
+
+  constructor(options: ClientOptions = {}) {
+    const { url = DEFAULT_URL, token, transport, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    this.url = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+    this.#timeoutMs = timeoutMs;
+    this.hasToken = token !== undefined;
+    this.#calls = new Calls({ url: this.url, token, transport: transport ?? fetchTransport(options.fetch), timeoutMs });
+  }
+
+  /**
+   * Asks for one port. Asking again for a name whose lease is live returns that lease.
+   *
+   * @throws {PortdError} `port_leased`, `port_in_use`, `name_taken`, `pool_exhausted` and others, with a free port as
+   * `data.suggestion` where there is one.
+   */
+  async grant(request: LeaseRequest, options: GrantOptions = {}): Promise<Lease> {
+    const leases = await this.grantAll(request, options);
+    if (leases.length !== 1) {
+      throw new TypeError("Cannot answer with one lease: several ports were asked; use grantAll()");
+    }
+    return leases[0]!;
+  }
+
+  /** Asks for one port or several (`count`, `block`, `services`), all or none; answered in the order asked. */
+  async grantAll(request: LeaseRequest, options: GrantOptions = {}): Promise<readonly Lease[]> {
+    const { idempotencyKey, ...rest } = options;
+    const headers = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+    const extraMs = request.waitMs ?? 0;
+    const { services, count, block } = request;
+    const several = services?.length ?? count ?? block;
+    const shape = grantOf(several ?? 1, several !== undefined);
+    const mostBytes = MOST_PAGE_BYTES;
+    const call = {
+      method: "POST",
+      path: "/leases",
+      body: request,
+      headers,
+      extraMs,
+      shape,
+      mostBytes,
+      ...rest,
+    } as const;
+    const answer = await this.#calls.json(call);
+    return "leases" in answer ? answer.leases : [answer];
+  }
+
+  /** One page of leases. */
+  async list(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<LeasePage> {
+    return (await this.#page(filter, options)).page;
+  }
+
+  /**
+   * All leases that pass the filter, over as many pages as it takes.
+   *
+   * @throws {UnusableAnswerError} when the list does not come to an end.
+   */
+  async listAll(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<Lease[]> {
+    const leases: Lease[] = [], cursors = new Set<string>();
+    const deadline = performance.now() + MOST_ANSWER_TIMES * this.#timeoutMs;
+    let cursor: string | undefined, listBytes = 0;
+    do {
+      const limitMs = deadline - performance.now();
+      const { page, bytes } = await this.#page({ ...filter, ...(cursor && { cursor }) }, { ...options, limitMs });
+      leases.push(...page.leases);
+      listBytes += bytes;
+      cursor = page.next;
+      if (cursor === undefined) return leases;
+      if (cursors.has(cursor)) throw this.#calls.unusable(`the list of leases comes back to the cursor "${cursor}"`);
+      cursors.add(cursor);
+    } while (cursors.size < MOST_PAGES && listBytes <= MOST_LIST_BYTES);
+    throw this.#calls.unusable(`the list of leases has no end: ${cursors.size} pages, ${listBytes} bytes`);
+  }
+
+  async #page(
+    filter: LeaseFilter,
+    options: CallOptions & { readonly limitMs?: number },
+  ): Promise<{ readonly page: LeasePage; readonly bytes: number }> {
+    const path = `/leases${queryOf(filter)}`;
+    const call = { method: "GET", path, shape: LEASE_PAGE, mostBytes: MOST_PAGE_BYTES, ...options } as const;
+    const { value, bytes } = await this.#calls.read(call);
+    return { page: value, bytes };
+  }
+
+  /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
+  async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
+    return await this.#calls.json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
+  }
+
+  /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
+  async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
+    const body = ttlMs === undefined ? {} : { ttlMs };
+    return await this.#calls.json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
+  }
+
+  /** Changes a live lease. */
+  async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
+    return await this.#calls.json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
+  }
+
+  /** Ends a lease. Idempotent for a lease that has ended already. */
+  async release(ref: LeaseRef, options: CallOptions = {}): Promise<void> {
+    const answer = await this.#calls.send({ method: "DELETE", path: pathOf(ref), ...options });
+    await answer.cancel();
+    if (answer.status !== 204) throw this.#calls.stranger(`the answer to a release is HTTP ${answer.status}`);
+  }
+
+  /** Ends every live lease that bears a label, `key:value`. @returns the ids of the leases that were ended. */
+  async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
+    const path = `/leases?label=${encodeURIComponent(label)}`;
+    const { RELEASED: shape } = await answerShapes();
+    return (await this.#calls.json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
+  }
+
+  /**
+   * What happens to leases from now on, or from `lastEventId` on. A broken stream is opened anew and goes on behind the
+   * last event that came; where some were lost, a `reset` comes first. Ends when the signal is aborted.
+   *
+   * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
+   */
+  async *events(
+    options: EventsOptions = {},
+  ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
+    const { followEvents } = await import("./events.ts");
+    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
+    yield* followEvents({ url: this.url, open }, options);
+  }
+
+  /** Sockets with their processes and leases: those that listen, or with `connections` those in any state. */
+  async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
+    const path = `/listeners${queryOf(filter)}`;
+    const { SOCKETS: shape } = await answerShapes();
+    return (await this.#calls.json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
+  }
+
+  /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
+  async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
+    const { descriptionOf } = await answerShapes();
+    const shape = descriptionOf(port);
+    return await this.#calls.json({
+      method: "GET",
+      path: `/ports/${port}`,
+      shape,
+      mostBytes: MOST_BODY_BYTES,
+      ...options,
+    });
+  }
+
+  /** Wishes that a lease be reachable from outside; what is absent is inbound, domain and private, LocalSubnet. */
+  async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
+    return await this.#calls.json({
+      method: "PUT",
+      path: pathOf(ref, "/exposure"),
+      body: request,
+      shape: EXPOSED_LEASE,
+      ...options,
+    });
+  }
+
+  /** Takes that wish back. */
+  async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
+    return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
+  }
+
+  /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
+  async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
+    const { FIREWALL_STATUS: shape } = await answerShapes();
+    return await this.#calls.json({ method: "GET", path: "/firewall", shape, ...FIREWALL_BOUNDS, ...options });
+  }
+
+  /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
+  async syncFirewall(
+    { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<FirewallStatus> {
+    const { FIREWALL_STATUS: shape } = await answerShapes();
+    const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
+    return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
+  }
+
+  /** Version, uptime and counts of the daemon. */
+  async status(options: CallOptions = {}): Promise<DaemonStatus> {
+    const { STATUS: shape } = await answerShapes();
+    return await this.#calls.json({ method: "GET", path: "/status", shape, ...options });
+  }
+
+  /** Everything that the daemon keeps, as a document for people and for {@linkcode import}. Needs the token. */
+  async export(options: CallOptions = {}): Promise<LeaseDocument> {
+    const { LEASE_DOCUMENT: shape } = await answerShapes();
+    return await this.#calls.json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
+  }
+
+  /** Takes leases in; at most 64 KiB a call. What cannot be taken is named in `skipped`. Needs the token. */
+  async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
+    const { IMPORT_OUTCOME: shape } = await answerShapes();
+    const mostBytes = MOST_BODY_BYTES;
+    return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
+  }
+
+  /** Asks the daemon to end; it does so after the answer. Needs the token. */
+  async stop(options: CallOptions = {}): Promise<void> {
+    const { STOPPING: shape } = await answerShapes();
+    await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape, ...options });
+  }
+}
+
+/** What most calls of a script do not need. An import that chooses would ask the program that uses this for `--allow-read`. */
+function answerShapes(): Promise<typeof import("./answer_shapes.ts")> {
+  return import("./answer_shapes.ts");
+}
+
+/** A filter as the query of an address, with its question mark; what is undefined is left out. */
+function queryOf(filter: object): string {
+  const fields = Object.entries(filter).filter(([, value]) => value !== undefined)
+    .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
+  return fields.length === 0 ? "" : `?${fields.join("&")}`;
+}
+
+/** The path of a lease below `/v1`, with the action (`/renew`) where it belongs. */
+function pathOf(ref: LeaseRef, action = ""): string {
+  if (typeof ref === "string") return `/leases/${encodeURIComponent(ref)}${action}`;
+  if ("port" in ref) {
+    const query = ref.protocol === undefined ? "" : `?protocol=${ref.protocol}`;
+    return `/leases/by-port/${ref.port}${action}${query}`;
+  }
+  const slash = ref.name.lastIndexOf("/");
+  const parts = slash === -1 ? [ref.name] : [ref.name.slice(0, slash), ref.name.slice(slash + 1)];
+  return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
+}

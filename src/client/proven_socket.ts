@@ -1,0 +1,94 @@
+/** Having the peer of a connection prove that it knows the token, before that connection carries the token. */
+import { challenge, readProof } from "../proof.ts";
+import { encodeRequest, exchange } from "./exchange.ts";
+import { openSocket, type Socket, splitUrl } from "./socket.ts";
+import { type ApiRequest, NoDaemonError, NotPortdError, tokenOf, UnprovenPeerError } from "./transport.ts";
+
+const PATIENCE_MS = 10_000;
+/** A daemon that somebody floods with connections cuts some, and refuses others for a moment. */
+const TRIES = 20, PAUSE_MS = 100;
+
+/**
+ * A connection whose peer has proven that it knows the token, for the request that carries it. Where the connection
+ * breaks before, another one is opened: nothing has been asked of the daemon yet.
+ *
+ * @param opened is tried first.
+ * @throws {UnprovenPeerError} when the peer does not prove it; and as a request does.
+ */
+export async function provenSocket(opened: Socket, request: ApiRequest): Promise<Socket> {
+  let socket: Socket | undefined = opened;
+  for (let tries = 1;; tries++) {
+    try {
+      socket ??= await openSocket(request.url);
+      await demandProof(socket, request);
+      return socket;
+    } catch (error) {
+      socket = undefined;
+      const mayPass = error instanceof NoDaemonError && !(error instanceof NotPortdError);
+      if (!mayPass || tries === TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** Asks for the proof over a connection, and closes that unless it comes. */
+async function demandProof(socket: Socket, asked: ApiRequest): Promise<void> {
+  const { url, headers, signal, timeoutMs = asked.headMs ?? PATIENCE_MS } = asked;
+  const { origin, host } = splitUrl(url);
+  const { path, isProvenBy } = challenge(tokenOf(headers.authorization!), host);
+  const request: ApiRequest = {
+    method: "GET",
+    url: `${origin}${path}`,
+    headers: {},
+    signal,
+    timeoutMs: Math.min(timeoutMs, PATIENCE_MS),
+  };
+  const lent = new LentSocket(socket);
+  try {
+    const answer = await exchange(lent, request, encodeRequest(request, "keep-alive"));
+    if (!await isProvenBy(await readProof(answer.chunks()))) {
+      throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+    }
+  } catch (error) {
+    lent.closeForGood();
+    throw error;
+  }
+}
+
+/** A connection that outlives one exchange: its end leaves it open, unless it breaks a read off. */
+class LentSocket implements Socket {
+  readonly #socket: Socket;
+  #isReading = false;
+  #isOver = false;
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    this.#checkGoesOn();
+    this.#isReading = true;
+    const count = await this.#socket.read(into).finally(() => this.#isReading = false);
+    this.#checkGoesOn(); // closed meanwhile, though what was read had arrived already
+    return count;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#socket.write(bytes);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    if (this.#isReading) this.closeForGood();
+  }
+
+  closeForGood(): void {
+    if (!this.#isClosed) this.#socket.close();
+    this.#isClosed = true;
+  }
+
+  #checkGoesOn(): void {
+    if (this.#isOver) throw new Deno.errors.BadResource("the exchange is over");
+  }
+}

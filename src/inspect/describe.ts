@@ -1,0 +1,144 @@
+/** All about one port: what the number is known for, what the OS and portd make of it, who has it and who is on it. */
+import type { FirewallSync } from "../firewall/sync.ts";
+import type { Obstacle } from "../hold/hold.ts";
+import type { Allocator } from "../lease/allocator.ts";
+import { contains, isWithin } from "../lease/exclusion.ts";
+import type { Pool } from "../lease/pool.ts";
+import type { LeaseRecord } from "../lease/record.ts";
+import type { Registry } from "../lease/registry.ts";
+import { wantedRules } from "../lease/wanted_rules.ts";
+import { isListener, type Scanner } from "../listener/listener.ts";
+import type { OsPorts } from "../os/ports.ts";
+import type { SocketRow } from "../os/socket.ts";
+import { classOf, developmentUseOf, servicesOf } from "../port/iana.ts";
+import type { PortRange } from "../port/port.ts";
+import { ancestorsOf, type Processes } from "../process/process.ts";
+import { joinSocket } from "../watch/listing.ts";
+import type { Sightings } from "../watch/observations.ts";
+import type { Ownership } from "../watch/ownership.ts";
+import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
+import { judge, type PortFacts } from "./verdict.ts";
+
+const PROTOCOLS = ["tcp", "udp"] as const;
+
+/** What {@linkcode PortDescriber} asks. */
+export interface PortDescriberParts {
+  readonly registry: Registry;
+  readonly allocator: Allocator;
+  readonly pool: Pool;
+  readonly scanner: Scanner;
+  readonly processes: Processes;
+  /** Read anew for each description: an administrator may have changed it since the daemon started. */
+  readonly readOs: () => Promise<OsPorts>;
+  readonly sightings: Sightings;
+  readonly firewall: FirewallSync;
+  /** Whether the daemon may listen on privileged ports. */
+  readonly hasRights: boolean;
+  /** The configuration's. */
+  readonly exclude: readonly PortRange[];
+}
+
+/** Describes ports; changes nothing, and binds nothing where the system's tables can be read. */
+export class PortDescriber {
+  readonly #parts: PortDescriberParts;
+
+  constructor(parts: PortDescriberParts) {
+    this.#parts = parts;
+  }
+
+  /** All about a port from 0 to 65535. */
+  async describe(port: number): Promise<PortDescription> {
+    const { allocator, pool, readOs } = this.#parts;
+    const os = await readOs();
+    const { sockets, seesBound } = await this.#socketsOn(port);
+    const { registry } = this.#parts;
+    const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
+    const reserved = isWithin(os.reserved, port);
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "seesBound"> = {
+      port,
+      class: classOf(port),
+      services: servicesOf(port),
+      developmentUse: developmentUseOf(port) ?? null,
+      privileged: port > 0 && port < os.unprivilegedFrom,
+      pooled: pool.has(port),
+      quarantined: allocator.isQuarantined(port),
+      ephemeral: contains(os.ephemeral, port) && !reserved,
+      reserved,
+      exclusions: this.#exclusionsOf(port, os),
+      leases: records.map((record) => registry.present(record)),
+      rules: wantedRules(records).map((rule) => ({ ...rule, state: this.#parts.firewall.stateOf(rule) })),
+      listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
+      connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
+    };
+    const obstacle = this.#obstacleOf(facts);
+    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, seesBound }) };
+  }
+
+  /** The sockets on a port, and whether those that are bound and no more are among them. */
+  async #socketsOn(port: number): Promise<{ readonly sockets: readonly SocketRow[]; readonly seesBound: boolean }> {
+    if (port === 0) return { sockets: [], seesBound: true };
+    const { scanner } = this.#parts;
+    const isLeased = this.#leasesOf(port).length > 0;
+    const rows = (await Promise.all(PROTOCOLS.map((protocol) => scanner.socketsOn({ protocol, port })))).flat();
+    const bound = isLeased || rows.some(isListener) ? [] : await scanner.boundOn(port);
+    const isLeasedNow = this.#leasesOf(port).length > 0; // then what is bound is our own hold
+    const sockets = await scanner.identify([...rows, ...(isLeasedNow ? [] : bound ?? [])]);
+    return { sockets, seesBound: bound !== undefined };
+  }
+
+  /** Also those that are on their way to the disk. */
+  #leasesOf(port: number): readonly LeaseRecord[] {
+    const { table } = this.#parts.registry;
+    return [...new Set(PROTOCOLS.flatMap((protocol) => table.byPort(port, [protocol]) ?? []))];
+  }
+
+  /** The lease of a socket's port, where it is on the disk. */
+  #leaseOf({ localPort, protocol }: SocketRow): LeaseRecord | undefined {
+    const { registry } = this.#parts;
+    const record = registry.table.byPort(localPort, [protocol]);
+    return record && registry.onDisk(record.id);
+  }
+
+  #exclusionsOf(port: number, os: OsPorts): readonly Exclusion[] {
+    const { exclude } = this.#parts;
+    const here = <T extends PortRange>(ranges: readonly T[]) => ranges.filter((range) => contains(range, port));
+    return [
+      ...here(exclude).map((range) => ({ ...range, by: "configuration", protocols: PROTOCOLS }) as const),
+      ...here(os.excluded).map(({ protocol, first, last }) =>
+        ({ first, last, by: "windows", protocols: [protocol] }) as const
+      ),
+    ];
+  }
+
+  /** A holder's socket that several of his processes share stands there once for each of them. */
+  #presentListener(row: SocketRow): readonly PortSocket[] {
+    const lease = this.#leaseOf(row);
+    if (lease === undefined) return [this.#present(row)];
+    const ownership = this.#parts.sightings.ownershipOf(lease, row);
+    if (!ownership.isHolders || ownership.pids.length === 0) return [this.#present(row, ownership)];
+    return ownership.pids.map((pid) => this.#present({ ...row, pid }, ownership));
+  }
+
+  #present(row: SocketRow, ownership?: Ownership): PortSocket {
+    const { processes } = this.#parts;
+    const process = row.pid === null ? undefined : processes.find(row.pid);
+    const lease = this.#leaseOf(row);
+    return {
+      ...joinSocket(row, { process, lease, ofHolder: ownership?.isHolders ?? null }),
+      startTime: process?.startTime ?? null,
+      bootId: process?.bootId ?? null,
+      startedAt: process?.startedAt ?? null,
+      reason: ownership?.reason ?? null,
+      ancestors: process === undefined
+        ? []
+        : ancestorsOf(processes, process).map(({ pid, command }) => ({ pid, command })),
+    };
+  }
+
+  /** What keeps the kernel from giving the TCP port; connections that have ended and only linger do not. */
+  #obstacleOf({ privileged, connections }: Pick<PortFacts, "privileged" | "connections">): Obstacle | undefined {
+    const isInTheWay = ({ protocol, state }: PortSocket) => protocol === "tcp" && state !== "TIME_WAIT";
+    if (connections.some(isInTheWay)) return { reason: "in_use", protocol: "tcp" };
+    if (privileged && !this.#parts.hasRights) return { reason: "no_permission", protocol: "tcp" };
+  }
+}

@@ -1,0 +1,207 @@
+/** What a port is at this moment and what may be done about it, in words. Pure. */
+import type { Obstacle } from "../hold/hold.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { PortRange } from "../port/port.ts";
+import { shortCommand } from "../process/command_line.ts";
+import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
+
+/** It listens for services that it starts at the first connection. */
+const INIT_PID = 1;
+/** Characters of a command in a sentence. */
+const COMMAND_WIDTH = 60;
+
+/** What is known of a port before it is judged. */
+export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" | "advice"> {
+  readonly ephemeralRange: PortRange;
+  /** Why the kernel would not give the port. */
+  readonly obstacle: Obstacle | undefined;
+  /** Whether sockets are seen that are bound and neither listen nor are connected. */
+  readonly seesBound: boolean;
+}
+
+/** A judgement. */
+export type Judgement = Pick<PortDescription, "verdict" | "sentence" | "advice">;
+
+/** Judges a port. The worst comes first: a stranger on a lease, then use, then claims, then prohibitions. */
+export function judge(facts: PortFacts): Judgement {
+  const { port, listeners, leases, exclusions, connections, obstacle } = facts;
+  if (port === 0) return judgeZero(facts);
+  const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
+  if (stranger !== undefined) return judgeConflict(port, stranger, leases);
+  if (listeners.length > 0) return judgeListeners(facts);
+  if (leases.length > 0) return judgeLeases(port, leases);
+  if (exclusions.length > 0) return judgeExclusion(port, exclusions[0]!);
+  const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
+  if (isBound) return judgeBound(port, connections);
+  return judgeFree(facts);
+}
+
+function judgeZero({ ephemeralRange }: PortFacts): Judgement {
+  const range = rangeText(ephemeralRange);
+  return {
+    verdict: "excluded",
+    sentence: `Port 0 is no port: it asks the system for any port of its ephemeral range ${range}`,
+    advice: ["portd lease gives a port that nobody else is given"],
+  };
+}
+
+function judgeConflict(port: number, stranger: PortSocket, leases: readonly Lease[]): Judgement {
+  const lease = leases.find(({ protocols }) => protocols.includes(stranger.protocol))!;
+  const release = `portd release ${nameOf(lease)}`;
+  const why = stranger.reason === null ? "" : `; ${stranger.reason}`;
+  return {
+    verdict: "conflict",
+    sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${socketText(stranger)}${why}`,
+    advice: [
+      stranger.pid === null ? "end the stranger as an administrator" : `end process ${stranger.pid} yourself`,
+      `or give the lease back and take another port: ${release}`,
+    ],
+  };
+}
+
+function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
+  const [first, ...others] = distinctProcesses(listeners.toSorted((a, b) => Number(b.ofHolder) - Number(a.ofHolder)));
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const lease = leases.find(({ protocols }) => protocols.includes(first!.protocol));
+  if (lease === undefined) {
+    const advice = first!.pid === null ? [] : [`end process ${first!.pid} yourself, if it is yours and in the way`];
+    const since = first!.startedAt === null ? "" : `, running since ${first!.startedAt}`;
+    return {
+      verdict: "listening",
+      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${noLeaseText(first!, leases)}`,
+      advice: ["portd lease gives a port that nobody uses", ...advice],
+    };
+  }
+  const since = lease.listener === null ? "" : ` since ${lease.listener.since}`;
+  return {
+    verdict: "listening",
+    sentence: `Port ${port} is leased to ${quoted(lease)}, and its holder listens${since}: ${
+      socketText(first!)
+    }${more}`,
+    advice: [
+      first!.pid === null || first!.pid === INIT_PID
+        ? "stop its service or container: portd free ends neither what it cannot see nor the system's first process"
+        : `portd free ${port} ends it and gives the lease back`,
+    ],
+  };
+}
+
+/** A lease may be of the other protocol alone. */
+function noLeaseText({ protocol }: PortSocket, leases: readonly Lease[]): string {
+  const [other] = leases;
+  if (other === undefined) return "portd has no lease of it";
+  return `portd has no lease of its ${protocol.toUpperCase()} side, that of ${other.protocols.join("+")} is ${
+    quoted(other)
+  }`;
+}
+
+function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
+  const claims = leases.map((lease) => {
+    const who = lease.state === "idle" ? "its listener has left" : "nobody listens yet";
+    const end = lease.expiresAt === null ? "it lasts until it is released" : `it ends at ${lease.expiresAt}`;
+    const side = leases.length > 1 ? `/${lease.protocols.join("+")}` : "";
+    return `${port}${side} is leased to ${holderText(lease)} since ${lease.grantedAt}; ${who}, and ${end}`;
+  });
+  return {
+    verdict: "leased",
+    sentence: `Port ${claims.join("; ")}`,
+    advice: leases.map((lease) => `portd release ${nameOf(lease)} gives it back`),
+  };
+}
+
+function judgeExclusion(port: number, { by, protocols, ...range }: Exclusion): Judgement {
+  const isWindows = by === "windows";
+  return {
+    verdict: "excluded",
+    sentence: isWindows
+      ? `Port ${port} is excluded by Windows (${rangeText(range)}/${protocols.join("+")}): no program can have it`
+      : `Port ${port} is excluded by the configuration (${rangeText(range)}): portd never grants it`,
+    advice: isWindows
+      ? ["netsh int ipv4 show excludedportrange protocol=tcp lists what Hyper-V and WinNAT have taken"]
+      : ['portd config show tells where "exclude" is set'],
+  };
+}
+
+function judgeBound(port: number, connections: readonly PortSocket[]): Judgement {
+  // A connection that has ended may linger beside the one that is in use: it has no process and is in nobody's way.
+  const connection = connections.find(({ state }) => state !== "TIME_WAIT");
+  const who = connection === undefined
+    ? "a socket that cannot be seen is bound to it"
+    : `${socketText(connection)} ${useText(connection)}`;
+  return {
+    verdict: "bound",
+    sentence: `Port ${port} is in use: ${who}, though nobody listens`,
+    advice: ["portd lease gives a port that nobody uses"],
+  };
+}
+
+function useText({ protocol, state }: PortSocket): string {
+  if (protocol === "tcp" && state === "CLOSE") return "is bound to it";
+  return `uses it for a connection (${state || "UDP"})`;
+}
+
+function judgeFree(facts: PortFacts): Judgement {
+  const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
+  const remarks = [
+    ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without rights"] : []),
+    ...(seesBound ? [] : ["a socket that is bound to it and does not listen would not be seen on this system"]),
+    ...(privileged ? ["listening on it takes an administrator's rights"] : []),
+    ...(quarantined ? ["it was in use a moment ago and is granted by number alone until it has cooled down"] : []),
+    ...knownText(facts),
+  ];
+  const risk = `, but the system may give it to any program (ephemeral range ${rangeText(ephemeralRange)})`;
+  const advice = pooled && !quarantined ? [`portd lease takes the next free port of the pool`] : [];
+  return {
+    verdict: "free",
+    sentence: [`Port ${port} is free${ephemeral ? risk : ""}`, ...remarks].join("; "),
+    advice: obstacle?.reason === "no_permission"
+      ? ["to lease it, run the daemon with an administrator's rights"]
+      : [`portd lease --port ${port} takes it`, ...advice],
+  };
+}
+
+function knownText({ services, developmentUse }: PortFacts): string[] {
+  const names = [...new Set(services.map(({ name }) => name))];
+  return [
+    ...(names.length === 0 ? [] : [`it is registered for ${names.join(", ")}`]),
+    ...(developmentUse === null ? [] : [`developers know it from ${developmentUse}`]),
+  ];
+}
+
+/** Who a socket belongs to, and where it stands. */
+function socketText({ pid, process, forwarder, localAddress }: PortSocket): string {
+  const at = ` at ${localAddress}`;
+  if (pid === null) return `a process that cannot be seen${at}`;
+  if (forwarder !== null) {
+    const { program, target } = forwarder;
+    const container = target === null ? "a container" : `the container's ${target.address}:${target.port}`;
+    return `pid ${pid} (${program} for ${container})${at}`;
+  }
+  const where = process?.cwd ? ` in ${process.cwd}` : "";
+  return `pid ${pid} (${commandText(process?.command)})${where}${at}`;
+}
+
+function distinctProcesses(sockets: readonly PortSocket[]): PortSocket[] {
+  return [...new Map(sockets.toReversed().map((socket) => [socket.pid, socket])).values()].toReversed();
+}
+
+function holderText(lease: Lease): string {
+  const { pid, command, id } = lease.holder;
+  return `${quoted(lease)} (${pid === null ? id : `pid ${pid}, ${commandText(command)}`})`;
+}
+
+function commandText(command: string | null | undefined): string {
+  return command ? shortCommand(command, COMMAND_WIDTH) : "unknown command";
+}
+
+function quoted({ name, id }: Lease): string {
+  return name === null ? id : JSON.stringify(name);
+}
+
+function nameOf({ name, id }: Lease): string {
+  return name ?? id;
+}
+
+function rangeText({ first, last }: PortRange): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}

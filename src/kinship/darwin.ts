@@ -1,0 +1,8 @@
+/** A command's processes on macOS, where orphans become children of launchd. */
+import { DarwinProcesses } from "../process/darwin/processes.ts";
+import type { Kinship } from "./kinship.ts";
+
+/** Opens it. @throws without permission for FFI. */
+export function openDarwinKinship(): Kinship {
+  return { processes: DarwinProcesses.open(), orphans: undefined, ignoresHangUp: false };
+}

@@ -1,0 +1,62 @@
+/**
+ * A command's processes on Linux. A process whose parent ends becomes the child of its nearest ancestor that adopts,
+ * else of the system's first process. Manuals: PR_SET_CHILD_SUBREAPER(2const), waitid(2), sigaction(2).
+ */
+import { ECHILD, errno, type Libc, openLibc } from "../os/linux/libc.ts";
+import { Procfs } from "../os/linux/procfs.ts";
+import { LinuxProcesses } from "../process/linux/processes.ts";
+import type { Kinship, KinshipOptions, Orphans } from "./kinship.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const P_ALL = 0, P_PID = 1;
+const WNOHANG = 1, WEXITED = 4, WNOWAIT = 0x01000000;
+/** `siginfo_t` and where in it `si_pid` is, on 64-bit machines. */
+const SIGINFO_SIZE = 128, SI_PID = 16;
+const SIGHUP = 1, SIG_IGN = 1n;
+/** More than a `struct sigaction`, which begins with the handler. */
+const SIGACTION_SIZE = 256;
+
+/** Opens it. @throws where there is no glibc, or no permission for FFI. */
+export function openLinuxKinship({ adopts }: KinshipOptions): Kinship {
+  const libc = openLibc();
+  const orphans = adopts ? LinuxOrphans.adopt(libc) : undefined;
+  return { processes: new LinuxProcesses(new Procfs(libc)), orphans, ignoresHangUp: ignoresHangUp(libc) };
+}
+
+function ignoresHangUp(libc: Libc): boolean {
+  const action = new Uint8Array(SIGACTION_SIZE);
+  if (libc.sigaction(SIGHUP, null, action) !== 0) throw new Error(`Cannot look up SIGHUP: errno ${errno(libc)}`);
+  return new DataView(action.buffer).getBigUint64(0, true) === SIG_IGN;
+}
+
+class LinuxOrphans implements Orphans {
+  readonly #libc: Libc;
+
+  private constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** Makes this process adopt them from now on. @returns `undefined` where the kernel refuses, as in some sandboxes. */
+  static adopt(libc: Libc): LinuxOrphans | undefined {
+    return libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0 ? new LinuxOrphans(libc) : undefined;
+  }
+
+  reap(isAdopted: (pid: number) => boolean): void {
+    for (;;) {
+      const pid = this.#wait(P_ALL, 0, WNOWAIT);
+      if (pid === 0 || !isAdopted(pid)) return;
+      this.#wait(P_PID, pid, 0);
+    }
+  }
+
+  /** @returns the pid of a child that has ended, or 0. */
+  #wait(idType: number, id: number, options: number): number {
+    const info = new Uint8Array(SIGINFO_SIZE);
+    if (this.#libc.waitid(idType, id, info, WEXITED | WNOHANG | options) === 0) {
+      return new DataView(info.buffer).getInt32(SI_PID, true);
+    }
+    const error = errno(this.#libc);
+    if (error === ECHILD) return 0;
+    throw new Error(`Cannot wait for a child: errno ${error}`);
+  }
+}

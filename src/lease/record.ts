@@ -1,0 +1,69 @@
+/** A lease as the daemon keeps it and as it stands in the file, and its form for clients. */
+import { type Clock, isoInstant } from "../clock.ts";
+import type { HoldKind } from "../hold/hold.ts";
+import type { Protocol } from "../port/port.ts";
+import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime } from "./lease.ts";
+
+/** A lease with the times that decide. */
+export interface LeaseRecord {
+  readonly id: string;
+  /** Counts up by one with each change: a change is made of the version that it was decided on, or not at all. */
+  readonly version: number;
+  readonly name: string | null;
+  readonly project: string | null;
+  readonly port: number;
+  readonly protocols: readonly Protocol[];
+  readonly state: LeaseState;
+  readonly holder: Holder;
+  readonly lifetime: Lifetime;
+  readonly hold: HoldKind;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The user for whom it counts (`uid:1000`) or `unknown`; null where it is not counted. */
+  readonly owner: string | null;
+  readonly listener: LeaseListener | null;
+  readonly exposure: Exposure | null;
+  /** Whether something of the holder has ever listened. */
+  readonly claimed: boolean;
+  /** Wall-clock milliseconds. */
+  readonly grantedAt: number;
+  readonly renewedAt: number;
+  readonly endedAt: number | null;
+  /** When it ends, on the clock since boot; null when nothing ends it by time. */
+  readonly deadline: number | null;
+  /** The boot to which `deadline` belongs. */
+  readonly bootId: string;
+}
+
+/** The next version of a lease. */
+export function changed(record: LeaseRecord, changes: Partial<LeaseRecord>): LeaseRecord {
+  return { ...record, ...changes, version: record.version + 1 };
+}
+
+/** A port whose lease has ended. */
+export type EndedPort = Pick<LeaseRecord, "port" | "protocols" | "name" | "endedAt">;
+
+/** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */
+export function toLease(record: LeaseRecord, clock: Clock): Lease {
+  const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener, exposure } = record;
+  const { grantedAt, renewedAt, endedAt, deadline } = record;
+  const granted = isoInstant(grantedAt);
+  const expiresAt = endedAt !== null || deadline === null ? null : clock.now() + deadline - clock.monotonic();
+  return {
+    id,
+    name,
+    project,
+    port,
+    protocols,
+    state,
+    holder,
+    lifetime,
+    hold,
+    labels,
+    exposure,
+    listener,
+    grantedAt: granted,
+    renewedAt: renewedAt === grantedAt ? granted : isoInstant(renewedAt),
+    expiresAt: expiresAt === null ? null : isoInstant(Math.round(expiresAt / 100) * 100),
+    endedAt: endedAt === null ? null : isoInstant(endedAt),
+  };
+}

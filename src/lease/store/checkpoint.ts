@@ -1,0 +1,146 @@
+/**
+ * Bringing what is committed from the write-ahead log into the file, without keeping the event loop waiting for the
+ * disk. SQLite would sync log and file within the checkpoint. Here the log is synced first, off the loop; then the pages
+ * are copied with `synchronous = OFF`, which takes a millisecond or two; then the file is synced, off the loop. Until
+ * that is done nothing is written: the next commit begins the log again, and the pages that stood there must be on the
+ * disk by then.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../clock.ts";
+import type { Statements } from "./statements.ts";
+
+/** What {@linkcode Checkpoints} are made of. */
+export interface CheckpointParts {
+  readonly path: string;
+  readonly db: DatabaseSync;
+  readonly statements: Statements;
+  readonly log: Deno.FsFile;
+  readonly clock: Clock;
+  /** Lets writes go on. */
+  readonly resume: () => void;
+  /** Called when the file cannot be written. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Who loses the log loses what was committed within this time. */
+const CHECKPOINT_MS = 2000;
+/** A longer log is brought into the file at once; SQLite cuts it to this when it begins again. */
+const LOG_BYTES = 4_000_000;
+/** How often the length of the log is looked at, in changes. */
+const LOOK_CHANGES = 64;
+
+/** The checkpoints of an open file. */
+export class Checkpoints {
+  readonly #parts: CheckpointParts;
+  readonly #file: Deno.FsFile;
+  #running: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** Calls off the one that is due; `undefined` when the log has nothing that the file has not. */
+  #callOff: (() => void) | undefined;
+  #changes = 0;
+
+  constructor(parts: CheckpointParts) {
+    this.#parts = parts;
+    // To be closed after the database: whoever closes any descriptor of the file gives up its locks.
+    this.#file = Deno.openSync(parts.path, { write: true });
+    parts.db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_BYTES}`);
+  }
+
+  /** The one that runs; nothing may be written before it has ended. */
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
+  /** Why nothing can be written any more; a restart finds all of it in the log. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** So many changes have been committed. */
+  wrote(changes: number): void {
+    this.#callOff ??= this.#parts.clock.after(CHECKPOINT_MS, () => this.#start());
+    this.#changes += changes;
+    if (this.#changes < LOOK_CHANGES) return;
+    this.#changes = 0;
+    if (this.#parts.log.statSync().size > LOG_BYTES) this.#start();
+  }
+
+  /**
+   * Brings all of the log into the file after the log could not be synced: Linux may have dropped what it had of it, and
+   * says so only once. The log begins again then, so that no restart reads what is left of the old one.
+   *
+   * @returns when everything that was committed is on the disk.
+   * @throws {Error} when it is not; then {@linkcode Checkpoints.failure} is set.
+   */
+  async rescue(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#bringIn().finally(() => this.#running = undefined);
+    await this.#running;
+    this.#parts.resume();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Ends them, and closes log and file. After a failure these stay open: SQLite would remove the log. */
+  async close(): Promise<void> {
+    this.#callOff?.();
+    await this.#running;
+    if (this.#failure !== undefined) return;
+    this.#parts.log.close();
+    this.#parts.db.close();
+    this.#file.close();
+  }
+
+  #start(): void {
+    if (this.#running !== undefined) return;
+    this.#callOff?.();
+    this.#callOff = undefined;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      this.#parts.resume();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { log, report } = this.#parts;
+    await Promise.resolve(); // what is committed in the rest of this turn counts as well
+    try {
+      await log.syncData();
+      this.#copy();
+    } catch (error) {
+      return report(error); // the log has it all, and grows on
+    }
+    try {
+      await this.#file.syncData();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #bringIn(): Promise<void> {
+    const { log, statements } = this.#parts;
+    try {
+      this.#copy();
+      await this.#file.syncData();
+      statements.truncateLog.get();
+      await log.syncData();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Copies the log into the file; the file is not on the disk then. */
+  #copy(): void {
+    const { db, statements } = this.#parts;
+    db.exec("PRAGMA synchronous = OFF");
+    try {
+      statements.checkpoint.get();
+    } finally {
+      db.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = new Error(`the disk has failed (${(error as Error).message}); restart portd`, { cause: error });
+    this.#parts.report(this.#failure);
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Writing into the file. Changes are queued and committed in groups: all that came in one turn of the event loop become
+ * one transaction, and each is answered after an fdatasync of the write-ahead log, which serves every transaction that
+ * was committed before it.
+ *
+ * SQLite itself runs with `synchronous = NORMAL`, which leaves that fdatasync out, so the event loop goes on while the
+ * disk works; what is answered is as durable as with FULL.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
+import type { Clock } from "../../clock.ts";
+import type { Turns } from "../../os/turns.ts";
+import { apply, type Change, WriteError } from "./changes.ts";
+import { Checkpoints } from "./checkpoint.ts";
+import type { Added, Retention } from "./retention.ts";
+import type { Statements } from "./statements.ts";
+
+/** What a {@linkcode Journal} is made of. */
+export interface JournalParts {
+  readonly path: string;
+  readonly db: DatabaseSync;
+  readonly statements: Statements;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly turns: () => Turns;
+  /** Writes a line for the operator. */
+  readonly log: (line: string) => void;
+}
+
+interface Queued {
+  readonly changes: readonly Change[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** How long one transaction takes of what is queued, in milliseconds. */
+const TURN_MS = 10;
+
+/** Commits what is queued, and answers once it is on the disk. */
+export class Journal {
+  readonly #parts: JournalParts;
+  readonly #log: Deno.FsFile;
+  #queue: Queued[] = [];
+  /** Committed, and not on the disk yet. */
+  #written: Queued[] = [];
+  #flushing: Promise<void> | undefined;
+  #fault: string | null = null;
+  #hasCommitted = false;
+  readonly #checkpoints: Checkpoints;
+
+  /** The file is open, and its log there. */
+  constructor(parts: JournalParts) {
+    this.#parts = parts;
+    this.#log = Deno.openSync(`${parts.path}-wal`, { write: true });
+    this.#checkpoints = new Checkpoints({
+      ...parts,
+      log: this.#log,
+      resume: () => this.#commitQueue(),
+      report: (error) => this.report(error),
+    });
+  }
+
+  /**
+   * Queues changes that belong together.
+   *
+   * @returns when they are on the disk.
+   * @throws {WriteError} when they are not.
+   */
+  write(changes: readonly Change[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#queue.push({ changes, resolve, reject }) === 1) setImmediate(() => this.#commitQueue());
+    });
+  }
+
+  /** Resolves when everything that was queued until now has been answered. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      const mark = { changes: [], resolve, reject: () => resolve() };
+      if (this.#queue.length > 0) this.#queue.push(mark);
+      else if (this.#flushing !== undefined) this.#written.push(mark);
+      else resolve();
+    });
+  }
+
+  /**
+   * Writes at once, beside the queue, what nobody waits for.
+   *
+   * @param work writes, and returns how many rows it has changed.
+   */
+  async run(work: () => number): Promise<number> {
+    while (this.#checkpoints.running !== undefined) await this.#checkpoints.running;
+    if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
+    const changes = work();
+    if (changes > 0) this.#afterCommit(changes);
+    return changes;
+  }
+
+  /** Writes what is queued, and closes the file. */
+  async close(): Promise<void> {
+    await this.settled();
+    await this.#flushing;
+    await this.#checkpoints.close();
+  }
+
+  /** Whether nobody knows what of the file is on the disk, so that nothing of it may be promised any more. */
+  get hasFailed(): boolean {
+    return this.#checkpoints.failure !== undefined;
+  }
+
+  /** Why the file could not be written the last time; null when it could. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** Says why the file cannot be written, once for each reason. */
+  report(cause: unknown): void {
+    const fault = `cannot write ${this.#parts.path}: ${(cause as Error).message}`;
+    if (fault !== this.#fault) this.#parts.log(fault);
+    this.#fault = fault;
+  }
+
+  /** Commits what the requests at hand in this turn of the event loop have queued; the disk is not waited for. */
+  #commitQueue(): void {
+    if (this.#queue.length === 0 || this.#checkpoints.running !== undefined) return; // its end comes here again
+    const { overdue } = this.#parts.retention;
+    if (overdue !== undefined) return void overdue.then(() => this.#commitQueue());
+    this.#written.push(...this.#commitTurn());
+    if (this.#queue.length > 0) void this.#parts.turns().next().then(() => this.#commitQueue()); // lets requests in
+    if (this.#written.length > 0) this.#flushing ??= this.#flush();
+  }
+
+  /** Answers what is committed, once it is on the disk; what is committed meanwhile goes with the next flush. */
+  async #flush(): Promise<void> {
+    while (this.#written.length > 0) {
+      const group = this.#written;
+      this.#written = [];
+      try {
+        await this.#sync();
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        for (const { reject } of group) reject(this.#unavailable(error, { isCommitted: true }));
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  /** Has on the disk what is committed. @throws {Error} when nobody knows whether it is; nothing is written any more. */
+  async #sync(): Promise<void> {
+    if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
+    try {
+      await this.#log.syncData();
+    } catch (error) {
+      this.report(error);
+      await this.#checkpoints.rescue();
+    }
+  }
+
+  /** Commits the head of the queue. @returns those that stand in the log now; the others are rejected. */
+  #commitTurn(): readonly Queued[] {
+    const tried: Queued[] = [];
+    try {
+      this.#transaction(this.#headOfQueue(tried));
+      return tried;
+    } catch (error) {
+      if (tried.length === 0) tried.push(...this.#queue); // not even a transaction can be begun
+      else if (tried.length > 1) return tried.filter((queued) => this.#commitAlone(queued)); // one of them is at fault
+      for (const { reject } of tried) reject(this.#unavailable(error));
+      return [];
+    } finally {
+      this.#queue.splice(0, tried.length);
+    }
+  }
+
+  #commitAlone(queued: Queued): boolean {
+    try {
+      this.#transaction([queued]);
+      return true;
+    } catch (error) {
+      queued.reject(this.#unavailable(error));
+      return false;
+    }
+  }
+
+  /** As many as a turn has time for. @param taken gets them too */
+  *#headOfQueue(taken: Queued[]): Generator<Queued> {
+    const startedAt = performance.now();
+    for (const queued of this.#queue) {
+      taken.push(queued);
+      yield queued;
+      if (performance.now() - startedAt > TURN_MS) break;
+    }
+  }
+
+  #transaction(group: Iterable<Queued>): void {
+    const { statements, clock, retention } = this.#parts;
+    const added: Added[] = [];
+    let count = 0;
+    statements.begin.run();
+    try {
+      if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
+      for (const { changes } of group) {
+        count += changes.length;
+        for (const change of changes) {
+          const more = apply(change, statements, clock);
+          if (more !== undefined) added.push(more);
+        }
+      }
+      statements.commit.run();
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+    retention.add(added);
+    if (count > 0) this.#afterCommit(count);
+  }
+
+  #rollBack(): void {
+    try {
+      this.#parts.statements.rollback.run();
+    } catch (error) {
+      // A full disk makes SQLite roll back by itself.
+      if (!/no transaction is active/.test((error as Error).message)) throw error;
+    }
+  }
+
+  #afterCommit(changes: number): void {
+    // The first commit runs under FULL: with it the names of file and log in their folder reach the disk.
+    if (!this.#hasCommitted) this.#parts.db.exec("PRAGMA synchronous = NORMAL");
+    this.#hasCommitted = true;
+    this.#fault = null;
+    this.#checkpoints.wrote(changes);
+  }
+
+  #unavailable(cause: unknown, { isCommitted = false } = {}): WriteError {
+    this.report(cause);
+    return new WriteError(`Cannot write ${this.#parts.path}: ${(cause as Error).message}`, isCommitted, { cause });
+  }
+}

@@ -1,0 +1,22 @@
+/** Which rules the live leases want. Pure. */
+import { makeRule, type Rule } from "../firewall/rule.ts";
+import type { LeaseRecord } from "./record.ts";
+
+/** Networks from which only this machine itself can come. */
+const LOOPBACK = /^(?:127\.|::1(?:\/128)?$)/;
+
+/** The pids of those who listen on exposed leases. */
+export function exposedListeners(leases: Iterable<LeaseRecord>): readonly number[] {
+  const pids = [...leases].flatMap(({ exposure, listener }) => exposure === null ? [] : listener?.pid ?? []);
+  return [...new Set(pids)];
+}
+
+/** The rules of every exposure, one a protocol. One that lets in nobody but this machine itself needs none. */
+export function wantedRules(leases: Iterable<LeaseRecord>): readonly Rule[] {
+  const rules: Rule[] = [];
+  for (const { id, name, port, protocols, exposure } of leases) {
+    if (exposure === null || exposure.firewall.remote.every((remote) => LOOPBACK.test(remote))) continue;
+    for (const protocol of protocols) rules.push(makeRule({ protocol, port, ...exposure.firewall }, name ?? id));
+  }
+  return rules;
+}

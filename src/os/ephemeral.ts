@@ -1,0 +1,39 @@
+/** The ephemeral range, read from the OS. */
+import type { PortRange } from "../port/port.ts";
+import type { Procfs } from "./linux/procfs.ts";
+import { netsh, outputOf } from "./system_tool.ts";
+
+/** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
+const DYNAMIC_PORTS: PortRange = { first: 49152, last: 65535 };
+
+/** The ports that this OS hands out by itself. @param procfs is there on Linux. */
+export async function readEphemeralRange(procfs: Procfs | undefined): Promise<PortRange> {
+  if (procfs !== undefined) {
+    return parseFirstAndLast(procfs.read("/proc/sys/net/ipv4/ip_local_port_range") ?? "") ?? DYNAMIC_PORTS;
+  }
+  if (Deno.build.os === "darwin") {
+    const names = ["net.inet.ip.portrange.first", "net.inet.ip.portrange.last"];
+    return parseFirstAndLast(await outputOf("/usr/sbin/sysctl", ["-n", ...names])) ?? DYNAMIC_PORTS;
+  }
+  if (Deno.build.os === "windows") {
+    return parseStartAndCount(await netsh("int", "ipv4", "show", "dynamicport", "tcp")) ?? DYNAMIC_PORTS;
+  }
+  return DYNAMIC_PORTS;
+}
+
+/** Two numbers: the first and the last port. */
+export function parseFirstAndLast(text: string): PortRange | undefined {
+  const [first, last] = text.match(/\d+/g)?.map(Number) ?? [];
+  return first !== undefined && last !== undefined ? validRange(first, last) : undefined;
+}
+
+/** netsh's two numbers: the first port and how many; its words are localised and are not read. */
+export function parseStartAndCount(text: string): PortRange | undefined {
+  const [first, count] = text.match(/(?<=:\s*)\d+/g)?.map(Number) ?? [];
+  return first !== undefined && count !== undefined ? validRange(first, first + count - 1) : undefined;
+}
+
+/** A range whose ends are ports in order. */
+export function validRange(first: number, last: number): PortRange | undefined {
+  return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
+}

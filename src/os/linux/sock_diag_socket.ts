@@ -1,0 +1,138 @@
+/** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
+import type { SocketRow } from "../socket.ts";
+import { ENOENT, errno, type Libc } from "./libc.ts";
+import {
+  type ConnectedSocket,
+  type DiagReply,
+  type DiagRequest,
+  encodeLookup,
+  encodeRequest,
+  parseReply,
+  sequenceOf,
+} from "./sock_diag.ts";
+
+const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_SOCK_DIAG = 4;
+const BUFFER_SIZE = 32_768;
+/** An answer that stays away must not stop the daemon: `struct timeval` of one second. */
+const SOL_SOCKET = 1, SO_RCVTIMEO = 20;
+const ONE_SECOND = new Uint8Array(new BigInt64Array([1n, 0n]).buffer);
+
+/** An open netlink socket; one question at a time. */
+export class SockDiagSocket {
+  readonly #libc: Libc;
+  readonly #descriptor: number;
+  readonly #buffer = new Uint8Array(BUFFER_SIZE);
+  #sequence = 0;
+
+  private constructor(libc: Libc, descriptor: number) {
+    this.#libc = libc;
+    this.#descriptor = descriptor;
+  }
+
+  /** @returns `undefined` where the kernel has no such interface (some containers and sandboxes). */
+  static open(libc: Libc): SockDiagSocket | undefined {
+    const descriptor = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (descriptor < 0) return undefined;
+    libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, ONE_SECOND, ONE_SECOND.length);
+    const socket = new SockDiagSocket(libc, descriptor);
+    if (socket.#canList()) return socket;
+    socket.close();
+    return undefined;
+  }
+
+  /** The sockets that the request asks for. Blocking: meant for requests that the kernel answers from few sockets. */
+  list(request: DiagRequest): SocketRow[] {
+    this.#ask(request);
+    const rows: SocketRow[] = [];
+    for (;;) {
+      const reply = this.#receive(request);
+      rows.push(...reply.rows);
+      if (reply.isDone) return rows;
+    }
+  }
+
+  /**
+   * The same datagram by datagram, which the kernel puts together while the event loop goes on: for requests with many
+   * sockets to list. It asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
+   */
+  async *walk(request: DiagRequest): AsyncGenerator<readonly SocketRow[]> {
+    const socket = SockDiagSocket.open(this.#libc);
+    if (socket === undefined) throw this.#fault();
+    try {
+      const message = encodeRequest(request);
+      // The kernel makes the first datagram before it returns from the request, which may take it milliseconds.
+      const sent = await this.#libc.sendOffLoop(socket.#descriptor, message, BigInt(message.length), 0);
+      if (sent < 0) throw new Error("Cannot list sockets: the kernel does not take the request");
+      for (;;) {
+        const length = await this.#libc.recvOffLoop(socket.#descriptor, socket.#buffer, BigInt(BUFFER_SIZE), 0);
+        // The error number belongs to another thread; SO_RCVTIMEO is the one thing that is known to end a call so.
+        if (length < 0) throw new Error("Cannot list sockets: the kernel does not answer");
+        const reply = socket.#read(Number(length), request);
+        yield reply.rows;
+        if (reply.isDone) return;
+      }
+    } finally {
+      socket.close();
+    }
+  }
+
+  /**
+   * The TCP socket with these addresses, in whatever state; `undefined` when there is none. Where only a socket listens
+   * on the local port, the kernel answers that one: the caller compares the addresses. Blocking, some microseconds.
+   */
+  find(socket: ConnectedSocket): SocketRow | undefined {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    const message = encodeLookup(socket, this.#sequence);
+    if (message === undefined) return undefined;
+    this.#send(message);
+    for (;;) {
+      const datagram = this.#next();
+      if (sequenceOf(datagram) !== this.#sequence) continue; // the late answer to a question that was given up
+      const { rows, error } = parseReply(datagram, "tcp");
+      if (error !== 0 && error !== ENOENT) throw new Error(`Cannot find a socket: errno ${error}`);
+      return rows[0];
+    }
+  }
+
+  close(): void {
+    this.#libc.close(this.#descriptor);
+  }
+
+  #ask(request: DiagRequest): void {
+    this.#send(encodeRequest(request));
+  }
+
+  #send(message: Uint8Array<ArrayBuffer>): void {
+    if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
+  }
+
+  #receive(request: DiagRequest): DiagReply {
+    return this.#read(this.#next().length, request);
+  }
+
+  #next(): Uint8Array<ArrayBuffer> {
+    const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
+    if (length < 0) throw this.#fault();
+    return this.#buffer.subarray(0, length);
+  }
+
+  #read(length: number, { protocol }: DiagRequest): DiagReply {
+    const reply = parseReply(this.#buffer.subarray(0, length), protocol);
+    if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
+    return reply;
+  }
+
+  #canList(): boolean {
+    try {
+      this.list({ family: 4, protocol: "tcp", states: 0 });
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith("Cannot list sockets")) return false;
+      throw error;
+    }
+  }
+
+  #fault(): Error {
+    return new Error(`Cannot list sockets: errno ${errno(this.#libc)}`);
+  }
+}

@@ -1,0 +1,89 @@
+/** What this OS does with port numbers on its own account. */
+import type { PortRange, Protocol } from "../port/port.ts";
+import { readEphemeralRange, validRange } from "./ephemeral.ts";
+import type { Procfs } from "./linux/procfs.ts";
+import { netsh } from "./system_tool.ts";
+
+/** `CAP_NET_BIND_SERVICE` of Linux, as a bit of the line `CapEff` of `/proc/self/status`; capabilities(7). */
+const CAP_NET_BIND_SERVICE = 1n << 10n;
+
+/** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. @param procfs is there on Linux. */
+export function mayBindPrivileged(procfs: Pick<Procfs, "read"> | undefined): boolean {
+  if (procfs === undefined) return Deno.build.os === "windows" || Deno.uid() === 0;
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(procfs.read("/proc/self/status") ?? "") ?? [];
+  return effective !== undefined && (BigInt(`0x${effective}`) & CAP_NET_BIND_SERVICE) !== 0n;
+}
+
+/** Ports with a protocol. */
+export interface ProtocolRange extends PortRange {
+  readonly protocol: Protocol;
+}
+
+/** The OS's own rules for port numbers. */
+export interface OsPorts {
+  /** What it hands out by itself. */
+  readonly ephemeral: PortRange;
+  /** What an administrator has told it not to hand out by itself; programs may ask for these ports. */
+  readonly reserved: readonly PortRange[];
+  /** What it gives to nobody (Windows: taken by Hyper-V, WinNAT and the like). */
+  readonly excluded: readonly ProtocolRange[];
+  /** Below this port listening takes an administrator's rights. */
+  readonly unprivilegedFrom: number;
+}
+
+const FIRST_UNPRIVILEGED_PORT = 1024;
+
+/** Reads them. @param procfs is there on Linux. */
+export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> {
+  const ephemeral = await readEphemeralRange(procfs);
+  if (procfs !== undefined) {
+    const start = parseInt(procfs.read("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? "");
+    return {
+      ephemeral,
+      reserved: parsePortList(procfs.read("/proc/sys/net/ipv4/ip_local_reserved_ports") ?? ""),
+      excluded: [],
+      unprivilegedFrom: Number.isNaN(start) ? FIRST_UNPRIVILEGED_PORT : start,
+    };
+  }
+  if (Deno.build.os === "windows") return { ephemeral, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+  return { ephemeral, reserved: [], excluded: [], unprivilegedFrom: FIRST_UNPRIVILEGED_PORT };
+}
+
+async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded">> {
+  const tables = await Promise.all(
+    (["tcp", "udp"] as const).flatMap((protocol) =>
+      ["ipv4", "ipv6"].map(async (family) => {
+        const text = await netsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
+        return parseExcludedRanges(text).map((range) => ({ ...range, protocol }));
+      })
+    ),
+  );
+  const ranges = new Map(tables.flat().map((range) => [`${range.protocol} ${range.first} ${range.last}`, range]));
+  return {
+    reserved: [...ranges.values()].filter(({ administered }) => administered),
+    excluded: [...ranges.values()].filter(({ administered }) => !administered),
+  };
+}
+
+/** A line of netsh's table. */
+export interface ExcludedRange extends PortRange {
+  /** Marked by `*`: an administrator's, which keeps the OS from handing the ports out and lets programs ask for them. */
+  readonly administered: boolean;
+}
+
+/** The ranges of `netsh int ipv4 show excludedportrange`: lines of two numbers; its words are localised and not read. */
+export function parseExcludedRanges(text: string): ExcludedRange[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const [, first, last, star] = /^\s*(\d{1,5})\s+(\d{1,5})\s*(\*?)\s*$/.exec(line) ?? [];
+    const range = validRange(Number(first), Number(last));
+    return range === undefined ? [] : [{ ...range, administered: star === "*" }];
+  });
+}
+
+/** A list like `8080,9000-9010`, as in `ip_local_reserved_ports`. */
+export function parsePortList(text: string): PortRange[] {
+  return text.trim().split(",").flatMap((part) => {
+    const [first, last = first] = part.split("-");
+    return validRange(Number(first), Number(last)) ?? [];
+  });
+}

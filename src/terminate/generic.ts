@@ -1,0 +1,120 @@
+/**
+ * Ending a process where the OS can pin none: look whether it is still the one, then signal its pid.
+ *
+ * Between the look and the signal the process may end and its pid pass to another, which then gets the signal. That
+ * takes both within a few microseconds, and an OS that has meanwhile gone through all its other pids; still it is why
+ * nothing but a handle of the OS is used where there is one.
+ */
+import process from "node:process";
+import { describeValue } from "../errors.ts";
+import { isListener, type Scanner } from "../listener/listener.ts";
+import type { Endpoint } from "../port/port.ts";
+import type { ProcessDescription, Processes, ProcessIdentity } from "../process/process.ts";
+import type { EndSignal, ProcessHandle } from "./handle.ts";
+
+/** What {@linkcode openGenericProcessHandle} asks. */
+export interface GenericHandleParts {
+  readonly processes: Processes;
+  /** See {@linkcode ProcessHandle.listensOn}. @default knows nothing */
+  readonly listensOn?: (endpoint: Endpoint) => Promise<boolean | undefined>;
+}
+
+/** @returns `undefined` when the process is gone. @throws {Deno.errors.PermissionDenied} when it may not be ended. */
+export function openGenericProcessHandle(
+  identity: ProcessIdentity,
+  parts: GenericHandleParts,
+): ProcessHandle | undefined {
+  const handle = new GenericProcessHandle(identity, parts);
+  if (handle.hasEnded()) return undefined;
+  handle.probe();
+  return handle;
+}
+
+/** The refusal of a process that is not this user's to end. @param user is whose it is, as far as that is known. */
+export function endingDenied({ pid }: ProcessIdentity, user: string | null | undefined): Error {
+  const whose = user ? ` (user ${user})` : "";
+  return new Deno.errors.PermissionDenied(
+    `Cannot end pid ${pid}${whose}: only its own user and an administrator may; run the command as one of them`,
+  );
+}
+
+/**
+ * Refuses what is no endpoint, whatever its type says: it may come from a daemon, and on Linux it names a file.
+ *
+ * @throws {TypeError}
+ */
+export function checkEndpoint({ protocol, port }: { readonly protocol: unknown; readonly port: unknown }): void {
+  if (protocol !== "tcp" && protocol !== "udp") {
+    throw new TypeError(`Cannot look for a socket of protocol ${describeValue(protocol)}: it must be tcp or udp`);
+  }
+  if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65535) {
+    throw new TypeError(`Cannot look for a socket on port ${describeValue(port)}: it must be 1 to 65535`);
+  }
+}
+
+/** Whether a process listens there, where the rows of the OS name every process that has the socket open. */
+export async function isListeningOn(
+  scanner: Pick<Scanner, "socketsOn">,
+  pid: number,
+  endpoint: Endpoint,
+): Promise<boolean> {
+  checkEndpoint(endpoint);
+  const rows = await scanner.socketsOn(endpoint);
+  return rows.some((row) => row.pid === pid && isListener(row));
+}
+
+class GenericProcessHandle implements ProcessHandle {
+  readonly #identity: ProcessIdentity;
+  readonly #parts: GenericHandleParts;
+
+  constructor(identity: ProcessIdentity, parts: GenericHandleParts) {
+    this.#identity = identity;
+    this.#parts = parts;
+  }
+
+  get pid(): number {
+    return this.#identity.pid;
+  }
+
+  /** @throws {Deno.errors.PermissionDenied} when the process may not be ended. */
+  probe(): void {
+    this.#signal(0);
+  }
+
+  terminate(): EndSignal {
+    this.#signal("SIGTERM");
+    return "TERM";
+  }
+
+  kill(): void {
+    this.#signal("SIGKILL");
+  }
+
+  hasEnded(): boolean {
+    return !this.#parts.processes.isAlive(this.#identity);
+  }
+
+  describe(): ProcessDescription | undefined {
+    const found = this.#parts.processes.find(this.pid);
+    return this.hasEnded() ? undefined : found; // asked last: what was found is the process that runs even now
+  }
+
+  async listensOn(endpoint: Endpoint): Promise<boolean | undefined> {
+    checkEndpoint(endpoint);
+    return await this.#parts.listensOn?.(endpoint);
+  }
+
+  close(): void {}
+
+  #signal(signal: "SIGTERM" | "SIGKILL" | 0): void {
+    if (this.hasEnded()) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ESRCH") return; // it has ended in this moment
+      if (code !== "EPERM") throw error;
+      throw endingDenied(this.#identity, this.#parts.processes.find(this.pid)?.user);
+    }
+  }
+}

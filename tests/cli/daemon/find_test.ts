@@ -1,0 +1,292 @@
+/** Where a command looks for the daemon, whom it shows the token, and how it starts one. */
+import assert from "node:assert/strict";
+import { openLibc } from "../../../src/os/linux/libc.ts";
+import { Procfs } from "../../../src/os/linux/procfs.ts";
+import { openProcesses } from "../../../src/process/open.ts";
+import { runSteps } from "../../../src/service/service.ts";
+import { writeDaemonFile } from "../../../src/state/state_folder.ts";
+import { type CliOutcome, portd } from "../../support/cli.ts";
+import { FAKE_TOKEN, FakeDaemon } from "../../support/fake_daemon.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { FakeServiceControl } from "../../support/service.ts";
+import { freePort } from "../../support/sockets.ts";
+import { LEASE } from "../../support/wire.ts";
+
+/** What a test of looking for a daemon works with. */
+interface Search extends AsyncDisposable {
+  readonly stateDir: string;
+  /** Nobody listens on its port. */
+  readonly listen: string;
+  readonly run: (
+    args: readonly string[],
+    env?: Record<string, string>,
+    self?: readonly string[],
+  ) => Promise<CliOutcome>;
+}
+
+async function setUp(): Promise<Search> {
+  const folder = await temporaryFolder();
+  const stateDir = `${folder.path}/state`;
+  await Deno.mkdir(stateDir, { mode: 0o700 });
+  const listen = `127.0.0.1:${freePort()}`;
+  const inherited = { PATH: Deno.env.get("PATH") ?? "", HOME: folder.path, DENO_DIR: `${folder.path}/deno` };
+  return {
+    stateDir,
+    listen,
+    run: (args, env = {}, self = ["/nowhere/portd"]) =>
+      portd(args, {
+        cwd: folder.path,
+        env: { ...inherited, PORTD_STATE_DIR: stateDir, PORTD_LISTEN: listen, ...env },
+        self,
+      }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+/** Makes the state folder that of a daemon, run by a process that started at `startTime`. */
+function record({ stateDir }: Search, url: string, { startTime = "", needsToken = false } = {}): void {
+  writeDaemonFile(stateDir, { url, pid: Deno.pid, startTime, version: "0.0.0", needsToken });
+  Deno.writeTextFileSync(`${stateDir}/admin.token`, `${FAKE_TOKEN}\n`);
+}
+
+Deno.test("--url goes before PORTD_URL, and that before daemon.json", async () => {
+  await using search = await setUp();
+  await using first = new FakeDaemon();
+  await using second = new FakeDaemon();
+  await using third = new FakeDaemon();
+  record(search, third.url);
+  await search.run(["status", "--url", first.url], { PORTD_URL: second.url });
+  await search.run(["status"], { PORTD_URL: second.url });
+  await search.run(["status"]);
+  assert.deepEqual([first, second, third].map(({ requests }) => requests.length), [1, 1, 1]);
+});
+
+Deno.test("a daemon.json that is out of date gives way to the well-known address", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  record(search, `http://127.0.0.1:${freePort()}`);
+  assert.equal((await search.run(["status"])).code, 0);
+  assert.equal(daemon.requests.length, 1);
+});
+
+Deno.test("no daemon and none to be started is exit code 3", async () => {
+  await using search = await setUp();
+  for (const [args, env] of [[["lease", "--no-start"], {}], [["lease", "web"], { PORTD_AUTOSTART: "0" }]] as const) {
+    const { code, stderr } = await search.run(args, env);
+    assert.equal(code, 3);
+    assert.match(stderr, new RegExp(`nobody answers at http://${search.listen}, and starting one is switched off`));
+  }
+});
+
+Deno.test("status and stop never start a daemon, nor does a command with --url", async () => {
+  await using search = await setUp();
+  const url = `http://127.0.0.1:${freePort()}`;
+  for (const args of [["status"], ["stop"], ["ls", "--url", url]]) {
+    assert.equal((await search.run(args, {}, ["/nowhere/portd"])).code, 3, args.join(" "));
+  }
+});
+
+Deno.test("a stranger on the well-known address is no daemon", async () => {
+  await using search = await setUp();
+  const port = Number(search.listen.split(":")[1]);
+  await using _server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, () => new Response("hello"));
+  const { code, stderr } = await search.run(["lease", "web"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /something else answers there/);
+});
+
+Deno.test("the token goes to the daemon of our own daemon.json, and only for what needs it", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon();
+  record(search, daemon.url);
+  assert.equal((await search.run(["export"])).code, 0);
+  assert.equal((await search.run(["ls"])).code, 0);
+  const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
+  assert.deepEqual(sent, [`Bearer ${FAKE_TOKEN}`, null]);
+});
+
+Deno.test("portd lease and run send the token where the daemon asks for it, and not before", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon();
+  record(search, daemon.url);
+  const detail = 'Cannot change "pid" of lease "web" without the scope "expose"';
+  for (const args of [["lease", "web"], ["run", "web", "--", "true"]]) {
+    daemon.requests.length = 0;
+    daemon.nextProblem = { status: 403, code: "scope_required", detail };
+    const { code, stderr } = await search.run(args);
+    assert.equal(code, 0, stderr);
+    const sent = daemon.asked("POST", "/v1/leases").map(({ headers }) => headers.get("authorization"));
+    assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`], args.join(" "));
+  }
+});
+
+Deno.test("the token goes with every command to a daemon that asks for it", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon();
+  record(search, daemon.url, { needsToken: true });
+  assert.equal((await search.run(["ls"])).code, 0);
+  assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [`Bearer ${FAKE_TOKEN}`]);
+});
+
+Deno.test("the token goes to no other address", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  record(search, `http://127.0.0.1:${freePort()}`);
+  assert.equal((await search.run(["export"])).code, 6);
+  assert.equal((await search.run(["export", "--url", daemon.url])).code, 6);
+  assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [null, null]);
+  assert.equal((await search.run(["export", "--url", daemon.url], { PORTD_TOKEN: FAKE_TOKEN })).code, 0);
+});
+
+Deno.test({
+  name: "the token goes to nobody who has taken the address of a daemon that was killed",
+  ignore: Deno.build.os !== "linux",
+  sanitizeResources: false, // libc stays open
+  async fn() {
+    await using search = await setUp();
+    await using daemon = new FakeDaemon();
+    const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
+    record(search, daemon.url, { startTime: `${startTime}0` });
+    assert.equal((await search.run(["export"])).code, 6);
+    record(search, daemon.url, { startTime });
+    assert.equal((await search.run(["export"])).code, 0);
+    const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
+    assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`]);
+  },
+});
+
+Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it", async () => {
+  await using search = await setUp();
+  await using stranger = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  stranger.provenToken = null;
+  for (const args of [["ls"], ["lease", "web"], ["status", "--url", stranger.url]]) {
+    const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: FAKE_TOKEN });
+    assert.deepEqual([code, stdout], [6, ""], args.join(" "));
+    assert.match(stderr, /Cannot send the token to http:.*: who listens there has not proven to know it/);
+  }
+  assert.deepEqual(stranger.requests, []);
+  stranger.provenToken = FAKE_TOKEN;
+  assert.equal((await search.run(["ls"], { PORTD_TOKEN: FAKE_TOKEN })).code, 0);
+});
+
+Deno.test("no command sends the token to a program that answers like portd in the place of our daemon", async () => {
+  await using search = await setUp();
+  await using thief = new FakeDaemon();
+  thief.provenToken = null;
+  record(search, thief.url, { needsToken: true }); // of a process that lives
+  const commands = ["status", "ls", "ps", "lease web", "inspect 1", "env", "run web -- true", "export", "import -"];
+  const more = ["firewall status", "firewall sync", "open web", "close web", "release web", "renew web", "events"];
+  for (const command of [...commands, ...more, "free 1 --yes", "wait web", "doctor", "stop"]) {
+    const { code } = await search.run(command.split(" "));
+    assert.notEqual(code, 0, command);
+  }
+  const sent = thief.requests.filter(({ headers }) => headers.has("authorization"));
+  assert.deepEqual(sent, []);
+  assert.ok(thief.proofsAsked > 0);
+});
+
+Deno.test("portd stop asks nobody to stop without the token", async () => {
+  await using search = await setUp();
+  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  for (const args of [["stop"], ["stop", "--url", daemon.url]]) {
+    const { code, stdout, stderr } = await search.run(args);
+    assert.deepEqual([code, stdout], [6, ""]);
+    assert.match(stderr, /without the admin token/);
+  }
+  assert.deepEqual(daemon.requests, []);
+});
+
+/** A program that portd starts as its daemon: the words behind it stand in `Deno.args`. */
+async function standIn({ stateDir }: Search, source: string): Promise<readonly string[]> {
+  const path = `${stateDir}/stand_in.ts`;
+  await Deno.writeTextFile(path, `const stateDir = Deno.args[Deno.args.indexOf("--state-dir") + 1]!;\n${source}`);
+  return [Deno.execPath(), "run", "--no-config", "--no-lock", "-A", path];
+}
+
+/** A test that starts a process which is to outlive it. */
+function startTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
+}
+
+const SERVES = `
+const { addr: { port } } = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) =>
+  url.endsWith("/readyz") ? new Response("ok") : Response.json({ ...${JSON.stringify(LEASE)}, args: Deno.args }));
+const daemon = { url: "http://127.0.0.1:" + port, pid: Deno.pid, startTime: "", version: "0" };
+Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
+`;
+
+startTest("a command starts the daemon in a session of its own and then asks it", async () => {
+  await using search = await setUp();
+  const { code, stdout, stderr } = await search.run(["lease", "--json"], {}, await standIn(search, SERVES));
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { port, args } = JSON.parse(stdout);
+  assert.deepEqual([port, args], [20417, ["serve", "--background", "--state-dir", search.stateDir]]);
+  const { pid } = JSON.parse(await Deno.readTextFile(`${search.stateDir}/daemon.json`));
+  if (Deno.build.os === "linux") {
+    const [, , , session] = (await Deno.readTextFile(`/proc/${pid}/stat`)).replace(/^.*\) /, "").split(" ");
+    assert.equal(Number(session), pid);
+  }
+  Deno.kill(pid, "SIGKILL");
+});
+
+startTest("a daemon that cannot start is told with the end of its log, exit code 3", async () => {
+  await using search = await setUp();
+  await Deno.writeTextFile(`${search.stateDir}/daemon.log`, "an old line\n");
+  const fails =
+    'Deno.writeTextFileSync(stateDir + "/daemon.log", "Cannot start: no luck\\n", { append: true }); Deno.exit(1);';
+  const { code, stdout, stderr } = await search.run(["lease"], {}, await standIn(search, fails));
+  assert.deepEqual([code, stdout], [3, ""]);
+  assert.match(
+    stderr,
+    /^portd: Cannot start a daemon: it ended with exit code 1; .*daemon\.log says:\n {2}Cannot start: no luck\n$/,
+  );
+});
+
+startTest("who loses the race of two starters uses the winner", async () => {
+  await using search = await setUp();
+  await using winner = new FakeDaemon();
+  const loses = `
+Deno.writeTextFileSync(stateDir + "/daemon.log", "Cannot start: portd 0 (pid 1) already serves\\n", { append: true });
+const daemon = { url: "${winner.url}", pid: 1, startTime: "", version: "0" };
+Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
+Deno.exit(1);
+`;
+  const { code } = await search.run(["lease", "web"], {}, await standIn(search, loses));
+  assert.equal(code, 0);
+  assert.equal(winner.asked("POST", "/v1/leases").length, 1);
+});
+
+startTest("portd serve --detach prints the address, and the same one when it runs already", async () => {
+  await using search = await setUp();
+  const self = await standIn(search, SERVES);
+  const first = await search.run(["serve", "--detach", "--set", "cooldownMs=0", "--pool", "21000-21999"], {}, self);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /^http:\/\/127\.0\.0\.1:\d+\n$/);
+  assert.deepEqual(await search.run(["serve", "--detach"], {}, self), { ...first, stderr: "portd runs already\n" });
+  const { args } = await (await fetch(first.stdout.trim())).json();
+  const flags = ["--pool", "21000-21999", "--set", "cooldownMs=0"];
+  assert.deepEqual(args, ["serve", "--background", "--state-dir", search.stateDir, ...flags]);
+  Deno.kill(JSON.parse(await Deno.readTextFile(`${search.stateDir}/daemon.json`)).pid, "SIGKILL");
+});
+
+Deno.test("no daemon is started in the place of a service that does not run, unless it has another address", async () => {
+  await using search = await setUp();
+  const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
+  const service = new FakeServiceControl();
+  const install = async (listen: string) => {
+    const definition = { self: ["/portd"], words: ["--listen", listen], stateDir: "/s", reserve: [] } as const;
+    await runSteps(await service.install(definition), () => {});
+  };
+  await install(search.listen);
+  const refused = await portd(["ls"], { env, service });
+  assert.deepEqual(refused, {
+    code: 3,
+    stdout: "",
+    stderr: "portd: Cannot find a daemon: portd is a service of this machine, and is stopped; start it with: portd " +
+      "service start\n",
+  });
+  await install("127.0.0.1:1");
+  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+  await runSteps(await service.uninstall(), () => {});
+  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+});

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { diagnose, type Finding, type Symptoms } from "../../../src/cli/doctor/diagnosis.ts";
+import type { FirewallStatus } from "../../../src/client/wire.ts";
+import type { Lease } from "../../../src/lease/lease.ts";
+import { portd } from "../../support/cli.ts";
+import { startTestDaemon } from "../../support/daemon.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+
+const NOW = Date.parse("2026-11-23T12:00:00Z");
+
+const LEASE: Lease = {
+  id: "01KAR3Y8T2M4C6V8X0Z2B4D6F8",
+  name: "shop/web",
+  project: "shop",
+  port: 20417,
+  protocols: ["tcp"],
+  state: "granted",
+  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
+  lifetime: { kind: "pinned" },
+  hold: "soft",
+  labels: {},
+  exposure: null,
+  listener: null,
+  grantedAt: "2026-11-23T11:59:00Z",
+  renewedAt: "2026-11-23T11:59:00Z",
+  expiresAt: null,
+  endedAt: null,
+};
+
+const HEALTHY: Symptoms = {
+  url: "http://127.0.0.1:7678",
+  status: {
+    name: "portd",
+    version: "1.0.0",
+    pid: 812,
+    startedAt: "2026-11-23T11:00:00Z",
+    uptimeMs: 3_600_000,
+    stateDir: "/state",
+    user: "root",
+    leases: { live: 1 },
+    pool: { size: 100, free: 99, quarantined: 0 },
+    holds: { kept: 1, limit: 1000, missing: 0 },
+    ephemeral: { first: 32768, last: 60999 },
+    warnings: [],
+  },
+  leases: [LEASE],
+  now: NOW,
+  version: "1.0.0",
+  folder: { kind: "own", open: [] },
+  firewall: undefined,
+};
+
+const FIREWALL: FirewallStatus = {
+  backend: "nftables",
+  actual: [],
+  difference: { add: [], change: [], remove: [] },
+  drifted: [],
+  remarks: [],
+  foreign: 3,
+};
+
+function status(part: Partial<Symptoms["status"]>): Symptoms {
+  return { ...HEALTHY, status: { ...HEALTHY.status, ...part } };
+}
+
+function bad(symptoms: Symptoms): Finding[] {
+  return diagnose(symptoms).filter(({ level }) => level !== "ok");
+}
+
+Deno.test("diagnose() finds nothing wrong with a healthy daemon, and says so of every check", () => {
+  const findings = diagnose(HEALTHY);
+  assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), [
+    "daemon ok",
+    "pool ok",
+    "conflicts ok",
+    "holds ok",
+    "claims ok",
+    "clock ok",
+    "rights ok",
+  ]);
+});
+
+const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
+  ["another version", { ...HEALTHY, version: "1.1.0" }, "daemon warning", /this command is portd 1\.1\.0: restart/],
+  [
+    "what the daemon warns of",
+    status({ warnings: ["5 ports of the pool are excluded by the system"] }),
+    "daemon warning",
+    /5 ports/,
+  ],
+  [
+    "an empty pool",
+    status({ pool: { size: 100, free: 0, quarantined: 3 } }),
+    "pool problem",
+    /0 of 100 .* widen "pool"/,
+  ],
+  [
+    "a stranger",
+    {
+      ...HEALTHY,
+      leases: [{
+        ...LEASE,
+        state: "conflict",
+        listener: {
+          pid: 99,
+          startTime: null,
+          bootId: null,
+          command: "nc -l",
+          cwd: null,
+          user: null,
+          address: "0.0.0.0",
+          since: "",
+          reason: null,
+        },
+      }],
+    },
+    "conflicts problem",
+    /shop\/web \(20417\/tcp\): pid 99 \(nc -l\) listens there .* portd inspect 20417/,
+  ],
+  [
+    "a hold that is missing",
+    status({ holds: { kept: 1, limit: 1000, missing: 2 } }),
+    "holds problem",
+    /2 could not be/,
+  ],
+  ["few holds left", status({ holds: { kept: 900, limit: 1000, missing: 0 } }), "holds warning", /raise the limit/],
+  ["no holds at all", status({ holds: { kept: 0, limit: 0, missing: 0 } }), "holds note", /no holds/],
+  [
+    "a lease that nobody claims",
+    { ...HEALTHY, leases: [{ ...LEASE, renewedAt: "2026-11-23T10:00:00Z" }] },
+    "claims note",
+    /nobody has listened on shop\/web \(20417\/tcp\) for over 1h/,
+  ],
+  ["a clock set forward", { ...HEALTHY, now: NOW + 60_000 }, "clock warning", /was set 1m forward since/],
+  ["a clock set back", { ...HEALTHY, now: NOW - 60_000 }, "clock warning", /was set 1m back since/],
+  [
+    "leases of the future",
+    { ...HEALTHY, leases: [{ ...LEASE, grantedAt: "2026-11-24T12:00:00Z", renewedAt: "2026-11-24T12:00:00Z" }] },
+    "clock warning",
+    /1 leases were granted in the future/,
+  ],
+  [
+    "a firewall that cannot be read",
+    { ...HEALTHY, firewall: { ...FIREWALL, error: "Cannot read the firewall: nft needs root" } },
+    "firewall problem",
+    /nft needs root/,
+  ],
+  [
+    "rules that are not set",
+    { ...HEALTHY, firewall: { ...FIREWALL, difference: { add: ["portd-in-tcp-80"], change: [], remove: [] } } },
+    "firewall problem",
+    /not set: portd-in-tcp-80; portd firewall sync/,
+  ],
+  [
+    "what hinders rules",
+    { ...HEALTHY, firewall: { ...FIREWALL, remarks: ["mpssvc is stopped"] } },
+    "firewall warning",
+    /mpssvc/,
+  ],
+  [
+    "an open token",
+    { ...HEALTHY, folder: { kind: "own", open: ["/state/admin.token"] } },
+    "rights problem",
+    /^\/state\/admin\.token can be read by other users/,
+  ],
+  ["somebody else's daemon", { ...HEALTHY, folder: { kind: "foreign" } }, "rights note", /only root may$/],
+  [
+    "a daemon without rights",
+    status({ user: "me" }),
+    "rights note",
+    /runs as me: it cannot see the processes of other/,
+  ],
+];
+
+for (const [name, symptoms, expected, message] of CASES) {
+  Deno.test(`diagnose() tells of ${name}`, () => {
+    const findings = bad(symptoms);
+    assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), [expected]);
+    assert.match(findings[0]!.message, message);
+  });
+}
+
+Deno.test({
+  name: "portd doctor ends with 0 for a healthy daemon, with 1 for a problem, with 3 without a daemon",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using daemon = await startTestDaemon(folder.path);
+    const env = { PORTD_URL: daemon.url };
+    const healthy = await portd(["doctor"], { env });
+    assert.deepEqual([healthy.code, healthy.stderr], [0, ""]);
+    assert.match(healthy.stdout, /^CHECK +LEVEL +FINDING\ndaemon +ok +portd /);
+    await Deno.chmod(`${folder.path}/admin.token`, 0o644);
+    const open = await portd(["doctor", "--json"], { env });
+    assert.equal(open.code, 1);
+    const problems = JSON.parse(open.stdout).findings.filter(({ level }: Finding) => level === "problem");
+    assert.deepEqual(problems.map(({ check }: Finding) => check), ["rights"]);
+    const none = await portd(["doctor"], {
+      env: { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" },
+    });
+    assert.equal(none.code, 3);
+  },
+});

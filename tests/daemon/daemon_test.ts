@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { createApp } from "../../routes/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { Entrance } from "../../src/daemon/api_server.ts";
+import { runDaemon } from "../../src/daemon/daemon.ts";
+import { readDaemonFile } from "../../src/state/state_folder.ts";
+import { VERSION } from "../../src/version.ts";
+import { startTestDaemon } from "../support/daemon.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { breakListening } from "../support/listening_socket.ts";
+import { freePort, listen } from "../support/sockets.ts";
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+async function grant(url: string, body: object): Promise<{ id: string; port: number }> {
+  const response = await fetch(`${url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+  assert.equal(response.status, 201);
+  return await response.json();
+}
+
+Deno.test("a daemon serves, tells where it is, keeps its files to itself and leaves no daemon.json behind", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using daemon = await startTestDaemon(folder.path);
+    const { url, pid, version } = readDaemonFile(folder.path)!;
+    assert.deepEqual([url, pid, version], [daemon.url, Deno.pid, VERSION]);
+    const status = await (await fetch(`${url}/v1/status`)).json();
+    assert.deepEqual([status.name, status.version, status.pid], ["portd", VERSION, Deno.pid]);
+    if (Deno.build.os !== "windows") {
+      assert.equal((await Deno.stat(folder.path)).mode! & 0o777, 0o700);
+      for await (const { name } of Deno.readDir(folder.path)) {
+        assert.equal((await Deno.stat(`${folder.path}/${name}`)).mode! & 0o077, 0, name);
+      }
+    }
+  }
+  assert.equal(readDaemonFile(folder.path), undefined);
+});
+
+Deno.test("a daemon answers on both loopback addresses and to each of its names", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path);
+  const { port } = new URL(daemon.url);
+  for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+    const response = await fetch(`http://${host}:${port}/healthz`);
+    assert.equal(response.status, 200, host);
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("leases outlive the daemon", async () => {
+  await using folder = await temporaryFolder();
+  let lease: { id: string; port: number };
+  {
+    await using daemon = await startTestDaemon(folder.path);
+    lease = await grant(daemon.url, { name: "web", lifetime: { kind: "pinned" } });
+  }
+  await using daemon = await startTestDaemon(folder.path);
+  const found = await (await fetch(`${daemon.url}/v1/leases/${lease.id}`)).json();
+  assert.deepEqual([found.port, found.state], [lease.port, "granted"]);
+});
+
+Deno.test("a second daemon on the same file is refused by name", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path);
+  await assert.rejects(startTestDaemon(folder.path), {
+    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${folder.path} at ${daemon.url}`,
+  });
+  assert.equal((await fetch(`${daemon.url}/healthz`)).status, 200);
+});
+
+Deno.test("a second daemon on the same address is refused by name, and by what else is there", async () => {
+  await using first = await temporaryFolder();
+  await using second = await temporaryFolder();
+  await using daemon = await startTestDaemon(first.path);
+  const address = new URL(daemon.url).host;
+  await assert.rejects(startTestDaemon(second.path, { listen: address }), {
+    code: "port_in_use",
+    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${daemon.url}`,
+  });
+  using other = listen();
+  const greeting = (async () => {
+    const connection = await other.listener.accept();
+    await connection.write(new TextEncoder().encode("220 mail\r\n"));
+    connection.close();
+  })();
+  await assert.rejects(startTestDaemon(second.path, { listen: `127.0.0.1:${other.port}` }), {
+    code: "port_in_use",
+    message: `Cannot listen on 127.0.0.1:${other.port}: another program does`,
+  });
+  await greeting;
+});
+
+Deno.test("a stranger on [::1] with the daemon's port is a warning of GET /status that names it", async () => {
+  await using folder = await temporaryFolder();
+  using stranger = listen(0, "::1");
+  await using daemon = await startTestDaemon(folder.path, { listen: `127.0.0.1:${stranger.port}` });
+  const { warnings } = await (await fetch(`${daemon.url}/v1/status`)).json();
+  const warning = warnings.find((each: string) => each.includes("[::1]"));
+  assert.match(
+    warning,
+    new RegExp(`^pid ${Deno.pid} \\(.+\\) listens on \\[::1\\]:${stranger.port}, where "localhost"`),
+  );
+});
+
+Deno.test({
+  name: "a daemon that has lost its address ends with an error and leaves no daemon.json behind",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await temporaryFolder();
+    const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0" }, env: {}, stateDir: folder.path });
+    const entrance = new Entrance({ guards: null });
+    const thieves: Deno.Listener[] = [];
+    const log = (line: string) => {
+      const [, hostname, port] = /^stopped listening on (.+):(\d+):/.exec(line) ?? [];
+      if (hostname !== undefined) thieves.push(Deno.listen({ hostname, port: Number(port) }));
+    };
+    const onReady = (url: string) => breakListening(Number(new URL(url).port));
+    const { signal } = new AbortController();
+    await assert.rejects(runDaemon(config, { signal, createApp, log, onReady, entrance }), { code: "port_in_use" });
+    assert.equal(readDaemonFile(folder.path), undefined);
+    assert.ok(thieves.length > 0);
+    for (const thief of thieves) thief.close();
+  },
+});
+
+Deno.test("POST /stop with the token ends the daemon, and open streams with it", async () => {
+  await using folder = await temporaryFolder();
+  const daemon = await startTestDaemon(folder.path);
+  const events = await fetch(`${daemon.url}/v1/events`);
+  const reader = events.body!.getReader();
+  await reader.read();
+  const token = (await Deno.readTextFile(`${folder.path}/admin.token`)).trim();
+  const headers = { ...JSON_TYPE, authorization: `Bearer ${token}` };
+  const response = await fetch(`${daemon.url}/v1/stop`, { method: "POST", headers, body: "{}" });
+  assert.equal(response.status, 202);
+  await response.body?.cancel();
+  while (!(await reader.read()).done);
+  await daemon.ended;
+  await assert.rejects(fetch(`${daemon.url}/healthz`), TypeError);
+});
+
+Deno.test("a daemon that stops sends away whoever waits for a port", async () => {
+  await using folder = await temporaryFolder();
+  const port = freePort();
+  await using daemon = await startTestDaemon(folder.path, { pool: `${port}-${port}` });
+  const ask = (body: object) =>
+    fetch(`${daemon.url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+  await grant(daemon.url, {});
+  const waiting = ask({ waitMs: 3_600_000 });
+  let refusal = "";
+  while (!refusal.includes("1 request waits for one")) refusal = (await (await ask({})).json()).detail;
+  await daemon[Symbol.asyncDispose]();
+  const answer = await waiting;
+  assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);
+});
+
+Deno.test("a token file that holds no token is refused in words", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/admin.token`, "hello");
+  await assert.rejects(startTestDaemon(folder.path), /admin\.token: it holds no token; remove it/);
+});
+
+Deno.test("on an address beyond loopback everything takes the token", async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path, { listen: "0.0.0.0:0" });
+  const url = daemon.url.replace("0.0.0.0", "127.0.0.1");
+  assert.equal((await (await fetch(`${url}/v1/leases`)).json()).code, "unauthorized");
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+});

@@ -1,0 +1,72 @@
+/** Serving through the loss of the listening socket, with and without a guard of the address. */
+import assert from "node:assert/strict";
+import { serve, type ServeOptions, type Serving } from "../../src/daemon/serve.ts";
+import { openAddressGuards } from "../../src/network/open.ts";
+import { breakListening } from "../support/listening_socket.ts";
+
+const HOSTNAMES = ["127.0.0.1", "::1"];
+const ignore = Deno.build.os !== "linux";
+
+function open(hostname: string, options: Partial<ServeOptions>): Serving {
+  return serve({ hostname, port: 0, handler: () => new Response("served"), log() {}, ...options });
+}
+
+async function ask(hostname: string, port: number): Promise<string> {
+  const response = await fetch(`http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`);
+  return await response.text();
+}
+
+for (const hostname of HOSTNAMES) {
+  Deno.test({
+    name: `serve() keeps ${hostname} while it does not listen, and listens again`,
+    ignore,
+    async fn() {
+      const back = Promise.withResolvers<void>();
+      const seen: boolean[] = [];
+      const server = open(hostname, {
+        guards: openAddressGuards(),
+        makeRoom() {
+          const take = () => Deno.listen({ hostname, port: server.port });
+          assert.throws(take, Deno.errors.AddrInUse);
+          seen.push(true);
+          setTimeout(back.resolve, 0); // it listens once this call has ended
+          return Promise.resolve();
+        },
+      });
+      assert.equal(server.isGuarded, true);
+      breakListening(server.port);
+      await back.promise;
+      assert.equal(await ask(hostname, server.port), "served");
+      assert.deepEqual(seen, [true]);
+      await server.shutdown(1000);
+      Deno.listen({ hostname, port: server.port }).close();
+    },
+  });
+}
+
+Deno.test({
+  name: "serve() that has lost its address to another program ends with port_in_use",
+  ignore,
+  async fn() {
+    let thief: Deno.Listener | undefined;
+    const server = open("127.0.0.1", {
+      makeRoom() {
+        thief = Deno.listen({ hostname: "127.0.0.1", port: server.port });
+        return Promise.resolve();
+      },
+    });
+    assert.equal(server.isGuarded, false);
+    breakListening(server.port);
+    await assert.rejects(server.finished, { code: "port_in_use" });
+    await server.shutdown(1000);
+    thief?.close();
+  },
+});
+
+Deno.test("serve() refuses an address that another server of this user has, although both could share it", async () => {
+  const guards = openAddressGuards();
+  const first = open("127.0.0.1", { guards });
+  assert.throws(() => open("127.0.0.1", { guards, port: first.port }), { code: "port_in_use" });
+  assert.equal(await ask("127.0.0.1", first.port), "served");
+  await first.shutdown(1000);
+});

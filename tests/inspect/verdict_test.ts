@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import type { PortSocket } from "../../src/inspect/description.ts";
+import { judge, type PortFacts } from "../../src/inspect/verdict.ts";
+import type { Lease } from "../../src/lease/lease.ts";
+
+const FACTS: PortFacts = {
+  port: 50010,
+  class: "dynamic",
+  services: [],
+  developmentUse: null,
+  privileged: false,
+  pooled: false,
+  quarantined: false,
+  ephemeral: false,
+  reserved: false,
+  exclusions: [],
+  leases: [],
+  rules: [],
+  listeners: [],
+  connections: [],
+  ephemeralRange: { first: 49152, last: 65535 },
+  obstacle: undefined,
+  seesBound: true,
+};
+
+const SOCKET: PortSocket = {
+  protocol: "tcp",
+  family: 4,
+  localAddress: "0.0.0.0",
+  localPort: 50010,
+  remoteAddress: "0.0.0.0",
+  remotePort: 0,
+  state: "LISTEN",
+  pid: 812,
+  process: { command: "/usr/bin/docker-proxy -host-port 50010", cwd: "/", user: "root" },
+  lease: null,
+  ofHolder: null,
+  startTime: "1",
+  bootId: "b",
+  startedAt: null,
+  reason: null,
+  ancestors: [],
+  forwarder: null,
+};
+
+Deno.test("a port that Windows keeps is excluded, for the protocols that it keeps", () => {
+  const exclusion = { first: 50000, last: 50059, by: "windows", protocols: ["tcp"] } as const;
+  const { verdict, sentence } = judge({ ...FACTS, exclusions: [exclusion] });
+  assert.equal(verdict, "excluded");
+  assert.equal(sentence, "Port 50010 is excluded by Windows (50000-50059/tcp): no program can have it");
+});
+
+Deno.test("a free port of the ephemeral range is free with a warning, one kept out of it without", () => {
+  const risky = judge({ ...FACTS, ephemeral: true });
+  assert.equal(risky.verdict, "free");
+  assert.match(risky.sentence, /^Port 50010 is free, but the system may give it to any program \(.*49152-65535\)$/);
+  assert.equal(judge({ ...FACTS, reserved: true }).sentence, "Port 50010 is free");
+});
+
+Deno.test("a container's proxy is named with what it stands in for", () => {
+  const target = { address: "172.17.0.2", port: 80 };
+  const proxied = judge({ ...FACTS, listeners: [{ ...SOCKET, forwarder: { program: "docker-proxy", target } }] });
+  assert.match(proxied.sentence, /pid 812 \(docker-proxy for the container's 172\.17\.0\.2:80\) at 0\.0\.0\.0 listens/);
+  const unknown = judge({ ...FACTS, listeners: [{ ...SOCKET, forwarder: { program: "rootlessport", target: null } }] });
+  assert.match(unknown.sentence, /pid 812 \(rootlessport for a container\)/);
+});
+
+Deno.test("sockets that cannot be seen are told as such", () => {
+  const hidden = judge({ ...FACTS, listeners: [{ ...SOCKET, pid: null, process: null }] });
+  assert.deepEqual(hidden.verdict, "listening");
+  assert.match(hidden.sentence, /a process that cannot be seen at 0\.0\.0\.0 listens/);
+  assert.equal(hidden.advice.length, 1);
+  const bound = judge({ ...FACTS, obstacle: { reason: "in_use", protocol: "tcp" } });
+  assert.deepEqual([bound.verdict, bound.sentence], [
+    "bound",
+    "Port 50010 is in use: a socket that cannot be seen is bound to it, though nobody listens",
+  ]);
+});
+
+Deno.test("a socket that is bound and no more is no connection, and where none can be seen the verdict says so", () => {
+  const bound: PortSocket = { ...SOCKET, state: "CLOSE" };
+  const obstacle = { reason: "in_use", protocol: "tcp" } as const;
+  const { verdict, sentence } = judge({ ...FACTS, connections: [bound], obstacle });
+  assert.equal(verdict, "bound");
+  assert.match(sentence, /^Port 50010 is in use: pid 812 .* is bound to it, though nobody listens$/);
+  const unsure = judge({ ...FACTS, seesBound: false });
+  assert.equal(unsure.verdict, "free");
+  assert.match(unsure.sentence, /; a socket that is bound to it and does not listen would not be seen on this system$/);
+});
+
+Deno.test("a connection that only lingers on a port is not named as the one that uses it", () => {
+  const used: PortSocket = { ...SOCKET, remotePort: 443, state: "ESTABLISHED" };
+  const lingering: PortSocket = { ...used, remotePort: 80, state: "TIME_WAIT", pid: null, process: null };
+  const obstacle = { reason: "in_use", protocol: "tcp" } as const;
+  const { sentence } = judge({ ...FACTS, connections: [lingering, used], obstacle });
+  assert.match(sentence, /: pid 812 .* uses it for a connection \(ESTABLISHED\), though nobody listens$/);
+});
+
+Deno.test("several processes on one port are counted, several sockets of one are not", () => {
+  const second = { ...SOCKET, localAddress: "::", family: 6 } as const;
+  const third = { ...SOCKET, pid: 813 };
+  assert.match(judge({ ...FACTS, listeners: [SOCKET, second, third] }).sentence, /listens and 1 more; portd/);
+  assert.doesNotMatch(judge({ ...FACTS, listeners: [SOCKET, second] }).sentence, /more/);
+});
+
+Deno.test("a port that takes rights says so, and whether the daemon could look", () => {
+  const obstacle = { reason: "no_permission", protocol: "tcp" } as const;
+  const { verdict, sentence } = judge({ ...FACTS, port: 80, privileged: true, obstacle });
+  assert.equal(verdict, "free");
+  assert.match(sentence, /^Port 80 is free; as far as the daemon can see without rights; listening on it takes an adm/);
+});
+
+const LEASE: Lease = {
+  id: "01KAR3Y8T2M4C6V8X0Z2B4D6F8",
+  name: "shop/dns",
+  project: "shop",
+  port: 50010,
+  protocols: ["udp"],
+  state: "granted",
+  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
+  lifetime: { kind: "pinned" },
+  hold: "none",
+  labels: {},
+  exposure: null,
+  listener: null,
+  grantedAt: "2026-11-23T10:00:00.000Z",
+  renewedAt: "2026-11-23T10:00:00.000Z",
+  expiresAt: null,
+  endedAt: null,
+};
+
+Deno.test("a listener of the protocol that a lease does not cover is told apart from that lease", () => {
+  const { verdict, sentence } = judge({ ...FACTS, leases: [LEASE], listeners: [SOCKET] });
+  assert.equal(verdict, "listening");
+  assert.match(sentence, /portd has no lease of its TCP side, that of udp is "shop\/dns"$/);
+});
+
+Deno.test("two leases on one number are both named", () => {
+  const web: Lease = { ...LEASE, name: "shop/web", protocols: ["tcp"], state: "idle" };
+  const { sentence, advice } = judge({ ...FACTS, leases: [web, LEASE] });
+  assert.match(
+    sentence,
+    /^Port 50010\/tcp is leased to "shop\/web" .* its listener has left, .*; 50010\/udp is leased to/,
+  );
+  assert.deepEqual(advice, ["portd release shop/web gives it back", "portd release shop/dns gives it back"]);
+});
+
+Deno.test("advice does not promise what portd would refuse", () => {
+  const leases: Lease[] = [{ ...LEASE, protocols: ["tcp"] }];
+  for (const pid of [1, null]) {
+    const { advice } = judge({ ...FACTS, leases, listeners: [{ ...SOCKET, pid, ofHolder: true }] });
+    assert.match(advice.join(), /^stop its service or container/);
+  }
+  const obstacle = { reason: "no_permission", protocol: "tcp" } as const;
+  assert.match(judge({ ...FACTS, port: 80, privileged: true, obstacle }).advice.join(), /^to lease it, run the daemon/);
+});
+
+Deno.test("a port that a UDP client uses is bound", () => {
+  const client: PortSocket = { ...SOCKET, protocol: "udp", state: "", remotePort: 53, remoteAddress: "127.0.0.53" };
+  assert.equal(judge({ ...FACTS, connections: [client] }).verdict, "bound");
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { openLibc } from "../../src/os/linux/libc.ts";
+import { Procfs } from "../../src/os/linux/procfs.ts";
+import { mayBindPrivileged, parseExcludedRanges, parsePortList, readOsPorts } from "../../src/os/ports.ts";
+
+const ENGLISH = `
+Protocol tcp Port Exclusion Ranges
+
+Start Port    End Port
+----------    --------
+      5357        5357
+     49681       49780
+     50000       50059     *
+
+* - Administered port exclusions.
+
+`;
+const JAPANESE = `\r
+プロトコル tcp ポート除外の範囲\r
+\r
+開始ポート    終了ポート\r
+----------    --------\r
+      2869        2869\r
+     50000       50059     *\r
+\r
+* - 管理されたポート除外。\r
+`;
+
+Deno.test("parseExcludedRanges() reads netsh's numbers and stars in any language", () => {
+  assert.deepEqual(parseExcludedRanges(ENGLISH), [
+    { first: 5357, last: 5357, administered: false },
+    { first: 49681, last: 49780, administered: false },
+    { first: 50000, last: 50059, administered: true },
+  ]);
+  assert.deepEqual(parseExcludedRanges(JAPANESE).map(({ first, administered }) => [first, administered]), [
+    [2869, false],
+    [50000, true],
+  ]);
+  assert.deepEqual(parseExcludedRanges("  70000 80000\r\n 20 10\r\nError 5 5 5\r\n"), []);
+});
+
+Deno.test("parsePortList() reads ip_local_reserved_ports", () => {
+  assert.deepEqual(parsePortList("8080,9000-9010\n"), [{ first: 8080, last: 8080 }, { first: 9000, last: 9010 }]);
+  assert.deepEqual(parsePortList("\n"), []);
+});
+
+Deno.test({
+  name: "readOsPorts() reads what this kernel keeps back and from where on a port is anybody's",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
+    const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
+    assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));
+    assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
+    assert.deepEqual(excluded, []);
+  },
+});
+
+Deno.test("mayBindPrivileged() reads on Linux whether the process has the capability, whoever it is", () => {
+  const may = (status: string | undefined) => mayBindPrivileged({ read: () => status });
+  const line = (effective: string) => `Name:\tportd\nCapPrm:\t000001ffffffffff\nCapEff:\t${effective}\nCapBnd:\t0\n`;
+  assert.deepEqual(
+    ["000001ffffffffff", "0000000000000400", "0000000000000000", "000001fffffffbff"].map(line).map(may),
+    [
+      true,
+      true,
+      false,
+      false,
+    ],
+  );
+  assert.equal(may(undefined), false);
+});
