@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly pool?: string;
   /** How long a freed port is withheld: a minute of grants would not fit into the pool. @default 0 */
   readonly cooldownMs?: number;
+  /** Words of `portd …` of another checkout. @default those of this one */
+  readonly portd?: readonly string[];
 }
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
@@ -44,7 +46,7 @@ export const PORTD: readonly string[] = ["run", ...PERMISSIONS, MAIN];
  * folder, another address, and a pool beside the default one.
  */
 export async function startDaemon(bench: Workbench, options: DaemonOptions = {}): Promise<Daemon> {
-  const { stateDir = await bench.makeFolder(), pool = "10000-19999", cooldownMs = 0 } = options;
+  const { stateDir = await bench.makeFolder(), pool = "10000-19999", cooldownMs = 0, portd = PORTD } = options;
   const settings = {
     PORTD_STATE_DIR: stateDir,
     PORTD_LISTEN: "127.0.0.1:0",
@@ -52,7 +54,7 @@ export async function startDaemon(bench: Workbench, options: DaemonOptions = {})
     PORTD_COOLDOWN_MS: String(cooldownMs),
   };
   const startedAt = performance.now();
-  const process = bench.spawn(Deno.execPath(), [...PORTD, "serve"], { env: settings });
+  const process = bench.spawn(Deno.execPath(), [...portd, "serve"], { env: settings });
   let port = 0;
   const isServing = async () => {
     port = portOf(stateDir, process.pid) ?? 0;

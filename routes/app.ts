@@ -9,6 +9,7 @@ import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
 import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
 import { portRoutes, type PortRoutesParts } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
+import { RefusalPace } from "./refusal_pace.ts";
 import { proofRoutes, type ProofRoutesParts } from "./proof.ts";
 import type { Route } from "./route.ts";
 import { statusRoutes, type StatusRoutesParts } from "./status.ts";
@@ -62,7 +63,13 @@ export function createApp(parts: AppParts): Hono {
   for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
   const others = withoutRoute(routes);
   app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
-  for (const each of [app, others]) each.onError((error, { req }) => problemResponse(error, req.raw, log));
+  const pace = new RefusalPace(parts.clock);
+  for (const each of [app, others]) {
+    each.onError((error, { req }) => {
+      const problem = problemResponse(error, req.raw, log);
+      return problem.headers.has("retry-after") ? pace.answer(problem) : problem;
+    });
+  }
   return app;
 }
 

@@ -3,7 +3,6 @@
  * Origin and Sec-Fetch-Site (a web page), OPTIONS (there is no CORS here), Content-Type (a form), token and scope,
  * size. Whatever is not plainly allowed is refused.
  */
-import { timingSafeEqual } from "node:crypto";
 import type { Context } from "hono";
 import { PortdError } from "../src/errors.ts";
 
@@ -23,7 +22,8 @@ export interface GuardOptions {
 /** The largest body that is read, in bytes. */
 export const BODY_LIMIT = 65_536;
 
-const MUTATIONS = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+/** Calls with a body. A `DELETE` has none, and a web page cannot send it without a preflight, which is refused. */
+const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 /** The handler of a call with the guard in front of it. */
 export type Handler = (context: Context) => Response | Promise<Response>;
@@ -54,7 +54,7 @@ function checkCaller({ method, headers, url }: Request, hosts: ReadonlySet<strin
   if (method === "OPTIONS") {
     throw new PortdError("method_not_allowed", "Cannot answer OPTIONS: no other origin is served", { allow: [] });
   }
-  if (MUTATIONS.has(method)) requireJson(headers.get("content-type"));
+  if (WITH_BODY.has(method)) requireJson(headers.get("content-type"));
 }
 
 interface Credentials {
@@ -102,9 +102,13 @@ export function tooLarge(): PortdError {
   });
 }
 
+/** Compares in a time that does not depend on where they differ. `node:crypto` does so too, and takes 31 ms to load. */
 function isEqual(given: string, expected: Uint8Array): boolean {
   const bytes = new TextEncoder().encode(given);
-  return bytes.length === expected.length && timingSafeEqual(bytes, expected);
+  if (bytes.length !== expected.length) return false;
+  let difference = 0;
+  for (let i = 0; i < bytes.length; i++) difference |= bytes[i]! ^ expected[i]!;
+  return difference === 0;
 }
 
 function requireJson(contentType: string | null): void {

@@ -4,11 +4,13 @@ export const COMMON_HEADERS = {
   "x-content-type-options": "nosniff",
 } as const;
 
-const JSON_HEADERS = new Headers({ ...COMMON_HEADERS, "content-type": "application/json" });
+const JSON_FIELDS = { ...COMMON_HEADERS, "content-type": "application/json" } as const;
+const JSON_HEADERS = new Headers(JSON_FIELDS);
 
-/** An answer in JSON. */
-export function json(value: unknown, status = 200): Response {
-  return jsonText(JSON.stringify(value), status);
+/** An answer in JSON. @param headers are those beside the common ones. */
+export function json(value: unknown, status = 200, headers?: Readonly<Record<string, string>>): Response {
+  if (headers === undefined) return jsonText(JSON.stringify(value), status);
+  return new Response(JSON.stringify(value), { status, headers: { ...JSON_FIELDS, ...headers } });
 }
 
 /** An answer whose JSON is written already. */

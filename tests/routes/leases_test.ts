@@ -9,6 +9,33 @@ Deno.test("POST /leases answers 201 with the lease, and 200 for its live name", 
   assert.deepEqual([second.status, second.body.id], [200, first.body.id]);
 });
 
+Deno.test("POST /leases with Prefer: return=minimal answers id and port alone, and does the same", async () => {
+  await using app = await openTestApp();
+  const grant = async (prefer: string, body: object) => {
+    const { status, headers, body: answer } = await app.call("/v1/leases", {
+      method: "POST",
+      headers: { prefer },
+      body,
+    });
+    return { status, applied: headers.get("preference-applied"), answer };
+  };
+  const one = await grant("return=minimal", { name: "web", project: "shop" });
+  const { body: { leases: [lease] } } = await app.call("/v1/leases");
+  assert.deepEqual(one, {
+    status: 201,
+    applied: "return=minimal",
+    answer: { id: lease.id, port: lease.port },
+  });
+  const again = await grant('respond-async, RETURN = "minimal"; foo=1', { name: "web", project: "shop" });
+  assert.deepEqual([again.status, again.answer], [200, { id: lease.id, port: lease.port }]);
+  const several = await grant("return=minimal", { count: 2 });
+  assert.deepEqual(several.answer.leases.map(Object.keys), [["id", "port"], ["id", "port"]]);
+  for (const prefer of ["return=representation, return=minimal", "return=minimalist", "wait=1", ""]) {
+    const { applied, answer } = await grant(prefer, {});
+    assert.deepEqual([applied, answer.state], [null, "granted"], prefer);
+  }
+});
+
 Deno.test("POST /leases takes port 0 for any, and answers several as a list", async () => {
   await using app = await openTestApp();
   assert.equal((await app.call("/v1/leases", { body: { port: 0 } })).status, 201);

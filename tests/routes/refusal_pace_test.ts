@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { RefusalPace } from "../../routes/refusal_pace.ts";
+import { FakeClock } from "../support/clock.ts";
+
+const refusal = () => new Response(null, { status: 503 });
+
+Deno.test("a few refusals are answered at once", () => {
+  const pace = new RefusalPace(new FakeClock());
+  for (let i = 0; i < 20; i++) assert(pace.answer(refusal()) instanceof Response, `refusal ${i}`);
+});
+
+Deno.test("refusals of a flood are answered one every 10 ms", async () => {
+  const clock = new FakeClock(), pace = new RefusalPace(clock);
+  for (let i = 0; i < 20; i++) pace.answer(refusal());
+  const answered: number[] = [];
+  for (let i = 0; i < 3; i++) Promise.resolve(pace.answer(refusal())).then(() => answered.push(i));
+  for (let count = 0; count <= 3; count++) {
+    await settle();
+    assert.equal(answered.length, count);
+    clock.advance(10);
+  }
+});
+
+Deno.test("no refusal waits longer than five seconds, and the pace does not fall behind for ever", async () => {
+  const clock = new FakeClock(), pace = new RefusalPace(clock);
+  const flood = Array.from({ length: 5000 }, () => pace.answer(refusal()));
+  clock.advance(5000);
+  await Promise.all(flood);
+  const later = pace.answer(refusal());
+  clock.advance(10);
+  await later;
+});
+
+Deno.test("after a pause refusals are answered at once again", () => {
+  const clock = new FakeClock(), pace = new RefusalPace(clock);
+  for (let i = 0; i < 100; i++) pace.answer(refusal());
+  clock.advance(2000);
+  assert(pace.answer(refusal()) instanceof Response);
+});
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+}
