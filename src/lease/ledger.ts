@@ -121,18 +121,20 @@ export class Ledger {
   }
 
   /**
-   * Ends live leases, all or none; an end that is under way already is waited for. Until it is on disk a lease keeps its
-   * port.
+   * Ends those leases that are live, all or none. Ends that are under way are waited for first: where one of them fails,
+   * its lease is ended together with the others. Until its end is on disk a lease keeps its port.
    */
-  async end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
-    const endings = records.flatMap(({ id }) => this.#ending.get(id) ?? []);
-    const others = records.filter(({ id }) => !this.#ending.has(id));
-    if (others.length > 0) {
-      const ending = this.#end(others, state).finally(() => others.forEach(({ id }) => this.#ending.delete(id)));
-      for (const { id } of others) this.#ending.set(id, ending);
-      endings.push(ending);
+  async end(ids: readonly string[], state: EndedState): Promise<void> {
+    for (;;) {
+      const underWay = ids.flatMap((id) => this.#ending.get(id) ?? []);
+      if (underWay.length === 0) break;
+      await Promise.allSettled(underWay);
     }
-    await Promise.all(endings);
+    const records = ids.flatMap((id) => this.table.byId(id) ?? []);
+    if (records.length === 0) return;
+    const ending = this.#end(records, state);
+    for (const { id } of records) this.#ending.set(id, ending);
+    await ending;
   }
 
   async #end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
@@ -140,14 +142,16 @@ export class Ledger {
     const ended = records.map((record) => ({ ...record, state, endedAt: clock.now(), listener: null }));
     try {
       await store.write(ended.map((record) => ({ kind: "end", record })));
+      for (const record of ended) this.#forget(record);
+      for (const record of ended) this.#publish(`lease.${state}`, record);
     } catch (error) {
       if (isCommitted(error)) { for (const record of ended) this.#forget(record); }
-      for (const { port, protocols } of ended) this.#freed(port, protocols);
       throw error;
+    } finally {
+      // First none of them is ending any more: whoever waits for one of the names is asked again by what follows.
+      for (const { id } of ended) this.#ending.delete(id);
+      for (const { port, protocols } of ended) this.#freed(port, protocols);
     }
-    for (const record of ended) this.#forget(record);
-    for (const record of ended) this.#publish(`lease.${state}`, record);
-    for (const { port, protocols } of ended) this.#freed(port, protocols);
   }
 
   #forget(ended: LeaseRecord): void {

@@ -155,9 +155,7 @@ export class Registry {
 
   /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
   async end(id: string, state: EndedState): Promise<void> {
-    const record = this.table.byId(id);
-    if (record === undefined) return;
-    await this.#ledger.end([record], state);
+    await this.#ledger.end([id], state);
   }
 
   /**
@@ -170,7 +168,7 @@ export class Registry {
       const entering = this.#gate.enter(some.length);
       if (entering !== undefined) await entering;
       try {
-        await this.#ledger.end(some.flatMap((id) => this.table.byId(id) ?? []), state);
+        await this.#ledger.end(some, state);
       } finally {
         this.#gate.leave(some.length);
       }

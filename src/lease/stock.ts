@@ -100,13 +100,17 @@ export class Stock {
     this.#quarantine.add(withheld);
   }
 
-  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it. */
+  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it for these. */
   #endQuarantine(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
-    const ended = this.#quarantine.on(port).filter((entry) => entry.protocols.some((each) => protocols.includes(each)));
-    for (const entry of ended) {
+    const ended: Withheld[] = [];
+    for (const entry of this.#quarantine.on(port)) {
+      const [these, others] = [true, false].map((isAsked) =>
+        entry.protocols.filter((protocol) => protocols.includes(protocol) === isAsked)
+      ) as [Protocol[], Protocol[]];
+      if (these.length === 0) continue;
       this.#quarantine.remove(entry);
-      this.pool.give(port, entry.protocols.filter((protocol) => protocols.includes(protocol)));
-      const others = entry.protocols.filter((protocol) => !protocols.includes(protocol));
+      this.pool.give(port, these);
+      ended.push({ ...entry, protocols: these });
       if (others.length > 0) this.#quarantine.add({ ...entry, protocols: others });
     }
     return ended;

@@ -259,3 +259,47 @@ Deno.test("a grant does not wait until many leases have been ended together", as
   assert.deepEqual(answered, ["granted", "ended"]);
   assert.equal(registry.table.size, 1);
 });
+
+Deno.test("a release of several waits for the release of one of them, and takes it over when that fails", async () => {
+  await using test = await openTestDomain();
+  const { registry } = test.domain;
+  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
+  const disk = holdWrites(test);
+  const one = registry.end(web.id, "released").catch(({ message }) => message);
+  const all = registry.endAll([web.id, api.id], "released");
+  await disk.next(new Error("disk full"));
+  assert.equal(await one, "disk full");
+  await disk.next();
+  await all;
+  disk.stop();
+  assert.equal(registry.table.size, 0);
+});
+
+Deno.test("a release of several that fails ends none of them, whatever another release has tried", async () => {
+  await using test = await openTestDomain();
+  const { registry } = test.domain;
+  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
+  const disk = holdWrites(test);
+  const one = registry.end(web.id, "released").catch(() => "failed");
+  const all = registry.endAll([web.id, api.id], "released").catch(() => "failed");
+  await disk.next(new Error("disk full"));
+  await disk.next(new Error("disk full"));
+  assert.deepEqual([await one, await all], ["failed", "failed"]);
+  disk.stop();
+  assert.deepEqual([...registry.table.all()].map(({ name }) => name), ["a/web", "a/api"]);
+});
+
+Deno.test("who waits for a name that is just being released is asked again as soon as that has ended", async () => {
+  await using test = await openTestDomain({ poolSize: 2 });
+  const { registry } = test.domain;
+  const web = await grantOne(test, { name: "a/web" });
+  await grantOne(test, { name: "a/api" });
+  const disk = holdWrites(test);
+  const released = registry.end(web.id, "released");
+  const next = registry.grant(request({ name: "a/web" }, { waitMs: 60_000 }));
+  await disk.next();
+  await released;
+  await disk.next();
+  disk.stop();
+  assert.equal((await next).leases[0]!.port, web.port); // without a tick of the watch
+});

@@ -18,6 +18,8 @@ export class VirtualDisk {
   #generation = 0;
   /** What of the log is on the disk for sure: the log that began with this salt, up to this length. */
   #synced = { salt: "", length: 0 };
+  /** From here on the system has dropped what was written of the log, and syncs of it do not bring it back. */
+  #droppedFrom: number | undefined;
   /** What of the main file is on the disk for sure. */
   #syncedMain: Uint8Array<ArrayBuffer> = new Uint8Array();
   readonly #folder: string;
@@ -69,9 +71,21 @@ export class VirtualDisk {
       }, true);
     }
     const log = this.#lookAtLog();
-    return this.#pending.answerLater("sync", () => {
-      if (generation === this.#generation) this.#synced = log;
+    const synced = this.#pending.answerLater("sync", () => {
+      if (generation !== this.#generation) return;
+      this.#synced = { ...log, length: Math.min(log.length, this.#droppedFrom ?? Infinity) };
     }, true);
+    synced.catch(() => {
+      if (generation === this.#generation) {
+        this.#droppedFrom ??= log.salt === this.#synced.salt ? this.#synced.length : 0;
+      }
+    });
+    return synced;
+  }
+
+  /** Called when a file is written otherwise than by SQLite: its whole log goes to the disk again. */
+  writesFile(file: Deno.FsFile): void {
+    if (this.#files.get(file) === this.#log) this.#droppedFrom = undefined;
   }
 
   /** Called before each commit. @throws as SQLite does on a full disk. */
@@ -96,6 +110,7 @@ export class VirtualDisk {
     const log = kind === "kill" ? Deno.readFileSync(this.#log) : this.#cutLog(random);
     const main = kind === "kill" ? Deno.readFileSync(path) : this.#mixMain(random);
     this.#generation++;
+    this.#droppedFrom = undefined;
     Deno.writeFileSync(this.path, main);
     Deno.writeFileSync(this.#log, log);
     const databases = this.#databases, files = this.#files;
@@ -160,10 +175,14 @@ function closeAll(databases: Iterable<DatabaseSync>, files: ReadonlyMap<Deno.FsF
 export function installDisks(): { use(disk: VirtualDisk | undefined): void } & Disposable {
   let disk: VirtualDisk | undefined;
   const commits = new WeakMap<StatementSync, DatabaseSync>();
-  const { syncData } = Deno.FsFile.prototype, { openSync } = Deno;
+  const { syncData, writeSync } = Deno.FsFile.prototype, { openSync } = Deno;
   const { prepare } = DatabaseSync.prototype, { run } = StatementSync.prototype;
   Deno.FsFile.prototype.syncData = function () {
     return disk === undefined ? syncData.call(this) : disk.sync(this);
+  };
+  Deno.FsFile.prototype.writeSync = function (bytes) {
+    disk?.writesFile(this);
+    return writeSync.call(this, bytes);
   };
   Deno.openSync = (...args) => {
     const file = openSync(...args);
@@ -185,6 +204,7 @@ export function installDisks(): { use(disk: VirtualDisk | undefined): void } & D
     use: (next) => disk = next,
     [Symbol.dispose]() {
       Deno.FsFile.prototype.syncData = syncData;
+      Deno.FsFile.prototype.writeSync = writeSync;
       Deno.openSync = openSync;
       DatabaseSync.prototype.prepare = prepare;
       StatementSync.prototype.run = run;

@@ -66,15 +66,17 @@ export class Checkpoints {
   }
 
   /**
-   * Brings all of the log into the file after the log could not be synced: Linux may have dropped what it had of it, and
-   * says so only once. The log begins again then, so that no restart reads what is left of the old one.
+   * Writes the log once more and syncs it, after a sync of it has failed: Linux may have dropped what was to be written,
+   * and reports that only once, so a second sync alone would prove nothing. The file is left alone meanwhile: without the
+   * log, a power cut in the middle of a copy would leave half of it.
    *
    * @returns when everything that was committed is on the disk.
    * @throws {Error} when it is not; then {@linkcode Checkpoints.failure} is set.
    */
   async rescue(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
-    this.#running = this.#bringIn().finally(() => this.#running = undefined);
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#running = this.#writeAgain().finally(() => this.#running = undefined);
     await this.#running;
     this.#parts.resume();
     if (this.#failure !== undefined) throw this.#failure;
@@ -105,6 +107,12 @@ export class Checkpoints {
     await Promise.resolve(); // what is committed in the rest of this turn counts as well
     try {
       await log.syncData();
+    } catch (error) {
+      report(error);
+      await this.#writeAgain();
+      if (this.#failure !== undefined) return;
+    }
+    try {
       this.#copy();
     } catch (error) {
       return report(error); // the log has it all, and grows on
@@ -116,12 +124,13 @@ export class Checkpoints {
     }
   }
 
-  async #bringIn(): Promise<void> {
-    const { log, statements } = this.#parts;
+  /** The log is at most some megabytes long, and the same bytes go to the same places. */
+  async #writeAgain(): Promise<void> {
+    const { log, path } = this.#parts;
     try {
-      this.#copy();
-      await this.#file.syncData();
-      statements.truncateLog.get();
+      const bytes = Deno.readFileSync(`${path}-wal`);
+      log.seekSync(0, Deno.SeekMode.Start);
+      for (let written = 0; written < bytes.length;) written += log.writeSync(bytes.subarray(written));
       await log.syncData();
     } catch (error) {
       this.#fail(error);

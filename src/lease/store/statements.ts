@@ -49,6 +49,5 @@ export function prepare(db: DatabaseSync) {
     ),
     forgetAnswers: db.prepare(`DELETE FROM keyed_requests WHERE caller = ? AND key IN (${oldestKeys})`),
     checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
-    truncateLog: db.prepare("PRAGMA wal_checkpoint(TRUNCATE)"),
   } satisfies Record<string, StatementSync>;
 }

@@ -26,12 +26,14 @@ export const ALL_OR_NOTHING: Invariant = {
   },
 };
 
-function partOf(family: number, leases: readonly Known[], { book, run }: World): string | undefined {
+function partOf(family: number, leases: readonly Known[], { book, run, change }: World): string | undefined {
   const operation = book.operations[family]!, { grant } = operation.plan;
   if (grant === undefined) return undefined;
   const present = grant.wishes.filter(({ name }) => {
-    const record = name === null ? undefined : run.byName(name);
-    return record !== undefined && !leases.some(({ id }) => id === record.id);
+    if (name === null) return false;
+    const record = run.byName(name);
+    if (record !== undefined) return !leases.some(({ id }) => id === record.id);
+    return change.gone.some((known) => known.name === name); // taken back since: what was asked for will fail too
   });
   if (leases.length + present.length !== grant.wishes.length) {
     return `${operation} asked for ${grant.wishes.length} ports and has ${leases.length}`;
