@@ -1,6 +1,7 @@
 /** The HTTP API: guard, then routes, then one mapping of errors. */
 import { Hono } from "hono";
 import { PortdError } from "../src/errors.ts";
+import { restBodyTimer } from "./body.ts";
 import { eventRoutes, type EventRoutesParts } from "./events.ts";
 import { firewallRoutes, type FirewallRoutesParts } from "./firewall.ts";
 import { guarded, type GuardOptions } from "./guard.ts";
@@ -64,6 +65,7 @@ export function createApp(parts: AppParts): Hono {
   const others = withoutRoute(routes);
   app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
   const pace = new RefusalPace(parts.clock);
+  parts.signal.addEventListener("abort", restBodyTimer, { once: true });
   for (const each of [app, others]) {
     each.onError((error, { req }) => {
       const problem = problemResponse(error, req.raw, log);

@@ -7,8 +7,13 @@ import { BODY_LIMIT, tooLarge } from "./guard.ts";
 /** How long a body may take to arrive, in milliseconds. */
 export const BODY_TIMEOUT_MS = 10_000;
 
-/** Shared by all bodies of the process; it has a timer only while some body is on its way. */
+/** Shared by all bodies of the process. */
 const DEADLINES = new Deadlines(BODY_TIMEOUT_MS);
+
+/** No timer is left behind once the bodies that are on their way have arrived: the daemon stops. */
+export function restBodyTimer(): void {
+  DEADLINES.rest();
+}
 
 /** A body as it came and as it reads. */
 export interface JsonBody {

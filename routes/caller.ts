@@ -20,7 +20,7 @@ export interface Caller {
   readonly isOwner: boolean;
 }
 
-/** Who calls, for what is counted or kept for each caller: the user may be remembered for a fifth of a second. */
+/** Who calls, for what is counted or kept for each caller: the user may be remembered for a second. */
 export function callerOf(context: Context, parts: CallerParts): Caller | Promise<Caller> {
   return identified(context, parts, (connection) => parts.callers.recall(connection));
 }

@@ -16,13 +16,14 @@ const PROCESS_CLOCK: DeadlineClock = {
   },
 };
 
-/** While nobody waits there is no timer. */
+/** The timer outlives those who wait, for as long as a deadline is away: requests that follow each other share it. */
 export class Deadlines {
   readonly #ms: number;
   readonly #clock: DeadlineClock;
   /** What is called when the time is up, with that time; in order, as all have equally long. */
   readonly #waiting = new Map<() => void, number>();
   #cancel: (() => void) | undefined;
+  #isResting = false;
 
   /** @param ms how far each deadline is away. */
   constructor(ms: number, clock = PROCESS_CLOCK) {
@@ -39,6 +40,16 @@ export class Deadlines {
   /** It was done in time. */
   remove(late: () => void): void {
     this.#waiting.delete(late);
+    if (this.#isResting) this.#endIdleTimer();
+  }
+
+  /** From now on the timer ends when nobody waits: few requests follow. */
+  rest(): void {
+    this.#isResting = true;
+    this.#endIdleTimer();
+  }
+
+  #endIdleTimer(): void {
     if (this.#waiting.size > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;

@@ -42,12 +42,27 @@ Deno.test("Deadlines call each that is late once, none too early, and none that 
   assert.equal(clock.running, 0);
 });
 
-Deno.test("Deadlines have one timer for all, and none while nobody waits", () => {
+Deno.test("Deadlines have one timer for all, which ends when nobody waits any more and they rest", () => {
   const clock = new CountingClock();
   const deadlines = new Deadlines(10_000, clock);
   const waiting = Array.from({ length: 1000 }, () => () => {});
   for (const late of waiting) deadlines.add(late);
   assert.deepEqual([clock.started, clock.running], [1, 1]);
   for (const late of waiting) deadlines.remove(late);
-  assert.deepEqual([clock.started, clock.running], [1, 0]);
+  for (const late of waiting.slice(0, 2)) deadlines.add(late);
+  deadlines.remove(waiting[0]!);
+  assert.deepEqual([clock.started, clock.running], [1, 1]);
+  deadlines.rest();
+  assert.equal(clock.running, 1);
+  deadlines.remove(waiting[1]!);
+  assert.equal(clock.running, 0);
+});
+
+Deno.test("Deadlines have no timer when nobody has waited for as long as a deadline is away", () => {
+  const clock = new CountingClock();
+  const deadlines = new Deadlines(10_000, clock), late = () => {};
+  deadlines.add(late);
+  deadlines.remove(late);
+  clock.advance(10_000);
+  assert.equal(clock.running, 0);
 });

@@ -38,7 +38,7 @@ const ADMINISTRATORS: ReadonlySet<string> = new Set(["uid:0", "sid:S-1-5-18"]);
  * How long a user is remembered for counting, in milliseconds, and for how many requests. Nobody else can have the port
  * of a connection before it is closed; whoever has it a moment later gains little.
  */
-const REMEMBER_MS = 200, MOST_USES = 64;
+const REMEMBER_MS = 1000, MOST_USES = 64;
 /** Connections that are remembered at once; beyond, all are forgotten. */
 const MOST_REMEMBERED = 4096;
 
@@ -75,7 +75,7 @@ export class Callers {
 
   /**
    * Who called over this connection a moment ago, or calls now: for what is counted. The port of a connection that was
-   * closed may be another user's since: 64 requests at most, within a fifth of a second, then count for the wrong user.
+   * closed may be another user's since: 64 requests at most, within a second, then count for the wrong user.
    */
   recall(connection: Connection): User | Promise<User> {
     const { address, port } = connection.remote;

@@ -78,9 +78,12 @@ export class Registry {
    * `name_taken`, `scope_required`, `too_many_leases`, `pool_exhausted`, `invalid_request` for a pid that does not run,
    * `store_unavailable`.
    */
-  async grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
+  grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
+    return request.wishes.length < MANY_PORTS ? this.#grant(request, options) : this.#grantMany(request, options);
+  }
+
+  async #grantMany(request: GrantRequest, options: GrantOptions): Promise<Granted> {
     const ports = request.wishes.length;
-    if (ports < MANY_PORTS) return await this.#grant(request, options);
     const entering = this.#gate.enter(ports, options.signal);
     if (entering !== undefined) await entering;
     let isIn = true;
@@ -102,7 +105,9 @@ export class Registry {
     waits: () => void = () => {},
   ): Promise<Granted> {
     const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
-    while (this.#grants.endingOf(request) !== undefined) await this.#grants.endingOf(request);
+    for (let ending = this.#grants.endingOf(request); ending !== undefined; ending = this.#grants.endingOf(request)) {
+      await ending;
+    }
     this.#expireQuarantine();
     let isGranted = false;
     const attempt = () => {

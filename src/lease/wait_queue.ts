@@ -64,18 +64,17 @@ class Waiting {
 
   /** Makes an attempt. @returns whether it answers the request. */
   tryOnce(): boolean {
+    return this.note(tried(this.#attempt));
+  }
+
+  /** What came of an attempt. @returns whether it answers the request. */
+  note(outcome: Attempt<unknown>): boolean {
     this.isNew = false;
-    try {
-      const outcome = this.#attempt();
-      this.isLater = outcome === "later";
-      if (outcome === "later") return false;
-      if ("granted" in outcome) this.#settle.resolve(outcome.granted);
-      else this.#refusal = outcome.refused;
-      return "granted" in outcome;
-    } catch (error) {
-      this.#settle.reject(error);
-      return true;
-    }
+    this.isLater = outcome === "later";
+    if (outcome === "later") return false;
+    if ("granted" in outcome) this.#settle.resolve(outcome.granted);
+    else this.#refusal = outcome.refused;
+    return "granted" in outcome;
   }
 
   /** Answers with the reason of the last refusal. @param others is how many wait for the same. */
@@ -114,14 +113,15 @@ export class WaitQueue {
     const { waitMs } = request;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closed !== undefined && waitMs > 0) return Promise.reject(this.#closed);
+    const line = mayOvertake || this.#lines.size === 0 ? undefined : this.#lines.get(lineOf(request));
+    const outcome = line === undefined ? tried(attempt) : undefined;
+    if (outcome !== undefined && outcome !== "later") {
+      if ("granted" in outcome) return outcome.granted;
+      if (waitMs === 0) return outcome.refused(0).then((error) => Promise.reject(error));
+    }
     const settle = Promise.withResolvers<T>();
     const waiting = new Waiting(attempt, settle as PromiseWithResolvers<unknown>, waitMs === 0);
-    const line = mayOvertake || this.#lines.size === 0 ? undefined : this.#lines.get(lineOf(request));
-    if (line === undefined && waiting.tryOnce()) return settle.promise;
-    if (line === undefined && waiting.isLast && !waiting.isLater) {
-      waiting.refuse(0);
-      return settle.promise;
-    }
+    if (outcome !== undefined) waiting.note(outcome);
     if (this.#size >= MOST_WAITING && !waiting.isLast) waiting.end(tooMany());
     else this.#add(waiting, request, signal);
     if (line !== undefined) {
@@ -246,6 +246,15 @@ export class WaitQueue {
         const { range } = wish;
         return range === undefined ? this.#isMember(port) : port >= range.first && port <= range.last;
       });
+  }
+}
+
+/** An attempt that throws has decided too: its error answers the request. */
+function tried<T>(attempt: () => Attempt<T>): Attempt<T> {
+  try {
+    return attempt();
+  } catch (error) {
+    return { granted: Promise.reject(error) };
   }
 }
 

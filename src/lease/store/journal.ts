@@ -35,6 +35,8 @@ interface Queued {
 
 /** How long one transaction takes of what is queued, in milliseconds. */
 const TURN_MS = 10;
+/** How often the clock is looked at meanwhile; a change takes some microseconds. */
+const CHANGES_A_LOOK = 16;
 
 /** Commits what is queued, and answers once it is on the disk. */
 export class Journal {
@@ -184,9 +186,12 @@ export class Journal {
   /** As many as a turn has time for. @param taken gets them too */
   *#headOfQueue(taken: Queued[]): Generator<Queued> {
     const startedAt = performance.now();
+    let changes = 0;
     for (const queued of this.#queue) {
       taken.push(queued);
       yield queued;
+      if ((changes += queued.changes.length) < CHANGES_A_LOOK) continue;
+      changes = 0;
       if (performance.now() - startedAt > TURN_MS) break;
     }
   }
