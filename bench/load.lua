@@ -3,6 +3,7 @@
 --   echo   POST / with the body, again and again. wrk itself checks the status.
 --   lease  on each connection in turn a grant, and then the release of a lease that has been granted: ids wait on a
 --          stack. All that is not 201 or 204 counts as failed.
+--   minimal  the same with "Prefer: return=minimal".
 --
 -- It ends with one line of JSON on stdout.
 
@@ -12,10 +13,10 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
-local function drive_leases(body)
-  local headers = { ["Content-Type"] = "application/json" }
+local function drive_leases(body, preference)
+  local headers = { ["Content-Type"] = "application/json", ["Prefer"] = preference }
   local grant = wrk.format("POST", "/v1/leases", headers, body)
-  local before, after = wrk.format("DELETE", "/v1/leases/@", headers):match("^(.-)@(.*)$")
+  local before, after = wrk.format("DELETE", "/v1/leases/@", {}):match("^(.-)@(.*)$")
   local ids, top = {}, 0
 
   function request()
@@ -43,6 +44,8 @@ function init(args)
   local mode, body = args[1], args[2]
   if mode == "lease" then
     drive_leases(body)
+  elseif mode == "minimal" then
+    drive_leases(body, "return=minimal")
   else
     wrk.method, wrk.body = "POST", body
     wrk.headers["Content-Type"] = "application/json"

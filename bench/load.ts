@@ -7,8 +7,8 @@ import type { Workbench } from "./workbench.ts";
 /** What is sent to whom. */
 export interface LoadOptions {
   readonly server: Server;
-  /** `lease`: grants and their releases; `echo`: the body again and again. */
-  readonly mode: "lease" | "echo";
+  /** `lease`: grants and their releases; `minimal`: the same with short answers; `echo`: the body again and again. */
+  readonly mode: "lease" | "minimal" | "echo";
   /** JSON of every POST. */
   readonly body: string;
   readonly connections: number;

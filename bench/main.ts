@@ -16,6 +16,7 @@ import { firewall } from "./rows/firewall.ts";
 import { idle } from "./rows/idle.ts";
 import { readers } from "./rows/readers.ts";
 import { waiting } from "./rows/waiting.ts";
+import { many } from "./rows/many.ts";
 import { history } from "./rows/history.ts";
 import { disk } from "./rows/disk.ts";
 import { describeMachine } from "./machine.ts";
@@ -24,7 +25,7 @@ import { formatLines, formatTable } from "./table.ts";
 import { missingTools } from "./tools.ts";
 import { Workbench } from "./workbench.ts";
 
-const MEASURES: readonly Row[] = [grants, portserver, single, occupancy, start, cli, listeners, firewall, idle];
+const MEASURES: readonly Row[] = [grants, portserver, single, occupancy, many, start, cli, listeners, firewall, idle];
 const SIEGES: readonly Row[] = [readers, waiting, history, disk];
 const ROWS: readonly Row[] = [...MEASURES, ...SIEGES];
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -1,40 +1,87 @@
 /**
- * `portd lease web` as a whole process with the daemon up, against `deno run` of an empty script. Each run grants: the
- * lease is released, untimed, before the next.
+ * Commands as whole processes against `deno run` of an empty script: with the daemon up, and the first lease on a machine,
+ * which starts the daemon. Each run grants: what it has leased is released, untimed, before the next.
  */
 import { interleave } from "../rounds.ts";
-import type { Outcome, Row } from "../row.ts";
-import { PORTD, startDaemon } from "../servers.ts";
+import type { Line, Outcome, Row } from "../row.ts";
+import { type Daemon, PORTD, startDaemon } from "../servers.ts";
 import { ratiosOf, spreadOf } from "../statistics.ts";
 import type { SpawnOptions, Workbench } from "../workbench.ts";
 
 export const cli: Row = { name: "cli", tools: [], measure };
 
-const RUNS = 40;
+/** Commands with the daemon up, each with what it may cost of an empty script. */
+const COMMANDS: readonly (readonly [words: readonly string[], atMost: number])[] = [
+  [["lease", "web"], 1.25],
+  [["run", "web", "--", "true"], 1.5],
+  [["ls"], 1.3],
+  [["ps"], 1.3],
+  [["inspect", "5432"], 1.3],
+];
+const FIRST_AT_MOST = 6;
+const RUNS = 30, FIRST_RUNS = 10;
 const WARM_UP = 3;
 
 async function measure(bench: Workbench): Promise<Outcome> {
   await using daemon = await startDaemon(bench);
   const cwd = await makeCheckout(bench);
   await Deno.writeTextFile(`${cwd}/empty.ts`, "");
-  const portd = async () => {
-    const elapsedMs = await timeRun(bench, [...PORTD, "lease", "web"], { cwd, env: daemon.env });
-    await daemon.client.release({ name: `${PROJECT}/web` });
-    return elapsedMs;
-  };
   const empty = () => timeRun(bench, ["run", "empty.ts"], { cwd });
-  await interleave(WARM_UP, { empty, portd });
-  const rounds = await interleave(RUNS, { empty, portd });
+  const lines: Line[] = [];
+  for (const [words, atMost] of COMMANDS) {
+    const portd = () => timeCommand(bench, daemon, { words, cwd });
+    await interleave(WARM_UP, { empty, portd });
+    const rounds = await interleave(RUNS, { empty, portd });
+    lines.push(lineOf(`portd ${words.join(" ")}, whole process`, rounds, atMost));
+  }
+  const first = () => timeFirst(bench, cwd);
+  await interleave(1, { empty, first });
+  const { first: portd, empty: floor } = await interleave(FIRST_RUNS, { empty, first });
+  lines.push(lineOf("the first portd lease web, with the start of the daemon", { portd, empty: floor }, FIRST_AT_MOST));
+  return { lines, notes: [`${RUNS} runs each, in turn; of the first lease ${FIRST_RUNS}`] };
+}
+
+function lineOf(
+  what: string,
+  { portd, empty }: { readonly portd: readonly number[]; readonly empty: readonly number[] },
+  atMost: number,
+): Line {
   return {
-    lines: [{
-      what: "portd lease web, whole process",
-      portd: { ...spreadOf(rounds.portd), unit: "ms" },
-      other: { ...spreadOf(rounds.empty), unit: "ms", what: "deno run of an empty script" },
-      ratio: spreadOf(ratiosOf(rounds.portd, rounds.empty)),
-      target: { of: "ratio", bound: "at most", value: 1.5 },
-    }],
-    notes: [`${RUNS} runs each, in turn`],
+    what,
+    portd: { ...spreadOf(portd), unit: "ms" },
+    other: { ...spreadOf(empty), unit: "ms", what: "deno run of an empty script" },
+    ratio: spreadOf(ratiosOf(portd, empty)),
+    target: { of: "ratio", bound: "at most", value: atMost },
   };
+}
+
+interface CommandOptions {
+  readonly words: readonly string[];
+  readonly cwd: string;
+}
+
+async function timeCommand(bench: Workbench, { client, env }: Daemon, { words, cwd }: CommandOptions): Promise<number> {
+  const elapsedMs = await timeRun(bench, [...PORTD, ...words], { cwd, env });
+  for (const { id } of (await client.list()).leases) await client.release(id);
+  return elapsedMs;
+}
+
+/** With a new state folder and an address of its own; the daemon is stopped afterwards, untimed. */
+async function timeFirst(bench: Workbench, cwd: string): Promise<number> {
+  const env = {
+    PORTD_STATE_DIR: await bench.makeFolder(),
+    PORTD_LISTEN: `127.0.0.1:${freePort()}`,
+    PORTD_POOL: "10000-19999",
+  };
+  const elapsedMs = await timeRun(bench, [...PORTD, "lease", "web"], { cwd, env });
+  await timeRun(bench, [...PORTD, "stop"], { cwd, env });
+  return elapsedMs;
+}
+
+/** A port on which nobody listens at the moment. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
 }
 
 const PROJECT = "shop";

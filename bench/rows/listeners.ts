@@ -31,7 +31,7 @@ async function measure(bench: Workbench): Promise<Outcome> {
       portd: { ...spreadOf(rounds.portd), unit: "ms" },
       other: { ...spreadOf(rounds.ss), unit: "ms", what: "ss -tuanp, whole process" },
       ratio: spreadOf(ratiosOf(rounds.portd, rounds.ss)),
-      target: { of: "portd", bound: "at most", value: 100 },
+      target: { of: "ratio", bound: "at most", value: 0.6 },
     }, await grantsMeanwhile(bench, daemon)],
     notes: [`${seen.toLocaleString("en")} sockets`],
   };
@@ -52,7 +52,8 @@ async function grantsMeanwhile(bench: Workbench, daemon: Daemon): Promise<Line> 
     what: `slowest of ${GRANTS} grants while the sockets are listed`,
     portd: { ...spreadOf(busy), unit: "ms" },
     other: { ...spreadOf(quiet), unit: "ms", what: "while they are not" },
-    target: { of: "portd", bound: "at most", value: 20 },
+    ratio: spreadOf(ratiosOf(busy, quiet)),
+    target: { of: "ratio", bound: "at most", value: 2 },
   };
 }
 

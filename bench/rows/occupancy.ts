@@ -32,7 +32,7 @@ async function measure(bench: Workbench): Promise<Outcome> {
       portd: { ...spreadOf(rounds.full), unit: "ms" },
       other: { ...spreadOf(rounds.empty), unit: "ms", what: "empty pool" },
       ratio: spreadOf(ratiosOf(rounds.full, rounds.empty)),
-      target: { of: "ratio", bound: "at most", value: 1.5 },
+      target: { of: "ratio", bound: "at most", value: 1.1 },
     }],
     notes: [`${formatNumber(leases.live ?? 0)} of ${formatNumber(size)} ports leased, ${pool.free} free`],
   };

@@ -21,7 +21,7 @@ const ROUNDS = 3;
 const SECONDS = 2;
 /** More ports than it can give out in one round. */
 const PEER_POOL = "2000-31999";
-const TARGET = 6;
+const TARGET = 4;
 
 /** What one round came to; `busy` is the share of the server's main thread or process. */
 interface Round {
