@@ -1,6 +1,6 @@
 /**
  * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
- * the environment before `config.yaml`, the file before the defaults.
+ * the environment before `config.yaml`, and the file before the defaults.
  */
 import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
@@ -9,9 +9,9 @@ import { readTrustedFile } from "./state/own_file.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
 
-/** Everything that can be set. */
+/** Every setting. */
 export interface Config {
-  /** `host:port` of the HTTP API; port 0 takes any. @default "127.0.0.1:7678" */
+  /** `host:port` of the HTTP API; port 0 takes any free port. @default "127.0.0.1:7678" */
   readonly listen: string;
   /** Folder of `leases.db`, `admin.token` and `daemon.json`. */
   readonly stateDir: string;
@@ -19,7 +19,7 @@ export interface Config {
   readonly pool: readonly PortRange[];
   /** Ports that are never granted. @default [] */
   readonly exclude: readonly PortRange[];
-  /** How long a freed port is withheld from dynamic grants, in milliseconds. @default 60000 */
+  /** How long dynamic grants avoid a freed port, in milliseconds. @default 60000 */
   readonly cooldownMs: number;
   /** How long a `listener` lease may stay unclaimed, in milliseconds. @default 600000 */
   readonly claimMs: number;
@@ -27,34 +27,34 @@ export interface Config {
   readonly graceMs: number;
   /** How long a `process` lease outlives its process, in milliseconds. @default 10000 */
   readonly processGraceMs: number;
-  /** How often leased ports and holders are looked at, in milliseconds. @default 1000 */
+  /** How often leased ports and holders are checked, in milliseconds. @default 1000 */
   readonly watchMs: number;
   /** How long ended leases stay in the history, in days. @default 30 */
   readonly historyDays: number;
-  /** How many live leases a user may have, other than the daemon's own, root, and holders of the token. @default 1000 */
+  /** How many live leases a user may have who is not the daemon's user or root, and has no token. @default 1000 */
   readonly maxLeasesPerUser: number;
   readonly auth: {
     /** What a loopback caller may do without a token: `lease`, or `none`. @default "lease" */
     readonly anonymous: "lease" | "none";
   };
   readonly firewall: {
-    /** Whose rules are set: what governs this host, one by name, or none. @default "auto" */
+    /** The firewall in which rules are set: the one that governs this host, one by name, or none. @default "auto" */
     readonly backend: FirewallBackendName | "auto";
-    /** What becomes of a rule that was changed or deleted by hand. @default "restore" */
+    /** What happens to a rule that was changed or deleted by hand. @default "restore" */
     readonly drift: "restore" | "report";
-    /** How often the rules are looked at, in milliseconds. @default 60000 */
+    /** How often the rules are checked, in milliseconds. @default 60000 */
     readonly syncMs: number;
   };
 }
 
-/** A configuration with where each part of it comes from. */
+/** A configuration, and where each setting comes from. */
 export interface LoadedConfig {
   readonly config: Config;
   /** Setting → `default`, `flag`, the name of an environment variable, or `file:line:column`. */
   readonly sources: Readonly<Record<string, string>>;
   /** The configuration file that was read; null when there is none. */
   readonly file: string | null;
-  /** What looks wrong but does not hinder, one sentence each. */
+  /** What looks wrong but does no harm, one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -63,11 +63,11 @@ export interface LoadConfigOptions {
   /** Settings by name, as text: `{ "auth.anonymous": "none" }`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
-  /** The configuration file; it must exist. Without it `config.yaml` of the state folder is read where there is one. */
+  /** The configuration file, which must exist. @default `config.yaml` of the state folder, where there is one */
   readonly file?: string;
 }
 
-/** A setting: how its text is read, what works, and its default as text. */
+/** A setting: its default as text, what it expects in words, and how its text is read. */
 interface Setting {
   readonly default: string;
   readonly expected: string;
@@ -126,7 +126,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "firewall.syncMs": milliseconds(60_000, 1000),
 };
 
-/** Environment names that are not settings: they address the client or find the configuration. */
+/** Environment names that are not settings: they are for the client, or say where the configuration is. */
 const CLIENT_ENV = ["PORTD_URL", "PORTD_TOKEN", "PORTD_AUTOSTART", "PORTD_CONFIG", "PORTD_STATE_DIR"];
 
 /** The environment variable of a setting: `cooldownMs` → `PORTD_COOLDOWN_MS`, `auth.anonymous` → `PORTD_AUTH_ANONYMOUS`. */
@@ -135,10 +135,10 @@ export function environmentName(setting: string): string {
 }
 
 /**
- * Puts the configuration together.
+ * Reads the configuration from all its sources.
  *
  * @param stateDir is the default state folder of this system and user.
- * @throws {PortdError} `invalid_request`, naming the setting, where it stands, its value and what would work.
+ * @throws {PortdError} `invalid_request`, naming the setting, its source, its value and what would work.
  */
 export async function loadConfig(options: LoadConfigOptions & { readonly stateDir: string }): Promise<LoadedConfig> {
   const { flags, env, stateDir } = options;
@@ -197,7 +197,7 @@ function unknownSetting(name: string, source: string): PortdError {
 
 interface ConfigFile {
   readonly path: string | null;
-  /** Name, text and `file:line:column` of every setting in it. */
+  /** The name, text and `file:line:column` of every setting in it. */
   readonly settings: readonly (readonly [string, string, string])[];
 }
 
@@ -225,7 +225,7 @@ function settingsOf(entry: YamlEntry, prefix: string): (readonly [string, string
   return [[name, textOf(entry.value), entry.where]];
 }
 
-/** YAML's own lists and `{first, last}` maps in the text form of a flag. */
+/** A value of YAML as the text of a flag: also a list, and a map like `{first, last}`. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(",");
   if (typeof value === "object" && value !== null && "first" in value && "last" in value) {
@@ -253,7 +253,7 @@ function parseRanges(text: string): PortRange[] | undefined {
   return ranges.every((range) => range !== undefined) ? ranges : undefined;
 }
 
-/** Reads `20000-29999`, or one port. @returns `undefined` when the text is neither or its ends are in disorder. */
+/** Reads `20000-29999`, or one port. @returns `undefined` when the text is neither, or the first port is the higher. */
 export function parseRange(text: string): PortRange | undefined {
   const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
   const range = { first: Number(first), last: Number(last ?? first) };

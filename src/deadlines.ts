@@ -1,10 +1,10 @@
-/** Deadlines that are all equally far away, with one timer for them all: a timer each costs some 4 µs a request. */
+/** Deadlines that all have the same time limit, and share one timer: a timer of its own would cost a request 4 µs. */
 
 /** Where time comes from. */
 export interface DeadlineClock {
-  /** Milliseconds that never go back. */
+  /** Milliseconds on a clock that never goes back. */
   monotonic(): number;
-  /** Calls back once after `ms`; the returned function calls it off. */
+  /** Calls back once after `ms`; the returned function cancels that. */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -20,24 +20,24 @@ const PROCESS_CLOCK: DeadlineClock = {
 export class Deadlines {
   readonly #ms: number;
   readonly #clock: DeadlineClock;
-  /** What is called when the time is up, with that time; in order, as all have equally long. */
+  /** What is called at a deadline, with its time. They are in order, as all have the same time limit. */
   readonly #waiting = new Map<() => void, number>();
   #cancel: (() => void) | undefined;
   #isResting = false;
 
-  /** @param ms how far each deadline is away. */
+  /** @param ms is the time limit. */
   constructor(ms: number, clock = PROCESS_CLOCK) {
     this.#ms = ms;
     this.#clock = clock;
   }
 
-  /** Calls `late` once when the time is up, and never earlier, unless {@linkcode Deadlines.remove} comes first. */
+  /** Calls `late` once when the time is up, never earlier, unless {@linkcode Deadlines.remove} is called first. */
   add(late: () => void): void {
     this.#waiting.set(late, this.#clock.monotonic() + this.#ms);
-    this.#cancel ??= this.#clock.after(this.#ms, () => this.#look());
+    this.#cancel ??= this.#clock.after(this.#ms, () => this.#callLate());
   }
 
-  /** It was done in time. */
+  /** Removes a deadline that was met. */
   remove(late: () => void): void {
     this.#waiting.delete(late);
     if (this.#isResting) this.#endIdleTimer();
@@ -55,12 +55,12 @@ export class Deadlines {
     this.#cancel = undefined;
   }
 
-  #look(): void {
+  #callLate(): void {
     this.#cancel = undefined;
     const now = this.#clock.monotonic();
     for (const [late, deadline] of this.#waiting) {
       if (deadline > now) {
-        this.#cancel = this.#clock.after(deadline - now, () => this.#look());
+        this.#cancel = this.#clock.after(deadline - now, () => this.#callLate());
         return;
       }
       this.#waiting.delete(late);

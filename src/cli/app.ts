@@ -36,7 +36,7 @@ const BRIEFS = {
   serve: "Run the daemon",
   stop: "Stop the daemon",
   status: "Tell how the daemon does",
-  service: "Install portd as a service of the system, and look after it",
+  service: "Install portd as a service of the system, start it, stop it",
   doctor: "Look for what is wrong, and tell what to do about it",
   events: "Follow what happens to leases",
   export: "Write all leases out as YAML or JSON",

@@ -1,7 +1,6 @@
 /** What a command works with, passed in so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
-import type { Entrance } from "../daemon/api_server.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { ServiceOptions } from "../service/open.ts";
 import type { ServiceControl } from "../service/service.ts";
@@ -47,8 +46,6 @@ export type RunDaemon = (config: Config, options: {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly onReady: (url: string) => void;
-  readonly entrance?: Entrance;
-  readonly isFollowed?: () => boolean;
 }) => Promise<void>;
 
 /** Context of every command. */

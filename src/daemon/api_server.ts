@@ -1,9 +1,10 @@
 /**
- * The daemon's addresses. They stay open while what is behind them is exchanged for another: requests that come
- * meanwhile wait, and nobody is turned away.
+ * The API's server: one address, or both loopback addresses on one port. It knows under which names it is reached, and
+ * who else has one of its addresses. serve.ts holds each single address.
  */
+import { askPortd } from "../client/ask.ts";
 import { splitAddress } from "../config.ts";
-import { PortdError } from "../errors.ts";
+import { messageOf, PortdError } from "../errors.ts";
 import type { AddressGuards } from "../network/address_guard.ts";
 import type { Crowd } from "../network/crowd.ts";
 import { openAddressGuards, openCrowd } from "../network/open.ts";
@@ -12,41 +13,53 @@ import { type Handler, type RequestInfo, serve, type ServeOptions, type Serving 
 /** Hosts that stand for both loopback addresses. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 
-/** Whether an address is one from which only this machine is reached. */
+/** Whether only this machine can reach an address. */
 export function isLoopback(listen: string): boolean {
   return LOOPBACK.has(splitAddress(listen)!.host);
 }
 
-/** Options of {@linkcode Entrance}. */
-export interface EntranceOptions {
+/** Options of {@linkcode ApiServer.listen}. */
+export interface ApiServerOptions {
+  readonly log: (line: string) => void;
   /** Null leaves the addresses unguarded. @default those of this system */
   readonly guards?: AddressGuards | null | undefined;
-  /** @default that of this system */
-  readonly crowd?: Crowd | undefined;
 }
 
-/** The listening sockets, and the way from them to whoever answers. */
-export class Entrance {
+/** The listening sockets, and the way from them to the handler. */
+export class ApiServer {
+  readonly #host: string;
+  readonly #log: (line: string) => void;
   readonly #guards: AddressGuards | undefined;
   readonly #crowd: Crowd | undefined;
   readonly #lost = Promise.withResolvers<Error>();
-  #listen = "";
-  #servers: Serving[] = [];
-  /** The second loopback address where another program has it. */
-  #contested: string | undefined;
+  readonly #opened = Promise.withResolvers<Handler>();
   #handler: Handler | undefined;
-  /** Comes when there is a handler again. */
-  #next = Promise.withResolvers<Handler>();
-  #inHand = 0;
-  #done = Promise.withResolvers<void>();
-  #log: (line: string) => void = () => {};
+  #servers: readonly Serving[] = [];
+  #contested: string | undefined;
 
-  constructor({ guards = openAddressGuards(), crowd }: EntranceOptions = {}) {
+  private constructor(host: string, options: ApiServerOptions) {
+    const { log, guards = openAddressGuards() } = options;
+    this.#host = host;
+    this.#log = log;
     this.#guards = guards ?? undefined;
-    this.#crowd = crowd ?? openCrowd((line) => this.#log(line));
+    this.#crowd = openCrowd(log);
   }
 
-  /** Comes when another program has taken an address while it was not listened on; then the daemon is to end. */
+  /**
+   * Listens: on both loopback addresses where it is one of them, with port 0 on any port. Requests wait until the
+   * server is {@linkcode open}.
+   *
+   * @param address is `host:port`, as the configuration has it.
+   * @throws {PortdError} `port_in_use`, naming the portd that has the address, or `port_privileged`.
+   */
+  static async listen(address: string, options: ApiServerOptions): Promise<ApiServer> {
+    const { host, port } = splitAddress(address)!;
+    const server = new ApiServer(host, options);
+    await server.#listen(port);
+    return server;
+  }
+
+  /** Resolves when another program has taken an address while nobody listened on it: the daemon must then end. */
   get lost(): Promise<Error> {
     return this.#lost.promise;
   }
@@ -56,77 +69,9 @@ export class Entrance {
     return this.#contested;
   }
 
-  /** Whether no other user can take an address while it is not listened on; false on a system without guards. */
+  /** Whether no other user can take an address while nobody listens on it; false on a system without guards. */
   get isGuarded(): boolean {
     return this.#servers.every(({ isGuarded }) => isGuarded);
-  }
-
-  /** The base address, without `/v1`. */
-  get url(): string {
-    const { host } = splitAddress(this.#listen)!;
-    return `http://${literal(host === "localhost" ? "127.0.0.1" : host)}:${this.port}`;
-  }
-
-  /** Values of the Host header that name this daemon. */
-  get hosts(): ReadonlySet<string> {
-    const { host } = splitAddress(this.#listen)!;
-    return new Set(["localhost", "127.0.0.1", "[::1]", literal(host)].map((name) => `${name}:${this.port}`));
-  }
-
-  /**
-   * Values of the Host header at which nobody but this daemon can be reached on this machine: no name that may lead to
-   * an address that it does not listen on.
-   */
-  get provable(): ReadonlySet<string> {
-    const { host } = splitAddress(this.#listen)!;
-    const names = isLoopback(this.#listen) && host !== "::1"
-      ? ["127.0.0.1", ...(this.#contested === undefined ? ["localhost"] : [])]
-      : [literal(host), ...(host === "0.0.0.0" ? ["127.0.0.1"] : host === "::" ? ["[::1]"] : [])];
-    return new Set([...names, ...(this.#servers.length > 1 ? ["[::1]"] : [])].map((name) => `${name}:${this.port}`));
-  }
-
-  /**
-   * Listens, unless it does so there already: on both loopback addresses where it is one of them, with port 0 on any.
-   * Requests wait until it is {@linkcode open}.
-   *
-   * @param listen is `host:port`, as the configuration has it.
-   * @throws {PortdError} `port_in_use`, naming the portd that has the address, or `port_privileged`.
-   */
-  async listen(listen: string, log: (line: string) => void): Promise<void> {
-    this.#log = log;
-    if (listen === this.#listen) return;
-    const before = this.#servers;
-    this.#servers = await this.#serve(listen);
-    this.#listen = listen;
-    for (const { finished } of this.#servers) finished.catch(this.#lost.resolve);
-    this.#crowd?.watch(this.port);
-    await shutDown(before, 0);
-  }
-
-  /** Lets requests through. */
-  open(handler: Handler): void {
-    this.#handler = handler;
-    this.#next.resolve(handler);
-    this.#next = Promise.withResolvers();
-  }
-
-  /** Has requests wait, and ends when those in hand are answered, or after `graceMs`. */
-  async hold(graceMs: number): Promise<void> {
-    this.#handler = undefined;
-    if (this.#inHand === 0) return;
-    this.#done = Promise.withResolvers();
-    const timer = setTimeout(this.#done.resolve, graceMs);
-    await this.#done.promise;
-    clearTimeout(timer);
-  }
-
-  /** Takes no more requests, and ends when those in hand are answered, or after `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    this.#next.resolve(() => new Response(null, { status: 503 })); // who has waited for a handler in vain
-    this.#crowd?.stop();
-    await shutDown(this.#servers, graceMs);
-    this.#servers = [];
-    this.#listen = "";
   }
 
   /** The port, the same on all addresses. */
@@ -134,77 +79,91 @@ export class Entrance {
     return this.#servers[0]!.port;
   }
 
-  async #serve(listen: string): Promise<Serving[]> {
-    const { host, port: wished } = splitAddress(listen)!;
-    const [first, second] = host === "::1" ? ["::1"] : isLoopback(listen) ? ["127.0.0.1", "::1"] : [host];
+  /** The base address, without `/v1`. */
+  get url(): string {
+    return `http://${literal(this.#host === "localhost" ? "127.0.0.1" : this.#host)}:${this.port}`;
+  }
+
+  /** Values of the Host header that name this daemon. */
+  get hosts(): ReadonlySet<string> {
+    return this.#withPort("localhost", "127.0.0.1", "[::1]", literal(this.#host));
+  }
+
+  /**
+   * Values of the Host header at which nobody but this daemon can be reached on this machine: no name that may lead to
+   * an address on which it does not listen.
+   */
+  get provable(): ReadonlySet<string> {
+    const host = this.#host;
+    if (LOOPBACK.has(host) && host !== "::1") {
+      const others = [...(this.#contested === undefined ? ["localhost"] : []), ...(this.#servers[1] ? ["[::1]"] : [])];
+      return this.#withPort("127.0.0.1", ...others);
+    }
+    return this.#withPort(literal(host), ...(host === "0.0.0.0" ? ["127.0.0.1"] : host === "::" ? ["[::1]"] : []));
+  }
+
+  /** Lets requests through. */
+  open(handler: Handler): void {
+    this.#handler = handler;
+    this.#opened.resolve(handler);
+  }
+
+  /** Takes no more requests, and ends when those in hand are answered, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#opened.resolve(() => new Response(null, { status: 503 })); // for requests that waited for `open` in vain
+    this.#crowd?.stop();
+    await Promise.all(this.#servers.map((server) => server.shutdown(graceMs)));
+  }
+
+  async #listen(wishedPort: number): Promise<void> {
+    const host = this.#host;
+    const [first, second] = host === "::1" ? ["::1"] : LOOPBACK.has(host) ? ["127.0.0.1", "::1"] : [host];
     const options = {
       handler: (request, info) => this.#pass(request, info),
-      log: (line) => this.#log(line),
+      log: this.#log,
       guards: this.#guards,
       makeRoom: async () => await this.#crowd?.relieve(),
     } satisfies Partial<ServeOptions>;
-    const servers = [await serveOrRefuse({ hostname: first!, port: wished, ...options })];
+    const servers = [await serveOrNameOwner({ hostname: first!, port: wishedPort, ...options })];
     const { port } = servers[0]!;
-    this.#contested = undefined;
     if (second !== undefined) {
       try {
         servers.push(serve({ hostname: second, port, ...options }));
       } catch (error) {
-        this.#log(`not on [${second}]:${port}: ${(error as Error).message}`);
+        this.#log(`not on [${second}]:${port}: ${messageOf(error)}`);
         if (error instanceof PortdError && error.code === "port_in_use") this.#contested = `[${second}]:${port}`;
       }
     }
-    return servers;
+    for (const { finished } of servers) finished.catch(this.#lost.resolve);
+    this.#servers = servers;
+    this.#crowd?.watch(port);
   }
 
   #pass(request: Request, info: RequestInfo): Response | Promise<Response> {
-    const handler = this.#handler;
-    if (handler !== undefined) return this.#answer(handler, request, info);
-    return this.#next.promise.then((next) => this.#answer(next, request, info));
+    if (this.#handler !== undefined) return this.#handler(request, info);
+    return this.#opened.promise.then((handler) => handler(request, info));
   }
 
-  #answer(handler: Handler, request: Request, info: RequestInfo): Response | Promise<Response> {
-    const answer = handler(request, info);
-    if (answer instanceof Response) return answer;
-    this.#inHand++;
-    const done = () => {
-      if (--this.#inHand === 0) this.#done.resolve();
-    };
-    answer.then(done, done); // beside the way of the answer, which is not to be longer for it
-    return answer;
+  #withPort(...names: readonly string[]): ReadonlySet<string> {
+    return new Set(names.map((name) => `${name}:${this.port}`));
   }
 }
 
-async function shutDown(servers: readonly Serving[], graceMs: number): Promise<void> {
-  await Promise.all(servers.map((server) => server.shutdown(graceMs)));
-}
-
-async function serveOrRefuse(options: ServeOptions): Promise<Serving> {
+/** @throws {PortdError} `port_in_use`, with the name of the portd that has the address. */
+async function serveOrNameOwner(options: ServeOptions): Promise<Serving> {
   try {
     return serve(options);
   } catch (error) {
     if (!(error instanceof PortdError) || error.code !== "port_in_use") throw error;
     const url = `http://${literal(options.hostname)}:${options.port}`;
-    const other = await whoServes(url);
+    const other = await askPortd(url);
     if (other === undefined) throw error;
-    throw new PortdError("port_in_use", `Cannot start: ${other} already serves ${url}`, { port: options.port });
+    const name = other.version === null ? "a portd that asks for a token" : `portd ${other.version} (pid ${other.pid})`;
+    throw new PortdError("port_in_use", `Cannot start: ${name} already serves ${url}`, { port: options.port });
   }
 }
 
-/** The portd that answers at an address. */
-async function whoServes(url: string): Promise<string | undefined> {
-  try {
-    const response = await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(2000) });
-    const { version, pid, type } = await response.json();
-    if (String(type).startsWith("urn:portd:")) return "a portd that asks for a token";
-    return typeof version === "string" ? `portd ${version} (pid ${pid})` : undefined;
-  } catch (error) {
-    // Whatever is there does not speak our language.
-    if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException) return undefined;
-    throw error;
-  }
-}
-
+/** A host as it is written in an address. */
 function literal(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

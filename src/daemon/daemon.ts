@@ -1,13 +1,14 @@
 /**
- * The daemon: starts its parts in order, serves, and stops them in the order turned round. Nothing is answered before
- * the leases are loaded and their holds taken again.
+ * The daemon: starts its parts in order, serves, and stops them in reverse order. It answers nothing before the leases
+ * are loaded and their holds are taken again.
  *
- * The HTTP layer is passed in, as src/ does not know it.
+ * src/ does not know the HTTP layer: it is passed in.
  */
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { PortdError } from "../errors.ts";
+import { messageOf, PortdError } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
+import type { AddressGuards } from "../network/address_guard.ts";
 import {
   type DaemonFile,
   prepareStateFolder,
@@ -18,7 +19,7 @@ import {
 } from "../state/state_folder.ts";
 import { VERSION } from "../version.ts";
 import type { Listing } from "../watch/listing.ts";
-import { Entrance, isLoopback } from "./api_server.ts";
+import { ApiServer, isLoopback } from "./api_server.ts";
 import { type Domain, openDomain } from "./domain.ts";
 import type { Handler } from "./serve.ts";
 
@@ -48,67 +49,82 @@ export interface DaemonOptions {
   /** Makes the HTTP layer. */
   readonly createApp: (services: Services) => { readonly fetch: Handler };
   readonly log: (line: string) => void;
-  /** Told the URL once requests are served. */
+  /** Called with the URL once requests are served. */
   readonly onReady?: (url: string) => void;
-  /** The addresses, where another run with them came before or may follow. @default those of this run alone */
-  readonly entrance?: Entrance;
-  /** Asked at the end: whether another run follows at once, for which requests may wait. @default there is none */
-  readonly isFollowed?: () => boolean;
+  /** Null leaves the addresses unguarded. @default those of this system */
+  readonly guards?: AddressGuards | null;
 }
 
-/** Requests in hand at a stop have so long to finish: with all the rest it is to be done within five seconds. */
+/** How long requests in hand may take at a stop. The whole stop is to take at most five seconds. */
 const SHUTDOWN_MS = 3000;
 const DAY_MS = 86_400_000;
-/** Characters of a stranger's command line in a warning. */
+/** Characters of another program's command line in a warning. */
 const MOST_OF_COMMAND = 80;
 
 /**
- * Runs until it is stopped, or until another program has taken an address of it.
+ * Runs until it is stopped, or until another program has taken one of its addresses.
  *
- * @throws {PortdError} `port_in_use` in the second case, and when the state folder, the file or the address cannot be had; the message names another daemon
- * that has them.
+ * @throws {PortdError} `port_in_use` in the second case; the reason when the state folder, the file or the address
+ * cannot be had, naming another daemon that has them.
  */
 export async function runDaemon(config: Config, options: DaemonOptions): Promise<void> {
-  const { log } = options;
   prepareStateFolder(config.stateDir);
   const token = readOrMakeToken(config.stateDir);
-  const stopping = new AbortController();
+  const domain = await openOrRefuse(config, options.log);
+  try {
+    const server = await ApiServer.listen(config.listen, options);
+    const stopping = new AbortController();
+    try {
+      await serveUntilStopped(config, options, { domain, server, token, stopping });
+    } finally {
+      stopping.abort(); // ends streams
+      domain.registry.close(); // refuses requests that wait for a port
+      await server.close(SHUTDOWN_MS);
+    }
+  } finally {
+    await domain.close();
+  }
+  options.log("stopped");
+}
+
+interface OpenedParts {
+  readonly domain: Domain;
+  readonly server: ApiServer;
+  readonly token: string;
+  /** Aborted when the API is asked to stop the daemon, and when an address is lost. */
+  readonly stopping: AbortController;
+}
+
+async function serveUntilStopped(
+  config: Config,
+  options: DaemonOptions,
+  { domain, server, token, stopping }: OpenedParts,
+): Promise<void> {
+  const { log } = options;
   const signal = AbortSignal.any([options.signal, stopping.signal]);
-  const domain = await openOrRefuse(config, log);
-  const { entrance = new Entrance(), isFollowed = () => false } = options;
   let isReady = false;
   let loss: Error | undefined;
-  entrance.lost.then((error) => {
+  server.lost.then((error) => {
     loss = error;
     stopping.abort();
   });
-  try {
-    await entrance.listen(config.listen, log);
-    const guard = { hosts: entrance.hosts, token, anonymous: anonymousScope(config) };
-    const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
-    const { provable, port } = entrance;
-    const notes = await entranceWarnings(entrance, domain);
-    const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
-    entrance.open(options.createApp(services).fetch);
-    const { url } = entrance;
-    const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
-    const needsToken = guard.anonymous === "none";
-    notes.push(...announce(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken }));
-    for (const note of notes) log(`warning: ${note}`);
-    isReady = true;
-    log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
-    options.onReady?.(url);
-    await watchUntil(signal, domain, config, log);
-    log("stopping");
-    if (!isFollowed()) removeDaemonFile(config.stateDir, Deno.pid);
-    if (loss !== undefined) throw loss;
-  } finally {
-    stopping.abort();
-    domain.registry.close();
-    await (isFollowed() ? entrance.hold(SHUTDOWN_MS) : entrance.close(SHUTDOWN_MS));
-    await domain.close();
-  }
-  log("stopped");
+  const { url, port, hosts, provable } = server;
+  const guard = { hosts, token, anonymous: anonymousScope(config) };
+  const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
+  const notes = await addressWarnings(server, domain);
+  const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
+  server.open(options.createApp(services).fetch);
+  const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
+  const needsToken = guard.anonymous === "none";
+  notes.push(...announce(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken }));
+  for (const note of notes) log(`warning: ${note}`);
+  isReady = true;
+  log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
+  options.onReady?.(url);
+  await watchUntil(signal, domain, config, log);
+  log("stopping");
+  removeDaemonFile(config.stateDir, Deno.pid);
+  if (loss !== undefined) throw loss;
 }
 
 /** What `GET /status` answers. */
@@ -120,26 +136,26 @@ function statusOf({ clock, describe }: Domain, notes: readonly string[]): () => 
   };
 }
 
-/** Writes `daemon.json`. A full disk does not keep the daemon from serving: it is a warning. @returns the warnings. */
+/** Writes `daemon.json`. When that fails, on a full disk for instance, the daemon serves all the same. @returns warnings */
 function announce(folder: string, daemon: DaemonFile): string[] {
   try {
     writeDaemonFile(folder, daemon);
     return [];
   } catch (error) {
-    const reason = (error as Error).message;
+    const reason = messageOf(error);
     return [
-      `cannot write ${folder}/daemon.json: ${reason}; only who knows the address ${daemon.url} finds this daemon`,
+      `cannot write ${folder}/daemon.json: ${reason}; commands find this daemon only by its address ${daemon.url}`,
     ];
   }
 }
 
 /** What is wrong with the addresses, and what to do about it. */
-async function entranceWarnings({ contested, url, isGuarded }: Entrance, { listing }: Domain): Promise<string[]> {
+async function addressWarnings({ contested, url, isGuarded }: ApiServer, { listing }: Domain): Promise<string[]> {
   const warnings: string[] = [];
   if (contested !== undefined) {
     const who = await whoListens(listing, contested);
     warnings.push(
-      `${who} listens on ${contested}, where "localhost" may lead: end it and restart portd, or use ${url} alone`,
+      `${who} listens on ${contested}, where "localhost" may lead: end it and restart portd, or use only ${url}`,
     );
   }
   if (Deno.build.os === "linux" && !isGuarded) {
@@ -191,7 +207,7 @@ async function watchUntil(
         nextForget = clock.monotonic() + DAY_MS / 24;
       }
     } catch (error) {
-      log(`watch: ${(error as Error).message}`);
+      log(`watch: ${messageOf(error)}`);
     }
     await pause(watchMs, signal);
   }

@@ -1,4 +1,4 @@
-/** The domain put together: the file, the holds, the registry and the watch over this machine's real parts. */
+/** Builds the domain: the file, the holds, the registry and the watch, over the real parts of this machine. */
 import { Callers } from "../caller/caller.ts";
 import { openConnectionUsers } from "../caller/open.ts";
 import type { Clock } from "../clock.ts";
@@ -20,7 +20,7 @@ import { Registry } from "../lease/registry.ts";
 import { Replay } from "../lease/replay.ts";
 import { restoreLeases } from "../lease/restore.ts";
 import { Store, type StoreLimits } from "../lease/store/store.ts";
-import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
+import { unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
 import { Transfer } from "../lease/transfer.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
@@ -28,7 +28,7 @@ import { openScanner } from "../listener/open.ts";
 import { openLibc, shortTurns } from "../os/linux/libc.ts";
 import type { LinuxParts } from "../os/linux/linux.ts";
 import { Procfs } from "../os/linux/procfs.ts";
-import { mayBindPrivileged, readOsPorts } from "../os/ports.ts";
+import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { Turns } from "../os/turns.ts";
 import type { Protocol } from "../port/port.ts";
@@ -38,7 +38,7 @@ import { Listing } from "../watch/listing.ts";
 import { Sightings } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
 
-/** What a daemon works with. */
+/** The parts of a daemon behind its HTTP layer. */
 export interface Domain {
   readonly clock: Clock;
   readonly store: Store;
@@ -52,13 +52,13 @@ export interface Domain {
   readonly firewall: FirewallSync;
   readonly processes: Processes;
   readonly callers: Callers;
-  /** As the system has them when the daemon starts. */
+  /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly isKnownName: (name: string) => boolean;
-  /** Counts and warnings, as `GET /status` tells them. */
+  /** Counts and warnings for `GET /status`. */
   readonly describe: () => DomainStatus;
-  /** Writes what is queued, then gives back the file and the holds. */
+  /** Writes what is queued, then closes the file and releases the holds. */
   readonly close: () => Promise<void>;
 }
 
@@ -75,15 +75,15 @@ export interface DomainStatus {
   readonly warnings: readonly string[];
 }
 
-/** Where the domain's time and words go, and how much it keeps. */
+/** Options of {@linkcode openDomain}. */
 export interface DomainOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** Bounds of the file. @default those of {@linkcode Store} */
+  /** Limits of the file. @default those of {@linkcode Store} */
   readonly limits?: StoreLimits;
 }
 
-/** What may change which rules are wanted; a change may also take a wish back. */
+/** Events after which other firewall rules may be wanted. */
 const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
   "lease.granted",
   "lease.changed",
@@ -92,21 +92,101 @@ const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
   "lease.expired",
 ]);
 
-/** Opens the file, takes up its leases and their holds. @throws as {@linkcode Store} does. */
-export async function openDomain(config: Config, { clock, log, limits }: DomainOptions): Promise<Domain> {
+/** Opens the file, loads its leases and takes their holds again. @throws as {@linkcode Store} does. */
+export async function openDomain(config: Config, options: DomainOptions): Promise<Domain> {
+  const core = await openLeases({ ...await openMachine(), ...options, config });
+  const { clock, linux, procfs, processes, scanner, turns, store, registry, names, events } = core;
+  const firewall = openFirewallSync(core);
+  const parts = { registry, scanner, processes, clock, table: registry.table };
+  const sightings = new Sightings(parts);
+  const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
+  const hasRights = mayBindPrivileged(procfs);
+  return {
+    clock,
+    store,
+    registry,
+    replay: new Replay({ store, registry }),
+    transfer: new Transfer({ ...parts, store, names }),
+    events,
+    watch: new Watch({ ...parts, sightings, events }),
+    listing: new Listing({ ...parts, sightings, turns }),
+    firewall,
+    ports: new PortDescriber({
+      ...parts,
+      exclude: config.exclude,
+      allocator: core.allocator,
+      pool: core.pool,
+      hasRights,
+      readOs: () => readOsPorts(procfs),
+      sightings,
+      firewall,
+    }),
+    processes,
+    callers,
+    privileged: { below: hasRights ? core.os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
+    defaults: config,
+    isKnownName: (name) => names.has(name),
+    describe: describer(core),
+    async close() {
+      await firewall.close();
+      await store.close();
+      callers.close();
+      scanner.close();
+      core.holds.releaseAll();
+    },
+  };
+}
+
+/** What asks the operating system, and what it has answered at the start. */
+interface Machine {
+  readonly linux: LinuxParts | undefined;
+  readonly procfs: Procfs | undefined;
+  readonly holds: Holds;
+  readonly processes: Processes;
+  readonly scanner: Scanner;
+  readonly os: OsPorts;
+  readonly turns: () => Turns;
+}
+
+async function openMachine(): Promise<Machine> {
   const linux = openLinux();
   const procfs = linux?.procfs;
   const holds = openHolds(linux);
-  const processes = openProcesses(procfs);
-  const scanner = openScanner(linux, holds);
-  const os = await readOsPorts(procfs);
+  return {
+    linux,
+    procfs,
+    holds,
+    processes: openProcesses(procfs),
+    scanner: openScanner(linux, holds),
+    os: await readOsPorts(procfs),
+    turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
+  };
+}
+
+interface LeaseOptions extends Machine, DomainOptions {
+  readonly config: Config;
+}
+
+/** The leases and all that decides about them. */
+interface Core extends LeaseOptions {
+  readonly store: Store;
+  readonly pool: Pool;
+  readonly allocator: Allocator;
+  readonly names: Map<string, number>;
+  readonly events: EventLog;
+  readonly registry: Registry;
+  readonly warnings: readonly string[];
+}
+
+async function openLeases(options: LeaseOptions): Promise<Core> {
+  const { config, clock, log, limits, holds, processes, os, turns } = options;
+  const { claimMs, graceMs, cooldownMs, maxLeasesPerUser } = config;
   const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0 });
-  const turns = () => linux === undefined ? new Turns() : shortTurns(linux.libc);
   const store = await Store.open(`${config.stateDir}/leases.db`, { ...limits, clock, log, turns });
   const pool = new Pool(ports);
   const names = store.names();
   const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(os.excluded, port);
-  const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs: config.cooldownMs });
+  const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs });
   const events = new EventLog(Math.floor(clock.now()).toString(36));
   const registry = new Registry({
     store,
@@ -116,25 +196,23 @@ export async function openDomain(config: Config, { clock, log, limits }: DomainO
     clock,
     events,
     names,
-    refusals: refusalsOf({
-      config,
-      store,
-      clock,
-      scanner,
-      processes,
-      findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
-    }),
-    defaultLifetime: { kind: "listener", claimMs: config.claimMs, graceMs: config.graceMs },
-    maxLeasesPerUser: config.maxLeasesPerUser,
+    refusals: refusalsOf({ ...options, store }),
+    defaultLifetime: { kind: "listener", claimMs, graceMs },
+    maxLeasesPerUser,
   });
-  const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs: config.cooldownMs });
+  const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
   const notes = [...warnings, ...damageNote(store)];
   for (const note of notes) log(`warning: ${note}`);
-  log(`${restored.live} leases taken up, ${restored.voided} void since the last boot`);
+  log(`${restored.live} leases loaded, ${restored.voided} void since the last boot`);
+  return { ...options, store, pool, allocator, names, events, registry, warnings: notes };
+}
+
+/** Keeps the firewall's rules as the leases want them. */
+function openFirewallSync({ config, clock, registry, events }: Core): FirewallSync {
   const firewall = new FirewallSync({
     ...config.firewall,
     open: () => openFirewall(config, () => exposedListeners(registry.written())),
-    wanted: () => wantedRules(registry.written()), // nothing is opened before the wish is on the disk
+    wanted: () => wantedRules(registry.written()), // only what is on the disk may open a port
     clock,
     tell: (event) => events.publish(event, clock.now()),
   });
@@ -143,58 +221,24 @@ export async function openDomain(config: Config, { clock, log, limits }: DomainO
     if (event.record.exposure !== null || event.type === "lease.changed") firewall.request();
   });
   firewall.start();
+  return firewall;
+}
+
+function describer(core: Core): () => DomainStatus {
+  const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
-  const sightings = new Sightings({ scanner, processes, table: registry.table, clock });
-  const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
-  const hasRights = mayBindPrivileged(procfs);
-  const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
-  return {
-    clock,
-    store,
-    registry,
-    replay: new Replay({ store, registry }),
-    transfer: new Transfer({ registry, store, processes, clock, names }),
-    events,
-    watch,
-    listing: new Listing({ scanner, processes, table: registry.table, sightings, turns }),
-    firewall,
-    ports: new PortDescriber({
-      ...config,
-      registry,
-      allocator,
-      pool,
-      scanner,
-      processes,
-      hasRights,
-      readOs: () => readOsPorts(procfs),
-      sightings,
-      firewall,
-    }),
-    processes,
-    callers,
-    privileged: { below: hasRights ? os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
-    defaults: config,
-    isKnownName: (name) => names.has(name),
-    describe: () => ({
-      name: "portd",
-      stateDir: config.stateDir,
-      user,
-      uptimeMs: Math.round(clock.monotonic() - openedAt),
-      leases: countByState(registry),
-      pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
-      holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
-      ephemeral: os.ephemeral,
-      warnings: store.fault === null ? notes : [...notes, store.fault],
-    }),
-    async close() {
-      await firewall.close();
-      await store.close();
-      callers.close();
-      scanner.close();
-      holds.releaseAll();
-    },
-  };
+  return () => ({
+    name: "portd",
+    stateDir: config.stateDir,
+    user,
+    uptimeMs: Math.round(clock.monotonic() - openedAt),
+    leases: countByState(registry),
+    pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
+    holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
+    ephemeral: os.ephemeral,
+    warnings: store.fault === null ? warnings : [...warnings, store.fault],
+  });
 }
 
 function openLinux(): LinuxParts | undefined {
@@ -203,19 +247,11 @@ function openLinux(): LinuxParts | undefined {
   return { libc, procfs: new Procfs(libc) };
 }
 
-interface RefusalSources {
-  readonly config: Config;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly scanner: Scanner;
-  readonly processes: Processes;
-  readonly findUnused: FindUnused;
-}
-
-function refusalsOf({ config, store, clock, scanner, processes, findUnused }: RefusalSources): Refusals {
+function refusalsOf(options: Pick<Core, "config" | "store" | "clock" | "holds" | "scanner" | "processes">): Refusals {
+  const { config, store, clock, holds, scanner, processes } = options;
   return new Refusals({
     processes,
-    findUnused,
+    findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),
@@ -226,7 +262,7 @@ function refusalsOf({ config, store, clock, scanner, processes, findUnused }: Re
   });
 }
 
-/** Who is in the way on a port: a listener before anybody else. */
+/** A socket that uses a port: a listener before any other. */
 async function findListener(scanner: Scanner, port: number, protocol: Protocol): Promise<SocketRow | undefined> {
   const rows = await scanner.socketsOn({ port, protocol });
   const row = rows.find(({ state }) => state === "LISTEN") ?? rows[0];
@@ -239,7 +275,7 @@ function countByState(registry: Registry): Record<string, number> {
   return counts;
 }
 
-/** Holds that should stand: a listener, the holder's or a stranger's, may keep one from being taken. */
+/** How many holds are missing. While somebody listens on a port, its hold may not be possible. */
 function countMissing(registry: Registry, holds: Holds): number {
   let missing = 0;
   for (const { hold, port, listener } of registry.table.all()) {
@@ -249,7 +285,5 @@ function countMissing(registry: Registry, holds: Holds): number {
 }
 
 function damageNote({ setAside, path }: Store): string[] {
-  return setAside === null
-    ? []
-    : [`${path} was damaged; it is kept as ${setAside}, and no lease of it is known any more`];
+  return setAside === null ? [] : [`${path} was damaged: it is kept as ${setAside}, and its leases are lost`];
 }

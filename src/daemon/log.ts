@@ -1,4 +1,4 @@
-/** The daemon's log: a rotating file in the state folder, and stderr while somebody watches. */
+/** The daemon's log: a rotating file in the state folder, and stderr. */
 import { getRotatingFileSink } from "@logtape/file";
 import { configure, dispose, getLogger, getTextFormatter, type LogRecord } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
@@ -10,8 +10,8 @@ const FILE_SIZE = 1_000_000, FILES = 3;
 /** An open log. */
 export interface Log extends AsyncDisposable {
   /**
-   * Writes one line; control characters in it are made visible. Of lines that begin alike, and of all together, only so
-   * many are written in a minute; the others are counted, and the count is written.
+   * Writes one line, with its control characters made visible. Each minute has a limit for lines that begin alike, and
+   * one for all lines; lines beyond it are counted, and the count is written.
    */
   readonly line: (text: string) => void;
 }

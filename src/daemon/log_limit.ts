@@ -1,17 +1,17 @@
-/** What bounds a log that others can make grow: how many lines of a kind, and how many bytes, it takes in a minute. */
+/** Limits a log that others can make grow: how many lines of a kind, and how many characters, it takes in a minute. */
 import type { DeadlineClock } from "../deadlines.ts";
 
-/** How long what is counted is counted, in milliseconds. */
+/** The time in which lines are counted, in milliseconds. */
 const WINDOW_MS = 60_000;
 /** Lines of the same kind that are written in one window. */
 const MOST_ALIKE = 20;
-/** Kinds that are told apart in one window; lines of any other are counted together. */
+/** Kinds that are counted on their own in one window; lines of further kinds are counted together. */
 const MOST_KINDS = 100;
-/** Characters that are written in one window, of all kinds together. */
+/** Characters that are written in one window, for all kinds together. */
 const MOST_CHARACTERS = 256 * 1024;
-/** Characters of one line; a stack of calls fits. */
+/** Characters of one line: enough for the stack of an error. */
 const LONGEST_LINE = 8192;
-/** As much of a line says what kind it is, numbers aside. */
+/** Lines of one kind have the same first characters, apart from numbers. */
 const KIND_LENGTH = 60;
 
 /** Options of {@linkcode LogLimit}. */
@@ -21,13 +21,13 @@ export interface LogLimitOptions {
 }
 
 interface Kind {
-  /** Where its first line begins. */
-  readonly begin: string;
+  /** The beginning of its first line. */
+  readonly beginning: string;
   lines: number;
   omitted: number;
 }
 
-/** Passes lines on as long as there are not too many, and then says how many there were. */
+/** Writes lines as long as there are not too many, and then how many were omitted. */
 export class LogLimit {
   readonly #write: (line: string) => void;
   readonly #clock: DeadlineClock;
@@ -41,27 +41,27 @@ export class LogLimit {
     this.#clock = clock;
   }
 
-  /** Writes a line, cut to a bearable length, or counts it. */
+  /** Writes a line, shortened where it is too long, or counts it. */
   line(text: string): void {
     if (this.#clock.monotonic() >= this.#endsAt) this.#begin();
     const kind = this.#kindOf(text);
-    const cut = shortened(text);
-    if (kind.lines >= MOST_ALIKE || this.#characters + cut.length > MOST_CHARACTERS) {
+    const line = shortened(text);
+    if (kind.lines >= MOST_ALIKE || this.#characters + line.length > MOST_CHARACTERS) {
       kind.omitted++;
       this.#cancel ??= this.#clock.after(this.#endsAt - this.#clock.monotonic(), () => this.#begin());
       return;
     }
     kind.lines++;
-    this.#characters += cut.length;
-    this.#write(cut);
+    this.#characters += line.length;
+    this.#write(line);
   }
 
-  /** Says what has been left out. */
+  /** Writes how many lines were omitted. */
   end(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    for (const { begin, omitted } of this.#kinds.values()) {
-      if (omitted > 0) this.#write(`… and ${omitted} more like it: ${begin}`);
+    for (const { beginning, omitted } of this.#kinds.values()) {
+      if (omitted > 0) this.#write(`… and ${omitted} more like it: ${beginning}`);
     }
     this.#kinds.clear();
   }
@@ -73,13 +73,13 @@ export class LogLimit {
   }
 
   #kindOf(text: string): Kind {
-    const begin = text.slice(0, KIND_LENGTH);
-    const name = begin.replaceAll(/\d+/g, "0");
+    const beginning = text.slice(0, KIND_LENGTH);
+    const name = beginning.replaceAll(/\d+/g, "0");
     const known = this.#kinds.get(name);
     if (known !== undefined) return known;
     if (this.#kinds.size > MOST_KINDS) return this.#kinds.get("")!;
     const isLast = this.#kinds.size === MOST_KINDS;
-    const kind = { begin: isLast ? "lines of many kinds" : begin, lines: 0, omitted: 0 };
+    const kind = { beginning: isLast ? "lines of many kinds" : beginning, lines: 0, omitted: 0 };
     this.#kinds.set(isLast ? "" : name, kind);
     return kind;
   }

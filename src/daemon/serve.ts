@@ -1,17 +1,20 @@
-/** Serving HTTP on one address of the daemon, through whatever happens to its socket. */
-import { PortdError } from "../errors.ts";
+/**
+ * Serving HTTP on one address: takes it, guards it, and listens again when the listening socket fails. What the
+ * daemon's addresses have to do with each other is api_server.ts.
+ */
+import { messageOf, PortdError } from "../errors.ts";
 import type { AddressGuards } from "../network/address_guard.ts";
 
-/** From which address a request comes. */
+/** The address from which a request comes. */
 export type RequestInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
 
-/** What answers requests, and learns from which address each comes. */
+/** Answers requests. */
 export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
   readonly hostname: string;
-  /** 0 takes any. */
+  /** 0 takes any free port. */
   readonly port: number;
   readonly handler: Handler;
   readonly log: (line: string) => void;
@@ -26,24 +29,25 @@ export interface Serving {
   readonly port: number;
   /** Whether no other user can take the address while this server lives. */
   readonly isGuarded: boolean;
-  /** Resolves at the end; rejects with a {@linkcode PortdError} when another program has taken the address. */
+  /** Resolves when the server has ended; rejects with a {@linkcode PortdError} when another program took the address. */
   readonly finished: Promise<void>;
-  /** Takes no new requests and finishes those in hand; after `graceMs` it cuts them off. Then the address is free. */
+  /** Takes no new requests and finishes those in hand; cuts them off after `graceMs`. Then the address is free. */
   shutdown(graceMs: number): Promise<void>;
 }
 
+/** Between two tries to listen again. */
 const PAUSE_MS = 100;
-/** Who floods the daemon is not to fill its log. */
+/** At most one line in this time, so that a flood of connections does not fill the log. */
 const LOG_PAUSE_MS = 60_000;
 
 /**
- * Listens and serves. When the listening socket fails later (Deno ends a server that meets EMFILE), it listens again;
- * the address is guarded meanwhile.
+ * Listens and serves. When the listening socket fails later (Deno ends a server when accept(2) answers EMFILE), it
+ * listens again; meanwhile the guard keeps the address.
  *
- * @throws {PortdError} `port_in_use` when the address is taken, `port_privileged` when it may not be had.
+ * @throws {PortdError} `port_in_use` when the address is taken, `port_privileged` when this user may not listen there.
  */
 export function serve(options: ServeOptions): Serving {
-  const { address, guard } = take(options);
+  const { address, guard } = takeAddress(options);
   try {
     return new ListeningServer({ ...options, ...address }, guard);
   } catch (error) {
@@ -74,9 +78,9 @@ class ListeningServer implements Serving {
 
   async shutdown(graceMs: number): Promise<void> {
     this.#isEnding = true;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const { promise: timeout, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, graceMs);
-    await Promise.race([Promise.allSettled([this.#server.shutdown(), this.finished]), late]);
+    await Promise.race([Promise.allSettled([this.#server.shutdown(), this.finished]), timeout]);
     clearTimeout(timer);
     this.#guard?.[Symbol.dispose]();
   }
@@ -92,7 +96,7 @@ class ListeningServer implements Serving {
         if (this.#isEnding) return;
         if (performance.now() - loggedAt > LOG_PAUSE_MS) {
           loggedAt = performance.now();
-          log(`stopped listening on ${hostname}:${this.port}: ${(error as Error).message}; listening again`);
+          log(`stopped listening on ${hostname}:${this.port}: ${messageOf(error)}; listening again`);
         }
       }
       await makeRoom?.();
@@ -102,55 +106,58 @@ class ListeningServer implements Serving {
 
   async #listenAgain(): Promise<void> {
     const { hostname, log } = this.#options;
-    let fault = "";
+    let logged = "";
     while (!this.#isEnding) {
       try {
         this.#server = listen(this.#options, this.isGuarded);
         return;
       } catch (error) {
         if (error instanceof PortdError) throw error;
-        const { message } = error as Error;
-        if (message !== fault) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`);
-        fault = message; // said once, not ten times a second
+        const message = messageOf(error);
+        if (message !== logged) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`);
+        logged = message; // once, not ten times a second
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
 }
 
-interface Taken {
+interface TakenAddress {
   readonly address: { readonly hostname: string; readonly port: number };
   readonly guard?: Disposable;
 }
 
 /**
- * Sees that nobody has the address, another server of this user included (SO_REUSEPORT would let both have it), and
- * guards it. An address that was used a minute ago by a program without SO_REUSEPORT cannot be guarded yet.
+ * Makes sure that nobody has the address, not even another server of this user (SO_REUSEPORT would let both have it),
+ * and guards it. An address that a program without SO_REUSEPORT used a minute ago cannot be guarded yet.
  */
-function take({ hostname, port, guards, log }: ServeOptions): Taken {
+function takeAddress({ hostname, port, guards, log }: ServeOptions): TakenAddress {
   if (guards === undefined) return { address: { hostname, port } };
-  const { hostname: ip, port: taken } = refuseInWords({ hostname, port }, () => {
+  const bound = explainRefusal({ hostname, port }, () => {
     using listener = Deno.listen({ hostname, port });
     return listener.addr as Deno.NetAddr;
   });
-  const address = { hostname: ip, port: taken };
+  const address = { hostname: bound.hostname, port: bound.port };
   try {
     return { address, guard: guards.guard({ ...address, transport: "tcp" }) };
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    log(`${(error as Error).message}: a connection of a program that had the address before is in the way`);
+    log(`${error.message}: a connection of a program that had the address before still uses it`);
     return { address };
   }
 }
 
 function listen({ hostname, port, handler }: ServeOptions, reusePort: boolean): Deno.HttpServer {
-  return refuseInWords({ hostname, port }, () => Deno.serve({ hostname, port, reusePort, onListen() {} }, handler));
+  return explainRefusal({ hostname, port }, () => Deno.serve({ hostname, port, reusePort, onListen() {} }, handler));
 }
 
-/** @throws {PortdError} in the place of the two failures that a user can do something about. */
-function refuseInWords<T>({ hostname, port }: { readonly hostname: string; readonly port: number }, take: () => T): T {
+/** @throws {PortdError} instead of the two failures that a user can do something about. */
+function explainRefusal<T>(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  listen: () => T,
+): T {
   try {
-    return take();
+    return listen();
   } catch (error) {
     const address = `${hostname}:${port}`;
     if (error instanceof Deno.errors.AddrInUse) {

@@ -1,6 +1,6 @@
-/** Keeping an address for this user while its listener comes and goes: the types and the dispatcher. */
+/** Keeping an address for this user while nobody listens on it: the types. open.ts opens it. */
 
-/** Keeps addresses. */
+/** Guards addresses. */
 export interface AddressGuards {
   /**
    * Keeps a TCP address on which nobody listens: until the guard is disposed of, no other user can take it, and this

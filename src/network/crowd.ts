@@ -1,10 +1,10 @@
-/** Keeping the connections to the daemon's port within what its descriptors allow: the types and the dispatcher. */
+/** Limiting the connections to the daemon's port to what its descriptors allow: the types. open.ts opens it. */
 
 /** The connections to one port of this process. */
 export interface Crowd {
-  /** From now on cuts connections off where descriptors run out, those of whoever has most of them first. */
+  /** From now on cuts connections when descriptors run out, first those of the caller who has most. */
   watch(port: number): void;
-  /** Does so at once, for when there was no descriptor for a connection. */
+  /** Cuts connections at once: for when there was no descriptor for a connection. */
   relieve(): Promise<void>;
   /** Ends the watch. */
   stop(): void;

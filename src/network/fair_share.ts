@@ -1,25 +1,25 @@
-/** Whose connections are cut when there are too many. Pure. */
+/** Which connections are cut when there are too many. Pure. */
 
-/** A connection with its caller: a user of this machine, or the address of another machine. */
+/** A connection of a caller: a user of this machine, or the address of another machine. */
 export interface CallerConnection {
   readonly caller: string;
 }
 
-/** How much there is for how many. */
+/** How the room is shared. */
 export interface Shares {
   /** How many connections may stay. */
   readonly room: number;
   /** How many may stay of one caller. */
   readonly mostOfOne: number;
-  /** Whether a caller goes before others: root and the daemon's own user. They have three quarters of the room. */
+  /** Whether a caller is root or the daemon's own user. They go before others, with three quarters of the room. */
   readonly isOurs: (caller: string) => boolean;
 }
 
 const OUR_SHARE = 0.75;
 
 /**
- * The connections that are to be cut so that the rest has room: each caller keeps its first ones, up to a number that is
- * the same for all others, so that who has few loses none to somebody who has many.
+ * The connections to cut so that the rest has room. Each caller keeps its first ones, up to a number that is the same
+ * for all: a caller with few connections loses none to one with many.
  */
 export function excess<T extends CallerConnection>(
   connections: readonly T[],
@@ -33,7 +33,7 @@ export function excess<T extends CallerConnection>(
   return [...ours.slice(kept), ...others.flatMap((each) => each.slice(level))];
 }
 
-/** The most that each may keep so that all together keep no more than the room. */
+/** The most that each may keep, so that all together keep no more than the room. */
 function levelOf(counts: readonly number[], room: number): number {
   let left = room;
   const ascending = counts.toSorted((a, b) => a - b);

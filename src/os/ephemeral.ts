@@ -1,10 +1,12 @@
 /** The ephemeral range, read from the OS. */
 import type { PortRange } from "../port/port.ts";
 import type { Procfs } from "./linux/procfs.ts";
-import { netsh, outputOf } from "./system_tool.ts";
+import { outputOf } from "./program.ts";
+import { readNetsh } from "./windows/netsh.ts";
 
 /** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
 const DYNAMIC_PORTS: PortRange = { first: 49152, last: 65535 };
+const TIMEOUT_MS = 60_000;
 
 /** The ports that this OS hands out by itself. @param procfs is there on Linux. */
 export async function readEphemeralRange(procfs: Procfs | undefined): Promise<PortRange> {
@@ -13,10 +15,11 @@ export async function readEphemeralRange(procfs: Procfs | undefined): Promise<Po
   }
   if (Deno.build.os === "darwin") {
     const names = ["net.inet.ip.portrange.first", "net.inet.ip.portrange.last"];
-    return parseFirstAndLast(await outputOf("/usr/sbin/sysctl", ["-n", ...names])) ?? DYNAMIC_PORTS;
+    const options = { timeoutMs: TIMEOUT_MS, intent: "read the ephemeral range" };
+    return parseFirstAndLast(await outputOf(["/usr/sbin/sysctl"], ["-n", ...names], options)) ?? DYNAMIC_PORTS;
   }
   if (Deno.build.os === "windows") {
-    return parseStartAndCount(await netsh("int", "ipv4", "show", "dynamicport", "tcp")) ?? DYNAMIC_PORTS;
+    return parseStartAndCount(await readNetsh("int", "ipv4", "show", "dynamicport", "tcp")) ?? DYNAMIC_PORTS;
   }
   return DYNAMIC_PORTS;
 }

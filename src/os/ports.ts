@@ -2,7 +2,7 @@
 import type { PortRange, Protocol } from "../port/port.ts";
 import { readEphemeralRange, validRange } from "./ephemeral.ts";
 import type { Procfs } from "./linux/procfs.ts";
-import { netsh } from "./system_tool.ts";
+import { readNetsh } from "./windows/netsh.ts";
 
 /** `CAP_NET_BIND_SERVICE` of Linux, as a bit of the line `CapEff` of `/proc/self/status`; capabilities(7). */
 const CAP_NET_BIND_SERVICE = 1n << 10n;
@@ -53,7 +53,7 @@ async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded
   const tables = await Promise.all(
     (["tcp", "udp"] as const).flatMap((protocol) =>
       ["ipv4", "ipv6"].map(async (family) => {
-        const text = await netsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
+        const text = await readNetsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
         return parseExcludedRanges(text).map((range) => ({ ...range, protocol }));
       })
     ),

@@ -1,15 +1,15 @@
 /** Programs of the system, run to their end off the event loop. */
 
-/** A program with the arguments that come first, by absolute path. */
+/** A program by its absolute path, with its leading arguments. */
 export type Program = readonly [string, ...string[]];
 
 /** Options of {@linkcode runProgram}. */
 export interface RunOptions {
   /** What it reads from its stdin. @default nothing */
   readonly input?: string;
-  /** After so long it is killed. */
+  /** After this time it is killed. */
   readonly timeoutMs: number;
-  /** What is being done, for the message: `read the firewall`. */
+  /** What the program is run for, as in the message: `read the firewall`. */
   readonly intent: string;
 }
 
@@ -22,7 +22,7 @@ export class ProgramError extends Error {
   }
 }
 
-/** What a program left. */
+/** How a program ended, and what it printed. */
 export interface ProgramOutcome {
   readonly code: number;
   readonly stdout: string;
@@ -30,9 +30,9 @@ export interface ProgramOutcome {
 }
 
 /**
- * Runs a program to its end, in English. What it answers is the caller's to judge.
+ * Runs a program to its end, in English. The caller decides what its exit code means.
  *
- * @throws {ProgramError} when it is not there, may not be run, or takes too long.
+ * @throws {ProgramError} when it is not installed, may not be run, or takes too long.
  */
 export async function runProgram(
   [command, ...first]: Program,
@@ -45,19 +45,33 @@ export async function runProgram(
     limit.abort();
     child.kill("SIGKILL");
   }, timeoutMs);
-  // All of them to their ends, also when one fails: nothing is to be left of the program when the next call begins.
-  const [status, stdout, stderr, fed] = await Promise.allSettled([
+  // All of them are awaited, also when one fails: nothing of the program may be left when the next call begins.
+  const [status, stdout, stderr, written] = await Promise.allSettled([
     child.status,
     textOf(child.stdout, limit.signal),
     textOf(child.stderr, limit.signal),
-    feed(child.stdin, input, limit.signal),
+    writeAll(child.stdin, input, limit.signal),
   ]);
   clearTimeout(timer);
   if (limit.signal.aborted) {
     throw new ProgramError(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`);
   }
-  valueOf(fed);
+  valueOf(written);
   return { code: valueOf(status).code, stdout: valueOf(stdout), stderr: valueOf(stderr) };
+}
+
+/**
+ * What a program prints; nothing when it is not installed.
+ *
+ * @throws {ProgramError} when it may not be run, or takes too long.
+ */
+export async function outputOf(program: Program, args: readonly string[], options: RunOptions): Promise<string> {
+  try {
+    return (await runProgram(program, args, options)).stdout;
+  } catch (error) {
+    if (error instanceof ProgramError && error.cause instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
@@ -82,7 +96,7 @@ function spawn(command: string, args: readonly string[], intent: string): Deno.C
   }
 }
 
-/** Children of the program may keep its pipes open when it is ended: the signal ends the reading. */
+/** Children of a killed program may keep its pipes open: the signal ends the reading. */
 async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): Promise<string> {
   let text = "";
   const write = (part: string) => void (text += part);
@@ -90,8 +104,8 @@ async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>, signal: A
   return text;
 }
 
-/** Writes all of it, unless the program ends before it has read it: then its exit code tells why. */
-async function feed(stdin: WritableStream<Uint8Array>, input: string, signal: AbortSignal): Promise<void> {
+/** Writes the input. A program may end before it has read all: then its exit code says why. */
+async function writeAll(stdin: WritableStream<Uint8Array>, input: string, signal: AbortSignal): Promise<void> {
   try {
     await new Blob([input]).stream().pipeTo(stdin, { signal });
   } catch (error) {

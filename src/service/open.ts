@@ -1,9 +1,10 @@
-/** Whose service control it is: the dispatcher of the systems. Each is loaded only where it is the one. */
+/** The service control of each OS: the dispatcher. It loads only the one that it needs. */
+import { denoDirOf } from "./deno_dir.ts";
 import type { ServiceControl } from "./service.ts";
 
 /** Options of {@linkcode openServiceControl}. */
 export interface ServiceOptions {
-  /** Whether the service of this user is meant, in the place of the system's. Windows has none. */
+  /** Whether it is the service of this user, and not of the system. Windows has none. */
   readonly isUser: boolean;
   readonly os: typeof Deno.build.os;
   /** Of this process. */
@@ -24,24 +25,18 @@ export async function openServiceControl(options: ServiceOptions): Promise<Servi
   if (os === "darwin") {
     const { definitionFolder, Launchd }: typeof import("./darwin/launchd.ts") = await load(os);
     const scope = isUser ? "user" : "system";
-    return new Launchd({ scope, uid, folder: definitionFolder(scope, env), denoDir: denoDirOf(env), onSignal });
+    return new Launchd({ scope, uid, folder: definitionFolder(scope, env), denoDir: denoDirOf(os, env), onSignal });
   }
   if (os !== "linux") {
-    throw new Error(`Cannot be a service on ${os}: portd knows only those of Linux, macOS and Windows`);
+    throw new Error(`Cannot be a service on ${os}: portd knows only the services of Linux, macOS and Windows`);
   }
   const { SystemdControl }: typeof import("./linux/systemd.ts") = await load(os);
   return new SystemdControl({ isUser, uid, env, unsetEnv: (name) => Deno.env.delete(name), onSignal });
 }
 
-/** See main.ts for why the import chooses. */
+/** main.ts says why the import chooses. */
 function load(os: "linux" | "darwin" | "windows") {
   return import(
     os === "linux" ? "./linux/systemd.ts" : os === "darwin" ? "./darwin/launchd.ts" : "./windows/service_control.ts"
   );
-}
-
-/** Where Deno keeps packages on macOS; a compiled portd has all that it needs in itself. */
-function denoDirOf({ DENO_DIR, HOME }: Readonly<Record<string, string>>): string | undefined {
-  if (Deno.build.standalone) return undefined;
-  return DENO_DIR || (HOME ? `${HOME}/Library/Caches/deno` : undefined);
 }

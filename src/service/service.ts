@@ -1,24 +1,24 @@
 /**
- * portd as a service of the operating system: started with the machine, started again when it fails. What can be asked
- * is the same on the three systems; linux/, darwin/ and windows/ know how each is asked.
+ * portd as a service of the operating system: started with the machine, started again when it fails. The three systems
+ * are asked the same questions; linux/, darwin/ and windows/ know how.
  */
 
 /** Name of the service on every system. */
 export const SERVICE_NAME = "portd";
 
-/** What a service that is installed runs. */
+/** What an installed service runs. */
 export interface ServiceDefinition {
-  /** The program and the leading words that start portd; absolute paths. */
+  /** The program and the leading words that start portd; absolute paths. More than one word: Deno runs portd's sources. */
   readonly self: readonly [string, ...string[]];
   /** Words behind `portd service run`: the state folder and settings. */
   readonly words: readonly string[];
   /** Absolute. */
   readonly stateDir: string;
-  /** Ports that the operating system is to keep for portd, so that nothing else is given them; none when not asked. */
+  /** Ports that Windows keeps for portd, so that it gives them to nobody else. Empty on other systems. */
   readonly reserve: readonly { readonly first: number; readonly last: number }[];
 }
 
-/** One thing that is to be done; a command is a list of them, which `--dry-run` only tells. */
+/** One thing to do. A command is a list of them; `--dry-run` only prints the list. */
 export interface Step {
   /** What it does, in the imperative: `write /etc/systemd/system/portd.service`. */
   readonly does: string;
@@ -28,78 +28,82 @@ export interface Step {
   readonly run: () => Promise<void>;
 }
 
-/** `absent` is not installed, `failed` ended by itself otherwise than well. */
+/** `absent` is not installed; `failed` has ended by itself, with an error. */
 export type ServiceState = "absent" | "stopped" | "starting" | "running" | "stopping" | "failed";
 
-/** How the service is, as the operating system tells it. */
+/** The service as the operating system describes it. */
 export interface ServiceStatus {
   readonly state: ServiceState;
   /** Null while none runs. */
   readonly pid: number | null;
-  /** How the last run ended, where the system knows: 0 is well. */
+  /** How the last run ended, where the system knows: 0 is success. */
   readonly exitCode: number | null;
   /** Whether it starts with the machine, or with the user's session. */
   readonly startsAtBoot: boolean;
-  /** The words of the command line as it is installed; null when it is not. */
+  /** The words of the installed command line; null when it is not installed. */
   readonly command: readonly string[] | null;
   /** Where it is defined: path of a unit or property list, key of the registry; null when it is not installed. */
   readonly definition: string | null;
 }
 
-/** Where the lines go that the service writes. */
+/** Where the service writes its log. */
 export type ServiceLog =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "journal"; readonly command: readonly [string, ...string[]] };
 
-/** What the operating system tells a service that runs, and is told by it. */
+/** The running service's connection to the operating system. */
 export interface ServiceRun {
-  /** Aborted when the service is to stop. */
+  /** Aborted when the service must stop. */
   readonly signal: AbortSignal;
-  /** To be called when requests are served; each time, when the configuration was read anew. */
+  /** Reports to the system that requests are served. */
   readonly ready: () => void;
-  /** Names who is to be called when the configuration is to be read anew. */
-  readonly onReload: (reload: () => void) => void;
 }
 
-/** The service control of an operating system. Nothing is done before a step is run, and nothing asked at its making. */
+/** The service control of an operating system. Its methods change nothing; the steps that they return do. */
 export interface ServiceControl {
-  /** Why this user may not change the service, and who may; undefined when he may. */
+  /** Why this user may not change the service, and who may; `undefined` when this user may. */
   refusal(): Promise<string | undefined>;
   /**
-   * The steps that install the service, or put this version in the place of an older one: a service that runs is
-   * stopped before and started after. None are needed when it is installed just so.
+   * The steps that install the service, or replace an older version by this one: a running service is stopped before
+   * and started after. None when exactly this is installed.
    *
-   * @throws {Error} when it must not be installed from where the program is.
+   * @throws {Error} when another user may change what would run.
    */
   install(definition: ServiceDefinition): Promise<readonly Step[]>;
-  /** The steps that take away all that `install` made, the state folder apart; none when it is not installed. */
+  /** The steps that remove all that `install` made, except the state folder; none when it is not installed. */
   uninstall(): Promise<readonly Step[]>;
-  /** The steps to a running service, which end when it is ready. @throws {Error} when it is not installed. */
+  /** The steps that start the service; the last one ends when it is ready. @throws {Error} when it is not installed. */
   start(): Promise<readonly Step[]>;
-  /** The steps to a stopped service, which end when it has ended. @throws {Error} when it is not installed. */
+  /** The steps that stop the service; the last one ends when it has ended. @throws {Error} when it is not installed. */
   stop(): Promise<readonly Step[]>;
   status(): Promise<ServiceStatus>;
   /** Where its log is. @param stateDir of the service. */
   log(stateDir: string): ServiceLog;
   /**
-   * Runs `work` as the service: called in the process that the system has started for it.
+   * Runs `work` as the service, in the process that the system has started for it.
    *
-   * @throws {Error} when it was not started by the system, where that matters; what `work` throws, after the
-   * system was told of the failure.
+   * @throws {Error} on Windows when the system has not started this process; what `work` throws, after it was reported
+   * to the system.
    */
   run(work: (service: ServiceRun) => Promise<void>): Promise<void>;
 }
 
-/** Does the steps one after the other. @param tell is told each before it is done. */
-export async function runSteps(steps: readonly Step[], tell: (step: Step) => void): Promise<void> {
+/** A step that is done at once. */
+export function immediateStep(does: string, act: () => void): Step {
+  // deno-lint-ignore require-await -- what `act` throws is to reject
+  return { does, run: async () => act() };
+}
+
+/** Does the steps one after the other. @param report is called with each before it is done. */
+export async function runSteps(steps: readonly Step[], report: (step: Step) => void): Promise<void> {
   for (const step of steps) {
-    tell(step);
+    report(step);
     await step.run();
   }
 }
 
-/** The value of a flag in the words that start a service. */
-export function wordBehind(command: readonly string[] | null, flag: string): string | undefined {
+/** The value of a flag in the command line of a service: the last one, as that is the one that counts. */
+export function flagValue(command: readonly string[] | null, flag: string): string | undefined {
   const at = command?.lastIndexOf(flag) ?? -1;
   return at === -1 ? undefined : command![at + 1];
 }

@@ -1,21 +1,21 @@
 /**
- * Files that decide what portd does (a token, an address, a database, a configuration), and whether another user of the
- * machine can have put them there. On Windows no owner and no mode is known here: there the folder's access list
- * decides (service/windows/state_acl.ts), and every file counts as one's own.
+ * Files that decide what portd does (a token, an address, a database, a configuration): whether another user of the
+ * machine may have put them there. On Windows Deno knows neither owner nor mode: there the folder's access list decides
+ * (src/service/windows/state_acl.ts), and every file counts as this user's.
  */
 
-/** A file is another user's, or another user can have put it there. */
+/** A file belongs to another user, or another user may have put it there. */
 export class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
 }
 
-/** Bytes of the longest small file: a token, an address, a configuration, a project file. */
+/** The most bytes of a small file: a token, an address, a configuration, a project file. */
 const MOST_BYTES = 1 << 20;
 const OTHERS_MAY_WRITE = 0o002, GROUP_MAY_WRITE = 0o020, STICKY = 0o1000;
 
 /**
- * Reads a file whole if it is a regular one of this user or of root; a link is not followed. What is opened is compared
- * with what was looked at, as a file may be replaced in between.
+ * Reads a regular file of this user or of root; does not follow a link. The opened file is compared with the one that
+ * was checked, as it may be replaced in between.
  *
  * @throws {ForeignFileError} when it is anything else.
  */
@@ -30,39 +30,39 @@ export function readOwnFile(path: string): string {
 }
 
 /**
- * The same check without the file: that it is a regular one of this user or of root, and short.
+ * Checks that a path is a regular file of this user or of root, and short.
  *
  * @throws {ForeignFileError} when it is anything else.
  */
 export function lookAtOwnFile(path: string): Deno.FileInfo {
   const seen = Deno.lstatSync(path);
-  const reason = faultOf(seen);
+  const reason = objectionTo(seen);
   if (reason !== undefined) throw new ForeignFileError(`Cannot use ${path}: ${reason}`);
   if (seen.size > MOST_BYTES) throw new FileTooLongError(path, MOST_BYTES);
   return seen;
 }
 
 /**
- * Reads a configuration. It may be a link, and may be root's: but it is not read where another user can change it.
+ * Reads a configuration, which may be a link and may belong to root.
  *
- * @throws {ForeignFileError} when another user owns it, or may write it and reach it.
+ * @throws {ForeignFileError} when another user owns it, or may write it and can reach it.
  */
 export function readTrustedFile(path: string): string {
   using file = Deno.openSync(path);
   const { uid, mode, isFile } = file.statSync();
   if (Deno.build.os !== "windows" && isFile) {
     for (const owner of [uid, Deno.lstatSync(path).uid]) {
-      if (!isTrusted(owner)) throw new ForeignFileError(`it belongs to user ${owner}, and would be obeyed`);
+      if (!isTrusted(owner)) throw new ForeignFileError(`it belongs to user ${owner}, who could set everything`);
     }
     if ((mode! & (OTHERS_MAY_WRITE | GROUP_MAY_WRITE)) !== 0 && !isClosed(folderOf(path))) {
-      throw new ForeignFileError(`other users may write it, and it would be obeyed; close it: chmod go-w ${path}`);
+      throw new ForeignFileError(`other users may write it, and could set everything; close it: chmod go-w ${path}`);
     }
   }
   return readWhole(file, path, MOST_BYTES);
 }
 
 /**
- * Reads a text file up to a bound, whatever the file is.
+ * Reads a text file of any kind, up to a limit.
  *
  * @throws {FileTooLongError} when it is longer.
  */
@@ -92,7 +92,7 @@ function readWhole(file: Deno.FsFile, path: string, mostBytes: number): string {
   return new TextDecoder().decode(whole);
 }
 
-/** A file is longer than any that portd reads. */
+/** A file is longer than portd reads. */
 export class FileTooLongError extends Error {
   override readonly name = "FileTooLongError";
 
@@ -102,7 +102,7 @@ export class FileTooLongError extends Error {
 }
 
 /**
- * Checks files of one folder: each a regular file of this user, with no name beyond those here.
+ * Checks files of one folder: each must be a regular file of this user, without a name besides these.
  *
  * @throws {ForeignFileError} naming the first that is not.
  */
@@ -112,19 +112,19 @@ export function checkOwnFiles(folder: string, names: readonly string[]): void {
   const counts = new Map<number | null, number>();
   for (const { file } of files) counts.set(file.ino, (counts.get(file.ino) ?? 0) + 1);
   for (const { name, file } of files) {
-    // A draft that a daemon has linked into its place, and not removed when it was killed, is a second name.
+    // A killed daemon may have left the draft of a file beside it, as a second name of the same file.
     const hasMoreNames = (file.nlink ?? 1) > counts.get(file.ino)!;
     const reason = file.uid !== Deno.uid()
       ? `it belongs to user ${file.uid}`
-      : faultOf(file) ?? (hasMoreNames ? "it has another name elsewhere (a hard link)" : undefined);
+      : objectionTo(file) ?? (hasMoreNames ? "it has another name elsewhere (a hard link)" : undefined);
     if (reason === undefined) continue;
     throw new ForeignFileError(`${name} in it may have been put there by another user: ${reason}; remove that file`);
   }
 }
 
 /**
- * Whoever may rename what is in a folder above, can put a folder of their own in the place of ours: the owner, and where
- * the folder has no sticky bit everybody who may write it. Groups are trusted; the root folder is the system's.
+ * Refuses a path when another user may rename something in a folder above it, and so replace it: the owner of the
+ * folder, and where it has no sticky bit everybody who may write it. Groups and the root folder are trusted.
  *
  * @throws {ForeignFileError} naming the folder.
  */
@@ -153,7 +153,7 @@ function deepestExisting(path: string): string {
   return [...ancestorsOf(path), path].reverse().find((folder) => statsOf(folder).length > 0) ?? "";
 }
 
-/** Of the path itself, and of what it links to; none where it is not there. */
+/** Stats of the path itself and of what it leads to; none where it is not there. */
 function statsOf(path: string): Deno.FileInfo[] {
   try {
     return [Deno.lstatSync(path), Deno.statSync(path)];
@@ -163,19 +163,19 @@ function statsOf(path: string): Deno.FileInfo[] {
   }
 }
 
-/** Why a file cannot be ours; `undefined` when it can. */
-function faultOf({ isFile, isSymlink, uid }: Deno.FileInfo): string | undefined {
+/** Why a file cannot be this user's; `undefined` when it can. */
+function objectionTo({ isFile, isSymlink, uid }: Deno.FileInfo): string | undefined {
   if (isSymlink) return "it is a link";
   if (!isFile) return "it is no regular file";
   return Deno.build.os === "windows" || isTrusted(uid) ? undefined : `it belongs to user ${uid}`;
 }
 
-/** Root can do anything to us as it is. */
+/** Root is trusted: it can do everything anyway. */
 function isTrusted(uid: number | null): boolean {
   return uid === Deno.uid() || uid === 0;
 }
 
-/** Whether nobody but this user, or root, can reach what is in a folder. */
+/** Whether only this user and root can reach what is in a folder. */
 function isClosed(folder: string): boolean {
   const { uid, mode } = Deno.statSync(folder);
   return isTrusted(uid) && (mode! & 0o077) === 0;

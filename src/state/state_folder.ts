@@ -1,4 +1,7 @@
-/** The state folder: `leases.db`, `admin.token`, `daemon.json` and `daemon.log`, for the daemon's own user alone. */
+/**
+ * The state folder: where it is, and its files `leases.db`, `admin.token`, `daemon.json` and `daemon.log`, which only
+ * the daemon's own user may open.
+ */
 import { PortdError, reasonOf } from "../errors.ts";
 import {
   checkOwnFiles,
@@ -9,21 +12,65 @@ import {
   refuseUnsafeAncestors,
 } from "./own_file.ts";
 
-/** What `daemon.json` tells of the running daemon. */
+/** The content of `daemon.json`. */
 export interface DaemonFile {
   readonly url: string;
   readonly pid: number;
-  /** As the OS tells it; with the pid it names one process. */
+  /** The OS's own value; together with the pid it names one process. */
   readonly startTime: string;
   readonly version: string;
-  /** Whether every call takes the token, also of `admin.token` for the daemon's own user. */
+  /** Whether every call takes the token, also one of the daemon's own user. */
   readonly needsToken: boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 const TOKEN_BYTES = 32;
-const MOST_LOOKS = 5;
-/** What portd itself writes into its state folder; config.yaml is the operator's. */
+const MOST_TRIES = 5;
+/** The names of the files that portd itself writes; config.yaml is the operator's. */
 const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|(?:admin\.token|daemon\.(?:json|log))(?:\.\d+)?)$/;
+
+/**
+ * The default state folder, absolute; it need not exist.
+ *
+ * @param env of which `XDG_STATE_HOME`, `HOME`, `LOCALAPPDATA` and `USERPROFILE` count.
+ * @param isRoot is false on Windows.
+ * @throws {Error} when the environment names no home.
+ */
+export function defaultStateDir(
+  os: typeof Deno.build.os,
+  env: Environment,
+  isRoot: boolean,
+): string {
+  if (os === "windows") {
+    if (env.LOCALAPPDATA) return `${env.LOCALAPPDATA}\\portd`;
+    return `${homeOf(env, "USERPROFILE")}\\AppData\\Local\\portd`;
+  }
+  if (os === "darwin") return `${homeOf(env, "HOME")}/Library/Application Support/portd`;
+  // The XDG base directory specification: a relative path is invalid and to be ignored.
+  if (env.XDG_STATE_HOME?.startsWith("/")) return `${env.XDG_STATE_HOME}/portd`;
+  return isRoot ? "/var/lib/portd" : `${homeOf(env, "HOME")}/.local/state/portd`;
+}
+
+/**
+ * The state folder of the service of the system, absolute. A user's service has {@linkcode defaultStateDir}.
+ *
+ * @param env of which `ProgramData` counts, on Windows.
+ * @throws {Error} when the environment does not name it.
+ */
+export function serviceStateDir(os: typeof Deno.build.os, env: Environment): string {
+  if (os === "darwin") return "/Library/Application Support/portd";
+  if (os !== "windows") return "/var/lib/portd";
+  const folder = env.ProgramData ?? env.PROGRAMDATA;
+  if (folder) return `${folder}\\portd`;
+  throw new Error("Cannot find the state folder of the service: ProgramData is not set; pass --state-dir");
+}
+
+function homeOf(env: Environment, variable: string): string {
+  const home = env[variable];
+  if (home) return home;
+  throw new Error(`Cannot find the state folder: ${variable} is not set; set PORTD_STATE_DIR`);
+}
 
 /** Whether portd itself writes files of this name into its state folder. */
 export function isOwnFile(name: string): boolean {
@@ -37,38 +84,39 @@ function refuseForeignFiles(folder: string): void {
       const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter(isOwnFile);
       return checkOwnFiles(folder, names);
     } catch (error) {
-      // Another daemon starts at the same time, and its draft has just become the file, or has gone.
-      const mayPass = error instanceof Deno.errors.NotFound || error instanceof ForeignFileError;
-      if (!mayPass || tries === MOST_LOOKS) throw error;
+      // Another daemon may start at this moment: its draft has just become the file, or was just removed.
+      const mayBeDraft = error instanceof Deno.errors.NotFound || error instanceof ForeignFileError;
+      if (!mayBeDraft || tries === MOST_TRIES) throw error;
     }
   }
 }
 
-/** The first of these names in a folder that are neither portd's nor its configuration. */
+/** The first of a folder's names that is neither one of portd's files nor its configuration. */
 export function foreignName(names: readonly string[]): string | undefined {
   return names.find((name) => !isOwnFile(name) && name !== "config.yaml");
 }
 
-/** As {@linkcode claimStateFolder}, and all that this process makes from now on is for its user alone. */
+/** As {@linkcode claimStateFolder}; and only this user may open the files that this process makes from now on. */
 export function prepareStateFolder(path: string): void {
   if (Deno.build.os !== "windows") Deno.umask(0o077); // for the files that SQLite makes
   claimStateFolder(path);
 }
 
 /**
- * Makes the folder and takes it from everybody else. Afterwards the folder is this user's, nobody else can open it or
- * put another one in its place, and portd's files in it are this user's.
+ * Makes the folder, or closes it to everybody else. Afterwards it belongs to this user, nobody else can open it or
+ * replace it by another one, and portd's files in it belong to this user.
  *
- * @throws {PortdError} `store_unavailable` when that is refused, or when it was open to others and holds anything.
+ * @throws {PortdError} `store_unavailable` when the system refuses, or when others could open the folder and it is not
+ * empty.
  */
 export function claimStateFolder(path: string): void {
   try {
     refuseUnsafeAncestors(path);
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    refuseOthers(path);
+    refuseOtherOwner(path);
     if (isShared(path)) {
       refuseShared(path);
-      keepToOwner(path, 0o700);
+      setMode(path, 0o700);
       refuseFilled(path); // somebody may have put a file there in between
     }
     refuseForeignFiles(path);
@@ -82,8 +130,8 @@ function unusable(path: string, error: unknown): PortdError {
   return new PortdError("store_unavailable", `Cannot use the state folder ${path}: ${reason}`, {}, { cause: error });
 }
 
-/** The owner of a folder, or of a link to it, could have root write anywhere. Windows tells of no owners. */
-function refuseOthers(path: string): void {
+/** The owner of a folder, or of a link to it, could make root write anywhere. Deno knows no owners on Windows. */
+function refuseOtherOwner(path: string): void {
   const owners = [Deno.lstatSync(path), Deno.statSync(path)].map(({ uid }) => uid);
   const other = Deno.build.os === "windows" ? undefined : owners.find((uid) => uid !== Deno.uid());
   if (other !== undefined) throw new Error(`it belongs to user ${other}`);
@@ -94,7 +142,7 @@ function isShared(path: string): boolean {
 }
 
 /**
- * `/etc`, a checkout, or a folder into which others may have put a database, a token or links.
+ * Refuses a folder such as `/etc` or a checkout, and one into which others may have put a database, a token or links.
  *
  * @throws {Error} when other users may open the folder, and it is not empty.
  */
@@ -111,7 +159,7 @@ function refuseFilled(path: string): void {
   );
 }
 
-/** The admin token of this folder; made on the first call, readable for the owner alone. */
+/** The admin token of this folder. The first call makes it; only its owner may read it. */
 export function readOrMakeToken(folder: string): string {
   const path = `${folder}/admin.token`;
   const fresh = Array.from(
@@ -119,12 +167,12 @@ export function readOrMakeToken(folder: string): string {
     (byte) => byte.toString(16).padStart(2, "0"),
   );
   if (!isThere(path)) writeWhole(path, `${fresh.join("")}\n`);
-  keepToOwner(path, 0o600);
+  setMode(path, 0o600);
   const token = readOwnFile(path).trim();
   if (!/^[0-9a-f]{64}$/.test(token)) {
     throw new PortdError(
       "store_unavailable",
-      `Cannot use ${path}: it holds no token; remove it to have a new one made`,
+      `Cannot use ${path}: it holds no token; remove it, and portd makes a new one`,
     );
   }
   return token;
@@ -140,7 +188,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Whole or not at all, also on a full disk; one that another daemon has made meanwhile stays. */
+/** Writes all or nothing, also on a full disk. A file that another daemon has made meanwhile stays. */
 function writeWhole(path: string, text: string): void {
   const draft = writeDraft(path, text);
   try {
@@ -152,7 +200,7 @@ function writeWhole(path: string, text: string): void {
   }
 }
 
-/** A new file beside another; never one that is there, nor what a link points to. @returns its path. */
+/** Writes a new file beside another. It never overwrites a file, or what a link leads to. @returns its path. */
 function writeDraft(path: string, text: string): string {
   const [number] = crypto.getRandomValues(new Uint32Array(1));
   const draft = `${path}.${number}`;
@@ -166,7 +214,7 @@ function writeDraft(path: string, text: string): string {
   return draft;
 }
 
-/** Writes for clients where the daemon is. When that fails, the file of a daemon that has ended is removed too. */
+/** Writes `daemon.json`. When that fails, it removes the file that an earlier daemon has left. */
 export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   const path = `${folder}/daemon.json`;
   try {
@@ -178,16 +226,16 @@ export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
 }
 
 /**
- * What the daemon of a folder has written about itself.
+ * Reads `daemon.json`.
  *
- * @returns `undefined` when there is nothing that can be read, or it is not of this user or root.
+ * @returns `undefined` when there is none that can be read, or it belongs to neither this user nor root.
  * @throws {PortdError} `store_unavailable` when the path cannot be that of a folder.
  */
 export function readDaemonFile(folder: string): DaemonFile | undefined {
   const path = `${folder}/daemon.json`;
   try {
     lookAtOwnFile(path);
-    // Not over a handle, which takes a command 6 ms to set up: what is read is an address, and no right.
+    // Not through an opened file, which costs a command 6 ms: this is an address, and gives no rights.
     return parseDaemonFile(Deno.readTextFileSync(path));
   } catch (error) {
     const isAbsent = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
@@ -207,12 +255,12 @@ function parseDaemonFile(text: string): DaemonFile | undefined {
   return { url, pid, startTime: String(startTime), version, needsToken: needsToken === true };
 }
 
-/** Takes `daemon.json` away, unless it is another daemon's by now. */
+/** Removes `daemon.json`, unless another daemon has written it meanwhile. */
 export function removeDaemonFile(folder: string, pid: number): void {
   if (readDaemonFile(folder)?.pid === pid) Deno.removeSync(`${folder}/daemon.json`);
 }
 
-/** Windows keeps a user's folders to that user by inheritance. */
-function keepToOwner(path: string, mode: number): void {
+/** On Windows a user's folders are closed to others by inherited access lists. */
+function setMode(path: string, mode: number): void {
   if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../routes/app.ts";
 import { loadConfig } from "../../src/config.ts";
-import { Entrance } from "../../src/daemon/api_server.ts";
 import { runDaemon } from "../../src/daemon/daemon.ts";
 import { readDaemonFile } from "../../src/state/state_folder.ts";
 import { VERSION } from "../../src/version.ts";
@@ -18,7 +17,7 @@ async function grant(url: string, body: object): Promise<{ id: string; port: num
   return await response.json();
 }
 
-Deno.test("a daemon serves, tells where it is, keeps its files to itself and leaves no daemon.json behind", async () => {
+Deno.test("a daemon serves, writes where it is, keeps its files to itself and leaves no daemon.json behind", async () => {
   await using folder = await temporaryFolder();
   {
     await using daemon = await startTestDaemon(folder.path);
@@ -90,6 +89,17 @@ Deno.test("a second daemon on the same address is refused by name, and by what e
   await greeting;
 });
 
+Deno.test("a stranger on the daemon's address is not taken for portd, whatever version it reports", async () => {
+  await using folder = await temporaryFolder();
+  const answer = () => Response.json({ version: "9.9", pid: 1 });
+  await using stranger = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
+  const address = `127.0.0.1:${stranger.addr.port}`;
+  await assert.rejects(startTestDaemon(folder.path, { listen: address }), {
+    code: "port_in_use",
+    message: `Cannot listen on ${address}: another program does`,
+  });
+});
+
 Deno.test("a stranger on [::1] with the daemon's port is a warning of GET /status that names it", async () => {
   await using folder = await temporaryFolder();
   using stranger = listen(0, "::1");
@@ -108,7 +118,6 @@ Deno.test({
   async fn() {
     await using folder = await temporaryFolder();
     const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0" }, env: {}, stateDir: folder.path });
-    const entrance = new Entrance({ guards: null });
     const thieves: Deno.Listener[] = [];
     const log = (line: string) => {
       const [, hostname, port] = /^stopped listening on (.+):(\d+):/.exec(line) ?? [];
@@ -116,7 +125,8 @@ Deno.test({
     };
     const onReady = (url: string) => breakListening(Number(new URL(url).port));
     const { signal } = new AbortController();
-    await assert.rejects(runDaemon(config, { signal, createApp, log, onReady, entrance }), { code: "port_in_use" });
+    const options = { signal, createApp, log, onReady, guards: null };
+    await assert.rejects(runDaemon(config, options), { code: "port_in_use" });
     assert.equal(readDaemonFile(folder.path), undefined);
     assert.ok(thieves.length > 0);
     for (const thief of thieves) thief.close();
@@ -152,6 +162,29 @@ Deno.test("a daemon that stops sends away whoever waits for a port", async () =>
   await daemon[Symbol.asyncDispose]();
   const answer = await waiting;
   assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);
+});
+
+Deno.test("a daemon gives up a request that waits for a port when its client leaves", async () => {
+  await using folder = await temporaryFolder();
+  const port = freePort();
+  await using daemon = await startTestDaemon(folder.path, { pool: `${port}-${port}` });
+  const ask = (body: object, signal?: AbortSignal) =>
+    fetch(`${daemon.url}/v1/leases`, {
+      method: "POST",
+      headers: JSON_TYPE,
+      body: JSON.stringify(body),
+      signal: signal ?? null,
+    });
+  const untilRefusal = async (matches: (detail: string) => boolean) => {
+    while (!matches((await (await ask({})).json()).detail));
+  };
+  await grant(daemon.url, {});
+  const leaving = new AbortController();
+  const waiting = ask({ waitMs: 3_600_000 }, leaving.signal);
+  await untilRefusal((detail) => detail.includes("1 request waits for one"));
+  leaving.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  await untilRefusal((detail) => !detail.includes("waits for one"));
 });
 
 Deno.test("a token file that holds no token is refused in words", async () => {

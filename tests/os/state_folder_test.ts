@@ -54,14 +54,14 @@ osTest("a configuration that another user owns or may write is not obeyed", [roo
   Deno.chmodSync(path, 0o664);
   assert.equal((await load()).config.cooldownMs, 1); // nobody else reaches it
   Deno.chmodSync(folder.path, 0o755);
-  await assert.rejects(load(path), /other users may write it, and it would be obeyed; close it: chmod go-w /);
+  await assert.rejects(load(path), /other users may write it, and could set everything; close it: chmod go-w /);
   Deno.chmodSync(path, 0o644);
   assert.equal((await load(path)).config.cooldownMs, 1);
   Deno.chownSync(path, STRANGER, STRANGER);
   for (const file of [undefined, path]) {
     await assert.rejects(load(file), {
       code: "invalid_request",
-      message: `Cannot read the configuration ${path}: it belongs to user ${STRANGER}, and would be obeyed`,
+      message: `Cannot read the configuration ${path}: it belongs to user ${STRANGER}, who could set everything`,
     });
   }
 });

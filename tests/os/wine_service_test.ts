@@ -1,4 +1,4 @@
-/** portd as a service of Windows, by Wine's Service Control Manager; Wine's own sc.exe and reg.exe are asked beside. */
+/** portd as a service of Windows, by Wine's Service Control Manager; Wine's own sc.exe and reg.exe are the witnesses. */
 import assert from "node:assert/strict";
 import type { ServiceStatus } from "../../src/service/service.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -25,7 +25,7 @@ class Machine implements AsyncDisposable {
 
   static async start(): Promise<Machine> {
     const wine = await Wine.start();
-    // Wine does not give services what their `Environment` says: so they hear in this way of another registry.
+    // Wine does not give services the variables of their `Environment`: .npmrc names the registry instead.
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(`${folder.path}/.npmrc`, `registry=${wine.env.NPM_CONFIG_REGISTRY}\n`);
     await wine.lay(`${folder.path}/.npmrc`);
@@ -39,7 +39,7 @@ class Machine implements AsyncDisposable {
     return stdout;
   }
 
-  /** What `portd service status` tells. */
+  /** What `portd service status` says. */
   async status(): Promise<Status> {
     const { code, stdout, stderr } = await this.#run("wine_administrator.ts", "service", "status", "--json");
     const status: Status = JSON.parse(stdout || assert.fail(stderr));
@@ -47,7 +47,7 @@ class Machine implements AsyncDisposable {
     return status;
   }
 
-  /** Asks until the service answers, but not for ever. */
+  /** Asks until the service answers, ten times at most. */
   async answering(): Promise<void> {
     for (let i = 0; i < 10; i++) if ((await this.status()).api?.isReady) return;
     assert.fail("it runs and does not answer");
@@ -88,24 +88,24 @@ class Machine implements AsyncDisposable {
   }
 }
 
-/** Checks that portd and sc.exe tell the same. */
+/** Checks that portd and sc.exe say the same. */
 async function expect(
   machine: Machine,
   state: ServiceStatus["state"],
   { query, exitCode = null }: { readonly query: string; readonly exitCode?: number | null },
 ): Promise<ServiceStatus> {
-  const [status, { query: told }] = [await machine.status(), await machine.look()];
-  assert.equal(told.STATE, query);
+  const [status, { query: said }] = [await machine.status(), await machine.look()];
+  assert.equal(said.STATE, query);
   assert.deepEqual([status.state, status.exitCode], [state, exitCode]);
   assert.equal(typeof status.pid, state === "running" ? "number" : "object");
-  if (exitCode !== null) assert.match(told.WIN32_EXIT_CODE!, new RegExp(`^${exitCode} `));
+  if (exitCode !== null) assert.match(said.WIN32_EXIT_CODE!, new RegExp(`^${exitCode} `));
   return status;
 }
 
 async function testInstallation(machine: Machine): Promise<void> {
   assert.equal((await machine.status()).state, "absent");
   const plan = await machine.service("install", "--listen", machine.listen, "--dry-run");
-  assert.match(plan, /^sc\.exe create portd binPath= "\\"Z:\\box\\deno\.exe\\" run /m);
+  assert.match(plan, /^make the service portd, which Windows starts as LocalSystem with: "Z:\\box\\deno\.exe" run /m);
   assert.equal((await machine.status()).state, "absent");
   const place = await machine.service("install", "--listen", machine.listen);
   assert.equal(place, "HKLM\\SYSTEM\\CurrentControlSet\\Services\\portd\n");
@@ -128,7 +128,7 @@ async function testInstallation(machine: Machine): Promise<void> {
   assert.equal(
     await machine.service("install", "--listen", machine.listen, "--dry-run"),
     "",
-    "it is installed just so",
+    "exactly this is installed",
   );
 }
 
@@ -151,17 +151,15 @@ async function testLife(machine: Machine): Promise<void> {
   assert.deepEqual({ id, port, name }, { id: lease.id, port: lease.port, name: "shop/web" });
 }
 
-/** Has the configuration read anew, and waits until it is. */
-async function testReload(machine: Machine): Promise<void> {
-  const { pid } = await machine.ask("/status");
-  const events = await fetch(`http://${machine.listen}/v1/events`);
+/** A changed configuration counts after a restart, and the leases outlive it. */
+async function testConfiguration(machine: Machine): Promise<void> {
+  const lease = await machine.ask("/leases/by-name/shop/web");
   await machine.act("write", `${STATE_DIR}\\config.yaml`, "pool: 23000-23009\n");
-  await machine.act("paramchange");
-  for await (const _part of events.body!); // ends with the daemon's parts
+  await machine.service("restart");
   await machine.answering();
   const status = await machine.ask("/status");
-  assert.equal(status.pid, pid);
   assert.ok((status.pool as { size: number }).size <= 10, JSON.stringify(status));
+  assert.equal((await machine.ask("/leases/by-name/shop/web")).id, lease.id);
 }
 
 async function testDeath(machine: Machine): Promise<void> {
@@ -172,7 +170,7 @@ async function testDeath(machine: Machine): Promise<void> {
   await expect(machine, "running", { query: "4 RUNNING" });
 }
 
-/** A failure that the daemon tells itself, by its exit code. */
+/** A failure that the daemon reports itself, by its exit code. */
 async function testFailure(machine: Machine): Promise<void> {
   await machine.service("stop");
   await machine.act("write", `${STATE_DIR}\\config.yaml`, "pool: nowhere\n");
@@ -203,12 +201,12 @@ osTest("on Windows portd is a service from its installation to its removal", WIN
   const refused = await machine.wine.portd(["service", "install"]);
   assert.match(
     refused.stderr,
-    /^portd: Cannot install Z:\\box\\portd\\main\.ts as a service: VM\\root can change Z:\\box/i,
+    /^portd: Cannot install Z:\\box\\portd\\main\.ts as a service of the system: VM\\root may change Z:\\box/i,
   );
   assert.notEqual(refused.code, 0);
   await testInstallation(machine);
   await testLife(machine);
-  await testReload(machine);
+  await testConfiguration(machine);
   await testDeath(machine);
   await testFailure(machine);
   await testRemoval(machine);

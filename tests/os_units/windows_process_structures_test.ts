@@ -4,8 +4,6 @@ import {
   parseBoot,
   parseProcessTable,
   parseUnicodeString,
-  sidSize,
-  sidText,
   textWithin,
   TIME_OF_DAY_SIZE,
 } from "../../src/os/windows/process_structures.ts";
@@ -62,13 +60,4 @@ Deno.test("parseBoot() is the same before and after somebody sets the clock", ()
   assert.equal(parseBoot(timeOfDay(boot, 0n)), `boot-${boot}`);
   assert.equal(parseBoot(timeOfDay(boot + hour, hour)), `boot-${boot}`);
   assert.equal(parseBoot(timeOfDay(boot - hour, -hour)), `boot-${boot}`);
-});
-
-Deno.test("sidText() writes well-known and domain SIDs as Windows does", () => {
-  const system = bytesOfHex("0101000000000005 12000000");
-  assert.equal(sidText(system), "S-1-5-18");
-  assert.equal(sidSize(system), system.length);
-  const user = bytesOfHex("0105000000000005 15000000 a065cf7e 784b9b5f e77c8770 e9030000");
-  assert.equal(sidText(user), "S-1-5-21-2127521184-1604012920-1887927527-1001");
-  assert.equal(sidSize(user), user.length);
 });

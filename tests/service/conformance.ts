@@ -53,7 +53,7 @@ function life(): Readonly<Record<string, ConformanceTest>> {
       await done(host.control().uninstall());
       await expectState(host, "absent");
     },
-    "an installed service tells its command, its place, and that it starts at boot; an absent one none": async (
+    "an installed service has a command, a definition, and starts at boot; an absent one has none": async (
       host,
     ) => {
       const nothing = { pid: null, startsAtBoot: false, command: null, definition: null };
@@ -136,7 +136,7 @@ function refusals(): Readonly<Record<string, ConformanceTest>> {
       await assert.rejects(host.control().stop(), /^Error: Cannot .*not installed/);
       await expectState(host, "absent");
     },
-    "who may change the service is not refused, and who may not is told who may": async (host) => {
+    "who may change the service is not refused, and who may not is refused with who may": async (host) => {
       assert.equal(await host.control().refusal(), undefined);
       if (host.stranger !== undefined) assert.match(await host.stranger().refusal() ?? "", /\S \S/);
       await expectState(host, "absent");

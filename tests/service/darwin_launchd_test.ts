@@ -1,9 +1,9 @@
 /** launchd's service control against a launchctl that keeps its jobs in a folder. */
 import assert from "node:assert/strict";
 import { definitionFolder, Launchd, type LaunchdOptions } from "../../src/service/darwin/launchd.ts";
+import type { refuseUnsafe } from "../../src/service/inspect.ts";
 import { runSteps, type ServiceDefinition, type Step } from "../../src/service/service.ts";
 import { FakeSignals } from "../support/cli.ts";
-import { refuseUnsafe } from "../../src/service/program_files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type ConformanceHost, testConformance } from "./conformance.ts";
 
@@ -63,13 +63,13 @@ function macTest(name: string, fn: (mac: Mac) => Promise<void>): void {
 }
 
 const run = async (steps: Promise<readonly Step[]>) => await runSteps(await steps, () => {});
-const told = async (steps: Promise<readonly Step[]>) => (await steps).map(({ does }) => does);
+const textsOf = async (steps: Promise<readonly Step[]>) => (await steps).map(({ does }) => does);
 
 macTest("an upgrade stops what runs, writes, loads and waits", async (mac) => {
   await run(mac.control().install(mac.definition));
   await run(mac.control().start());
   const newer: ServiceDefinition = { ...mac.definition, words: [...mac.definition.words, "--pool", "21000-21999"] };
-  assert.deepEqual(await told(mac.control().install(newer)), [
+  assert.deepEqual(await textsOf(mac.control().install(newer)), [
     "launchctl bootout system/portd",
     `write ${mac.plist}`,
     `launchctl bootstrap system ${mac.plist}`,
@@ -89,7 +89,7 @@ macTest(
     await run(mac.control().install(mac.definition));
     await mac.set("jobs.json", { jobs: {}, disabled: ["system/portd"] });
     assert.equal((await mac.control().status()).startsAtBoot, false);
-    assert.deepEqual(await told(mac.control().install(mac.definition)), ["launchctl enable system/portd"]);
+    assert.deepEqual(await textsOf(mac.control().install(mac.definition)), ["launchctl enable system/portd"]);
     await run(mac.control().start());
     const { state, startsAtBoot } = await mac.control().status();
     assert.deepEqual([state, startsAtBoot], ["running", true]);
@@ -105,7 +105,7 @@ macTest("start and stop wait as long as launchd takes", async (mac) => {
   assert.equal((await mac.control().status()).state, "stopped");
 });
 
-macTest("a service that ends while it is waited for is told with its exit code and its log", async (mac) => {
+macTest("the error of a service that ends before it is ready names its exit code and its log", async (mac) => {
   await mac.set("exits", "78: EX_CONFIG");
   await run(mac.control().install(mac.definition));
   const log = `${mac.definition.stateDir}/daemon.log`;
@@ -114,19 +114,22 @@ macTest("a service that ends while it is waited for is told with its exit code a
   const { state, exitCode } = await mac.control().status();
   assert.deepEqual([state, exitCode], ["failed", 78]);
   await mac.set("exits", null);
-  assert.deepEqual(await told(mac.control().start()), ["launchctl kickstart system/portd", "wait until it is ready"]);
+  assert.deepEqual(await textsOf(mac.control().start()), [
+    "launchctl kickstart system/portd",
+    "wait until it is ready",
+  ]);
   await run(mac.control().start());
   assert.equal((await mac.control().status()).state, "running");
 });
 
-macTest("what takes longer than the limit is told as such", async (mac) => {
+macTest("what takes longer than the limit is an error", async (mac) => {
   await mac.set("slow", 1000);
   await run(mac.control().install(mac.definition));
   await assert.rejects(run(mac.control({ limitMs: 1 }).start()), /Cannot start system\/portd: it is not ready in time/);
   await assert.rejects(run(mac.control({ limitMs: 1 }).stop()), /Cannot stop system\/portd: launchd has not ended it/);
 });
 
-macTest("what launchctl refuses is told in its words", async (mac) => {
+macTest("an error has launchctl's own words", async (mac) => {
   await run(mac.control().install(mac.definition));
   await mac.set("faults.json", { bootstrap: [5, "Bootstrap failed: 5: Input/output error\nTry again as root"] });
   await assert.rejects(run(mac.control().start()), {
@@ -144,33 +147,23 @@ macTest("a job whose property list somebody has removed is still there to be sto
   await Deno.remove(mac.plist);
   const { state, definition, startsAtBoot } = await mac.control().status();
   assert.deepEqual([state, definition, startsAtBoot], ["running", null, false]);
-  assert.deepEqual(await told(mac.control().stop()), ["launchctl bootout system/portd"]);
+  assert.deepEqual(await textsOf(mac.control().stop()), ["launchctl bootout system/portd"]);
   await run(mac.control().uninstall());
   assert.equal((await mac.control().status()).state, "absent");
 });
 
-macTest("ports cannot be reserved on macOS", async (mac) => {
-  const definition = { ...mac.definition, reserve: [{ first: 20000, last: 29999 }] };
-  await assert.rejects(mac.control().install(definition), /Cannot reserve the ports of the pool: macOS has nothing/);
-});
-
-macTest("root does not run what everybody can replace; a user may run what he likes", async (mac) => {
-  const self = [`${mac.path}/portd`] as const;
-  await Deno.writeTextFile(self[0], "");
-  await Deno.chmod(self[0], 0o777);
-  await Deno.chmod(mac.path, 0o755);
-  const definition = { ...mac.definition, self };
-  const control = mac.control({ inspect: refuseUnsafe });
-  await assert.rejects(control.install(definition), /Cannot install .*everybody may change/);
-  const script = { ...mac.definition, self: [SELF[0], "run", `file://${self[0]}`] as const };
-  await assert.rejects(control.install(script), /Cannot install .*everybody may change/);
-  assert.ok((await mac.control({ scope: "user", uid: 501 }).install(definition)).length > 0);
+macTest("only a daemon of the system is inspected, with its words and Deno's modules", async (mac) => {
+  const inspected: Parameters<typeof refuseUnsafe>[] = [];
+  const options: Partial<LaunchdOptions> = { denoDir: "/deno", inspect: (...call) => void inspected.push(call) };
+  await mac.control(options).install(mac.definition);
+  await mac.control({ ...options, scope: "user", uid: 501 }).install(mac.definition);
+  assert.deepEqual(inspected.map(([definition, { denoDir }]) => [definition, denoDir]), [[mac.definition, "/deno"]]);
 });
 
 Deno.test("a daemon is root's to change, an agent is not root's", async () => {
   await using mac = await openMac();
   const refusal = (scope: "system" | "user", uid: number) => mac.control({ scope, uid }).refusal();
-  assert.match(await refusal("system", 501) ?? "", /root's to change: use sudo, or --user/);
+  assert.match(await refusal("system", 501) ?? "", /only root may change a daemon of the system: use sudo, or --user/);
   assert.match(await refusal("user", 0) ?? "", /without sudo/);
   assert.deepEqual([await refusal("system", 0), await refusal("user", 501)], [undefined, undefined]);
   assert.equal(definitionFolder("system", {}), "/Library/LaunchDaemons");
@@ -178,24 +171,20 @@ Deno.test("a daemon is root's to change, an agent is not root's", async () => {
   assert.throws(() => definitionFolder("user", {}), /HOME is not set/);
 });
 
-Deno.test("run() ends the service at SIGTERM, has the configuration read anew at SIGHUP, and passes failures on", async () => {
+Deno.test("run() ends the service at SIGTERM, and passes failures on", async () => {
   await using mac = await openMac();
   const signals = new FakeSignals();
   const control = mac.control({ onSignal: signals.listen });
   const begun = Promise.withResolvers<void>();
-  let reloads = 0;
-  const ending = control.run(async ({ signal, ready, onReload }) => {
-    onReload(() => void reloads++);
+  const ending = control.run(async ({ signal, ready }) => {
     ready();
     begun.resolve();
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
   await begun.promise;
-  signals.send("SIGHUP");
-  signals.send("SIGHUP");
   signals.send("SIGTERM");
   await ending;
-  assert.deepEqual([reloads, signals.listeners], [2, 0]);
+  assert.equal(signals.listeners, 0);
   await assert.rejects(control.run(() => Promise.reject(new Error("Cannot serve"))), /Cannot serve/);
   assert.equal(signals.listeners, 0);
 });

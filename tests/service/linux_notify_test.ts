@@ -1,4 +1,4 @@
-/** What systemd is told, read where systemd would read it: from a socket. */
+/** What the service reports to systemd, read from a socket as systemd does. */
 import assert from "node:assert/strict";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { runNotified } from "../../src/service/linux/notified_run.ts";
@@ -42,43 +42,35 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
-linuxTest("systemd is told when the service is ready, reads its configuration anew, and stops", async () => {
+linuxTest("systemd gets a report when the service is ready, and when it stops", async () => {
   await using systemd = await openSystemd();
-  let reloads = 0;
-  const ending = systemd.run(async ({ signal, ready, onReload }) => {
-    onReload(() => {
-      reloads++;
-      ready();
-    });
+  const ending = systemd.run(async ({ signal, ready }) => {
     ready();
     await aborted(signal);
   });
-  assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
-  systemd.signals.send("SIGHUP");
-  assert.equal(await systemd.next(), "RELOADING=1\nSTATUS=Reading the configuration");
   assert.equal(await systemd.next(), "READY=1\nSTATUS=Serving");
   systemd.signals.send("SIGTERM");
   systemd.signals.send("SIGTERM");
   assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Stopping");
   await ending;
   assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Stopped");
-  assert.deepEqual([reloads, systemd.signals.listeners], [1, 0]);
+  assert.equal(systemd.signals.listeners, 0);
 });
 
-linuxTest("a failure is told on one line, and passed on", async () => {
+linuxTest("a failure is reported on one line, and thrown", async () => {
   await using systemd = await openSystemd();
   const failure = new Error("Cannot serve:\nREADY=1");
   await assert.rejects(systemd.run(() => Promise.reject(failure)), failure);
   assert.equal(await systemd.next(), "STOPPING=1\nSTATUS=Failed: Cannot serve: READY=1");
 });
 
-linuxTest("what is for this process alone is taken from what its children inherit", async () => {
+linuxTest("what is only for this process is removed from what its children inherit", async () => {
   await using systemd = await openSystemd();
   await systemd.run(() => Promise.resolve());
   assert.deepEqual(systemd.unset.toSorted(), ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]);
 });
 
-linuxTest("an abstract socket is told too", async () => {
+linuxTest("an abstract socket gets the reports too", async () => {
   const name = `portd-test-${crypto.randomUUID()}`;
   const libc = openLibc(); // Deno 2.4 listens on no abstract socket
   const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -107,7 +99,7 @@ function laterTimer(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-linuxTest("signs of life are given by nobody but the process that is meant", async () => {
+linuxTest("only the process that is meant gives signs of life", async () => {
   await using systemd = await openSystemd();
   const others = { WATCHDOG_USEC: "1", WATCHDOG_PID: "1" };
   await systemd.run(async ({ ready }) => {
@@ -121,12 +113,12 @@ linuxTest("a readiness that reaches nobody is a failure, a sign of life is not",
   await using systemd = await openSystemd();
   const gone = { NOTIFY_SOCKET: `${systemd.path}-gone`, WATCHDOG_USEC: "1000" };
   await systemd.run(laterTimer, gone);
-  const message = "Cannot tell systemd that the service is ready";
+  const message = "Cannot report to systemd that the service is ready";
   await assert.rejects(systemd.run(({ ready }) => Promise.resolve().then(ready), gone), { message });
   for (const name of ["notify", "vsock:2:1", "@", `/${"x".repeat(108)}`]) {
     await assert.rejects(
       systemd.run(() => Promise.resolve(), { NOTIFY_SOCKET: name }),
-      /Cannot tell systemd .*NOTIFY_/,
+      /Cannot report to systemd: NOTIFY_/,
     );
   }
 });
@@ -134,14 +126,12 @@ linuxTest("a readiness that reaches nobody is a failure, a sign of life is not",
 Deno.test("without systemd the service runs, and its signals mean the same", async () => {
   const signals = new FakeSignals();
   const steps: string[] = [];
-  const ending = runNotified(async ({ signal, ready, onReload }) => {
-    onReload(() => void steps.push("reload"));
+  const ending = runNotified(async ({ signal, ready }) => {
     ready();
     await aborted(signal);
     steps.push("end");
   }, { env: {}, unsetEnv: () => {}, onSignal: signals.listen });
-  signals.send("SIGHUP");
   signals.send("SIGINT");
   await ending;
-  assert.deepEqual(steps, ["reload", "end"]);
+  assert.deepEqual(steps, ["end"]);
 });

@@ -23,7 +23,6 @@ const SOURCE: ServiceDefinition = {
   self: ["/root/.npm/deno", "run", "--allow-net", "file:///opt/port%20d/main.ts"],
   words: ["--state-dir", "/srv/100% $HOME", "--set", 'a="b c"'],
   stateDir: "/srv/100% $HOME",
-  reserve: [{ first: 20000, last: 29999 }, { first: 40000, last: 40000 }],
 };
 const SYSTEM: UnitOptions = { isUser: false, environment: {} };
 
@@ -86,7 +85,7 @@ Deno.test("a command that somebody else has written is read where it is plain, a
   assert.equal(isOwnUnit("[Service]\nExecStart=/bin/portd serve\n"), false);
 });
 
-Deno.test("deno run gets what it needs to find its modules, and no password; a program that is whole gets nothing", () => {
+Deno.test("deno run gets what it needs to find its modules, and no password; a compiled program gets nothing", () => {
   const env = {
     HOME: "/root",
     DENO_DIR: "/var/cache/deno",

@@ -30,14 +30,18 @@ function readWide(address: bigint): string {
 
 Deno.test("start and stop are information, a failure is an error, each with a number of its own", () => {
   const { log, entries, left } = eventLog();
-  assert.deepEqual([log.tell("start", "läuft"), log.tell("stop", "b"), log.tell("failure", "c")], [true, true, true]);
+  assert.deepEqual([log.write("start", "läuft"), log.write("stop", "b"), log.write("failure", "c")], [
+    true,
+    true,
+    true,
+  ]);
   assert.deepEqual(entries, [[4, 1, "läuft"], [4, 2, "b"], [1, 3, "c"]]);
   assert.equal(left(), 0);
 });
 
 Deno.test("an entry is no longer than Windows takes, and none is no failure", () => {
   const { log, entries } = eventLog();
-  log.tell("failure", "x".repeat(100_000));
+  log.write("failure", "x".repeat(100_000));
   assert.equal(entries[0]![2].length, 4000);
-  assert.equal(eventLog({ isOpen: false }).log.tell("start", "a"), false);
+  assert.equal(eventLog({ isOpen: false }).log.write("start", "a"), false);
 });

@@ -13,10 +13,10 @@ class Exclusions {
 
   /** Makes it so that just these are excluded by portd. @returns what was done. */
   async become(...ranges: readonly { readonly first: number; readonly last: number }[]): Promise<string[]> {
-    const told: string[] = [];
+    const texts: string[] = [];
     const ports = new ExcludedPorts({ netsh: this.netsh.run, keys: this.keys, path: PATH });
-    await runSteps(await ports.stepsTo(ranges), ({ does }) => void told.push(does));
-    return told;
+    await runSteps(await ports.stepsTo(ranges), ({ does }) => void texts.push(does));
+    return texts;
   }
 }
 
@@ -51,7 +51,7 @@ Deno.test("another range takes the place of the one before", async () => {
   ]);
 });
 
-Deno.test("what an administrator has excluded before stays his", async () => {
+Deno.test("what an administrator has excluded before stays", async () => {
   const host = new Exclusions();
   host.netsh.ranges.push("ipv4 tcp 20000 20099 *");
   assert.equal((await host.become(RANGE)).length, 3);
@@ -63,8 +63,8 @@ Deno.test("a range that Hyper-V has taken a part of is an error that names the p
   const host = new Exclusions();
   host.netsh.ranges.push("ipv4 udp 20050 20149", "ipv4 udp 20010 20010", "ipv4 udp 30000 30099");
   await assert.rejects(host.become(RANGE), {
-    message: "Cannot reserve the ports 20000-20099 (udp, ipv4): Windows has given away 20050-20149, 20010 of them, " +
-      'mostly to Hyper-V or WinNAT; have it give them back with "net stop winnat", install again, and then ' +
+    message: "Cannot reserve the ports 20000-20099 (udp, ipv4): Windows has given 20050-20149, 20010 to another " +
+      'service, mostly Hyper-V or WinNAT; free them with "net stop winnat", install again, and then ' +
       '"net start winnat"',
   });
   assert.deepEqual(host.keys.texts(PATH, "ReservedPorts"), ["ipv4 tcp 20000-20099"], "what was done is remembered");
@@ -72,7 +72,7 @@ Deno.test("a range that Hyper-V has taken a part of is an error that names the p
   assert.ok(!host.netsh.ranges.some((range) => range.startsWith("ipv4 tcp")));
 });
 
-Deno.test("what netsh says is told where its numbers tell nothing", async () => {
+Deno.test("the error has netsh's words where its numbers say nothing", async () => {
   const host = new Exclusions();
   const { run } = host.netsh;
   const netsh = (args: readonly string[]) =>
@@ -81,7 +81,7 @@ Deno.test("what netsh says is told where its numbers tell nothing", async () => 
   const [first] = await ports.stepsTo([RANGE]);
   await assert.rejects(
     first!.run(),
-    /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.; it reserves no port that a program has/,
+    /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.; it reserves no port that a program uses/,
   );
 });
 

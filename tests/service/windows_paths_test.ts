@@ -1,28 +1,15 @@
 import assert from "node:assert/strict";
-import { folderOf, pathOfWord, plainPath, waysTo } from "../../src/service/windows/paths.ts";
+import { ancestorsOf, folderOf, pathOfWord, plainPath } from "../../src/service/windows/paths.ts";
 
-Deno.test("waysTo() names the folders up to the root of the drive, each by what it is", () => {
-  assert.deepEqual(waysTo("C:\\Program Files\\portd\\portd.exe"), [
-    { path: "C:\\Program Files\\portd\\portd.exe", role: "file" },
-    { path: "C:\\Program Files\\portd", role: "folder" },
-    { path: "C:\\Program Files", role: "ancestor" },
-    { path: "C:\\", role: "root" },
+Deno.test("ancestorsOf() names the folders up to the root of the drive, or to another machine", () => {
+  assert.deepEqual(ancestorsOf("C:\\Program Files\\portd\\portd.exe"), [
+    "C:\\Program Files\\portd",
+    "C:\\Program Files",
+    "C:\\",
   ]);
-});
-
-Deno.test("a folder that is the root of a drive is a folder to the program that lies in it", () => {
-  assert.deepEqual(waysTo("D:\\portd.exe"), [
-    { path: "D:\\portd.exe", role: "file" },
-    { path: "D:\\", role: "folder" },
-  ]);
-});
-
-Deno.test("waysTo() ends on another machine too", () => {
-  assert.deepEqual(waysTo("\\\\server\\share\\portd.exe").map(({ path }) => path), [
-    "\\\\server\\share\\portd.exe",
-    "\\\\server\\share",
-    "\\\\server",
-  ]);
+  assert.deepEqual(ancestorsOf("D:\\portd.exe"), ["D:\\"]);
+  assert.deepEqual(ancestorsOf("\\\\server\\share\\portd.exe"), ["\\\\server\\share", "\\\\server"]);
+  assert.deepEqual(ancestorsOf("C:\\"), []);
   assert.equal(folderOf("C:\\"), "C:\\");
 });
 

@@ -7,10 +7,10 @@ const STOPPED = 1, START_PENDING = 2, STOP_PENDING = 3, RUNNING = 4, STOP = 1;
 const SERVICE_MAIN = { parameters: ["u32", "pointer"], result: "void" } as const;
 const HANDLER = { parameters: ["u32", "u32", "pointer", "pointer"], result: "u32" } as const;
 
-/** A Service Control Manager in little. */
+/** A small Service Control Manager. */
 class FakeManager {
   readonly reports: number[][] = [];
-  readonly told: string[] = [];
+  readonly written: string[] = [];
   name = "";
   readonly #ended = Promise.withResolvers<number>();
   #handler: Deno.PointerValue = null;
@@ -36,7 +36,7 @@ class FakeManager {
           return 1;
         },
       },
-      events: { tell: (event, text) => this.told.push(`${event}: ${text}`) > 0 },
+      events: { write: (event, text) => this.written.push(`${event}: ${text}`) > 0 },
     };
   }
 
@@ -61,7 +61,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-Deno.test("runAsService() starts, is ready, hears the stop and has stopped", async () => {
+Deno.test("runAsService() starts, is ready, takes the stop and has stopped", async () => {
   const manager = new FakeManager();
   await runAsService(async ({ signal, ready }: ServiceRun) => {
     assert.deepEqual(manager.states, [START_PENDING]);
@@ -74,15 +74,15 @@ Deno.test("runAsService() starts, is ready, hears the stop and has stopped", asy
   }, manager.parts);
   assert.equal(manager.name, "portd");
   assert.deepEqual(manager.states, [START_PENDING, RUNNING, STOP_PENDING, STOPPED]);
-  assert.deepEqual(manager.told, ["start: portd has started", "stop: portd has stopped"]);
+  assert.deepEqual(manager.written, ["start: portd has started", "stop: portd has stopped"]);
 });
 
-Deno.test("runAsService() tells of a failure, and throws it then", async () => {
+Deno.test("runAsService() reports a failure, and then throws it", async () => {
   const manager = new FakeManager();
   const work = () => Promise.reject(new Error("Cannot listen: somebody does"));
   await assert.rejects(runAsService(work, manager.parts), /^Error: Cannot listen: somebody does$/);
   assert.deepEqual(manager.reports.at(-1)!.slice(1, 5), [STOPPED, 0, 1066, 1]);
-  assert.deepEqual(manager.told, ["failure: portd has failed: Cannot listen: somebody does"]);
+  assert.deepEqual(manager.written, ["failure: portd has failed: Cannot listen: somebody does"]);
 });
 
 Deno.test("runAsService() in a terminal says what to do instead, and does nothing", async () => {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { ServiceSession } from "../../src/service/windows/session.ts";
 
 const STOPPED = 1, START_PENDING = 2, STOP_PENDING = 3, RUNNING = 4;
-const STOP = 1, INTERROGATE = 4, SHUTDOWN = 5, PARAMCHANGE = 6, PRESHUTDOWN = 15;
+const STOP = 1, INTERROGATE = 4, SHUTDOWN = 5, PRESHUTDOWN = 15;
 const SPECIFIC_ERROR = 1066, NOT_IMPLEMENTED = 120;
 
 function session() {
   const reports: number[][] = [], turns: (() => void)[] = [];
   const options = {
     report: (status: Uint32Array) => void reports.push([...status]),
-    later: (act: () => void) => void turns.push(act),
+    inNextTurn: (act: () => void) => void turns.push(act),
   };
   /** The next turns of the event loop. */
   const turn = () => turns.splice(0).forEach((act) => act());
@@ -31,16 +31,15 @@ Deno.test("a service starts with check points until it is ready, and then runs",
   service.tick();
   service.ready();
   service.tick();
-  service.ready(); // the configuration was read anew
   assert.deepEqual(reports.map((report) => words(report)), [
     ...[1, 2, 3].map((checkPoint) => ({
       ...calm,
       state: START_PENDING,
-      accepted: 0x10d,
+      accepted: 0x105,
       checkPoint,
       hasHint: true,
     })),
-    { ...calm, state: RUNNING, accepted: 0x10d },
+    { ...calm, state: RUNNING, accepted: 0x105 },
   ]);
 });
 
@@ -70,34 +69,22 @@ Deno.test("a stop that comes while it starts is not undone by its being ready", 
   assert.deepEqual(reports.map(([, state]) => state), [START_PENDING, STOP_PENDING]);
 });
 
-Deno.test("a failure is told by an exit code of its own", () => {
+Deno.test("a failure is reported by an exit code of its own", () => {
   const { session: service, reports } = session();
   service.begin();
   service.end(3);
   assert.deepEqual(words(reports[1]!), { ...calm, state: STOPPED, accepted: 0, exitCode: SPECIFIC_ERROR, specific: 3 });
 });
 
-Deno.test("PARAMCHANGE has the configuration read anew, after the answer", () => {
-  const { session: service, turn } = session();
-  service.begin();
-  assert.equal(service.control(PARAMCHANGE), 0, "nobody has named yet who is to be called");
-  let reloads = 0;
-  service.onReload(() => void reloads++);
-  assert.equal(service.control(PARAMCHANGE), 0);
-  assert.equal(reloads, 0);
-  turn();
-  assert.equal(reloads, 1);
-});
-
 Deno.test("INTERROGATE is answered, and what nobody knows is not", () => {
   const { session: service, reports } = session();
   service.begin();
   assert.equal(service.control(INTERROGATE), 0);
-  for (const code of [2, 3, 14, 128]) assert.equal(service.control(code), NOT_IMPLEMENTED);
+  for (const code of [2, 3, 6, 14, 128]) assert.equal(service.control(code), NOT_IMPLEMENTED);
   assert.equal(reports.length, 1);
 });
 
-Deno.test("a stop that is told when it has ended by itself changes nothing", () => {
+Deno.test("a stop that comes when it has ended by itself changes nothing", () => {
   const { session: service, reports, turn } = session();
   service.begin();
   service.ready();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { wideText } from "../../src/os/windows/wide_text.ts";
+import { wideBytes } from "../../src/os/windows/wide_text.ts";
 import {
   parseConfig,
   parseDescription,
@@ -16,7 +16,7 @@ function withTexts(headSize: number, texts: ReadonlyMap<number, string>): Uint8A
   const bytes = new Uint8Array(1024), view = new DataView(bytes.buffer);
   let at = headSize;
   for (const [pointer, text] of texts) {
-    const wide = new Uint8Array(wideText(text).buffer);
+    const wide = wideBytes(text);
     bytes.set(wide, at);
     view.setBigUint64(pointer, BASE + BigInt(at), true);
     at += wide.length;

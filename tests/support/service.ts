@@ -12,8 +12,6 @@ import type {
 export interface FakeRun {
   /** Ends the service. */
   readonly stop: () => void;
-  /** Has the configuration read anew. */
-  readonly reload: () => void;
 }
 
 /** A service control whose system is this object. */
@@ -26,9 +24,9 @@ export class FakeServiceControl implements ServiceControl {
   refused: string | undefined;
   /** Every step throws it while it is set. */
   failure: Error | undefined;
-  /** What {@linkcode ServiceControl.log} answers in the place of the file. */
+  /** What {@linkcode ServiceControl.log} answers instead of the file. */
   journal: ServiceLog | undefined;
-  /** Told each time when the process that runs as the service is ready. */
+  /** Called when the process that runs as the service is ready. */
   onReady: () => void = () => {};
   /** The process that runs as the service. */
   running: FakeRun | undefined;
@@ -84,13 +82,8 @@ export class FakeServiceControl implements ServiceControl {
 
   async run(work: (service: ServiceRun) => Promise<void>): Promise<void> {
     const stopping = new AbortController();
-    let reload = () => {};
-    this.running = { stop: () => stopping.abort(), reload: () => reload() };
-    await work({
-      signal: stopping.signal,
-      ready: () => this.onReady(),
-      onReload: (handle) => void (reload = handle),
-    });
+    this.running = { stop: () => stopping.abort() };
+    await work({ signal: stopping.signal, ready: () => this.onReady() });
   }
 
   #start(): Step {

@@ -3,7 +3,7 @@ import { WindowsFirewall, type WindowsParts } from "../../src/firewall/windows/b
 import { ComError } from "../../src/firewall/windows/com.ts";
 import type { Host, ServiceState } from "../../src/firewall/windows/host.ts";
 import { LOCAL_RULES } from "../../src/firewall/windows/policy.ts";
-import type { Registry } from "../../src/firewall/windows/registry.ts";
+import type { Registry } from "../../src/os/windows/registry.ts";
 import type { RuleProperties } from "../../src/firewall/windows/rule_form.ts";
 import type { ModifyState, RuleWriter } from "../../src/firewall/windows/rules.ts";
 import type { ConformanceHost } from "../firewall/conformance.ts";

@@ -1,9 +1,9 @@
-/** A Windows in little: its Service Control Manager, registry, descriptors and netsh, as far as a service meets them. */
+/** A small Windows: its Service Control Manager, registry, security descriptors and netsh, as far as a service uses them. */
 import type { ProgramOutcome } from "../../src/os/program.ts";
+import { WindowsError } from "../../src/os/windows/win32_error.ts";
+import type { Files } from "../../src/service/files.ts";
 import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
 import type { Acl } from "../../src/service/windows/acl.ts";
-import { WindowsError } from "../../src/service/windows/failure.ts";
-import type { Files } from "../../src/service/windows/files.ts";
 import type { RegistryKeys, RegistryValue } from "../../src/service/windows/keys.ts";
 import { WindowsServiceControl, type WindowsServiceParts } from "../../src/service/windows/service_control.ts";
 import type { InstalledService, Services, ServiceSettings } from "../../src/service/windows/services.ts";
@@ -14,10 +14,10 @@ const FILE_NOT_FOUND = 2, NEVER_STARTED = 1077, DOES_NOT_EXIST = 1060, SPECIFIC_
 const PRIVATE = ["S-1-5-18", "S-1-5-32-544"].map((sid) => ({ sid, mask: 0x1f01ff, inheritOnly: false }));
 const STATE_DIR = "C:\\ProgramData\\portd";
 
-/** The Service Control Manager: what starts or stops is there when it was asked for often enough. */
+/** The Service Control Manager. A service has started or stopped when its status was read often enough. */
 export class FakeServices implements Services {
   isAdministrator = true;
-  /** How often a service tells that it goes on before it is there. */
+  /** How many check points a service reports before it has started or stopped. */
   checkPoints = 2;
   /** The exit code with which the service ends instead of running. */
   failure = 0;
@@ -131,11 +131,11 @@ export interface FakeFile {
   readonly target?: string;
 }
 
-/** The file system with its descriptors; folders on the way to a file are there, and the system's. */
+/** The file system with its security descriptors. Folders above a file are there, and belong to the system. */
 export class FakeFiles implements Files, Acl {
   readonly all = new Map<string, FakeFile>();
-  /** Users who have no weaker half. */
-  readonly whole: string[] = [];
+  /** Users whose token UAC has not split. */
+  readonly unsplit: string[] = [];
 
   kindOf(path: string): FakeFile["kind"] | undefined {
     return this.all.get(path)?.kind ?? (this.entries(path).length > 0 ? "folder" : undefined);
@@ -152,7 +152,7 @@ export class FakeFiles implements Files, Acl {
   }
 
   trusted(): ReadonlySet<string> {
-    return new Set([...TRUSTED, ...this.whole]);
+    return new Set([...TRUSTED, ...this.unsplit]);
   }
 
   read(path: string): Descriptor {
@@ -178,7 +178,7 @@ export class FakeFiles implements Files, Acl {
 export class FakeNetsh {
   /** `ipv4 tcp 20000 20099 *` */
   readonly ranges: string[] = [];
-  /** The commands that were to change something. */
+  /** The commands that change something. */
   readonly changes: string[] = [];
 
   readonly run = (args: readonly string[]): Promise<ProgramOutcome> => {
@@ -218,7 +218,7 @@ export class FakeWindows {
   readonly keys = new FakeKeys();
   readonly files = new FakeFiles();
   readonly netsh = new FakeNetsh();
-  /** In milliseconds, of what was waited. */
+  /** How long was waited, in milliseconds. */
   waitedMs = 0;
 
   readonly definition = {

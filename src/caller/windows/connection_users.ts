@@ -4,8 +4,7 @@
  */
 import type { Scanner } from "../../listener/listener.ts";
 import type { SocketRow } from "../../os/socket.ts";
-import { Accounts } from "../../os/windows/accounts.ts";
-import { sidText } from "../../os/windows/process_structures.ts";
+import { userSidOf } from "../../os/windows/token.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 import type { WindowsLibraries } from "../../process/windows/processes.ts";
 import type { Connection, ConnectionUsers, User } from "../caller.ts";
@@ -52,10 +51,8 @@ function isCallersEnd({ localAddress, localPort, remotePort }: SocketRow, { remo
 
 /** Reads the users of processes. */
 export function openUserSids(libraries: WindowsLibraries): (pid: number) => string | undefined {
-  const accounts = new Accounts(libraries.advapi32, libraries.kernel32);
   return (pid) => {
     using opened = OpenedProcess.open(pid, "identity", libraries);
-    const sid = opened === undefined ? undefined : accounts.sidOf(opened.handle);
-    return sid === undefined ? undefined : sidText(sid);
+    return opened === undefined ? undefined : userSidOf(opened.handle, libraries);
   };
 }

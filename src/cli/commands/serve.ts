@@ -4,7 +4,7 @@ import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
 import { stateDirOf } from "../daemon/places.ts";
-import { logFailure, openDaemonLog, serveUntil } from "../daemon/serving.ts";
+import { logFailure, serveUntilStopped } from "../daemon/serving.ts";
 import { findOwn, startDaemon } from "../daemon/start.ts";
 import { toJson } from "../terminal.ts";
 
@@ -14,7 +14,7 @@ export default command<ServeFlags, []>({
   parameters: {
     flags: {
       detach: switchFlag("Start it in the background, and return when it is ready"),
-      background: { ...switchFlag("Runs without a terminal: errors go into the log"), hidden: true },
+      background: { ...switchFlag("Run without a terminal: errors go into the log"), hidden: true },
       ...CONFIG_FLAGS,
       ...COMMON_FLAGS,
     },
@@ -22,8 +22,8 @@ export default command<ServeFlags, []>({
   docs: {
     brief: "Run the daemon",
     fullDescription:
-      `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and into daemon.log of the state
-folder. Other commands start it by themselves when none runs. portd config show lists the settings for --set.`,
+      `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and to daemon.log in the state folder.
+Other commands start it by themselves when none runs. portd config show lists the settings for --set.`,
     customUsage: [
       "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
       { input: "--detach", brief: "in the background; prints its address" },
@@ -36,7 +36,7 @@ folder. Other commands start it by themselves when none runs. portd config show 
     if (!flags.background) return await serve(context, flags);
     try {
       await serve(context, flags);
-    } catch (error) { // nobody reads its stderr
+    } catch (error) { // nobody reads stderr
       await logFailure(stateDirOf(context, flags), error);
       throw error;
     }
@@ -45,7 +45,6 @@ folder. Other commands start it by themselves when none runs. portd config show 
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const loaded = await loadConfig(loadOptions(context, flags));
-  await using log = await openDaemonLog(loaded.config);
   const stopping = new AbortController();
   const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT", "SIGHUP"];
   const stopSignals = context.onSignal(names, () => stopping.abort());
@@ -53,14 +52,14 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     if (flags.json) context.process.stdout.write(`${toJson({ url, pid: Deno.pid })}\n`);
   };
   try {
-    await serveUntil(context, loaded, { signal: stopping.signal, log, onReady });
+    await serveUntilStopped(context, loaded, { signal: stopping.signal, onReady });
   } finally {
     stopSignals();
   }
 }
 
 async function detach(context: CliContext, flags: ServeFlags): Promise<void> {
-  const { config } = await loadConfig(loadOptions(context, flags)); // its faults are better told here than in a log
+  const { config } = await loadConfig(loadOptions(context, flags)); // here the user sees its errors
   const running = await findOwn(config.stateDir);
   const url = running ??
     await startDaemon(context, { stateDir: config.stateDir, flags: configWords(flags, context.cwd), own: true });

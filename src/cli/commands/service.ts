@@ -1,4 +1,4 @@
-/** `portd service …`: portd as a service of the operating system. The same words on the three systems. */
+/** `portd service …`: portd as a service of the operating system. The same commands on the three systems. */
 import { buildRouteMap } from "@stricli/core";
 import type { ServiceControl, Step } from "../../service/service.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
@@ -6,9 +6,9 @@ import type { CliContext, CommonFlags } from "../context.ts";
 import { CONFIG_FLAGS, type ConfigFlags } from "../daemon/config_flags.ts";
 import { parseCount, parsePath } from "../parse.ts";
 import { install, type InstallFlags } from "../service/install.ts";
-import { type LogsFlags, tellLogs } from "../service/logs.ts";
+import { type LogsFlags, printLogs } from "../service/logs.ts";
 import { runService } from "../service/run.ts";
-import { tellStatus } from "../service/status.ts";
+import { printStatus } from "../service/status.ts";
 import {
   carryOut,
   type ChangeFlags,
@@ -21,35 +21,35 @@ import { uninstall, type UninstallFlags } from "../service/uninstall.ts";
 import { toJson } from "../terminal.ts";
 
 const SERVICE_FLAGS = {
-  user: switchFlag("The service of this user, in the place of the system's (not on Windows)"),
-  stateDir: parsedFlag("DIR", "State folder of the service (never that of PORTD_STATE_DIR)", parsePath),
+  user: switchFlag("The service of this user instead of the system's (not on Windows)"),
+  stateDir: parsedFlag("DIR", "State folder of the service (PORTD_STATE_DIR does not count)", parsePath),
   json: COMMON_FLAGS.json,
 } as const;
 
 const CHANGE_FLAGS = {
-  dryRun: switchFlag("Tell what would be done, and do nothing; takes no rights"),
+  dryRun: switchFlag("Print what would be done, and do nothing; needs no rights"),
   ...SERVICE_FLAGS,
 } as const;
 
 const installCommand = command<InstallFlags, []>({
   parameters: {
     flags: {
-      reservePool: switchFlag("Have the system keep the ports of the pool for portd (not on macOS)"),
+      reservePool: switchFlag("Windows: keep the ports of the pool from Hyper-V and other services"),
       ...CONFIG_FLAGS,
       ...CHANGE_FLAGS,
     },
   },
   docs: {
-    brief: "Install the service, or put this portd in the place of another version",
+    brief: "Install the service, or replace another version by this portd",
     fullDescription:
       `Installs portd so that it starts with the machine, or with --user with the user's session, and again when it
-fails. A service that runs is stopped before and started after; one that is installed just so is left alone. The
-settings must be given as flags or stand in config.yaml: the service does not see PORTD_ variables. Prints where the
-service is defined.`,
+fails. A running service is stopped before and started after; one that is installed exactly so is left alone. Give
+settings as flags or in config.yaml: the service does not see PORTD_ variables. A changed config.yaml counts after
+portd service restart, which loses no lease. Prints where the service is defined.`,
     customUsage: [
       "[--user] [--dry-run] [--reserve-pool] [--state-dir DIR] [--listen HOST:PORT] [--pool A-B,...] [--set key=value]...",
       { input: "--dry-run", brief: "what would be done, with every text that would be written" },
-      { input: "--user", brief: "for yourself alone, without root" },
+      { input: "--user", brief: "only for yourself, without root" },
     ],
   },
   run: install,
@@ -58,15 +58,15 @@ service is defined.`,
 const uninstallCommand = command<UninstallFlags, []>({
   parameters: {
     flags: {
-      purge: switchFlag("Remove its leases, its token and its log too; asks first"),
+      purge: switchFlag("Remove its leases, token and log too; asks first"),
       yes: switchFlag("Do not ask"),
       ...CHANGE_FLAGS,
     },
   },
   docs: {
-    brief: "Take the service away; its leases stay",
+    brief: "Remove the service; its leases stay",
     fullDescription:
-      `Stops the service and takes away all that install has made. The state folder stays, and with it the leases, unless
+      `Stops the service and removes all that install has made. The state folder stays with the leases in it, unless
 --purge is given: that removes what portd itself has written there, and the folder when nothing else is in it.`,
     customUsage: ["[--user] [--dry-run] [--purge [--yes]]"],
   },
@@ -94,19 +94,19 @@ const restartCommand = change("restart", {
 const statusCommand = command<ServiceFlags, []>({
   parameters: { flags: SERVICE_FLAGS },
   docs: {
-    brief: "Tell how the service is",
+    brief: "Print the state of the service",
     fullDescription:
-      `Tells what the system says of the service, and whether it answers. Exit code 0 when it runs and answers, else 1.`,
+      `Prints what the system says about the service, and whether it answers. Exit code 0 when it runs and answers, else 1.`,
     customUsage: ["[--user] [--json]"],
   },
-  run: tellStatus,
+  run: printStatus,
 });
 
 const logsCommand = command<LogsFlags, []>({
   parameters: {
     flags: {
-      follow: switchFlag("Go on with the lines that come, until Ctrl-C"),
-      lines: parsedFlag("N", "So many of the last lines (50)", parseCount),
+      follow: switchFlag("Print new lines too, until Ctrl-C"),
+      lines: parsedFlag("N", "How many of the last lines (50)", parseCount),
       ...SERVICE_FLAGS,
     },
   },
@@ -115,14 +115,14 @@ const logsCommand = command<LogsFlags, []>({
     fullDescription: "Prints the last lines of the service's log: of the journal on Linux, else of daemon.log.",
     customUsage: ["[--user] [--follow] [--lines N]"],
   },
-  run: tellLogs,
+  run: printLogs,
 });
 
 const runCommand = command<CommonFlags & ConfigFlags, []>({
   parameters: { flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS } },
   docs: {
     brief: "What the system starts",
-    fullDescription: "Runs the daemon as the service. The system calls it; portd serve is for everybody else.",
+    fullDescription: "Runs the daemon as the service. Only the system calls it; use portd serve yourself.",
     customUsage: ["[FLAGS]"],
   },
   run: runService,
@@ -139,12 +139,12 @@ export default buildRouteMap({
     logs: logsCommand,
     run: runCommand,
   },
-  docs: { brief: "Install portd as a service of the system, and look after it", hideRoute: { run: true } },
+  docs: { brief: "Install portd as a service of the system, start it, stop it", hideRoute: { run: true } },
 });
 
 interface Change {
   readonly brief: string;
-  /** What is said when there is nothing to do. */
+  /** Printed when there is nothing to do. */
   readonly settled: string;
   readonly steps: (control: ServiceControl) => Promise<readonly Step[]>;
 }

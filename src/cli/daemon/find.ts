@@ -121,8 +121,8 @@ async function startOne(
   context: CliContext,
   stateDir: string,
 ): Promise<{ readonly url: string; readonly socket?: Socket }> {
-  const { refuseServicesPlace }: typeof import("./service_guard.ts") = await load("service_place");
-  await refuseServicesPlace(context);
+  const { refuseToReplaceService }: typeof import("./service_guard.ts") = await load("service_guard");
+  await refuseToReplaceService(context);
   const { startDaemon }: typeof import("./start.ts") = await load("start_daemon");
   return { url: await startDaemon(context, { stateDir }) };
 }
@@ -133,7 +133,7 @@ async function tokenFor(url: string, stateDir: string): Promise<string | undefin
 }
 
 /** What most commands do not need; see main.ts for why the import chooses. */
-function load(part: "start_daemon" | "own_token" | "service_place") {
+function load(part: "start_daemon" | "own_token" | "service_guard") {
   return import(
     part === "start_daemon" ? "./start.ts" : part === "own_token" ? "./token.ts" : "./service_guard.ts"
   );

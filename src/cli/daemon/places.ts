@@ -3,12 +3,11 @@ import { DEFAULT_URL } from "../../client/client.ts";
 import { openSocket, type Socket } from "../../client/socket.ts";
 import { NoDaemonError } from "../../client/transport.ts";
 import { resolvePath } from "../../project/project.ts";
-import { defaultStateDir } from "../../state/state_dir.ts";
-import { readDaemonFile } from "../../state/state_folder.ts";
+import { defaultStateDir, readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 
-/** What of a context says where a daemon is. */
+/** What says where a daemon is. */
 export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
 
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */

@@ -1,7 +1,6 @@
 /** Starting a daemon in the background and waiting until it, or another that was quicker, is ready. */
-import { socketTransport } from "../../client/socket_transport.ts";
+import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
-import { PortdError } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
@@ -66,21 +65,8 @@ export async function findOwn(stateDir: string): Promise<string | undefined> {
 }
 
 async function findReady(urls: readonly string[]): Promise<string | undefined> {
-  for (const url of urls) if (await isReady(url)) return url;
+  for (const url of urls) if ((await askPortd(url))?.isReady) return url;
   return undefined;
-}
-
-/** Whether a daemon at this address is ready to serve. */
-async function isReady(url: string): Promise<boolean> {
-  try {
-    const answer = await socketTransport()({ method: "GET", url: `${url}/readyz`, headers: {}, timeoutMs: 1000 });
-    await answer.cancel();
-    return answer.status === 200;
-  } catch (error) {
-    const isAbsent = error instanceof NoDaemonError || error instanceof PortdError || error instanceof DOMException;
-    if (isAbsent) return false;
-    throw error;
-  }
 }
 
 function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: readonly string[]): Deno.ChildProcess {

@@ -1,4 +1,4 @@
-/** Reading a log while it is written and rotated. */
+/** Reading a log while the daemon writes and rotates it. */
 import { orAborted } from "../abort.ts";
 
 /** A rotating file: the newest lines are in `path`, older ones in `path.1`, `path.2` … */
@@ -14,7 +14,7 @@ export class LogFile {
   }
 
   /**
-   * The last lines, also from older files. What comes behind them is for {@linkcode LogFile.follow}.
+   * The last lines, also from older files. {@linkcode LogFile.follow} goes on behind them.
    *
    * @throws {Error} when there is no log.
    */
@@ -33,15 +33,15 @@ export class LogFile {
     return found.slice(-count);
   }
 
-  /** Tells every line that comes, until the signal is aborted. @throws the signal's reason. */
-  async follow(tell: (line: string) => void, signal: AbortSignal): Promise<void> {
+  /** Prints every further line, until the signal is aborted. @throws the signal's reason. */
+  async follow(print: (line: string) => void, signal: AbortSignal): Promise<void> {
     using watcher = Deno.watchFs(this.#path.replace(/[\\/][^\\/]*$/, ""), { recursive: false });
     const changes = watcher[Symbol.asyncIterator]();
-    const splitter = new LineSplitter(tell);
+    const splitter = new LineSplitter(print);
     for (;;) {
       await this.#drain(splitter);
       while (await this.#isReplaced()) {
-        await this.#drain(splitter); // what was written between the look and the rotation
+        await this.#drain(splitter); // lines that were written just before the rotation
         this.close();
         this.#file = await openIfThere(this.#path);
         await this.#drain(splitter);
@@ -50,7 +50,7 @@ export class LogFile {
     }
   }
 
-  /** Gives the file back. */
+  /** Closes the file. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;
@@ -66,37 +66,38 @@ export class LogFile {
     }
   }
 
-  /** Whether another file has the name by now, or the file was begun anew. */
+  /** Whether the name belongs to another file now, or the file was emptied. */
   async #isReplaced(): Promise<boolean> {
     const named = await statIfThere(this.#path);
-    if (named === undefined) return false; // between two names: its writer makes it next
+    if (named === undefined) return false; // it was just renamed, and the daemon is about to make the next one
     if (this.#file === undefined) return true;
     const own = await this.#file.stat();
-    return named.ino !== own.ino || named.size < this.#read; // not own.size: that may have grown since
+    return named.ino !== own.ino || named.size < this.#read; // not own.size, which may have grown since
   }
 }
 
-/** Puts lines together from pieces. */
+/** Splits pieces of text into lines. */
 export class LineSplitter {
-  readonly #tell: (line: string) => void;
+  readonly #print: (line: string) => void;
   readonly #decoder = new TextDecoder();
-  #begun = "";
+  /** A line without its end. */
+  #rest = "";
 
-  constructor(tell: (line: string) => void) {
-    this.#tell = tell;
+  constructor(print: (line: string) => void) {
+    this.#print = print;
   }
 
-  /** The next piece. */
+  /** Takes the next piece. */
   take(bytes: Uint8Array): void {
-    const lines = (this.#begun + this.#decoder.decode(bytes, { stream: true })).split(/\r?\n/);
-    this.#begun = lines.pop()!;
-    for (const line of lines) this.#tell(line);
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split(/\r?\n/);
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#print(line);
   }
 
-  /** What has been begun and is not ended counts as a line. */
+  /** Prints what is left as a line. */
   end(): void {
-    if (this.#begun !== "") this.#tell(this.#begun);
-    this.#begun = "";
+    if (this.#rest !== "") this.#print(this.#rest);
+    this.#rest = "";
   }
 }
 

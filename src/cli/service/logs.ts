@@ -1,4 +1,4 @@
-/** `portd service logs`: the last lines of the service's log, and those that come. */
+/** `portd service logs`: the last lines of the service's log, and with `--follow` those that come. */
 import type { ServiceLog } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, EXIT } from "../exit.ts";
@@ -14,22 +14,22 @@ const LINES = 50;
 interface Reading {
   readonly lines: number;
   readonly follow: boolean;
-  readonly tell: (line: string) => void;
+  readonly print: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /** Prints the log. */
-export async function tellLogs(context: CliContext, flags: LogsFlags): Promise<void> {
+export async function printLogs(context: CliContext, flags: LogsFlags): Promise<void> {
   const control = await openControl(context, flags);
   const log = control.log(await serviceDirOf(context, flags, control));
   const stopping = new AbortController();
   const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const stopSignals = context.onSignal(names, () => stopping.abort());
   const { lines = LINES, follow = false } = flags;
-  const tell = (line: string) =>
+  const print = (line: string) =>
     context.process.stdout.write(`${flags.json ? toJson({ line }) : line.split("\t").map(neutralise).join("\t")}\n`);
   try {
-    await read(log, { lines, follow, tell, signal: stopping.signal });
+    await read(log, { lines, follow, print, signal: stopping.signal });
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
   } finally {
@@ -41,21 +41,21 @@ async function read(log: ServiceLog, reading: Reading): Promise<void> {
   if (log.kind === "journal") return await readJournal(log.command, reading);
   const file = new LogFile(log.path);
   try {
-    for (const line of await file.last(reading.lines)) reading.tell(line);
-    if (reading.follow) await file.follow(reading.tell, reading.signal);
+    for (const line of await file.last(reading.lines)) reading.print(line);
+    if (reading.follow) await file.follow(reading.print, reading.signal);
   } finally {
     file.close();
   }
 }
 
-/** @throws {Ended} with the exit code of the program that reads the journal; it tells itself what is wrong. */
+/** @throws {Ended} when the program that reads the journal fails; it writes to stderr what is wrong. */
 async function readJournal(
   [program, ...words]: readonly [string, ...string[]],
-  { lines, follow, tell, signal }: Reading,
+  { lines, follow, print, signal }: Reading,
 ): Promise<void> {
   const args = [...words, "--no-pager", `--lines=${lines}`, ...(follow ? ["--follow"] : [])];
   const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "inherit", signal }).spawn();
-  const splitter = new LineSplitter(tell);
+  const splitter = new LineSplitter(print);
   for await (const bytes of child.stdout) splitter.take(bytes);
   splitter.end();
   const { code } = await child.status;

@@ -1,21 +1,21 @@
-/** The rules that the service has set in the host's firewall: they go with it, as nobody would look after them. */
+/** The rules that the service has set in the host's firewall. They are removed with it: nobody else would do it. */
 import { loadConfig, type LoadConfigOptions } from "../../config.ts";
 import { PortdError } from "../../errors.ts";
 import { clearRules } from "../../firewall/clear.ts";
-import { type Step, wordBehind } from "../../service/service.ts";
+import { flagValue, type Step } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { parsePair } from "../parse.ts";
 
 /** What {@linkcode findRules} has found. */
 export interface FoundRules {
-  /** The step that takes the rules away; none where there are no rules. */
+  /** The step that removes the rules; none where there are no rules. */
   readonly steps: readonly Step[];
   /** Why it is not known whether there are any. */
   readonly unknown?: string;
 }
 
 /**
- * The rules of the portd of a state folder. Its leases keep their wishes: a portd that is installed anew sets the rules
+ * The rules of the portd of a state folder. Its leases stay exposed: a portd that is installed again sets the rules
  * again.
  */
 export async function findRules(
@@ -33,7 +33,7 @@ export async function findRules(
     const does = `remove from the firewall (${backend.name}): ${names.join(", ")}`;
     return { steps: names.length === 0 ? [] : [{ does, run }] };
   } catch (error) {
-    // With a faulty configuration the service does not start, and must go all the same.
+    // With a faulty configuration the service does not start; it must be possible to uninstall it all the same.
     if (!(error instanceof PortdError) || !UNKNOWN.includes(error.code)) throw error;
     return { steps: [], unknown: error.message };
   }
@@ -41,10 +41,10 @@ export async function findRules(
 
 const UNKNOWN: readonly string[] = ["firewall_unavailable", "invalid_request"];
 
-/** The configuration of the service, as its words tell it. */
+/** The configuration of the service, from the words of its command line. */
 function optionsOf(stateDir: string, command: readonly string[]): LoadConfigOptions {
   const settings = command.filter((_, i) => command[i - 1] === "--set").map(parsePair);
-  const file = wordBehind(command, "--config");
+  const file = flagValue(command, "--config");
   return {
     flags: { ...Object.fromEntries(settings), stateDir },
     env: {},

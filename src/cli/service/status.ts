@@ -1,15 +1,15 @@
-/** `portd service status`: how the service is, as the system tells it and as it answers itself. */
-import { type ServiceLog, type ServiceStatus, wordBehind } from "../../service/service.ts";
+/** `portd service status`: what the system says about the service, and whether its API answers. */
+import { askPortd, type PortdAnswer } from "../../client/ask.ts";
+import { flagValue, type ServiceLog, type ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
-import { askDaemon, type DaemonAnswer } from "../daemon/ask.ts";
 import { candidates } from "../daemon/places.ts";
 import { EXIT } from "../exit.ts";
 import { neutralise, toJson } from "../terminal.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
 
-/** Tells how the service is; the exit code is 0 when it runs and answers. */
-export async function tellStatus(context: CliContext, flags: ServiceFlags): Promise<void> {
+/** Prints the status; the exit code is 0 when the service runs and answers. */
+export async function printStatus(context: CliContext, flags: ServiceFlags): Promise<void> {
   const control = await openControl(context, flags);
   const status = await control.status();
   const stateDir = await serviceDirOf(context, flags, control);
@@ -25,17 +25,17 @@ export async function tellStatus(context: CliContext, flags: ServiceFlags): Prom
   if (status.state !== "running" || !api?.isReady) process.exitCode = EXIT.failure;
 }
 
-/** Where it has written its address, or else where it should be: others may not read its state folder. */
+/** Asks the address in `daemon.json`, or the expected one where this user may not read the state folder. */
 async function findApi(
   context: CliContext,
   stateDir: string,
   { pid, command }: ServiceStatus,
-): Promise<DaemonAnswer | undefined> {
+): Promise<PortdAnswer | undefined> {
   const recorded = readDaemonFile(stateDir);
-  const listen = wordBehind(command, "--listen");
+  const listen = flagValue(command, "--listen");
   const expected = candidates({ ...context, env: listen === undefined ? {} : { PORTD_LISTEN: listen } }, stateDir);
   for (const url of recorded?.pid === pid ? [recorded!.url] : expected) {
-    const found = await askDaemon(url);
+    const found = await askPortd(url);
     const isOther = found === undefined || (found.pid ?? pid) !== pid;
     if (!isOther) return { ...found, version: found.version ?? recorded?.version ?? null };
   }
@@ -45,7 +45,7 @@ async function findApi(
 interface Findings {
   readonly stateDir: string;
   readonly log: ServiceLog;
-  readonly api: DaemonAnswer | undefined;
+  readonly api: PortdAnswer | undefined;
 }
 
 function rowsOf(status: ServiceStatus, { stateDir, log, api }: Findings): (readonly [name: string, value: string])[] {
@@ -63,13 +63,13 @@ function rowsOf(status: ServiceStatus, { stateDir, log, api }: Findings): (reado
   ];
 }
 
-function apiText(api: DaemonAnswer | undefined): string {
+function apiText(api: PortdAnswer | undefined): string {
   if (api === undefined) return "does not answer";
   const { url, version, isReady } = api;
   return `${url}${isReady ? "" : ", not ready"}${version === null ? "" : `, portd ${version}`}`;
 }
 
-/** A word so that its ends can be seen. */
+/** A word in quotes where its ends would not be seen. */
 function quoted(word: string): string {
   return /^[^\s"']+$/.test(word) ? word : JSON.stringify(word);
 }

@@ -1,16 +1,15 @@
-/** What the commands of `portd service` share: whose service it is, and doing steps or only telling them. */
+/** What the commands of `portd service` share: whose service it is, and doing steps or only printing them. */
 import { resolvePath } from "../../project/project.ts";
-import { runSteps, type ServiceControl, type Step, wordBehind } from "../../service/service.ts";
-import { defaultStateDir, serviceStateDir } from "../../state/state_dir.ts";
-import { readDaemonFile } from "../../state/state_folder.ts";
+import { flagValue, runSteps, type ServiceControl, type Step } from "../../service/service.ts";
+import { defaultStateDir, readDaemonFile, serviceStateDir } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { neutralise, toJson } from "../terminal.ts";
 
-/** Flags of every command of `portd service`: they ask the system and no daemon. */
+/** Flags of every command of `portd service`: they ask the system, and not a daemon. */
 export type ServiceFlags = Pick<CommonFlags, "stateDir" | "json"> & { readonly user?: boolean };
 
-/** Flags of those that change it. */
+/** Flags of the commands that change the service. */
 export type ChangeFlags = ServiceFlags & { readonly dryRun?: boolean };
 
 /** The service that the flags name. @throws {UsageError} for that of a user, where a user has none. */
@@ -23,13 +22,13 @@ export async function openControl(context: CliContext, { user = false }: Service
   return await context.openService({ isUser: user });
 }
 
-/** @throws {Deno.errors.PermissionDenied} when this user may not change the service, unless it is only to be told how. */
+/** @throws {Deno.errors.PermissionDenied} when this user may not change the service; not with `--dry-run`. */
 export async function checkRights(control: ServiceControl, { dryRun = false }: ChangeFlags): Promise<void> {
   const refusal = dryRun ? undefined : await control.refusal();
   if (refusal !== undefined) throw new Deno.errors.PermissionDenied(`Cannot change the service: ${refusal}`);
 }
 
-/** Does the steps and tells each on stderr. With `--dry-run` it tells them on stdout, with their texts, and does none. */
+/** Does the steps and prints each on stderr. With `--dry-run` it prints them on stdout, with their texts, and does none. */
 export async function carryOut(context: CliContext, flags: ChangeFlags, steps: readonly Step[]): Promise<void> {
   const { stdout, stderr } = context.process;
   if (!flags.dryRun) return await runSteps(steps, ({ does }) => stderr.write(`${neutralise(does)}\n`));
@@ -42,12 +41,12 @@ function dryText({ does, text }: Step): string {
   return [neutralise(does), ...lines].map((line) => `${line}\n`).join("");
 }
 
-/** The state folder of the service when none is given: never that of the environment. Absolute. */
+/** The state folder of the service when none is given. Never that of PORTD_STATE_DIR. Absolute. */
 export function defaultServiceDir({ os, env, isRoot }: CliContext, { user = false }: ServiceFlags): string {
   return user ? defaultStateDir(os, env, isRoot) : serviceStateDir(os, env);
 }
 
-/** The state folder of the service: the one that is given, else that of the one installed, else the default. */
+/** The state folder of the service: the given one, else that of the installed service, else the default. */
 export async function serviceDirOf(
   context: CliContext,
   flags: ServiceFlags,
@@ -59,10 +58,10 @@ export async function serviceDirOf(
 
 /** The state folder in the words of an installed service. */
 export function installedDir(command: readonly string[] | null): string | undefined {
-  return wordBehind(command, "--state-dir");
+  return flagValue(command, "--state-dir");
 }
 
-/** The steps that stop and start it. Those to start it can only be known once it is stopped: they are told as one. */
+/** The steps that stop and start it. Those that start it are known only once it is stopped: they count as one step. */
 export async function restartSteps(control: ServiceControl): Promise<readonly Step[]> {
   const stop = await control.stop();
   if (stop.length === 0) return await control.start();
@@ -70,12 +69,12 @@ export async function restartSteps(control: ServiceControl): Promise<readonly St
   return [...stop, { does: "start the service again", run: start }];
 }
 
-/** The version of the daemon that serves a state folder; `undefined` when none does, or it is not ours to read. */
+/** The version of the daemon of a state folder; `undefined` when none runs, or this user may not read the folder. */
 export function runningVersion(stateDir: string): string | undefined {
   return readDaemonFile(stateDir)?.version;
 }
 
-/** How a command of the same service is written. */
+/** A command for the same service, as the user types it. */
 export function commandText(words: string, { user }: ServiceFlags): string {
   return `portd service ${words}${user ? " --user" : ""}`;
 }

@@ -1,9 +1,9 @@
-/** `portd service uninstall`: takes the service away; with `--purge` its state too. */
+/** `portd service uninstall`: removes the service, and with `--purge` its state too. */
+import { askPortd } from "../../client/ask.ts";
 import type { ServiceControl, Step } from "../../service/service.ts";
 import { isOwnFile, readDaemonFile } from "../../state/state_folder.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
-import { askDaemon } from "../daemon/ask.ts";
 import { Ended, EXIT } from "../exit.ts";
 import { neutralise, toJson } from "../terminal.ts";
 import { findRules } from "./rules.ts";
@@ -29,7 +29,7 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
   const { stdout, stderr } = context.process;
   if (removal.length === 0) stderr.write("not installed\n");
   if (rules.unknown !== undefined && !flags.user) {
-    stderr.write(`warning: whether rules of portd are left there is not known: ${neutralise(rules.unknown)}\n`);
+    stderr.write(`warning: rules of portd may be left in the firewall: ${neutralise(rules.unknown)}\n`);
   }
   if (flags.dryRun) return;
   const kept = flags.purge ? await removeIfEmpty(stateDir) : await namesIn(stateDir);
@@ -46,7 +46,7 @@ interface PurgePlan {
   readonly control: ServiceControl;
 }
 
-/** @throws {Error} when another daemon than the service works there; {@linkcode Ended} when the user says no. */
+/** @throws {Error} when another daemon uses the folder; {@linkcode Ended} when the user says no. */
 async function checkPurge(
   context: CliContext,
   { yes = false, dryRun = false }: UninstallFlags,
@@ -54,18 +54,18 @@ async function checkPurge(
 ): Promise<void> {
   const recorded = readDaemonFile(stateDir);
   const { pid } = await control.status();
-  const other = recorded === undefined || recorded.pid === pid ? undefined : await askDaemon(recorded.url);
+  const other = recorded === undefined || recorded.pid === pid ? undefined : await askPortd(recorded.url);
   if (other !== undefined && (other.pid ?? recorded!.pid) === recorded!.pid) {
-    throw new Error(`Cannot remove ${stateDir}: portd (pid ${recorded!.pid}) works there; stop it with: portd stop`);
+    throw new Error(`Cannot remove ${stateDir}: portd (pid ${recorded!.pid}) uses it; stop it with: portd stop`);
   }
   if (dryRun || files.length === 0) return;
-  const preface = `what portd has written in ${neutralise(stateDir)} is removed for good, its leases among it\n`;
+  const preface = `all that portd has written into ${neutralise(stateDir)} will be gone, its leases too\n`;
   if (await confirm(context, "Uninstall the service and remove its state?", { preface, yes })) return;
   context.process.stderr.write("nothing was done\n");
   throw new Ended(EXIT.failure);
 }
 
-/** The names of the files that are portd's own; nothing below, and nothing that is linked to. */
+/** The names of portd's own files: no folders, and no links. */
 async function ownFiles(stateDir: string): Promise<string[]> {
   const entries = await entriesOf(stateDir);
   return entries.filter(({ name, isFile }) => isFile && isOwnFile(name)).map(({ name }) => name).sort();
@@ -84,14 +84,14 @@ async function entriesOf(stateDir: string): Promise<Deno.DirEntry[]> {
   }
 }
 
-/** @returns the names of what is not ours. */
+/** @returns the names that are left. */
 async function removeIfEmpty(stateDir: string): Promise<string[]> {
   const left = await namesIn(stateDir);
   if (left.length === 0) await removeIfThere(stateDir);
   return left;
 }
 
-/** The service takes some of its files away when it stops. */
+/** The service removes some of its files itself when it stops. */
 async function removeIfThere(path: string): Promise<void> {
   try {
     await Deno.remove(path);

@@ -1,8 +1,9 @@
 /**
  * Windows Defender Firewall. Rules are read from the registry, where its service keeps them, in milliseconds, and
- * written through COM, never there. registry.ts, rule_text.ts and rule_form.ts hold the bulk of the one way, rules.ts
+ * written through COM, never there. policy.ts, rule_text.ts and rule_form.ts hold the bulk of the one way, rules.ts
  * and com.ts of the other.
  */
+import { type Registry, WindowsRegistry } from "../../os/windows/registry.ts";
 import { diff, type Difference, sizeOf } from "../rule.ts";
 import type { BackendOptions, FirewallBackend, FirewallReading } from "../backend.ts";
 import { applyChanges } from "./changes.ts";
@@ -10,7 +11,6 @@ import { ComError, openComLibraries } from "./com.ts";
 import { cannotChange, cannotRead, reasonOf } from "./failure.ts";
 import { type Host, WindowsHost } from "./host.ts";
 import { isServiceDisabled, LOCAL_RULES, POLICY_RULES, readProfiles, readRules } from "./policy.ts";
-import { type Registry, WindowsRegistry } from "./registry.ts";
 import { remarksOf } from "./remarks.ts";
 import { type SortedRules, sortRules } from "./rule_form.ts";
 import { type ModifyState, type RuleWriter, WindowsRules } from "./rules.ts";

@@ -5,11 +5,10 @@ import {
   SC_MANAGER_CONNECT,
   SERVICE_QUERY_STATUS,
   SERVICE_RUNNING,
-  TOKEN_ELEVATION,
-  TOKEN_QUERY,
 } from "../../os/windows/advapi32.ts";
 import { type Kernel32, openKernel32 } from "../../os/windows/kernel32.ts";
 import { type Ntdll, openNtdll } from "../../os/windows/ntdll.ts";
+import { isElevated } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 
@@ -32,8 +31,6 @@ export interface Host {
 const SERVICE_NAME = wideText("mpssvc");
 /** `SERVICE_STATUS`: seven numbers, the second of which is the state. */
 const STATUS_NUMBERS = 7, STATE = 1;
-/** What GetCurrentProcess answers, always. */
-const THIS_PROCESS = 0xffffffffffffffffn;
 
 /** This machine. */
 export class WindowsHost implements Host {
@@ -64,18 +61,7 @@ export class WindowsHost implements Host {
   }
 
   isElevated(): boolean | undefined {
-    const handle = new BigUint64Array(1);
-    const process = Deno.UnsafePointer.create(THIS_PROCESS);
-    if (this.#advapi32.OpenProcessToken(process, TOKEN_QUERY, handle) === 0) return undefined;
-    const token = Deno.UnsafePointer.create(handle[0]!);
-    try {
-      const answer = new Uint32Array(1), length = new Uint32Array(1);
-      const { GetTokenInformation } = this.#advapi32;
-      const told = GetTokenInformation(token, TOKEN_ELEVATION, answer, answer.byteLength, length) !== 0;
-      return told ? answer[0] !== 0 : undefined;
-    } finally {
-      this.#kernel32.CloseHandle(token);
-    }
+    return isElevated({ advapi32: this.#advapi32, kernel32: this.#kernel32 });
   }
 
   programOf(pid: number): string | undefined {

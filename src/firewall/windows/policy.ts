@@ -1,7 +1,7 @@
 /** What the registry of Windows keeps of its firewall: rules and settings, of this machine and of group policy. */
 import { Turns } from "../../os/turns.ts";
+import type { Registry } from "../../os/windows/registry.ts";
 import type { Profile } from "../rule.ts";
-import type { Registry } from "./registry.ts";
 import { type StoredRule, storedRule } from "./rule_form.ts";
 
 /** The firewall's settings in one profile, as they are in force: those of group policy go before those of the machine. */

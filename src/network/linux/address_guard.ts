@@ -1,7 +1,7 @@
 /**
  * An address guard on Linux: a socket that is bound with SO_REUSEPORT and never listens. The kernel lets a second socket
- * bind there only with SO_REUSEPORT and the same user (socket(7); net/ipv4/inet_connection_sock.c), so the address stays
- * this user's in the moments in which nobody listens.
+ * bind there only with SO_REUSEPORT and for the same user (socket(7); net/ipv4/inet_connection_sock.c). So no other
+ * user can take the address while nobody listens.
  */
 import { EADDRINUSE, errno, type Libc } from "../../os/linux/libc.ts";
 import { socketAddressOf } from "../../os/linux/socket_address.ts";

@@ -1,7 +1,7 @@
 /**
- * The crowd on Linux. Deno accepts connections until there is no descriptor left, closes the listening socket then, and
- * has no setting for either. So the descriptors are counted from time to time, and where few are left connections are
- * shut down by their descriptor, whereupon Deno closes them. Manuals: getpeername(2), shutdown(2), proc(5), sock_diag(7).
+ * Limiting connections on Linux. Deno accepts connections until no descriptor is left, then closes the listening socket,
+ * and has no setting for either. So descriptors are counted from time to time, and when few are left connections are
+ * shut down by their descriptor, and Deno closes them. Manuals: getpeername(2), shutdown(2), proc(5), sock_diag(7).
  */
 import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../os/linux/libc.ts";
 import { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
@@ -11,16 +11,16 @@ import type { Crowd } from "../crowd.ts";
 import { type CallerConnection, excess } from "../fair_share.ts";
 
 const ESTABLISHED = 1 << 1, SHUT_RDWR = 2;
-/** Connections come at some ten thousand a second at most: far from the limit there is time. */
+/** At most some ten thousand connections come in a second: far from the limit there is time. */
 const FAR_PAUSE_MS = 500, NEAR_PAUSE_MS = 50;
-/** While somebody floods the port it is looked at more often. */
-const SIEGE_PAUSE_MS = 5, SIEGE_LOOKS = 400;
+/** While somebody floods the port, descriptors are counted more often. */
+const FLOOD_PAUSE_MS = 5, FLOOD_COUNTS = 400;
 const LOG_PAUSE_MS = 60_000;
 const DESCRIPTORS = new TextEncoder().encode("/proc/self/fd\0");
 const NULL_DEVICE = new TextEncoder().encode("/dev/null\0");
 const AT_FDCWD = -100, STATX_SIZE = 0x200, STATX_BYTES = 256, SIZE_OFFSET = 40;
 
-/** What a {@linkcode LinuxCrowd} works with. */
+/** Options of {@linkcode LinuxCrowd}. */
 export interface CrowdOptions {
   readonly libc: Libc;
   readonly log: (line: string) => void;
@@ -31,19 +31,19 @@ interface Connection extends CallerConnection {
   readonly peer: string;
 }
 
-/** Counts twice a second, and more often where many descriptors are open; one look costs some microseconds. */
+/** Counts twice a second, and more often while many descriptors are open. One count takes some microseconds. */
 export class LinuxCrowd implements Crowd {
   readonly #libc: Libc;
   readonly #log: (line: string) => void;
   readonly #limit: number;
   readonly #reserve: number;
-  /** Open while there is a watch, as later there may be no descriptor for it. */
+  /** Opened with the watch: later there may be no descriptor for it. */
   #diag: SockDiagSocket | undefined;
   readonly #ours: ReadonlySet<string>;
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
   #port = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looksOfSiege = 0;
+  #floodCounts = 0;
   #relieving: Promise<void> | undefined;
   #loggedAt = -Infinity;
 
@@ -58,7 +58,7 @@ export class LinuxCrowd implements Crowd {
   watch(port: number): void {
     this.#port = port;
     this.#diag ??= SockDiagSocket.open(this.#libc);
-    this.#timer ??= setTimeout(() => this.#look(), FAR_PAUSE_MS);
+    this.#timer ??= setTimeout(() => this.#check(), FAR_PAUSE_MS);
   }
 
   stop(): void {
@@ -72,14 +72,14 @@ export class LinuxCrowd implements Crowd {
     return this.#relieving ??= this.#relieve().finally(() => this.#relieving = undefined);
   }
 
-  /** Holds leave the reserve alone: when half of it is gone, connections have it. */
-  async #look(): Promise<void> {
-    if (this.#looksOfSiege > 0) this.#looksOfSiege--;
+  /** Holds take nothing of the reserve: when half of it is gone, connections have it. */
+  async #check(): Promise<void> {
+    if (this.#floodCounts > 0) this.#floodCounts--;
     const open = this.#open(), most = this.#limit - this.#reserve / 2;
     if (open > most) await this.relieve();
     if (this.#timer === undefined) return; // stopped meanwhile
-    const pauseMs = this.#looksOfSiege > 0 ? SIEGE_PAUSE_MS : open > most / 2 ? NEAR_PAUSE_MS : FAR_PAUSE_MS;
-    this.#timer = setTimeout(() => this.#look(), pauseMs);
+    const pauseMs = this.#floodCounts > 0 ? FLOOD_PAUSE_MS : open > most / 2 ? NEAR_PAUSE_MS : FAR_PAUSE_MS;
+    this.#timer = setTimeout(() => this.#check(), pauseMs);
   }
 
   async #relieve(): Promise<void> {
@@ -92,25 +92,25 @@ export class LinuxCrowd implements Crowd {
       isOurs: (caller) => this.#ours.has(caller),
     }).filter((each) => this.#cut(each));
     if (cut.length > 0) {
-      this.#looksOfSiege = SIEGE_LOOKS;
-      this.#tell(cut, connections.length);
+      this.#floodCounts = FLOOD_COUNTS;
+      this.#logCut(cut, connections.length);
     }
     await shortTurns(this.#libc).next(); // Deno closes them
   }
 
-  #tell(cut: readonly Connection[], all: number): void {
+  #logCut(cut: readonly Connection[], all: number): void {
     if (performance.now() - this.#loggedAt < LOG_PAUSE_MS) return;
     this.#loggedAt = performance.now();
     const callers = [...new Set(cut.map(({ caller }) => caller))].slice(0, 3).join(", ");
-    this.#log(`cut ${cut.length} of ${all} connections, as descriptors ran out: those of ${callers}`);
+    this.#log(`cut ${cut.length} of ${all} connections, as descriptors ran out; their callers: ${callers}`);
   }
 
-  /** @returns whether it was still there. */
+  /** Cuts a connection. @returns false when it has ended meanwhile. */
   #cut({ descriptor, peer }: Connection): boolean {
     return this.#peerOf(descriptor) === peer && this.#libc.shutdown(descriptor, SHUT_RDWR) === 0;
   }
 
-  /** The connections to our port, in the order of their descriptors, which is about that of their age. */
+  /** The connections to our port by descriptor, the oldest ones mostly first. */
   async #connections(): Promise<Connection[]> {
     const turns = shortTurns(this.#libc), users = this.#users();
     const connections: Connection[] = [];
@@ -124,7 +124,7 @@ export class LinuxCrowd implements Crowd {
     return connections;
   }
 
-  /** Users of this machine by the endpoints that they call our port from; none where the kernel does not say. */
+  /** Users of this machine by the endpoints from which they call our port; none where the kernel does not say. */
   #users(): ReadonlyMap<string, string> {
     const rows = this.#sockets();
     return new Map(
@@ -140,7 +140,7 @@ export class LinuxCrowd implements Crowd {
       );
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("Cannot list sockets")) throw error;
-      this.#log(`cannot see whose connections there are: ${error.message}`);
+      this.#log(`cannot see whose connections these are: ${error.message}`);
       return [];
     }
   }
@@ -156,7 +156,7 @@ export class LinuxCrowd implements Crowd {
     return readSocketAddress(this.#address)?.port === this.#port ? endpoint(peer.address, peer.port) : undefined;
   }
 
-  /** How many descriptors are open; before Linux 6.2 the lowest that is not. */
+  /** How many descriptors are open; before Linux 6.2 the lowest one that is not. */
   #open(): number {
     const status = new Uint8Array(STATX_BYTES);
     if (this.#libc.statx(AT_FDCWD, DESCRIPTORS, 0, STATX_SIZE, status) !== 0) return this.#limit;
@@ -173,7 +173,7 @@ function nameOf(uid: number): string {
   return `user ${uid}`;
 }
 
-/** IPv4 also where a socket of IPv6 shows it. */
+/** An address and a port, also an IPv4 address that an IPv6 socket shows. */
 function endpoint(address: string, port: number): string {
   return `${address.replace(/^::ffff:(?=\d+\.)/, "")} ${port}`;
 }

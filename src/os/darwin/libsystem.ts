@@ -1,4 +1,4 @@
-/** libSystem of macOS: what the kernel tells about processes. */
+/** libSystem of macOS: what the kernel says about processes. */
 
 const SYMBOLS = {
   /** `int sysctl(int *name, u_int count, void *old, size_t *oldSize, void *new, size_t newSize)`, sys/sysctl.h */
@@ -11,7 +11,7 @@ const SYMBOLS = {
   proc_pidpath: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `pid_t getsid(pid_t)` */
   getsid: { parameters: ["i32"], result: "i32" },
-  /** `struct passwd *getpwuid(uid_t)`; the structure begins with `char *pw_name`, and is the next call's to overwrite */
+  /** `struct passwd *getpwuid(uid_t)`; begins with `char *pw_name`; the next call overwrites it */
   getpwuid: { parameters: ["u32"], result: "pointer" },
   /** `int *__error(void)` */
   __error: { parameters: [], result: "pointer" },

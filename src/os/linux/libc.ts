@@ -41,8 +41,6 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** The same off the event loop, for text that takes the kernel long to write. */
   readOffLoop: { name: "read", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
-  /** `ssize_t write(int, const void *, size_t)` */
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *)`, glibc 2.28 */

@@ -1,6 +1,6 @@
 /**
- * advapi32.dll of Windows: whose a process is, the registry and the state of services; and, in a table of its own that
- * only `portd service` opens, all that a service is made, changed and run with.
+ * advapi32.dll of Windows. One table has what the daemon calls: users of processes, the registry, the state of services.
+ * The other one, which only `portd service` opens, has what installs and runs a service.
  */
 import { system32 } from "./system32.ts";
 
@@ -67,7 +67,7 @@ export function openAdvapi32(): Advapi32 {
   return Deno.dlopen(system32("advapi32.dll"), SYMBOLS).symbols;
 }
 
-/** On the event loop, so that `GetLastError` tells of them; they wait for the Service Control Manager. */
+/** On the event loop, so that `GetLastError` is about them. They wait for the Service Control Manager. */
 const SERVICE_SYMBOLS = {
   /** `SC_HANDLE OpenSCManagerW(NULL, NULL, DWORD access)`; null when refused */
   OpenSCManagerW: { parameters: ["pointer", "pointer", "u32"], result: "pointer" },
@@ -155,11 +155,6 @@ const SERVICE_SYMBOLS = {
   RegDeleteKeyValueW: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   /** `LSTATUS RegDeleteTreeW(HKEY, const WCHAR *path)` */
   RegDeleteTreeW: { parameters: ["pointer", "buffer"], result: "i32" },
-  /** `LSTATUS RegGetValueW(HKEY, const WCHAR *path, const WCHAR *name, DWORD flags, NULL, void *data, DWORD *)` */
-  RegGetValueW: {
-    parameters: ["pointer", "buffer", "buffer", "u32", "pointer", "buffer", "buffer"],
-    result: "i32",
-  },
   /** `BOOL GetFileSecurityW(const WCHAR *path, SECURITY_INFORMATION, void *descriptor, DWORD size, DWORD *needed)` */
   GetFileSecurityW: { parameters: ["buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
   /** `BOOL SetFileSecurityW(const WCHAR *path, SECURITY_INFORMATION, void *descriptor)` */
@@ -181,20 +176,17 @@ export function openAdvapi32Services(): Advapi32Services {
 
 /** The right to ask a token, winnt.h. */
 export const TOKEN_QUERY = 0x8;
-/** `TOKEN_INFORMATION_CLASS`: the user; whether it is half of one; whether it may do what only administrators may. */
+/** `TOKEN_INFORMATION_CLASS`: the user; whether UAC has split the token; whether it has an administrator's rights. */
 export const TOKEN_USER = 1, TOKEN_ELEVATION_TYPE = 18, TOKEN_ELEVATION = 20;
-/** `TOKEN_ELEVATION_TYPE` of a user who is not split into one with an administrator's rights and one without. */
-export const TOKEN_ELEVATION_TYPE_DEFAULT = 1;
 
-/** What all users of the machine share, winreg.h; a 64-bit HKEY is the 32-bit one with its sign. */
+/** The part of the registry that all users share, winreg.h; a 64-bit HKEY is the 32-bit one with its sign. */
 export const HKEY_LOCAL_MACHINE = 0xffffffff80000002n;
 /** The right to read the values of a key, and the type of a text, winnt.h. */
 export const KEY_QUERY_VALUE = 1, REG_SZ = 1;
 /** Types of other values: a text with variables, a number of 32 bits, several texts; winnt.h. */
 export const REG_EXPAND_SZ = 2, REG_DWORD = 4, REG_MULTI_SZ = 7;
-/** Of `RegGetValueW`: just a number of 32 bits. */
+/** Of `RegGetValueW`: only a number of 32 bits; only a text, with its variables as they are; only several texts. */
 export const RRF_RT_REG_DWORD = 0x10;
-/** Of `RegGetValueW`: just texts, with their variables as they stand; just several texts. */
 export const RRF_RT_TEXT = 0x2 | 0x4 | 0x10000000, RRF_RT_REG_MULTI_SZ = 0x20;
 
 /** Rights to the Service Control Manager and to a service, and the state of one that runs; winsvc.h. */
@@ -206,22 +198,19 @@ export const SC_MANAGER_CREATE_SERVICE = 2,
   SERVICE_CHANGE_CONFIG = 2,
   SERVICE_START = 0x10,
   SERVICE_STOP = 0x20,
-  SERVICE_PAUSE_CONTINUE = 0x40,
   DELETE = 0x10000;
 /** States of a service; `SERVICE_RUNNING` is above. */
 export const SERVICE_STOPPED = 1, SERVICE_START_PENDING = 2, SERVICE_STOP_PENDING = 3;
 /** A service with a process of its own; started with the machine; a failure to start is logged. */
 export const SERVICE_WIN32_OWN_PROCESS = 0x10, SERVICE_AUTO_START = 2, SERVICE_ERROR_NORMAL = 1;
-/** What a service is told. */
+/** Controls: what a service is asked to do. */
 export const SERVICE_CONTROL_STOP = 1,
   SERVICE_CONTROL_INTERROGATE = 4,
   SERVICE_CONTROL_SHUTDOWN = 5,
-  SERVICE_CONTROL_PARAMCHANGE = 6,
   SERVICE_CONTROL_PRESHUTDOWN = 15;
-/** What a service says it can be told. */
+/** Controls that a service says it takes. */
 export const SERVICE_ACCEPT_STOP = 1,
   SERVICE_ACCEPT_SHUTDOWN = 4,
-  SERVICE_ACCEPT_PARAMCHANGE = 8,
   SERVICE_ACCEPT_PRESHUTDOWN = 0x100;
 /** Levels of `ChangeServiceConfig2W`. */
 export const SERVICE_CONFIG_DESCRIPTION = 1,
@@ -232,9 +221,9 @@ export const SERVICE_CONFIG_DESCRIPTION = 1,
 export const SC_STATUS_PROCESS_INFO = 0, SC_ACTION_RESTART = 1;
 /** Types of events, winnt.h. */
 export const EVENTLOG_ERROR_TYPE = 1, EVENTLOG_INFORMATION_TYPE = 4;
-/** What of a descriptor is meant, winnt.h. */
+/** Parts of a security descriptor, winnt.h. */
 export const OWNER_SECURITY_INFORMATION = 1,
   DACL_SECURITY_INFORMATION = 4,
   PROTECTED_DACL_SECURITY_INFORMATION = 0x80000000;
-/** The one revision of descriptors as text, sddl.h. */
+/** The only revision of security descriptors as text, sddl.h. */
 export const SDDL_REVISION_1 = 1;

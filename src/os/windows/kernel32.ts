@@ -1,4 +1,4 @@
-/** kernel32.dll of Windows: processes, and folders with a descriptor. */
+/** kernel32.dll of Windows: processes, and folders with a security descriptor. */
 import { system32 } from "./system32.ts";
 
 const SYMBOLS = {
@@ -40,5 +40,5 @@ export const PROCESS_TERMINATE = 0x1,
   PROCESS_QUERY_LIMITED_INFORMATION = 0x1000,
   SYNCHRONIZE = 0x100000;
 
-/** Answer of `WaitForSingleObject` for what has not happened: the process runs. */
+/** What `WaitForSingleObject` answers when the process still runs. */
 export const WAIT_TIMEOUT = 0x102;

@@ -1,4 +1,4 @@
-/** ntdll.dll of Windows: what the kernel tells about processes and itself, for which no other library has a call. */
+/** ntdll.dll of Windows: facts about processes and the kernel for which no other library has a call. */
 import { system32 } from "./system32.ts";
 
 const SYMBOLS = {

@@ -3,8 +3,8 @@ import { system32 } from "./system32.ts";
 
 const SYMBOLS = {
   /**
-   * `HRESULT CoIncrementMTAUsage(CO_MTA_USAGE_COOKIE *)`, Windows 8: until it is given back, every thread that made no
-   * apartment of its own may call COM, and is in the multi-threaded one.
+   * `HRESULT CoIncrementMTAUsage(CO_MTA_USAGE_COOKIE *)`, Windows 8: until CoDecrementMTAUsage, every thread that has
+   * made no apartment of its own may call COM, in the multi-threaded apartment.
    */
   CoIncrementMTAUsage: { parameters: ["buffer"], result: "i32", nonblocking: true },
   /** `HRESULT CoDecrementMTAUsage(CO_MTA_USAGE_COOKIE)` */
@@ -25,5 +25,5 @@ export function openOle32(): Ole32 {
   return Deno.dlopen(system32("ole32.dll"), SYMBOLS).symbols;
 }
 
-/** `CLSCTX`: in this process, or in another one of this machine. */
+/** `CLSCTX`: in this process; in another process of this machine. */
 export const CLSCTX_INPROC_SERVER = 1, CLSCTX_LOCAL_SERVER = 4;

@@ -1,19 +1,15 @@
 /** What Windows writes about processes, as bytes of a 64-bit system, and what it means. Pure. */
+import { textOfWide } from "./wide_text.ts";
 
 /** 100-nanosecond intervals from 1601 to 1970. */
 const UNIX_EPOCH = 116_444_736_000_000_000n;
 const INTERVALS_A_SECOND = 10_000_000n;
 
-/** A FILETIME as an ISO instant in UTC, to the second; null for 0, which Windows writes where there is none. */
+/** A FILETIME as an ISO instant in UTC, to the second; null for 0, by which Windows means none. */
 export function isoOfFileTime(time: bigint): string | null {
   return time === 0n
     ? null
     : new Date(1000 * Number((time - UNIX_EPOCH + INTERVALS_A_SECOND / 2n) / INTERVALS_A_SECOND)).toISOString();
-}
-
-/** Text as Windows gives it: UTF-16 code units. */
-export function textOfWide(bytes: Uint8Array): string {
-  return new TextDecoder("utf-16le").decode(bytes);
 }
 
 /** `UNICODE_STRING`: a length in bytes and an address. */
@@ -52,7 +48,7 @@ export interface ProcessRow {
 /** Offsets in `SYSTEM_PROCESS_INFORMATION`, winternl.h; its threads follow each row. */
 const CREATE_TIME = 32, IMAGE_NAME = 56, PROCESS_ID = 80, PARENT_ID = 88, ROW_SIZE = 104;
 
-/** Reads the answer of SystemProcessInformation; of one that is cut off, the rows that are whole. */
+/** Reads the answer of SystemProcessInformation; where it is cut off, its whole rows. */
 export function* parseProcessTable(bytes: Uint8Array, base: bigint): Generator<ProcessRow> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + ROW_SIZE <= bytes.length;) {
@@ -73,23 +69,10 @@ export const TIME_OF_DAY_SIZE = 48;
 const BOOT_TIME = 0, BOOT_TIME_BIAS = 32;
 
 /**
- * The boot of `SYSTEM_TIMEOFDAY_INFORMATION`: the FILETIME of the start less the bias, which is how far the clock has
- * been set since. Windows moves both whenever somebody sets the clock, so that their difference stays.
+ * The id of the boot, from `SYSTEM_TIMEOFDAY_INFORMATION`: the FILETIME of the start minus the bias, by which the clock
+ * has been set since. Windows changes both whenever the clock is set, so that their difference stays.
  */
 export function parseBoot(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return `boot-${view.getBigInt64(BOOT_TIME, true) - view.getBigInt64(BOOT_TIME_BIAS, true)}`;
-}
-
-/** A SID as text, `S-1-5-18`; [MS-DTYP] 2.4.2. */
-export function sidText(sid: Uint8Array): string {
-  const view = new DataView(sid.buffer, sid.byteOffset, sid.byteLength);
-  const authority = view.getUint16(2) * 2 ** 32 + view.getUint32(4);
-  const parts = Array.from({ length: sid[1]! }, (_, i) => view.getUint32(8 + 4 * i, true));
-  return ["S", sid[0], authority, ...parts].join("-");
-}
-
-/** How many bytes a SID takes, told by its first two. */
-export function sidSize(sid: Uint8Array): number {
-  return 8 + 4 * sid[1]!;
 }

@@ -18,7 +18,7 @@ interface RowLayout {
   readonly address: number;
   readonly port: number;
   readonly pid: number;
-  /** Not there in a table of UDP sockets. */
+  /** Absent in a table of UDP sockets. */
   readonly remote?: { readonly address: number; readonly port: number; readonly state: number };
 }
 
@@ -33,7 +33,7 @@ const LAYOUTS: Readonly<Record<Protocol, Readonly<Record<4 | 6, RowLayout>>>> = 
   },
 };
 
-/** `MIB_TCP_STATE` from 1, in netstat's words for Linux; the last is DELETE_TCB, a connection that is being forgotten. */
+/** `MIB_TCP_STATE` from 1, in netstat's words for Linux; the last one is DELETE_TCB, a connection that is removed. */
 const STATES: readonly SocketState[] = [
   "CLOSE",
   "LISTEN",
@@ -49,18 +49,18 @@ const STATES: readonly SocketState[] = [
   "CLOSE",
 ];
 
-/** Numbers beyond the manual's are of sockets that are bound and no more, which Linux calls CLOSE. */
+/** Higher numbers than the manual's are those of sockets that are only bound, which Linux calls CLOSE. */
 const OTHER_STATE: SocketState = "CLOSE";
 
 const ANY_ADDRESS = { 4: "0.0.0.0", 6: "::" } as const;
 
-/** Which rows are wanted; without a choice, all. */
+/** Which rows are wanted. @default all */
 export interface SocketTableFilter {
-  /** Only rows for which it says yes; asked before anything else of a row is read. */
+  /** Whether a row is wanted; called before the rest of the row is read. */
   readonly wanted?: ((localPort: number, state: SocketState) => boolean) | undefined;
 }
 
-/** Reads the rows of one table. Of a table that is cut off, the rows that are whole. */
+/** Reads the rows of one table; where it is cut off, its whole rows. */
 export function* parseSocketTable(
   bytes: Uint8Array,
   kind: TableKind,
@@ -86,7 +86,7 @@ function parseRow(row: Uint8Array, { protocol, family }: TableKind, state: Socke
   const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
   const { address, port, pid, remote } = LAYOUTS[protocol][family];
   const text = (at: number) => addressText(row.subarray(at, at + (family === 4 ? 4 : 16)));
-  const hasPeer = remote !== undefined && state !== "LISTEN"; // what stands there for a listener means nothing
+  const hasPeer = remote !== undefined && state !== "LISTEN"; // a listener's bytes there have no meaning
   return {
     protocol,
     family,
@@ -97,6 +97,6 @@ function parseRow(row: Uint8Array, { protocol, family }: TableKind, state: Socke
     state,
     uid: null,
     inode: 0,
-    pid: view.getUint32(pid, true) || null, // 0: nobody's any more, as in TIME_WAIT
+    pid: view.getUint32(pid, true) || null, // 0: its process has closed it, as in TIME_WAIT
   };
 }

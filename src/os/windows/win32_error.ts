@@ -1,4 +1,4 @@
-/** Error numbers of Windows, winerror.h. */
+/** Error numbers of Windows, winerror.h, and the error that carries one. */
 
 export const NO_ERROR = 0;
 export const ERROR_FILE_NOT_FOUND = 2;
@@ -6,14 +6,14 @@ export const ERROR_ACCESS_DENIED = 5;
 /** The parameter is wrong; of `OpenProcess`: there is no such process. */
 export const ERROR_INVALID_PARAMETER = 87;
 export const ERROR_NOT_SUPPORTED = 50;
-/** A service was told something that it does not know. */
+/** A service does not know a control. */
 export const ERROR_CALL_NOT_IMPLEMENTED = 120;
 export const ERROR_INSUFFICIENT_BUFFER = 122;
-/** Of `ChangeServiceConfig2W` and its like: this Windows knows no such setting. */
+/** Of `ChangeServiceConfig2W` and `QueryServiceConfig2W`: this Windows knows no such setting. */
 export const ERROR_INVALID_LEVEL = 124;
 export const ERROR_MORE_DATA = 234;
 export const ERROR_NO_MORE_ITEMS = 259;
-/** A value of the registry has another type than was asked for. */
+/** A value of the registry has another type than the one asked for. */
 export const ERROR_UNSUPPORTED_TYPE = 1630;
 
 /** Of services. */
@@ -29,3 +29,22 @@ export const ERROR_SERVICE_REQUEST_TIMEOUT = 1053,
   ERROR_SERVICE_MARKED_FOR_DELETE = 1072,
   ERROR_SERVICE_EXISTS = 1073,
   ERROR_SERVICE_NEVER_STARTED = 1077;
+
+/** A call of Windows failed; the message is `Cannot <intent>: <reason>`. */
+export class WindowsError extends Error {
+  override readonly name = "WindowsError";
+  /** Of winerror.h. */
+  readonly number: number;
+
+  /** @param reason is what the number means here. @default what it means everywhere, where that is known */
+  constructor(intent: string, number: number, reason = REASONS[number]) {
+    super(
+      `Cannot ${intent}: ${reason === undefined ? `Windows error ${number}` : `${reason} (Windows error ${number})`}`,
+    );
+    this.number = number;
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  [ERROR_ACCESS_DENIED]: "that takes an administrator's rights",
+};

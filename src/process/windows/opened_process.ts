@@ -13,7 +13,8 @@ import {
   PROCESS_COMMAND_LINE_INFORMATION,
   STATUS_SUCCESS,
 } from "../../os/windows/ntdll.ts";
-import { parseUnicodeString, textOfWide, textWithin, type UnicodeString } from "../../os/windows/process_structures.ts";
+import { parseUnicodeString, textWithin, type UnicodeString } from "../../os/windows/process_structures.ts";
+import { textOfWide } from "../../os/windows/wide_text.ts";
 
 /** The longest text of Windows: 32,767 UTF-16 units. */
 const LONGEST_TEXT_SIZE = 1 << 16;

@@ -1,6 +1,6 @@
 /**
  * Processes on Windows. A process that is this user's, or anybody's to an administrator, is opened and asked; of the
- * others the system's table tells name, parent and start time. opened_process.ts, accounts.ts and structures.ts hold
+ * others the system's table tells name, parent and start time. opened_process.ts and src/os/windows/ hold
  * the bulk.
  */
 import { addressOf } from "../../os/pointer.ts";
@@ -67,7 +67,7 @@ export class WindowsProcesses implements Processes {
 
   constructor(libraries: WindowsLibraries) {
     this.#libraries = libraries;
-    this.#accounts = new Accounts(libraries.advapi32, libraries.kernel32);
+    this.#accounts = new Accounts(libraries);
     this.bootId = readBootId(libraries.ntdll);
   }
 

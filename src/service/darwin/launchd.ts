@@ -1,14 +1,15 @@
 /**
  * portd as a job of launchd: a daemon of the system, or an agent of one user's sessions. Manuals: launchd.plist(5),
- * launchctl(1); plist.ts writes the job, launchctl.ts reads what is said of it.
+ * launchctl(1). plist.ts writes the job; launchctl.ts reads what launchctl prints about it.
  *
- * launchd starts a job as soon as it is loaded. So a service that is stopped is one that is not loaded; its property
- * list lies where launchd looks when the machine, or the session, starts.
+ * launchd starts a job as soon as it is loaded. So a stopped service is a job that is not loaded. Its property list
+ * stays where launchd looks when the machine, or the session, starts.
  */
 import { type Program, type ProgramOutcome, runProgram } from "../../os/program.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
-import { refuseUnsafe } from "../program_files.ts";
+import { refuseUnsafe } from "../inspect.ts";
 import {
+  flagValue,
   SERVICE_NAME,
   type ServiceControl,
   type ServiceDefinition,
@@ -17,8 +18,8 @@ import {
   type ServiceState,
   type ServiceStatus,
   type Step,
-  wordBehind,
 } from "../service.ts";
+import { UnixFiles } from "../unix_files.ts";
 import { isDisabled, type JobPrint, NO_SUCH_JOB, parsePrint } from "./launchctl.ts";
 import { jobText, readArguments } from "./plist.ts";
 
@@ -26,11 +27,11 @@ import { jobText, readArguments } from "./plist.ts";
 export interface LaunchdOptions {
   /** A daemon of the system, or an agent of this user. */
   readonly scope: "system" | "user";
-  /** Of the user who calls. */
+  /** Of this process. */
   readonly uid: number;
-  /** Folder of the property list, absolute. {@linkcode definitionFolder} tells the one that launchd reads. */
+  /** Folder of the property list, absolute; launchd reads that of {@linkcode definitionFolder}. */
   readonly folder: string;
-  /** Where Deno keeps packages, for a portd that is not compiled; `undefined` for one that is. */
+  /** The folder of Deno's modules; it counts only where Deno runs portd's sources. */
   readonly denoDir: string | undefined;
   /** Calls back on these signals until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
@@ -40,13 +41,13 @@ export interface LaunchdOptions {
   readonly launchctl?: Program;
   /** How long a start or a stop may take, in milliseconds. @default 15000 */
   readonly limitMs?: number;
-  /** How long is waited before launchd is asked again, in milliseconds. @default 100 */
+  /** The pause before launchd is asked again, in milliseconds. @default 100 */
   readonly pauseMs?: number;
 }
 
 /** A single call of launchctl. */
 const TIMEOUT_MS = 30_000;
-/** `launchctl bootout` of what is not loaded, and of what takes a while to end. */
+/** Exit codes of `launchctl bootout`: the job is not loaded; it takes a while to end. */
 const NO_SUCH_PROCESS = 3, IN_PROGRESS = 36;
 
 /** Where launchd looks for property lists. @throws {Error} when the environment names no home, for an agent. */
@@ -75,21 +76,18 @@ export class Launchd implements ServiceControl {
     const isRoot = uid === 0;
     if (scope === "system" && !isRoot) {
       return Promise.resolve(
-        "a daemon of the system is root's to change: use sudo, or --user for an agent of your own",
+        "only root may change a daemon of the system: use sudo, or --user for an agent of your own",
       );
     }
     if (scope === "user" && isRoot) {
-      return Promise.resolve("an agent is of the user who is logged in: without sudo, or without --user");
+      return Promise.resolve("an agent belongs to the user who is logged in: call it without sudo, or without --user");
     }
     return Promise.resolve(undefined);
   }
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
     const { scope, denoDir, inspect = refuseUnsafe } = this.#options;
-    if (definition.reserve.length > 0) {
-      throw new Error("Cannot reserve the ports of the pool: macOS has nothing to reserve ports with");
-    }
-    if (scope === "system") inspect(definition.self, definition.stateDir);
+    if (scope === "system") inspect(definition, { files: new UnixFiles(), denoDir });
     const text = jobText(definition, { denoDir });
     const enable = await this.#enable();
     if (await this.#read() === text) return enable;
@@ -117,9 +115,9 @@ export class Launchd implements ServiceControl {
     if (text === undefined) throw notInstalled("start", this.#options);
     const job = await this.#print();
     if (job !== undefined && job.pid !== null) return [];
-    const ready = this.#awaitReady(job?.runs ?? 0, wordBehind(readArguments(text) ?? null, "--state-dir"));
+    const ready = this.#awaitReady(job?.runs ?? 0, flagValue(readArguments(text) ?? null, "--state-dir"));
     if (job !== undefined) return [this.#step(["kickstart", this.#target]), ready];
-    return [...await this.#enable(), this.#load(), ready]; // what is disabled cannot be loaded
+    return [...await this.#enable(), this.#load(), ready]; // a disabled job cannot be loaded
   }
 
   async stop(): Promise<readonly Step[]> {
@@ -146,18 +144,14 @@ export class Launchd implements ServiceControl {
     return { kind: "file", path: `${stateDir}/daemon.log` };
   }
 
-  /** launchd asks by SIGTERM, and takes no word of readiness; SIGHUP is `launchctl kill HUP`. */
+  /** launchd stops a job by SIGTERM. A job does not report to it that it is ready. */
   async run(work: (service: ServiceRun) => Promise<void>): Promise<void> {
     const stopping = new AbortController();
-    let reload = () => {};
-    const silence = this.#options.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], (name) => {
-      if (name === "SIGHUP") reload();
-      else stopping.abort();
-    });
+    const stopSignals = this.#options.onSignal(["SIGTERM", "SIGINT", "SIGHUP"], () => stopping.abort());
     try {
-      await work({ signal: stopping.signal, ready: () => {}, onReload: (handle) => void (reload = handle) });
+      await work({ signal: stopping.signal, ready: () => {} });
     } finally {
-      silence();
+      stopSignals();
     }
   }
 
@@ -171,7 +165,7 @@ export class Launchd implements ServiceControl {
     }
   }
 
-  /** Whole or not at all; launchd takes only one that nobody but its owner can write. */
+  /** Replaces the file at once. launchd takes only one that nobody but its owner can write. */
   async #write(text: string): Promise<void> {
     const draft = `${this.#path}.${Deno.pid}`;
     await Deno.mkdir(this.#options.folder, { recursive: true });
@@ -216,7 +210,7 @@ export class Launchd implements ServiceControl {
     };
   }
 
-  /** @param runs is how often it had been started before. */
+  /** @param runs is how often launchd had started it before. */
   #awaitReady(runs: number, stateDir: string | undefined): Step {
     return {
       does: "wait until it is ready",
@@ -226,7 +220,7 @@ export class Launchd implements ServiceControl {
           if (job === undefined) throw new Error(`Cannot start ${this.#target}: launchd has dropped it`);
           const hasEnded = job.pid === null && (job.runs ?? 0) > runs && (job.exitCode !== null || job.wasKilled);
           if (hasEnded) throw startFailure(this.#target, `it ended with ${endOf(job)}`, stateDir);
-          if (stateDir === undefined) return job.pid !== null; // written by hand: nothing tells where to look
+          if (stateDir === undefined) return job.pid !== null; // a list that was written by hand names no state folder
           return job.pid !== null && readDaemonFile(stateDir)?.pid === job.pid;
         });
         if (!isReady) throw startFailure(this.#target, "it is not ready in time", stateDir);
@@ -234,7 +228,7 @@ export class Launchd implements ServiceControl {
     };
   }
 
-  /** A step that is one call of launchctl, which must end well. */
+  /** A step that is one call of launchctl, which must succeed. */
   #step(args: readonly string[]): Step {
     const does = `launchctl ${args.join(" ")}`;
     return {
@@ -252,10 +246,10 @@ export class Launchd implements ServiceControl {
   }
 
   /** Asks until the answer is yes. @returns whether it came in time. */
-  async #until(isSo: () => Promise<boolean>): Promise<boolean> {
+  async #until(isDone: () => Promise<boolean>): Promise<boolean> {
     const { limitMs = 15_000, pauseMs = 100 } = this.#options;
     const deadline = performance.now() + limitMs;
-    while (!await isSo()) {
+    while (!await isDone()) {
       if (performance.now() >= deadline) return false;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -263,9 +257,9 @@ export class Launchd implements ServiceControl {
   }
 }
 
-/** launchd has many words for what is not running; how the last run ended says more. */
+/** launchd has many words for a job that does not run; how the last run ended says more. */
 function stateOf({ state, pid, exitCode, wasKilled }: JobPrint): ServiceState {
-  if (state === "xpcproxy") return "starting"; // the process is there, and not yet the program
+  if (state === "xpcproxy") return "starting"; // the process that will become the program
   if (pid !== null || state === "running") return "running";
   if (wasKilled || (exitCode ?? 0) !== 0) return "failed";
   return state === "spawn scheduled" ? "starting" : "stopped";
@@ -275,7 +269,6 @@ function endOf({ exitCode }: JobPrint): string {
   return exitCode === null ? "a signal" : `exit code ${exitCode}`;
 }
 
-/** The state folder of an installed service. */
 function notInstalled(what: string, { scope }: LaunchdOptions): Error {
   const command = `portd service install${scope === "user" ? " --user" : ""}`;
   return new Error(`Cannot ${what} the service: it is not installed; install it with: ${command}`);

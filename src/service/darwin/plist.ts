@@ -11,17 +11,17 @@ export type PlistValue =
 
 /** Options of {@linkcode jobText}. */
 export interface JobOptions {
-  /** Where Deno keeps packages, for a portd that is not compiled; `undefined` for one that is. */
+  /** The folder of Deno's modules; it counts only where Deno runs portd's sources. */
   readonly denoDir: string | undefined;
 }
 
-/** launchd waits so long between two starts, in seconds; it takes nothing shorter for granted. */
+/** launchd waits this long between two starts, in seconds: the shortest time that its manual promises. */
 const THROTTLE_S = 10;
 /** From SIGTERM to SIGKILL, in seconds; portd takes at most five. */
 const EXIT_TIME_OUT_S = 10;
-/** launchd gives 256, which a few hundred connections use up. */
+/** The default of 256 is too low for a few hundred connections. */
 const OPEN_FILES = 8192;
-/** 077: nothing that portd makes is for others. */
+/** 077: other users may open nothing that portd makes. */
 const UMASK = 0o077;
 
 /** The property list that makes launchd run `portd service run`, as a daemon and as an agent alike. */
@@ -30,7 +30,7 @@ export function jobText({ self, words }: ServiceDefinition, { denoDir }: JobOpti
     Label: SERVICE_NAME,
     ProgramArguments: [...self, "service", "run", ...words],
     RunAtLoad: true,
-    // Started again unless it ended well: `portd stop` is not to be undone.
+    // Started again after a failure only: `portd stop` must not be undone.
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_S,
     ExitTimeOut: EXIT_TIME_OUT_S,
@@ -38,11 +38,11 @@ export function jobText({ self, words }: ServiceDefinition, { denoDir }: JobOpti
     WorkingDirectory: "/",
     Umask: UMASK,
     SoftResourceLimits: { NumberOfFiles: OPEN_FILES },
-    ...(denoDir !== undefined && { EnvironmentVariables: { DENO_DIR: denoDir } }),
+    ...(self.length > 1 && denoDir !== undefined && { EnvironmentVariables: { DENO_DIR: denoDir } }),
   });
 }
 
-/** A value as an XML property list. @throws {Error} when a text holds what XML cannot say. */
+/** A value as an XML property list. @throws {Error} when a text has a character that XML does not have. */
 export function plistText(value: PlistValue): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -63,7 +63,7 @@ function elementLines(value: PlistValue): string[] {
   );
 }
 
-/** `Array.isArray` does not tell arrays that are readonly from objects. */
+/** `Array.isArray` does not narrow a readonly array. */
 function isArray(value: PlistValue): value is readonly PlistValue[] {
   return Array.isArray(value);
 }
@@ -73,7 +73,7 @@ function block(name: string, lines: readonly string[]): string[] {
 }
 
 function escape(text: string): string {
-  // deno-lint-ignore no-control-regex -- XML 1.0 has no way to write these; a line's end is changed by its parsers
+  // deno-lint-ignore no-control-regex -- XML 1.0 cannot write these, and its parsers change line ends
   if (/[\x00-\x1f\ud800-\udfff\ufffe\uffff]/u.test(text)) {
     throw new Error(`Cannot write a property list: ${JSON.stringify(text)} has a character that XML does not have`);
   }

@@ -12,7 +12,7 @@ export interface UnitState {
   readonly isEnabled: boolean;
   /** Path of the file; null when it has none. */
   readonly definition: string | null;
-  /** Whether the file is another than systemd has read. */
+  /** Whether the file has changed since systemd has read it. */
   readonly needsReload: boolean;
 }
 
@@ -38,7 +38,7 @@ const STATES: Readonly<Record<string, ServiceState>> = {
 };
 /** `si_code` of SIGCHLD, sigaction(2). */
 const CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3;
-/** Beyond the times that the unit gives the service itself. */
+/** Longer than the time limits in the unit. */
 const TIMEOUT_MS = 120_000;
 const LINES = 5;
 
@@ -72,7 +72,7 @@ export class Systemctl {
   readonly #program: Program;
   readonly #journal: Program;
 
-  /** @param journal is journalctl with the words that choose the unit's lines. */
+  /** @param journal is journalctl with the words that select the unit's lines. */
   constructor(program: Program, journal: Program) {
     this.#program = program;
     this.#journal = journal;
@@ -90,7 +90,7 @@ export class Systemctl {
     await this.#run([verb, UNIT], `${verb} ${UNIT}`);
   }
 
-  /** The same where a failure is the service's: its last lines are told too. */
+  /** The same for a verb whose failure is the service's: the error has the last lines of its log too. */
   async callService(verb: string): Promise<void> {
     try {
       await this.call(verb);
@@ -99,7 +99,7 @@ export class Systemctl {
     }
   }
 
-  /** Has systemd read its files, and forget a failure of the unit. */
+  /** Makes systemd read its files again and forget a failure of the unit. */
   async reload(): Promise<void> {
     await this.#run(["daemon-reload"], "have systemd read its units");
     if ((await this.show()).state === "failed") await this.call("reset-failed");

@@ -1,10 +1,10 @@
 /**
- * portd as a service of systemd, of the system or of a user. What its unit says is in unit.ts, what the service tells
- * systemd in notified_run.ts; the ports that it reserves are in reserved_ports.ts.
+ * portd as a service of systemd, of the system or of a user. unit.ts writes its unit; notified_run.ts runs the service
+ * and reports to systemd.
  */
-import { parsePortList } from "../../os/ports.ts";
 import type { Program } from "../../os/program.ts";
-import { refuseUnsafe } from "../program_files.ts";
+import { denoDirOf } from "../deno_dir.ts";
+import { refuseUnsafe } from "../inspect.ts";
 import {
   type ServiceControl,
   type ServiceDefinition,
@@ -12,34 +12,27 @@ import {
   type ServiceRun,
   type ServiceStatus,
   type Step,
-  wordBehind,
 } from "../service.ts";
+import { UnixFiles } from "../unix_files.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
-import { formatPortList } from "./port_set.ts";
-import { type KernelSettings, RESERVED_PORTS_VARIABLE, ReservedPorts } from "./reserved_ports.ts";
 import { Systemctl, type UnitState } from "./systemctl.ts";
 import { isOwnUnit, readCommand, serviceEnvironment, UNIT, writeUnit } from "./unit.ts";
 
 /** Options of {@linkcode SystemdControl}. */
 export interface SystemdOptions extends NotifiedRunOptions {
-  /** Whether it is the service of this user. */
+  /** Whether it is the service of this user, and not of the system. */
   readonly isUser: boolean;
-  /** Who we are. */
+  /** Of this process. */
   readonly uid: number;
-  /** The folder that is `/` to systemd, without a slash at its end. @default "" */
+  /** The folder that systemd sees as `/`, without a slash at its end. @default "" */
   readonly root?: string;
   /** @default systemctl(1) by its path */
   readonly systemctl?: Program;
   /** @default journalctl(1) by its path */
   readonly journalctl?: Program;
-  /** @default that of the kernel that runs */
-  readonly kernel?: () => KernelSettings;
   /** Refuses what another user may change. @default refuseUnsafe */
   readonly inspect?: typeof refuseUnsafe;
 }
-
-/** Below it is what portd has to remember until the machine is started anew. */
-const RUNTIME_FOLDER = "/run/portd";
 
 /** See {@linkcode ServiceControl}. */
 export class SystemdControl implements ServiceControl {
@@ -47,7 +40,6 @@ export class SystemdControl implements ServiceControl {
   readonly #root: string;
   readonly #systemctl: Systemctl;
   readonly #journal: Program;
-  readonly #ports: ReservedPorts;
 
   constructor(options: SystemdOptions) {
     const { isUser, root = "", systemctl = ["/usr/bin/systemctl"], journalctl = ["/usr/bin/journalctl"] } = options;
@@ -55,14 +47,13 @@ export class SystemdControl implements ServiceControl {
     this.#root = root;
     this.#journal = [...journalctl, isUser ? `--user-unit=${UNIT}` : `--unit=${UNIT}`];
     this.#systemctl = new Systemctl(isUser ? [...this.#ofUser(systemctl), "--user"] : systemctl, this.#journal);
-    this.#ports = new ReservedPorts(`${root}${RUNTIME_FOLDER}/reserved_ports`, options.kernel);
   }
 
   async refusal(): Promise<string | undefined> {
     const { isUser, uid } = this.#options;
     if (!await this.#isRunning()) {
       if (!isUser) return "systemd does not run on this machine; portd serve --detach runs portd without it";
-      return `no systemd of user ${uid} runs: log in as that user, or have it started with the machine by ` +
+      return `no systemd of user ${uid} runs: log in as that user, or start it with the machine: ` +
         "loginctl enable-linger";
     }
     if (isUser || uid === 0) return undefined;
@@ -70,7 +61,7 @@ export class SystemdControl implements ServiceControl {
   }
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    await this.#refuse(definition);
+    this.#refuse(definition);
     const { isUser, env } = this.#options;
     const text = writeUnit(definition, { isUser, environment: serviceEnvironment(definition.self, env) });
     const installed = await this.#read();
@@ -82,7 +73,6 @@ export class SystemdControl implements ServiceControl {
     return [
       ...(replaces ? [this.#step("stop")] : []),
       ...(isSame ? [] : [...await this.#makeFolder(definition.stateDir), this.#write(text)]),
-      ...(definition.reserve.length === 0 ? this.#giveBack() : []),
       this.#reload(),
       ...(isEnabled ? [] : [this.#step("enable")]),
       ...(replaces ? [this.#step("start")] : []),
@@ -90,13 +80,12 @@ export class SystemdControl implements ServiceControl {
   }
 
   async uninstall(): Promise<readonly Step[]> {
-    if (await this.#read() === undefined) return this.#giveBack();
+    if (await this.#read() === undefined) return [];
     const { state, isEnabled } = await this.#show();
     const path = this.#path;
     return [
       ...(state === "stopped" || state === "failed" ? [] : [this.#step("stop")]),
       ...(isEnabled ? [this.#step("disable")] : []),
-      ...this.#giveBack(),
       { does: `remove ${path}`, run: () => Deno.remove(path) },
       this.#reload(),
     ];
@@ -105,7 +94,7 @@ export class SystemdControl implements ServiceControl {
   async start(): Promise<readonly Step[]> {
     const { state } = await this.#showInstalled("start");
     if (state === "running") return [];
-    // After too many failures systemd starts it again only when these are forgotten.
+    // After too many failures systemd starts it again only when it has forgotten them.
     return [...(state === "failed" ? [this.#step("reset-failed")] : []), this.#step("start")];
   }
 
@@ -126,31 +115,21 @@ export class SystemdControl implements ServiceControl {
   }
 
   async run(work: (service: ServiceRun) => Promise<void>): Promise<void> {
-    const { [RESERVED_PORTS_VARIABLE]: reserve } = this.#options.env;
-    if (reserve) this.#ports.set(parsePortList(reserve));
     await runNotified(work, this.#options);
   }
 
-  async #refuse({ self, words, stateDir, reserve }: ServiceDefinition): Promise<void> {
-    const { isUser, inspect = refuseUnsafe } = this.#options;
+  #refuse(definition: ServiceDefinition): void {
+    const { isUser, env, inspect = refuseUnsafe } = this.#options, { stateDir } = definition;
     // deno-lint-ignore no-control-regex
     if (/[\x00-\x1f\x7f]/.test(stateDir)) {
       throw new Error(
         `Cannot install a service with the state folder ${JSON.stringify(stateDir)}: systemd cannot name it`,
       );
     }
-    if (!isUser) return inspect([...self, ...await this.#moduleFolder(self)], stateDir, wordBehind(words, "--config"));
-    if (reserve.length > 0) throw new Error("Cannot reserve ports for the service of a user: only root may");
+    if (!isUser) inspect(definition, { files: new UnixFiles(), denoDir: denoDirOf("linux", env) });
   }
 
-  /** Where `deno run` has the modules that it has cached; none where the program is whole. */
-  async #moduleFolder(self: readonly string[]): Promise<string[]> {
-    const { HOME, XDG_CACHE_HOME: cache, DENO_DIR: folder } = serviceEnvironment(self, this.#options.env);
-    const path = folder ?? `${cache ?? `${HOME}/.cache`}/deno`;
-    return await isThere(path) ? [path] : [];
-  }
-
-  /** Where the unit is, to systemd. */
+  /** The path of the unit as systemd sees it. */
   get #definition(): string {
     const { isUser, env } = this.#options;
     if (!isUser) return `/etc/systemd/system/${UNIT}`;
@@ -159,7 +138,7 @@ export class SystemdControl implements ServiceControl {
     return `${config}/systemd/user/${UNIT}`;
   }
 
-  /** Where the unit is, to us. */
+  /** The path of the unit as this process sees it. */
   get #path(): string {
     return this.#root + this.#definition;
   }
@@ -175,7 +154,7 @@ export class SystemdControl implements ServiceControl {
     return env.XDG_RUNTIME_DIR || `/run/user/${uid}`;
   }
 
-  /** In a shell that was made by su or cron the variable that systemctl needs is not set. */
+  /** In a shell that su or cron has started, the variable that systemctl needs is not set. */
   #ofUser(systemctl: Program): Program {
     const { env } = this.#options;
     return env.XDG_RUNTIME_DIR ? systemctl : ["/usr/bin/env", `XDG_RUNTIME_DIR=${this.#runtimeFolder}`, ...systemctl];
@@ -187,13 +166,13 @@ export class SystemdControl implements ServiceControl {
     throw new Error(`Cannot use ${this.#path}: portd has not written it; move it away`);
   }
 
-  /** Whether there is a systemd to be asked. */
+  /** Whether systemd runs. */
   async #isRunning(): Promise<boolean> {
     const folder = this.#options.isUser ? `${this.#runtimeFolder}/systemd` : "/run/systemd/system";
     return await isThere(this.#root + folder);
   }
 
-  /** Where no systemd runs, such as while an image is made, only the file tells. */
+  /** Where no systemd runs, as in the build of a machine's image, only the file says something. */
   async #show(): Promise<UnitState> {
     if (await this.#isRunning()) return await this.#systemctl.show();
     const isAbsent = await readText(this.#path) === undefined;
@@ -223,25 +202,14 @@ export class SystemdControl implements ServiceControl {
     return { does: `write ${path}`, text, run: () => replaceFile(path, text) };
   }
 
-  /** A unit that may write nowhere else takes the folder to be there. */
+  /** systemd starts no unit whose `ReadWritePaths` are not there. */
   async #makeFolder(path: string): Promise<Step[]> {
     if (await isThere(path)) return [];
     return [{ does: `make ${path}`, run: () => Deno.mkdir(path, { recursive: true, mode: 0o700 }) }];
   }
-
-  #giveBack(): Step[] {
-    if (this.#options.isUser) return [];
-    const ours = this.#ports.ours();
-    if (ours === undefined) return [];
-    const does = ours.length === 0
-      ? `remove ${this.#root}${RUNTIME_FOLDER}`
-      : `take ${formatPortList(ours)} out of net.ipv4.ip_local_reserved_ports`;
-    // deno-lint-ignore require-await
-    return [{ does, run: async () => this.#ports.giveBack() }];
-  }
 }
 
-/** Whole or not at all, also for systemd that reads it meanwhile. */
+/** Replaces the file at once, so that systemd never reads a part of it. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const folder = path.slice(0, path.lastIndexOf("/"));
   const draft = `${folder}/.${UNIT}.${Deno.pid}`;

@@ -1,12 +1,12 @@
 /** Words as systemd reads them in a unit, systemd.syntax(7) and systemd.service(5) "COMMAND LINES". Pure. */
 
-/** What stands for itself outside of quotes. */
+/** A word that needs no quotes. */
 const PLAIN = /^[\w./:=,@+-]+$/;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", s: " ", "\\": "\\", '"': '"', "'": "'" };
 
 /** One word of a list, such as of `Environment=` and `ReadWritePaths=`. */
 export function quoteWord(word: string): string {
-  const literal = word.replaceAll("%", "%%"); // a specifier otherwise, in quotes too
+  const literal = word.replaceAll("%", "%%"); // a single one begins a specifier, in quotes too
   if (PLAIN.test(literal)) return literal;
   // deno-lint-ignore no-control-regex
   return `"${literal.replaceAll(/["\\]/g, "\\$&").replaceAll(/[\x00-\x1f\x7f]/g, escapeControl)}"`;
@@ -14,11 +14,11 @@ export function quoteWord(word: string): string {
 
 /** The value of `ExecStart=`. @param program is an absolute path. */
 export function quoteCommand([program, ...args]: readonly [string, ...string[]]): string {
-  // Variables are put into arguments, quoted or not, but not into the path of the program.
+  // systemd replaces variables in arguments, quoted or not, but not in the path of the program.
   return [program, ...args.map((word) => word.replaceAll("$", () => "$$"))].map(quoteWord).join(" ");
 }
 
-/** Reads what {@linkcode quoteCommand} wrote. @returns `undefined` for other text that it does not understand. */
+/** Reads what {@linkcode quoteCommand} wrote. @returns `undefined` for text that it does not understand. */
 export function parseCommand(text: string): string[] | undefined {
   const words: string[] = [];
   let end = 0;

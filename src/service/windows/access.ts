@@ -1,10 +1,11 @@
 /**
- * Who may do what with files of Windows: descriptors as bytes, [MS-DTYP] 2.4.6, and what they mean for a program that
- * runs as LocalSystem. Pure; acl.ts reads and writes them.
+ * Who may do what with files of Windows: security descriptors as bytes, [MS-DTYP] 2.4.6, and what they mean for a
+ * program that runs as LocalSystem. Pure; acl.ts reads and writes them.
  */
-import { sidSize, sidText } from "../../os/windows/process_structures.ts";
+import { sidBytesAt, sidText } from "../../os/windows/sid.ts";
+import type { PathRole } from "../inspect.ts";
 
-/** An entry of a list that gives rights. */
+/** An entry of an access list that gives rights. */
 export interface Grant {
   readonly sid: string;
   /** `ACCESS_MASK`. */
@@ -13,7 +14,7 @@ export interface Grant {
   readonly inheritOnly: boolean;
 }
 
-/** What of a descriptor counts. Entries that take rights away are passed over: what they mean depends on who asks. */
+/** The part of a descriptor that counts. Entries that deny rights are ignored: what they mean depends on who asks. */
 export interface Descriptor {
   /** Null where there is none. */
   readonly owner: string | null;
@@ -21,20 +22,20 @@ export interface Descriptor {
   readonly grants: readonly Grant[] | null;
 }
 
-/** Who is trusted as much as the system itself: SYSTEM, Administrators and TrustedInstaller. */
+/** Trusted as much as the system itself: SYSTEM, Administrators and TrustedInstaller. */
 export const TRUSTED: readonly string[] = [
   "S-1-5-18",
   "S-1-5-32-544",
   "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
 ];
 const EVERYBODY = "S-1-1-0", NOBODY = "S-1-0-0";
-/** Stand for the owner of a thing: of this one, and of what will be made within it. */
+/** Stand for the owner: of this file, and of what will be made within this folder. */
 const OWNER_RIGHTS = "S-1-3-4", CREATOR_OWNER = "S-1-3-0";
 
 const OWNER = 4, DACL = 16, CONTROL = 2, DACL_PRESENT = 4;
-/** Types of entries that give rights: plainly, or on a condition, which is taken as met. */
+/** Types of entries that give rights: without a condition, or with one, which counts as met. */
 const ALLOWED = [0, 9];
-/** The same for what a GUID names, of which there is nothing in a file; without a GUID they are as plain as the others. */
+/** The same for an object that a GUID names. Files have no such objects, so the rights count as those of the file. */
 const ALLOWED_OBJECT = [5, 11];
 const HAS_GUID = 1, HAS_INHERITED_GUID = 2, GUID_SIZE = 16;
 const INHERIT_ONLY = 8;
@@ -69,30 +70,29 @@ function guidsSize(flags: number): number {
 }
 
 function sidAt(bytes: Uint8Array, at: number): string {
-  const sid = bytes.subarray(at);
-  return sidText(sid.subarray(0, sidSize(sid)));
+  return sidText(sidBytesAt(bytes, at));
 }
 
-/**
- * What a path is to a program: a file of it; the folder that holds one, in which a library that is added may be loaded
- * in the place of another; a folder further up, which may be moved away with all that is in it; the root of a drive,
- * which nobody can move.
- */
-export type PathRole = "file" | "folder" | "ancestor" | "root";
+/** The root of a drive is an ancestor that nobody can rename. */
+export type WindowsPathRole = PathRole | "root";
 
 const ADD_OR_WRITE = 0x2 | 0x4, DELETE_CHILD = 0x40, DELETE = 0x10000, WRITE_DAC = 0x40000, WRITE_OWNER = 0x80000;
 const GENERIC_ALL = 0x10000000, GENERIC_WRITE = 0x40000000;
 const RULE = WRITE_DAC | WRITE_OWNER | GENERIC_ALL;
 const CHANGE = RULE | ADD_OR_WRITE | DELETE_CHILD | DELETE | GENERIC_WRITE;
-const RIGHTS: Readonly<Record<PathRole, number>> = {
+const RIGHTS: Readonly<Record<WindowsPathRole, number>> = {
   file: CHANGE,
   folder: CHANGE,
   ancestor: RULE | DELETE_CHILD | DELETE,
   root: RULE | DELETE_CHILD,
 };
 
-/** The SIDs of those who may change a program by this path and are not trusted. Who owns a thing may change its list. */
-export function whoMayChange({ owner, grants }: Descriptor, role: PathRole, trusted: ReadonlySet<string>): string[] {
+/** The SIDs of those who may change what is at a path and are not trusted. An owner may change the access list. */
+export function whoMayChange(
+  { owner, grants }: Descriptor,
+  role: WindowsPathRole,
+  trusted: ReadonlySet<string>,
+): string[] {
   if (grants === null) return [EVERYBODY];
   const changing = grants.filter(({ mask, inheritOnly }) => !inheritOnly && (mask & RIGHTS[role]) !== 0);
   return untrusted([owner ?? NOBODY, ...changing.map(({ sid }) => sid)], trusted);
@@ -106,16 +106,4 @@ export function whoMayOpen({ owner, grants }: Descriptor, trusted: ReadonlySet<s
 
 function untrusted(sids: readonly string[], trusted: ReadonlySet<string>): string[] {
   return [...new Set(sids)].filter((sid) => sid !== OWNER_RIGHTS && sid !== CREATOR_OWNER && !trusted.has(sid));
-}
-
-/** A SID as its bytes; [MS-DTYP] 2.4.2.2. */
-export function sidBytes(text: string): Uint8Array<ArrayBuffer> {
-  const [, revision, authority, ...parts] = text.split("-").map(Number);
-  const view = new DataView(new ArrayBuffer(8 + 4 * parts.length));
-  view.setUint8(0, revision!);
-  view.setUint8(1, parts.length);
-  view.setUint16(2, Math.floor(authority! / 2 ** 32));
-  view.setUint32(4, authority! >>> 0);
-  for (const [i, part] of parts.entries()) view.setUint32(8 + 4 * i, part, true);
-  return new Uint8Array(view.buffer);
 }

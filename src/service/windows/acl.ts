@@ -1,4 +1,4 @@
-/** Descriptors of files and folders of this machine. Manuals: GetFileSecurityW, SetFileSecurityW. */
+/** Security descriptors of files and folders of this machine. Manuals: GetFileSecurityW, SetFileSecurityW. */
 import { Accounts } from "../../os/windows/accounts.ts";
 import {
   type Advapi32,
@@ -7,39 +7,33 @@ import {
   OWNER_SECURITY_INFORMATION,
   PROTECTED_DACL_SECURITY_INFORMATION,
   SDDL_REVISION_1,
-  TOKEN_ELEVATION_TYPE,
-  TOKEN_ELEVATION_TYPE_DEFAULT,
-  TOKEN_QUERY,
 } from "../../os/windows/advapi32.ts";
 import type { Kernel32 } from "../../os/windows/kernel32.ts";
-import { sidText } from "../../os/windows/process_structures.ts";
+import { isTokenSplit, thisProcess, userSidOf } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
-import { ERROR_INSUFFICIENT_BUFFER } from "../../os/windows/win32_error.ts";
-import { type Descriptor, parseDescriptor, sidBytes, TRUSTED } from "./access.ts";
-import { WindowsError } from "./failure.ts";
+import { ERROR_INSUFFICIENT_BUFFER, WindowsError } from "../../os/windows/win32_error.ts";
+import { type Descriptor, parseDescriptor, TRUSTED } from "./access.ts";
 import { folderOf } from "./paths.ts";
 
-/** What is asked of a machine's descriptors, and written. Every method throws {@linkcode WindowsError}. */
+/** The security descriptors of a machine. Every method throws {@linkcode WindowsError}. */
 export interface Acl {
-  /** The SIDs of those who may do what the system may. */
+  /** The SIDs of those who have the rights of the system anyway. */
   trusted(): ReadonlySet<string>;
   /** The descriptor of a file or folder. */
   read(path: string): Descriptor;
-  /** Makes a folder, which is for SYSTEM and Administrators alone from its first moment, and those above it. */
+  /** Makes a folder that only SYSTEM and Administrators may open, from its first moment on; and those above it. */
   createPrivate(path: string): void;
-  /** Takes a file or folder from all but SYSTEM and Administrators. What is in it already keeps its own list. */
+  /** Takes a file or folder from all but SYSTEM and Administrators. What is in the folder keeps its own list. */
   makePrivate(path: string): void;
   /** The name of an account; the SID where it has none. */
   nameOf(sid: string): string;
 }
 
-/** Of Administrators; all rights for them and SYSTEM, handed down to what is within, and nothing taken from above. */
+/** Owned by Administrators; all rights for them and SYSTEM, inherited by what is within; nothing inherited from above. */
 const PRIVATE = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 /** Size of `SECURITY_ATTRIBUTES`. */
 const ATTRIBUTES_SIZE = 24;
 const FIRST_SIZE = 1024;
-/** What GetCurrentProcess answers, always. */
-const THIS_PROCESS = 0xffffffffffffffffn;
 
 /** What {@linkcode WindowsAcl} calls. */
 export interface AclParts {
@@ -48,20 +42,23 @@ export interface AclParts {
   readonly kernel32: Kernel32;
 }
 
-/** The descriptors of this machine. */
+/** The security descriptors of this machine. */
 export class WindowsAcl implements Acl {
   readonly #parts: AclParts;
   readonly #accounts: Accounts;
 
   constructor(parts: AclParts) {
     this.#parts = parts;
-    this.#accounts = new Accounts(parts.advapi32, parts.kernel32);
+    this.#accounts = new Accounts(parts);
   }
 
-  /** The user of this process is among them if he has no weaker half, which needs no leave to use his rights. */
+  /**
+   * The user of this process is among them unless UAC has split the token: then programs without an administrator's
+   * rights run as the same user.
+   */
   trusted(): ReadonlySet<string> {
-    const own = this.#accounts.sidOf(Deno.UnsafePointer.create(THIS_PROCESS));
-    return new Set(own !== undefined && this.#isWhole() ? [...TRUSTED, sidText(own)] : TRUSTED);
+    const own = userSidOf(thisProcess(), this.#parts);
+    return new Set(own === undefined || isTokenSplit(this.#parts) ? TRUSTED : [...TRUSTED, own]);
   }
 
   read(path: string): Descriptor {
@@ -95,22 +92,7 @@ export class WindowsAcl implements Acl {
   }
 
   nameOf(sid: string): string {
-    return this.#accounts.nameOf(sidBytes(sid));
-  }
-
-  /** Whether the user of this process is not split into one with an administrator's rights and one without. */
-  #isWhole(): boolean {
-    const { advapi32, kernel32 } = this.#parts;
-    const handle = new BigUint64Array(1), process = Deno.UnsafePointer.create(THIS_PROCESS);
-    if (advapi32.OpenProcessToken(process, TOKEN_QUERY, handle) === 0) return false;
-    const token = Deno.UnsafePointer.create(handle[0]!);
-    try {
-      const type = new Uint32Array(1), length = new Uint32Array(1);
-      advapi32.GetTokenInformation(token, TOKEN_ELEVATION_TYPE, type, type.byteLength, length);
-      return type[0] === TOKEN_ELEVATION_TYPE_DEFAULT;
-    } finally {
-      kernel32.CloseHandle(token);
-    }
+    return this.#accounts.nameOf(sid);
   }
 
   #privateDescriptor(): { readonly pointer: Deno.PointerValue } & Disposable {

@@ -3,19 +3,19 @@
  * Manual: CommandLineToArgvW. Pure.
  */
 
-/** The words as one text. The first, which is the program, stands in quotes always, as it may lie in any folder. */
+/** The words as one text. The first one, the program, is always in quotes: its folder may have a space in its name. */
 export function joinCommandLine([program, ...words]: readonly [string, ...string[]]): string {
   return [`"${program}"`, ...words.map(quoteWord)].join(" ");
 }
 
-/** A word as it is to stand in a command line: in quotes where it is empty or has blanks or quotes. */
+/** A word for a command line: in quotes where it is empty, or has blanks or quotes. */
 export function quoteWord(word: string): string {
   if (word !== "" && !/[\s"]/.test(word)) return word;
-  // Backslashes are nothing but that, except those before a quote.
+  // A backslash has a meaning only before a quote.
   return `"${word.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/\\+$/, "$&$&")}"`;
 }
 
-/** The words of a command line. In the first one, the program, a backslash is nothing but that. */
+/** The words of a command line. In the first one, the program, a backslash has no special meaning. */
 export function splitCommandLine(text: string): string[] {
   const line = text.trim();
   if (line === "") return [];
@@ -38,7 +38,7 @@ function* splitArguments(text: string): Generator<string> {
       word = (word ?? "") + "\\".repeat(slashes.length >> 1) + (isEscaped ? '"' : "");
       for (let left = quotes.length - (isEscaped ? 1 : 0); left > 0; left--) {
         if (isQuoted && left > 1) {
-          word += '"'; // two within quotes are one that is meant
+          word += '"'; // two within quotes mean one
           left--;
         } else isQuoted = !isQuoted;
       }

@@ -1,11 +1,10 @@
 /**
- * Ports that Windows is told to hand out to nobody by itself, so that Hyper-V, WinNAT and the like cannot take them
- * from under portd; programs may still ask for them. What portd has told is remembered in the service's key, so that
- * just that is taken back. netsh's words are in the user's language: only its numbers and its exit code are read.
+ * Ports that portd excludes, so that Windows gives them to nobody by itself and Hyper-V or WinNAT cannot take them.
+ * Programs may still ask for them by number. The service's registry key lists the exclusions that portd has made, so
+ * that only those are removed. netsh's words are in the user's language: only its numbers and its exit code are read.
  */
 import { parseExcludedRanges } from "../../os/ports.ts";
-import { type ProgramOutcome, runProgram } from "../../os/program.ts";
-import { system32 } from "../../os/windows/system32.ts";
+import type { ProgramOutcome } from "../../os/program.ts";
 import type { PortRange, Protocol } from "../../port/port.ts";
 import type { Step } from "../service.ts";
 import type { RegistryKeys } from "./keys.ts";
@@ -13,27 +12,21 @@ import type { RegistryKeys } from "./keys.ts";
 /** Runs netsh.exe with these arguments. @throws {Error} when it cannot be run. */
 export type Netsh = (args: readonly string[]) => Promise<ProgramOutcome>;
 
-/** An exclusion: for each family and protocol there are others. */
+/** An exclusion: each family and protocol has its own. */
 interface Exclusion extends PortRange {
   readonly family: "ipv4" | "ipv6";
   readonly protocol: Protocol;
 }
 
-/** The value that holds what was told. */
+/** The registry value that lists portd's exclusions. */
 const NAME = "ReservedPorts";
-const TIMEOUT_MS = 60_000;
 const FAMILIES = ["ipv4", "ipv6"] as const, PROTOCOLS = ["tcp", "udp"] as const;
-
-/** netsh.exe of this machine. */
-export function runNetsh(args: readonly string[]): Promise<ProgramOutcome> {
-  return runProgram([system32("netsh.exe")], args, { timeoutMs: TIMEOUT_MS, intent: "reserve ports" });
-}
 
 /** What {@linkcode ExcludedPorts} works with. */
 export interface ExcludedPortsParts {
   readonly netsh: Netsh;
   readonly keys: RegistryKeys;
-  /** The key under HKEY_LOCAL_MACHINE in which it is remembered what was told. */
+  /** The key under HKEY_LOCAL_MACHINE that lists portd's exclusions. */
   readonly path: string;
 }
 
@@ -45,7 +38,7 @@ export class ExcludedPorts {
     this.#parts = parts;
   }
 
-  /** The steps after which just these ranges are excluded by portd. What an administrator has excluded stays his. */
+  /** The steps after which portd excludes exactly these ranges. An administrator's exclusions stay as they are. */
   async stepsTo(ranges: readonly PortRange[]): Promise<Step[]> {
     const ours = this.#remembered();
     const wanted = ranges.flatMap(({ first, last }) =>
@@ -85,9 +78,9 @@ export class ExcludedPorts {
     const taken = (await this.#list(one)).filter(({ first, last }) => first <= one.last && last >= one.first);
     const words = taken.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(", ");
     const reason = taken.length === 0
-      ? `netsh says: ${oneLine(said)}; it reserves no port that a program has: end those on these ports, or name ` +
-        "others with --pool"
-      : `Windows has given away ${words} of them, mostly to Hyper-V or WinNAT; have it give them back with ` +
+      ? `netsh says: ${oneLine(said)}; it reserves no port that a program uses: end the programs on these ports, or ` +
+        "name other ports with --pool"
+      : `Windows has given ${words} to another service, mostly Hyper-V or WinNAT; free them with ` +
         `"net stop winnat", install again, and then "net start winnat"`;
     return new Error(`Cannot reserve ${describe(one)}: ${reason}`);
   }

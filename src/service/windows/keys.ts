@@ -1,7 +1,7 @@
-/** The registry of Windows, as far as a service is written down there: HKEY_LOCAL_MACHINE. */
+/** The part of the registry of Windows in which a service is written down, under HKEY_LOCAL_MACHINE. */
 import {
+  type Advapi32,
   type Advapi32Services,
-  HKEY_LOCAL_MACHINE,
   REG_DWORD,
   REG_EXPAND_SZ,
   REG_MULTI_SZ,
@@ -9,14 +9,9 @@ import {
   RRF_RT_REG_MULTI_SZ,
   RRF_RT_TEXT,
 } from "../../os/windows/advapi32.ts";
-import { wideText } from "../../os/windows/wide_text.ts";
-import {
-  ERROR_FILE_NOT_FOUND,
-  ERROR_MORE_DATA,
-  ERROR_UNSUPPORTED_TYPE,
-  NO_ERROR,
-} from "../../os/windows/win32_error.ts";
-import { WindowsError } from "./failure.ts";
+import { localMachine, WindowsRegistry } from "../../os/windows/registry.ts";
+import { textOfWide, wideBytes, wideText } from "../../os/windows/wide_text.ts";
+import { ERROR_FILE_NOT_FOUND, NO_ERROR, WindowsError } from "../../os/windows/win32_error.ts";
 
 /** A value with its name: a text with variables of the environment, several texts, or a number of 32 bits. */
 export type RegistryValue =
@@ -27,17 +22,17 @@ export type RegistryValue =
     | { readonly kind: "number"; readonly number: number }
   );
 
-/** What is asked of a registry. Paths are those under HKEY_LOCAL_MACHINE. */
+/** A registry that can be changed. Paths are those under HKEY_LOCAL_MACHINE. */
 export interface RegistryKeys {
-  /** Whether a value is just this one. */
+  /** Whether a value is exactly this one. */
   holds(path: string, value: RegistryValue): boolean;
-  /** The texts of a value; none where there is none. */
+  /** The texts of a value; none where there is no such value. */
   texts(path: string, name: string): readonly string[];
-  /** Writes a value, with the keys on its way. */
+  /** Writes a value, and makes the keys of its path. */
   set(path: string, value: RegistryValue): void;
-  /** Takes a value away, if it is there. */
+  /** Removes a value, if it is there. */
   deleteValue(path: string, name: string): void;
-  /** Takes a key away with all that is in it, if it is there. */
+  /** Removes a key with all that is in it, if it is there. */
   deleteKey(path: string): void;
 }
 
@@ -46,56 +41,44 @@ const TYPES = {
   texts: { type: REG_MULTI_SZ, flags: RRF_RT_REG_MULTI_SZ },
   number: { type: REG_DWORD, flags: RRF_RT_REG_DWORD },
 } as const;
-const FIRST_SIZE = 1024;
 
-/** The registry of this machine. @throws {WindowsError} of its calls, where something may not be read or written. */
+/** The registry of this machine. @throws {WindowsError} where something may not be read or written. */
 export class WindowsKeys implements RegistryKeys {
-  readonly #advapi32: Advapi32Services;
+  readonly #registry: WindowsRegistry;
+  readonly #services: Advapi32Services;
 
-  constructor(advapi32: Advapi32Services) {
-    this.#advapi32 = advapi32;
+  constructor({ advapi32, services }: { readonly advapi32: Advapi32; readonly services: Advapi32Services }) {
+    this.#registry = new WindowsRegistry(advapi32);
+    this.#services = services;
   }
 
   holds(path: string, value: RegistryValue): boolean {
-    const bytes = this.#get(path, value.name, TYPES[value.kind].flags);
+    const bytes = this.#registry.value(path, value.name, TYPES[value.kind].flags);
     const wanted = bytesOf(value);
     return bytes?.length === wanted.length && bytes.every((byte, i) => byte === wanted[i]);
   }
 
   texts(path: string, name: string): readonly string[] {
-    const bytes = this.#get(path, name, RRF_RT_REG_MULTI_SZ) ?? new Uint8Array();
-    return new TextDecoder("utf-16le").decode(bytes).split("\0").filter((text) => text !== "");
+    const bytes = this.#registry.value(path, name, RRF_RT_REG_MULTI_SZ) ?? new Uint8Array();
+    return textOfWide(bytes).split("\0").filter((text) => text !== "");
   }
 
   set(path: string, value: RegistryValue): void {
     const bytes = bytesOf(value), { type } = TYPES[value.kind];
-    const { RegSetKeyValueW } = this.#advapi32;
-    const status = RegSetKeyValueW(this.#root, wideText(path), wideText(value.name), type, bytes, bytes.length);
+    const { RegSetKeyValueW } = this.#services;
+    const status = RegSetKeyValueW(localMachine(), wideText(path), wideText(value.name), type, bytes, bytes.length);
     check(`write HKLM\\${path}`, status);
   }
 
   deleteValue(path: string, name: string): void {
-    check(`change HKLM\\${path}`, this.#advapi32.RegDeleteKeyValueW(this.#root, wideText(path), wideText(name)));
+    check(
+      `change HKLM\\${path}`,
+      this.#services.RegDeleteKeyValueW(localMachine(), wideText(path), wideText(name)),
+    );
   }
 
   deleteKey(path: string): void {
-    check(`remove HKLM\\${path}`, this.#advapi32.RegDeleteTreeW(this.#root, wideText(path)));
-  }
-
-  get #root(): Deno.PointerValue {
-    return Deno.UnsafePointer.create(HKEY_LOCAL_MACHINE);
-  }
-
-  #get(path: string, name: string, flags: number): Uint8Array<ArrayBuffer> | undefined {
-    const [widePath, wideName] = [wideText(path), wideText(name)];
-    for (let size = FIRST_SIZE;;) {
-      const data = new Uint8Array(size), needed = new Uint32Array([size]);
-      const status = this.#advapi32.RegGetValueW(this.#root, widePath, wideName, flags, null, data, needed);
-      if (status === ERROR_FILE_NOT_FOUND || status === ERROR_UNSUPPORTED_TYPE) return undefined;
-      if (status === NO_ERROR) return data.slice(0, needed[0]);
-      if (status !== ERROR_MORE_DATA) throw new WindowsError(`read HKLM\\${path}`, status);
-      size = Math.max(2 * size, needed[0]!);
-    }
+    check(`remove HKLM\\${path}`, this.#services.RegDeleteTreeW(localMachine(), wideText(path)));
   }
 }
 
@@ -106,9 +89,9 @@ function check(intent: string, status: number): void {
 function bytesOf(value: RegistryValue): Uint8Array<ArrayBuffer> {
   switch (value.kind) {
     case "expandable":
-      return new Uint8Array(wideText(value.text).buffer);
+      return wideBytes(value.text);
     case "texts":
-      return new Uint8Array(wideText(value.texts.map((text) => `${text}\0`).join("")).buffer);
+      return wideBytes(value.texts.map((text) => `${text}\0`).join(""));
     case "number":
       return new Uint8Array(new Uint32Array([value.number]).buffer);
   }

@@ -1,20 +1,13 @@
-/** Paths of Windows, and what they are to a program. Pure. */
+/** Paths of Windows. Pure. */
 import { win32 } from "node:path";
-import type { PathRole } from "./access.ts";
 
-/** A path with what it is to the program. */
-export interface ProgramPath {
-  readonly path: string;
-  readonly role: PathRole;
-}
-
-/** A path with the folders on its way, each with what it is to a program that lies there. */
-export function waysTo(path: string): ProgramPath[] {
-  const ways: ProgramPath[] = [{ path, role: "file" }];
+/** The folders above a path up to the root of its drive, the nearest first. */
+export function ancestorsOf(path: string): string[] {
+  const folders: string[] = [];
   for (let folder = folderOf(path), below = path; folder !== below; below = folder, folder = folderOf(folder)) {
-    ways.push({ path: folder, role: ways.length === 1 ? "folder" : isRoot(folder) ? "root" : "ancestor" });
+    folders.push(folder);
   }
-  return ways;
+  return folders;
 }
 
 /** The folder in which a path lies; that of a root is itself. */
@@ -24,24 +17,25 @@ export function folderOf(path: string): string {
   return /^[A-Za-z]:$/.test(folder) ? `${folder}\\` : folder;
 }
 
-function isRoot(path: string): boolean {
+/** Whether a path is the root of a drive, or the name of another machine. */
+export function isRoot(path: string): boolean {
   return /^[A-Za-z]:\\$/.test(path) || !path.slice(2).includes("\\");
 }
 
-/** `file:///C:/portd/main.ts` as `C:\portd\main.ts`; any other word that is a path in its plain form. */
+/** `file:///C:/portd/main.ts` as `C:\portd\main.ts`, an absolute path in its plain form; any other word as it is. */
 export function pathOfWord(word: string): string {
   if (word.startsWith("file:///")) return plainPath(decodeURIComponent(new URL(word).pathname.slice(1)));
   const path = plainPath(word);
   return isAbsolute(path) ? path : word;
 }
 
-/** A path with backslashes alone, without `..` and without one at its end, unless it is a root. */
+/** A path with backslashes only, without `..`, and without a backslash at its end unless it is a root. */
 export function plainPath(path: string): string {
   const plain = win32.normalize(path);
   return isRoot(plain) ? plain : plain.replace(/\\$/, "");
 }
 
-/** Whether a word is a path that is the same from everywhere. */
+/** Whether a word is a path that means the same in every folder. */
 export function isAbsolute(word: string): boolean {
   return /^(?:[A-Za-z]:|\\)\\/.test(word);
 }

@@ -1,11 +1,12 @@
 /**
- * Being a service: this process tells the Service Control Manager of Windows how it is and hears from it. session.ts
- * holds what is said. Manuals: StartServiceCtrlDispatcherW, RegisterServiceCtrlHandlerExW, SetServiceStatus.
+ * Running as a service: this process reports its state to the Service Control Manager of Windows and takes its controls.
+ * session.ts decides what to report. Manuals: StartServiceCtrlDispatcherW, RegisterServiceCtrlHandlerExW,
+ * SetServiceStatus.
  */
 import { messageOf } from "../../errors.ts";
 import { addressOf } from "../../os/pointer.ts";
 import type { Advapi32Services } from "../../os/windows/advapi32.ts";
-import { wideText } from "../../os/windows/wide_text.ts";
+import { wideBytes } from "../../os/windows/wide_text.ts";
 import { SERVICE_NAME, type ServiceRun } from "../service.ts";
 import type { ServiceEvents } from "./event_log.ts";
 import { ServiceSession } from "./session.ts";
@@ -14,12 +15,12 @@ import { ServiceSession } from "./session.ts";
 const SERVICE_MAIN = { parameters: ["u32", "pointer"], result: "void" } as const;
 const HANDLER = { parameters: ["u32", "u32", "pointer", "pointer"], result: "u32" } as const;
 const CHECK_POINT_MS = 1000;
-/** What a failed service is told to have ended with. */
+/** The exit code that a failed service reports. */
 const FAILURE = 1;
 const NO_SERVICE = "Cannot run as a service: only the Service Control Manager of Windows starts it; use " +
   '"portd service start", or "portd serve" to run portd in this window';
 
-/** What {@linkcode runAsService} speaks to. */
+/** What {@linkcode runAsService} calls. */
 export interface ServiceProcessParts {
   readonly advapi32: Pick<
     Advapi32Services,
@@ -29,7 +30,7 @@ export interface ServiceProcessParts {
 }
 
 /**
- * Runs `work` as the service, and ends when the Service Control Manager has heard that it ended.
+ * Runs `work` as the service, and ends when the Service Control Manager has taken the report of its end.
  *
  * @throws {Error} when this process was not started by the Service Control Manager; what `work` throws.
  */
@@ -40,11 +41,11 @@ export async function runAsService(
   let handle: Deno.PointerValue = null;
   const session = new ServiceSession({
     report: (status) => void advapi32.SetServiceStatus(handle, status),
-    later: (act) => void setTimeout(act),
+    inNextTurn: (act) => void setTimeout(act),
   });
   const begun = Promise.withResolvers<"begun">();
-  const name = new Uint8Array(wideText(SERVICE_NAME).buffer);
-  // Called on threads of Windows', which wait while this one answers: so neither may take long.
+  const name = wideBytes(SERVICE_NAME);
+  // Windows calls both on its own threads, which wait for this one: so neither may take long.
   const handler = Deno.UnsafeCallback.threadSafe(HANDLER, (code) => session.control(code));
   const main = Deno.UnsafeCallback.threadSafe(SERVICE_MAIN, () => {
     handle = advapi32.RegisterServiceCtrlHandlerExW(name, handler.pointer, null);
@@ -52,7 +53,7 @@ export async function runAsService(
     session.begin();
     begun.resolve("begun");
   });
-  // Two SERVICE_TABLE_ENTRYW, the second of which is empty. To be kept, as the name, until the dispatcher has ended.
+  // Two SERVICE_TABLE_ENTRYW, the second one empty. Table and name must live until the dispatcher has ended.
   const table = new BigUint64Array(4);
   table[0] = addressOf(name);
   table[1] = BigInt(Deno.UnsafePointer.value(main.pointer));
@@ -60,9 +61,9 @@ export async function runAsService(
   try {
     if (await Promise.race([begun.promise, dispatcher]) !== "begun") throw new Error(NO_SERVICE);
     try {
-      await tellAndWork(work, session, events);
+      await workAndReport(work, session, events);
     } finally {
-      await dispatcher; // leaving before it has ended, the Service Control Manager would take for a crash
+      await dispatcher; // the Service Control Manager takes a process that ends earlier for crashed
     }
   } finally {
     handler.close();
@@ -70,24 +71,22 @@ export async function runAsService(
   }
 }
 
-async function tellAndWork(
+async function workAndReport(
   work: (service: ServiceRun) => Promise<void>,
   session: ServiceSession,
   events: ServiceEvents,
 ): Promise<void> {
   const checkPoints = setInterval(() => session.tick(), CHECK_POINT_MS);
-  let isTold = false;
   const ready = () => {
     session.ready();
-    if (!isTold) events.tell("start", "portd has started");
-    isTold = true;
+    events.write("start", "portd has started");
   };
   try {
-    await work({ signal: session.signal, ready, onReload: session.onReload });
-    events.tell("stop", "portd has stopped");
+    await work({ signal: session.signal, ready });
+    events.write("stop", "portd has stopped");
     session.end(0);
   } catch (error) {
-    events.tell("failure", `portd has failed: ${messageOf(error)}`);
+    events.write("failure", `portd has failed: ${messageOf(error)}`);
     session.end(FAILURE);
     throw error;
   } finally {

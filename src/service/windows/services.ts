@@ -1,4 +1,4 @@
-/** The one service of portd in the database of the Service Control Manager. Manuals: CreateServiceW and its like. */
+/** portd's service in the database of the Service Control Manager. Manuals: CreateServiceW, QueryServiceConfigW. */
 import { addressOf } from "../../os/pointer.ts";
 import {
   type Advapi32Services,
@@ -21,7 +21,7 @@ import {
   SERVICE_WIN32_OWN_PROCESS,
 } from "../../os/windows/advapi32.ts";
 import type { Kernel32 } from "../../os/windows/kernel32.ts";
-import { wideText } from "../../os/windows/wide_text.ts";
+import { wideBytes, wideText } from "../../os/windows/wide_text.ts";
 import {
   ERROR_ACCESS_DENIED,
   ERROR_INVALID_LEVEL,
@@ -29,9 +29,10 @@ import {
   ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
   ERROR_SERVICE_DOES_NOT_EXIST,
   ERROR_SERVICE_NOT_ACTIVE,
+  type WindowsError,
 } from "../../os/windows/win32_error.ts";
 import { SERVICE_NAME } from "../service.ts";
-import { WindowsError } from "./failure.ts";
+import { serviceError } from "./failure.ts";
 import {
   parseConfig,
   parseDescription,
@@ -45,23 +46,23 @@ import {
   writeRecovery,
 } from "./structures.ts";
 
-/** Settings that not every Windows knows. */
+/** Settings of a service. Not every Windows knows all of them. */
 export interface ServiceSettings {
   readonly description: string;
-  /** Whether it starts a little after the machine, when what others wait for is done. */
+  /** Whether it starts a little after the machine, when the programs that a user waits for have started. */
   readonly isDelayed: boolean;
-  /** `undefined` where it is not just to start the service again. */
+  /** `undefined` where it does anything else than to start the service again. */
   readonly recovery: Recovery | undefined;
-  /** Whether a service has also failed that says so itself, besides one whose process is gone. */
+  /** Whether an exit code of the service counts as a failure, and not only the end of its process. */
   readonly recoversFromExitCode: boolean;
 }
 
-/** What is installed; of the settings those that this Windows knows. */
+/** The installed service, with the settings that this Windows knows. */
 export interface InstalledService extends ServiceConfig {
   readonly settings: Partial<ServiceSettings>;
 }
 
-/** The database, as far as it is about portd. Every method but `mayChange` throws {@linkcode WindowsError}. */
+/** The database's part that is about portd. Every method throws {@linkcode WindowsError}. */
 export interface Services {
   /** Whether this process may make services. */
   mayChange(): boolean;
@@ -70,16 +71,16 @@ export interface Services {
   /** The names of the settings that this Windows knows. */
   known(): ReadonlySet<keyof ServiceSettings>;
   create(commandLine: string): void;
-  /** Changes the command line, and back what `create` has set besides. */
+  /** Changes the command line, and sets again what else `create` has set. */
   change(commandLine: string): void;
   set(settings: Partial<ServiceSettings>): void;
   /** `undefined` where it is not installed. */
   status(): ServiceProcess | undefined;
-  /** Has it started; it need not be ready then. Nothing when it runs. */
+  /** Has Windows start it, and does not wait until it is ready. Does nothing when it runs. */
   start(): void;
-  /** Tells it to stop. @returns whether it was told, or does not run: one that has just been started hears nothing. */
+  /** Asks it to stop. @returns false when it has just been started and takes no control yet. */
   stop(): boolean;
-  /** Takes it away, which happens when the last program has closed it. */
+  /** Removes it. Windows does so when the last program has closed it. */
   delete(): void;
 }
 
@@ -91,9 +92,9 @@ const LEVELS: Readonly<Record<keyof ServiceSettings, number>> = {
   recovery: SERVICE_CONFIG_FAILURE_ACTIONS,
   recoversFromExitCode: SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
 };
-/** A service that every Windows has, to learn from it which settings there are. */
+/** A service that every Windows has: asking about it shows which settings this Windows knows. */
 const EVERYWHERE = "RpcSs";
-/** Bytes; by the manuals no configuration is larger. */
+/** Bytes. The manuals say that no configuration is larger. */
 const LARGEST_CONFIG = 8192;
 
 /** The database of this machine. */
@@ -111,7 +112,7 @@ export class WindowsServices implements Services {
     if (manager !== null) return this.#advapi32.CloseServiceHandle(manager) !== 0;
     const error = this.#kernel32.GetLastError();
     if (error === ERROR_ACCESS_DENIED) return false;
-    throw new WindowsError("open the list of services", error);
+    throw serviceError("open the list of services", error);
   }
 
   read(): InstalledService | undefined {
@@ -121,8 +122,8 @@ export class WindowsServices implements Services {
     const answer = this.#advapi32.QueryServiceConfigW(service.handle, bytes, bytes.length, needed);
     if (answer === 0) throw this.#failure("read the service");
     const query = <Value>(setting: keyof ServiceSettings, parse: (bytes: Uint8Array, base: bigint) => Value) => {
-      const told = this.#query(service.handle, setting);
-      return told === undefined ? {} : { [setting]: parse(told.bytes, told.base) };
+      const found = this.#query(service.handle, setting);
+      return found === undefined ? {} : { [setting]: parse(found.bytes, found.base) };
     };
     const settings = {
       ...query("description", parseDescription),
@@ -180,14 +181,14 @@ export class WindowsServices implements Services {
   }
 
   set({ description, isDelayed, recovery, recoversFromExitCode }: Partial<ServiceSettings>): void {
-    // A restart among the actions takes the right to start the service.
+    // To set a restart as an action takes the right to start the service.
     using service = this.#openInstalled(SERVICE_CHANGE_CONFIG | SERVICE_START);
     const change = (setting: keyof ServiceSettings, bytes: Uint8Array<ArrayBuffer>) => {
       const answer = this.#advapi32.ChangeServiceConfig2W(service.handle, LEVELS[setting], bytes);
       if (answer === 0) throw this.#failure("change the service");
     };
     if (description !== undefined) {
-      const text = new Uint8Array(wideText(description).buffer);
+      const text = wideBytes(description);
       change("description", new Uint8Array(new BigUint64Array([addressOf(text)]).buffer));
     }
     if (isDelayed !== undefined) change("isDelayed", flagBytes(isDelayed));
@@ -213,7 +214,7 @@ export class WindowsServices implements Services {
     using service = this.#openInstalled(SERVICE_START);
     if (this.#advapi32.StartServiceW(service.handle, 0, null) !== 0) return;
     const error = this.#kernel32.GetLastError();
-    if (error !== ERROR_SERVICE_ALREADY_RUNNING) throw new WindowsError("start the service", error);
+    if (error !== ERROR_SERVICE_ALREADY_RUNNING) throw serviceError("start the service", error);
   }
 
   stop(): boolean {
@@ -222,7 +223,7 @@ export class WindowsServices implements Services {
     if (this.#advapi32.ControlService(service.handle, SERVICE_CONTROL_STOP, status) !== 0) return true;
     const error = this.#kernel32.GetLastError();
     if (error === ERROR_SERVICE_CANNOT_ACCEPT_CTRL) return false;
-    if (error !== ERROR_SERVICE_NOT_ACTIVE) throw new WindowsError("stop the service", error);
+    if (error !== ERROR_SERVICE_NOT_ACTIVE) throw serviceError("stop the service", error);
     return true;
   }
 
@@ -231,19 +232,19 @@ export class WindowsServices implements Services {
     if (this.#advapi32.DeleteService(service.handle) === 0) throw this.#failure("remove the service");
   }
 
-  /** What is known of a setting; `undefined` where this Windows knows no such setting. */
+  /** A setting; `undefined` where this Windows does not know it. */
   #query(service: Deno.PointerValue, setting: keyof ServiceSettings) {
     const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
     const { QueryServiceConfig2W } = this.#advapi32;
     if (QueryServiceConfig2W(service, LEVELS[setting], bytes, bytes.length, needed) !== 0) return { bytes, base };
     const error = this.#kernel32.GetLastError();
-    if (error !== ERROR_INVALID_LEVEL) throw new WindowsError("read the service", error);
+    if (error !== ERROR_INVALID_LEVEL) throw serviceError("read the service", error);
     return undefined;
   }
 
   #openInstalled(access: number): OpenedHandle {
     const service = this.#open(access);
-    if (service === undefined) throw new WindowsError("open the service", ERROR_SERVICE_DOES_NOT_EXIST);
+    if (service === undefined) throw serviceError("open the service", ERROR_SERVICE_DOES_NOT_EXIST);
     return service;
   }
 
@@ -253,7 +254,7 @@ export class WindowsServices implements Services {
     if (handle !== null) return new OpenedHandle(this.#advapi32, handle);
     const error = this.#kernel32.GetLastError();
     if (error === ERROR_SERVICE_DOES_NOT_EXIST) return undefined;
-    throw new WindowsError("open the service", error);
+    throw serviceError("open the service", error);
   }
 
   #openManager(access: number): OpenedHandle {
@@ -264,7 +265,7 @@ export class WindowsServices implements Services {
 
   /** The failure of the call just made. */
   #failure(intent: string): WindowsError {
-    return new WindowsError(intent, this.#kernel32.GetLastError());
+    return serviceError(intent, this.#kernel32.GetLastError());
   }
 }
 

@@ -1,6 +1,6 @@
 /** What Windows writes and reads about services, as bytes of a 64-bit system; winsvc.h. Pure. */
 import { SC_ACTION_RESTART } from "../../os/windows/advapi32.ts";
-import { textOfWide } from "../../os/windows/process_structures.ts";
+import { textOfWide } from "../../os/windows/wide_text.ts";
 
 /** Of `QUERY_SERVICE_CONFIGW`. */
 export interface ServiceConfig {
@@ -31,11 +31,11 @@ export function parseDescription(bytes: Uint8Array, base: bigint): string {
   return textAt(bytes, viewOf(bytes).getBigUint64(0, true) - base);
 }
 
-/** What Windows does when a service fails: it starts it again, and the last time holds for all that follow. */
+/** What Windows does when a service fails: it starts it again. The last pause counts for all further starts. */
 export interface Recovery {
-  /** After so long without a failure they are counted anew, in seconds. */
+  /** After this time without a failure the count begins again, in seconds. */
   readonly resetS: number;
-  /** Pauses before the first start, the second and so on. */
+  /** The pauses before the first start, the second and so on. */
   readonly restartMs: readonly number[];
 }
 
@@ -101,7 +101,7 @@ export function parseStatus(numbers: Uint32Array): ServiceProcess {
   };
 }
 
-/** The text that ends with a NUL; empty where the offset is not within the bytes, as that of a null pointer. */
+/** The text up to a NUL; empty where the offset is not within the bytes, as with a null pointer. */
 function textAt(bytes: Uint8Array, offset: bigint): string {
   if (offset < 0n || offset >= BigInt(bytes.length)) return "";
   return textOfWide(bytes.subarray(Number(offset), bytes.length & ~1)).split("\0", 1)[0]!;

@@ -13,8 +13,8 @@ import type { Services } from "./services.ts";
 import type { ServiceProcess } from "./structures.ts";
 
 const FIRST_PAUSE_MS = 20, LONGEST_PAUSE_MS = 250;
-/** So long it may make no progress, if it asks for no longer. */
-const PATIENCE_MS = 30_000;
+/** How long it may make no progress, unless it asks for more time. */
+const STALLED_MS = 30_000;
 
 const STATES: Readonly<Record<number, ServiceState>> = {
   [SERVICE_STOPPED]: "stopped",
@@ -22,7 +22,7 @@ const STATES: Readonly<Record<number, ServiceState>> = {
   [SERVICE_STOP_PENDING]: "stopping",
 };
 
-/** How the service is. @param definition is where it is written down. */
+/** The status of the service. @param definition is the registry key that defines it. */
 export function describeStatus(services: Services, definition: string): ServiceStatus {
   const installed = services.read(), process = services.status();
   if (installed === undefined || process === undefined) {
@@ -49,11 +49,11 @@ function exitCodeOf({ exitCode, specificExitCode }: ServiceProcess): number | nu
 /** What {@linkcode Transitions} works with. */
 export interface TransitionParts {
   readonly services: Services;
-  /** Ends after so many milliseconds. */
+  /** Resolves after this time. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** Changes of state, each awaited to its end, for as long as there is progress. */
+/** Changes of state. Each is awaited to its end, for as long as it makes progress. */
 export class Transitions {
   readonly #services: Services;
   readonly #pause: (ms: number) => Promise<void>;
@@ -63,44 +63,44 @@ export class Transitions {
     this.#pause = pause;
   }
 
-  /** Starts it and waits until it is ready. @throws {Error} when it ends before. @param log is where its log is. */
+  /** Starts it and waits until it is ready. @throws {Error} when it ends before. @param log is the path of its log. */
   async start(log: string): Promise<void> {
     this.#services.start();
     await this.#wait("start the service", (process) => {
       if (process?.state !== SERVICE_STOPPED) return process?.state === SERVICE_RUNNING;
       const code = exitCodeOf(process);
-      throw new Error(`Cannot start the service: it ended with exit code ${code}; its log ${log} may tell why`);
+      throw new Error(`Cannot start the service: it ended with exit code ${code}; its log ${log} may say why`);
     });
   }
 
   /** Stops it and waits until it has ended. */
   async stop(): Promise<void> {
-    let isTold = false;
+    let isAsked = false;
     await this.#wait("stop the service", (process) => {
       if (process === undefined || process.state === SERVICE_STOPPED) return true;
-      // While it starts there is a moment at which it hears nothing yet.
-      isTold ||= process.state === SERVICE_STOP_PENDING || this.#services.stop();
+      // A service that has just been started takes no control for a moment.
+      isAsked ||= process.state === SERVICE_STOP_PENDING || this.#services.stop();
       return false;
     });
   }
 
-  /** Takes it away, and waits until it is gone: it stays for as long as another program has it open. */
+  /** Removes it, and waits until it is gone: Windows keeps it for as long as another program has it open. */
   async delete(): Promise<void> {
     this.#services.delete();
     const intent = "remove the service: a program has it open, such as services.msc or the Task Manager; close it";
     await this.#wait(intent, (process) => process === undefined);
   }
 
-  async #wait(intent: string, isThere: (process: ServiceProcess | undefined) => boolean): Promise<void> {
+  async #wait(intent: string, isDone: (process: ServiceProcess | undefined) => boolean): Promise<void> {
     let waitedMs = 0, pauseMs = FIRST_PAUSE_MS, last = "";
     for (;;) {
       const process = this.#services.status();
-      if (isThere(process)) return;
+      if (isDone(process)) return;
       const progress = `${process?.state} ${process?.checkPoint}`;
       if (progress !== last) waitedMs = 0;
       last = progress;
-      if (waitedMs > Math.max(PATIENCE_MS, process?.waitHintMs ?? 0)) {
-        throw new Error(`Cannot ${intent}: for ${Math.round(waitedMs / 1000)} seconds nothing has changed`);
+      if (waitedMs > Math.max(STALLED_MS, process?.waitHintMs ?? 0)) {
+        throw new Error(`Cannot ${intent}: nothing has changed for ${Math.round(waitedMs / 1000)} seconds`);
       }
       await this.#pause(pauseMs);
       waitedMs += pauseMs;

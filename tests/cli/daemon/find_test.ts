@@ -210,7 +210,7 @@ function startTest(name: string, fn: () => Promise<void>): void {
 
 const SERVES = `
 const { addr: { port } } = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) =>
-  url.endsWith("/readyz") ? new Response("ok") : Response.json({ ...${JSON.stringify(LEASE)}, args: Deno.args }));
+  Response.json(url.endsWith("/v1/status") ? { name: "portd" } : { ...${JSON.stringify(LEASE)}, args: Deno.args }));
 const daemon = { url: "http://127.0.0.1:" + port, pid: Deno.pid, startTime: "", version: "0" };
 Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
 `;
@@ -269,7 +269,17 @@ startTest("portd serve --detach prints the address, and the same one when it run
   Deno.kill(JSON.parse(await Deno.readTextFile(`${search.stateDir}/daemon.json`)).pid, "SIGKILL");
 });
 
-Deno.test("no daemon is started in the place of a service that does not run, unless it has another address", async () => {
+startTest("portd serve --detach does not take a stranger for its daemon, whatever it answers", async () => {
+  await using search = await setUp();
+  const answer = () => Response.json({ version: "9.9" });
+  await using stranger = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
+  record(search, `http://127.0.0.1:${stranger.addr.port}`);
+  const { code, stderr } = await search.run(["serve", "--detach"], {}, await standIn(search, "Deno.exit(1);"));
+  assert.equal(code, 3);
+  assert.match(stderr, /^portd: Cannot start a daemon: it ended with exit code 1/);
+});
+
+Deno.test("no daemon is started instead of a service that does not run, unless it has another address", async () => {
   await using search = await setUp();
   const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
   const service = new FakeServiceControl();

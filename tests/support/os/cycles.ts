@@ -1,7 +1,6 @@
 /**
- * Starts and stops the daemon over and over in this process, in one state folder, as a service does that is told to
- * reload; prints what it found as JSON: `cycles.ts STATE_DIR CYCLES FIREWALL`, the latter as the
- * setting `firewall.backend`.
+ * Starts and stops the daemon many times in this process, in one state folder, and prints what it found as JSON:
+ * `cycles.ts STATE_DIR CYCLES FIREWALL`. FIREWALL is the setting `firewall.backend`.
  */
 import assert from "node:assert/strict";
 import { createApp } from "../../../routes/app.ts";

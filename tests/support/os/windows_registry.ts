@@ -1,7 +1,7 @@
 /** Writing to the registry of Windows, in tests: under HKEY_LOCAL_MACHINE. */
 import { HKEY_LOCAL_MACHINE, REG_SZ } from "../../../src/os/windows/advapi32.ts";
 import { system32 } from "../../../src/os/windows/system32.ts";
-import { wideText } from "../../../src/os/windows/wide_text.ts";
+import { wideBytes, wideText } from "../../../src/os/windows/wide_text.ts";
 
 const REG_BINARY = 3, REG_DWORD = 4, ERROR_FILE_NOT_FOUND = 2;
 
@@ -19,7 +19,7 @@ export class WritableRegistry implements Disposable {
   readonly #library = Deno.dlopen(system32("advapi32.dll"), SYMBOLS);
 
   setText(path: string, name: string, text: string): void {
-    this.#set(path, name, REG_SZ, new Uint8Array(wideText(text).buffer));
+    this.#set(path, name, REG_SZ, wideBytes(text));
   }
 
   setNumber(path: string, name: string, number: number): void {

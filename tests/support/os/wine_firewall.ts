@@ -9,7 +9,7 @@ import { PortdError } from "../../../src/errors.ts";
 import { openWindowsParts, WindowsFirewall, type WindowsParts } from "../../../src/firewall/windows/backend.ts";
 import { WindowsHost } from "../../../src/firewall/windows/host.ts";
 import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
-import { WindowsRegistry } from "../../../src/firewall/windows/registry.ts";
+import { WindowsRegistry } from "../../../src/os/windows/registry.ts";
 import { system32 } from "../../../src/os/windows/system32.ts";
 import { differenceTo, rule, testConformance } from "../../firewall/conformance.ts";
 import { conformanceHost, ruleLine, type RuleStore } from "../windows_firewall.ts";

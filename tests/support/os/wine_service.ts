@@ -60,10 +60,13 @@ Deno.test("a program in a folder that everybody may write is refused, and one in
     Deno.writeTextFileSync(`${folder}\\portd.exe`, "");
     return await control.install({ ...definition, self: [`${folder}\\portd.exe`] });
   };
-  await assert.rejects(at(OPEN_FOLDER), /portd\.exe as a service: Everyone can change Z:\\tmp, and so what would run/);
+  await assert.rejects(
+    at(OPEN_FOLDER),
+    /portd\.exe as a service of the system: Everyone may change Z:\\tmp; copy portd/,
+  );
   const steps = await at("C:\\Program Files\\portd");
-  const create = steps.map(({ does }) => does).find((does) => does.startsWith("sc.exe create"));
-  assert.match(create!, /^sc\.exe create portd binPath= "\\"C:\\Program Files\\portd\\portd\.exe\\" service run /);
+  const make = steps.map(({ does }) => does).find((does) => does.startsWith("make the service"));
+  assert.match(make!, /: "C:\\Program Files\\portd\\portd\.exe" service run /);
 });
 
 Deno.test("a state folder is made for nobody else, and taken from others with all that is in it", async () => {
@@ -77,13 +80,13 @@ Deno.test("a state folder is made for nobody else, and taken from others with al
   const openTo = (file: string) => whoMayOpen(acl.read(file), trusted).map((sid) => acl.nameOf(sid));
   assert.deepEqual([openTo(path), openTo(token)], [["Everyone"], ["Everyone"]]);
   const [first] = await new WindowsServiceControl().install({ ...definition, stateDir: path });
-  assert.match(first!.does, /^icacls\.exe /);
+  assert.match(first!.does, /^change the access list of /);
   await first!.run();
   assert.deepEqual([openTo(path), openTo(token)], [[], []]);
 });
 
 Deno.test("values of the registry are read as they were written, and go with their key", () => {
-  const keys = new WindowsKeys(openAdvapi32Services());
+  const keys = new WindowsKeys({ advapi32: openAdvapi32(), services: openAdvapi32Services() });
   const values = [
     { name: "Many", kind: "texts", texts: ["DENO_DIR=C:\\deno", "ä".repeat(2000)] },
     { name: "Path", kind: "expandable", text: "%SystemRoot%\\x" },
@@ -104,7 +107,7 @@ Deno.test("values of the registry are read as they were written, and go with the
   assert.equal(keys.holds(KEY, values[2]), false);
 });
 
-Deno.test("who is no service is told what to do instead", async () => {
+Deno.test("a process that is no service is refused, with what to do instead", async () => {
   const work = () => assert.fail("it is no service");
   await assert.rejects(new WindowsServiceControl().run(work), NOT_STARTED_BY_WINDOWS);
 });

@@ -1,16 +1,14 @@
 /**
- * What Wine's own programs tell of the service, told by Deno for Windows as JSON; and what an operator does without
+ * What Wine's own programs say about the service, printed by Deno for Windows as JSON; and what an operator does without
  * portd. tests/os/wine_service_test.ts starts it.
  */
-import { openAdvapi32Services } from "../../../src/os/windows/advapi32.ts";
 import { system32 } from "../../../src/os/windows/system32.ts";
-import { wideText } from "../../../src/os/windows/wide_text.ts";
 
-/** What it tells. */
+/** What it prints. */
 export interface Witness {
   /** `STATE: 4 RUNNING` and such of `sc.exe query portd`; empty where sc.exe knows no such service. */
   readonly query: Readonly<Record<string, string>>;
-  /** What `reg.exe query` tells of the keys, as `name type data`; `undefined` where there is no such key. */
+  /** What `reg.exe query` prints of the keys, as `name type data`; `undefined` where there is no such key. */
   readonly service: readonly string[] | undefined;
   readonly parameters: readonly string[] | undefined;
   readonly eventSource: readonly string[] | undefined;
@@ -19,13 +17,11 @@ export interface Witness {
 }
 
 const SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services";
-const SC_MANAGER_CONNECT = 1, SERVICE_PAUSE_CONTINUE = 0x40, SERVICE_CONTROL_PARAMCHANGE = 6;
 
 const [verb, word] = Deno.args;
 if (verb === "look") console.log(JSON.stringify(look(word!)));
 else if (verb === "kill") Deno.kill(Number(word), "SIGKILL");
 else if (verb === "write") Deno.writeTextFileSync(word!, Deno.args[2]!);
-else if (verb === "paramchange") tellParamChange();
 
 function look(stateDir: string): Witness {
   const { stdout } = run("sc.exe", "query", "portd");
@@ -53,12 +49,4 @@ function valuesOf(key: string): string[] | undefined {
 function run(program: string, ...args: readonly string[]) {
   const { code, stdout } = new Deno.Command(system32(program), { args: [...args], stdin: "null" }).outputSync();
   return { code, stdout: new TextDecoder().decode(stdout) };
-}
-
-/** Wine's sc.exe has no `control`. */
-function tellParamChange(): void {
-  const { OpenSCManagerW, OpenServiceW, ControlService } = openAdvapi32Services();
-  const manager = OpenSCManagerW(null, null, SC_MANAGER_CONNECT);
-  const service = OpenServiceW(manager, wideText("portd"), SERVICE_PAUSE_CONTINUE);
-  if (ControlService(service, SERVICE_CONTROL_PARAMCHANGE, new Uint32Array(7)) === 0) Deno.exit(1);
 }

@@ -1,5 +1,5 @@
-/** Reading the registry of Windows: what all users of the machine share, HKEY_LOCAL_MACHINE. Nothing is written. */
-import { Turns } from "../../os/turns.ts";
+/** Reading the registry of Windows: the part that all users share, HKEY_LOCAL_MACHINE. Nothing is written. */
+import { Turns } from "../turns.ts";
 import {
   type Advapi32,
   HKEY_LOCAL_MACHINE,
@@ -7,15 +7,16 @@ import {
   openAdvapi32,
   REG_SZ,
   RRF_RT_REG_DWORD,
-} from "../../os/windows/advapi32.ts";
-import { wideText } from "../../os/windows/wide_text.ts";
+} from "./advapi32.ts";
+import { textOfWide, wideText } from "./wide_text.ts";
 import {
   ERROR_FILE_NOT_FOUND,
   ERROR_MORE_DATA,
   ERROR_NO_MORE_ITEMS,
   ERROR_UNSUPPORTED_TYPE,
   NO_ERROR,
-} from "../../os/windows/win32_error.ts";
+  WindowsError,
+} from "./win32_error.ts";
 
 /** A value that is a text. */
 export interface RegistryText {
@@ -23,21 +24,22 @@ export interface RegistryText {
   readonly text: string;
 }
 
-/** What is asked of a registry. Paths are those under HKEY_LOCAL_MACHINE. */
+/** A registry. Paths are those under HKEY_LOCAL_MACHINE. Its methods throw {@linkcode WindowsError}. */
 export interface Registry {
-  /** Whether there is a key. @throws where it cannot be read. */
+  /** Whether there is a key. */
   exists(path: string): boolean;
-  /** A number of 32 bits; `undefined` where no such value is. @throws where it cannot be read. */
+  /** A number of 32 bits; `undefined` where there is no such value. */
   number(path: string, name: string): number | undefined;
   /**
-   * All values of a key that are texts, as they were at one moment; `undefined` where there is no such key. Others get
-   * their turn meanwhile. @throws where it cannot be read.
+   * All values of a key that are texts, as they were at one moment; `undefined` where there is no such key. It is read
+   * in turns, between which the event loop does other work.
    */
   texts(path: string): Promise<readonly RegistryText[] | undefined>;
 }
 
 /** How often a key may change while it is read. */
 const TRIES = 20;
+const FIRST_SIZE = 1024;
 
 /** The registry of this machine. */
 export class WindowsRegistry implements Registry {
@@ -53,13 +55,25 @@ export class WindowsRegistry implements Registry {
   }
 
   number(path: string, name: string): number | undefined {
-    const data = new Uint32Array(1), size = new Uint32Array([data.byteLength]);
-    const root = Deno.UnsafePointer.create(HKEY_LOCAL_MACHINE);
-    const [wide, wideName, type] = [wideText(path), wideText(name), RRF_RT_REG_DWORD];
-    const status = this.#advapi32.RegGetValueW(root, wide, wideName, type, null, data, size);
-    if (status === ERROR_FILE_NOT_FOUND || status === ERROR_UNSUPPORTED_TYPE) return undefined;
-    if (status !== NO_ERROR) throw failure(path, status);
-    return data[0]!;
+    const bytes = this.value(path, name, RRF_RT_REG_DWORD);
+    return bytes === undefined ? undefined : new DataView(bytes.buffer).getUint32(0, true);
+  }
+
+  /**
+   * The bytes of a value; `undefined` where there is none of these types.
+   *
+   * @param types as for `RegGetValueW`.
+   */
+  value(path: string, name: string, types: number): Uint8Array<ArrayBuffer> | undefined {
+    const root = localMachine(), widePath = wideText(path), wideName = wideText(name);
+    for (let size = FIRST_SIZE;;) {
+      const data = new Uint8Array(size), needed = new Uint32Array([size]);
+      const status = this.#advapi32.RegGetValueW(root, widePath, wideName, types, null, data, needed);
+      if (status === ERROR_FILE_NOT_FOUND || status === ERROR_UNSUPPORTED_TYPE) return undefined;
+      if (status === NO_ERROR) return data.slice(0, needed[0]);
+      if (status !== ERROR_MORE_DATA) throw failure(path, status);
+      size = Math.max(2 * size, needed[0]!);
+    }
   }
 
   async texts(path: string): Promise<readonly RegistryText[] | undefined> {
@@ -72,6 +86,11 @@ export class WindowsRegistry implements Registry {
     }
     throw new Error(`Cannot read HKLM\\${path}: it changes faster than it can be read`);
   }
+}
+
+/** The root of the paths. */
+export function localMachine(): Deno.PointerValue {
+  return Deno.UnsafePointer.create(HKEY_LOCAL_MACHINE);
 }
 
 /** How large the values of a key are. */
@@ -96,8 +115,7 @@ class OpenedKey implements Disposable {
 
   static open(advapi32: Advapi32, path: string): OpenedKey | undefined {
     const handle = new BigUint64Array(1);
-    const root = Deno.UnsafePointer.create(HKEY_LOCAL_MACHINE);
-    const status = advapi32.RegOpenKeyExW(root, wideText(path), 0, KEY_QUERY_VALUE, handle);
+    const status = advapi32.RegOpenKeyExW(localMachine(), wideText(path), 0, KEY_QUERY_VALUE, handle);
     if (status === ERROR_FILE_NOT_FOUND) return undefined;
     if (status !== NO_ERROR) throw failure(path, status);
     return new OpenedKey(advapi32, path, Deno.UnsafePointer.create(handle[0]!));
@@ -127,12 +145,12 @@ class OpenedKey implements Disposable {
     return { longestName: longestName[0]!, longestData: longestData[0]!, writtenAt: writtenAt[0]! };
   }
 
-  /** The texts; `undefined` when one came meanwhile that is longer than all were. */
+  /** The texts; `undefined` when a longer one than all of `extent` was added meanwhile. */
   async texts({ longestName, longestData }: Extent): Promise<readonly RegistryText[] | undefined> {
     const name = new Uint16Array(longestName + 1), data = new Uint8Array(longestData);
     const nameLength = new Uint32Array(1), dataLength = new Uint32Array(1), type = new Uint32Array(1);
-    const decoder = new TextDecoder("utf-16le"), turns = new Turns(), texts: RegistryText[] = [];
-    const text = (bytes: Uint8Array) => decoder.decode(bytes).replace(/\0+$/, "");
+    const turns = new Turns(), texts: RegistryText[] = [];
+    const text = (bytes: Uint8Array) => textOfWide(bytes).replace(/\0+$/, "");
     for (let index = 0;; index++) {
       if (turns.isOver) await turns.next();
       nameLength[0] = name.length;
@@ -149,6 +167,6 @@ class OpenedKey implements Disposable {
   }
 }
 
-function failure(path: string, status: number): Error {
-  return new Error(`Cannot read HKLM\\${path}: Windows error ${status}`);
+function failure(path: string, status: number): WindowsError {
+  return new WindowsError(`read HKLM\\${path}`, status);
 }

@@ -1,16 +1,16 @@
-/** What there is at a path. */
+/** The files of this machine, as far as a service looks at them. */
 
-/** The file system, as far as a service looks at it. */
+/** What is at paths. */
 export interface Files {
-  /** What is there; `undefined` when nothing is. A junction is a link. */
+  /** What is there; `undefined` when nothing is. A junction of Windows is a link. */
   kindOf(path: string): "file" | "folder" | "link" | undefined;
   /** The names within a folder. */
   entries(folder: string): string[];
-  /** Where a path leads to in the end. */
+  /** The path without links. */
   realPath(path: string): string;
 }
 
-/** That of this machine. */
+/** This machine. */
 export class SystemFiles implements Files {
   kindOf(path: string): "file" | "folder" | "link" | undefined {
     try {

@@ -1,0 +1,146 @@
+/**
+ * Whether another user may change what a service of the system runs, reads or writes: that user would then have the
+ * rights of root. One check for all systems; unix_files.ts and windows/inspected_files.ts know who may change a file.
+ */
+import type { Files } from "./files.ts";
+import { flagValue, type ServiceDefinition } from "./service.ts";
+
+/**
+ * What a path is to the service: a file, or a folder of files, that it runs or reads; the folder of a program, where an
+ * added library may be loaded instead of another; a folder further up, which may be renamed with all that is in it.
+ */
+export type PathRole = "file" | "folder" | "ancestor";
+
+/** The files of a system, and who may change them. Paths are absolute. */
+export interface InspectedFiles extends Files {
+  /** The path that a word of a command line names, in its plain form; `undefined` where it names none. */
+  pathOf(word: string): string | undefined;
+  /** The folders above a path, the nearest first. */
+  ancestorsOf(path: string): readonly string[];
+  /** The path of a name in a folder. */
+  join(folder: string, name: string): string;
+  /** Why a path is not safe: `user 1000 may change /opt/portd`. */
+  objectionTo(path: string, role: PathRole): string | undefined;
+  /** Why the service cannot have this state folder, which is there, apart from where it is. */
+  objectionToState(folder: string): string | undefined;
+  /** What to do about a program with an unsafe path. */
+  adviceFor(path: string): string;
+}
+
+/** Options of {@linkcode refuseUnsafe}. */
+export interface InspectionOptions {
+  readonly files: InspectedFiles;
+  /** The folder in which Deno keeps modules; it counts only where Deno runs portd's sources. */
+  readonly denoDir: string | undefined;
+}
+
+/** What lies beside main.ts and is loaded with it. */
+const SOURCES = ["deno.json", "deno.lock", "routes", "src"];
+
+/**
+ * Inspects the program, the configuration, Deno's modules and the state folder, each with the folders above it and what
+ * links lead to.
+ *
+ * @throws {Error} naming the path that another user may change.
+ */
+export function refuseUnsafe({ self, words, stateDir }: ServiceDefinition, options: InspectionOptions): void {
+  const inspection = new Inspection(options.files);
+  inspection.refuseProgram(self, options.denoDir);
+  const config = flagValue(words, "--config");
+  if (config !== undefined) inspection.refuseConfiguration(config);
+  inspection.refuseState(stateDir);
+}
+
+interface InspectedPath {
+  readonly path: string;
+  readonly role: PathRole;
+}
+
+class Inspection {
+  readonly #files: InspectedFiles;
+
+  constructor(files: InspectedFiles) {
+    this.#files = files;
+  }
+
+  refuseProgram(self: readonly string[], denoDir: string | undefined): void {
+    const files = this.#files;
+    const words = self.flatMap((word) => files.pathOf(word) ?? []);
+    const programs = [...new Set(words)].filter((path) => files.kindOf(path) !== undefined);
+    const main = programs.at(-1) ?? self[0]!;
+    const paths = programs.flatMap((path) => this.#withAncestors(path, "folder"));
+    if (self.length > 1) paths.push(...this.#sourcesOf(main), ...this.#modulesIn(denoDir));
+    const unsafe = this.#findUnsafe(paths);
+    if (unsafe === undefined) return;
+    const { objection, path } = unsafe;
+    throw new Error(`Cannot install ${main} as a service of the system: ${objection}; ${files.adviceFor(path)}`);
+  }
+
+  refuseConfiguration(config: string): void {
+    const unsafe = this.#findUnsafe(this.#withAncestors(this.#files.pathOf(config) ?? config, "ancestor"));
+    if (unsafe === undefined) return;
+    throw new Error(
+      `Cannot install a service with the configuration ${config}: ${unsafe.objection}; ` +
+        "let only administrators change it, or use config.yaml of the state folder",
+    );
+  }
+
+  refuseState(stateDir: string): void {
+    const files = this.#files, path = files.pathOf(stateDir) ?? stateDir;
+    const isThere = files.kindOf(path) !== undefined;
+    const unsafe = this.#findUnsafe(this.#existingAbove(path, isThere));
+    const objection = unsafe?.objection ?? (isThere ? files.objectionToState(path) : undefined);
+    if (objection === undefined) return;
+    const advice = unsafe === undefined ? "" : "; leave --state-dir out, or name another folder";
+    throw new Error(`Cannot install a service with the state folder ${stateDir}: ${objection}${advice}`);
+  }
+
+  #findUnsafe(paths: readonly InspectedPath[]): { readonly path: string; readonly objection: string } | undefined {
+    for (const { path, role } of new Map(paths.map((each) => [`${each.role} ${each.path}`, each])).values()) {
+      const objection = this.#files.objectionTo(path, role);
+      if (objection !== undefined) return { path, objection };
+    }
+    return undefined;
+  }
+
+  /** A path, what it leads to where it is a link, and the folders above both. @param parent is the nearest one's role. */
+  #withAncestors(path: string, parent: "folder" | "ancestor"): InspectedPath[] {
+    return [path, this.#files.realPath(path)].flatMap((each) => [
+      { path: each, role: "file" as const },
+      ...this.#files.ancestorsOf(each).map((folder, i) => ({
+        path: folder,
+        role: i === 0 ? parent : "ancestor" as const,
+      })),
+    ]);
+  }
+
+  /** The folders above a path that are there, and those that they lead to. */
+  #existingAbove(path: string, isThere: boolean): InspectedPath[] {
+    const files = this.#files;
+    const above = files.ancestorsOf(path).filter((folder) => files.kindOf(folder) !== undefined);
+    const deepest = isThere ? path : above[0];
+    const real = deepest === undefined ? [] : [files.realPath(deepest)];
+    const folders = [...above, ...(isThere ? [] : real), ...real.flatMap((each) => files.ancestorsOf(each))];
+    return folders.map((folder) => ({ path: folder, role: "ancestor" }));
+  }
+
+  #sourcesOf(main: string): InspectedPath[] {
+    const [folder] = this.#files.ancestorsOf(main);
+    return SOURCES.flatMap((name) => this.#treeOf(this.#files.join(folder ?? "", name)));
+  }
+
+  #modulesIn(denoDir: string | undefined): InspectedPath[] {
+    if (denoDir === undefined || this.#files.kindOf(denoDir) === undefined) return [];
+    return [...this.#withAncestors(denoDir, "ancestor"), ...this.#treeOf(this.#files.realPath(denoDir))];
+  }
+
+  /** A path with all that is in it, if it is there. */
+  #treeOf(path: string): InspectedPath[] {
+    const kind = this.#files.kindOf(path);
+    if (kind === undefined) return [];
+    if (kind === "file") return [{ path, role: "file" }];
+    if (kind === "link") return this.#withAncestors(path, "folder");
+    const names = this.#files.entries(path);
+    return [{ path, role: "folder" }, ...names.flatMap((name) => this.#treeOf(this.#files.join(path, name)))];
+  }
+}
