@@ -1,6 +1,7 @@
 /** Who sent a request: whoever has the token, or the user whose process has the other end of the connection. */
 import type { Context } from "hono";
-import type { Callers, Connection, User } from "../src/caller/caller.ts";
+import type { Callers, User } from "../src/caller/caller.ts";
+import type { Connection } from "../src/os/socket.ts";
 import { type GuardOptions, hasToken } from "./guard.ts";
 
 /** What finding that out takes. */
@@ -30,8 +31,8 @@ export function provenCallerOf(context: Context, parts: CallerParts): Caller | P
   return identified(context, parts, (connection) => parts.callers.identify(connection));
 }
 
-/** For whom leases count that a caller is granted; null where they are not counted. */
-export function ownerOf({ user, hasToken, isOwner }: Caller): string | null {
+/** The user for whom the leases of a caller count; null where they are not counted. */
+export function countedUser({ user, hasToken, isOwner }: Caller): string | null {
   return hasToken || isOwner ? null : user ?? UNKNOWN;
 }
 

@@ -1,7 +1,7 @@
 /** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
 import type { Context } from "hono";
 import { type Clock, isoInstant } from "../src/clock.ts";
-import type { EventLog, Happening, LoggedEvent } from "../src/lease/events.ts";
+import type { DomainEvent, EventLog, LoggedEvent } from "../src/lease/events.ts";
 import { toLease } from "../src/lease/record.ts";
 import { EventReaders } from "./event_readers.ts";
 import { COMMON_HEADERS } from "./headers.ts";
@@ -32,14 +32,14 @@ function stream(context: Context, readers: EventReaders): Response {
   return new Response(body, { headers: { ...COMMON_HEADERS, "content-type": "text/event-stream" } });
 }
 
-function format(id: string, { happening, at }: LoggedEvent, clock: Clock): string {
-  const data = { type: happening.type, at: isoInstant(at), ...subjectOf(happening, clock) };
-  return `id: ${id}\nevent: ${happening.type}\ndata: ${JSON.stringify(data)}\n\n`;
+function format(id: string, { event, at }: LoggedEvent, clock: Clock): string {
+  const data = { type: event.type, at: isoInstant(at), ...subjectOf(event, clock) };
+  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-function subjectOf(happening: Happening, clock: Clock): object {
-  if ("record" in happening) return { lease: toLease(happening.record, clock) };
-  if ("listener" in happening) return { listener: happening.listener };
-  const { type: _type, ...rule } = happening;
+function subjectOf(event: DomainEvent, clock: Clock): object {
+  if ("record" in event) return { lease: toLease(event.record, clock) };
+  if ("listener" in event) return { listener: event.listener };
+  const { type: _type, ...rule } = event;
   return rule;
 }

@@ -1,24 +1,25 @@
 /** `PUT` and `DELETE /leases/{id}/exposure`: the wish that a lease be reachable from outside. */
 import type { Context } from "hono";
-import type { z } from "zod";
+import type { ExposureRequest } from "../src/client/wire.ts";
 import type { Exposure } from "../src/lease/lease.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import { readJson } from "./body.ts";
+import { check } from "./check.ts";
 import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { check, ExposureBody, ReferenceQuery } from "./schema.ts";
+import { ExposureBody, ReferenceQuery } from "./schema.ts";
 
-/** What is let in where nothing else is said: the networks of home and office, from which this machine is reached. */
+/** The default: from the networks of home and office that this machine is on. */
 const DEFAULTS: Exposure["firewall"] = {
   direction: "in",
   profiles: ["domain", "private"],
   remote: ["LocalSubnet"],
 };
 
-/** A wish with its defaults filled in. */
-export function toExposure({ firewall = {} }: z.output<typeof ExposureBody>): Exposure {
+/** The exposure of a request, with its defaults filled in. */
+export function toExposure({ firewall = {} }: ExposureRequest): Exposure {
   const { direction = DEFAULTS.direction, profiles = DEFAULTS.profiles, remote = DEFAULTS.remote } = firewall;
   return { firewall: { direction, profiles, remote } };
 }

@@ -4,10 +4,11 @@ import { PortdError } from "../src/errors.ts";
 import type { Rule } from "../src/firewall/rule.ts";
 import type { FirewallPlan, FirewallSync } from "../src/firewall/sync.ts";
 import { readJson } from "./body.ts";
+import { check } from "./check.ts";
 import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { check, NoQuery, SyncBody } from "./schema.ts";
+import { NoQuery, SyncBody } from "./schema.ts";
 
 /** What these routes ask. */
 export interface FirewallRoutesParts {

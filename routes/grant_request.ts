@@ -1,11 +1,10 @@
-/** The body of `POST /leases` as the registry takes it: defaults filled in, contradictions refused. Pure. */
+/** Converts the body of `POST /leases` for the registry: fills in defaults and refuses contradictions. Pure. */
 import { Buffer } from "node:buffer";
-import type { z } from "zod";
+import type { LeaseRequest, LifetimeRequest, PortRequest } from "../src/client/wire.ts";
 import { invalidField, PortdError } from "../src/errors.ts";
 import type { Lifetime } from "../src/lease/lease.ts";
 import type { GrantRequest, Wish } from "../src/lease/wish.ts";
 import { toExposure } from "./exposure.ts";
-import type { GrantBody } from "./schema.ts";
 
 /** Times that a request may leave out, in milliseconds. */
 export interface LifetimeDefaults {
@@ -14,13 +13,11 @@ export interface LifetimeDefaults {
   readonly processGraceMs: number;
 }
 
-/** Holder and labels stand in the file with each lease, so many bytes of them at most for those of one request. */
+/** Each lease has its own copy of holder and labels in the file: the bytes of all copies for one request. */
 const MOST_COPIED_BYTES = 262_144;
 
-type Body = z.output<typeof GrantBody>;
-type ServiceBody = NonNullable<Body["services"]>[number];
-/** Fields of which at most one may be given, each with what it would contradict. */
-const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
+/** Fields, each with those that cannot be used together with it. */
+const EXCLUSIVE: readonly (readonly [keyof LeaseRequest, readonly (keyof LeaseRequest)[]])[] = [
   ["services", ["name", "port", "prefer", "range", "pool", "protocols", "hold", "count", "block"]],
   ["count", ["block", "port"]],
   ["block", ["prefer", "pool"]],
@@ -29,7 +26,7 @@ const EXCLUSIVE: readonly (readonly [keyof Body, readonly (keyof Body)[]])[] = [
   ["ttlMs", ["lifetime"]],
 ];
 
-/** What a caller may do, and for whom it counts. */
+/** What a caller may do, and for whom its leases count. */
 export interface Permission {
   /** The user for whom the leases count; null where they are not counted. */
   readonly owner: string | null;
@@ -39,7 +36,7 @@ export interface Permission {
 
 /** @throws {PortdError} `invalid_request` for fields that contradict each other. */
 export function toGrantRequest(
-  body: Body,
+  body: LeaseRequest,
   defaults: LifetimeDefaults,
   { owner, mayExpose }: Permission,
 ): GrantRequest {
@@ -69,7 +66,7 @@ export function toGrantRequest(
 }
 
 /** A lifetime with its times filled in. */
-export function toLifetime(lifetime: NonNullable<Body["lifetime"]>, defaults: LifetimeDefaults): Lifetime {
+export function toLifetime(lifetime: LifetimeRequest, defaults: LifetimeDefaults): Lifetime {
   switch (lifetime.kind) {
     case "listener": {
       const { claimMs = defaults.claimMs, graceMs = defaults.graceMs } = lifetime;
@@ -82,7 +79,7 @@ export function toLifetime(lifetime: NonNullable<Body["lifetime"]>, defaults: Li
   }
 }
 
-function wishesOf(body: Body, project: string | null): Wish[] {
+function wishesOf(body: LeaseRequest, project: string | null): Wish[] {
   if (body.services !== undefined) {
     return body.services.map((service) => toWish(service, fullName(project, service.name)));
   }
@@ -93,7 +90,7 @@ function wishesOf(body: Body, project: string | null): Wish[] {
   return Array.from({ length: several }, (_, i) => ({ ...wish, name: fullName(project, `${body.name}-${i + 1}`) }));
 }
 
-function toWish(asked: Omit<ServiceBody, "name">, name: string | null): Wish {
+function toWish(asked: PortRequest, name: string | null): Wish {
   const { port, range, prefer = [], pool = "default", protocols = ["tcp"], hold = "soft" } = asked;
   return {
     name,
@@ -112,7 +109,7 @@ function fullName(project: string | null, name: string | null | undefined): stri
   return project === null ? name : `${project}/${name}`;
 }
 
-function refuseContradictions(body: Body): void {
+function refuseContradictions(body: LeaseRequest): void {
   for (const [field, others] of EXCLUSIVE) {
     if (body[field] === undefined || body[field] === 0) continue;
     const other = others.find((name) => body[name] !== undefined && body[name] !== null && body[name] !== 0);
@@ -122,7 +119,7 @@ function refuseContradictions(body: Body): void {
   }
 }
 
-function refuseLongCopies({ holder, labels = {} }: Body, leases: number): void {
+function refuseLongCopies({ holder, labels = {} }: LeaseRequest, leases: number): void {
   if (leases === 1) return;
   const texts = [holder?.id, holder?.command, holder?.cwd, ...Object.entries(labels).flat()];
   const bytes = leases * texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);

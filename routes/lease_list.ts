@@ -30,7 +30,7 @@ async function list(context: Context, { registry, store }: ListRoutesParts): Pro
   const limit = query.limit ?? LARGEST_PAGE;
   const label = query.label === undefined ? undefined : splitLabel(query.label);
   const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label, limit };
-  const page = query.ended === "true"
+  const page = query.ended === true
     ? await historyPage(store, { ...filter, before: historyPlace(query.cursor) }, context.req.raw.signal)
     : livePage(registry, filter, query.cursor ?? "");
   return pageOf(page, registry);

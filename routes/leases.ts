@@ -1,15 +1,15 @@
 /** Leases over HTTP. */
 import type { Context } from "hono";
-import type { z } from "zod";
+import type { LeaseRequest } from "../src/client/wire.ts";
 import { PortdError } from "../src/errors.ts";
-import type { EndedState, Lease } from "../src/lease/lease.ts";
 import { type PrivilegedPorts, touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
 import { readJson } from "./body.ts";
-import { type Caller, callerKey, callerOf, type CallerParts, ownerOf, provenCallerOf } from "./caller.ts";
+import { type Caller, callerKey, callerOf, type CallerParts, countedUser, provenCallerOf } from "./caller.ts";
+import { check } from "./check.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
 import { hasToken, requireScope } from "./guard.ts";
@@ -17,7 +17,7 @@ import { json, noContent } from "./headers.ts";
 import { MINIMAL_APPLIED, prefersMinimal } from "./preference.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { AmendBody, check, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
+import { AmendBody, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
 
 /** What these routes work on. */
 export interface LeaseRoutesParts extends CallerParts {
@@ -79,13 +79,13 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   return json(isList ? { leases: short } : short[0], status, MINIMAL_APPLIED);
 }
 
-/** What is asked for, as far as the caller may ask for it, and for whom it counts. */
+/** The request, without what the caller may not ask for, and with the user for whom it counts. */
 async function permittedRequest(
   context: Context,
-  { body, caller }: { readonly body: z.output<typeof GrantBody>; readonly caller: Caller },
+  { body, caller }: { readonly body: LeaseRequest; readonly caller: Caller },
   parts: LeaseRoutesParts,
 ): Promise<GrantRequest> {
-  const request = toGrantRequest(body, parts.defaults, { owner: ownerOf(caller), mayExpose: caller.hasToken });
+  const request = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
   if (caller.hasToken) return request;
   if (touchesPrivileged(request, parts.privileged) && (await provenCallerOf(context, parts)).isOwner) return request;
   return withoutPrivileged(request, parts.privileged.below);
@@ -96,7 +96,7 @@ async function digest(text: string): Promise<string> {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** A lease that is on its way to the disk is not there yet. */
+/** A new lease that is being written is not found yet. */
 function show({ id }: LeaseRecord, registry: Registry): Response {
   const record = registry.onDisk(id);
   if (record === undefined) throw new PortdError("lease_not_found", `Cannot find lease "${id}"`, { value: id });
@@ -110,18 +110,18 @@ async function renew(context: Context, find: Find, { registry, guard }: LeaseRou
 
 async function amend(context: Context, find: Find, { registry, defaults, guard }: LeaseRoutesParts): Promise<Response> {
   const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
-  const amended: Lease = await registry.amend(find(context).id, {
-    ...(labels === undefined ? {} : { labels }),
-    ...(lifetime === undefined ? {} : { lifetime: toLifetime(lifetime, defaults) }),
-    ...(pid === undefined ? {} : { pid }),
-    mayExpose: hasToken(context.req.raw, guard),
-  });
-  return json(amended);
+  return json(
+    await registry.amend(find(context).id, {
+      labels,
+      lifetime: lifetime && toLifetime(lifetime, defaults),
+      pid,
+      mayExpose: hasToken(context.req.raw, guard),
+    }),
+  );
 }
 
-/** Idempotent: what has ended already needs no second end. */
+/** Idempotent: for a lease that has ended already it does nothing. */
 async function release(context: Context, find: Find, parts: LeaseRoutesParts): Promise<Response> {
-  const state: EndedState = "released";
   let record: LeaseRecord;
   try {
     record = find(context);
@@ -129,7 +129,7 @@ async function release(context: Context, find: Find, parts: LeaseRoutesParts): P
     if (error instanceof PortdError && error.code === "lease_ended") return noContent();
     throw error;
   }
-  await parts.registry.end(record.id, state);
+  await parts.registry.end(record.id, "released");
   return noContent();
 }
 
@@ -158,7 +158,7 @@ function findByName({ registry, isKnownName }: LeaseRoutesParts, context: Contex
 function findByPort({ registry }: LeaseRoutesParts, context: Context): LeaseRecord {
   const { port } = check(PortParameter, { port: context.req.param("port") });
   const { protocol } = checkQuery(ReferenceQuery, context);
-  const record = registry.table.byPort(port, protocol === undefined ? ["tcp", "udp"] : [protocol]);
+  const record = registry.table.byPort(port, protocol && [protocol]);
   if (record !== undefined) return record;
   throw new PortdError("lease_not_found", `Cannot find a lease on port ${port}`, { field: "port", value: port, port });
 }

@@ -19,8 +19,7 @@ export function listenerRoutes({ listing }: ListenerRoutesParts): readonly Route
     path: "/listeners",
     scope: "lease",
     async handle(context: Context) {
-      const { connections, ...filter } = checkQuery(ListenersQuery, context);
-      return jsonText(await bytesOf(listing.list({ ...filter, connections: connections === "true" })), 200);
+      return jsonText(await bytesOf(listing.list(checkQuery(ListenersQuery, context))), 200);
     },
   }];
 }

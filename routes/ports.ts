@@ -1,10 +1,11 @@
 /** `GET /ports/{n}`: all about one port. */
 import type { Context } from "hono";
 import type { PortDescriber } from "../src/inspect/describe.ts";
+import { check } from "./check.ts";
 import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
-import { AnyPortParameter, check, NoQuery } from "./schema.ts";
+import { AnyPortParameter, NoQuery } from "./schema.ts";
 
 /** What these routes read. */
 export interface PortRoutesParts {

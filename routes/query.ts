@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import { PortdError } from "../src/errors.ts";
-import { check } from "./schema.ts";
+import { check } from "./check.ts";
 
 /**
  * Checks the parameters of a request.

@@ -1,6 +1,7 @@
-/** What the daemon tells of itself, and stopping it. */
-import { json } from "./headers.ts";
+/** The daemon's status, and stopping it. */
+import type { DaemonStatus } from "../src/client/wire.ts";
 import { PortdError } from "../src/errors.ts";
+import { json } from "./headers.ts";
 import { checkQuery } from "./query.ts";
 import { NoQuery } from "./schema.ts";
 import type { Route } from "./route.ts";
@@ -8,7 +9,7 @@ import type { Route } from "./route.ts";
 /** What these routes ask of the daemon. */
 export interface StatusRoutesParts {
   /** The document of `GET /status`. */
-  readonly status: () => unknown;
+  readonly status: () => DaemonStatus;
   /** Whether leases are loaded, holds taken and requests served. */
   readonly isReady: () => boolean;
   /** Begins the end of the daemon. */
@@ -33,7 +34,7 @@ export function statusRoutes({ status, isReady, stop }: StatusRoutesParts): read
       path: "/readyz",
       scope: "none",
       handle() {
-        if (!isReady()) throw new PortdError("shutting_down", "Cannot serve yet or any more", { retryAfter: 1 });
+        if (!isReady()) throw new PortdError("shutting_down", "Cannot serve: portd starts or stops", { retryAfter: 1 });
         return json({ status: "ready" });
       },
     },

@@ -4,10 +4,11 @@ import type { z } from "zod";
 import { PortdError } from "../src/errors.ts";
 import type { Transfer, TransferredLease } from "../src/lease/transfer.ts";
 import { readJson } from "./body.ts";
+import { check } from "./check.ts";
 import { type LifetimeDefaults, toLifetime } from "./grant_request.ts";
 import { json } from "./headers.ts";
 import type { Route } from "./route.ts";
-import { check, ImportBody } from "./schema.ts";
+import { ImportBody } from "./schema.ts";
 
 /** What these routes work on. */
 export interface TransferRoutesParts {
@@ -38,7 +39,7 @@ function toTransferred(
 ): TransferredLease {
   const { name, project } = lease;
   if (project !== null && name !== null && !name.startsWith(`${project}/`)) {
-    const message = `Cannot import lease ${lease.id}: its name "${name}" is not of its project "${project}"`;
+    const message = `Cannot import lease ${lease.id}: its name "${name}" does not begin with its project "${project}"`;
     throw new PortdError("invalid_request", message, { field: "name", value: name });
   }
   return { ...lease, lifetime: toLifetime(lease.lifetime, defaults) };

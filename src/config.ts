@@ -2,9 +2,9 @@
  * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
  * the environment before `config.yaml`, and the file before the defaults.
  */
-import { PortdError, reasonOf } from "./errors.ts";
+import { describeChoices, PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
-import type { PortRange } from "./port/port.ts";
+import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
 import { readTrustedFile } from "./state/own_file.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
@@ -88,7 +88,7 @@ function milliseconds(defaultMs: number, least = 0, most = 365 * DAY_MS): Settin
 function choice(defaultText: string, texts: readonly string[]): Setting {
   return {
     default: defaultText,
-    expected: texts.map((text) => JSON.stringify(text)).join(" or "),
+    expected: describeChoices(texts),
     parse: (text) => texts.includes(text) ? text : undefined,
   };
 }
@@ -249,23 +249,16 @@ function wholeNumber(text: string, least: number, most: number): number | undefi
 
 function parseRanges(text: string): PortRange[] | undefined {
   if (text === "") return [];
-  const ranges = text.split(",").map((part) => parseRange(part.trim()));
+  const ranges = text.split(",").map((part) => readPortOrRange(part.trim()));
   return ranges.every((range) => range !== undefined) ? ranges : undefined;
-}
-
-/** Reads `20000-29999`, or one port. @returns `undefined` when the text is neither, or the first port is the higher. */
-export function parseRange(text: string): PortRange | undefined {
-  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
-  const range = { first: Number(first), last: Number(last ?? first) };
-  return range.first >= 1 && range.first <= range.last && range.last <= 65535 ? range : undefined;
 }
 
 /** Splits `host:port`. @returns `undefined` when the text is no such address. */
 export function splitAddress(text: string): { readonly host: string; readonly port: number } | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d+)$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  const port = Number(digits);
-  return host !== undefined && port <= 65535 ? { host, port } : undefined;
+  const port = readPort(digits ?? "", 0);
+  return host !== undefined && port !== undefined ? { host, port } : undefined;
 }
 
 function parseAddress(text: string): string | undefined {

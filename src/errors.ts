@@ -91,6 +91,11 @@ export function describeValue(value: unknown): string {
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters)` : text;
 }
 
+/** The values of which one is accepted: `"soft" or "none"`. */
+export function describeChoices(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(" or ");
+}
+
 function printable(value: unknown): unknown {
   if (typeof value === "string") return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value;
   return typeof value === "object" && value !== null ? describeValue(value) : value;

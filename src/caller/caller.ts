@@ -1,45 +1,36 @@
 /**
- * Who calls: the user whose process has the other end of a connection to the daemon. This file is the types, and what
- * is remembered of callers; open.ts chooses for the system, linux/ and windows/ ask it.
+ * Who calls: the user whose process has the other end of a connection to the daemon. This file has the types and
+ * remembers callers; open.ts chooses for the OS, linux/ and windows/ do the work.
  */
 import type { Clock } from "../clock.ts";
+import type { Connection } from "../os/socket.ts";
 
-/** One end of a TCP connection. */
-export interface ConnectionEnd {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** A connection from this machine to the daemon. */
-export interface Connection {
-  /** The caller's end. */
-  readonly remote: ConnectionEnd;
-  /** The daemon's end. */
-  readonly local: ConnectionEnd;
-}
-
-/** A user as text: `uid:1000`, on Windows `sid:S-1-5-21-…`; null where the system does not say. */
+/** A user as text: `uid:1000`, on Windows `sid:S-1-5-21-…`; null where the OS does not say. */
 export type User = string | null;
 
 /** What portd asks an OS about the users of connections. */
 export interface ConnectionUsers {
   /** The user that this process runs as. */
   readonly self: User;
-  /** Who owns the caller's end of the connection at this moment. */
+  /**
+   * Who owns the caller's end of a connection at this moment.
+   *
+   * @param connection as the daemon sees it: `remote` is the caller's end.
+   */
   userOf(connection: Connection): User | Promise<User>;
-  /** Gives back what is kept open. */
+  /** Closes what is open. */
   close(): void;
 }
 
-/** The users that administer a machine: they may do without portd whatever they may do with it. */
+/** The users that administer a machine: they can do anything without portd too. */
 const ADMINISTRATORS: ReadonlySet<string> = new Set(["uid:0", "sid:S-1-5-18"]);
 
 /**
- * How long a user is remembered for counting, in milliseconds, and for how many requests. Nobody else can have the port
- * of a connection before it is closed; whoever has it a moment later gains little.
+ * How long a user is remembered for counting, in milliseconds, and for how many requests. While a connection is open
+ * nobody else can have its port, and who gets the port a moment later gains little.
  */
 const REMEMBER_MS = 1000, MOST_USES = 64;
-/** Connections that are remembered at once; beyond, all are forgotten. */
+/** How many connections are remembered at once; with one more, all are forgotten. */
 const MOST_REMEMBERED = 4096;
 
 interface RememberedUser {
@@ -68,14 +59,14 @@ export class Callers {
     this.#clock = clock;
   }
 
-  /** Who calls, as the system says now: for what gives rights. */
+  /** Who calls, as the OS says now: to decide about rights. */
   identify(connection: Connection): User | Promise<User> {
     return this.#users.userOf(connection);
   }
 
   /**
-   * Who called over this connection a moment ago, or calls now: for what is counted. The port of a connection that was
-   * closed may be another user's since: 64 requests at most, within a second, then count for the wrong user.
+   * Who called over this connection a moment ago, or calls now: to count leases. When a connection was closed, another
+   * user may have got its port since. Then up to 64 requests, within a second, count for the wrong user.
    */
   recall(connection: Connection): User | Promise<User> {
     const { address, port } = connection.remote;

@@ -1,4 +1,4 @@
-/** The one decision which system is asked about callers. */
+/** Who calls, on each OS: the dispatcher. */
 import type { Scanner } from "../listener/listener.ts";
 import type { LinuxParts } from "../os/linux/linux.ts";
 import { SockDiagSocket } from "../os/linux/sock_diag_socket.ts";
@@ -7,7 +7,7 @@ import type { ConnectionUsers } from "./caller.ts";
 import { LinuxConnectionUsers } from "./linux/connection_users.ts";
 import { openUserSids, WindowsConnectionUsers } from "./windows/connection_users.ts";
 
-/** @param linux is there on Linux. */
+/** What this OS knows of callers. @param linux is there on Linux. */
 export function openConnectionUsers(linux: LinuxParts | undefined, scanner: Scanner): ConnectionUsers {
   if (linux !== undefined) {
     return new LinuxConnectionUsers({ ...linux, sockDiag: SockDiagSocket.open(linux.libc), uid: Deno.uid() });
@@ -15,6 +15,6 @@ export function openConnectionUsers(linux: LinuxParts | undefined, scanner: Scan
   if (Deno.build.os === "windows") {
     return new WindowsConnectionUsers({ scanner, sidOf: openUserSids(openWindowsLibraries()), pid: Deno.pid });
   }
-  // macOS: lsof shows the sockets of other users to root alone, and takes a tenth of a second.
+  // macOS: lsof shows the sockets of other users to root only, and takes a tenth of a second.
   return { self: null, userOf: () => null, close() {} };
 }

@@ -1,11 +1,11 @@
-/** The shapes of what the daemon answers beside leases. docs/api.md describes the members. */
+/** The shapes of the daemon's answers besides leases. docs/api.md describes the members. */
 import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
 import type { LastSync } from "../firewall/sync.ts";
-import type { PortDescription, PortRule, PortSocket } from "../inspect/description.ts";
-import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
+import { type PortDescription, type PortRule, type PortSocket, VERDICTS } from "../inspect/description.ts";
+import { LEASE_EVENT_TYPES, LISTENER_EVENT_TYPES } from "../lease/events.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import { TCP_STATES } from "../os/socket.ts";
-import type { PortRange } from "../port/port.ts";
+import { HIGHEST_PORT, PORT_CLASSES, type PortRange } from "../port/port.ts";
 import {
   type AnyShape,
   DIRECTION,
@@ -37,18 +37,18 @@ import type { DaemonStatus, FirewallStatus, ImportOutcome, LeaseDocument, LeaseE
 const NULLABLE_TEXT = nullable(LONG_TEXT);
 const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER, "a count");
 /** The port of one end of a socket; 0 where that end has none. */
-const ENDPOINT_PORT = wholeNumber(0, 65535, "a port number");
-/** A process that can be ended. */
+const ENDPOINT_PORT = wholeNumber(0, HIGHEST_PORT, "a port number");
+/** The process of a listener, which can be ended. */
 const LISTENER_PID = wholeNumber(1, 0xffffffff, "a process id");
 
-/** Sockets that one machine can have are far fewer. */
+/** Far more sockets than a machine can have. */
 const MOST_SOCKETS = 1_000_000;
-/** More processes than servers fork to share one port. */
+/** More processes than a server forks to share one port. */
 const MOST_LISTENERS = 10_000;
-/** A lease of each protocol. */
+/** One for each protocol. */
 const MOST_LEASES_OF_PORT = 2;
 const MOST_RULES = 200_000;
-/** Sentences, services and the like: as many as anybody reads. */
+/** For sentences, services and the like. */
 const MOST_LINES = 10_000;
 
 const LINES = listOf(LONG_TEXT, MOST_LINES);
@@ -72,7 +72,7 @@ export const STATUS: Shape<DaemonStatus> = object<DaemonStatus>({
   warnings: LINES,
 });
 
-/** The members of a socket, of which `pid` depends on what it is asked for. */
+/** The members of a socket; what `port` and `pid` must be depends on the call. */
 function socketMembers(port: Shape<number>, pid: Shape<number>) {
   return {
     protocol: PROTOCOL,
@@ -121,14 +121,14 @@ const RULE_MEMBERS = {
 };
 const RULE = object<Rule>(RULE_MEMBERS);
 
-/** `GET /ports/{port}`, of this very port: an answer about another one is refused. */
+/** `GET /ports/{port}` for this port: an answer about another one is refused. */
 export function descriptionOf(port: number): Shape<PortDescription> {
   const asked = oneOf(port);
   const same: Shape<number> = { faultOf: asked.faultOf };
   return object<PortDescription>({
     port: same,
-    class: oneOf("reserved", "system", "user", "dynamic"),
-    verdict: oneOf("free", "leased", "listening", "conflict", "excluded", "bound"),
+    class: oneOf(...PORT_CLASSES),
+    verdict: oneOf(...VERDICTS),
     sentence: LONG_TEXT,
     advice: LINES,
     services: listOf(object({ protocol: PROTOCOL, name: text(1000), description: LONG_TEXT }), MOST_LINES),
@@ -192,26 +192,19 @@ export const STOPPING: Shape<{ readonly status: "stopping" }> = object({ status:
 const LEASE_EVENT = object<Omit<LeaseEvent, "id" | "type">>({ at: INSTANT, lease: LEASE });
 const LISTENER_EVENT = object<Omit<ListenerEvent, "id" | "type">>({ at: INSTANT, listener: LISTED_SOCKET });
 const RULE_EVENT = object({ at: INSTANT, rule: RULE });
-const AT = { at: INSTANT };
-
-/** The data of each event, by its type; an event of another type is one of a newer daemon. */
-export const EVENTS: Readonly<Record<LeaseEventType | ListenerEventType | RuleEvent["type"], AnyShape>> = {
-  "lease.granted": LEASE_EVENT,
-  "lease.renewed": LEASE_EVENT,
-  "lease.changed": LEASE_EVENT,
-  "lease.listening": LEASE_EVENT,
-  "lease.idle": LEASE_EVENT,
-  "lease.conflict": LEASE_EVENT,
-  "lease.released": LEASE_EVENT,
-  "lease.revoked": LEASE_EVENT,
-  "lease.expired": LEASE_EVENT,
-  "listener.opened": LISTENER_EVENT,
-  "listener.closed": LISTENER_EVENT,
+const RULE_EVENTS: Readonly<Record<RuleEvent["type"], AnyShape>> = {
   "rule.added": RULE_EVENT,
   "rule.drifted": RULE_EVENT,
-  "rule.removed": object({ ...AT, name: LONG_TEXT }),
-  "rule.failed": object({ ...AT, reason: LONG_TEXT }),
+  "rule.removed": object({ at: INSTANT, name: LONG_TEXT }),
+  "rule.failed": object({ at: INSTANT, reason: LONG_TEXT }),
 };
+
+/** The data of each event, by its type. An event of another type comes from a newer daemon. */
+export const EVENTS: ReadonlyMap<string, AnyShape> = new Map([
+  ...LEASE_EVENT_TYPES.map((type) => [type, LEASE_EVENT] as const),
+  ...LISTENER_EVENT_TYPES.map((type) => [type, LISTENER_EVENT] as const),
+  ...Object.entries(RULE_EVENTS),
+]);
 
 /** The id of an event, as it is sent back in a header. */
 export const EVENT_ID: Shape<string> = textLike(/^[!-~]{0,100}$/, "at most 100 visible ASCII characters");

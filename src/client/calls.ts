@@ -1,5 +1,6 @@
-/** One call of the API from the request to the checked answer; src/client/client.ts says which calls there are. */
+/** One call of the API, from the request to the checked answer. client.ts says which calls there are. */
 import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "../errors.ts";
+import type { Protocol } from "../port/port.ts";
 import { describeFault, object, optional, type Shape, text } from "./shape.ts";
 import { type ApiAnswer, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
 
@@ -9,7 +10,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is asked, and what the answer must be. */
+/** A request, and what its answer must be. */
 export interface Call<T> extends CallOptions {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below `/v1`. */
@@ -18,17 +19,17 @@ export interface Call<T> extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Added to the client's own limit, in milliseconds. */
   readonly extraMs?: number;
-  /** Takes the place of the client's own limit where it is shorter, in milliseconds. */
+  /** Used instead of the client's own limit when it is shorter, in milliseconds. */
   readonly limitMs?: number;
   /** What the answer must be. */
   readonly shape: Shape<T>;
-  /** Bytes that the answer has at most. @default 1 MiB */
+  /** How many bytes the answer has at most. @default 1 MiB */
   readonly mostBytes?: number;
 }
 
-/** A document about one thing. */
+/** For a document about one thing. */
 const MOST_DOCUMENT_BYTES = 1 << 20;
-/** A longer timer of JavaScript would go off at once. */
+/** A longer timer of JavaScript would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Where calls go. */
@@ -40,7 +41,7 @@ export interface CallsParts {
   readonly timeoutMs: number;
 }
 
-/** Sends calls to one daemon, and checks what it answers. */
+/** Sends calls to one daemon, and checks its answers. */
 export class Calls {
   readonly #url: string;
   readonly #token: string | undefined;
@@ -54,7 +55,7 @@ export class Calls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** A stream of events, from behind the last one that came. */
+  /** Opens the stream of events, after the last one that came. */
   async openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
     const headers = {
       ...this.#headers(),
@@ -65,7 +66,7 @@ export class Calls {
     const answer = await this.#transport({ method: "GET", url, headers, signal, headMs: this.#timeoutMs });
     if (answer.status !== 200) throw await this.#refusal(answer);
     if (answer.mediaType !== "text/event-stream") {
-      throw this.stranger(`the answer is ${answer.mediaType || "untyped"}`);
+      throw this.notPortd(`the answer is ${answer.mediaType || "untyped"}`);
     }
     return answer;
   }
@@ -75,11 +76,13 @@ export class Calls {
     return (await this.read(call)).value;
   }
 
-  /** The answer, checked; with its length in bytes, or nearly so. */
+  /** The answer, checked, with its approximate length in bytes. */
   async read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
     const answer = await this.send(call);
     const read = await readJson(answer, { mediaType: "application/json", mostBytes });
-    if (read === undefined) throw this.stranger(`the answer is ${answer.mediaType || "untyped"} and no JSON`);
+    if (read === undefined) {
+      throw this.notPortd(`the answer is ${answer.mediaType || "untyped"} and not a JSON document`);
+    }
     const fault = shape.faultOf(read.value);
     if (fault !== undefined) throw this.unusable(describeFault(fault, "it"));
     return { value: read.value as T, bytes: read.bytes };
@@ -110,26 +113,26 @@ export class Calls {
   async #refusal(answer: ApiAnswer): Promise<Error> {
     const limits = { mediaType: "application/problem+json", mostBytes: MOST_DOCUMENT_BYTES };
     const problem = (await readJson(answer, limits))?.value;
-    if (PROBLEM.faultOf(problem) !== undefined) return this.stranger(`the answer is HTTP ${answer.status}`);
+    if (PROBLEM.faultOf(problem) !== undefined) return this.notPortd(`the answer is HTTP ${answer.status}`);
     const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
     const message = detail ?? title ?? `HTTP ${answer.status}`;
     if (Object.hasOwn(STATUS_OF_CODE, code)) return new PortdError(code as ErrorCode, message, data);
-    // A code that this version does not know yet: the daemon is newer.
+    // This version does not know the code: the daemon is newer.
     return new PortdError("internal", message, { ...data, unknownCode: code });
   }
 
-  /** What answers is something else. */
-  stranger(reason: string): NotPortdError {
+  /** The error when what answers is not portd. */
+  notPortd(reason: string): NotPortdError {
     return new NotPortdError(`Cannot talk to portd at ${this.#url}: something else answers there (${reason})`);
   }
 
-  /** It is portd, and its answer is of no use. */
+  /** The error when portd answers what the API does not promise. */
   unusable(reason: string): UnusableAnswerError {
     return new UnusableAnswerError(this.#url, reason);
   }
 }
 
-/** The members of a refusal that are read; all others are data. */
+/** The members of a problem document that are read; all others are data. */
 interface ProblemMembers {
   readonly code: string;
   readonly title?: string;
@@ -144,13 +147,13 @@ const PROBLEM = object<ProblemMembers>({
   detail: optional(text(65_536)),
 });
 
-/** A value with the length of its text in bytes, or nearly so. */
+/** A value with the approximate length of its text in bytes. */
 export interface Sized<T> {
   readonly value: T;
   readonly bytes: number;
 }
 
-/** The body as a JSON object; `undefined` when it is of another type, or no such object. */
+/** The body as a JSON object; `undefined` when it has another type or is not an object. */
 async function readJson(
   answer: ApiAnswer,
   { mediaType, mostBytes }: { readonly mediaType: string; readonly mostBytes: number },
@@ -167,4 +170,26 @@ async function readJson(
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** A lease by its id, by its full name (`project/name`, or `name`), or by its port (of any protocol by default). */
+export type LeaseRef =
+  | string
+  | { readonly name: string }
+  | { readonly port: number; readonly protocol?: Protocol };
+
+/** The path of a lease below `/v1`, with the action (`/renew`) at its end. */
+export function pathOf(ref: LeaseRef, action = ""): string {
+  if (typeof ref === "string") return `/leases/${encodeURIComponent(ref)}${action}`;
+  if ("port" in ref) return `/leases/by-port/${ref.port}${action}${queryOf({ protocol: ref.protocol })}`;
+  const slash = ref.name.lastIndexOf("/");
+  const parts = slash === -1 ? [ref.name] : [ref.name.slice(0, slash), ref.name.slice(slash + 1)];
+  return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
+}
+
+/** A filter as the query of an address, with its question mark; what is undefined is left out. */
+export function queryOf(filter: object): string {
+  const fields = Object.entries(filter).filter(([, value]) => value !== undefined)
+    .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
+  return fields.length === 0 ? "" : `?${fields.join("&")}`;
 }

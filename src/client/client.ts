@@ -1,12 +1,11 @@
 /**
- * The typed client of portd's HTTP API: one method a call. The CLI is built on it, and so can be anything else; it
- * loads nothing but src/errors.ts, and src/proof.ts before it sends a token. docs/api.md is the contract that it speaks.
+ * The typed client of portd's HTTP API: one method for each call. The CLI is built on it, and so can be anything else.
+ * docs/api.md describes the API.
  */
 import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
-import type { Protocol } from "../port/port.ts";
-import { type CallOptions, Calls } from "./calls.ts";
+import { type CallOptions, Calls, type LeaseRef, pathOf, queryOf } from "./calls.ts";
 import type { EventsOptions } from "./events.ts";
 import { EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE } from "./shape.ts";
 import { fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
@@ -28,7 +27,7 @@ import type {
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
 export { PortdError } from "../errors.ts";
-export type { CallOptions } from "./calls.ts";
+export type { CallOptions, LeaseRef } from "./calls.ts";
 export type { EventsOptions } from "./events.ts";
 export type { ApiAnswer, ApiRequest, Transport } from "./transport.ts";
 export type { ListedSocket, SocketQuery } from "../listener/listener.ts";
@@ -36,24 +35,9 @@ export type { Protocol } from "../port/port.ts";
 export type { Lease, LeaseState, Lifetime } from "../lease/lease.ts";
 export type { PortDescription, PortRule, PortSocket, Verdict } from "../inspect/description.ts";
 export type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-export type {
-  AmendRequest,
-  DaemonStatus,
-  FirewallEvent,
-  ImportOutcome,
-  LeaseDocument,
-  LeaseEvent,
-  LeaseFilter,
-  LeasePage,
-  LeaseRequest,
-  LifetimeRequest,
-  ListenerEvent,
-  PortRequest,
-  ResetEvent,
-  ServiceRequest,
-} from "./wire.ts";
+export type * from "./wire.ts";
 
-/** Where a daemon is when nothing else is said. */
+/** The default address of a daemon. */
 export const DEFAULT_URL = "http://127.0.0.1:7678";
 
 /** Options of {@linkcode PortdClient}. */
@@ -61,23 +45,17 @@ export interface ClientOptions {
   /** Address of the daemon, with or without `/v1`. @default "http://127.0.0.1:7678" */
   readonly url?: string;
   /**
-   * The admin token; `export`, `import` and `stop` need it. Sent with every request, to a daemon that has proven to
-   * know it: {@linkcode UnprovenPeerError} else.
+   * The admin token; `export`, `import` and `stop` need it. Sent with every request, and only to a daemon that has proven
+   * to know it: otherwise {@linkcode UnprovenPeerError}.
    */
   readonly token?: string;
-  /** Used in the place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Used in the place of `fetch` altogether. */
+  /** Used instead of `fetch` and its checks. */
   readonly transport?: Transport;
-  /** How long one answer may take, in milliseconds; events are not bounded. @default 30000 */
+  /** How long one answer may take, in milliseconds; events may take any time. @default 30000 */
   readonly timeoutMs?: number;
 }
-
-/** A lease by its id, by its full name (`project/name`, or `name`), or by its port (of any protocol unless told). */
-export type LeaseRef =
-  | string
-  | { readonly name: string }
-  | { readonly port: number; readonly protocol?: Protocol };
 
 /** Options of a grant. */
 export interface GrantOptions extends CallOptions {
@@ -86,18 +64,19 @@ export interface GrantOptions extends CallOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** More for a firewall: each of its programs may take up to a minute, and there are several. */
+/** For a firewall: each of its programs may take up to a minute, and there are several. */
 const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
-/** A page of leases whose holders, labels and names are as long as they may be. */
+/** For a page of leases with the longest holders, labels and names. */
 const MOST_PAGE_BYTES = 32 << 20;
-/** A whole list of leases: in pages, in bytes, and in the time of single answers. */
+/** For a whole list of leases: in pages, in bytes, and in how many times the limit of a single answer. */
 const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TIMES = 10;
+
 /**
- * Talks to one daemon. Keeps no connection and no state; as many calls as you like may run at once.
+ * Talks to one daemon. Keeps no connection and no state; any number of calls may run at once.
  *
  * Every method throws {@linkcode PortdError} when the daemon refuses, {@linkcode NoDaemonError} when nobody answers or
  * what answers is not portd, {@linkcode UnusableAnswerError} when an answer is not what the API promises, and a
- * `TimeoutError` (`DOMException`) when it does not come in time. Answers are checked whole, and bounded in bytes.
+ * `TimeoutError` (`DOMException`) when it does not come in time. Answers are checked completely, and bounded in bytes.
  *
  * @example
  * ```ts
@@ -147,18 +126,8 @@ export class PortdClient {
     const { services, count, block } = request;
     const several = services?.length ?? count ?? block;
     const shape = grantOf(several ?? 1, several !== undefined);
-    const mostBytes = MOST_PAGE_BYTES;
-    const call = {
-      method: "POST",
-      path: "/leases",
-      body: request,
-      headers,
-      extraMs,
-      shape,
-      mostBytes,
-      ...rest,
-    } as const;
-    const answer = await this.#calls.json(call);
+    const call = { method: "POST", path: "/leases", body: request, headers, extraMs, shape } as const;
+    const answer = await this.#calls.json({ ...call, mostBytes: MOST_PAGE_BYTES, ...rest });
     return "leases" in answer ? answer.leases : [answer];
   }
 
@@ -168,9 +137,9 @@ export class PortdClient {
   }
 
   /**
-   * All leases that pass the filter, over as many pages as it takes.
+   * All leases that match the filter, from as many pages as there are.
    *
-   * @throws {UnusableAnswerError} when the list does not come to an end.
+   * @throws {UnusableAnswerError} when the list has no end.
    */
   async listAll(filter: LeaseFilter = {}, options: CallOptions = {}): Promise<Lease[]> {
     const leases: Lease[] = [], cursors = new Set<string>();
@@ -215,14 +184,14 @@ export class PortdClient {
     return await this.#calls.json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
   }
 
-  /** Ends a lease. Idempotent for a lease that has ended already. */
+  /** Ends a lease. For a lease that has ended already it does nothing. */
   async release(ref: LeaseRef, options: CallOptions = {}): Promise<void> {
     const answer = await this.#calls.send({ method: "DELETE", path: pathOf(ref), ...options });
     await answer.cancel();
-    if (answer.status !== 204) throw this.#calls.stranger(`the answer to a release is HTTP ${answer.status}`);
+    if (answer.status !== 204) throw this.#calls.notPortd(`the answer to a release is HTTP ${answer.status}`);
   }
 
-  /** Ends every live lease that bears a label, `key:value`. @returns the ids of the leases that were ended. */
+  /** Ends every live lease with a label, `key:value`. @returns the ids of these leases. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
     const { RELEASED: shape } = await answerShapes();
@@ -230,8 +199,8 @@ export class PortdClient {
   }
 
   /**
-   * What happens to leases from now on, or from `lastEventId` on. A broken stream is opened anew and goes on behind the
-   * last event that came; where some were lost, a `reset` comes first. Ends when the signal is aborted.
+   * What happens to leases from now on, or after `lastEventId`. A broken stream is opened again and continues after the
+   * last event that came; when some are lost, a `reset` comes first. Ends when the signal is aborted.
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
@@ -250,31 +219,20 @@ export class PortdClient {
     return (await this.#calls.json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
   }
 
-  /** All about one port, 0 included. @throws {PortdError} `port_out_of_range`. */
+  /** Describes one port, also 0. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
     const { descriptionOf } = await answerShapes();
-    const shape = descriptionOf(port);
-    return await this.#calls.json({
-      method: "GET",
-      path: `/ports/${port}`,
-      shape,
-      mostBytes: MOST_BODY_BYTES,
-      ...options,
-    });
+    const call = { method: "GET", path: `/ports/${port}`, shape: descriptionOf(port) } as const;
+    return await this.#calls.json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
-  /** Wishes that a lease be reachable from outside; what is absent is inbound, domain and private, LocalSubnet. */
+  /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({
-      method: "PUT",
-      path: pathOf(ref, "/exposure"),
-      body: request,
-      shape: EXPOSED_LEASE,
-      ...options,
-    });
+    const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
+    return await this.#calls.json({ ...call, ...options });
   }
 
-  /** Takes that wish back. */
+  /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
     return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
   }
@@ -285,7 +243,7 @@ export class PortdClient {
     return await this.#calls.json({ method: "GET", path: "/firewall", shape, ...FIREWALL_BOUNDS, ...options });
   }
 
-  /** Makes the firewall's rules those that are wanted; with `dryRun` only tells what that would take. */
+  /** Makes the firewall's rules those that are wanted; with `dryRun` it only answers what that would change. */
   async syncFirewall(
     { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
   ): Promise<FirewallStatus> {
@@ -300,46 +258,27 @@ export class PortdClient {
     return await this.#calls.json({ method: "GET", path: "/status", shape, ...options });
   }
 
-  /** Everything that the daemon keeps, as a document for people and for {@linkcode import}. Needs the token. */
+  /** The live leases and the ports of names, as a document for people and for {@linkcode import}. Needs the token. */
   async export(options: CallOptions = {}): Promise<LeaseDocument> {
     const { LEASE_DOCUMENT: shape } = await answerShapes();
     return await this.#calls.json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
-  /** Takes leases in; at most 64 KiB a call. What cannot be taken is named in `skipped`. Needs the token. */
+  /** Adds leases of an export, at most 64 KiB in one call; `skipped` has those that are not possible. Needs the token. */
   async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
     const { IMPORT_OUTCOME: shape } = await answerShapes();
     const mostBytes = MOST_BODY_BYTES;
     return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
   }
 
-  /** Asks the daemon to end; it does so after the answer. Needs the token. */
+  /** Stops the daemon, right after its answer. Needs the token. */
   async stop(options: CallOptions = {}): Promise<void> {
     const { STOPPING: shape } = await answerShapes();
     await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape, ...options });
   }
 }
 
-/** What most calls of a script do not need. An import that chooses would ask the program that uses this for `--allow-read`. */
+/** Loaded when first needed: many scripts never do. A computed specifier would need `--allow-read`. */
 function answerShapes(): Promise<typeof import("./answer_shapes.ts")> {
   return import("./answer_shapes.ts");
-}
-
-/** A filter as the query of an address, with its question mark; what is undefined is left out. */
-function queryOf(filter: object): string {
-  const fields = Object.entries(filter).filter(([, value]) => value !== undefined)
-    .map(([field, value]) => `${field}=${encodeURIComponent(String(value))}`);
-  return fields.length === 0 ? "" : `?${fields.join("&")}`;
-}
-
-/** The path of a lease below `/v1`, with the action (`/renew`) where it belongs. */
-function pathOf(ref: LeaseRef, action = ""): string {
-  if (typeof ref === "string") return `/leases/${encodeURIComponent(ref)}${action}`;
-  if ("port" in ref) {
-    const query = ref.protocol === undefined ? "" : `?protocol=${ref.protocol}`;
-    return `/leases/by-port/${ref.port}${action}${query}`;
-  }
-  const slash = ref.name.lastIndexOf("/");
-  const parts = slash === -1 ? [ref.name] : [ref.name.slice(0, slash), ref.name.slice(slash + 1)];
-  return `/leases/by-name/${parts.map(encodeURIComponent).join("/")}${action}`;
 }

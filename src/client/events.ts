@@ -1,4 +1,4 @@
-/** Following the daemon's events over broken connections, and reading server-sent events. */
+/** Follows the daemon's events over broken connections, and reads server-sent events. */
 import { PortdError } from "../errors.ts";
 import { EVENT_ID, EVENTS } from "./answer_shapes.ts";
 import { type AnyShape, describeFault, object, text } from "./shape.ts";
@@ -9,11 +9,11 @@ import type { FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./wir
 export interface EventsOptions {
   /** Ends the stream; the loop over it then ends without an error. */
   readonly signal?: AbortSignal;
-  /** Goes on behind this event. */
+  /** The stream continues after this event. */
   readonly lastEventId?: string;
-  /** Called whenever the stream has been opened, the first time and after each break. */
+  /** Called whenever the stream is open, the first time and after each break. */
   readonly onOpen?: () => void;
-  /** How often in a row a broken stream is opened anew before giving up. @default 20, which takes about a minute */
+  /** How often in a row a broken stream is opened again before giving up. @default 20, which takes about a minute */
   readonly retries?: number;
 }
 
@@ -26,17 +26,17 @@ const TYPED = object<{ readonly type: string }>({ type: text(100) });
 export interface EventSource {
   /** Its address, for messages. */
   readonly url: string;
-  /** Sends the request for events after an id and answers when its head is there. */
+  /** Requests the events after an id. Resolves with the head of the answer. */
   readonly open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<ApiAnswer>;
 }
 
 type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent;
 
 /**
- * Yields events, opening the stream again behind the last one after each break. An event of a type that is not known
- * here is left out.
+ * Yields events. After each break it opens the stream again, after the last event. An event of an unknown type is left
+ * out.
  *
- * @throws {UnusableAnswerError} when an event is not what its type promises, or has no end.
+ * @throws {UnusableAnswerError} when an event does not have the shape of its type, or is too long.
  */
 export async function* followEvents(
   { url, open }: EventSource,
@@ -49,7 +49,7 @@ export async function* followEvents(
     try {
       const answer = await open(lastEventId, signal);
       onOpen?.();
-      // A stream without an event has at least its first line.
+      // A stream without events has at least its first line.
       const chunks = whenBegun(answer.chunks(), () => {
         hasBegun = true;
         failures = 0;
@@ -68,7 +68,7 @@ export async function* followEvents(
   }
 }
 
-/** The same chunks; calls back at the first. @throws {NoDaemonError} when there is none at all. */
+/** The same chunks; calls `begin` at the first. @throws {NoDaemonError} when there is none. */
 async function* whenBegun(chunks: AsyncIterable<Uint8Array>, begin: () => void): AsyncGenerator<Uint8Array> {
   let hasBegun = false;
   for await (const chunk of chunks) {
@@ -77,18 +77,18 @@ async function* whenBegun(chunks: AsyncIterable<Uint8Array>, begin: () => void):
     hasBegun = true;
     yield chunk;
   }
-  if (!hasBegun) throw new NoDaemonError("Cannot follow the events: the stream ends at once");
+  if (!hasBegun) throw new NoDaemonError("Cannot follow the events: the stream ended at once");
 }
 
-/** The event in a message; `undefined` when it is of a type of a newer daemon. */
+/** The event in a message; `undefined` when its type is unknown. */
 function readEvent({ id, event, data }: StreamMessage, url: string): AnyEvent | undefined {
   checkShape(id, { shape: EVENT_ID, what: "the id of an event", url });
   if (event === "reset") return { type: "reset" };
   const value = parseJson(data);
   checkShape(value, { shape: TYPED, what: "an event", url });
-  const { type } = value as { readonly type: string };
-  if (!Object.hasOwn(EVENTS, type)) return undefined;
-  checkShape(value, { shape: EVENTS[type as keyof typeof EVENTS], what: "an event", url });
+  const shape = EVENTS.get((value as { readonly type: string }).type);
+  if (shape === undefined) return undefined;
+  checkShape(value, { shape, what: "an event", url });
   return { ...value as LeaseEvent, id };
 }
 
@@ -100,7 +100,7 @@ function checkShape(
   if (fault !== undefined) throw new UnusableAnswerError(url, describeFault(fault, what));
 }
 
-/** @returns the text itself, which is no event, when it is no JSON. */
+/** @returns the text itself, which is not an event, when it is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -110,13 +110,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Whether a stream that failed so may be had again: the connection broke, or the daemon is being restarted. */
+/** Whether the stream can be opened again after an error: the connection broke, or the daemon restarts. */
 function mayPass(error: unknown): boolean {
   return error instanceof NoDaemonError || (error instanceof PortdError && error.code === "shutting_down") ||
     isFull(error);
 }
 
-/** Whether others read all the streams that there may be: one of them will leave. */
+/** Whether all streams that the daemon allows are in use: one of them will end. */
 function isFull(error: unknown): boolean {
   return error instanceof PortdError && error.code === "too_many_readers";
 }
@@ -137,20 +137,21 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** One message of a stream. */
 export interface StreamMessage {
-  /** The id as it stood when the message came; empty when there has been none. */
+  /** The last id up to this message; empty when there was none. */
   readonly id: string;
   /** @default "message" */
   readonly event: string;
   readonly data: string;
 }
 
-/** Characters of the longest message, and of the longest line: an event is some hundreds, at most some thousands. */
+/** How many characters a message or a line has at most: events have hundreds, or thousands. */
 const LONGEST_MESSAGE = 1 << 20;
 
 /**
- * Reads messages from the bytes of a `text/event-stream` (HTML standard, section 9.2.6). Pure: bytes in, messages out; comments are skipped, an unfinished last message is dropped.
+ * Reads messages from the bytes of a `text/event-stream` (HTML standard, section 9.2.6). Pure. Comments are skipped, an
+ * unfinished last message is dropped.
  *
- * @throws {MessageTooLongError} when a line or a message is longer than one of portd can be (1 MiB).
+ * @throws {MessageTooLongError} when a line or a message is longer than portd sends (1 MiB).
  */
 export async function* parseEventStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<StreamMessage> {
   let id = "", event = "", data: string[] = [], length = 0;
@@ -173,7 +174,7 @@ export async function* parseEventStream(chunks: AsyncIterable<Uint8Array>): Asyn
   }
 }
 
-/** A message of a stream goes on and on. */
+/** A message of a stream is too long. */
 export class MessageTooLongError extends Error {
   override readonly name = "MessageTooLongError";
 
@@ -182,20 +183,20 @@ export class MessageTooLongError extends Error {
   }
 }
 
-/** Looks at each character once, however small the chunks are. */
+/** Splits text into lines. Reads each character once, however small the chunks are. */
 async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  let begun = "", isAfterReturn = false;
+  let rest = "", isAfterReturn = false;
   for await (const chunk of chunks) {
     let text = decoder.decode(chunk, { stream: true });
     if (text === "") continue;
-    // A carriage return ends a line at once; a line feed right behind it belongs to that end.
+    // A carriage return ends a line at once; a line feed right after it belongs to the same line end.
     if (isAfterReturn && text.startsWith("\n")) text = text.slice(1);
     isAfterReturn = text.endsWith("\r");
     const lines = text.split(/\r\n|\n|\r/);
-    lines[0] = begun + lines[0]!;
-    begun = lines.pop()!;
-    if (begun.length > LONGEST_MESSAGE) throw new MessageTooLongError();
+    lines[0] = rest + lines[0]!;
+    rest = lines.pop()!;
+    if (rest.length > LONGEST_MESSAGE) throw new MessageTooLongError();
     yield* lines;
   }
 }

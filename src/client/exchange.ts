@@ -1,6 +1,6 @@
 /**
- * One HTTP/1.1 exchange (RFC 9112) over a plain socket. `fetch` costs a short-lived process 7 ms to start, a
- * `Response` 3 and a timer 5, where the socket costs less than one: the CLI's whole start takes 17.
+ * One HTTP/1.1 exchange (RFC 9112) over a plain socket. In a short-lived process the first `fetch` costs 7 ms, the first
+ * `Response` 3 and the first timer 5. The socket costs less than one, and the whole start of the CLI takes 17.
  */
 import { messageOf } from "../errors.ts";
 import { type Socket, splitUrl } from "./socket.ts";
@@ -15,7 +15,7 @@ import {
 } from "./transport.ts";
 
 /**
- * Sends a request and reads the answer; the socket is closed when the body has been read.
+ * Sends a request and reads the answer. The socket is closed when the body has been read.
  *
  * @param bytes is the encoded request.
  */
@@ -30,7 +30,7 @@ export async function exchange(
 /**
  * A request as it is sent.
  *
- * @param connection is what the peer is asked to do with the connection afterwards.
+ * @param connection says what the peer does with the connection afterwards.
  * @throws {Error} when a header has an unprintable character.
  */
 export function encodeRequest(
@@ -41,9 +41,9 @@ export function encodeRequest(
   const content = new TextEncoder().encode(body ?? "");
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, `Connection: ${connection}`];
   for (const [name, value] of Object.entries(headers)) {
-    // Header injection: a line end in a value would begin a header, or a request, of its own.
+    // Header injection: a line end in a value would begin another header, or another request.
     if (/[^\t\x20-\x7e]/.test(value)) {
-      throw new Error(`Cannot send header ${name}: it holds an unprintable character`);
+      throw new Error(`Cannot send header ${name}: it has an unprintable character`);
     }
     lines.push(`${name}: ${value}`);
   }
@@ -56,9 +56,9 @@ export function encodeRequest(
 }
 
 const MOST_HEAD_BYTES = 64 * 1024;
-/** Heads of status 1xx before the answer (RFC 9110, section 15.2); portd sends none. */
+/** How many heads of status 1xx may come before the answer (RFC 9110, section 15.2); portd sends none. */
 const MOST_INTERIM = 8;
-/** Characters of what was sent that stand in a message. */
+/** How many characters of an answer a message quotes. */
 const LONGEST_QUOTE = 40;
 
 interface Head {
@@ -73,7 +73,7 @@ class Exchange {
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#close();
   #bound: AbortSignal | undefined;
-  /** What has been read and not been used yet. */
+  /** What was read and is not used yet. */
   #buffer: Uint8Array = new Uint8Array(0);
   #isClosed = false;
 
@@ -88,7 +88,7 @@ class Exchange {
   async run(request: Uint8Array, { timeoutMs, headMs }: ApiRequest): Promise<ApiAnswer> {
     try {
       const writing = this.#write(request);
-      // The first timer of a process takes half a millisecond to set up: the daemon is at work meanwhile.
+      // The first timer of a process takes half a millisecond to set up: the daemon works meanwhile.
       const limitMs = timeoutMs ?? headMs;
       if (limitMs !== undefined) this.#limit(limitMs);
       await writing;
@@ -169,19 +169,19 @@ class Exchange {
     } while (await this.#fill());
   }
 
-  /** The head of the answer itself, past those that only say that it is still to come. */
+  /** The head of the answer itself, after heads of status 1xx. */
   async #readFinalHead(): Promise<Head> {
     for (let interim = 0; interim <= MOST_INTERIM; interim++) {
       const head = await this.#readHead();
       if (head.status >= 200) return head;
       if (head.status === 101) this.#fail("the answer is HTTP 101, which was not asked for");
     }
-    this.#fail("no answer comes, only heads of status 1xx");
+    this.#fail("there are only heads of status 1xx and no answer");
   }
 
   async #readHead(): Promise<Head> {
     const line = await this.#readLine();
-    const status = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(line)?.[1] ?? this.#fail("the answer is no HTTP"));
+    const status = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(line)?.[1] ?? this.#fail("the answer is not HTTP"));
     return { status, headers: await this.#readFields() };
   }
 
@@ -214,7 +214,7 @@ class Exchange {
     return line.endsWith("\r") ? line.slice(0, -1) : line;
   }
 
-  /** Reads more behind what is there. @returns whether there was more. */
+  /** Reads more into the buffer. @returns whether there was more. */
   async #fill(): Promise<boolean> {
     const room = new Uint8Array(this.#buffer.length + 16 * 1024);
     room.set(this.#buffer);
@@ -236,7 +236,7 @@ class Exchange {
     this.#socket.close();
   }
 
-  /** An abort shows as a socket that was closed under a read; anything else that fails is a broken connection. */
+  /** After an abort the error is the signal's reason; any other failure is a broken connection. */
   #explain(error: unknown): unknown {
     for (const signal of [this.#signal, this.#bound]) if (signal?.aborted) return signal.reason;
     const isOurs = error instanceof NoDaemonError || error instanceof UnusableAnswerError;

@@ -1,18 +1,18 @@
-/** Having the peer of a connection prove that it knows the token, before that connection carries the token. */
+/** Makes the peer of a connection prove that it knows the token, before the token is sent over that connection. */
 import { challenge, readProof } from "../proof.ts";
 import { encodeRequest, exchange } from "./exchange.ts";
 import { openSocket, type Socket, splitUrl } from "./socket.ts";
 import { type ApiRequest, NoDaemonError, NotPortdError, tokenOf, UnprovenPeerError } from "./transport.ts";
 
 const PATIENCE_MS = 10_000;
-/** A daemon that somebody floods with connections cuts some, and refuses others for a moment. */
+/** A daemon that is flooded with connections closes some, and refuses others for a moment. */
 const TRIES = 20, PAUSE_MS = 100;
 
 /**
- * A connection whose peer has proven that it knows the token, for the request that carries it. Where the connection
- * breaks before, another one is opened: nothing has been asked of the daemon yet.
+ * A connection whose peer has proven that it knows the token, for the request with the token. If the connection breaks
+ * before, another one is opened: no request has been sent yet.
  *
- * @param opened is tried first.
+ * @param opened is used first.
  * @throws {UnprovenPeerError} when the peer does not prove it; and as a request does.
  */
 export async function provenSocket(opened: Socket, request: ApiRequest): Promise<Socket> {
@@ -31,7 +31,7 @@ export async function provenSocket(opened: Socket, request: ApiRequest): Promise
   }
 }
 
-/** Asks for the proof over a connection, and closes that unless it comes. */
+/** Asks for the proof over a connection, and closes the connection if it does not come. */
 async function demandProof(socket: Socket, asked: ApiRequest): Promise<void> {
   const { url, headers, signal, timeoutMs = asked.headMs ?? PATIENCE_MS } = asked;
   const { origin, host } = splitUrl(url);
@@ -43,23 +43,23 @@ async function demandProof(socket: Socket, asked: ApiRequest): Promise<void> {
     signal,
     timeoutMs: Math.min(timeoutMs, PATIENCE_MS),
   };
-  const lent = new LentSocket(socket);
+  const borrowed = new BorrowedSocket(socket);
   try {
-    const answer = await exchange(lent, request, encodeRequest(request, "keep-alive"));
+    const answer = await exchange(borrowed, request, encodeRequest(request, "keep-alive"));
     if (!await isProvenBy(await readProof(answer.chunks()))) {
       throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
     }
   } catch (error) {
-    lent.closeForGood();
+    borrowed.closeForGood();
     throw error;
   }
 }
 
-/** A connection that outlives one exchange: its end leaves it open, unless it breaks a read off. */
-class LentSocket implements Socket {
+/** Lends a connection to one exchange: its end leaves the connection open, unless a read is interrupted. */
+class BorrowedSocket implements Socket {
   readonly #socket: Socket;
   #isReading = false;
-  #isOver = false;
+  #hasEnded = false;
   #isClosed = false;
 
   constructor(socket: Socket) {
@@ -67,10 +67,10 @@ class LentSocket implements Socket {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
-    this.#checkGoesOn();
+    this.#checkOpen();
     this.#isReading = true;
     const count = await this.#socket.read(into).finally(() => this.#isReading = false);
-    this.#checkGoesOn(); // closed meanwhile, though what was read had arrived already
+    this.#checkOpen(); // it may have been closed meanwhile
     return count;
   }
 
@@ -79,7 +79,7 @@ class LentSocket implements Socket {
   }
 
   close(): void {
-    this.#isOver = true;
+    this.#hasEnded = true;
     if (this.#isReading) this.closeForGood();
   }
 
@@ -88,7 +88,7 @@ class LentSocket implements Socket {
     this.#isClosed = true;
   }
 
-  #checkGoesOn(): void {
-    if (this.#isOver) throw new Deno.errors.BadResource("the exchange is over");
+  #checkOpen(): void {
+    if (this.#hasEnded) throw new Deno.errors.BadResource("the exchange has ended");
   }
 }

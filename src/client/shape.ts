@@ -1,31 +1,39 @@
 /**
- * Checking values that somebody else has sent. A shape says what a value must be; shapes are put together from smaller
- * ones and are bound to the type that they check, so that the compiler finds a member that was forgotten. Pure.
+ * Checks values that somebody else has sent. A shape says what a value must be. Shapes are made of smaller ones and are
+ * bound to the type that they check, so that the compiler finds a forgotten member. Pure.
  *
- * The shapes of leases stand here too, as every client reads them and each module costs a command some of its start;
- * answer_shapes.ts has those of everything else.
+ * The shapes of leases are here too, as every client reads leases and each module makes the start of a command longer;
+ * answer_shapes.ts has the other ones.
  */
-import { describeValue } from "../errors.ts";
-import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime } from "../lease/lease.ts";
-import type { Protocol } from "../port/port.ts";
+import { describeChoices, describeValue } from "../errors.ts";
+import { HOLD_KINDS } from "../hold/hold.ts";
+import {
+  type Exposure,
+  type Holder,
+  type Lease,
+  LEASE_STATES,
+  type LeaseListener,
+  type Lifetime,
+} from "../lease/lease.ts";
+import { HIGHEST_PORT, type Protocol, PROTOCOLS } from "../port/port.ts";
 import type { LeasePage } from "./wire.ts";
 
-/** The first thing that is wrong with a value. */
+/** The first error in a value. */
 export interface Fault {
-  /** Where it is below the value, as in `.leases[3].port`; empty for the value itself. */
+  /** Where it is in the value, as in `.leases[3].port`; empty for the value itself. */
   readonly at: string;
   readonly value: unknown;
   /** What would be right, in words. */
   readonly expected: string;
 }
 
-/** A fault in words: `leases[3].port is -1, expected a port number from 1 to 65535`. @param what names the value. */
+/** An error in words: `leases[3].port is -1, expected a port number from 1 to 65535`. @param what names the value. */
 export function describeFault({ at, value, expected }: Fault, what: string): string {
   const place = at === "" ? what : at.startsWith(".") ? at.slice(1) : `${what}${at}`;
   return `${place} is ${describeValue(value)}, expected ${expected}`;
 }
 
-/** What a value must be, whatever its type is called. */
+/** What a value of any type must be. */
 export interface AnyShape {
   /** @returns what is wrong; `undefined` when nothing is. */
   readonly faultOf: (value: unknown) => Fault | undefined;
@@ -33,7 +41,7 @@ export interface AnyShape {
 
 /** What a `T` must be. */
 export interface Shape<T> extends AnyShape {
-  /** Never there: it binds the shape to exactly this type. */
+  /** Never present: it binds the shape to exactly this type. */
   readonly type?: (value: T) => T;
 }
 
@@ -42,14 +50,14 @@ export interface OptionalShape<T> extends Shape<T> {
   readonly isOptional: true;
 }
 
-/** A shape for each member of an object; members beyond these are allowed, as a newer daemon may send more. */
+/** A shape for each member of an object; other members are allowed, as a newer daemon may send more. */
 type Members<T> = {
   readonly [Key in keyof T]-?: undefined extends T[Key] ? OptionalShape<Exclude<T[Key], undefined>>
     : Record<never, never> extends Pick<T, Key> ? OptionalShape<T[Key]>
     : Shape<T[Key]>;
 };
 
-/** Characters of a key that stand in a message. */
+/** How many characters of a key a message has. */
 const LONGEST_KEY = 80;
 
 /** A value that a function accepts. */
@@ -60,12 +68,12 @@ export function value<T>(expected: string, accepts: (value: unknown) => boolean)
 /** `true` or `false`. */
 export const flag: Shape<boolean> = value("true or false", (value) => typeof value === "boolean");
 
-/** A text of so many UTF-16 code units at most. */
+/** A text of at most so many UTF-16 code units. */
 export function text(most: number): Shape<string> {
   return value(`text of at most ${most} characters`, (value) => typeof value === "string" && value.length <= most);
 }
 
-/** A text of this form. @param pattern must be anchored, and must bound the length. */
+/** A text of this form. @param pattern must be anchored and bound the length. */
 export function textLike(pattern: RegExp, expected: string): Shape<string> {
   return value(expected, (value) => typeof value === "string" && pattern.test(value));
 }
@@ -78,8 +86,7 @@ export function wholeNumber(least: number, most: number, what = "a whole number"
 
 /** One of these values. */
 export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
-  const expected = values.map((one) => JSON.stringify(one)).join(" or ");
-  return value(expected, (value) => values.includes(value as T));
+  return value(describeChoices(values), (value) => values.includes(value as T));
 }
 
 /** This, or null. */
@@ -97,7 +104,7 @@ export function optional<T>({ faultOf }: Shape<T>): OptionalShape<T> {
   return { isOptional: true, faultOf: (value) => value === undefined ? undefined : faultOf(value) };
 }
 
-/** A list with a bound. */
+/** A list of `least` to `most` items. */
 export function listOf<T>(item: Shape<T>, most: number, least = 0): Shape<readonly T[]> {
   const expected = `a list of ${least} to ${most}`;
   return {
@@ -111,7 +118,7 @@ export function listOf<T>(item: Shape<T>, most: number, least = 0): Shape<readon
   };
 }
 
-/** An object with keys of the sender's choice, so many at most. */
+/** An object with at most so many keys of any name. */
 export function recordOf<T>(member: Shape<T>, most: number): Shape<Readonly<Record<string, T>>> {
   const expected = `an object of at most ${most} members`;
   return {
@@ -147,7 +154,7 @@ export function variants<T extends object, Key extends keyof T & string>(
   shapes: { readonly [Kind in T[Key] & string]: Shape<Extract<T, { readonly [K in Key]: Kind }>> },
 ): Shape<T> {
   const known = new Map<unknown, AnyShape>(Object.entries(shapes));
-  const expected = [...known.keys()].map((kind) => JSON.stringify(kind)).join(" or ");
+  const expected = describeChoices([...known.keys()]);
   return {
     faultOf(value) {
       if (!isObject(value)) return { at: "", value, expected: "an object" };
@@ -165,12 +172,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 export const LONG_TEXT: Shape<string> = text(65_536);
 const NULLABLE_TEXT = nullable(LONG_TEXT);
 
-/** A port; 0 is none. */
-export const PORT: Shape<number> = wholeNumber(1, 65535, "a port number");
-/** A process id of any system; 0 stands for a process that has none of its own. */
+/** A port; 0 is not a port. */
+export const PORT: Shape<number> = wholeNumber(1, HIGHEST_PORT, "a port number");
+/** A process id of any OS; some use 0 for the kernel. */
 export const PID: Shape<number> = wholeNumber(0, 0xffffffff, "a process id");
 /** One protocol. */
-export const PROTOCOL: Shape<Protocol> = oneOf("tcp", "udp");
+export const PROTOCOL: Shape<Protocol> = oneOf(...PROTOCOLS);
 /** Milliseconds. */
 export const DURATION: Shape<number> = wholeNumber(0, Number.MAX_SAFE_INTEGER, "a number of milliseconds");
 /** The id of a lease, a ULID. */
@@ -193,23 +200,19 @@ export const DIRECTION: Shape<Exposure["firewall"]["direction"]> = oneOf("in", "
 /** Whom a rule lets in. */
 export const REMOTE: Shape<readonly string[]> = listOf(text(200), MOST_NETWORKS);
 
-const HOLDER = object<Holder>({
-  id: LONG_TEXT,
+const EVIDENCE = {
   pid: nullable(PID),
   startTime: NULLABLE_TEXT,
   bootId: NULLABLE_TEXT,
   command: NULLABLE_TEXT,
   cwd: NULLABLE_TEXT,
   user: NULLABLE_TEXT,
-});
+};
+
+const HOLDER = object<Holder>({ id: LONG_TEXT, ...EVIDENCE });
 
 const LISTENER = object<LeaseListener>({
-  pid: nullable(PID),
-  startTime: NULLABLE_TEXT,
-  bootId: NULLABLE_TEXT,
-  command: NULLABLE_TEXT,
-  cwd: NULLABLE_TEXT,
-  user: NULLABLE_TEXT,
+  ...EVIDENCE,
   address: LONG_TEXT,
   since: INSTANT,
   reason: NULLABLE_TEXT,
@@ -226,16 +229,6 @@ const EXPOSURE = object<Exposure>({
   firewall: object({ direction: DIRECTION, profiles: PROFILES, remote: REMOTE }),
 });
 
-const STATE: Shape<LeaseState> = oneOf(
-  "granted",
-  "listening",
-  "idle",
-  "conflict",
-  "released",
-  "revoked",
-  "expired",
-);
-
 /** A lease of this port. */
 export function leaseOn(port: Shape<number>): Shape<Lease> {
   return object<Lease>({
@@ -244,10 +237,10 @@ export function leaseOn(port: Shape<number>): Shape<Lease> {
     project: nullable(text(1000)),
     port,
     protocols: listOf(PROTOCOL, 2, 1),
-    state: STATE,
+    state: oneOf(...LEASE_STATES),
     holder: HOLDER,
     lifetime: LIFETIME,
-    hold: oneOf("soft", "none"),
+    hold: oneOf(...HOLD_KINDS),
     labels: recordOf(LONG_TEXT, MOST_LABELS),
     exposure: nullable(EXPOSURE),
     listener: nullable(LISTENER),
@@ -266,10 +259,10 @@ export const EXPOSED_LEASE: Shape<Lease> = {
   faultOf: (value) => LEASE.faultOf(value) ?? object({ exposure: EXPOSURE }).faultOf(value),
 };
 
-/** Leases that a page has at most. */
+/** How many leases a page has at most. */
 const MOST_ON_PAGE = 1000;
 
-/** What continues a list. */
+/** Where a list continues. */
 const CURSOR = textLike(/^[!-~]{1,200}$/, "a cursor of 1 to 200 visible ASCII characters");
 
 /** One page of leases. */
@@ -278,7 +271,7 @@ export const LEASE_PAGE: Shape<LeasePage> = object<LeasePage>({
   next: optional(CURSOR),
 });
 
-/** The answer to a request for so many leases; a single one comes by itself, unless several were asked for. */
+/** The answer to a request for so many leases: a list where several were asked for, else one lease. */
 export function grantOf(count: number, isList: boolean): Shape<Lease | { readonly leases: readonly Lease[] }> {
   const list = object<{ readonly leases: readonly Lease[] }>({ leases: listOf(LEASE, count, count) });
   return { faultOf: isList ? list.faultOf : LEASE.faultOf };

@@ -32,10 +32,10 @@ export interface UrlParts {
   readonly path: string;
 }
 
-/** Splits an address whose parts are percent-encoded already; a `URL` would do more than is wanted, in 0.2 ms. */
+/** Splits an address whose parts are percent-encoded already. The first `URL` of a process would cost 0.2 ms. */
 export function splitUrl(url: string): UrlParts {
   const [, host, literal, name, port, path] =
     /^http:\/\/((?:\[([^\]]+)\]|([^:/?#]+))(?::(\d+))?)([/?][!-~]*)?$/.exec(url) ?? [];
-  if (host === undefined) throw new TypeError(`Cannot send to ${url}: it is no http address`);
+  if (host === undefined) throw new TypeError(`Cannot send to ${url}: it is not an http address`);
   return { origin: `http://${host}`, host, hostname: literal ?? name!, port: Number(port ?? 80), path: path ?? "/" };
 }

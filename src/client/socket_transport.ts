@@ -4,10 +4,10 @@ import { openSocket, type Socket } from "./socket.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * Requests over sockets, one connection each (`Connection: close`). Only for `http://` addresses. The peer proves that
- * it knows the token on the very connection that then carries it.
+ * Requests over sockets, one connection for each (`Connection: close`). Only for `http://` addresses. The peer proves
+ * that it knows the token on the same connection over which the token is then sent.
  *
- * @param opened is a connection that stands already; the first request goes over it.
+ * @param opened is an open connection; the first request uses it.
  */
 export function socketTransport(opened?: Socket): Transport {
   return async (request) => {

@@ -1,31 +1,31 @@
-/** How the client's requests reach a daemon: the types, and the way over `fetch`. src/client/exchange.ts has a quicker one. */
+/** How the client's requests reach a daemon: the types, and the transport over `fetch`. exchange.ts has a quicker one. */
 
-/** Nobody answers where a daemon was looked for, or what answers is not portd. */
+/** Nobody answers at the daemon's address, or what answers is not portd. */
 export class NoDaemonError extends Error {
   override readonly name: string = "NoDaemonError";
 }
 
-/** What answers is not portd: asking again gets the same answer. */
+/** What answers is not portd: another try would get the same answer. */
 export class NotPortdError extends NoDaemonError {}
 
-/** The token was not sent, as who listens there has not proven to know it. */
+/** The token was not sent, as the peer has not proven to know it. */
 export class UnprovenPeerError extends NotPortdError {
   override readonly name = "UnprovenPeerError";
 
-  /** @param answer is what was seen in the place of a proof: `HTTP 404`. */
+  /** @param answer is what came instead of a proof: `HTTP 404`. */
   constructor(origin: string, answer: string) {
     super(
-      `Cannot send the token to ${origin}: who listens there has not proven to know it (${answer}). It may be ` +
-        "another program, a portd with another token, or one of an older version, which a restart replaces",
+      `Cannot send the token to ${origin}: what listens there has not proven to know it (${answer}). It may be ` +
+        "another program, a portd with another token, or an older portd that needs a restart",
     );
   }
 }
 
-/** What answers is portd by its looks, and its answer is not what the API promises: nothing of it can be used. */
+/** What answers seems to be portd, but its answer is not what the API promises: nothing of it can be used. */
 export class UnusableAnswerError extends Error {
   override readonly name = "UnusableAnswerError";
 
-  /** @param reason is what is wrong, as in `leases[3].port is -1, expected a port number`. */
+  /** @param reason is the error, as in `leases[3].port is -1, expected a port number`. */
   constructor(url: string, reason: string) {
     super(`Cannot use the answer of portd at ${url}: ${reason}`);
   }
@@ -40,16 +40,16 @@ export interface ApiRequest {
   readonly body?: string;
   /** Ends the exchange, also while the answer is read. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the exchange may take to the end of the answer, in milliseconds; without it there is no bound. */
+  /** How long the exchange may take until the end of the answer, in milliseconds. @default any time */
   readonly timeoutMs?: number;
-  /** How long the head of the answer may take where the whole has no bound, in milliseconds. */
+  /** How long the head of the answer may take when the whole has no bound, in milliseconds. */
   readonly headMs?: number;
 }
 
-/** Bytes of the longest answer that is read: 50,000 leases or sockets with all that is known of them. */
+/** How many bytes of an answer are read at most: enough for 50,000 leases or sockets with all their details. */
 export const MOST_BODY_BYTES = 64 * 1024 * 1024;
 
-/** An answer whose head has arrived. Its body is used once, by one of the three methods. */
+/** An answer whose head has arrived. Its body can be used once, by one of the three methods. */
 export interface ApiAnswer {
   readonly status: number;
   /** The media type without its parameters, in lower case; empty when there is none. */
@@ -57,7 +57,7 @@ export interface ApiAnswer {
   /**
    * The whole body.
    *
-   * @param mostBytes that are read. @default MOST_BODY_BYTES
+   * @param mostBytes is how many bytes are read at most. @default MOST_BODY_BYTES
    * @throws {UnusableAnswerError} when it is longer.
    */
   text(mostBytes?: number): Promise<string>;
@@ -68,17 +68,17 @@ export interface ApiAnswer {
 }
 
 /**
- * Sends a request. One with an Authorization header goes only to a peer that has proven to know its token.
+ * Sends a request. One with an Authorization header is sent only to a peer that has proven to know the token.
  *
  * @throws {UnprovenPeerError} when the peer does not prove it.
- * @throws {NoDaemonError} when nobody answers or the connection breaks; a `TimeoutError` (`DOMException`) when the time
- * is up; the signal's reason when that is aborted.
+ * @throws {NoDaemonError} when nobody answers or the connection breaks; a `TimeoutError` (`DOMException`) after the time
+ * limit; the signal's reason when that is aborted.
  */
 export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
 
 /**
- * Requests over `fetch`. An `http://` peer proves that it knows the token before each request that has it; which
- * connection `fetch` then takes cannot be chosen. An `https://` peer is proven by its certificate.
+ * Requests over `fetch`. An `http://` peer must prove that it knows the token before each request with the token; the
+ * request itself may use another connection. An `https://` peer is proven by its certificate.
  */
 export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch): Transport {
   return async ({ method, url, headers, body = null, signal: given, timeoutMs, headMs }) => {
@@ -127,7 +127,7 @@ function answerOf(response: Response, origin: string): ApiAnswer {
   };
 }
 
-/** Aborts unless it is disposed of in time. */
+/** Aborts unless it is disposed in time. */
 class HeadLimit implements Disposable {
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -146,7 +146,7 @@ class HeadLimit implements Disposable {
   }
 }
 
-/** A body as text. @throws {UnusableAnswerError} as soon as it is longer than so many bytes. */
+/** A body as text. @throws {UnusableAnswerError} as soon as it is longer than `mostBytes`. */
 export async function readText(
   chunks: AsyncIterable<Uint8Array>,
   origin: string,
@@ -162,7 +162,7 @@ export async function readText(
   return text + decoder.decode();
 }
 
-/** `TypeError` is fetch's word for every failure of the network. */
+/** `fetch` throws a `TypeError` for every failure of the network. */
 function asNoDaemon(error: unknown, origin: string): unknown {
   if (!(error instanceof TypeError)) return error;
   return new NoDaemonError(`Cannot reach portd at ${origin}: ${error.message}`, { cause: error });

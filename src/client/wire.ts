@@ -1,88 +1,79 @@
-/** What goes over the wire beside leases: requests and their answers. docs/api.md tells the limits of each field. */
-import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
+/** What goes over the wire besides leases: requests and their answers. docs/api.md has the limits of each field. */
+import type { ActualRule, Difference, Rule, RuleEvent } from "../firewall/rule.ts";
 import type { LastSync } from "../firewall/sync.ts";
-import type { HoldKind } from "../hold/hold.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-import type { Exposure, Lease, LeaseState } from "../lease/lease.ts";
+import type { Exposure, Holder, Lease, Lifetime } from "../lease/lease.ts";
+import type { HistoryFilter } from "../lease/store/store.ts";
+import type { Wish } from "../lease/wish.ts";
 import type { ListedSocket } from "../listener/listener.ts";
-import type { PortRange, Protocol } from "../port/port.ts";
+import type { PortRange } from "../port/port.ts";
 
-/** A lifetime as it is asked for; the daemon's configuration fills in what is absent. Durations in milliseconds. */
-export type LifetimeRequest =
-  | { readonly kind: "listener"; readonly claimMs?: number; readonly graceMs?: number }
-  | { readonly kind: "process"; readonly graceMs?: number }
-  | { readonly kind: "ttl"; readonly ttlMs: number }
-  | { readonly kind: "pinned" };
+export type { ImportOutcome, LeaseDocument } from "../lease/transfer.ts";
 
-/** Where a port is to come from. */
-export interface PortRequest {
-  /** This port and no other; 0 means any. */
-  readonly port?: number;
-  /** Ports that are tried in order before the pool. */
-  readonly prefer?: readonly number[];
-  /** Searched in the place of the pool. */
-  readonly range?: PortRange;
-  /** `os`: the kernel chooses. @default "default" */
-  readonly pool?: "default" | "os";
-  /** Both on one number when two are given. @default ["tcp"] */
-  readonly protocols?: readonly Protocol[];
-  /** `none` for servers that do not set SO_REUSEADDR. @default "soft" */
-  readonly hold?: HoldKind;
-}
+/** The same members, each of which may be absent. */
+type Optional<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
+
+/** A time of a lifetime that the configuration has. */
+type DefaultTime = "claimMs" | "graceMs";
+
+type WithDefaultTimes<Kind> = Kind extends Lifetime
+  ? Omit<Kind, DefaultTime> & Optional<Pick<Kind, Extract<keyof Kind, DefaultTime>>>
+  : never;
+
+/** A lifetime as it is asked for: the daemon's configuration has the times that are absent. Durations in milliseconds. */
+export type LifetimeRequest = WithDefaultTimes<Lifetime>;
+
+/** Where a port comes from. In a request port 0 is any; the protocols are `["tcp"]` and the hold is `soft` by default. */
+export type PortRequest = Optional<Omit<Wish, "name" | "lowest">>;
 
 /** One of several services that are leased together. */
-export interface ServiceRequest extends PortRequest {
-  readonly name: string;
-}
+export type ServiceRequest = PortRequest & { readonly name: string };
 
 /** Body of `POST /leases`; `{}` asks for any TCP port. */
 export interface LeaseRequest extends PortRequest {
   /** The service, without its project. */
-  readonly name?: string;
-  /** Whose service it is. */
-  readonly project?: string;
-  /** So many single ports. */
-  readonly count?: number;
-  /** So many contiguous ports. */
-  readonly block?: number;
+  readonly name?: Lease["name"] | undefined;
+  readonly project?: Lease["project"] | undefined;
+  /** How many single ports. */
+  readonly count?: number | undefined;
+  /** How many contiguous ports. */
+  readonly block?: number | undefined;
   /** One lease for each, all or none. */
-  readonly services?: readonly ServiceRequest[];
-  /** Who asks. */
-  readonly holder?: { readonly id: string; readonly command?: string; readonly cwd?: string };
+  readonly services?: readonly ServiceRequest[] | undefined;
+  readonly holder?: Pick<Holder, "id"> & Optional<Pick<Holder, "command" | "cwd">> | undefined;
   /** A running process as evidence of the holder. */
-  readonly pid?: number;
-  readonly lifetime?: LifetimeRequest;
+  readonly pid?: number | undefined;
+  readonly lifetime?: LifetimeRequest | undefined;
   /** Short for a lifetime of kind `ttl`, in milliseconds. */
-  readonly ttlMs?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Reachable from outside from the first moment on; takes the token. */
-  readonly exposure?: ExposureRequest;
-  /** How long to wait in line when the pool is exhausted, in milliseconds. @default 0 */
-  readonly waitMs?: number;
+  readonly ttlMs?: number | undefined;
+  readonly labels?: Lease["labels"] | undefined;
+  /** Reachable from outside from the beginning; takes the token. */
+  readonly exposure?: ExposureRequest | undefined;
+  /** How long to wait in the queue when the pool is exhausted, in milliseconds. @default 0 */
+  readonly waitMs?: number | undefined;
 }
 
 /** Body of `PATCH /leases/{id}`; what is absent stays. */
-export interface AmendRequest {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly lifetime?: LifetimeRequest;
-  readonly pid?: number;
+export type AmendRequest = Pick<LeaseRequest, "labels" | "lifetime" | "pid">;
+
+/** Body of `POST /leases/{id}/renew`. */
+export type RenewRequest = Pick<LeaseRequest, "ttlMs">;
+
+/** Body of `PUT /leases/{id}/exposure`; what is absent has its default. */
+export interface ExposureRequest {
+  readonly firewall?: Optional<Exposure["firewall"]> | undefined;
 }
 
 /** Query of `GET /leases`; what is absent does not filter. */
-export interface LeaseFilter {
-  /** The whole name, or its last part. */
-  readonly name?: string;
-  readonly port?: number;
-  readonly state?: LeaseState;
-  readonly project?: string;
+export interface LeaseFilter extends Pick<HistoryFilter, "name" | "project" | "port" | "state"> {
   /** `key:value`. */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** True asks for the history, newest first. @default false */
-  readonly ended?: boolean;
-  /** Most leases of one page, 1–1000. @default 1000 */
-  readonly limit?: number;
+  readonly ended?: boolean | undefined;
+  /** How many leases a page has at most, 1–1000. @default 1000 */
+  readonly limit?: number | undefined;
   /** The `next` of the page before. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
 }
 
 /** Answer of `GET /leases`. */
@@ -92,16 +83,7 @@ export interface LeasePage {
   readonly next?: string;
 }
 
-/** What `GET /export` answers and `POST /import` takes. */
-export interface LeaseDocument {
-  readonly version: 1;
-  readonly exportedAt?: string;
-  readonly leases: readonly Lease[];
-  /** Full name → the port it had last. */
-  readonly names: Readonly<Record<string, number>>;
-}
-
-/** What `GET /status` answers. */
+/** Answer of `GET /status`. */
 export interface DaemonStatus {
   readonly name: "portd";
   readonly version: string;
@@ -110,83 +92,63 @@ export interface DaemonStatus {
   readonly startedAt: string;
   readonly uptimeMs: number;
   readonly stateDir: string;
-  /** Whom the daemon runs as; null where that is not known. */
+  /** The user as whom the daemon runs; null when that is not known. */
   readonly user: string | null;
   /** Live leases by state, and all of them as `live`. */
   readonly leases: Readonly<Record<string, number>>;
   readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
-  /** `missing`: leases that should be held and are not, though nobody is known to listen. */
+  /** `missing`: leases that should have a hold and have none, though nobody is known to listen. */
   readonly holds: { readonly kept: number; readonly limit: number; readonly missing: number };
   readonly ephemeral: PortRange;
   readonly warnings: readonly string[];
 }
 
-/** What `POST /import` answers. */
-export interface ImportOutcome {
-  /** Ids. */
-  readonly imported: readonly string[];
-  readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
-}
-
-/** Something that happened to a lease, as the stream tells it. */
-export interface LeaseEvent {
-  /** Goes on from here when it is given as `lastEventId`. */
+/** What every event on the stream has. */
+interface EventHead<Type> {
+  /** The stream continues after this event when the id is given as `lastEventId`. */
   readonly id: string;
-  readonly type: LeaseEventType;
+  readonly type: Type;
   /** ISO instant. */
   readonly at: string;
-  /** The lease as it was right after. */
+}
+
+/** Something that happened to a lease. */
+export interface LeaseEvent extends EventHead<LeaseEventType> {
+  /** The lease right after. */
   readonly lease: Lease;
 }
 
-/** Somebody has begun to listen on a leased port, or is seen there no more. */
-export interface ListenerEvent {
-  readonly id: string;
-  readonly type: ListenerEventType;
-  /** ISO instant. */
-  readonly at: string;
+/** A listener on a leased port is seen for the first time, or is not seen any more. */
+export interface ListenerEvent extends EventHead<ListenerEventType> {
   readonly listener: ListedSocket;
 }
 
-/** A rule of the firewall was set, taken away, changed by hand, or cannot be set. */
-export type FirewallEvent = RuleEvent & {
-  readonly id: string;
-  /** ISO instant. */
-  readonly at: string;
-};
+/** A firewall rule was set, removed, changed by hand, or cannot be set. */
+export type FirewallEvent = RuleEvent & EventHead<RuleEvent["type"]>;
 
-/** Some events cannot be had any more: read the leases anew. */
+/** Some events are lost: read the leases again. */
 export interface ResetEvent {
   readonly type: "reset";
 }
 
-/** Body of `PUT /leases/{id}/exposure`; what is absent has its default. */
-export interface ExposureRequest {
-  readonly firewall?: Partial<Exposure["firewall"]>;
-}
-
-/** What `GET /firewall` and `POST /firewall/sync` answer. */
+/** Answer of `GET /firewall` and `POST /firewall/sync`. */
 export interface FirewallStatus {
   /** The firewall that governs the host; null while none was needed. */
   readonly backend: string | null;
-  /** From `GET` alone: the rules that are wanted. */
+  /** Only from `GET`: the rules that are wanted. */
   readonly desired?: readonly Rule[];
-  /** From `GET` alone: how the last sync ended; null before the first. */
+  /** Only from `GET`: how the last sync ended; null before the first. */
   readonly last?: LastSync | null;
   /** Why nothing is known of the firewall; null or absent when something is. */
   readonly error?: string | null;
-  /** Rules with our mark, before what was done; null when they are not known. */
+  /** Rules with our mark, as they were before the call; null when they are not known. */
   readonly actual: readonly ActualRule[] | null;
-  /** Names of rules; null when it is not known. */
-  readonly difference: {
-    readonly add: readonly string[];
-    readonly change: readonly string[];
-    readonly remove: readonly string[];
-  } | null;
+  /** Names of rules; null when they are not known. */
+  readonly difference: { readonly [Change in keyof Difference]: readonly string[] } | null;
   /** Names of rules that were changed or deleted by hand. */
   readonly drifted: readonly string[];
-  /** What hinders rules or makes them needless. */
+  /** What keeps rules from working, or makes them needless. */
   readonly remarks: readonly string[];
-  /** How many rules are others'. */
+  /** How many rules belong to others. */
   readonly foreign: number | null;
 }

@@ -4,6 +4,7 @@
  *
  * src/ does not know the HTTP layer: it is passed in.
  */
+import type { DaemonStatus } from "../client/wire.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { messageOf, PortdError } from "../errors.ts";
@@ -35,7 +36,7 @@ export interface Services extends Domain {
   /** Values of the Host header at which nobody but this daemon can be reached on this machine. */
   readonly provable: ReadonlySet<string>;
   readonly isReady: () => boolean;
-  readonly status: () => unknown;
+  readonly status: () => DaemonStatus;
   readonly stop: () => void;
   /** Ends streams when the daemon stops. */
   readonly signal: AbortSignal;
@@ -128,7 +129,7 @@ async function serveUntilStopped(
 }
 
 /** What `GET /status` answers. */
-function statusOf({ clock, describe }: Domain, notes: readonly string[]): () => object {
+function statusOf({ clock, describe }: Domain, notes: readonly string[]): () => DaemonStatus {
   const startedAt = new Date(clock.now()).toISOString();
   return () => {
     const status = describe();

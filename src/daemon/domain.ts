@@ -1,6 +1,7 @@
 /** Builds the domain: the file, the holds, the registry and the watch, over the real parts of this machine. */
 import { Callers } from "../caller/caller.ts";
 import { openConnectionUsers } from "../caller/open.ts";
+import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { openFirewall } from "../firewall/open.ts";
@@ -10,7 +11,7 @@ import { openHolds } from "../hold/open.ts";
 import { PortDescriber } from "../inspect/describe.ts";
 import { Allocator } from "../lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "../lease/events.ts";
-import { isWithin, poolPorts } from "../lease/exclusion.ts";
+import { poolPorts } from "../lease/exclusion.ts";
 import type { Lease } from "../lease/lease.ts";
 import { Pool } from "../lease/pool.ts";
 import type { PrivilegedPorts } from "../lease/privileged.ts";
@@ -31,11 +32,11 @@ import { Procfs } from "../os/linux/procfs.ts";
 import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { Turns } from "../os/turns.ts";
-import type { Protocol } from "../port/port.ts";
+import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { openProcesses } from "../process/open.ts";
 import type { Processes } from "../process/process.ts";
 import { Listing } from "../watch/listing.ts";
-import { Sightings } from "../watch/observations.ts";
+import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
@@ -63,17 +64,7 @@ export interface Domain {
 }
 
 /** The domain's part of `GET /status`. */
-export interface DomainStatus {
-  readonly name: "portd";
-  readonly stateDir: string;
-  readonly user: string | null;
-  readonly uptimeMs: number;
-  readonly leases: Readonly<Record<string, number>>;
-  readonly pool: { readonly size: number; readonly free: number; readonly quarantined: number };
-  readonly holds: { readonly kept: number; readonly limit: number; readonly missing: number };
-  readonly ephemeral: { readonly first: number; readonly last: number };
-  readonly warnings: readonly string[];
-}
+export type DomainStatus = Omit<DaemonStatus, "version" | "pid" | "startedAt">;
 
 /** Options of {@linkcode openDomain}. */
 export interface DomainOptions {
@@ -98,7 +89,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const { clock, linux, procfs, processes, scanner, turns, store, registry, names, events } = core;
   const firewall = openFirewallSync(core);
   const parts = { registry, scanner, processes, clock, table: registry.table };
-  const sightings = new Sightings(parts);
+  const observations = new Observations(parts);
   const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
   const hasRights = mayBindPrivileged(procfs);
   return {
@@ -108,8 +99,8 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     replay: new Replay({ store, registry }),
     transfer: new Transfer({ ...parts, store, names }),
     events,
-    watch: new Watch({ ...parts, sightings, events }),
-    listing: new Listing({ ...parts, sightings, turns }),
+    watch: new Watch({ ...parts, observations, events }),
+    listing: new Listing({ ...parts, observations, turns }),
     firewall,
     ports: new PortDescriber({
       ...parts,
@@ -118,7 +109,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
       pool: core.pool,
       hasRights,
       readOs: () => readOsPorts(procfs),
-      sightings,
+      observations,
       firewall,
     }),
     processes,
@@ -253,7 +244,7 @@ function refusalsOf(options: Pick<Core, "config" | "store" | "clock" | "holds" |
     processes,
     findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
-    poolText: config.pool.map(({ first, last }) => `${first}-${last}`).join(","),
+    poolText: config.pool.map(rangeText).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {
       const record = store.find(id);

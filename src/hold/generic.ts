@@ -1,6 +1,6 @@
 /**
- * Probes where there is no soft hold (Windows, macOS): bind and close, on wildcard and loopback, IPv4 and IPv6. A
- * wildcard bind can succeed there beside a specific one, so each address is asked.
+ * Probes for systems without soft holds (Windows, macOS): bind and close, on wildcard and loopback, IPv4 and IPv6. A
+ * wildcard bind can succeed there beside a specific one, so each address is tried.
  */
 import type { Protocol } from "../port/port.ts";
 import type { Claim, ClaimOptions, Holds, Obstacle } from "./hold.ts";
@@ -24,7 +24,7 @@ export class GenericHolds implements Holds {
   claimAny(options: ClaimOptions): Claim {
     let claim: Claim = { obstacle: { reason: "in_use", protocol: "tcp" } };
     for (let tries = 0; tries < TRIES_FOR_ANY && claim.obstacle !== undefined; tries++) {
-      claim = this.claim(portOfTheKernel(options.protocols[0]!), options);
+      claim = this.claim(portFromKernel(options.protocols[0]!), options);
     }
     return claim;
   }
@@ -42,7 +42,7 @@ export class GenericHolds implements Holds {
   releaseAll(): void {}
 }
 
-/** Asks for the port on every address. @returns `undefined` when the kernel would give it. */
+/** Tries the port on every address. @returns `undefined` when the kernel would give it. */
 export function probe(port: number, protocol: Protocol): Obstacle | undefined {
   for (const hostname of ADDRESSES) {
     try {
@@ -61,7 +61,7 @@ function bind(hostname: string, port: number, protocol: Protocol): Deno.Listener
     : Deno.listenDatagram({ hostname, port, transport: "udp", reuseAddress: false });
 }
 
-function portOfTheKernel(protocol: Protocol): number {
+function portFromKernel(protocol: Protocol): number {
   const socket = bind("0.0.0.0", 0, protocol);
   try {
     return ((socket as Deno.Listener).addr as Deno.NetAddr).port;

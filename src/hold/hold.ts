@@ -1,16 +1,21 @@
 /**
- * Holds: the kernel-level claim that the daemon keeps while a lease is live, and the probe that goes before it. This
- * file is the types and the dispatcher; linux/ and generic.ts do the work.
+ * Holds: the claim in the kernel that the daemon keeps while a lease is live, and the probe that comes before it. This
+ * file is just the types; open.ts chooses, linux/ and generic.ts do the work.
  */
 import type { Protocol } from "../port/port.ts";
 
+/** `soft`: a bound socket that never listens keeps the kernel from giving the port away. `none`: nothing does. */
+export const HOLD_KINDS = ["soft", "none"] as const;
+
+/** How a port is kept. */
+export type HoldKind = (typeof HOLD_KINDS)[number];
+
 /** Why the kernel does not give a port. */
 export type Obstacle =
-  | { readonly reason: "in_use"; readonly protocol: Protocol }
-  | { readonly reason: "no_permission"; readonly protocol: Protocol }
+  | { readonly reason: "in_use" | "no_permission"; readonly protocol: Protocol }
   | { readonly reason: "no_descriptors" };
 
-/** What came of a claim: the port with the kind of hold that stands, or the obstacle. */
+/** The result of a claim: the port with the kind of hold that is kept, or the obstacle. */
 export type Claim =
   | { readonly port: number; readonly hold: HoldKind; readonly obstacle?: undefined }
   | { readonly obstacle: Obstacle };
@@ -18,7 +23,7 @@ export type Claim =
 /** Options of a claim. */
 export interface ClaimOptions {
   readonly protocols: readonly Protocol[];
-  /** The hold that is wished for; what stands is in the {@linkcode Claim}. */
+  /** The hold that is asked for; the {@linkcode Claim} says which one is kept. */
   readonly hold: HoldKind;
   /** The port was asked for by number: then sockets in TIME_WAIT alone are no obstacle. @default false */
   readonly named?: boolean;
@@ -35,18 +40,15 @@ export interface Holds {
   /** The same for a port that the kernel chooses (bind to port 0). */
   claimAny(options: ClaimOptions): Claim;
   /**
-   * Takes the hold of a live lease again, after a restart or once its listener has left.
+   * Takes the hold of a live lease again, after a restart or when its listener has left.
    *
-   * @returns whether it stands; false while somebody listens.
+   * @returns whether the hold is kept; false while somebody listens.
    */
   retake(port: number): boolean;
-  /** Whether a hold stands on the port. */
+  /** Whether a hold is kept on the port. */
   has(port: number): boolean;
   /** Gives the port back to the kernel; without a hold it does nothing. */
   release(port: number): void;
   /** Gives all of them back. */
   releaseAll(): void;
 }
-
-/** How the kernel is kept from giving the port away: `soft` (a bound socket that never listens) or not at all. */
-export type HoldKind = "soft" | "none";

@@ -1,8 +1,7 @@
-/** All about one port: what the number is known for, what the OS and portd make of it, who has it and who is on it. */
+/** Describes one port: what it is known for, what the OS and portd do with it, who has leased it and who uses it. */
 import type { FirewallSync } from "../firewall/sync.ts";
 import type { Obstacle } from "../hold/hold.ts";
 import type { Allocator } from "../lease/allocator.ts";
-import { contains, isWithin } from "../lease/exclusion.ts";
 import type { Pool } from "../lease/pool.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import type { Registry } from "../lease/registry.ts";
@@ -11,15 +10,13 @@ import { isListener, type Scanner } from "../listener/listener.ts";
 import type { OsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { classOf, developmentUseOf, servicesOf } from "../port/iana.ts";
-import type { PortRange } from "../port/port.ts";
+import { contains, isWithin, type PortRange, PROTOCOLS } from "../port/port.ts";
 import { ancestorsOf, type Processes } from "../process/process.ts";
 import { joinSocket } from "../watch/listing.ts";
-import type { Sightings } from "../watch/observations.ts";
+import type { Observations } from "../watch/observations.ts";
 import type { Ownership } from "../watch/ownership.ts";
 import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
 import { judge, type PortFacts } from "./verdict.ts";
-
-const PROTOCOLS = ["tcp", "udp"] as const;
 
 /** What {@linkcode PortDescriber} asks. */
 export interface PortDescriberParts {
@@ -28,17 +25,17 @@ export interface PortDescriberParts {
   readonly pool: Pool;
   readonly scanner: Scanner;
   readonly processes: Processes;
-  /** Read anew for each description: an administrator may have changed it since the daemon started. */
+  /** Called for each description: an administrator may have changed the rules since the daemon started. */
   readonly readOs: () => Promise<OsPorts>;
-  readonly sightings: Sightings;
+  readonly observations: Observations;
   readonly firewall: FirewallSync;
   /** Whether the daemon may listen on privileged ports. */
   readonly hasRights: boolean;
-  /** The configuration's. */
+  /** The exclusions of the configuration. */
   readonly exclude: readonly PortRange[];
 }
 
-/** Describes ports; changes nothing, and binds nothing where the system's tables can be read. */
+/** Describes ports. Changes nothing, and binds nothing where the system's tables can be read. */
 export class PortDescriber {
   readonly #parts: PortDescriberParts;
 
@@ -46,7 +43,7 @@ export class PortDescriber {
     this.#parts = parts;
   }
 
-  /** All about a port from 0 to 65535. */
+  /** Describes a port from 0 to 65535. */
   async describe(port: number): Promise<PortDescription> {
     const { allocator, pool, readOs } = this.#parts;
     const os = await readOs(), services = await servicesOf(port);
@@ -74,7 +71,7 @@ export class PortDescriber {
     return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, seesBound }) };
   }
 
-  /** The sockets on a port, and whether those that are bound and no more are among them. */
+  /** The sockets on a port, and whether the OS shows those that are only bound. */
   async #socketsOn(port: number): Promise<{ readonly sockets: readonly SocketRow[]; readonly seesBound: boolean }> {
     if (port === 0) return { sockets: [], seesBound: true };
     const { scanner } = this.#parts;
@@ -86,7 +83,7 @@ export class PortDescriber {
     return { sockets, seesBound: bound !== undefined };
   }
 
-  /** Also those that are on their way to the disk. */
+  /** Also those that are being written. */
   #leasesOf(port: number): readonly LeaseRecord[] {
     const { table } = this.#parts.registry;
     return [...new Set(PROTOCOLS.flatMap((protocol) => table.byPort(port, [protocol]) ?? []))];
@@ -110,12 +107,12 @@ export class PortDescriber {
     ];
   }
 
-  /** A holder's socket that several of his processes share stands there once for each of them. */
+  /** A holder's socket that several of its processes share is listed once for each of them. */
   #presentListener(row: SocketRow): readonly PortSocket[] {
     const lease = this.#leaseOf(row);
     if (lease === undefined) return [this.#present(row)];
-    const ownership = this.#parts.sightings.ownershipOf(lease, row);
-    if (!ownership.isHolders || ownership.pids.length === 0) return [this.#present(row, ownership)];
+    const ownership = this.#parts.observations.ownershipOf(lease, row);
+    if (!ownership.ofHolder || ownership.pids.length === 0) return [this.#present(row, ownership)];
     return ownership.pids.map((pid) => this.#present({ ...row, pid }, ownership));
   }
 
@@ -124,7 +121,7 @@ export class PortDescriber {
     const process = row.pid === null ? undefined : processes.find(row.pid);
     const lease = this.#leaseOf(row);
     return {
-      ...joinSocket(row, { process, lease, ofHolder: ownership?.isHolders ?? null }),
+      ...joinSocket(row, { process, lease, ofHolder: ownership?.ofHolder ?? null }),
       startTime: process?.startTime ?? null,
       bootId: process?.bootId ?? null,
       startedAt: process?.startedAt ?? null,
@@ -135,10 +132,10 @@ export class PortDescriber {
     };
   }
 
-  /** What keeps the kernel from giving the TCP port; connections that have ended and only linger do not. */
+  /** Why the kernel would refuse the TCP port; ended connections in TIME_WAIT are no reason. */
   #obstacleOf({ privileged, connections }: Pick<PortFacts, "privileged" | "connections">): Obstacle | undefined {
-    const isInTheWay = ({ protocol, state }: PortSocket) => protocol === "tcp" && state !== "TIME_WAIT";
-    if (connections.some(isInTheWay)) return { reason: "in_use", protocol: "tcp" };
+    const isObstacle = ({ protocol, state }: PortSocket) => protocol === "tcp" && state !== "TIME_WAIT";
+    if (connections.some(isObstacle)) return { reason: "in_use", protocol: "tcp" };
     if (privileged && !this.#parts.hasRights) return { reason: "no_permission", protocol: "tcp" };
   }
 }

@@ -1,13 +1,13 @@
-/** What a port is at this moment and what may be done about it, in words. Pure. */
+/** What a port is at this moment and what can be done about it, in words. Pure. */
 import type { Obstacle } from "../hold/hold.ts";
 import type { Lease } from "../lease/lease.ts";
-import type { PortRange } from "../port/port.ts";
+import { type PortRange, rangeText } from "../port/port.ts";
 import { shortCommand } from "../process/command_line.ts";
 import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
 
-/** It listens for services that it starts at the first connection. */
+/** The first process (systemd): it listens for services that it starts at the first connection. */
 const INIT_PID = 1;
-/** Characters of a command in a sentence. */
+/** How many characters of a command a sentence has. */
 const COMMAND_WIDTH = 60;
 
 /** What is known of a port before it is judged. */
@@ -15,14 +15,14 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly ephemeralRange: PortRange;
   /** Why the kernel would not give the port. */
   readonly obstacle: Obstacle | undefined;
-  /** Whether sockets are seen that are bound and neither listen nor are connected. */
+  /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
 }
 
-/** A judgement. */
+/** The judgement. */
 export type Judgement = Pick<PortDescription, "verdict" | "sentence" | "advice">;
 
-/** Judges a port. The worst comes first: a stranger on a lease, then use, then claims, then prohibitions. */
+/** Judges a port. The worst comes first: a stranger on a lease, then other use, then leases, then exclusions. */
 export function judge(facts: PortFacts): Judgement {
   const { port, listeners, leases, exclusions, connections, obstacle } = facts;
   if (port === 0) return judgeZero(facts);
@@ -40,8 +40,8 @@ function judgeZero({ ephemeralRange }: PortFacts): Judgement {
   const range = rangeText(ephemeralRange);
   return {
     verdict: "excluded",
-    sentence: `Port 0 is no port: it asks the system for any port of its ephemeral range ${range}`,
-    advice: ["portd lease gives a port that nobody else is given"],
+    sentence: `Port 0 is not a port: a program that asks for it gets any port of the ephemeral range ${range}`,
+    advice: ["portd lease gives a port that nobody else gets"],
   };
 }
 
@@ -54,7 +54,7 @@ function judgeConflict(port: number, stranger: PortSocket, leases: readonly Leas
     sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${socketText(stranger)}${why}`,
     advice: [
       stranger.pid === null ? "end the stranger as an administrator" : `end process ${stranger.pid} yourself`,
-      `or give the lease back and take another port: ${release}`,
+      `or release the lease and take another port: ${release}`,
     ],
   };
 }
@@ -64,7 +64,9 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   const lease = leases.find(({ protocols }) => protocols.includes(first!.protocol));
   if (lease === undefined) {
-    const advice = first!.pid === null ? [] : [`end process ${first!.pid} yourself, if it is yours and in the way`];
+    const advice = first!.pid === null
+      ? []
+      : [`end process ${first!.pid} yourself, if it is yours and you need the port`];
     const since = first!.startedAt === null ? "" : `, running since ${first!.startedAt}`;
     return {
       verdict: "listening",
@@ -80,7 +82,7 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
     }${more}`,
     advice: [
       first!.pid === null || first!.pid === INIT_PID
-        ? "stop its service or container: portd free ends neither what it cannot see nor the system's first process"
+        ? "stop its service or container: portd free cannot end it, as portd cannot see it or it is the system's first process"
         : `portd free ${port} ends it and gives the lease back`,
     ],
   };
@@ -90,9 +92,7 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
 function noLeaseText({ protocol }: PortSocket, leases: readonly Lease[]): string {
   const [other] = leases;
   if (other === undefined) return "portd has no lease of it";
-  return `portd has no lease of its ${protocol.toUpperCase()} side, that of ${other.protocols.join("+")} is ${
-    quoted(other)
-  }`;
+  return `portd has no lease of it for ${protocol}; the one for ${other.protocols.join("+")} is ${quoted(other)}`;
 }
 
 function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
@@ -118,15 +118,15 @@ function judgeExclusion(port: number, { by, protocols, ...range }: Exclusion): J
       : `Port ${port} is excluded by the configuration (${rangeText(range)}): portd never grants it`,
     advice: isWindows
       ? ["netsh int ipv4 show excludedportrange protocol=tcp lists what Hyper-V and WinNAT have taken"]
-      : ['portd config show tells where "exclude" is set'],
+      : ['portd config show prints where "exclude" is set'],
   };
 }
 
 function judgeBound(port: number, connections: readonly PortSocket[]): Judgement {
-  // A connection that has ended may linger beside the one that is in use: it has no process and is in nobody's way.
+  // A connection in TIME_WAIT has ended and has no process: it is not what uses the port.
   const connection = connections.find(({ state }) => state !== "TIME_WAIT");
   const who = connection === undefined
-    ? "a socket that cannot be seen is bound to it"
+    ? "a socket that portd cannot see is bound to it"
     : `${socketText(connection)} ${useText(connection)}`;
   return {
     verdict: "bound",
@@ -143,10 +143,10 @@ function useText({ protocol, state }: PortSocket): string {
 function judgeFree(facts: PortFacts): Judgement {
   const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
   const remarks = [
-    ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without rights"] : []),
-    ...(seesBound ? [] : ["a socket that is bound to it and does not listen would not be seen on this system"]),
+    ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without an administrator's rights"] : []),
+    ...(seesBound ? [] : ["a socket that is bound to it and does not listen cannot be seen on this system"]),
     ...(privileged ? ["listening on it takes an administrator's rights"] : []),
-    ...(quarantined ? ["it was in use a moment ago and is granted by number alone until it has cooled down"] : []),
+    ...(quarantined ? ["it was in use a moment ago, and is granted only by number until it has cooled down"] : []),
     ...knownText(facts),
   ];
   const risk = `, but the system may give it to any program (ephemeral range ${rangeText(ephemeralRange)})`;
@@ -168,10 +168,10 @@ function knownText({ services, developmentUse }: PortFacts): string[] {
   ];
 }
 
-/** Who a socket belongs to, and where it stands. */
+/** The process of a socket, and its local address. */
 function socketText({ pid, process, forwarder, localAddress }: PortSocket): string {
   const at = ` at ${localAddress}`;
-  if (pid === null) return `a process that cannot be seen${at}`;
+  if (pid === null) return `a process that portd cannot see${at}`;
   if (forwarder !== null) {
     const { program, target } = forwarder;
     const container = target === null ? "a container" : `the container's ${target.address}:${target.port}`;
@@ -200,8 +200,4 @@ function quoted({ name, id }: Lease): string {
 
 function nameOf({ name, id }: Lease): string {
   return name ?? id;
-}
-
-function rangeText({ first, last }: PortRange): string {
-  return first === last ? String(first) : `${first}-${last}`;
 }

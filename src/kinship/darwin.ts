@@ -2,7 +2,7 @@
 import { DarwinProcesses } from "../process/darwin/processes.ts";
 import type { Kinship } from "./kinship.ts";
 
-/** Opens it. @throws without permission for FFI. */
+/** Opens the view of processes. @throws without permission for FFI. */
 export function openDarwinKinship(): Kinship {
   return { processes: DarwinProcesses.open(), orphans: undefined, ignoresHangUp: false };
 }

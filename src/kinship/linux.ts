@@ -10,13 +10,13 @@ import type { Kinship, KinshipOptions, Orphans } from "./kinship.ts";
 const PR_SET_CHILD_SUBREAPER = 36;
 const P_ALL = 0, P_PID = 1;
 const WNOHANG = 1, WEXITED = 4, WNOWAIT = 0x01000000;
-/** `siginfo_t` and where in it `si_pid` is, on 64-bit machines. */
+/** The size of `siginfo_t` and the offset of `si_pid`, on 64-bit machines. */
 const SIGINFO_SIZE = 128, SI_PID = 16;
 const SIGHUP = 1, SIG_IGN = 1n;
 /** More than a `struct sigaction`, which begins with the handler. */
 const SIGACTION_SIZE = 256;
 
-/** Opens it. @throws where there is no glibc, or no permission for FFI. */
+/** Opens the view of processes. @throws where there is no glibc, or no permission for FFI. */
 export function openLinuxKinship({ adopts }: KinshipOptions): Kinship {
   const libc = openLibc();
   const orphans = adopts ? LinuxOrphans.adopt(libc) : undefined;
@@ -36,7 +36,7 @@ class LinuxOrphans implements Orphans {
     this.#libc = libc;
   }
 
-  /** Makes this process adopt them from now on. @returns `undefined` where the kernel refuses, as in some sandboxes. */
+  /** From now on this process adopts them. @returns `undefined` where the kernel refuses, as in some sandboxes. */
   static adopt(libc: Libc): LinuxOrphans | undefined {
     return libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0 ? new LinuxOrphans(libc) : undefined;
   }

@@ -1,7 +1,7 @@
-/** What Linux and macOS know of a command's processes: the dispatcher. */
+/** What the OS knows of a command's processes: the dispatcher. */
 import type { Kinship, KinshipOptions } from "./kinship.ts";
 
-/** Opens it. @returns `undefined` on Windows, which has neither sessions nor signals that could be passed on. */
+/** Opens the view of processes. @returns `undefined` on Windows, which has no sessions and no signals to pass on. */
 export async function openKinship(options: KinshipOptions): Promise<Kinship | undefined> {
   switch (Deno.build.os) {
     case "linux": {

@@ -1,5 +1,5 @@
 /**
- * Which processes and folders the live leases name, so that whoever asks whose a listener is need not go through all
+ * The processes and folders that live leases name, indexed: to find out whose a listener is, nobody needs to look at all
  * leases. Decides nothing.
  */
 import { folderKey, isAbsolute, upwardKeys } from "../process/folder.ts";
@@ -10,7 +10,7 @@ import type { LeaseRecord } from "./record.ts";
 export class Claims {
   /** Pid → ids of the leases whose holder, or whose listener, is or was a process of that number. */
   readonly #byPid = new Map<number, Set<string>>();
-  /** Key of a folder → how many leases are judged by it. */
+  /** Key of a folder → how many leases are judged by that folder. */
   readonly #folders = new Map<string, number>();
 
   add(record: LeaseRecord): void {
@@ -36,7 +36,7 @@ export class Claims {
     else this.#folders.delete(folder);
   }
 
-  /** Puts the next form of a lease in the place of the one before. */
+  /** Replaces a lease with its next version. */
   replace(before: LeaseRecord, after: LeaseRecord): void {
     const isSame = before.holder === after.holder && before.listener === after.listener &&
       before.state === after.state;
@@ -45,25 +45,25 @@ export class Claims {
     this.add(after);
   }
 
-  /** Ids of the leases that name a process of this number; whether it is that very process is the caller's to see. */
+  /** Ids of the leases that name a process with this pid; the caller must check that it is the same process. */
   idsOf(pid: number): Iterable<string> {
     return this.#byPid.get(pid) ?? [];
   }
 
-  /** The key of the nearest folder, at or above this one, by which a lease without a process is judged. */
+  /** The key of the nearest folder, this one or one above it, by which a lease without a process is judged. */
   nearestFolder(folder: string): string | undefined {
     return upwardKeys(folder).find((key) => this.#folders.has(key));
   }
 }
 
-/** The key of the folder that says whose a listener is; `undefined` where the holder has a process, or no folder. */
+/** The key of the folder that decides whose a listener is; `undefined` where the holder has a process, or no folder. */
 export function judgingFolder({ pid, cwd }: Holder): string | undefined {
   return pid === null && cwd !== null && isAbsolute(cwd) ? folderKey(cwd) : undefined;
 }
 
 const NO_PIDS: readonly number[] = [];
 
-/** A known listener is a process like its holder's, where the holder has one; elsewhere its folder says whose it is. */
+/** Where the holder has a process, a known listener counts like it; elsewhere the folder decides. */
 function pidsOf({ holder, listener, state }: LeaseRecord): readonly number[] {
   if (holder.pid === null) return NO_PIDS;
   const isKnown = state === "listening" && listener !== null && listener.pid !== null;

@@ -1,34 +1,32 @@
-/** What happens to leases, on their ports and to the rules that let others reach them, in order, with enough of the past to catch up after a break. */
+/** What happens to leases, on their ports and to firewall rules, in order, with enough of the past to catch up. */
 import type { RuleEvent } from "../firewall/rule.ts";
 import type { ListedSocket } from "../listener/listener.ts";
+import { LEASE_STATES } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
 
-/** What can happen to a lease. */
-export type LeaseEventType =
-  | "lease.granted"
-  | "lease.renewed"
-  | "lease.changed"
-  | "lease.listening"
-  | "lease.idle"
-  | "lease.conflict"
-  | "lease.released"
-  | "lease.revoked"
-  | "lease.expired";
+const LEASE_CHANGES = [...LEASE_STATES, "renewed", "changed"] as const;
 
-/** What can happen on a leased port: somebody begins to listen, or is seen no more. */
-export type ListenerEventType =
-  | "listener.opened"
-  | "listener.closed";
+/** What can happen to a lease: it enters a state, is renewed, or changes otherwise. */
+export type LeaseEventType = `lease.${(typeof LEASE_CHANGES)[number]}`;
 
-/** Something that happened: to a lease, which is as it was right after, on its port, or to a rule of the firewall. */
-export type Happening =
+/** All of them. */
+export const LEASE_EVENT_TYPES: readonly LeaseEventType[] = LEASE_CHANGES.map((change) => `lease.${change}` as const);
+
+/** What can happen on a leased port: a listener is seen for the first time, or is not seen any more. */
+export const LISTENER_EVENT_TYPES = ["listener.opened", "listener.closed"] as const;
+
+/** One of them. */
+export type ListenerEventType = (typeof LISTENER_EVENT_TYPES)[number];
+
+/** Something that happened: to a lease, with the lease right after; on its port; or to a firewall rule. */
+export type DomainEvent =
   | { readonly type: LeaseEventType; readonly record: LeaseRecord }
   | { readonly type: ListenerEventType; readonly listener: ListedSocket }
   | RuleEvent;
 
-/** A happening in its place. */
+/** An event with its number and time. */
 export interface LoggedEvent {
-  readonly happening: Happening;
+  readonly event: DomainEvent;
   /** Counts up by one within one run of the daemon. */
   readonly number: number;
   /** Wall-clock milliseconds. */
@@ -39,28 +37,28 @@ export interface LoggedEvent {
 export interface EventLogBounds {
   /** @default 10,000 */
   readonly events?: number;
-  /** In bytes, of all events together, as they are in memory or on their way to a reader. @default 8 MiB */
+  /** In bytes, of all events together. @default 8 MiB */
   readonly bytes?: number;
 }
 
-/** An event as it is kept: until somebody reads it, as it happened, from then on as the bytes that were made of it. */
-interface Kept {
+/** An event as it is kept: as an object until somebody reads it, then as encoded bytes. */
+interface KeptEvent {
   content: LoggedEvent | Uint8Array;
   bytes: number;
 }
 
-/** Keeps the last events and hands on new ones. */
+/** Keeps the last events and passes on new ones. */
 export class EventLog {
   readonly #epoch: string;
   readonly #capacity: number;
   readonly #mostBytes: number;
-  readonly #ring: (Kept | undefined)[] = [];
-  readonly #subscribers = new Set<(happening: Happening) => void>();
+  readonly #ring: (KeptEvent | undefined)[] = [];
+  readonly #subscribers = new Set<(event: DomainEvent) => void>();
   #bytes = 0;
   #first = 1;
   #last = 0;
 
-  /** @param epoch tells one run of the daemon from another. */
+  /** @param epoch differs for each run of the daemon. */
   constructor(epoch: string, { events = 10_000, bytes = 8 * 1024 * 1024 }: EventLogBounds = {}) {
     this.#epoch = epoch;
     this.#capacity = events;
@@ -72,29 +70,29 @@ export class EventLog {
     return this.#last;
   }
 
-  /** What is kept, in bytes. */
+  /** The size of what is kept, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Records an event and calls every subscriber. What readers get is made when they read. */
-  publish(happening: Happening, at: number): void {
+  /** Records an event and calls every subscriber. It is encoded when somebody reads it. */
+  publish(event: DomainEvent, at: number): void {
     const number = ++this.#last;
-    const bytes = weightOf(happening);
+    const bytes = approximateSize(event);
     this.#bytes += bytes;
     if (number - this.#first >= this.#capacity) this.#forgetFirst();
-    this.#ring[number % this.#capacity] = { content: { happening, number, at }, bytes };
+    this.#ring[number % this.#capacity] = { content: { event, number, at }, bytes };
     this.#forget();
-    for (const call of this.#subscribers) call(happening);
+    for (const call of this.#subscribers) call(event);
   }
 
   /** Calls `call` for each event from now on, until the returned function is called. */
-  subscribe(call: (happening: Happening) => void): () => void {
+  subscribe(call: (event: DomainEvent) => void): () => void {
     this.#subscribers.add(call);
     return () => this.#subscribers.delete(call);
   }
 
-  /** What a client hands back to go on after the event of this number: the run of the daemon and the number. */
+  /** The id with which a client continues after the event of this number: the run of the daemon and the number. */
   idOf(number: number): string {
     return `${this.#epoch}-${number}`;
   }
@@ -112,9 +110,9 @@ export class EventLog {
   }
 
   /**
-   * What `encode` makes of an event; it is called once an event, and the bytes are kept in the event's place.
+   * The bytes of an event. `encode` is called once for each event; its result is kept instead of the event.
    *
-   * @returns `undefined` when the event is kept no longer, or has not happened yet.
+   * @returns `undefined` when the event is not kept any more, or has not happened yet.
    */
   encoded(number: number, encode: (event: LoggedEvent) => Uint8Array): Uint8Array | undefined {
     if (number < this.#first || number > this.#last) return undefined;
@@ -139,18 +137,18 @@ export class EventLog {
   }
 }
 
-/** What an event is about without its texts, in bytes. */
+/** The size of an event without its texts, in bytes. */
 const PLAIN_EVENT = 700;
 
-/** About as many bytes as the event takes, in memory as well as encoded; to encode it for that would cost too much. */
-function weightOf(happening: Happening): number {
-  if ("record" in happening) return PLAIN_EVENT + textOf(happening.record);
-  if (!("listener" in happening)) return PLAIN_EVENT;
-  const { process } = happening.listener;
+/** About as many bytes as the event takes, in memory as well as encoded: encoding it to know would cost too much. */
+function approximateSize(event: DomainEvent): number {
+  if ("record" in event) return PLAIN_EVENT + textLength(event.record);
+  if (!("listener" in event)) return PLAIN_EVENT;
+  const { process } = event.listener;
   return PLAIN_EVENT + (process?.command?.length ?? 0) + (process?.cwd?.length ?? 0);
 }
 
-function textOf({ name, project, holder, labels, exposure, listener }: LeaseRecord): number {
+function textLength({ name, project, holder, labels, exposure, listener }: LeaseRecord): number {
   let length = (name?.length ?? 0) + (project?.length ?? 0) + holder.id.length + (holder.command?.length ?? 0) +
     (holder.cwd?.length ?? 0) + (listener?.command?.length ?? 0) + (listener?.cwd?.length ?? 0);
   for (const key in labels) length += key.length + labels[key]!.length;

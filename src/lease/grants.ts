@@ -1,6 +1,6 @@
 /**
- * Deciding on requests for ports. A decision takes one turn of the event loop, from the first look at the leases to the
- * one entry that goes to the ledger: nothing is awaited in between, so it is true when it is made.
+ * Decides on requests for ports. A decision takes one turn of the event loop, from the first look at the leases to the
+ * one entry for the ledger: nothing is awaited in between, so the leases cannot change meanwhile.
  */
 import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
@@ -18,14 +18,14 @@ import type { Change, StoredAnswer } from "./store/store.ts";
 import type { Attempt } from "./wait_queue.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
-/** An answer to be kept with a grant: written in the same transaction. */
+/** Makes the answer that is kept with a grant; it is written in the same transaction. */
 export type AnswerOf = (granted: Granted) => StoredAnswer;
 
-/** What came of a grant. */
+/** The result of a grant. */
 export interface Granted {
   /** In the order of the wishes. */
   readonly leases: readonly Lease[];
-  /** False when every one of them was live already. */
+  /** False when all of them were live already. */
   readonly created: boolean;
 }
 
@@ -36,14 +36,14 @@ export interface RegistryParts extends LedgerParts {
   readonly refusals: Refusals;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
-  /** How many live leases a user may have that is counted. */
+  /** How many live leases a counted user may have. */
   readonly maxLeasesPerUser: number;
 }
 
-/** Ports that are looked at for one to suggest in a refusal. */
+/** How many ports are looked at to suggest one in a refusal. */
 const MOST_CANDIDATES = 8;
 
-/** Makes grants of requests. */
+/** Grants or refuses requests. */
 export class Grants {
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
@@ -54,7 +54,7 @@ export class Grants {
     this.#ledger = ledger;
   }
 
-  /** The end that is under way of a lease whose name is asked for. */
+  /** Resolves when a lease whose name is asked for has ended; `undefined` when none of them is ending. */
   endingOf({ wishes }: GrantRequest): Promise<unknown> | undefined {
     for (const { name } of wishes) {
       const record = name === null ? undefined : this.#table.byName(name);
@@ -64,9 +64,9 @@ export class Grants {
   }
 
   /**
-   * Grants what is asked for, or says why not. Leases of names that are live already are renewed and returned.
+   * Grants a request, or says why not. Leases of names that are live already are renewed and returned.
    *
-   * @throws {PortdError} when the request can never be granted as it is, or not now; waiting for a port would not help.
+   * @throws {PortdError} when waiting for a port would not help.
    */
   attempt(request: GrantRequest, process: Process | undefined, answerOf?: AnswerOf): Attempt<Granted> {
     if (this.endingOf(request) !== undefined) return "later";
@@ -82,7 +82,7 @@ export class Grants {
     return { granted: this.#commit(request, { added, found, answerOf }) };
   }
 
-  /** Whether every name that is asked for is leased, or every port is named: then no port of the pool is needed. */
+  /** Whether every name is leased already, or every port is asked for by number: then no port of the pool is needed. */
   needsNoPool({ wishes }: GrantRequest): boolean {
     return wishes.every(({ port }) => port !== undefined) ||
       wishes.every(({ name }) => name !== null && this.#table.byName(name) !== undefined);
@@ -114,7 +114,7 @@ export class Grants {
     return errors;
   }
 
-  /** The error for a wish that cannot be granted. What it says of other leases and ports is true at this moment. */
+  /** The error for a wish that cannot be granted. What it says about other leases and ports is true at this moment. */
   async refusal(refused: Refused, wish: Wish, waiting = 0): Promise<Error> {
     const { allocator, clock, refusals } = this.#parts;
     const record = "port" in refused ? this.#table.byPort(refused.port, wish.protocols) : undefined;
@@ -137,7 +137,7 @@ export class Grants {
     return granted;
   }
 
-  /** What the request makes of the live leases that it names. @throws as {@linkcode checkSameHolder} does. */
+  /** How the request changes the live leases that it names, by name. @throws as {@linkcode checkSameHolder} does. */
   #changesOfLive(request: GrantRequest, process: Process | undefined): Map<string, LeaseChange> {
     const found = new Map<string, LeaseChange>();
     for (const { name } of request.wishes) {
@@ -183,7 +183,7 @@ export class Grants {
     return { allocated };
   }
 
-  /** Waiting helps where the pool is exhausted. Any other refusal is an error. */
+  /** Waiting helps when the pool is exhausted. Any other refusal is an error. */
   #refused({ refused, wish }: RefusedWish): Attempt<Granted> {
     const isExhausted = refused.kind === "exhausted" || refused.kind === "no_descriptors";
     if (isExhausted) return { refused: (waiting) => this.refusal(refused, wish, waiting) };
@@ -227,7 +227,7 @@ export class Grants {
   }
 }
 
-/** What is to be written of a request. */
+/** What to write for a request. */
 interface Decision {
   readonly added: readonly NewLease[];
   /** By name. */
@@ -235,7 +235,7 @@ interface Decision {
   readonly answerOf: AnswerOf | undefined;
 }
 
-/** What came of all the wishes of a request. */
+/** The result of all wishes of a request. */
 type AllAllocated = { readonly allocated: readonly Allocated[] } | RefusedWish;
 
 interface RefusedWish {

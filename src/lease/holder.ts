@@ -1,32 +1,36 @@
-/** Whom a lease belongs to, and who may ask for it again. Pure but for questions about processes. */
+/** Who holds a lease, and who may ask for it again. Pure, except that it asks about processes. */
 import { PortdError } from "../errors.ts";
-import type { Process, Processes, ProcessIdentity } from "../process/process.ts";
+import {
+  isSameProcess,
+  NO_EVIDENCE,
+  type PossibleIdentity,
+  type Process,
+  type Processes,
+  type ProcessEvidence,
+  type ProcessIdentity,
+} from "../process/process.ts";
 import type { Holder, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
 import type { GrantRequest } from "./wish.ts";
 
-const NO_EVIDENCE = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
-
-/** The holder of a new lease: who it says it is, with the process as evidence where one is named. */
+/** The holder of a new lease as the request names it, with the process as evidence where one is given. */
 export function holderOf({ holder, project }: GrantRequest, process: Process | undefined): Holder {
   const id = holder.id ?? (project === null ? "anonymous" : `project:${project}`);
   const evidence = process === undefined ? NO_EVIDENCE : evidenceOf(process);
   return { id, ...evidence, command: holder.command ?? evidence.command, cwd: holder.cwd ?? evidence.cwd };
 }
 
-/** What a process proves of its holder. */
-export function evidenceOf({ pid, startTime, bootId, command, cwd, user }: Process): Omit<Holder, "id"> {
+/** What of a process is kept as evidence. */
+export function evidenceOf({ pid, startTime, bootId, command, cwd, user }: Process): ProcessEvidence {
   return { pid, startTime, bootId, command, cwd, user };
 }
 
 /** The process of a holder or a listener; `undefined` when none is known. */
-export function identityOf(
-  { pid, startTime, bootId }: Pick<Holder, "pid" | "startTime" | "bootId">,
-): ProcessIdentity | undefined {
+export function identityOf({ pid, startTime, bootId }: PossibleIdentity): ProcessIdentity | undefined {
   return pid === null || startTime === null || bootId === null ? undefined : { pid, startTime, bootId };
 }
 
-/** @throws {PortdError} `invalid_request` when the lifetime follows a process and none is known. */
+/** @throws {PortdError} `invalid_request` when the lifetime is that of a process and none is known. */
 export function requireProcess(lifetime: Lifetime, holder: Holder): void {
   if (lifetime.kind !== "process" || holder.pid !== null) return;
   const message = 'Cannot use "lifetime": a lease of kind "process" needs "pid"';
@@ -34,9 +38,9 @@ export function requireProcess(lifetime: Lifetime, holder: Holder): void {
 }
 
 /**
- * Lets a request for a live name pass only when it comes from the holder of the lease.
+ * Checks that a request for a live name comes from the holder of the lease.
  *
- * @throws {PortdError} `name_taken`, also when it comes from the holder and another process of his runs with the lease.
+ * @throws {PortdError} `name_taken` when it does not, or when another process of the holder uses the lease.
  */
 export function checkSameHolder(record: LeaseRecord, request: GrantRequest, processes: Processes): void {
   const wish = request.wishes.find(({ name }) => name === record.name)!;
@@ -53,33 +57,38 @@ export function checkSameHolder(record: LeaseRecord, request: GrantRequest, proc
   if (record.lifetime.kind !== "process" || identity === undefined) return;
   if (request.pid === null || request.pid === identity.pid) return;
   if (processes.isAlive(identity)) {
-    throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) runs with it`);
+    throw nameTaken(record, `process ${identity.pid} (${holder.command ?? name}) uses it`);
   }
-  const left = listenerLeft(record, processes);
-  if (left === undefined || left.pid === request.pid) return;
-  throw nameTaken(record, `process ${left.pid} (${left.command ?? name}), which its holder has left, listens there`);
+  const listener = runningListener(record, processes);
+  if (listener === undefined || listener.pid === request.pid) return;
+  throw nameTaken(
+    record,
+    `process ${listener.pid} (${listener.command ?? name}), which its holder started, listens there`,
+  );
 }
 
 /** The holder's server that the watch saw last, if it still runs. */
-function listenerLeft({ state, listener }: LeaseRecord, processes: Processes): LeaseListener | undefined {
+function runningListener({ state, listener }: LeaseRecord, processes: Processes): LeaseListener | undefined {
   const identity = state === "listening" && listener !== null ? identityOf(listener) : undefined;
   return identity !== undefined && processes.isAlive(identity) ? listener! : undefined;
 }
 
-/** What a request for a live name, or a change of it, makes of holder and lifetime. */
+/** Holder and lifetime of a live lease after a request for its name, or a change of it. */
 export type HolderChange = Pick<LeaseRecord, "holder" | "lifetime">;
 
 /**
- * Lets holder and lifetime of an exposed lease change only with the scope `expose`: who opened the port to the outside
- * opened it to that process, for that long.
+ * Checks that holder and lifetime of an exposed lease change only with the scope `expose`: the port was opened to the
+ * outside for that process and that time only.
  *
  * @throws {PortdError} `scope_required`
  */
 export function checkExposedChange(record: LeaseRecord, after: HolderChange, mayExpose: boolean): void {
   if (record.exposure === null || mayExpose) return;
-  const field = isSameProcess(record.holder, after.holder)
-    ? isSameLifetime(record.lifetime, after.lifetime) ? undefined : "lifetime"
-    : "pid";
+  const field = !isSameProcess(record.holder, after.holder)
+    ? "pid"
+    : !isSameLifetime(record.lifetime, after.lifetime)
+    ? "lifetime"
+    : undefined;
   if (field === undefined) return;
   const lease = record.name === null ? record.id : JSON.stringify(record.name);
   const message =
@@ -88,11 +97,7 @@ export function checkExposedChange(record: LeaseRecord, after: HolderChange, may
   throw new PortdError("scope_required", message, { field, scope: "expose", leaseId: record.id, port: record.port });
 }
 
-function isSameProcess(one: Holder, other: Holder): boolean {
-  return one.pid === other.pid && one.startTime === other.startTime && one.bootId === other.bootId;
-}
-
-/** Lifetimes are flat objects with the same members for each kind. */
+/** Lifetimes of one kind are flat objects with the same members. */
 function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
   const members = Object.entries(other) as [keyof Lifetime, unknown][];
   return members.every(([member, value]) => one[member] === value);

@@ -1,25 +1,36 @@
 /**
- * A lease: a holder's durable claim on a port. This file is just the types, as they go over the wire and into the
- * file; registry.ts makes and ends leases, pool.ts chooses ports, reclaim.ts decides when a lease is over.
+ * A lease: a holder's durable claim on a port. This file is just the types, as clients see them; record.ts has the form
+ * in the file. registry.ts makes and ends leases, pool.ts chooses ports, reclaim.ts decides when a lease ends.
  */
 import type { Direction, Profile, RemoteAddress } from "../firewall/rule.ts";
 import type { HoldKind } from "../hold/hold.ts";
 import type { Protocol } from "../port/port.ts";
+import type { ProcessEvidence } from "../process/process.ts";
 
-/** Live states, in which the lease keeps its port. */
-export type LiveState = "granted" | "listening" | "idle" | "conflict";
+/** States in which a lease keeps its port. */
+export const LIVE_STATES = ["granted", "listening", "idle", "conflict"] as const;
 
-/** States of a lease that has ended and stands in the history only. */
-export type EndedState = "released" | "revoked" | "expired";
+/** States of a lease that has ended and is in the history only. */
+export const ENDED_STATES = ["released", "revoked", "expired"] as const;
 
-export type LeaseState = LiveState | EndedState;
+/** All states. */
+export const LEASE_STATES = [...LIVE_STATES, ...ENDED_STATES] as const;
+
+/** The state of a live lease. */
+export type LiveState = (typeof LIVE_STATES)[number];
+
+/** The state of an ended lease. */
+export type EndedState = (typeof ENDED_STATES)[number];
+
+/** The state of a lease. */
+export type LeaseState = (typeof LEASE_STATES)[number];
 
 /**
- * How long a lease lives.
+ * How long a lease lives. Durations in milliseconds.
  *
  * - `listener`: must be claimed by a listening socket within `claimMs`, then lives while the holder listens, plus
  *   `graceMs`.
- * - `process`: until the holder's process is gone and none of its process tree listens any more, plus `graceMs`.
+ * - `process`: until the holder's process has ended and none of its process tree listens any more, plus `graceMs`.
  * - `ttl`: `ttlMs` from the grant or the last renewal.
  * - `pinned`: until it is released.
  */
@@ -29,38 +40,28 @@ export type Lifetime =
   | { readonly kind: "ttl"; readonly ttlMs: number }
   | { readonly kind: "pinned" };
 
-/** Whom a lease belongs to. */
-export interface Holder {
-  /** Chosen by the client; two requests with the same id are the same holder. */
+/** The kinds of lifetimes. */
+export const LIFETIME_KINDS = ["listener", "process", "ttl", "pinned"] as const satisfies readonly Lifetime["kind"][];
+
+/** Who has a lease, with a process as evidence where one is known. */
+export interface Holder extends ProcessEvidence {
+  /** Chosen by the client; two requests with the same id are from the same holder. */
   readonly id: string;
-  readonly pid: number | null;
-  readonly startTime: string | null;
-  readonly bootId: string | null;
-  readonly command: string | null;
-  readonly cwd: string | null;
-  readonly user: string | null;
 }
 
-/** Who listens on the leased port. */
-export interface LeaseListener {
-  readonly pid: number | null;
-  /** With pid and boot it is that process and no later one. */
-  readonly startTime: string | null;
-  readonly bootId: string | null;
-  readonly command: string | null;
-  readonly cwd: string | null;
-  readonly user: string | null;
-  /** The local address that it listens on. */
+/** The process that listens on the leased port. */
+export interface LeaseListener extends ProcessEvidence {
+  /** The local address on which it listens. */
   readonly address: string;
   /** ISO instant at which the watch saw it first. */
   readonly since: string;
-  /** Why it is not the holder's, in words; null while it is. */
+  /** Why it is not the holder's, in words; null when it is. */
   readonly reason: string | null;
 }
 
 /** The wish that a lease be reachable from outside. */
 export interface Exposure {
-  /** Rules of the host's firewall; one a protocol. */
+  /** Rules of the host's firewall; one for each protocol. */
   readonly firewall: {
     readonly direction: Direction;
     readonly profiles: readonly Profile[];
@@ -76,24 +77,26 @@ export interface Lease {
   readonly name: string | null;
   readonly project: string | null;
   readonly port: number;
+  /** One or two; both are on the same port number. */
   readonly protocols: readonly Protocol[];
   readonly state: LeaseState;
   readonly holder: Holder;
   readonly lifetime: Lifetime;
   readonly hold: HoldKind;
   readonly labels: Readonly<Record<string, string>>;
-  /** The wish that the lease be reachable from outside; null while there is none. */
+  /** The wish that the lease be reachable from outside; null when there is none. */
   readonly exposure: Exposure | null;
   readonly listener: LeaseListener | null;
+  /** ISO instant, as are the others. */
   readonly grantedAt: string;
   readonly renewedAt: string;
-  /** When it ends if nothing changes; null when nothing ends it by time. */
+  /** When it ends if nothing changes; null when no time is set. */
   readonly expiresAt: string | null;
   /** When it ended; null while it lives. */
   readonly endedAt: string | null;
 }
 
-/** Whether a state is one in which the lease keeps its port. */
+/** Whether a lease in this state keeps its port. */
 export function isLive(state: LeaseState): state is LiveState {
-  return state === "granted" || state === "listening" || state === "idle" || state === "conflict";
+  return (LIVE_STATES as readonly LeaseState[]).includes(state);
 }

@@ -1,10 +1,10 @@
-/** The live leases in memory, found by id, name and port. */
-import type { Protocol } from "../port/port.ts";
+/** The live leases in memory, indexed by id, name and port. */
+import { type Protocol, PROTOCOLS } from "../port/port.ts";
 import { Claims } from "./claims.ts";
 import { LeasesByOwner } from "./owners.ts";
 import type { LeaseRecord } from "./record.ts";
 
-/** An index of live leases; it decides nothing. */
+/** The indexes. Decides nothing. */
 export class LeaseTable {
   /** How many of them each user has. */
   readonly owners = new LeasesByOwner();
@@ -18,7 +18,7 @@ export class LeaseTable {
     return this.#byId.size;
   }
 
-  /** All of them, in no order that counts. A lease may be replaced or removed while this runs. */
+  /** All of them, in no particular order. A lease may be replaced or removed while this runs. */
   all(): IterableIterator<LeaseRecord> {
     return this.#byId.values();
   }
@@ -32,14 +32,14 @@ export class LeaseTable {
   }
 
   /** The lease of the port for the first of the protocols that has one. */
-  byPort(port: number, protocols: readonly Protocol[] = ["tcp", "udp"]): LeaseRecord | undefined {
+  byPort(port: number, protocols: readonly Protocol[] = PROTOCOLS): LeaseRecord | undefined {
     for (const protocol of protocols) {
       const id = this.#byPort[protocol].get(port);
       if (id !== undefined) return this.#byId.get(id);
     }
   }
 
-  /** @throws {Error} when the name or the port has a live lease: that must have been found out before. */
+  /** @throws {Error} when the name or the port has a live lease: the caller must have checked. */
   add(record: LeaseRecord): void {
     const other = this.byPort(record.port, record.protocols) ??
       (record.name === null ? undefined : this.byName(record.name));
@@ -52,7 +52,7 @@ export class LeaseTable {
   }
 
   /**
-   * Puts another version of a live lease in place of the one that is here; name, port, protocols and owner are the same.
+   * Replaces a live lease with another version of it; name, port, protocols and owner are the same.
    *
    * @throws {Error} when the lease is not live.
    */

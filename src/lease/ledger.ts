@@ -1,6 +1,6 @@
 /**
- * The live leases in memory and in the file, kept equal: a change is made in memory at once, so that the same is granted
- * to nobody else, then written; what does not reach the disk is taken back.
+ * Keeps the live leases in memory and in the file equal. A change is made in memory at once, so that nobody else is
+ * granted the same, and then written; if it does not reach the disk, it is taken back.
  */
 import type { Clock } from "../clock.ts";
 import type { Protocol } from "../port/port.ts";
@@ -8,9 +8,11 @@ import type { Allocated, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
-import { MOST_NAMES } from "./names.ts";
 import type { LeaseRecord } from "./record.ts";
 import { type Change, type Store, WriteError } from "./store/store.ts";
+
+/** How many names keep their port; with one more, the name that was granted longest ago is forgotten. */
+export const MOST_NAMES = 50_000;
 
 /** What a {@linkcode Ledger} is made of. */
 export interface LedgerParts {
@@ -35,29 +37,29 @@ export interface LeaseChange {
   readonly event: LeaseEventType;
 }
 
-/** What is done together: all of it, or nothing. */
+/** Changes that are made together, all or none. */
 export interface Entry {
   readonly added?: readonly NewLease[];
   readonly changed?: readonly LeaseChange[];
-  /** What else belongs into the same transaction. */
+  /** Other changes of the file in the same transaction. */
   readonly more?: readonly Change[];
 }
 
-/** Versions of a live lease that are on their way to the disk. */
+/** Versions of a live lease that are being written. */
 interface Pending {
-  /** The version that is there; `undefined` while the lease is new. */
+  /** The version that is on the disk; `undefined` while the lease is new. */
   written: LeaseRecord | undefined;
-  /** The first was made first. */
+  /** In the order in which they were made. */
   readonly versions: LeaseRecord[];
 }
 
-/** Puts leases in, changes them and takes them out; each promise resolves when that is on disk. */
+/** Adds, changes and ends leases; each promise resolves when that is on disk. */
 export class Ledger {
   readonly table = new LeaseTable();
   readonly #parts: LedgerParts;
   readonly #freed: (port: number, protocols: readonly Protocol[]) => void;
   readonly #pending = new Map<string, Pending>();
-  /** Leases whose end is on its way to the disk. */
+  /** Leases whose end is being written. */
   readonly #ending = new Map<string, Promise<void>>();
 
   /** @param freed is called when a port may be granted again, and when the end of a lease has failed. */
@@ -67,26 +69,26 @@ export class Ledger {
   }
 
   /**
-   * Resolves when the end of a lease that is on its way to the disk has succeeded or failed; `undefined` when there is
-   * none. Another one may have begun since: ask again right before you rely on it.
+   * Resolves when the end of a lease that is being written has succeeded or failed; `undefined` when there is none.
+   * Another one may have begun since: ask again right before you rely on it.
    */
   endingOf(id: string): Promise<unknown> | undefined {
     const ending = this.#ending.get(id);
     return ending && Promise.allSettled([ending]);
   }
 
-  /** A live lease as it is on the disk; `undefined` where it is on its way there. */
+  /** A live lease as it is on the disk; `undefined` while it is new and being written. */
   writtenOf(record: LeaseRecord): LeaseRecord | undefined {
     const pending = this.#pending.get(record.id);
     return pending === undefined ? record : pending.written;
   }
 
   /**
-   * Adds and changes leases. All of it is in memory when this returns its promise. Where it does not reach the disk it is
-   * taken back whole, and so is every later change of the same leases, since it was made of what is not true.
+   * Adds and changes leases. All of it is in memory when this returns its promise. If it does not reach the disk, all of
+   * it is taken back, with every later change of the same leases, which was based on it.
    *
-   * @throws {Error} when a lease to be changed is not live in the version `before`: the caller awaited something between
-   * reading it and this call. Nothing is done then.
+   * @throws {Error} when a lease to be changed is not live in the version `before`, because the caller awaited something
+   * between reading it and this call. Then nothing is done.
    */
   async commit({ added = [], changed = [], more = [] }: Entry): Promise<void> {
     for (const { before } of changed) {
@@ -105,7 +107,7 @@ export class Ledger {
     try {
       await this.#parts.store.write(changes);
     } catch (error) {
-      // A lease that is in the file keeps its port, though no client was answered: a leak, and no double grant.
+      // A lease that is in the file keeps its port, though no client was answered: better a leak than a double grant.
       if (isCommitted(error)) this.#confirm(added, changed);
       else {
         for (const lease of added) this.#takeBack(lease);
@@ -121,8 +123,8 @@ export class Ledger {
   }
 
   /**
-   * Ends those leases that are live, all or none. Ends that are under way are waited for first: where one of them fails,
-   * its lease is ended together with the others. Until its end is on disk a lease keeps its port.
+   * Ends those leases that are live, all or none. Waits first for ends that are being written; a lease whose end fails is
+   * then ended with the others. A lease keeps its port until its end is on disk.
    */
   async end(ids: readonly string[], state: EndedState): Promise<void> {
     for (;;) {
@@ -187,11 +189,11 @@ export class Ledger {
     if (pending.versions.length === 0) this.#pending.delete(record.id);
   }
 
-  /** Goes back behind a change that failed; the file refuses the versions after it too. */
+  /** Goes back to the version before a failed change; the file refuses the versions after it too. */
   #goBack({ after }: LeaseChange): void {
     const pending = this.#pending.get(after.id);
     const place = pending?.versions.indexOf(after) ?? -1;
-    if (pending === undefined || place === -1) return; // an earlier version failed, and took this one back
+    if (pending === undefined || place === -1) return; // taken back already, with an earlier version
     pending.versions.length = place;
     this.table.replace(pending.versions.at(-1) ?? pending.written!);
     if (place === 0) this.#pending.delete(after.id);
@@ -203,7 +205,7 @@ export class Ledger {
     this.#parts.allocator.undo(allocated);
   }
 
-  /** Has each name of new leases remember its port. */
+  /** Remembers the ports of the names of new leases. */
   #rememberNames(added: readonly NewLease[]): { readonly changes: readonly Change[]; readonly undo: () => void } {
     const { names } = this.#parts;
     const changes: Change[] = [];

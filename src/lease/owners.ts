@@ -1,7 +1,7 @@
-/** Whose the live leases are, and how many of them one user may have. Pure. */
+/** How many live leases each user has, and may have. Pure. */
 import { PortdError } from "../errors.ts";
 
-/** The live leases of each user that is counted. */
+/** The number of live leases of each counted user. */
 export class LeasesByOwner {
   readonly #counts = new Map<string, number>();
 
@@ -10,7 +10,7 @@ export class LeasesByOwner {
     return this.#counts.get(owner) ?? 0;
   }
 
-  /** @param owner is null where nobody is counted. */
+  /** @param owner is null for a lease that is not counted. */
   add(owner: string | null): void {
     if (owner !== null) this.#counts.set(owner, this.count(owner) + 1);
   }
@@ -23,9 +23,9 @@ export class LeasesByOwner {
   }
 
   /**
-   * Lets a request for so many leases more pass when the user stays within the bound with them.
+   * Checks that a user may have so many more leases.
    *
-   * @param owner is null where nobody is counted.
+   * @param owner is null for leases that are not counted.
    * @throws {PortdError} `too_many_leases`.
    */
   checkBound(owner: string | null, more: number, most: number): void {
@@ -33,7 +33,7 @@ export class LeasesByOwner {
     const has = this.count(owner);
     const asked = more === 1 ? "one more" : `${more} more`;
     const message = `Cannot grant ${asked}: user ${owner} has ${has} live leases of at most ${most}; ` +
-      "release some, send the token, or have maxLeasesPerUser raised";
+      "release some, send the token, or ask an administrator to raise maxLeasesPerUser";
     throw new PortdError("too_many_leases", message, { owner, leases: has, limit: most });
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Which port next. Pure and without time: what is taken is withheld until it is given back, whether a lease or a
- * quarantine withholds it.
+ * Chooses the next port. Pure and without time: a port is taken until it is given back, whether for a lease or for the
+ * quarantine.
  *
- * One bit a port and protocol says what is taken. The ports that are free for both protocols stand in a line, the one
- * given back longest ago in front, so that a grant takes the head in constant time.
+ * One bit for each port and protocol says whether it is taken. The ports that are free for both protocols are in a
+ * linked list, the one given back longest ago first, so that a grant takes the first in constant time.
  */
-import type { PortRange, Protocol } from "../port/port.ts";
+import { HIGHEST_PORT, type PortRange, type Protocol, PROTOCOLS } from "../port/port.ts";
 
-const PORTS = 65536, WORD = 32;
-const NONE = 0; // 0 is never a port, so it ends the line
+const PORTS = HIGHEST_PORT + 1, WORD = 32;
+const NONE = 0; // 0 is never a port, so it marks the ends of the list
 
 /** The pool of one daemon. */
 export class Pool {
@@ -51,7 +51,7 @@ export class Pool {
     return protocols.every((protocol) => !getBit(this.#taken[protocol], port));
   }
 
-  /** How many ports are free for all of the protocols: of the pool, or of a range in its place. */
+  /** How many ports are free for all of the protocols: of the pool, or of a range instead of it. */
   countFree(protocols: readonly Protocol[], range?: PortRange): number {
     const { first, last } = range ?? { first: 1, last: PORTS - 1 };
     let count = 0;
@@ -63,16 +63,16 @@ export class Pool {
     return count;
   }
 
-  /** Withholds a port, member or not. */
+  /** Takes a port, member or not. */
   take(port: number, protocols: readonly Protocol[]): void {
-    if (this.#isInLine(port)) this.#remove(port);
+    if (this.#isListed(port)) this.#remove(port);
     for (const protocol of protocols) setBit(this.#taken[protocol], port);
   }
 
-  /** Gives a port back: it goes to the end of the line. */
+  /** Gives a port back: it goes to the end of the list. */
   give(port: number, protocols: readonly Protocol[]): void {
     for (const protocol of protocols) clearBit(this.#taken[protocol], port);
-    if (this.has(port) && this.isFree(port, ["tcp", "udp"]) && !this.#isInLine(port)) this.#append(port);
+    if (this.has(port) && this.isFree(port, PROTOCOLS) && !this.#isListed(port)) this.#append(port);
   }
 
   /** The member that was given back longest ago. @returns `undefined` when there is none. */
@@ -96,7 +96,7 @@ export class Pool {
   /**
    * The first run of `length` ports in a row for which `isUsable` holds, at or after `start`, going round once.
    *
-   * @param range is searched in the place of the pool.
+   * @param range is searched instead of the pool.
    */
   searchBlock(
     length: number,
@@ -110,7 +110,7 @@ export class Pool {
     return firstRun(usable, from, last, length) ?? firstRun(usable, first, Math.min(from + length - 2, last), length);
   }
 
-  /** The port at which the search for a name never seen begins: the same on every machine with the same pool. */
+  /** The port at which the search for a new name begins: the same on every machine with the same pool. */
   slot(name: string): number {
     return this.#ports[hash(name) % Math.max(1, this.size)] ?? 1;
   }
@@ -143,7 +143,7 @@ export class Pool {
     return candidates;
   }
 
-  #isInLine(port: number): boolean {
+  #isListed(port: number): boolean {
     return this.#head === port || this.#previous[port] !== NONE;
   }
 

@@ -1,21 +1,20 @@
 /**
- * Ports that take an administrator's rights to listen on. Where the daemon has these rights and its caller has not
- * proven to have them, such a port is not granted, unless it is the pool's own choice: who put it into the pool has
- * allowed it. Pure.
+ * Ports on which only an administrator may listen. When the daemon has this right and the caller has not proven to have
+ * it, such a port is not granted, unless it comes from the pool: whoever put it into the pool has allowed it. Pure.
  */
 import { PortdError } from "../errors.ts";
-import type { PortRange } from "../port/port.ts";
+import { type PortRange, rangeText } from "../port/port.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
 /** Which ports these are. */
 export interface PrivilegedPorts {
-  /** They are below this one; 0 where the daemon has no rights that any caller has not. */
+  /** They are below this one; 0 when the daemon has no rights that its callers do not have. */
   readonly below: number;
   /** The port that a name had last. */
   readonly lastPortOf: (name: string) => number | undefined;
 }
 
-/** Whether any wish may lead to such a port, so that it matters who asks. */
+/** Whether any wish can lead to such a port, so that it matters who asks. */
 export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf }: PrivilegedPorts): boolean {
   if (below === 0) return false;
   return [...new Set(wishes)].some(({ name, port, prefer, range }) =>
@@ -25,9 +24,9 @@ export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf 
 }
 
 /**
- * The request without such ports: preferred ones are left out, a range begins above them.
+ * The request without such ports: they are removed from the preferred ports and from ranges.
  *
- * @throws {PortdError} `scope_required` where nothing else was asked for.
+ * @throws {PortdError} `scope_required` when nothing else was asked for.
  */
 export function withoutPrivileged(request: GrantRequest, below: number): GrantRequest {
   if (below === 0 || request.wishes.every(isForAny)) return request;
@@ -48,7 +47,7 @@ function withoutPorts(wish: Wish, below: number): Wish {
 }
 
 function rangeAbove({ first, last }: PortRange, below: number): PortRange {
-  const value = `${first}-${last}`;
+  const value = rangeText({ first, last });
   if (last < below) throw refusal(`a port of ${value}`, { field: "range", value, below });
   return { first: Math.max(first, below), last };
 }
@@ -61,6 +60,6 @@ interface RefusedField {
 
 function refusal(what: string, { field, value, below }: RefusedField): PortdError {
   const message = `Cannot grant ${what}: ports below ${below} are for administrators, ` +
-    "so send the token, or ask as root or as the daemon's own user";
+    "so send the token, or run the command as root or as the daemon's own user";
   return new PortdError("scope_required", message, { scope: "expose", field, value, expected: `a port from ${below}` });
 }

@@ -1,28 +1,28 @@
-/** Ports withheld for a while, in the order in which they become free. Pure: the caller passes the time. */
+/** Ports that are withheld for a while, in the order in which they become free. Pure: the caller passes the time. */
 import type { Protocol } from "../port/port.ts";
 
 /** A withheld port. */
 export interface Withheld {
   readonly port: number;
   readonly protocols: readonly Protocol[];
-  /** `freed`: its lease has ended; `refused`: the kernel did not give it, since somebody else uses it. */
+  /** `freed`: its lease has ended; `refused`: the kernel did not give it, as somebody else uses it. */
   readonly cause: "freed" | "refused";
-  /** The name that may have it back before the time is up; null when there is none. */
+  /** The name that may get it back before the time is up; null when there is none. */
   readonly name: string | null;
   readonly until: number;
 }
 
-interface Place {
+interface Entry {
   readonly withheld: Withheld;
-  before: Place | undefined;
-  after: Place | undefined;
+  before: Entry | undefined;
+  after: Entry | undefined;
 }
 
-/** A linked list sorted by `until`: adding at the end and taking out are O(1). */
+/** A linked list sorted by `until`: adding at the end and removing are O(1). */
 export class Quarantine {
-  #first: Place | undefined;
-  #last: Place | undefined;
-  readonly #byPort = new Map<number, Place[]>();
+  #first: Entry | undefined;
+  #last: Entry | undefined;
+  readonly #byPort = new Map<number, Entry[]>();
 
   /** How many ports are withheld. */
   get size(): number {
@@ -33,7 +33,7 @@ export class Quarantine {
     return this.#byPort.has(port);
   }
 
-  /** What withholds a port; one entry for each time that it was added. */
+  /** What withholds a port: one element for each time that it was added. */
   on(port: number): readonly Withheld[] {
     return this.#byPort.get(port)?.map(({ withheld }) => withheld) ?? [];
   }
@@ -41,30 +41,30 @@ export class Quarantine {
   add(withheld: Withheld): void {
     let before = this.#last;
     while (before !== undefined && before.withheld.until > withheld.until) before = before.before;
-    const place: Place = { withheld, before, after: before === undefined ? this.#first : before.after };
-    if (place.after === undefined) this.#last = place;
-    else place.after.before = place;
-    if (before === undefined) this.#first = place;
-    else before.after = place;
+    const entry: Entry = { withheld, before, after: before === undefined ? this.#first : before.after };
+    if (entry.after === undefined) this.#last = entry;
+    else entry.after.before = entry;
+    if (before === undefined) this.#first = entry;
+    else before.after = entry;
     const others = this.#byPort.get(withheld.port);
-    if (others === undefined) this.#byPort.set(withheld.port, [place]);
-    else others.push(place);
+    if (others === undefined) this.#byPort.set(withheld.port, [entry]);
+    else others.push(entry);
   }
 
-  /** Takes one entry out. Does nothing when it is out already. */
+  /** Removes one element. Does nothing when it is removed already. */
   remove(withheld: Withheld): void {
-    const places = this.#byPort.get(withheld.port) ?? [];
-    const place = places.find((each) => each.withheld === withheld);
-    if (place === undefined) return;
-    if (places.length === 1) this.#byPort.delete(withheld.port);
-    else places.splice(places.indexOf(place), 1);
-    if (place.before === undefined) this.#first = place.after;
-    else place.before.after = place.after;
-    if (place.after === undefined) this.#last = place.before;
-    else place.after.before = place.before;
+    const entries = this.#byPort.get(withheld.port) ?? [];
+    const entry = entries.find((each) => each.withheld === withheld);
+    if (entry === undefined) return;
+    if (entries.length === 1) this.#byPort.delete(withheld.port);
+    else entries.splice(entries.indexOf(entry), 1);
+    if (entry.before === undefined) this.#first = entry.after;
+    else entry.before.after = entry.after;
+    if (entry.after === undefined) this.#last = entry.before;
+    else entry.after.before = entry.before;
   }
 
-  /** Takes out what is withheld no longer. */
+  /** Removes and yields the elements whose time is up. */
   *due(now: number): Generator<Withheld> {
     while (this.#first !== undefined && this.#first.withheld.until <= now) {
       const { withheld } = this.#first;
@@ -73,12 +73,12 @@ export class Quarantine {
     }
   }
 
-  /** The ports of leases that have ended, the one freed longest ago first. Entries may be removed meanwhile. */
+  /** The ports of leases that have ended, the one freed longest ago first. Elements may be removed meanwhile. */
   *freed(): Generator<Withheld> {
-    for (let place = this.#first; place !== undefined;) {
-      const { after, withheld } = place;
+    for (let entry = this.#first; entry !== undefined;) {
+      const { after, withheld } = entry;
       if (withheld.cause === "freed") yield withheld;
-      place = after;
+      entry = after;
     }
   }
 }

@@ -1,17 +1,17 @@
-/** When a lease changes its state and when it is over. Pure. */
+/** Decides when a lease changes its state and when it ends. Pure. */
 import type { Clock } from "../clock.ts";
 import type { LiveState } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
 
-/** What the watch saw of a lease. */
-export interface Sighting {
+/** What one look of the watch says of a lease. */
+export interface Observation {
   /** Who listens on the port. */
   readonly listener: "holder" | "stranger" | "both" | "nobody";
-  /** Whether the holder's process runs; true also where none is known. */
+  /** Whether the holder's process runs; true where none is known. */
   readonly isProcessAlive: boolean;
 }
 
-/** What follows for the lease. */
+/** What the lease is after the observation. */
 export interface Outcome {
   readonly state: LiveState;
   readonly deadline: number | null;
@@ -19,45 +19,45 @@ export interface Outcome {
 }
 
 /**
- * Carries a live lease on.
+ * What an observation changes in a live lease.
  *
  * @param now is the clock since boot.
  * @returns `"expired"` when its time is up.
  */
-export function reclaim(record: LeaseRecord, sighting: Sighting, now: number): Outcome | "expired" {
-  const claimed = record.claimed || isHolderThere(sighting);
-  const state = stateOf(sighting, claimed);
-  const deadline = deadlineOf(record, sighting, now);
+export function reclaim(record: LeaseRecord, observation: Observation, now: number): Outcome | "expired" {
+  const claimed = record.claimed || isHolderThere(observation);
+  const state = stateOf(observation, claimed);
+  const deadline = deadlineOf(record, observation, now);
   return deadline !== null && now >= deadline ? "expired" : { state, deadline, claimed };
 }
 
-function stateOf({ listener }: Sighting, claimed: boolean): LiveState {
+function stateOf({ listener }: Observation, claimed: boolean): LiveState {
   if (listener === "holder") return "listening";
   if (listener === "stranger" || listener === "both") return "conflict";
   return claimed ? "idle" : "granted";
 }
 
-function isHolderThere({ listener }: Sighting): boolean {
+function isHolderThere({ listener }: Observation): boolean {
   return listener === "holder" || listener === "both";
 }
 
-function deadlineOf(record: LeaseRecord, sighting: Sighting, now: number): number | null {
+function deadlineOf(record: LeaseRecord, observation: Observation, now: number): number | null {
   const { lifetime } = record;
   switch (lifetime.kind) {
     case "listener":
-      if (isHolderThere(sighting)) return null;
+      if (isHolderThere(observation)) return null;
       return record.deadline ?? now + lifetime.graceMs; // the grace begins when the listener is first missed
     case "process":
-      // Whoever was started by the process may go on listening without it.
-      if (isHolderThere(sighting)) return null;
-      // Once the process is gone it stays gone; a lease that follows another one is given no deadline.
-      return record.deadline ?? (sighting.isProcessAlive ? null : now + lifetime.graceMs);
+      // A server that the process started may go on listening without it.
+      if (isHolderThere(observation)) return null;
+      // A process that has ended stays so; when the lease gets another one, its deadline is removed.
+      return record.deadline ?? (observation.isProcessAlive ? null : now + lifetime.graceMs);
     default:
       return record.deadline;
   }
 }
 
-/** The end of a lease that is granted or renewed now, on the clock since boot. */
+/** When a lease ends that is granted or renewed now, on the clock since boot. */
 export function firstDeadline(
   { lifetime, claimed }: Pick<LeaseRecord, "lifetime" | "claimed">,
   now: number,
@@ -69,7 +69,7 @@ export function firstDeadline(
 /** The times of a lease that is renewed now. */
 export function renewal(record: LeaseRecord, clock: Clock): Pick<LeaseRecord, "renewedAt" | "deadline"> {
   const isUsed = record.state === "listening" || record.state === "conflict";
-  const keeps = record.lifetime.kind === "listener" && isUsed; // its time runs only while nobody listens
+  const keeps = record.lifetime.kind === "listener" && isUsed; // time counts only while nobody listens
   const deadline = keeps ? record.deadline : firstDeadline(record, clock.monotonic());
   return { renewedAt: clock.now(), deadline };
 }

@@ -1,34 +1,20 @@
-/** A lease as the daemon keeps it and as it stands in the file, and its form for clients. */
+/** A lease as the daemon keeps it in memory and in the file, and its form for clients. */
 import { type Clock, isoInstant } from "../clock.ts";
-import type { HoldKind } from "../hold/hold.ts";
-import type { Protocol } from "../port/port.ts";
-import type { Exposure, Holder, Lease, LeaseListener, LeaseState, Lifetime } from "./lease.ts";
+import type { Lease } from "./lease.ts";
 
-/** A lease with the times that decide. */
-export interface LeaseRecord {
-  readonly id: string;
+/** A lease with the times as numbers, and what only the daemon needs to know. */
+export interface LeaseRecord extends Omit<Lease, "grantedAt" | "renewedAt" | "expiresAt" | "endedAt"> {
   /** Counts up by one with each change: a change is made of the version that it was decided on, or not at all. */
   readonly version: number;
-  readonly name: string | null;
-  readonly project: string | null;
-  readonly port: number;
-  readonly protocols: readonly Protocol[];
-  readonly state: LeaseState;
-  readonly holder: Holder;
-  readonly lifetime: Lifetime;
-  readonly hold: HoldKind;
-  readonly labels: Readonly<Record<string, string>>;
   /** The user for whom it counts (`uid:1000`) or `unknown`; null where it is not counted. */
   readonly owner: string | null;
-  readonly listener: LeaseListener | null;
-  readonly exposure: Exposure | null;
-  /** Whether something of the holder has ever listened. */
+  /** Whether the holder has ever listened. */
   readonly claimed: boolean;
-  /** Wall-clock milliseconds. */
+  /** Wall-clock milliseconds, as are the next two. */
   readonly grantedAt: number;
   readonly renewedAt: number;
   readonly endedAt: number | null;
-  /** When it ends, on the clock since boot; null when nothing ends it by time. */
+  /** When it ends, on the clock since boot; null when no time is set. */
   readonly deadline: number | null;
   /** The boot to which `deadline` belongs. */
   readonly bootId: string;
@@ -42,7 +28,7 @@ export function changed(record: LeaseRecord, changes: Partial<LeaseRecord>): Lea
 /** A port whose lease has ended. */
 export type EndedPort = Pick<LeaseRecord, "port" | "protocols" | "name" | "endedAt">;
 
-/** The lease for clients. Its `expiresAt` follows the clock, also when that is set anew. */
+/** The lease for clients. `expiresAt` follows the wall clock, also when that is set. */
 export function toLease(record: LeaseRecord, clock: Clock): Lease {
   const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener, exposure } = record;
   const { grantedAt, renewedAt, endedAt, deadline } = record;

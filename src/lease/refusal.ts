@@ -1,7 +1,7 @@
-/** Refusals in words: each names the obstacle, and a port that is free. */
+/** Refusals in words: each names the obstacle, and suggests a free port. */
 import { PortdError } from "../errors.ts";
 import type { SocketRow } from "../os/socket.ts";
-import type { Protocol } from "../port/port.ts";
+import { type Protocol, rangeText } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
 import type { Lease } from "./lease.ts";
@@ -11,11 +11,11 @@ import type { Wish } from "./wish.ts";
 /** What a refusal is about. */
 export interface RefusalContext {
   readonly wish: Wish;
-  /** The lease in the way. */
+  /** The lease that has the port. */
   readonly lease: Lease | undefined;
-  /** Free ports of the pool, of which the first is suggested that nobody uses. */
+  /** Free ports of the pool; the first of them that nobody uses is suggested. */
   readonly candidates: readonly number[];
-  /** How many requests wait for the same. */
+  /** How many other requests wait for the same. */
   readonly waiting: number;
 }
 
@@ -27,12 +27,12 @@ export interface RefusalParts {
   readonly processes: Processes;
   /** Whether a lease of this id has ended. */
   readonly findEnded: (id: string) => Lease | undefined;
-  /** Who excludes a port that is excluded. */
+  /** Who excludes an excluded port. */
   readonly excluderOf: (port: number) => string;
   readonly poolText: string;
 }
 
-/** Makes errors; knows leases, listeners and processes, changes nothing. */
+/** Makes the errors. Reads leases, listeners and processes, and changes nothing. */
 export class Refusals {
   readonly #parts: RefusalParts;
 
@@ -59,18 +59,18 @@ export class Refusals {
         });
       }
       case "leased": {
-        const owner = lease === undefined ? "a lease that is just ending" : ownerText(lease);
+        const owner = lease === undefined ? "a lease that is ending" : ownerText(lease);
         const message = `Cannot grant port ${refused.port}/${asked}: leased to ${owner}${hint}`;
         return new PortdError("port_leased", message, { port: refused.port, ...(lease && { lease }), ...data });
       }
       case "kernel":
         return await this.#kernelRefusal(refused, hint, data);
       case "no_descriptors": {
-        const message = "Cannot grant a port: no file descriptor is left to ask the kernel with";
+        const message = "Cannot grant a port: portd has no file descriptor left to ask the kernel";
         return new PortdError("pool_exhausted", message, { retryAfter: 1 });
       }
       case "exhausted": {
-        const where = wish.range ? `${wish.range.first}-${wish.range.last}` : `the pool ${this.#parts.poolText}`;
+        const where = wish.range ? rangeText(wish.range) : `the pool ${this.#parts.poolText}`;
         const others = waiting === 0
           ? ""
           : `, and ${waiting === 1 ? "1 request waits" : `${waiting} requests wait`} for one`;
@@ -80,7 +80,7 @@ export class Refusals {
     }
   }
 
-  /** Why a lease cannot be changed or shown as live. */
+  /** The error for a lease that is not live. */
   notLive(id: string): PortdError {
     const ended = this.#parts.findEnded(id);
     if (ended === undefined) return new PortdError("lease_not_found", `Cannot find lease "${id}"`, { value: id });
@@ -92,12 +92,15 @@ export class Refusals {
     const { port, obstacle } = refused;
     const protocol = "protocol" in obstacle ? obstacle.protocol : "tcp";
     if (obstacle.reason === "no_permission" && port < 1024) {
-      const message = `Cannot grant port ${port}/${protocol}: ports below 1024 are the system's and need rights${hint}`;
+      const message =
+        `Cannot grant port ${port}/${protocol}: ports below 1024 need an administrator's rights, which the daemon does not have${hint}`;
       return new PortdError("port_privileged", message, { port, ...data });
     }
     const listener = await this.#parts.findListener(port, protocol);
     const process = listener?.pid ? this.#parts.processes.find(listener.pid) : undefined;
-    const user = obstacle.reason === "no_permission" ? "the system keeps it from us" : userText(listener, process);
+    const user = obstacle.reason === "no_permission"
+      ? "the system refuses it to the daemon"
+      : userText(listener, process);
     const message = `Cannot grant port ${port}/${protocol}: ${user}${hint}`;
     return new PortdError("port_in_use", message, {
       port,
@@ -114,7 +117,7 @@ function ownerText({ name, id, holder, expiresAt }: Lease): string {
 }
 
 function userText(listener: SocketRow | undefined, process: Process | undefined): string {
-  if (listener === undefined) return "a socket that cannot be seen is bound to it";
+  if (listener === undefined) return "a socket that portd cannot see is bound to it";
   const verb = listener.state === "LISTEN" ? "listens on it" : "uses it";
   if (process === undefined) return `somebody ${verb} at ${listener.localAddress}`;
   return `pid ${process.pid} (${process.command ?? "unknown command"}) ${verb} at ${listener.localAddress}`;

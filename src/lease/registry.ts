@@ -1,7 +1,7 @@
 /**
- * The registry of leases: the only writer. What it answers is on disk; what is not on disk it takes back.
+ * The registry of leases: the only writer. It answers when a change is on disk, and takes back what does not get there.
  *
- * Leases live in memory, indexed by id, name and port; the file is read at start and for the history alone.
+ * Leases are in memory, indexed by id, name and port; the file is read only at start and for the history.
  */
 import { PortdError } from "../errors.ts";
 import type { Process } from "../process/process.ts";
@@ -12,7 +12,7 @@ import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lea
 import type { LeaseTable } from "./lease_table.ts";
 import { Ledger } from "./ledger.ts";
 import { MANY_PORTS, PortGate } from "./port_gate.ts";
-import { type Outcome, reclaim, renewal, type Sighting } from "./reclaim.ts";
+import { type Observation, type Outcome, reclaim, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
 import type { Change } from "./store/store.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -20,9 +20,9 @@ import type { GrantRequest } from "./wish.ts";
 
 /** What may be changed of a live lease; what is absent stays. */
 export interface Amendment {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly lifetime?: Lifetime;
-  readonly pid?: number;
+  readonly labels?: Lease["labels"] | undefined;
+  readonly lifetime?: Lifetime | undefined;
+  readonly pid?: number | undefined;
   /** Whether the caller has the scope `expose`. @default false */
   readonly mayExpose?: boolean;
 }
@@ -34,8 +34,8 @@ export interface RenewOptions {
   readonly mayExpose?: boolean;
 }
 
-/** What the watch saw of one lease. */
-export interface LeaseSighting extends Sighting {
+/** An observation with what the registry needs of it beside the state. */
+export interface LeaseObservation extends Observation {
   /** Whether anybody listens on the TCP port, so that no hold can be taken. */
   readonly isTcpUsed: boolean;
   readonly details: LeaseListener | null;
@@ -47,12 +47,12 @@ export interface GrantOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Leases that are ended together, when many are to be ended. */
+/** How many leases end together, when many are to end. */
 const MOST_ENDED_AT_ONCE = 32;
 
 /** Grants, renews, amends and ends leases. */
 export class Registry {
-  /** The live leases, to be read. */
+  /** The live leases, for reading. */
   readonly table: LeaseTable;
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
@@ -70,10 +70,10 @@ export class Registry {
   }
 
   /**
-   * Grants what is asked for, all or nothing, and answers when it is on disk.
+   * Grants all of a request or nothing, and answers when that is on disk.
    *
-   * @param options.answerOf makes the answer to be kept for a request that may be repeated.
-   * @param options.signal takes a request out of the queue while it waits.
+   * @param options.answerOf makes the answer that is kept for a request that may be repeated.
+   * @param options.signal takes a waiting request out of the queue.
    * @throws {PortdError} naming the obstacle: `port_leased`, `port_in_use`, `port_excluded`, `port_privileged`,
    * `name_taken`, `scope_required`, `too_many_leases`, `pool_exhausted`, `invalid_request` for a pid that does not run,
    * `store_unavailable`.
@@ -98,7 +98,7 @@ export class Registry {
     }
   }
 
-  /** @param waits is called when the request has to wait in line. */
+  /** @param waits is called when the request has to wait in the queue. */
   async #grant(
     request: GrantRequest,
     { answerOf, signal }: GrantOptions,
@@ -124,7 +124,7 @@ export class Registry {
   /**
    * Extends a live lease.
    *
-   * @param options.ttlMs makes a lease of kind `ttl` last so long from now; for the others it is refused.
+   * @param options.ttlMs is the time that a lease of kind `ttl` lasts from now; other kinds refuse it.
    */
   async renew(id: string, { ttlMs, mayExpose = false }: RenewOptions = {}): Promise<Lease> {
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
@@ -139,33 +139,33 @@ export class Registry {
   }
 
   /** Changes a live lease. */
-  async amend(id: string, { labels, lifetime: wished, pid, mayExpose = false }: Amendment): Promise<Lease> {
+  async amend(id: string, { labels, lifetime: asked, pid, mayExpose = false }: Amendment): Promise<Lease> {
     const process = pid === undefined ? undefined : this.#runningProcess(pid);
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
     const holder = process === undefined ? record.holder : { ...record.holder, ...evidenceOf(process) };
-    const lifetime = wished ?? record.lifetime;
+    const lifetime = asked ?? record.lifetime;
     requireProcess(lifetime, holder);
     checkExposedChange(record, { holder, lifetime }, mayExpose);
-    const times = wished !== undefined || process !== undefined ? this.#renewal({ ...record, lifetime }) : {};
+    const times = asked !== undefined || process !== undefined ? this.#renewal({ ...record, lifetime }) : {};
     return await this.#change(record, { labels: labels ?? record.labels, lifetime, holder, ...times }, "lease.changed");
   }
 
-  /** Sets or takes back the wish that a live lease be reachable from outside. */
+  /** Sets or removes the wish that a live lease be reachable from outside. */
   async expose(id: string, exposure: Exposure | null): Promise<Lease> {
     while (this.#ledger.endingOf(id) !== undefined) await this.#ledger.endingOf(id);
     const record = this.live(id);
     return await this.#change(record, { exposure }, "lease.changed");
   }
 
-  /** Ends a live lease. Idempotent; a lease that is not live is left alone. */
+  /** Ends a live lease. Idempotent: for a lease that is not live it does nothing. */
   async end(id: string, state: EndedState): Promise<void> {
     await this.#ledger.end([id], state);
   }
 
   /**
-   * Ends live leases. Those that are not live are left alone. Up to {@linkcode MOST_ENDED_AT_ONCE} end together, all or
-   * none; of more, some may have ended when it fails.
+   * Ends live leases; those that are not live are ignored. Up to {@linkcode MOST_ENDED_AT_ONCE} end together, all or none;
+   * of more, some may have ended when it fails.
    */
   async endAll(ids: readonly string[], state: EndedState): Promise<void> {
     for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
@@ -181,26 +181,26 @@ export class Registry {
   }
 
   /**
-   * Carries every live lease on: states follow listeners, leases whose time is up end, ports that have cooled down
-   * come back, whoever waits in line is served.
+   * Brings every live lease up to date: states follow listeners, leases whose time is up end, ports that have cooled down
+   * come back, and the queue is served.
    *
-   * @param sightOf tells what was seen of a lease.
+   * @param observe returns what was seen of a lease.
    */
-  async tick(sightOf: (record: LeaseRecord) => LeaseSighting): Promise<void> {
+  async tick(observe: (record: LeaseRecord) => LeaseObservation): Promise<void> {
     const { allocator, clock, holds } = this.#parts;
     const writes: Promise<unknown>[] = [];
     const now = clock.monotonic();
     for (const record of this.table.all()) {
       if (this.#ledger.endingOf(record.id) !== undefined) continue;
-      const sighting = sightOf(record);
-      const outcome = reclaim(record, sighting, now);
+      const observation = observe(record);
+      const outcome = reclaim(record, observation, now);
       if (outcome === "expired") {
         writes.push(this.end(record.id, "expired"));
         continue;
       }
-      if (record.hold === "soft" && !sighting.isTcpUsed) holds.retake(record.port);
-      if (!hasChanged(record, outcome, sighting.details)) continue;
-      const changes = { ...outcome, listener: sighting.details };
+      if (record.hold === "soft" && !observation.isTcpUsed) holds.retake(record.port);
+      if (!hasChanged(record, outcome, observation.details)) continue;
+      const changes = { ...outcome, listener: observation.details };
       writes.push(this.#change(record, changes, eventOf(record, outcome)));
     }
     allocator.expireQuarantine(now);
@@ -209,16 +209,16 @@ export class Registry {
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** Takes in a lease as it is: at start, or from an import. The caller has it on disk and its port allocated. */
+  /** Adds a lease as it is, at start. It must be on disk, and its port allocated. */
   adopt(record: LeaseRecord): void {
     this.table.add(record);
   }
 
   /**
-   * Writes leases that were made elsewhere, with the ports they had, all that can be had at once.
+   * Adds leases from elsewhere with the ports they had there, all that are possible in one transaction.
    *
-   * @param more belongs into the same transaction.
-   * @returns why each of the others cannot be had, by its id.
+   * @param more is written in the same transaction.
+   * @returns why each of the others is not possible, by its id.
    * @throws {PortdError} `store_unavailable`; then none of them is written.
    */
   async import(records: readonly LeaseRecord[], more: readonly Change[]): Promise<ReadonlyMap<string, Error>> {
@@ -226,7 +226,7 @@ export class Registry {
     return await this.#grants.import(records, more);
   }
 
-  /** The live leases as they are on the disk: one that is on its way there is not among them yet. */
+  /** The live leases as they are on the disk: a new one that is being written is not among them yet. */
   *written(): Generator<LeaseRecord> {
     for (const record of this.table.all()) {
       const written = this.#ledger.writtenOf(record);
@@ -234,7 +234,7 @@ export class Registry {
     }
   }
 
-  /** A live lease as it is on the disk; `undefined` where there is none yet or no more. */
+  /** A live lease as it is on the disk; `undefined` when it is not there yet, or has ended. */
   onDisk(id: string): LeaseRecord | undefined {
     const record = this.table.byId(id);
     return record && this.#ledger.writtenOf(record);
@@ -247,7 +247,7 @@ export class Registry {
     return record;
   }
 
-  /** Sends away whoever waits for a port. */
+  /** Refuses all requests that wait for a port. */
   close(): void {
     this.#queue.close();
   }
@@ -267,7 +267,7 @@ export class Registry {
     return renewal(record, this.#parts.clock);
   }
 
-  /** Ports that have cooled down are first for those who wait already. */
+  /** Ports that have cooled down go first to requests that wait already. */
   #expireQuarantine(): void {
     const { allocator, clock } = this.#parts;
     if (allocator.expireQuarantine(clock.monotonic())) this.#queue.retry();
@@ -292,5 +292,5 @@ function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener
 
 function eventOf(before: LeaseRecord, after: Outcome): LeaseEventType {
   if (before.state === after.state || after.state === "granted") return "lease.changed";
-  return `lease.${after.state}` as LeaseEventType;
+  return `lease.${after.state}`;
 }

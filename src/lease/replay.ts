@@ -1,5 +1,5 @@
 /**
- * Requests that may be repeated: the same key and the same request get the same leases, also after a restart. After
+ * Requests that may be repeated: the same key with the same request gets the same leases, also after a restart. Follows
  * draft-ietf-httpapi-idempotency-key-header.
  */
 import { PortdError } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { Lease } from "./lease.ts";
 import type { Registry } from "./registry.ts";
 import type { Store, StoredAnswer } from "./store/store.ts";
 
-/** A request by its key and what it says. */
+/** A request with its key. */
 export interface KeyedRequest {
   /** Whose key it is: the same key of another caller is another key. */
   readonly caller: string;
@@ -18,8 +18,8 @@ export interface KeyedRequest {
 }
 
 /**
- * Grants what is asked for. What `keep` makes must be written in one transaction with the leases; `signal` is aborted
- * when nobody waits any more.
+ * Grants the request. The answer that `keep` makes must be written in one transaction with the leases; `signal` is
+ * aborted when nobody waits any more.
  */
 export type Make = (keep: AnswerOf, signal: AbortSignal) => Promise<Granted>;
 
@@ -29,7 +29,7 @@ export interface ReplayParts {
   readonly registry: Registry;
 }
 
-/** Refuses a key that was used for something else, and answers with the same leases a second time. */
+/** Answers a repeated request with the same leases, and refuses a key that was used for another request. */
 export class Replay {
   readonly #parts: ReplayParts;
   readonly #running = new Map<string, { readonly fingerprint: string; readonly work: SharedWork<Granted> }>();
@@ -39,17 +39,17 @@ export class Replay {
   }
 
   /**
-   * Grants a request once. Whoever repeats it meanwhile waits for the same grant, which goes on as long as one of them
-   * waits; whoever repeats it later gets its leases as they are then.
+   * Grants a request once. Callers that repeat it meanwhile wait for the same grant, which goes on as long as one of them
+   * waits. Callers that repeat it later get its leases as they are then.
    *
-   * @param signal ends the wait of this caller alone.
-   * @throws {PortdError} `idempotency_key_reused`; `lease_ended` when the history has forgotten one of the leases;
-   * whatever `make` throws, and then the key is free again.
+   * @param signal ends the wait of this caller only.
+   * @throws {PortdError} `idempotency_key_reused`; `lease_ended` when one of the leases is not in the history any more;
+   * whatever `make` throws, and then the key can be used again.
    */
   async run(request: KeyedRequest, make: Make, signal?: AbortSignal): Promise<Granted> {
     const id = JSON.stringify([request.caller, request.key]);
     let running = this.#running.get(id);
-    while (running?.work.isAbandoned) { // it may have been granted all the same
+    while (running?.work.isAbandoned) { // it may have been granted nevertheless
       await running.work.ended;
       running = this.#running.get(id);
     }
@@ -59,7 +59,7 @@ export class Replay {
     return await (running?.work ?? this.#start(id, request, make)).wait(signal);
   }
 
-  /** @throws {PortdError} `store_unavailable` where it may not be on the disk. */
+  /** @throws {PortdError} `store_unavailable` when the answer may not be on the disk. */
   #knownAnswer(request: KeyedRequest): StoredAnswer | undefined {
     const { store } = this.#parts;
     const known = store.answer(request);
@@ -86,15 +86,15 @@ export class Replay {
     const { store, registry } = this.#parts;
     const record = registry.onDisk(id) ?? store.find(id);
     if (record !== undefined) return registry.present(record);
-    const message = `Cannot answer the Idempotency-Key "${key}" again: the lease ${id} that it got has ended, ` +
-      "and the history has forgotten it";
+    const message = `Cannot answer the Idempotency-Key "${key}" again: its lease ${id} has ended, ` +
+      "and is not in the history any more";
     throw new PortdError("lease_ended", message, { field: "idempotency-key", value: key, leaseId: id });
   }
 }
 
-/** Work that several wait for; it is called off when the last of them leaves. */
+/** Work for which several callers wait; it is aborted when the last of them leaves. */
 class SharedWork<T> {
-  /** Resolves when the work has come to its end, good or bad. */
+  /** Resolves when the work has succeeded or failed. */
   readonly ended: Promise<void>;
   readonly #result: Promise<T>;
   readonly #abandoned = new AbortController();
@@ -109,7 +109,7 @@ class SharedWork<T> {
     return this.#abandoned.signal.aborted;
   }
 
-  /** The result. @throws what the work throws; the signal's reason, which ends this wait alone. */
+  /** The result. @throws what the work throws; the signal's reason, which ends this wait only. */
   async wait(signal?: AbortSignal): Promise<T> {
     const { promise: left, reject } = Promise.withResolvers<never>();
     const leave = () => reject(signal?.reason);
@@ -126,6 +126,6 @@ class SharedWork<T> {
 }
 
 function keyReused({ key }: KeyedRequest): PortdError {
-  const message = `Cannot use the Idempotency-Key "${key}" again: it came with another request before`;
+  const message = `Cannot use the Idempotency-Key "${key}" again: it was used for another request before`;
   return new PortdError("idempotency_key_reused", message, { field: "idempotency-key", value: key });
 }

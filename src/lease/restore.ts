@@ -1,4 +1,4 @@
-/** Taking up the leases that the daemon before has left. */
+/** Restores the leases of the file when the daemon starts. */
 import type { Clock } from "../clock.ts";
 import type { Processes } from "../process/process.ts";
 import type { Allocator } from "./allocator.ts";
@@ -16,22 +16,22 @@ export interface RestoreParts {
   readonly cooldownMs: number;
 }
 
-/** What became of the leases. */
+/** How many leases were restored. */
 export interface Restored {
   readonly live: number;
-  /** Leases that were void because the machine has started anew. */
+  /** Leases that ended because the machine was restarted. */
   readonly voided: number;
-  /** Holds that could not be taken again; mostly because the holder listens. */
+  /** Leases whose hold could not be taken again, mostly because the holder listens. */
   readonly withoutHold: number;
 }
 
-/** A lease that a reboot has ended, as it stands in the file and as it is to stand there. */
+/** A lease that a reboot has ended: as it is in the file, and as it is to be written. */
 interface VoidLease {
   readonly stored: LeaseRecord;
   readonly ended: LeaseRecord;
 }
 
-/** Adopts the live leases, takes their holds again, voids what a reboot has ended, and goes on with the cool-downs. */
+/** Adopts the live leases, takes their holds again, ends those that a reboot voids, and continues the cool-downs. */
 export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   const { store, registry, allocator, processes, clock, cooldownMs } = parts;
   const voided: VoidLease[] = [];
@@ -50,14 +50,14 @@ export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   const now = clock.monotonic();
   for (const { port, protocols, name, endedAt } of store.endedSince(clock.now() - cooldownMs)) {
     if (registry.table.byPort(port, protocols) !== undefined) continue;
-    // Where the wall clock was ahead when the lease ended, the time since then is not known: not before now.
+    // If the wall clock was ahead when the lease ended, the time since then is unknown: count from now.
     allocator.cool(port, protocols, Math.min(now, now - (clock.now() - endedAt!)), name);
   }
   if (voided.length > 0) await endOrAdopt(voided, parts);
   return { live, voided: voided.length, withoutHold };
 }
 
-/** Where the disk takes no end, the leases keep their ports until the watch can end them. */
+/** If the ends cannot be written, the leases keep their ports until the watch can end them. */
 async function endOrAdopt(voided: readonly VoidLease[], { store, registry, allocator, clock }: RestoreParts) {
   try {
     await store.write(voided.map(({ ended }) => ({ kind: "end", record: ended })));
@@ -75,7 +75,7 @@ function withoutEnd({ expiresAt: _, ...record }: StoredLease): LeaseRecord {
   return record;
 }
 
-/** A lease of an earlier boot: its time is reckoned by the wall clock, its process cannot run any more. */
+/** A lease of an earlier boot: its time is computed from the wall clock; its process cannot run any more. */
 function carryOver(stored: StoredLease, { clock, processes }: RestoreParts): LeaseRecord | undefined {
   const { expiresAt, ...record } = stored;
   if (record.lifetime.kind === "listener" || record.lifetime.kind === "process") return undefined;

@@ -3,13 +3,13 @@ import type { Holds } from "../hold/hold.ts";
 import type { Scanner } from "../listener/listener.ts";
 import type { Protocol } from "../port/port.ts";
 
-/** The first of the ports that nobody uses; `undefined` when each is in use. */
+/** Finds the first of the ports that nobody uses; `undefined` when all are in use. */
 export type FindUnused = (
   ports: readonly number[],
   protocols: readonly Protocol[],
 ) => Promise<number | undefined>;
 
-/** Looks at who listens, and binds nothing: a server that takes the port in that moment is not to fail. */
+/** Looks at the listeners and binds nothing: a server that binds the port at that moment must not fail. */
 export function unusedByScan(scanner: Pick<Scanner, "listening">): FindUnused {
   return async (ports, protocols) => {
     const endpoints = ports.flatMap((port) => protocols.map((protocol) => ({ protocol, port })));
@@ -18,7 +18,7 @@ export function unusedByScan(scanner: Pick<Scanner, "listening">): FindUnused {
   };
 }
 
-/** Binds the ports for a moment: for systems where that costs far less than a list of the sockets. */
+/** Binds each port for a moment: for systems where that costs far less than listing the sockets. */
 export function unusedByProbe(holds: Pick<Holds, "claim">): FindUnused {
   return (ports, protocols) => {
     const isUnused = (port: number) => holds.claim(port, { protocols, hold: "none" }).obstacle === undefined;

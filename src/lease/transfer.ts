@@ -1,41 +1,32 @@
-/** Moving leases in and out: what an export has written, an import takes in again, here or elsewhere. */
+/** Export and import of leases: an import reads what an export has written, here or on another machine. */
 import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import type { HoldKind } from "../hold/hold.ts";
-import type { Protocol } from "../port/port.ts";
-import type { Processes } from "../process/process.ts";
-import type { Lease, Lifetime } from "./lease.ts";
-import { MOST_NAMES } from "./names.ts";
+import { NO_EVIDENCE, type Processes } from "../process/process.ts";
+import type { Holder, Lease } from "./lease.ts";
+import { MOST_NAMES } from "./ledger.ts";
 import type { LeaseRecord } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import { type Store, WriteError } from "./store/store.ts";
 
-/** A lease as an import brings it. */
-export interface TransferredLease {
-  readonly id: string;
-  readonly name: string | null;
-  readonly project: string | null;
-  readonly port: number;
-  readonly protocols: readonly Protocol[];
-  readonly holder: { readonly id: string };
-  readonly lifetime: Lifetime;
-  readonly hold: HoldKind;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly grantedAt: string;
-  readonly renewedAt: string;
-  readonly expiresAt: string | null;
+/** A lease as an import brings it: what an export has written, without what is true only on its machine. */
+export interface TransferredLease
+  extends
+    Pick<Lease, "id" | "name" | "project" | "port" | "protocols" | "lifetime" | "hold" | "labels">,
+    Pick<Lease, "grantedAt" | "renewedAt" | "expiresAt"> {
+  readonly holder: Pick<Holder, "id">;
 }
 
-/** The whole file for people and other machines. */
-export interface ExportDocument {
+/** The live leases and the ports of all names, for people and other machines. */
+export interface LeaseDocument {
   readonly version: 1;
-  readonly exportedAt: string;
+  readonly exportedAt?: string;
   readonly leases: readonly Lease[];
+  /** Full name → the port it had last. */
   readonly names: Readonly<Record<string, number>>;
 }
 
-/** What came of an import, lease by lease. */
-export interface Imported {
+/** The result of an import, lease by lease. */
+export interface ImportOutcome {
   /** Ids. */
   readonly imported: readonly string[];
   readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
@@ -60,7 +51,7 @@ export class Transfer {
   }
 
   /** The live leases and the ports of all names. */
-  export(): ExportDocument {
+  export(): LeaseDocument {
     const { registry, clock, names } = this.#parts;
     const leases = [...registry.written()].map((record) => registry.present(record)).sort((a, b) =>
       a.id < b.id ? -1 : 1
@@ -69,21 +60,23 @@ export class Transfer {
   }
 
   /**
-   * Takes leases in, each for itself: what cannot be had (its port is in use, its name is leased, its id is known) is
-   * skipped with the reason; the others are one transaction. Ports of names are remembered where the name is not known
-   * yet and there is room: of an import it is not known how old it is, so it takes the place of no name that was granted
-   * here.
+   * Adds leases. Each that is not possible (its port is in use, its name is leased, its id exists) is skipped with the
+   * reason; the others are one transaction. The ports of names are remembered as far as the names are new and there is
+   * room: an import may be old, so it does not replace the port of a name that was granted here.
    *
-   * @throws {PortdError} `store_unavailable`; then nothing of it is taken in.
+   * @throws {PortdError} `store_unavailable`; then nothing is added.
    */
-  async import(leases: readonly TransferredLease[], imported: Readonly<Record<string, number>>): Promise<Imported> {
+  async import(
+    leases: readonly TransferredLease[],
+    imported: Readonly<Record<string, number>>,
+  ): Promise<ImportOutcome> {
     const { registry, names } = this.#parts;
     const known = leases.filter((lease, i) =>
       this.#isKnown(lease.id) || leases.findIndex(({ id }) => id === lease.id) < i
     );
     const records = leases.filter((lease) => !known.includes(lease)).map((lease) => this.#toRecord(lease));
     const fresh = Object.entries(imported).filter(([name]) => !names.has(name)).slice(0, MOST_NAMES - names.size);
-    for (const [name, port] of fresh) names.set(name, port); // at once, as a grant may come before it is on disk
+    for (const [name, port] of fresh) names.set(name, port); // at once: a grant may come before it is on disk
     try {
       const refused = await registry.import(records, fresh.map(([name, port]) => ({ kind: "name", name, port })));
       const skipped = leases.flatMap((lease) => {
@@ -93,7 +86,7 @@ export class Transfer {
       return { imported: records.map(({ id }) => id).filter((id) => !refused.has(id)), skipped };
     } catch (error) {
       const isCommitted = error instanceof WriteError && error.isCommitted;
-      // A name that was granted meanwhile has been written again, by the grant.
+      // The port of a name that was granted meanwhile was written by the grant.
       if (!isCommitted) { for (const [name, port] of fresh) if (names.get(name) === port) names.delete(name); }
       throw error;
     }
@@ -113,9 +106,8 @@ export class Transfer {
       ...lease,
       version: 0,
       state: "granted",
-      // Processes and listeners of another machine or boot prove nothing here.
-      holder: { id: holder.id, pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
-      owner: null, // who imports has the token
+      holder: { ...NO_EVIDENCE, id: holder.id }, // processes of another machine or boot prove nothing here
+      owner: null, // an import takes the token
       listener: null,
       exposure: null,
       claimed: false,
@@ -129,7 +121,7 @@ export class Transfer {
 }
 
 function alreadyThere({ id }: TransferredLease): PortdError {
-  return new PortdError("lease_exists", `Cannot import lease ${id}: it stands in the file already`);
+  return new PortdError("lease_exists", `Cannot import lease ${id}: it is in the file already`);
 }
 
 function codeOf(error: Error): string {

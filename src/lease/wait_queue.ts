@@ -1,23 +1,23 @@
 /**
- * Requests that wait for a port, in lines: one line for each thing that can be waited for, so that a request for a port
- * of a range that is full delays no request that would take any port.
+ * Requests that wait for a port, in one queue for each thing that can be waited for: a request for a port of a full range
+ * does not delay a request for any port.
  */
 import type { Clock } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import type { Protocol } from "../port/port.ts";
+import { contains, type Protocol } from "../port/port.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
-/** Requests that wait at most, in all lines together. */
+/** How many requests may wait, in all queues together. */
 const MOST_WAITING = 1000;
-/** Attempts in one turn of the event loop; one takes up to a millisecond. */
+/** How many attempts are made in one turn of the event loop; one takes up to a millisecond. */
 const ATTEMPTS_A_TURN = 8;
 
 /**
- * What came of an attempt. It is decided when the attempt returns: nothing is awaited before.
+ * The result of an attempt. It is decided when the attempt returns: nothing is awaited before.
  *
  * - `granted`: the ports are taken; the promise resolves when that is on disk, and only it answers the request.
- * - `refused`: what is asked for is not there; the function makes the error, and is passed how many others wait for it.
- * - `later`: a lease whose name is asked for is just ending.
+ * - `refused`: there are no such ports; the function makes the error, from the number of others that wait for the same.
+ * - `later`: a lease whose name is asked for is ending.
  */
 export type Attempt<T> =
   | { readonly granted: Promise<T> }
@@ -27,30 +27,31 @@ export type Attempt<T> =
 /** Options of {@linkcode WaitQueue.enter}. */
 export interface EnterOptions {
   readonly request: GrantRequest;
-  /** The request takes nothing that others wait for. */
+  /** Whether the request takes nothing that others wait for. */
   readonly mayOvertake: boolean;
-  /** Takes the request out of its line. */
+  /** Takes the request out of its queue. */
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Line {
-  readonly name: string;
+/** The requests that wait for the same. */
+interface Queue {
+  readonly key: string;
   readonly mayUse: (port: number, protocols: readonly Protocol[]) => boolean;
-  /** The first came first. */
+  /** In the order of arrival. */
   readonly waiting: Waiting[];
-  /** Something may have become free since the first one was refused. */
+  /** Whether something may have become free since the first one was refused. */
   isDue: boolean;
 }
 
-/** A request in the queue. */
+/** A request in a queue. */
 class Waiting {
-  /** The next attempt is the last one: the request does not wait, or its time is up. */
+  /** Whether the next attempt is the last one: the request does not wait, or its time is up. */
   isLast: boolean;
-  /** No attempt has been made yet. */
+  /** Whether no attempt has been made yet. */
   isNew = true;
-  /** Called when the request leaves its line. */
+  /** Called when the request leaves its queue. */
   stop = () => {};
-  /** A lease whose name is asked for was just ending at the last attempt. */
+  /** Whether a lease whose name is asked for was ending at the last attempt. */
   isLater = false;
   readonly #attempt: () => Attempt<unknown>;
   readonly #settle: PromiseWithResolvers<unknown>;
@@ -67,7 +68,7 @@ class Waiting {
     return this.note(tried(this.#attempt));
   }
 
-  /** What came of an attempt. @returns whether it answers the request. */
+  /** Takes the result of an attempt. @returns whether it answers the request. */
   note(outcome: Attempt<unknown>): boolean {
     this.isNew = false;
     this.isLater = outcome === "later";
@@ -87,11 +88,11 @@ class Waiting {
   }
 }
 
-/** Serves each line in the order of arrival: no request overtakes one that wants the same and came before. */
+/** Serves each queue in the order of arrival: no request overtakes one that wants the same and came before. */
 export class WaitQueue {
   readonly #clock: Clock;
   readonly #isMember: (port: number) => boolean;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, Queue>();
   #size = 0;
   #isServing = false;
   #closed: PortdError | undefined;
@@ -103,18 +104,18 @@ export class WaitQueue {
   }
 
   /**
-   * Makes an attempt at once; where requests that want the same came before, after one more attempt of the first of
-   * them. Where it is refused and the request waits, more attempts follow when its turn comes.
+   * Makes an attempt at once. If requests that want the same came before, the first of them makes an attempt before. If
+   * the attempt is refused and the request waits, more attempts follow when its turn comes.
    *
    * @throws what the attempt throws or `granted` rejects with; the refusal when the time is up; the signal's reason;
-   * `shutting_down` when nobody is served any more.
+   * `shutting_down` after {@linkcode WaitQueue.close}.
    */
   enter<T>(attempt: () => Attempt<T>, { request, mayOvertake, signal }: EnterOptions): Promise<T> {
     const { waitMs } = request;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closed !== undefined && waitMs > 0) return Promise.reject(this.#closed);
-    const line = mayOvertake || this.#lines.size === 0 ? undefined : this.#lines.get(lineOf(request));
-    const outcome = line === undefined ? tried(attempt) : undefined;
+    const queue = mayOvertake || this.#queues.size === 0 ? undefined : this.#queues.get(queueKey(request));
+    const outcome = queue === undefined ? tried(attempt) : undefined;
     if (outcome !== undefined && outcome !== "later") {
       if ("granted" in outcome) return outcome.granted;
       if (waitMs === 0) return outcome.refused(0).then((error) => Promise.reject(error));
@@ -124,50 +125,50 @@ export class WaitQueue {
     if (outcome !== undefined) waiting.note(outcome);
     if (this.#size >= MOST_WAITING && !waiting.isLast) waiting.end(tooMany());
     else this.#add(waiting, request, signal);
-    if (line !== undefined) {
-      line.isDue = true; // the first in line is asked again, before this one
+    if (queue !== undefined) {
+      queue.isDue = true; // the first in the queue makes another attempt before this one
       this.#serve();
     }
     return settle.promise;
   }
 
-  /** A port has become free: the lines that may use it are served. */
+  /** A port has become free: the queues that may use it are served. */
   freed(port: number, protocols: readonly Protocol[]): void {
-    for (const line of this.#lines.values()) {
-      if (line.mayUse(port, protocols) || line.waiting.some(({ isLater }) => isLater)) line.isDue = true;
+    for (const queue of this.#queues.values()) {
+      if (queue.mayUse(port, protocols) || queue.waiting.some(({ isLater }) => isLater)) queue.isDue = true;
     }
     this.#serve();
   }
 
-  /** Anything may have become free: all lines are served. */
+  /** Anything may have become free: all queues are served. */
   retry(): void {
-    for (const line of this.#lines.values()) line.isDue = true;
+    for (const queue of this.#queues.values()) queue.isDue = true;
     this.#serve();
   }
 
-  /** Sends away whoever waits: the daemon stops. */
+  /** Refuses all requests that wait, now and later: the daemon stops. */
   close(): void {
-    const message = "Cannot grant a port: portd stops, and cannot wait for one to become free";
+    const message = "Cannot wait for a port to become free: portd stops";
     this.#closed = new PortdError("shutting_down", message, { retryAfter: 5 });
-    for (const line of [...this.#lines.values()]) {
-      for (const waiting of [...line.waiting]) {
-        this.#remove(waiting, line);
+    for (const queue of [...this.#queues.values()]) {
+      for (const waiting of [...queue.waiting]) {
+        this.#remove(waiting, queue);
         waiting.end(this.#closed);
       }
     }
   }
 
-  /** Puts a request at the end of its line. */
+  /** Puts a request at the end of its queue. */
   #add(waiting: Waiting, request: GrantRequest, signal: AbortSignal | undefined): void {
-    const name = lineOf(request);
-    const line = this.#lines.get(name) ?? { name, mayUse: this.#usableBy(request), waiting: [], isDue: false };
+    const key = queueKey(request);
+    const queue = this.#queues.get(key) ?? { key, mayUse: this.#usableBy(request), waiting: [], isDue: false };
     const abort = () => {
-      this.#remove(waiting, line);
+      this.#remove(waiting, queue);
       waiting.end(signal?.reason);
     };
     const cancel = waiting.isLast ? () => {} : this.#clock.after(request.waitMs, () => {
       waiting.isLast = true;
-      line.isDue = true;
+      queue.isDue = true;
       this.#serve();
     });
     signal?.addEventListener("abort", abort);
@@ -175,14 +176,14 @@ export class WaitQueue {
       cancel();
       signal?.removeEventListener("abort", abort);
     };
-    line.waiting.push(waiting);
-    this.#lines.set(name, line);
+    queue.waiting.push(waiting);
+    this.#queues.set(key, queue);
     this.#size++;
   }
 
-  #remove(waiting: Waiting, line: Line): void {
-    line.waiting.splice(line.waiting.indexOf(waiting), 1);
-    if (line.waiting.length === 0) this.#lines.delete(line.name);
+  #remove(waiting: Waiting, queue: Queue): void {
+    queue.waiting.splice(queue.waiting.indexOf(waiting), 1);
+    if (queue.waiting.length === 0) this.#queues.delete(queue.key);
     this.#size--;
     waiting.stop();
   }
@@ -193,58 +194,58 @@ export class WaitQueue {
     this.#serveSome();
   }
 
-  /** Serves the lines that are due, a few attempts in each turn of the event loop. */
+  /** Serves the queues that are due, a few attempts in each turn of the event loop. */
   #serveSome(): void {
     let attempts = ATTEMPTS_A_TURN;
-    for (let line = this.#due(); line !== undefined; line = this.#due()) {
+    for (let queue = this.#due(); queue !== undefined; queue = this.#due()) {
       if (attempts <= 0) {
         this.#clock.after(0, () => this.#serveSome());
         return;
       }
-      attempts = this.#serveLine(line, attempts);
+      attempts = this.#serveQueue(queue, attempts);
     }
     this.#isServing = false;
   }
 
-  #due(): Line | undefined {
-    for (const line of this.#lines.values()) if (line.isDue) return line;
+  #due(): Queue | undefined {
+    for (const queue of this.#queues.values()) if (queue.isDue) return queue;
   }
 
   /**
-   * Once one request was refused, only those follow that are new or whose last attempt is due: what they get is of no use
-   * to those before them.
+   * When one request was refused, only those after it are tried that are new or whose last attempt is due: what they get
+   * is of no use to those before them.
    *
-   * @returns the attempts that are left.
+   * @returns how many attempts are left.
    */
-  #serveLine(line: Line, attempts: number): number {
-    line.isDue = false;
+  #serveQueue(queue: Queue, attempts: number): number {
+    queue.isDue = false;
     let isBlocked = false;
-    for (const waiting of [...line.waiting]) {
+    for (const waiting of [...queue.waiting]) {
       if (isBlocked && !waiting.isLast && !waiting.isNew) continue;
       if (attempts-- <= 0) {
-        line.isDue = true; // goes on in the next turn
+        queue.isDue = true; // goes on in the next turn
         return 0;
       }
       if (waiting.tryOnce()) {
-        this.#remove(waiting, line);
+        this.#remove(waiting, queue);
       } else if (!waiting.isLater) {
         isBlocked = true;
         if (!waiting.isLast) continue;
-        this.#remove(waiting, line);
-        waiting.refuse(line.waiting.length);
+        this.#remove(waiting, queue);
+        waiting.refuse(queue.waiting.length);
       }
     }
     return attempts;
   }
 
-  #usableBy(request: GrantRequest): Line["mayUse"] {
+  #usableBy(request: GrantRequest): Queue["mayUse"] {
     const wishes = request.wishes.filter((wish, i, all) => i === 0 || !isAlike(wish, all[i - 1]!));
     return (port, protocols) =>
       wishes.some((wish) => {
         if (wish.pool === "os") return true;
         if (!wish.protocols.some((protocol) => protocols.includes(protocol))) return false;
         const { range } = wish;
-        return range === undefined ? this.#isMember(port) : port >= range.first && port <= range.last;
+        return range === undefined ? this.#isMember(port) : contains(range, port);
       });
   }
 }
@@ -263,8 +264,8 @@ function tooMany(): PortdError {
   return new PortdError("pool_exhausted", message, { retryAfter: 5 });
 }
 
-/** What a request waits for: where in the pool, and how much of it at once. */
-function lineOf({ wishes, contiguous }: GrantRequest): string {
+/** What a request waits for, as text: where in the pool, and how many ports. */
+function queueKey({ wishes, contiguous }: GrantRequest): string {
   const kinds: unknown[] = [contiguous];
   for (let first = 0, next = 1; next <= wishes.length; next++) {
     const wish = wishes[first]!;
@@ -275,7 +276,7 @@ function lineOf({ wishes, contiguous }: GrantRequest): string {
   return JSON.stringify(kinds);
 }
 
-/** Whether two wishes of a request are for the same, as far as can be seen at a glance. */
+/** Whether two wishes of a request are for the same: a quick check that may miss some. */
 function isAlike(a: Wish, b: Wish): boolean {
   return a === b || (a.pool === b.pool && a.protocols === b.protocols && a.range === b.range);
 }

@@ -1,17 +1,17 @@
-/** Which rules the live leases want. Pure. */
+/** The firewall rules that live leases want. Pure. */
 import { makeRule, type Rule } from "../firewall/rule.ts";
 import type { LeaseRecord } from "./record.ts";
 
-/** Networks from which only this machine itself can come. */
+/** Networks from which only this machine itself can connect. */
 const LOOPBACK = /^(?:127\.|::1(?:\/128)?$)/;
 
-/** The pids of those who listen on exposed leases. */
+/** The pids that listen on exposed leases. */
 export function exposedListeners(leases: Iterable<LeaseRecord>): readonly number[] {
   const pids = [...leases].flatMap(({ exposure, listener }) => exposure === null ? [] : listener?.pid ?? []);
   return [...new Set(pids)];
 }
 
-/** The rules of every exposure, one a protocol. One that lets in nobody but this machine itself needs none. */
+/** The rules of every exposure, one for each protocol. An exposure to this machine itself needs none. */
 export function wantedRules(leases: Iterable<LeaseRecord>): readonly Rule[] {
   const rules: Rule[] = [];
   for (const { id, name, port, protocols, exposure } of leases) {

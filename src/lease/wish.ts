@@ -1,45 +1,40 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
-import type { HoldKind } from "../hold/hold.ts";
-import type { PortRange, Protocol } from "../port/port.ts";
-import type { Exposure, Lifetime } from "./lease.ts";
+import type { PortRange } from "../port/port.ts";
+import type { Exposure, Holder, Lease, Lifetime } from "./lease.ts";
 
-/** One port that is wished for. */
-export interface Wish {
+/** One port that is asked for. */
+export interface Wish extends Pick<Lease, "protocols" | "hold"> {
   /** Full name of the lease (`project/name`), or null. */
   readonly name: string | null;
-  /** This port and no other. */
+  /** This port and no other; absent for any. */
   readonly port?: number;
-  /** Ports tried in order before the pool. */
+  /** Ports that are tried in order before the pool. */
   readonly prefer: readonly number[];
-  /** Searched in the place of the pool. */
+  /** Searched instead of the pool. */
   readonly range?: PortRange;
   /** `os`: the kernel chooses. */
   readonly pool: "default" | "os";
-  readonly protocols: readonly Protocol[];
-  readonly hold: HoldKind;
-  /** Below this port the name's last one is not granted, unless the pool has it. @default 0 */
+  /** Below this port the name's last one is not granted, unless it is in the pool. @default 0 */
   readonly lowest?: number;
 }
 
 /** A request for one port or several, all or none. */
-export interface GrantRequest {
-  readonly project: string | null;
+export interface GrantRequest extends Pick<Lease, "project" | "labels"> {
   /** At least one. */
   readonly wishes: readonly Wish[];
   /** The wishes are for contiguous ports; the first wish says where. */
   readonly contiguous: boolean;
-  /** The user for whom the leases count (`uid:1000`), `unknown`, or null where nothing is to be counted. */
+  /** The user for whom the leases count (`uid:1000`), `unknown`, or null where they are not counted. */
   readonly owner: string | null;
-  readonly holder: { readonly id: string | null; readonly command: string | null; readonly cwd: string | null };
+  readonly holder: Pick<Holder, "command" | "cwd"> & { readonly id: string | null };
   /** A running process as evidence of the holder. */
   readonly pid: number | null;
   /** `undefined` lets a live lease keep its own, and a new one take the default. */
   readonly lifetime: Lifetime | undefined;
-  readonly labels: Readonly<Record<string, string>>;
   /** `undefined` lets a live lease keep its own, and gives a new one none. */
   readonly exposure: Exposure | undefined;
   /** Whether the caller has the scope `expose`: only then holder and lifetime of an exposed lease change. */
   readonly mayExpose: boolean;
-  /** How long to wait in line when the pool is exhausted, in milliseconds. */
+  /** How long to wait in the queue when the pool is exhausted, in milliseconds. */
   readonly waitMs: number;
 }

@@ -1,11 +1,11 @@
-/** Where portd cannot list sockets, it asks the kernel for the port: what is refused is in use, by nobody knows whom. */
+/** The scanner where portd cannot list sockets: it probes the port, which says whether it is in use and not by whom. */
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { SocketRow } from "../os/socket.ts";
 import type { Endpoint } from "../port/port.ts";
 import type { Scanner } from "./listener.ts";
 
-/** Finds that somebody is there, not who. */
+/** Sees whether a port is in use, not by whom. */
 export class GenericScanner implements Scanner {
   readonly #holds: Holds;
 

@@ -1,33 +1,30 @@
 /**
- * Listing who listens. This file is the types; open.ts chooses the scanner of this OS, and linux/, windows/, darwin/ and
+ * Listing sockets. This file is just the types; open.ts chooses the scanner of this OS, and linux/, windows/, darwin/ and
  * generic_scan.ts do the work.
  */
 import type { SocketRow, SocketState } from "../os/socket.ts";
 import type { Endpoint, Protocol } from "../port/port.ts";
 import type { Forwarder } from "../process/forwarder.ts";
+import type { ProcessDescription } from "../process/process.ts";
 
 /** A socket as clients see it. */
 export interface ListedSocket extends Omit<SocketRow, "inode" | "uid" | "sharers"> {
-  /** Null where the process is not known or not ours to see. */
-  readonly process: {
-    readonly command: string | null;
-    readonly cwd: string | null;
-    readonly user: string | null;
-  } | null;
-  /** Set for a program that listens in the place of a container. */
+  /** Null where the process is not known, or the daemon may not see it. */
+  readonly process: ProcessDescription | null;
+  /** Set for a program that listens for a container. */
   readonly forwarder: Forwarder | null;
-  /** Whether a listener is the holder's of the lease of its port; null without a lease, and for connections. */
+  /** Whether a listener belongs to the holder of its port's lease; null without a lease, and for connections. */
   readonly ofHolder: boolean | null;
   /** The live lease of the local port. */
   readonly lease: { readonly id: string; readonly name: string | null; readonly state: string } | null;
 }
 
-/** The sockets that take connections or datagrams, not those that have a peer. */
+/** Whether a socket waits for connections or datagrams of anybody, and has no peer. */
 export function isListener({ protocol, state, remotePort }: SocketRow): boolean {
   return protocol === "tcp" ? state === "LISTEN" : remotePort === 0;
 }
 
-/** Which sockets are wanted; what is absent does not restrict. */
+/** Query of `GET /listeners`: which sockets are wanted; what is absent does not filter. */
 export interface SocketQuery {
   readonly port?: number | undefined;
   readonly pid?: number | undefined;
@@ -35,7 +32,7 @@ export interface SocketQuery {
   readonly state?: SocketState | undefined;
   /** Whole name of the lease of the port, or its last part. */
   readonly name?: string | undefined;
-  /** Sockets in every state, not those alone that listen. */
+  /** Sockets in every state, not only those that listen. @default false */
   readonly connections?: boolean | undefined;
 }
 
@@ -54,8 +51,8 @@ export interface Scanner {
    * @returns `undefined` where the system does not list them.
    */
   boundOn(port: number): Promise<readonly SocketRow[] | undefined>;
-  /** The rows with their processes, where those may be seen. Costly: asked only for rows that are new or shown. */
+  /** The rows with their processes, where the daemon may see those. Costly: called only for rows that are new or shown. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]>;
-  /** Gives back what the scanner keeps open. */
+  /** Closes what the scanner has open. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Listing who listens: the dispatcher; linux/, windows/, darwin/ and generic_scan.ts do the work. */
+/** The scanner of each OS: the dispatcher. */
 import type { Holds } from "../hold/hold.ts";
 import type { LinuxParts } from "../os/linux/linux.ts";
 import { SockDiagSocket } from "../os/linux/sock_diag_socket.ts";

@@ -26,7 +26,7 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
   return best;
 }
 
-/** The bytes of an address, 4 of IPv4 and 16 of IPv6. @returns `undefined` when the text is none. */
+/** The bytes of an address: 4 for IPv4, 16 for IPv6. @returns `undefined` when the text is not an address. */
 export function addressBytes(text: string): readonly number[] | undefined {
   return text.includes(":") ? ipv6Bytes(text) : ipv4Bytes(text);
 }
@@ -45,7 +45,7 @@ function ipv6Bytes(text: string): readonly number[] | undefined {
   return [...before, ...new Array<number>(zeros).fill(0), ...after];
 }
 
-/** The bytes of groups between colons; the last may be written as IPv4. */
+/** The bytes of the groups between colons; the last group may be IPv4. */
 function groupBytes(text: string): readonly number[] | undefined {
   if (text === "") return [];
   const bytes = text.split(":").map((group, i, { length }) => {

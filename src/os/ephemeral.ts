@@ -1,5 +1,5 @@
 /** The ephemeral range, read from the OS. */
-import type { PortRange } from "../port/port.ts";
+import { type PortRange, rangeOf } from "../port/port.ts";
 import type { Procfs } from "./linux/procfs.ts";
 import { outputOf } from "./program.ts";
 import { readNetsh } from "./windows/netsh.ts";
@@ -27,16 +27,11 @@ export async function readEphemeralRange(procfs: Procfs | undefined): Promise<Po
 /** Two numbers: the first and the last port. */
 export function parseFirstAndLast(text: string): PortRange | undefined {
   const [first, last] = text.match(/\d+/g)?.map(Number) ?? [];
-  return first !== undefined && last !== undefined ? validRange(first, last) : undefined;
+  return first !== undefined && last !== undefined ? rangeOf(first, last) : undefined;
 }
 
-/** netsh's two numbers: the first port and how many; its words are localised and are not read. */
+/** netsh's two numbers: the first port and how many; the localised words are not read. */
 export function parseStartAndCount(text: string): PortRange | undefined {
   const [first, count] = text.match(/(?<=:\s*)\d+/g)?.map(Number) ?? [];
-  return first !== undefined && count !== undefined ? validRange(first, first + count - 1) : undefined;
-}
-
-/** A range whose ends are ports in order. */
-export function validRange(first: number, last: number): PortRange | undefined {
-  return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
+  return first !== undefined && count !== undefined ? rangeOf(first, first + count - 1) : undefined;
 }

@@ -1,6 +1,6 @@
-/** What this OS does with port numbers on its own account. */
-import type { PortRange, Protocol } from "../port/port.ts";
-import { readEphemeralRange, validRange } from "./ephemeral.ts";
+/** This OS's own rules for port numbers. */
+import { type PortRange, type Protocol, PROTOCOLS, rangeOf, readPortOrRange } from "../port/port.ts";
+import { readEphemeralRange } from "./ephemeral.ts";
 import type { Procfs } from "./linux/procfs.ts";
 import { readNetsh } from "./windows/netsh.ts";
 
@@ -14,18 +14,18 @@ export function mayBindPrivileged(procfs: Pick<Procfs, "read"> | undefined): boo
   return effective !== undefined && (BigInt(`0x${effective}`) & CAP_NET_BIND_SERVICE) !== 0n;
 }
 
-/** Ports with a protocol. */
+/** A range of ports of one protocol. */
 export interface ProtocolRange extends PortRange {
   readonly protocol: Protocol;
 }
 
-/** The OS's own rules for port numbers. */
+/** What the OS does with port numbers. */
 export interface OsPorts {
-  /** What it hands out by itself. */
+  /** The ports that it hands out by itself. */
   readonly ephemeral: PortRange;
-  /** What an administrator has told it not to hand out by itself; programs may ask for these ports. */
+  /** The ports of that range that it does not hand out, as an administrator has set; programs may ask for them. */
   readonly reserved: readonly PortRange[];
-  /** What it gives to nobody (Windows: taken by Hyper-V, WinNAT and the like). */
+  /** The ports that it gives to nobody (Windows: Hyper-V, WinNAT and others have them). */
   readonly excluded: readonly ProtocolRange[];
   /** Below this port listening takes an administrator's rights. */
   readonly unprivilegedFrom: number;
@@ -33,7 +33,7 @@ export interface OsPorts {
 
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
-/** Reads them. @param procfs is there on Linux. */
+/** Reads these rules. @param procfs is there on Linux. */
 export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> {
   const ephemeral = await readEphemeralRange(procfs);
   if (procfs !== undefined) {
@@ -51,7 +51,7 @@ export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> 
 
 async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded">> {
   const tables = await Promise.all(
-    (["tcp", "udp"] as const).flatMap((protocol) =>
+    PROTOCOLS.flatMap((protocol) =>
       ["ipv4", "ipv6"].map(async (family) => {
         const text = await readNetsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
         return parseExcludedRanges(text).map((range) => ({ ...range, protocol }));
@@ -67,23 +67,20 @@ async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded
 
 /** A line of netsh's table. */
 export interface ExcludedRange extends PortRange {
-  /** Marked by `*`: an administrator's, which keeps the OS from handing the ports out and lets programs ask for them. */
+  /** Marked by `*`: set by an administrator. The OS does not hand these ports out, but programs may ask for them. */
   readonly administered: boolean;
 }
 
-/** The ranges of `netsh int ipv4 show excludedportrange`: lines of two numbers; its words are localised and not read. */
+/** The ranges of `netsh int ipv4 show excludedportrange`: lines with two numbers; the localised words are not read. */
 export function parseExcludedRanges(text: string): ExcludedRange[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const [, first, last, star] = /^\s*(\d{1,5})\s+(\d{1,5})\s*(\*?)\s*$/.exec(line) ?? [];
-    const range = validRange(Number(first), Number(last));
+    const range = rangeOf(Number(first), Number(last));
     return range === undefined ? [] : [{ ...range, administered: star === "*" }];
   });
 }
 
 /** A list like `8080,9000-9010`, as in `ip_local_reserved_ports`. */
 export function parsePortList(text: string): PortRange[] {
-  return text.trim().split(",").flatMap((part) => {
-    const [first, last = first] = part.split("-");
-    return validRange(Number(first), Number(last)) ?? [];
-  });
+  return text.trim().split(",").flatMap((part) => readPortOrRange(part) ?? []);
 }

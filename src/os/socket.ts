@@ -1,6 +1,18 @@
 /** Sockets as the tables of an OS list them. */
 import type { Protocol } from "../port/port.ts";
 
+/** One end of a connection. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A TCP connection, as the process at one end sees it. */
+export interface Connection {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
 /** TCP states in netstat's words, in the order of the Linux kernel's numbers from 1; include/net/tcp_states.h. */
 export const TCP_STATES = [
   "ESTABLISHED",
@@ -28,13 +40,13 @@ export interface SocketRow {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly state: SocketState;
-  /** Owner's user number; null where the OS does not tell. */
+  /** User id of the owner; null where the OS does not say. */
   readonly uid: number | null;
-  /** What tells this socket from an earlier one on the same port; 0 where the OS has nothing of the kind. */
+  /** Differs from that of an earlier socket on the same port; 0 where the OS has no such number. */
   readonly inode: number;
-  /** Its process: told with the row on Windows and macOS; on Linux null until `Scanner.identify` has looked. */
+  /** Its process: Windows and macOS name it with the row; on Linux it is null until `Scanner.identify` has looked. */
   readonly pid: number | null;
-  /** Every process that has the socket open, `pid` first, where the OS tells more than that one. */
+  /** Every process that has the socket open, `pid` first, where the OS names more than that one. */
   readonly sharers?: readonly number[];
 }
 

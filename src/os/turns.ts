@@ -1,8 +1,8 @@
-/** Long work on the event loop, cut into turns so that what others ask for meanwhile is not kept waiting. */
+/** Long work on the event loop, cut into turns so that requests that come meanwhile need not wait for all of it. */
 
 /**
- * Lets the event loop wait for the network for a moment. `setImmediate` would not do: while there is one, the loop looks
- * at the network only now and then, and requests took 60 ms.
+ * Lets the event loop serve the network for a moment. `setImmediate` does not: while there is one, the loop looks at the
+ * network only now and then, and requests took 60 ms.
  */
 export type Pause = () => Promise<unknown>;
 
@@ -25,12 +25,12 @@ export class Turns {
     this.#options = options;
   }
 
-  /** Whether the turn is over: then {@linkcode Turns.next} is to be awaited. Cheap enough to be asked often. */
+  /** Whether the turn is over: then await {@linkcode Turns.next}. Cheap enough to be called often. */
   get isOver(): boolean {
     return performance.now() - this.#startedAt >= this.#options.turnMs;
   }
 
-  /** Lets the event loop do everything else that is due. */
+  /** Lets the event loop do other work, then begins the next turn. */
   async next(): Promise<void> {
     await this.#options.pause();
     this.#startedAt = performance.now();

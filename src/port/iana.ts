@@ -1,13 +1,11 @@
-/** What a port number is known for: its class, the services that IANA has registered, and what developers take it for. */
+/** What a port number is known for: its class, the services that IANA has registered, and what developers use it for. */
+import type { PortClass } from "./port.ts";
 import { isRegistered } from "./registered.ts";
 import type { RegisteredService } from "./services.ts";
 
-/** The class of a port, RFC 6335 section 6; `reserved` is 0, which is no port but the wish for any. */
-export type PortClass = "reserved" | "system" | "user" | "dynamic";
-
 const HIGHEST_SYSTEM_PORT = 1023, HIGHEST_USER_PORT = 49151;
 
-/** Uses of a port by habit, that IANA does not know or knows as something else. */
+/** Common uses of a port that IANA does not know, or knows as something else. */
 const DEVELOPMENT_USES: ReadonlyMap<number, string> = new Map([
   [1234, "debuggers (Delve, gdbserver)"],
   [2345, "Delve"],
@@ -68,12 +66,12 @@ function load(part: "services") {
   return import(part === "services" ? "./services.ts" : "./registered.ts");
 }
 
-/** What developers use a port for by habit. */
+/** What developers often use a port for. */
 export function developmentUseOf(port: number): string | undefined {
   return DEVELOPMENT_USES.get(port);
 }
 
-/** Whether a port is known for something, so that granting it to anybody would surprise somebody. */
+/** Whether a port is known for something: then it is not granted dynamically. */
 export function isKnown(port: number): boolean {
   return DEVELOPMENT_USES.has(port) || isRegistered(port);
 }

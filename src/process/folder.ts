@@ -1,23 +1,23 @@
-/** Comparing the folders in which processes run. Paths are absolute and without symbolic links. Pure. */
+/** Comparing the working folders of processes. Paths are absolute and without symbolic links. Pure. */
 
-/** Where services run that no folder belongs to. */
-const NOBODYS = /^(?:\/|[a-z]:\\?|[a-z]:\\windows(?:\\system32)?)$/;
+/** The working folders of the system's services. */
+const SYSTEM_FOLDERS = /^(?:\/|[a-z]:\\?|[a-z]:\\windows(?:\\system32)?)$/;
 
 const WINDOWS = /^(?:[a-z]:[\\/]|\\\\)/i;
 
-/** Whether a path says where it is on its own, on Unix or on Windows. */
+/** Whether a path is absolute, on Unix or on Windows. */
 export function isAbsolute(folder: string): boolean {
   return folder.startsWith("/") || WINDOWS.test(folder);
 }
 
-/** A folder in the form in which two spellings of it are equal: Windows' file systems take `/`, and either case. */
+/** The one spelling of a folder: Windows accepts `/` for `\\` and ignores case. */
 export function folderKey(folder: string): string {
   const isWindows = WINDOWS.test(folder);
   const key = isWindows ? folder.replaceAll("/", "\\").toLowerCase() : folder;
   return key.length > 1 ? key.replace(isWindows ? /\\+$/ : /\/+$/, "") || "/" : key;
 }
 
-/** The keys of a folder and of all above it, nearest first. */
+/** The keys of a folder and of all folders above it, the folder itself first. */
 export function upwardKeys(folder: string): readonly string[] {
   const key = folderKey(folder), separator = key.startsWith("/") ? "/" : "\\";
   const keys = [key];
@@ -27,7 +27,7 @@ export function upwardKeys(folder: string): readonly string[] {
   return separator === "/" && key !== "/" ? [...keys, "/"] : keys;
 }
 
-/** Whether a folder tells whose a process is: that of a service of the system does not. */
-export function isTelling(folder: string): boolean {
-  return !NOBODYS.test(folderKey(folder));
+/** Whether a folder is that of the system's services, and says nothing about the project of a process. */
+export function isSystemFolder(folder: string): boolean {
+  return SYSTEM_FOLDERS.test(folderKey(folder));
 }

@@ -1,35 +1,33 @@
 /**
- * Programs that listen in the place of a container: whoever looks for the server behind such a port must look there.
- * They are known by the name of their program and by nothing else. Pure. Manuals: docker-proxy's own `-help`,
- * rootlesskit(1), passt(1).
+ * Programs that listen for a container: the server of such a port runs inside the container. They are recognised by the
+ * name of their program only. Pure. Manuals: docker-proxy's own `-help`, rootlesskit(1), passt(1).
  */
-import type { Protocol } from "../port/port.ts";
+import type { SocketAddress } from "../os/socket.ts";
+import { type Endpoint, readPort } from "../port/port.ts";
 
-/** A program that listens in the place of a container. */
+/** A program that listens for a container. */
 export interface Forwarder {
   /** Name of the program: `docker-proxy`, `rootlessport`… */
   readonly program: string;
-  /** Where it passes on to; null where that cannot be read. */
-  readonly target: { readonly address: string; readonly port: number } | null;
+  /** Where it forwards to; null where that cannot be read. */
+  readonly target: SocketAddress | null;
 }
 
 /** A local end of a socket. */
-export interface LocalEndpoint {
-  readonly protocol: Protocol;
-  readonly port: number;
+export interface LocalEndpoint extends Endpoint {
   readonly address: string;
 }
 
 type Target = Forwarder["target"];
 
-/** Reads where the port of a socket is passed on to from the words behind the program. */
+/** Reads from the arguments of the program where it forwards the port of a socket to. */
 type TargetReader = (words: readonly string[], endpoint: LocalEndpoint) => Target;
 
-/** Those that get their ports over a pipe, a socket or an API, after their start. */
-const UNTOLD: TargetReader = () => null;
+/** For programs that get their ports over a pipe, a socket or an API, after their start. */
+const unknownTarget: TargetReader = () => null;
 
-/** Where only the port within the container is told: the address is the container's own. */
-const WITHIN = "localhost";
+/** The address where only the port inside the container is known. */
+const INSIDE_CONTAINER = "localhost";
 
 const TARGETS: ReadonlyMap<string, TargetReader> = new Map([
   ["docker-proxy", dockerProxyTarget],
@@ -37,25 +35,25 @@ const TARGETS: ReadonlyMap<string, TargetReader> = new Map([
   ["rootlesskit", rootlesskitTarget],
   ["pasta", pastaTarget],
   ["passt", pastaTarget],
-  ["rootlessport", UNTOLD], // Podman; its child is the end within the container's namespace
-  ["rootlessport-child", UNTOLD],
-  ["slirp4netns", UNTOLD],
-  ["conmon", UNTOLD], // Podman with root: keeps the sockets of the ports open, which the firewall passes on
-  ["vpnkit", UNTOLD],
-  ["com.docker.vpnkit", UNTOLD],
-  ["com.docker.backend", UNTOLD],
-  ["gvproxy", UNTOLD],
-  ["wslrelay", UNTOLD],
-  ["kube-proxy", UNTOLD],
+  ["rootlessport", unknownTarget], // Podman; its child is the end inside the container's namespace
+  ["rootlessport-child", unknownTarget],
+  ["slirp4netns", unknownTarget],
+  ["conmon", unknownTarget], // Podman with root: keeps the ports' sockets open, the firewall forwards
+  ["vpnkit", unknownTarget],
+  ["com.docker.vpnkit", unknownTarget],
+  ["com.docker.backend", unknownTarget],
+  ["gvproxy", unknownTarget],
+  ["wslrelay", unknownTarget],
+  ["kube-proxy", unknownTarget],
 ]);
 
-/** Whether a process is such a program at all; {@linkcode forwarderOf} then tells what it stands for. */
+/** Whether a process is such a program; {@linkcode forwarderOf} then says where it forwards to. */
 export function isForwarder({ command }: { readonly command: string | null }): boolean {
   return command !== null && TARGETS.has(nameOf(splitProgram(command)[0]));
 }
 
 /**
- * What a process stands for that listens at an endpoint.
+ * Where a process forwards an endpoint to on which it listens.
  *
  * @param process its command as one line, possibly shortened by "…" at its end.
  * @returns `undefined` for a program that listens for itself.
@@ -71,25 +69,25 @@ export function forwarderOf(
   return readTarget && { program, target: readTarget(wordsOf(rest), endpoint) };
 }
 
-/** Program and the rest: a quoted path, a Windows path that may hold blanks up to its `.exe`, or one word. */
+/** Program and arguments: a quoted path, a Windows path that may have blanks up to its `.exe`, or one word. */
 function splitProgram(command: string): readonly [path: string, rest: string] {
   const pattern = /^(?:"([^"]*)"|([a-z]:\\.*?\.exe)(?=\s|$)|(\S+))(.*)$/is;
   const [, quoted, windows, word, rest = ""] = pattern.exec(command.trim()) ?? [];
   return [quoted ?? windows ?? word ?? "", rest];
 }
 
-/** The file's name without what builds add to it: `.exe`, and the instruction set of Debian's `pasta.avx2`. */
+/** The file name without what builds append to it: `.exe`, and the instruction set of Debian's `pasta.avx2`. */
 function nameOf(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1).toLowerCase()
     .replace(/\.(exe|avx2)$/, "");
 }
 
-/** The words of a rest of a command line; one that is cut off by "…" tells nothing. */
+/** The words of a command line; one that is cut off by "…" is left out. */
 function wordsOf(rest: string): readonly string[] {
   return rest.split(/\s+/).filter((word) => word !== "" && !word.endsWith("…"));
 }
 
-/** The values of an option, in whatever of the usual ways they are written: `-p X`, `-pX`, `--publish X`, `--publish=X`. */
+/** The values of an option in any usual form: `-p X`, `-pX`, `--publish X`, `--publish=X`. */
 function* valuesOf(words: readonly string[], short: string, long: string): Generator<string> {
   for (const [i, word] of words.entries()) {
     const next = words[i + 1];
@@ -100,7 +98,7 @@ function* valuesOf(words: readonly string[], short: string, long: string): Gener
   }
 }
 
-/** Go's `flag` package takes `-name value`, `-name=value`, and both with two dashes. */
+/** The value of a flag of Go's `flag` package: `-name value`, `-name=value`, and both with two dashes. */
 function goFlag(words: readonly string[], name: string): string | undefined {
   for (const [i, word] of words.entries()) {
     const [, flag, value] = /^--?([^=]+)(?:=(.*))?$/.exec(word) ?? [];
@@ -109,14 +107,14 @@ function goFlag(words: readonly string[], name: string): string | undefined {
   return undefined;
 }
 
-/** `-proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`, a process for each port. */
+/** `-proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`; one process for each port. */
 function dockerProxyTarget(words: readonly string[], { protocol, port }: LocalEndpoint): Target {
   const address = goFlag(words, "container-ip"), containerPort = portOf(goFlag(words, "container-port"));
   if ((goFlag(words, "proto") ?? "tcp") !== protocol || portOf(goFlag(words, "host-port")) !== port) return null;
   return address === undefined || containerPort === undefined ? null : { address, port: containerPort };
 }
 
-/** `-p 127.0.0.1:8080:80/tcp`, `-p 0.0.0.0:8080:10.0.2.100:80/tcp`; addresses of IPv6 stand in brackets. */
+/** `-p 127.0.0.1:8080:80/tcp`, `-p 0.0.0.0:8080:10.0.2.100:80/tcp`; IPv6 addresses are in brackets. */
 function rootlesskitTarget(words: readonly string[], endpoint: LocalEndpoint): Target {
   const address = String.raw`\[[^\]]*\]|[^:[\]]*`;
   const pattern = new RegExp(`^(?:(${address}):)?(\\d+):(?:(${address}):)?(\\d+)/(tcp|udp)[46]?$`);
@@ -124,14 +122,14 @@ function rootlesskitTarget(words: readonly string[], endpoint: LocalEndpoint): T
     const [, host = "", hostPort, container = "", containerPort, protocol] = pattern.exec(value) ?? [];
     const port = portOf(containerPort);
     if (protocol !== endpoint.protocol || portOf(hostPort) !== endpoint.port || port === undefined) continue;
-    if (isAddress(unbracketed(host), endpoint)) return { address: unbracketed(container) || WITHIN, port };
+    if (isAddress(unbracketed(host), endpoint)) return { address: unbracketed(container) || INSIDE_CONTAINER, port };
   }
   return null;
 }
 
 /**
- * `-t 8080:80`, `-t 127.0.0.1%lo/8080-8090:80-90,~8085`, `-u` for UDP. `-T` and `-U` are no matter here: they listen
- * within the container for the host.
+ * `-t 8080:80`, `-t 127.0.0.1%lo/8080-8090:80-90,~8085`, `-u` for UDP. `-T` and `-U` are ignored: they listen inside the
+ * container for the host.
  */
 function pastaTarget(words: readonly string[], endpoint: LocalEndpoint): Target {
   const [short, long] = endpoint.protocol === "tcp" ? ["-t", "--tcp-ports"] : ["-u", "--udp-ports"];
@@ -139,12 +137,12 @@ function pastaTarget(words: readonly string[], endpoint: LocalEndpoint): Target 
     const slash = spec.lastIndexOf("/");
     const [host = ""] = spec.slice(0, Math.max(slash, 0)).split("%");
     const port = isAddress(unbracketed(host), endpoint) ? mappedPort(spec.slice(slash + 1), endpoint.port) : undefined;
-    if (port !== undefined) return { address: WITHIN, port };
+    if (port !== undefined) return { address: INSIDE_CONTAINER, port };
   }
   return null;
 }
 
-/** What a list of ranges such as `22,80-90:8080-8090,~85` makes of a port; `undefined` for one that is not in it. */
+/** The port to which a list of ranges such as `22,80-90:8080-8090,~85` maps a port; `undefined` when it is not in it. */
 function mappedPort(list: string, port: number): number | undefined {
   const parts = list.split(",").map((part) => /^(~?)(\d+)(?:-(\d+))?(?::(\d+)(?:-\d+)?)?$/.exec(part));
   const holding = parts.filter((part) => {
@@ -156,7 +154,7 @@ function mappedPort(list: string, port: number): number | undefined {
   return first === undefined ? undefined : portOf(String(Number(target) + port - Number(first)));
 }
 
-/** Whether a forwarding is that of the socket; one that names no address is on all. */
+/** Whether a forwarding is that of the socket; one that names no address is on all of them. */
 function isAddress(address: string, endpoint: LocalEndpoint): boolean {
   return address === "" || address.toLowerCase() === endpoint.address;
 }
@@ -166,6 +164,5 @@ function unbracketed(address: string): string {
 }
 
 function portOf(text: string | undefined): number | undefined {
-  const port = /^\d{1,5}$/.test(text ?? "") ? Number(text) : 0;
-  return port >= 1 && port <= 65535 ? port : undefined;
+  return readPort(text ?? "");
 }

@@ -1,26 +1,24 @@
 /**
- * Processes where portd has no closer look: only whether a pid runs. A start time is not known there, so a pid that
- * is reused at once passes for the process before it.
+ * Processes on an OS that portd does not know: only whether a pid runs. No start time is known there, so a pid that is
+ * reused at once is taken for the process before.
  */
 import process from "node:process";
-import type { Process, Processes, ProcessIdentity } from "./process.ts";
+import { NO_EVIDENCE, type Process, type Processes, type ProcessIdentity } from "./process.ts";
 
 const MINUTE_MS = 60_000;
 
 /** Liveness by signal 0. */
 export class GenericProcesses implements Processes {
-  /** The minute in which the machine booted, reckoned from its uptime. */
+  /** The minute in which the machine booted, computed from its uptime. */
   readonly bootId = `minute-${Math.round((Date.now() - Deno.osUptime() * 1000) / MINUTE_MS)}`;
 
   find(pid: number): Process | undefined {
     if (!runs(pid)) return undefined;
     return {
+      ...NO_EVIDENCE,
       pid,
       startTime: "",
       bootId: this.bootId,
-      command: null,
-      cwd: null,
-      user: null,
       startedAt: null,
       parentPid: null,
       processGroup: null,
@@ -37,7 +35,7 @@ function runs(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Another user's process may not be signalled, but it runs.
+    // This user may not signal another user's process; but it runs.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

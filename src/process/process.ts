@@ -1,13 +1,42 @@
 /**
- * Processes: who a pid is and whether it still is the same one. This file is the types and the dispatcher; linux/,
- * windows/, darwin/ and generic.ts do the work.
+ * Processes: which process a pid is and whether it is still the same one. This file has the types and what follows from
+ * them; open.ts chooses for the OS, linux/, windows/, darwin/ and generic.ts do the work.
  */
 
-/** Where a process stands among the others. */
-export interface ProcessPlace {
+/** Evidence of one process. A pid alone is reused; pid, start time and boot id together are not. */
+export interface ProcessIdentity {
   readonly pid: number;
-  /** See {@linkcode ProcessIdentity}. */
+  /** When it started, in the OS's own unit and never wall-clock time (Linux: clock ticks since boot). */
   readonly startTime: string;
+  /** The boot during which it runs; empty where the OS has none. */
+  readonly bootId: string;
+}
+
+/** What describes a process to people; null is unknown. */
+export interface ProcessDescription {
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly user: string | null;
+}
+
+/** The identity of a process; null is unknown. */
+export type PossibleIdentity = { readonly [Key in keyof ProcessIdentity]: ProcessIdentity[Key] | null };
+
+/** Identity and description of a process; null is unknown. */
+export type ProcessEvidence = PossibleIdentity & ProcessDescription;
+
+/** The evidence where nothing is known. */
+export const NO_EVIDENCE: ProcessEvidence = {
+  pid: null,
+  startTime: null,
+  bootId: null,
+  command: null,
+  cwd: null,
+  user: null,
+};
+
+/** Where a process is among the others. */
+export interface ProcessPlace extends Omit<ProcessIdentity, "bootId"> {
   readonly parentPid: number | null;
   readonly processGroup: number | null;
   readonly session: number | null;
@@ -21,17 +50,17 @@ export interface Process extends ProcessIdentity, ProcessDescription, ProcessPla
 
 /** What portd asks an OS about processes. All calls are quick and blocking. */
 export interface Processes {
-  /** The boot that runs now: changes when the machine starts anew; empty where the OS tells none. */
+  /** The current boot: changes when the machine restarts; empty where the OS has none. */
   readonly bootId: string;
   /** @returns `undefined` when no such process runs (a zombie does not run). */
   find(pid: number): Process | undefined;
-  /** Whether the very process of the identity still runs: the same pid, start time and boot. */
+  /** Whether the process of this identity still runs: the same pid, start time and boot. */
   isAlive(identity: ProcessIdentity): boolean;
 }
 
 /** Processes of an OS that lists them all. */
 export interface ListedProcesses extends Processes {
-  /** Every process that runs, with no more than its place: quick, also with thousands of them. */
+  /** Every process that runs, with no more than its place: quick even with thousands of them. */
   list(): readonly ProcessPlace[];
   /** The place of one process; on Linux also of one that has ended and is a zombie. */
   placeOf(pid: number): ProcessPlace | undefined;
@@ -40,22 +69,28 @@ export interface ListedProcesses extends Processes {
 /** Finds processes by their number. */
 export type ProcessFinder = Pick<Processes, "find">;
 
-/** Whether two looks saw the very same process: the same pid, start time and boot. */
-export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+/** Whether two identities are those of one process: the same pid, start time and boot. */
+export function isSameProcess(a: PossibleIdentity, b: PossibleIdentity): boolean {
   return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
 }
 
-/** Whether two processes are in the same process group or session. What the OS does not tell is never the same. */
+/** The process of an identity, while it runs. */
+export function findSame(processes: ProcessFinder, identity: ProcessIdentity): Process | undefined {
+  const found = processes.find(identity.pid);
+  return found !== undefined && isSameProcess(found, identity) ? found : undefined;
+}
+
+/** Whether two processes are in the same process group or session. An unknown one is never the same. */
 export function sharesGroup(a: Process, b: Process): boolean {
   return (a.processGroup !== null && a.processGroup === b.processGroup) ||
     (a.session !== null && a.session === b.session);
 }
 
 /**
- * Whether a process is in a group or session that another one began, which has ended since. The kernel gives that pid to
- * nobody else while a process is in it.
+ * Whether a process is in a group or session whose leader has ended. While a process is in it, the kernel does not reuse
+ * the leader's pid.
  */
-export function wasLeftBehind(processes: ProcessFinder, process: Process, leader: ProcessIdentity): boolean {
+export function outlivesLeader(processes: ProcessFinder, process: Process, leader: ProcessIdentity): boolean {
   const { processGroup, session, bootId } = process;
   return bootId === leader.bootId && (processGroup === leader.pid || session === leader.pid) &&
     processes.find(leader.pid) === undefined;
@@ -79,22 +114,4 @@ export function ancestorsOf(processes: ProcessFinder, process: Process): readonl
 
 function parentOf(processes: ProcessFinder, child: Process): Process | undefined {
   return child.parentPid === null || child.parentPid <= 1 ? undefined : processes.find(child.parentPid);
-}
-
-/**
- * Evidence of one process. A pid alone is reused; pid, start time and boot id together are not.
- */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** When it started, in the OS's own unit and never wall-clock time (Linux: clock ticks since boot). */
-  readonly startTime: string;
-  /** The boot during which it runs; empty where the OS has none. */
-  readonly bootId: string;
-}
-
-/** What is told about a process beside its identity. */
-export interface ProcessDescription {
-  readonly command: string | null;
-  readonly cwd: string | null;
-  readonly user: string | null;
 }

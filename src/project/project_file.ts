@@ -1,8 +1,8 @@
 /** portd.yaml: the services of a project, and under which variables they want their ports. */
 import type { ServiceRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
-import type { HoldKind } from "../hold/hold.ts";
-import type { Protocol } from "../port/port.ts";
+import { HOLD_KINDS } from "../hold/hold.ts";
+import { isPort, portExpected, type Protocol, PROTOCOLS, RANGE_EXPECTED, readRange } from "../port/port.ts";
 import { closest } from "../suggest.ts";
 import { parseYamlMap, type YamlEntry } from "../yaml_document.ts";
 import { portVariable } from "./project.ts";
@@ -25,20 +25,21 @@ const FIELDS: Readonly<Record<string, Field>> = {
     expected: "the name of an environment variable like PORT",
     read: (value) => isText(value, /^[A-Za-z_][A-Za-z0-9_]*$/) ? { variable: value } : undefined,
   },
-  port: { expected: "a port from 1 to 65535", read: (value) => isPort(value) ? { port: value } : undefined },
+  port: { expected: portExpected(), read: (value) => isPort(value) ? { port: value } : undefined },
   prefer: {
     expected: "a port, or a list of up to 32 ports",
     read(value) {
       const ports = Array.isArray(value) ? value : [value];
-      return ports.length >= 1 && ports.length <= 32 && ports.every(isPort) ? { prefer: ports } : undefined;
+      return ports.length >= 1 && ports.length <= 32 && ports.every((port) => isPort(port))
+        ? { prefer: ports }
+        : undefined;
     },
   },
   range: {
-    expected: "a range of ports like 3000-3999",
+    expected: RANGE_EXPECTED,
     read(value) {
-      const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(String(value)) ?? [];
-      const range = { first: Number(first), last: Number(last) };
-      return isPort(range.first) && isPort(range.last) && range.first <= range.last ? { range } : undefined;
+      const range = readRange(String(value));
+      return range && { range };
     },
   },
   protocols: {
@@ -46,8 +47,11 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: (value) => isProtocols(value) ? { protocols: value } : undefined,
   },
   hold: {
-    expected: "soft or none",
-    read: (value) => value === "soft" || value === "none" ? { hold: value satisfies HoldKind } : undefined,
+    expected: HOLD_KINDS.join(" or "),
+    read(value) {
+      const hold = HOLD_KINDS.find((kind) => kind === value);
+      return hold && { hold };
+    },
   },
 };
 
@@ -109,11 +113,7 @@ function isText(value: unknown, pattern: RegExp): value is string {
   return typeof value === "string" && pattern.test(value);
 }
 
-function isPort(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535;
-}
-
 function isProtocols(value: unknown): value is Protocol[] {
   return Array.isArray(value) && value.length >= 1 && new Set(value).size === value.length &&
-    value.every((protocol) => protocol === "tcp" || protocol === "udp");
+    value.every((protocol) => PROTOCOLS.includes(protocol));
 }

@@ -8,7 +8,7 @@
 import process from "node:process";
 import { describeValue } from "../errors.ts";
 import { isListener, type Scanner } from "../listener/listener.ts";
-import type { Endpoint } from "../port/port.ts";
+import { type Endpoint, isPort, portExpected } from "../port/port.ts";
 import type { ProcessDescription, Processes, ProcessIdentity } from "../process/process.ts";
 import type { EndSignal, ProcessHandle } from "./handle.ts";
 
@@ -47,8 +47,8 @@ export function checkEndpoint({ protocol, port }: { readonly protocol: unknown; 
   if (protocol !== "tcp" && protocol !== "udp") {
     throw new TypeError(`Cannot look for a socket of protocol ${describeValue(protocol)}: it must be tcp or udp`);
   }
-  if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65535) {
-    throw new TypeError(`Cannot look for a socket on port ${describeValue(port)}: it must be 1 to 65535`);
+  if (!isPort(port)) {
+    throw new TypeError(`Cannot look for a socket on port ${describeValue(port)}: it must be ${portExpected()}`);
   }
 }
 

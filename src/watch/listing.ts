@@ -1,4 +1,4 @@
-/** Who is on which port, joined with who should be: sockets, their processes and the leases of their ports. */
+/** Lists sockets with their processes and the leases of their ports. */
 import type { LeaseTable } from "../lease/lease_table.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import { isListener, type ListedSocket, type Scanner, type SocketQuery } from "../listener/listener.ts";
@@ -7,22 +7,22 @@ import type { Turns } from "../os/turns.ts";
 import type { Protocol } from "../port/port.ts";
 import { forwarderOf, isForwarder } from "../process/forwarder.ts";
 import type { Process, Processes } from "../process/process.ts";
-import type { Sightings } from "./observations.ts";
+import type { Observations } from "./observations.ts";
 
-/** What belongs to a socket. */
-interface Neighbours {
+/** What is joined with a socket. */
+interface SocketContext {
   readonly process: Process | undefined;
-  /** False where the process is known to listen for itself. */
+  /** False when the process is known to listen for itself. @default true */
   readonly isForwarder?: boolean;
   readonly lease: LeaseRecord | undefined;
   /** @default null */
   readonly ofHolder?: boolean | null;
 }
 
-/** A socket joined with its process and the lease of its port; member by member, as a spread is several times slower. */
+/** Joins a socket with its process and the lease of its port; member by member, as a spread is several times slower. */
 export function joinSocket(
   row: SocketRow,
-  { process, isForwarder = true, lease, ofHolder = null }: Neighbours,
+  { process, isForwarder = true, lease, ofHolder = null }: SocketContext,
 ): ListedSocket {
   const { protocol, family, localAddress, localPort, remoteAddress, remotePort, state, pid } = row;
   const endpoint = { protocol, port: localPort, address: localAddress };
@@ -42,6 +42,7 @@ export function joinSocket(
   };
 }
 
+/** How many sockets are yielded together. */
 const SOCKETS_A_PART = 100;
 
 /** What a {@linkcode Listing} asks. */
@@ -49,14 +50,14 @@ export interface ListingParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly table: LeaseTable;
-  readonly sightings: Sightings;
+  readonly observations: Observations;
   readonly turns: () => Turns;
 }
 
 /** Lists sockets; remembers nothing. */
 export class Listing {
   readonly #parts: ListingParts;
-  /** Resolves when the list before is written: many at once would take much memory and none would be quicker. */
+  /** Resolves when the list before is complete: many at once would take much memory, and none would be quicker. */
   #before: Promise<void> = Promise.resolve();
 
   constructor(parts: ListingParts) {
@@ -64,7 +65,7 @@ export class Listing {
   }
 
   /**
-   * The sockets that are wanted, by port, protocol, address and remote port; a part at a time, as there may be tens of
+   * The wanted sockets, sorted by port, protocol, address and remote port; a part at a time, as there may be tens of
    * thousands, with turns of the event loop in between.
    */
   async *list(filter: SocketQuery): AsyncGenerator<readonly ListedSocket[]> {
@@ -84,16 +85,14 @@ export class Listing {
     const rows = (await scanner.sockets({ connections: filter.connections === true })).filter((row) =>
       this.#isWanted(row, filter)
     );
-    const listeners = await scanner.identify(rows); // processes are looked up for what is shown, and no more
+    const listeners = await scanner.identify(rows); // processes are looked up only for what is shown
     const turns = newTurns();
     const byPort = Map.groupBy(listeners, ({ localPort }) => localPort);
     if (turns.isOver) await turns.next();
     const known = new Map<number, KnownProcess>();
     for (const port of Uint16Array.from(byPort.keys()).sort()) {
-      const onPort = byPort.get(port)!.filter((row) => filter.pid === undefined || sharersOf(row).includes(filter.pid))
-        .sort(
-          byPlace,
-        );
+      const isAsked = (row: SocketRow) => filter.pid === undefined || sharersOf(row).includes(filter.pid);
+      const onPort = byPort.get(port)!.filter(isAsked).sort(byPlace);
       for (let at = 0; at < onPort.length; at += SOCKETS_A_PART) {
         yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, { known, asked: filter.pid }));
         if (turns.isOver) await turns.next();
@@ -113,12 +112,12 @@ export class Listing {
     return lease?.name === name || lease?.name?.endsWith(`/${name}`) === true;
   }
 
-  /** Of the processes that share a socket the one that was asked for is told, or the holder's, or the lowest. */
+  /** Of the processes that share a socket it names the one that was asked for, or the holder's, or that of the lowest pid. */
   #join(row: SocketRow, { known, asked }: Joining): ListedSocket {
-    const { processes, table, sightings } = this.#parts;
+    const { processes, table, observations } = this.#parts;
     const lease = table.byPort(row.localPort, [row.protocol]);
-    const ownership = lease !== undefined && isListener(row) ? sightings.ownershipOf(lease, row) : undefined;
-    const ofHolder = ownership?.isHolders ?? null;
+    const ownership = lease !== undefined && isListener(row) ? observations.ownershipOf(lease, row) : undefined;
+    const ofHolder = ownership?.ofHolder ?? null;
     const pid = asked ?? ownership?.pids[0] ?? row.pid;
     if (pid === null) return joinSocket(row, { process: undefined, lease, ofHolder });
     const { process, isForwarder } = known.get(pid) ?? remember(known, pid, processes.find(pid));
@@ -128,11 +127,11 @@ export class Listing {
 
 interface Joining {
   readonly known: Map<number, KnownProcess>;
-  /** The process whose sockets alone are wanted. */
+  /** The process to which the sockets must belong. */
   readonly asked: number | undefined;
 }
 
-/** A process that has many sockets is looked at once. */
+/** A process with many sockets is looked up once. */
 interface KnownProcess {
   readonly process: Process | undefined;
   readonly isForwarder: boolean;

@@ -1,5 +1,5 @@
 /**
- * Whose a listener is: the holder's of the lease of its port, or a stranger's. docs/architecture.md has the rules as a
+ * Decides whose a listener on a leased port is: the holder's or a stranger's. docs/architecture.md has the rules as a
  * table. Asks about processes, remembers nothing.
  */
 import { judgingFolder } from "../lease/claims.ts";
@@ -8,59 +8,64 @@ import type { LeaseTable } from "../lease/lease_table.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import { sharersOf, type SocketRow } from "../os/socket.ts";
 import { shortCommand } from "../process/command_line.ts";
-import { isTelling } from "../process/folder.ts";
+import { isSystemFolder } from "../process/folder.ts";
 import { isForwarder } from "../process/forwarder.ts";
 import {
+  findSame,
   isSameProcess,
   lineageOf,
+  outlivesLeader,
   type Process,
   type ProcessFinder,
   type ProcessIdentity,
   sharesGroup,
-  wasLeftBehind,
 } from "../process/process.ts";
 
-/** Processes that share a socket and are looked at one by one; of more, the others are like those. */
+/** How many of the processes that share a socket are judged one by one; the others count like those. */
 const MOST_JUDGED = 256;
-/** Characters of a command and of a folder in a reason. */
+/** How many characters of a command and of a folder a reason has. */
 const COMMAND_WIDTH = 60, FOLDER_WIDTH = 200;
 
 /** Whose a listener is. */
 export interface Ownership {
-  readonly isHolders: boolean;
-  /** The holder's processes that have the socket open; of a stranger's socket all that do. */
+  readonly ofHolder: boolean;
+  /** The holder's processes that have the socket open; for a stranger's socket all processes that do. */
   readonly pids: readonly number[];
   /** Why it is not the holder's, in words; null when it is. */
   readonly reason: string | null;
 }
 
-/** What is known beside the lease. */
+/** What is known besides the lease. */
 export interface Evidence {
   readonly processes: ProcessFinder;
   readonly table: LeaseTable;
-  /** Processes of the lease's holder that were seen before, besides its own one. */
-  readonly kin: readonly ProcessIdentity[];
+  /** Other processes of the holder that were seen before. */
+  readonly holderProcesses: readonly ProcessIdentity[];
 }
 
-/** Whose a listener on the port of a lease is: the holder's when any process that has it open is the holder's. */
+/** Decides whose a listener is: the holder's when any process that has it open is the holder's. */
 export function ownershipOf(record: LeaseRecord, listener: SocketRow, evidence: Evidence): Ownership {
   const pids = sharersOf(listener);
   if (pids.length === 0) {
-    // Where the OS tells of nobody, nothing is known. A process that it hides from us is another user's.
-    const isHolders = listener.uid === null || identityOf(record.holder) === undefined;
-    return { isHolders, pids, reason: isHolders ? null : "the daemon cannot see which process it is" };
+    // Where the OS names no processes, nothing is known. A process that it hides belongs to another user.
+    const ofHolder = listener.uid === null || identityOf(record.holder) === undefined;
+    return { ofHolder, pids, reason: ofHolder ? null : "the daemon cannot see which process it is" };
   }
   const reasons = pids.slice(0, MOST_JUDGED).map((pid) => reasonAgainst(record, pid, evidence));
-  const own = pids.filter((_, i) => i >= MOST_JUDGED || reasons[i] === null);
-  const isHolders = reasons.includes(null);
-  return { isHolders, pids: isHolders ? own : pids, reason: isHolders ? null : reasons[0]! };
+  if (!reasons.includes(null)) return { ofHolder: false, pids, reason: reasons[0]! };
+  return { ofHolder: true, pids: pids.filter((_, i) => i >= MOST_JUDGED || reasons[i] === null), reason: null };
 }
 
 /**
  * The processes that stay the holder's when the holder's process ends: one that listens, and those between it and the
- * holder's process. Where the holder's process is not above it, those of its process group: the rest of one command.
+ * holder's process. If it does not descend from the holder's process: it and its ancestors in its process group, which
+ * are the rest of one command.
  */
-export function kinOf(record: LeaseRecord, pid: number, processes: ProcessFinder): readonly ProcessIdentity[] {
+export function holderProcessesOf(
+  record: LeaseRecord,
+  pid: number,
+  processes: ProcessFinder,
+): readonly ProcessIdentity[] {
   const process = processes.find(pid);
   if (process === undefined) return [];
   const lineage = lineageOf(processes, process);
@@ -71,25 +76,25 @@ export function kinOf(record: LeaseRecord, pid: number, processes: ProcessFinder
   return lineage.filter((each) => each === process || (processGroup !== null && each.processGroup === processGroup));
 }
 
-/** @returns null for a process of the holder. */
+/** Why a process is not the holder's; null when it is. */
 function reasonAgainst(record: LeaseRecord, pid: number, evidence: Evidence): string | null {
-  const { processes, table, kin } = evidence;
+  const { processes, table, holderProcesses } = evidence;
   const holder = identityOf(record.holder);
   const process = processes.find(pid);
-  if (process === undefined) return holder === undefined ? null : `pid ${pid} has ended, or cannot be looked at`;
+  if (process === undefined) return holder === undefined ? null : `pid ${pid} has ended, or the daemon cannot see it`;
   const lineage = lineageOf(processes, process);
-  const roots = holder === undefined ? kin : [holder, ...kin];
-  if (lineage.some((each) => roots.some((root) => isSameProcess(each, root)))) return null;
+  const known = holder === undefined ? holderProcesses : [holder, ...holderProcesses];
+  if (lineage.some((each) => known.some((one) => isSameProcess(each, one)))) return null;
   const other = otherLeaseOf(record, lineage, table);
   if (other !== undefined) return `${textOf(process)} belongs to the lease ${other.name ?? other.id}`;
   if (holder === undefined) return reasonOfFolder(record, lineage, table);
-  const mates = roots.flatMap((root) => aliveOf(root, processes) ?? []);
-  if (mates.some((mate) => sharesGroup(mate, process)) || wasLeftBehind(processes, process, holder)) return null;
-  const hasEnded = aliveOf(holder, processes) === undefined ? ", which has ended" : "";
+  const running = known.flatMap((one) => findSame(processes, one) ?? []);
+  if (running.some((one) => sharesGroup(one, process)) || outlivesLeader(processes, process, holder)) return null;
+  const hasEnded = findSame(processes, holder) === undefined ? ", which has ended" : "";
   return `${textOf(process)} was not started by the holder's pid ${holder.pid}${hasEnded}`;
 }
 
-/** The lease of another holder from whose process, or known listener, one descends. */
+/** The lease of another holder from whose process, or known listener, a process descends. */
 function otherLeaseOf(record: LeaseRecord, lineage: readonly Process[], table: LeaseTable): LeaseRecord | undefined {
   for (const process of lineage) {
     for (const id of table.claims.idsOf(process.pid)) {
@@ -103,10 +108,10 @@ function otherLeaseOf(record: LeaseRecord, lineage: readonly Process[], table: L
 
 /**
  * Why a process does not run in the folder of a holder without a process. The nearest folder of a lease decides, at or
- * above the folder of the process, or else of a process that it descends from in the same session: beyond it are editors
- * and terminals, which start the servers of many projects.
+ * above the folder of the process or, if there is none, of its ancestors in the same session. Ancestors outside of the
+ * session are editors and terminals, which start the servers of many projects.
  *
- * @returns null where it does run there, and where its folder tells nothing.
+ * @returns null when it runs there, and when no folder is known.
  */
 function reasonOfFolder({ holder }: LeaseRecord, lineage: readonly Process[], table: LeaseTable): string | null {
   const [process] = lineage as readonly [Process];
@@ -115,7 +120,7 @@ function reasonOfFolder({ holder }: LeaseRecord, lineage: readonly Process[], ta
   let elsewhere: string | undefined;
   for (const { cwd, session } of lineage) {
     if (session !== process.session) break;
-    if (cwd === null || !isTelling(cwd)) continue;
+    if (cwd === null || isSystemFolder(cwd)) continue;
     const nearest = table.claims.nearestFolder(cwd);
     if (nearest === wanted) return null;
     elsewhere ??= cwd;
@@ -123,11 +128,6 @@ function reasonOfFolder({ holder }: LeaseRecord, lineage: readonly Process[], ta
   }
   if (elsewhere === undefined) return null;
   return `${textOf(process)} runs in ${shortFolder(elsewhere)}, not in ${shortFolder(holder.cwd!)}`;
-}
-
-function aliveOf(identity: ProcessIdentity, processes: ProcessFinder): Process | undefined {
-  const found = processes.find(identity.pid);
-  return found !== undefined && isSameProcess(found, identity) ? found : undefined;
 }
 
 function textOf({ pid, command }: Process): string {

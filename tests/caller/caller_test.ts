@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Callers, type Connection, type ConnectionUsers, type User } from "../../src/caller/caller.ts";
+import { Callers, type ConnectionUsers, type User } from "../../src/caller/caller.ts";
+import type { Connection } from "../../src/os/socket.ts";
 import { FakeClock } from "../support/clock.ts";
 
 /** Users of connections as a test sets them, by remote port, with the questions that were asked. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/caller/caller.ts";
+import type { Connection } from "../../src/os/socket.ts";
 import { LinuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";

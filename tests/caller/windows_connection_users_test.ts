@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/caller/caller.ts";
+import type { Connection } from "../../src/os/socket.ts";
 import { WindowsConnectionUsers } from "../../src/caller/windows/connection_users.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 

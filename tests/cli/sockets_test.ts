@@ -135,7 +135,7 @@ psTest("portd inspect answers in a few lines, and in JSON as the API does", asyn
     http,
     /\n {2}class +system, listening takes an administrator's rights\n {2}service +tcp\+udp http \(World/,
   );
-  assert.match((await run(["inspect", "0"])).stdout, /^Port 0 is no port: /);
+  assert.match((await run(["inspect", "0"])).stdout, /^Port 0 is not a port: /);
 });
 
 psTest("portd wait follows a port that nobody leases", async ({ run }) => {

@@ -68,12 +68,12 @@ Deno.test("a container's proxy is named with what it stands in for", () => {
 Deno.test("sockets that cannot be seen are told as such", () => {
   const hidden = judge({ ...FACTS, listeners: [{ ...SOCKET, pid: null, process: null }] });
   assert.deepEqual(hidden.verdict, "listening");
-  assert.match(hidden.sentence, /a process that cannot be seen at 0\.0\.0\.0 listens/);
+  assert.match(hidden.sentence, /a process that portd cannot see at 0\.0\.0\.0 listens/);
   assert.equal(hidden.advice.length, 1);
   const bound = judge({ ...FACTS, obstacle: { reason: "in_use", protocol: "tcp" } });
   assert.deepEqual([bound.verdict, bound.sentence], [
     "bound",
-    "Port 50010 is in use: a socket that cannot be seen is bound to it, though nobody listens",
+    "Port 50010 is in use: a socket that portd cannot see is bound to it, though nobody listens",
   ]);
 });
 
@@ -85,7 +85,7 @@ Deno.test("a socket that is bound and no more is no connection, and where none c
   assert.match(sentence, /^Port 50010 is in use: pid 812 .* is bound to it, though nobody listens$/);
   const unsure = judge({ ...FACTS, seesBound: false });
   assert.equal(unsure.verdict, "free");
-  assert.match(unsure.sentence, /; a socket that is bound to it and does not listen would not be seen on this system$/);
+  assert.match(unsure.sentence, /; a socket that is bound to it and does not listen cannot be seen on this system$/);
 });
 
 Deno.test("a connection that only lingers on a port is not named as the one that uses it", () => {
@@ -107,7 +107,10 @@ Deno.test("a port that takes rights says so, and whether the daemon could look",
   const obstacle = { reason: "no_permission", protocol: "tcp" } as const;
   const { verdict, sentence } = judge({ ...FACTS, port: 80, privileged: true, obstacle });
   assert.equal(verdict, "free");
-  assert.match(sentence, /^Port 80 is free; as far as the daemon can see without rights; listening on it takes an adm/);
+  assert.match(
+    sentence,
+    /^Port 80 is free; as far as the daemon can see without an administrator's rights; listening on it takes an adm/,
+  );
 });
 
 const LEASE: Lease = {
@@ -132,7 +135,7 @@ const LEASE: Lease = {
 Deno.test("a listener of the protocol that a lease does not cover is told apart from that lease", () => {
   const { verdict, sentence } = judge({ ...FACTS, leases: [LEASE], listeners: [SOCKET] });
   assert.equal(verdict, "listening");
-  assert.match(sentence, /portd has no lease of its TCP side, that of udp is "shop\/dns"$/);
+  assert.match(sentence, /portd has no lease of it for tcp; the one for udp is "shop\/dns"$/);
 });
 
 Deno.test("two leases on one number are both named", () => {

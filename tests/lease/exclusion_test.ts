@@ -33,12 +33,12 @@ Deno.test("a pool that meets the ephemeral range is kept where holds are, and cu
   };
   const withHolds = poolPorts(meeting);
   assert.ok(withHolds.ports.includes(20110));
-  assert.match(withHolds.warnings.join(), /3 ports of the pool lie in the ephemeral range 20108-60999/);
+  assert.match(withHolds.warnings.join(), /3 ports of the pool are in the ephemeral range 20108-60999/);
   const without = poolPorts({ ...meeting, hasHolds: false });
   assert.deepEqual([without.ports.includes(20107), without.ports.includes(20108)], [true, false]);
 });
 
-Deno.test("an empty pool is told", () => {
+Deno.test("an empty pool is a warning", () => {
   const { ports, warnings } = poolPorts({
     ...base,
     pool: [{ first: 20100, last: 20100 }],

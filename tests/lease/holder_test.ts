@@ -48,14 +48,14 @@ function refusalOf(pid: number | null, processes: Processes, record = RECORD): s
 
 Deno.test("another process does not get a name with which a process of the holder runs", () => {
   const refusal = refusalOf(OTHER, running(WRAPPER, SERVER, OTHER));
-  assert.match(refusal ?? "", /on port 20417; process 10 \(portd run web -- vite\) runs with it$/);
+  assert.match(refusal ?? "", /on port 20417; process 10 \(portd run web -- vite\) uses it$/);
   assert.equal(refusalOf(WRAPPER, running(WRAPPER, SERVER)), undefined);
   assert.equal(refusalOf(null, running(WRAPPER, SERVER)), undefined);
 });
 
 Deno.test("another process does not get a name on whose port a server listens that the holder's process has left", () => {
   const refusal = refusalOf(OTHER, running(SERVER, OTHER));
-  assert.match(refusal ?? "", /on port 20417; process 11 \(vite\), which its holder has left, listens there$/);
+  assert.match(refusal ?? "", /on port 20417; process 11 \(vite\), which its holder started, listens there$/);
   assert.equal(refusalOf(SERVER, running(SERVER)), undefined, "the server may ask for itself");
   assert.equal(refusalOf(OTHER, running(OTHER)), undefined, "the server has ended since the last look");
   assert.equal(refusalOf(OTHER, running(SERVER, OTHER), { ...RECORD, state: "conflict" }), undefined);

@@ -16,7 +16,7 @@ Deno.test("LeasesByOwner counts each user for itself, and nobody where there is 
   assert.throws(() => owners.checkBound("uid:1001", 3, 3), {
     code: "too_many_leases",
     message: "Cannot grant 3 more: user uid:1001 has 1 live leases of at most 3; release some, send the token, or " +
-      "have maxLeasesPerUser raised",
+      "ask an administrator to raise maxLeasesPerUser",
     data: { owner: "uid:1001", leases: 1, limit: 3 },
   });
   owners.checkBound(null, 9, 3);

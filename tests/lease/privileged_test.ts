@@ -27,7 +27,8 @@ Deno.test("withoutPrivileged() refuses such a port, passes over preferred ones a
     assert.throws(() => withoutPrivileged(asked, BELOW), { code: "scope_required" });
   }
   assert.throws(() => withoutPrivileged(request({ port: 80 }), BELOW), {
-    message: "Cannot grant port 80: ports below 1024 are for administrators, so send the token, or ask as root or as " +
+    message:
+      "Cannot grant port 80: ports below 1024 are for administrators, so send the token, or run the command as root or as " +
       "the daemon's own user",
     data: { scope: "expose", field: "port", value: 80, expected: "a port from 1024" },
   });

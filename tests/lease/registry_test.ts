@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import type { Lease, LeaseState } from "../../src/lease/lease.ts";
 import { changed } from "../../src/lease/record.ts";
-import type { LeaseSighting } from "../../src/lease/registry.ts";
+import type { LeaseObservation } from "../../src/lease/registry.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
 import { FakeClock } from "../support/clock.ts";
 import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
-const NOBODY: LeaseSighting = { listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null };
-const HOLDER: LeaseSighting = {
+const NOBODY: LeaseObservation = { listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null };
+const HOLDER: LeaseObservation = {
   listener: "holder",
   isProcessAlive: true,
   isTcpUsed: true,
@@ -24,7 +24,7 @@ const HOLDER: LeaseSighting = {
     reason: null,
   },
 };
-const STRANGER: LeaseSighting = { ...HOLDER, listener: "stranger" };
+const STRANGER: LeaseObservation = { ...HOLDER, listener: "stranger" };
 
 async function grantOne(test: TestDomain, ...args: Parameters<typeof request>): Promise<Lease> {
   const { leases } = await test.domain.registry.grant(request(...args));
@@ -388,7 +388,7 @@ Deno.test("grant() keeps a name from another process of its holder while the fir
   assert.equal((await grantOne(test, { name: "a/web" }, process)).id, lease.id);
   await assert.rejects(grantOne(test, { name: "a/web" }, { ...process, pid: Deno.ppid }), {
     code: "name_taken",
-    message: new RegExp(`process ${Deno.pid} .* runs with it`),
+    message: new RegExp(`process ${Deno.pid} .* uses it`),
   });
 });
 
@@ -610,5 +610,5 @@ Deno.test("what an export has written, an import takes in, and skips what it can
     kind: "pinned",
   }]);
   const again = await target.domain.transfer.import(document.leases.slice(0, 1), {});
-  assert.match(again.skipped[0]!.detail, /stands in the file already/);
+  assert.match(again.skipped[0]!.detail, /is in the file already/);
 });

@@ -1,6 +1,6 @@
 /** Names that an import brings. */
 import assert from "node:assert/strict";
-import { MOST_NAMES } from "../../src/lease/names.ts";
+import { MOST_NAMES } from "../../src/lease/ledger.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
 import { openTestApp, TOKEN } from "../support/app.ts";
 import { openTestDomain, request } from "../support/domain.ts";

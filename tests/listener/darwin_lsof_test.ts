@@ -29,7 +29,7 @@ Deno.test("parseLsof() reads listeners, connections and datagram sockets of both
   ]);
 });
 
-Deno.test("parseLsof() tells user and identity of a socket, exactly as far as a number holds it", () => {
+Deno.test("parseLsof() reads user and identity of a socket, up to 53 bits", () => {
   const [first] = parseLsof(ALL);
   assert.deepEqual(first, {
     protocol: "tcp",
@@ -53,7 +53,7 @@ Deno.test("parseLsof() names the lowest pid of the processes that share a socket
   const pids = (text: string) => parseLsof(text).map(({ pid }) => pid);
   assert.deepEqual(pids(file(20, "d0xa1\n") + file(10, "d0xa1\n") + file(30, "d0xa1\n")), [10]);
   assert.deepEqual(pids(file(20, "d0xa1\n") + file(10, "d0xa2\n")), [20, 10]); // two sockets with SO_REUSEPORT
-  assert.deepEqual(pids(file(20, "") + file(10, "")), [20, 10]); // nothing tells that it is one
+  assert.deepEqual(pids(file(20, "") + file(10, "")), [20, 10]); // nothing says that it is one
 });
 
 Deno.test("parseLsof() knows the states by every name that lsof and macOS have for them", () => {

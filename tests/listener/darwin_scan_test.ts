@@ -1,4 +1,4 @@
-/** The scanner of macOS over a program in the place of lsof; tests/os/listeners_test.ts runs it over a real one. */
+/** The scanner of macOS over a program instead of lsof; tests/os/listeners_test.ts runs it over a real one. */
 import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
@@ -8,7 +8,7 @@ import { freePort, listen } from "../support/sockets.ts";
 
 const ALL = await Deno.readTextFile(new URL("../testdata/darwin/lsof_all.txt", import.meta.url));
 
-/** What a program in the place of lsof says, whatever it is asked. */
+/** The output of the program that is used instead of lsof, for any arguments. */
 interface Answer {
   readonly stdout?: string;
   readonly stderr?: string;

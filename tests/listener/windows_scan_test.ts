@@ -27,7 +27,7 @@ Deno.test("a table that grows between the calls is asked for until the buffer ho
   assert.ok(asked.length > 2 && asked.length < 20, `${asked}`);
 });
 
-Deno.test("a table that never stops growing, and an error, are told with what was asked", async () => {
+Deno.test("a table that never stops growing, and an error, are reported with protocol and family", async () => {
   const growing = library((table, length) => {
     length[0] = table.length + 1;
     return ERROR_INSUFFICIENT_BUFFER;

@@ -126,7 +126,7 @@ osTest(
         assert.equal(second.code, 4);
         assert.match(
           second.stderr,
-          new RegExp(`leased on port ${port}; process ${pid} \\(\\S*python3 daemon\\.py\\) runs with it`),
+          new RegExp(`leased on port ${port}; process ${pid} \\(\\S*python3 daemon\\.py\\) uses it`),
         );
         await installation.answer(["free", String(port), "--yes"], { cwd });
         assert.equal(await listens(port), false);

@@ -9,7 +9,7 @@ import {
 } from "../../src/os/windows/process_structures.ts";
 import { bytesOfHex, readHex } from "../support/hex.ts";
 
-/** Where the captured table lay: the names in it are told by their addresses. */
+/** The address of the captured table: its names are pointers. */
 const CAPTURED_AT = 140452310479424n;
 
 Deno.test("parseProcessTable() reads a table that was captured from ntdll.dll", async () => {

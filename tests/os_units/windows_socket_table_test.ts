@@ -61,7 +61,7 @@ Deno.test("parseSocketTable() writes every state of Windows in netstat's words f
   ]);
 });
 
-Deno.test("parseSocketTable() gives a listener no peer, whatever stands there, and pid 0 as none", () => {
+Deno.test("parseSocketTable() ignores the remote fields of a listener, and gives pid 0 as none", () => {
   const bytes = bytesOfHex(`${hex32(3)} ${tcp4Row(2)} ${tcp4Row(11, 0)} ${tcp4Row(5, 0xfffffffc)}`);
   assert.deepEqual(linesOf(bytes, TCP4), [
     "tcp 1.2.3.4 80 0.0.0.0 0 LISTEN 1000",

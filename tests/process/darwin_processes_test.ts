@@ -1,4 +1,3 @@
-/** The kernel's answers are laid out after the declarations of the headers, member by member, as a C compiler does. */
 import assert from "node:assert/strict";
 import {
   CTL_KERN,
@@ -18,130 +17,7 @@ import {
   parseKinfoProc,
   VNODE_PATH_SIZE,
 } from "../../src/process/darwin/structures.ts";
-
-/** Members of a structure: `type name` or `type name[count]`; a type is a size that is its alignment too. */
-type Declaration = readonly (readonly [type: 1 | 2 | 4 | 8, name: string, count?: number])[];
-
-/** `struct extern_proc`, sys/proc.h; a timeval is 8 + 4 bytes and padding. */
-const EXTERN_PROC: Declaration = [
-  [8, "p_starttime.tv_sec"],
-  [4, "p_starttime.tv_usec"],
-  [8, "p_vmspace"],
-  [8, "p_sigacts"],
-  [4, "p_flag"],
-  [1, "p_stat"],
-  [4, "p_pid"],
-  [4, "p_oppid"],
-  [4, "p_dupfd"],
-  [8, "user_stack"],
-  [8, "exit_thread"],
-  [4, "p_debugger"],
-  [4, "sigwait"],
-  [4, "p_estcpu"],
-  [4, "p_cpticks"],
-  [4, "p_pctcpu"],
-  [8, "p_wchan"],
-  [8, "p_wmesg"],
-  [4, "p_swtime"],
-  [4, "p_slptime"],
-  [8, "p_realtimer", 4],
-  [8, "p_rtime", 2],
-  [8, "p_uticks"],
-  [8, "p_sticks"],
-  [8, "p_iticks"],
-  [4, "p_traceflag"],
-  [8, "p_tracep"],
-  [4, "p_siglist"],
-  [8, "p_textvp"],
-  [4, "p_holdcnt"],
-  [4, "p_sigmask"],
-  [4, "p_sigignore"],
-  [4, "p_sigcatch"],
-  [1, "p_priority"],
-  [1, "p_usrpri"],
-  [1, "p_nice"],
-  [1, "p_comm", 17],
-  [8, "p_pgrp"],
-  [8, "p_addr"],
-  [2, "p_xstat"],
-  [2, "p_acflag"],
-  [8, "p_ru"],
-];
-
-/** `struct kinfo_proc`, sys/sysctl.h: the above and `struct eproc` with its inner structures. */
-const KINFO_PROC: Declaration = [
-  ...EXTERN_PROC,
-  [8, "e_paddr"],
-  [8, "e_sess"],
-  [1, "e_pcred.pc_lock", 72],
-  [8, "e_pcred.pc_ucred"],
-  [4, "e_pcred.p_ruid"],
-  [4, "e_pcred.p_svuid"],
-  [4, "e_pcred.p_rgid"],
-  [4, "e_pcred.p_svgid"],
-  [8, "e_pcred.p_refcnt"], // an int, and padding to the end of the structure
-  [4, "e_ucred.cr_ref"],
-  [4, "e_ucred.cr_uid"],
-  [2, "e_ucred.cr_ngroups"],
-  [4, "e_ucred.cr_groups", 16],
-  [8, "e_vm.dummy"],
-  [8, "e_vm.dummy2"],
-  [4, "e_vm.dummy3", 5],
-  [8, "e_vm.dummy4", 3],
-  [4, "e_ppid"],
-  [4, "e_pgid"],
-  [2, "e_jobc"],
-  [4, "e_tdev"],
-  [4, "e_tpgid"],
-  [8, "e_tsess"],
-  [1, "e_wmesg", 8],
-  [4, "e_xsize"],
-  [2, "e_xrssize"],
-  [2, "e_xccount"],
-  [2, "e_xswrss"],
-  [4, "e_flag"],
-  [1, "e_login", 12],
-  [4, "e_spare", 4],
-];
-
-/** `struct vnode_info_path`, sys/proc_info.h; `struct proc_vnodepathinfo` has one of the current and one of the root folder. */
-const VNODE_INFO_PATH: Declaration = [
-  [4, "vst_dev"],
-  [2, "vst_mode"],
-  [2, "vst_nlink"],
-  [8, "vst_ino"],
-  [4, "vst_uid"],
-  [4, "vst_gid"],
-  [8, "vst_times", 8],
-  [8, "vst_size"],
-  [8, "vst_blocks"],
-  [4, "vst_blksize"],
-  [4, "vst_flags"],
-  [4, "vst_gen"],
-  [4, "vst_rdev"],
-  [8, "vst_qspare", 2],
-  [4, "vi_type"],
-  [4, "vi_pad"],
-  [4, "vi_fsid", 2],
-  [1, "vip_path", 1024],
-];
-
-/** The bytes of a structure with these values, 0xee in all other places. */
-function lay(declaration: Declaration, values: Readonly<Record<string, number | string>>): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(4096).fill(0xee);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const [size, name, count = 1] of declaration) {
-    at = Math.ceil(at / size) * size;
-    const value = values[name];
-    if (typeof value === "string") bytes.set(new TextEncoder().encode(`${value}\0`), at);
-    else if (value !== undefined && size === 8) view.setBigInt64(at, BigInt(value), true);
-    else if (value !== undefined && size === 4) view.setInt32(at, value, true);
-    else if (value !== undefined) view.setUint8(at, value);
-    at += size * count;
-  }
-  return bytes.slice(0, Math.ceil(at / 8) * 8);
-}
+import { KINFO_PROC, structBytes, VNODE_INFO_PATH } from "../support/darwin_structures.ts";
 
 const SLEEPING = 3, ZOMBIE = 5;
 const SERVER = {
@@ -156,7 +32,10 @@ const SERVER = {
 };
 
 function folders(path: string): Uint8Array<ArrayBuffer> {
-  const [current, root] = [lay(VNODE_INFO_PATH, { vip_path: path }), lay(VNODE_INFO_PATH, { vip_path: "/" })];
+  const [current, root] = [
+    structBytes(VNODE_INFO_PATH, { vip_path: path }),
+    structBytes(VNODE_INFO_PATH, { vip_path: "/" }),
+  ];
   return new Uint8Array([...current, ...root]);
 }
 
@@ -167,7 +46,7 @@ function argumentsOf(path: string, words: readonly string[]): Uint8Array {
 }
 
 Deno.test("parseKinfoProc() reads what the headers declare", () => {
-  const bytes = lay(KINFO_PROC, SERVER);
+  const bytes = structBytes(KINFO_PROC, SERVER);
   assert.equal(bytes.length, KINFO_PROC_SIZE);
   assert.deepEqual(parseKinfoProc(bytes), {
     pid: 733,
@@ -275,14 +154,14 @@ function fakeLibSystem(processes: ReadonlyMap<number, FakeProcess>, users = new 
 function oneServer(changes: Readonly<Record<string, number | string>> = {}): Map<number, FakeProcess> {
   const words = ["node", "server.js"];
   return new Map([[733, {
-    kinfo: lay(KINFO_PROC, { ...SERVER, ...changes }),
+    kinfo: structBytes(KINFO_PROC, { ...SERVER, ...changes }),
     arguments: argumentsOf("/usr/local/bin/node", words),
     cwd: "/Users/ada/shop",
     path: "/usr/local/bin/node",
   }]]);
 }
 
-Deno.test("macOS processes are described by what the kernel tells of them", () => {
+Deno.test("macOS processes are described from the answers of the kernel", () => {
   const processes = new DarwinProcesses(fakeLibSystem(oneServer()));
   assert.deepEqual(processes.find(733), {
     pid: 733,
@@ -299,8 +178,8 @@ Deno.test("macOS processes are described by what the kernel tells of them", () =
   for (const pid of [734, 0, -1, 1.5, NaN, 2 ** 31]) assert.equal(processes.find(pid), undefined);
 });
 
-Deno.test("a macOS process of another user runs, though only its program can be told", () => {
-  const kinfo = lay(KINFO_PROC, { ...SERVER, "e_ucred.cr_uid": 0 });
+Deno.test("a macOS process of another user runs, though only its program is known", () => {
+  const kinfo = structBytes(KINFO_PROC, { ...SERVER, "e_ucred.cr_uid": 0 });
   const library = fakeLibSystem(new Map([[733, { kinfo, path: "/usr/sbin/httpd" }]]));
   const processes = new DarwinProcesses(library);
   const found = processes.find(733)!;
@@ -310,7 +189,7 @@ Deno.test("a macOS process of another user runs, though only its program can be 
   assert.equal(nameless.find(733)?.command, "node");
 });
 
-Deno.test("macOS tells the name of a user, who is asked after once", () => {
+Deno.test("the name of a macOS user is looked up once", () => {
   const processes = new DarwinProcesses(fakeLibSystem(oneServer(), new Map([[501, "ada"]])));
   assert.deepEqual([processes.find(733)?.user, processes.find(733)?.user], ["ada", "ada"]);
 });
@@ -335,8 +214,8 @@ Deno.test("a macOS zombie does not run, and a kernel that does not answer is no 
 });
 
 Deno.test("macOS processes are listed with their places, without zombies", () => {
-  const zombie = { kinfo: lay(KINFO_PROC, { ...SERVER, p_pid: 734, p_stat: ZOMBIE }) };
-  const child = { kinfo: lay(KINFO_PROC, { ...SERVER, p_pid: 735, e_ppid: 733 }) };
+  const zombie = { kinfo: structBytes(KINFO_PROC, { ...SERVER, p_pid: 734, p_stat: ZOMBIE }) };
+  const child = { kinfo: structBytes(KINFO_PROC, { ...SERVER, p_pid: 735, e_ppid: 733 }) };
   const processes = new DarwinProcesses(fakeLibSystem(new Map([...oneServer(), [734, zombie], [735, child]])));
   const place = { startTime: "1795428000.004207", processGroup: 733, session: 600 };
   const [server, other] = [{ ...place, pid: 733, parentPid: 700 }, { ...place, pid: 735, parentPid: 733 }];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { folderKey, isAbsolute, isTelling, upwardKeys } from "../../src/process/folder.ts";
+import { folderKey, isAbsolute, isSystemFolder, upwardKeys } from "../../src/process/folder.ts";
 
 Deno.test("folderKey() makes one text of the spellings of a folder, and keeps apart what Unix keeps apart", () => {
   assert.equal(folderKey("/home/me/Shop/"), "/home/me/Shop");
@@ -17,9 +17,9 @@ Deno.test("upwardKeys() names a folder and all above it, nearest first", () => {
   assert.deepEqual(upwardKeys("C:\\Users\\Me"), ["c:\\users\\me", "c:\\users", "c:"]);
 });
 
-Deno.test("the folders of the system's services tell nothing of who listens", () => {
+Deno.test("the folders of the system's services are recognised", () => {
   const folders = ["/", "C:\\", "C:\\Windows", "c:\\WINDOWS\\system32", "/home", "C:\\Users", "C:\\Windows\\Temp"];
-  assert.deepEqual(folders.map(isTelling), [false, false, false, false, true, true, true]);
+  assert.deepEqual(folders.map(isSystemFolder), [true, true, true, true, false, false, false]);
 });
 
 Deno.test("a relative path is the folder of nobody", () => {

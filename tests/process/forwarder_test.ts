@@ -9,7 +9,7 @@ function target(command: string, endpoint: Parameters<typeof forwarderOf>[1] = T
   return target ? `${target.address} ${target.port}` : target;
 }
 
-Deno.test("docker-proxy tells the container's address and port, however its flags are written", () => {
+Deno.test("docker-proxy has the container's address and port in its flags, in any form", () => {
   const proxy = "/usr/bin/docker-proxy";
   const args = "-proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
   assert.deepEqual(forwarderOf({ command: `${proxy} ${args}` }, TCP_8080), {
@@ -31,7 +31,7 @@ Deno.test("docker-proxy tells the container's address and port, however its flag
   for (const [command, expected] of cases) assert.equal(target(command), expected, command);
 });
 
-Deno.test("pasta tells the port within the container where its arguments have it", () => {
+Deno.test("pasta has the port inside the container in its arguments", () => {
   const cases: readonly (readonly [string, string | null])[] = [
     ["/usr/bin/pasta --config-net -t 8080:80 -u none -T none -U none --netns /run/netns/c1", "localhost 80"],
     ["/usr/bin/pasta.avx2 -t 8080-8080:80-80 --no-map-gw", "localhost 80"],
@@ -54,7 +54,7 @@ Deno.test("pasta tells the port within the container where its arguments have it
   assert.equal(target("pasta -t [::1]/8080:80", { ...TCP_8080, address: "::1" }), "localhost 80");
 });
 
-Deno.test("rootlesskit tells where it publishes a port, and nothing of those that it was told of later", () => {
+Deno.test("rootlesskit has the ports that it publishes at the start in its arguments, and none of the later ones", () => {
   const cases: readonly (readonly [string, string | null])[] = [
     ["rootlesskit --net=slirp4netns --port-driver=builtin -p 0.0.0.0:8080:80/tcp bash", "localhost 80"],
     ["rootlesskit --publish=8080:10.0.2.100:80/tcp4 bash", "10.0.2.100 80"],
@@ -66,7 +66,7 @@ Deno.test("rootlesskit tells where it publishes a port, and nothing of those tha
   for (const [command, expected] of cases) assert.equal(target(command), expected, command);
 });
 
-Deno.test("programs that are told their ports after the start are known by name", () => {
+Deno.test("programs that get their ports after the start are recognised by name", () => {
   const cases = [
     ["rootlessport", "rootlessport"],
     ["/usr/libexec/podman/rootlessport-child", "rootlessport-child"],
@@ -86,7 +86,7 @@ Deno.test("programs that are told their ports after the start are known by name"
   }
 });
 
-Deno.test("a program is none by what stands in its arguments or in the names of its folders", () => {
+Deno.test("a program is not recognised by its arguments or the names of its folders", () => {
   const commands = [
     "node docker-proxy.js -host-port 8080 -container-ip 172.17.0.2 -container-port 80",
     "node /srv/docker-proxy -proto tcp",

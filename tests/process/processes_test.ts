@@ -6,10 +6,10 @@ import { LinuxProcesses, parseCommandLine, parseStat, userName } from "../../src
 import {
   isSameProcess,
   lineageOf,
+  outlivesLeader,
   type Process,
   type Processes,
   sharesGroup,
-  wasLeftBehind,
 } from "../../src/process/process.ts";
 
 const linux = Deno.build.os === "linux";
@@ -143,7 +143,7 @@ Deno.test("a group or session belongs to who began it also when that process has
     { ...LONE, pid: 15, processGroup: 10, session: 10, bootId: "the boot before" },
   ];
   const left = (...all: readonly Process[]) =>
-    others.map((each) => wasLeftBehind(finderOf(...others, ...all), each, leader));
+    others.map((each) => outlivesLeader(finderOf(...others, ...all), each, leader));
   assert.deepEqual(left(), [true, true, false, false]);
   assert.deepEqual(left({ ...LONE, pid: 10, startTime: "2", processGroup: 10, session: 10 }), Array(4).fill(false));
 });

@@ -107,7 +107,7 @@ windowsTest("numbers that OpenProcess would take for our pid, and those of nobod
   }
 });
 
-windowsTest("of processes that may not be opened the system's table tells", async (libraries) => {
+windowsTest("processes that may not be opened are described from the system's table", async (libraries) => {
   const closed = new WindowsProcesses(withRights(libraries, () => false));
   const open = new WindowsProcesses(libraries);
   const child = await startChild();

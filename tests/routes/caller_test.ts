@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Callers, type Connection } from "../../src/caller/caller.ts";
+import { Callers } from "../../src/caller/caller.ts";
+import type { Connection } from "../../src/os/socket.ts";
 import { openTestApp, type TestApp, type TestAppOptions, TOKEN } from "../support/app.ts";
 import { FakeClock } from "../support/clock.ts";
 import { startTestDaemon } from "../support/daemon.ts";

@@ -108,7 +108,7 @@ Deno.test("GET /ports/{n} tells what a number is known for, and refuses what is 
   assert.match(excluded.sentence, /is excluded by the configuration \(\d+\): portd never grants it$/);
   const zero = await describe(app, 0);
   assert.deepEqual([zero.verdict, zero.class, zero.privileged], ["excluded", "reserved", false]);
-  assert.match(zero.sentence, /^Port 0 is no port: .* ephemeral range \d+-\d+$/);
+  assert.match(zero.sentence, /^Port 0 is not a port: .* ephemeral range \d+-\d+$/);
   for (
     const [n, portClass, service] of [[80, "system", "http"], [443, "system", "https"], [5432, "user", "postgresql"]]
   ) {

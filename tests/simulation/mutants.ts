@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the port of a name does not cool down",
-    file: "src/lease/stock.ts",
+    file: "src/lease/available_ports.ts",
     search: "if (this.#cooldownMs === 0) return this.pool.give(port, protocols);",
     replacement: "if (withheld.name !== null || this.#cooldownMs === 0) return this.pool.give(port, protocols);",
   },
@@ -114,19 +114,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "who comes last is served first",
     file: "src/lease/wait_queue.ts",
-    search: "line.waiting.push(waiting);",
-    replacement: "line.waiting.unshift(waiting);",
+    search: "queue.waiting.push(waiting);",
+    replacement: "queue.waiting.unshift(waiting);",
   },
   {
-    name: "who has left stays in line",
+    name: "a request that has left stays in the queue",
     file: "src/lease/wait_queue.ts",
-    search: "      this.#remove(waiting, line);\n      waiting.end(signal?.reason);",
+    search: "      this.#remove(waiting, queue);\n      waiting.end(signal?.reason);",
     replacement: "      waiting.end(signal?.reason);",
   },
   {
-    name: "a port that comes back is offered to nobody in line",
+    name: "a port that comes back is offered to nobody in the queue",
     file: "src/lease/wait_queue.ts",
-    search: "    for (const line of this.#lines.values()) line.isDue = true;\n    this.#serve();",
+    search: "    for (const queue of this.#queues.values()) queue.isDue = true;\n    this.#serve();",
     replacement: "",
   },
   {

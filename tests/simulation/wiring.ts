@@ -21,9 +21,10 @@ import { exposedListeners, wantedRules } from "../../src/lease/wanted_rules.ts";
 import { Turns } from "../../src/os/turns.ts";
 import type { Protocol } from "../../src/port/port.ts";
 import { Listing } from "../../src/watch/listing.ts";
-import { Sightings } from "../../src/watch/observations.ts";
+import { Observations } from "../../src/watch/observations.ts";
 import { Watch } from "../../src/watch/watch.ts";
 import type { FakeFirewall } from "../support/firewall.ts";
+import { STATUS } from "../support/wire.ts";
 import type { VirtualDisk } from "./disk.ts";
 import { type Kernel, VirtualHolds, VirtualProcesses, VirtualScanner } from "./kernel.ts";
 import type { Pending } from "./pending.ts";
@@ -140,8 +141,8 @@ export async function startRun(machine: Machine): Promise<Run> {
     if ("record" in event && event.type !== "lease.renewed") firewall.request();
   });
   firewall.start();
-  const sightings = new Sightings({ scanner, processes, table: registry.table, clock });
-  const watch = new Watch({ registry, scanner, sightings, processes, clock, events });
+  const observations = new Observations({ scanner, processes, table: registry.table, clock });
+  const watch = new Watch({ registry, scanner, observations, processes, clock, events });
   const stopping = new AbortController();
   const os = {
     ephemeral: { first: settings.ephemeral[0]!, last: settings.ephemeral.at(-1)! },
@@ -161,7 +162,7 @@ export async function startRun(machine: Machine): Promise<Run> {
       scanner,
       processes,
       table: registry.table,
-      sightings,
+      observations,
       turns,
     }),
     ports: new PortDescriber({
@@ -170,7 +171,7 @@ export async function startRun(machine: Machine): Promise<Run> {
       pool,
       scanner,
       processes,
-      sightings,
+      observations,
       firewall,
       exclude,
       hasRights: false,
@@ -184,7 +185,7 @@ export async function startRun(machine: Machine): Promise<Run> {
     port: 7678,
     provable: new Set([HOST]),
     guard: { hosts: new Set([HOST]), token: TOKEN, anonymous: "lease" },
-    status: () => ({ pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined } }),
+    status: () => ({ ...STATUS, pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined } }),
     isReady: () => run.isAlive,
     stop: () => {},
     signal: stopping.signal,

@@ -54,7 +54,12 @@ export async function openTestApp(
     guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
     port: PORT,
     provable: new Set([HOST, "[::1]:7678"]),
-    status: () => test.domain.describe(),
+    status: () => ({
+      ...test.domain.describe(),
+      version: "0.0.0",
+      pid: Deno.pid,
+      startedAt: "2026-11-23T10:00:00.000Z",
+    }),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),
     signal: stopping.signal,

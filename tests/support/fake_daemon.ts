@@ -3,7 +3,8 @@
  * its own. What it was asked stands in `requests`.
  */
 import type { LeaseRequest } from "../../src/client/wire.ts";
-import type { Lease, LeaseState } from "../../src/lease/lease.ts";
+import type { Holder, Lease, LeaseState } from "../../src/lease/lease.ts";
+import { NO_EVIDENCE } from "../../src/process/process.ts";
 import { proofOf } from "../../src/proof.ts";
 import { freePort } from "./sockets.ts";
 
@@ -80,7 +81,7 @@ export class FakeDaemon implements AsyncDisposable {
       port: this.nextPorts.shift() ?? (request.port || request.prefer?.[0] || freePort()),
       protocols,
       state: "granted",
-      holder: { id: "anonymous", startTime: null, bootId: null, command: null, cwd: null, user: null, ...holder, pid },
+      holder: { ...NO_EVIDENCE, id: "anonymous", ...holder as Partial<Holder>, pid },
       lifetime: { kind: "listener", claimMs: 600_000, graceMs: 300_000, ...request.lifetime } as Lease["lifetime"],
       hold: request.hold ?? "soft",
       labels: request.labels ?? {},

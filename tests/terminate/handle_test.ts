@@ -187,7 +187,7 @@ for (const [way, make] of Object.entries(WAYS)) {
         const endpoint = { protocol: "tcp", port: port as number } as const;
         await assert.rejects(() => handle.listensOn(endpoint), {
           name: "TypeError",
-          message: /it must be 1 to 65535$/,
+          message: /it must be a port from 1 to 65535$/,
         });
       }
       handle.close();

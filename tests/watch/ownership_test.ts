@@ -4,7 +4,7 @@ import { LeaseTable } from "../../src/lease/lease_table.ts";
 import type { LeaseRecord } from "../../src/lease/record.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import type { Process, ProcessIdentity } from "../../src/process/process.ts";
-import { kinOf, ownershipOf } from "../../src/watch/ownership.ts";
+import { holderProcessesOf, ownershipOf } from "../../src/watch/ownership.ts";
 
 const NOBODY = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
 
@@ -73,19 +73,23 @@ const ROW: SocketRow = {
 interface Machine {
   readonly processes: readonly Process[];
   readonly leases: readonly LeaseRecord[];
-  readonly kin?: readonly ProcessIdentity[];
+  readonly holderProcesses?: readonly ProcessIdentity[];
 }
 
-function judge({ processes, leases, kin = [] }: Machine, ...sharers: readonly number[]) {
+function judge({ processes, leases, holderProcesses = [] }: Machine, ...sharers: readonly number[]) {
   const table = new LeaseTable();
   for (const [i, lease] of leases.entries()) table.add({ ...lease, port: i + 1 });
   const find = (pid: number) => processes.find((process) => process.pid === pid);
-  return ownershipOf(leases[0]!, { ...ROW, pid: sharers[0] ?? null, sharers }, { processes: { find }, table, kin });
+  return ownershipOf(leases[0]!, { ...ROW, pid: sharers[0] ?? null, sharers }, {
+    processes: { find },
+    table,
+    holderProcesses,
+  });
 }
 
 function reason(machine: Machine, ...sharers: readonly number[]): string | null {
-  const { isHolders, reason } = judge(machine, ...sharers);
-  assert.equal(isHolders, reason === null);
+  const { ofHolder, reason } = judge(machine, ...sharers);
+  assert.equal(ofHolder, reason === null);
   return reason;
 }
 
@@ -105,7 +109,7 @@ Deno.test("a listener is the holder's by descent, process group and session, and
   assert.deepEqual([10, 11, 12, 20, 21].map((pid) => reason(machine, pid)), [null, null, null, null, null]);
   assert.equal(reason(machine, 22), "pid 22 (vite --port 1) was not started by the holder's pid 10");
   assert.match(reason(machine, 23)!, /^pid 23 .* was not started by the holder's pid 10$/);
-  assert.equal(reason(machine, 99), "pid 99 has ended, or cannot be looked at");
+  assert.equal(reason(machine, 99), "pid 99 has ended, or the daemon cannot see it");
 });
 
 Deno.test("a pid that is another process's now is not the holder's, nor is what descends from it", () => {
@@ -113,7 +117,7 @@ Deno.test("a pid that is another process's now is not the holder's, nor is what 
   const machine = { processes: [HOLDER, processOf(11, { parentPid: 10 })], leases };
   assert.match(reason(machine, 10)!, /was not started by the holder's pid 10, which has ended$/);
   assert.match(reason(machine, 11)!, /was not started by the holder's pid 10, which has ended$/);
-  const known = { processes: [processOf(12)], leases, kin: [{ ...identity(12), startTime: "8" }] };
+  const known = { processes: [processOf(12)], leases, holderProcesses: [{ ...identity(12), startTime: "8" }] };
   assert.match(reason(known, 12)!, /which has ended$/);
 });
 
@@ -124,7 +128,7 @@ Deno.test("what was seen to be the holder's, and what it starts, is so when the 
     processOf(14, { processGroup: 11, session: 14 }),
     processOf(15, { parentPid: 1 }),
   ];
-  const machine = { processes, leases: [leaseOf("shop", identity(10))], kin: [identity(12)] };
+  const machine = { processes, leases: [leaseOf("shop", identity(10))], holderProcesses: [identity(12)] };
   assert.deepEqual([12, 13, 14].map((pid) => reason(machine, pid)), [null, null, null]);
   assert.match(reason(machine, 15)!, /was not started by the holder's pid 10, which has ended$/);
 });
@@ -137,7 +141,7 @@ Deno.test("a session that the holder's process began is the holder's when that p
   assert.deepEqual([16, 17].map((pid) => reason(reused, pid) === null), [false, false]);
 });
 
-Deno.test("kinOf() names the processes up to the holder's, or those of the group where that has ended", () => {
+Deno.test("holderProcessesOf() names the processes up to the holder's, or those of the group where that has ended", () => {
   const processes = [
     processOf(5),
     processOf(10, { parentPid: 5 }),
@@ -148,7 +152,7 @@ Deno.test("kinOf() names the processes up to the holder's, or those of the group
   ];
   const find = (pid: number) => processes.find((process) => process.pid === pid);
   const kin = (holder: Partial<Holder>, pid: number) =>
-    kinOf(leaseOf("shop", holder), pid, { find }).map((each) => each.pid);
+    holderProcessesOf(leaseOf("shop", holder), pid, { find }).map((each) => each.pid);
   assert.deepEqual(kin(identity(10), 13), [13, 12, 11]);
   assert.deepEqual(kin(identity(10), 10), [10]);
   assert.deepEqual(kin(identity(9), 12), [12, 11, 10]);
@@ -238,9 +242,9 @@ Deno.test("folders of Windows are the same in either case and with either slash"
 Deno.test("of a shared socket the holder's processes stand for it; a stranger's names the first", () => {
   const processes = [HOLDER, processOf(11, { parentPid: 10 }), processOf(22), processOf(23)];
   const machine = { processes, leases: [leaseOf("shop", identity(10))] };
-  assert.deepEqual(judge(machine, 22, 11, 10), { isHolders: true, pids: [11, 10], reason: null });
-  const { isHolders, pids, reason } = judge(machine, 22, 23);
-  assert.deepEqual([isHolders, pids], [false, [22, 23]]);
+  assert.deepEqual(judge(machine, 22, 11, 10), { ofHolder: true, pids: [11, 10], reason: null });
+  const { ofHolder, pids, reason } = judge(machine, 22, 23);
+  assert.deepEqual([ofHolder, pids], [false, [22, 23]]);
   assert.match(reason!, /^pid 22 /);
 });
 

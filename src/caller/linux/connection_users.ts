@@ -5,19 +5,19 @@
 import type { Procfs } from "../../os/linux/procfs.ts";
 import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
 import { parseSocketTable } from "../../os/linux/socket_table.ts";
-import type { SocketRow } from "../../os/socket.ts";
-import type { Connection, ConnectionUsers, User } from "../caller.ts";
+import type { Connection, SocketRow } from "../../os/socket.ts";
+import type { ConnectionUsers, User } from "../caller.ts";
 
-/** What it asks. */
+/** What a {@linkcode LinuxConnectionUsers} asks. */
 export interface LinuxConnectionUsersParts {
   readonly procfs: Pick<Procfs, "readLarge">;
-  /** Not there where the kernel has no such interface. */
+  /** `undefined` where the kernel has no such interface. */
   readonly sockDiag: Pick<SockDiagSocket, "find" | "close"> | undefined;
-  /** The user of this process; null is unknown. */
+  /** The user of this process; null when it is unknown. */
   readonly uid: number | null;
 }
 
-/** A user is the one that made the socket. */
+/** The user of a connection is the one that made the socket. */
 export class LinuxConnectionUsers implements ConnectionUsers {
   readonly self: User;
   readonly #parts: LinuxConnectionUsersParts;
@@ -52,10 +52,7 @@ export class LinuxConnectionUsers implements ConnectionUsers {
   }
 }
 
-/**
- * Whose the caller's end is. A socket that no process has open any more (inode 0) is nobody's: the kernel may call it
- * root's.
- */
+/** The user of the caller's end. A socket that no process has open any more (inode 0) has none: the kernel may say root. */
 function userOfSocket({ uid, inode, localPort, remotePort }: SocketRow, { remote, local }: Connection): User {
   const isTheEnd = localPort === remote.port && remotePort === local.port;
   return isTheEnd && inode !== 0 && uid !== null ? userText(uid) : null;

@@ -1,15 +1,15 @@
 /**
- * The users of connections on Windows: the table of sockets names the process, its token the user. Where this user may
- * not open the process, nobody is named.
+ * The users of connections on Windows: the table of sockets names the process, and its token names the user. Where this
+ * user may not open the process, the caller is unknown.
  */
 import type { Scanner } from "../../listener/listener.ts";
-import type { SocketRow } from "../../os/socket.ts";
+import type { Connection, SocketRow } from "../../os/socket.ts";
 import { userSidOf } from "../../os/windows/token.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 import type { WindowsLibraries } from "../../process/windows/processes.ts";
-import type { Connection, ConnectionUsers, User } from "../caller.ts";
+import type { ConnectionUsers, User } from "../caller.ts";
 
-/** What it asks. */
+/** What a {@linkcode WindowsConnectionUsers} asks. */
 export interface WindowsConnectionUsersParts {
   readonly scanner: Pick<Scanner, "socketsOn">;
   /** The SID of a process's user; `undefined` where this user may not ask. */
@@ -18,7 +18,7 @@ export interface WindowsConnectionUsersParts {
   readonly pid: number;
 }
 
-/** A user is the one as whom the process runs that has the socket. */
+/** The user of a connection is the user of the process that has the socket. */
 export class WindowsConnectionUsers implements ConnectionUsers {
   readonly self: User;
   readonly #parts: WindowsConnectionUsersParts;
@@ -49,7 +49,7 @@ function isCallersEnd({ localAddress, localPort, remotePort }: SocketRow, { remo
   return address === remote.address && localPort === remote.port && remotePort === local.port;
 }
 
-/** Reads the users of processes. */
+/** Opens what reads the SID of a process's user. */
 export function openUserSids(libraries: WindowsLibraries): (pid: number) => string | undefined {
   return (pid) => {
     using opened = OpenedProcess.open(pid, "identity", libraries);

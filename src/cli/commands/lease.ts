@@ -1,4 +1,5 @@
 /** `portd lease`: its command line. src/cli/lease.ts does the work. */
+import { HOLD_KINDS } from "../../hold/hold.ts";
 import { command, COMMON_FLAGS, listFlag, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { parseDuration } from "../duration.ts";
 import { lease, type LeaseFlags } from "../lease.ts";
@@ -21,7 +22,7 @@ export default command<LeaseFlags, [name?: string]>({
       ttl: parsedFlag("30m", "Ends after this time unless it is renewed", parseDuration),
       pid: parsedFlag("PID", "Ends with this process", parseCount),
       pin: switchFlag("Ends only when it is released"),
-      hold: { kind: "enum", values: ["soft", "none"], brief: "none: for servers without SO_REUSEADDR", optional: true },
+      hold: { kind: "enum", values: HOLD_KINDS, brief: "none: for servers without SO_REUSEADDR", optional: true },
       label: listFlag("k=v", "Label, also several", { parse: parsePair }),
       wait: parsedFlag("30s", "Wait in line this long when the pool is exhausted", parseDuration),
       env: parsedFlag("VAR", "Print VAR=port in the place of the port", parseVariable),

@@ -1,6 +1,6 @@
 /** `portd ls`: leases as a table. */
 import type { LeaseFilter } from "../../client/wire.ts";
-import { isLive, type Lease, type LeaseState } from "../../lease/lease.ts";
+import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -19,7 +19,6 @@ type ListFlags = CommonFlags & {
   readonly all?: boolean;
 };
 
-const STATES = ["granted", "listening", "idle", "conflict", "released", "revoked", "expired"] as const;
 const HEAD = ["NAME", "PORT", "PROTO", "STATE", "PID", "COMMAND", "EXPIRES"];
 const COMMAND_WIDTH = 48;
 
@@ -28,7 +27,7 @@ export default command<ListFlags, []>({
     flags: {
       name: textFlag("NAME", "Of this name, whole or its last part"),
       port: parsedFlag("N", "Of this port", (text) => parsePort(text)),
-      state: { kind: "enum", values: STATES, brief: "In this state", optional: true },
+      state: { kind: "enum", values: LEASE_STATES, brief: "In this state", optional: true },
       project: textFlag("PROJECT", "Of this project"),
       label: parsedFlag("k=v", "That bear this label", parsePair),
       ended: switchFlag("Those that have ended, newest first"),

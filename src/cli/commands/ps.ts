@@ -1,6 +1,7 @@
 /** `portd ps`: sockets as a table, with their processes and leases. */
-import type { ListedSocket, Protocol, SocketQuery } from "../../client/client.ts";
+import type { ListedSocket, SocketQuery } from "../../client/client.ts";
 import { type SocketState, TCP_STATES } from "../../os/socket.ts";
+import { type Protocol, PROTOCOLS } from "../../port/port.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
@@ -30,7 +31,7 @@ export default command<PsFlags, []>({
       pid: parsedFlag("PID", "Of this process", parseCount),
       name: textFlag("NAME", "On the port of the lease of this name, whole or its last part"),
       state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
-      protocol: { kind: "enum", values: ["tcp", "udp"], brief: "Of this protocol", optional: true },
+      protocol: { kind: "enum", values: PROTOCOLS, brief: "Of this protocol", optional: true },
       watch: switchFlag("Draw the list anew every second, until Ctrl-C"),
       ...COMMON_FLAGS,
     },

@@ -1,7 +1,7 @@
 /** `portd run`: leases ports, runs a command with them, gives them back. */
 import type { PortdClient } from "../../client/client.ts";
 import type { LeaseRequest } from "../../client/wire.ts";
-import type { HoldKind } from "../../hold/hold.ts";
+import { HOLD_KINDS, type HoldKind } from "../../hold/hold.ts";
 import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project/project.ts";
@@ -43,7 +43,7 @@ export default command<RunFlags, string[]>({
         parse: (text) => parsePort(text),
         separator: ",",
       }),
-      hold: { kind: "enum", values: ["soft", "none"], brief: "none: for servers without SO_REUSEADDR", optional: true },
+      hold: { kind: "enum", values: HOLD_KINDS, brief: "none: for servers without SO_REUSEADDR", optional: true },
       label: listFlag("k=v", "Label, also several", { parse: parsePair }),
       killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
       ...COMMON_FLAGS,

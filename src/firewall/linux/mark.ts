@@ -8,7 +8,7 @@
  * are kept in it because the firewalls of Linux know none; the scope because one wish becomes several entries, and the
  * networks of `LocalSubnet` look like any others. Pure.
  */
-import type { Protocol } from "../../port/port.ts";
+import { type Protocol, readPort } from "../../port/port.ts";
 import { type Direction, type Profile, type Rule, ruleName } from "../rule.ts";
 
 /** Why an entry has its remote address: everybody is meant, it is a network of this machine, or was given as such. */
@@ -58,8 +58,8 @@ export function isAnyMark(comment: string | undefined): boolean {
 /** Reads the name of a rule; `undefined` when no rule is named so. */
 export function parseName(name: string): NamedPort | undefined {
   const [, direction, protocol, digits] = /^portd-(in|out)-(tcp|udp)-(\d{1,5})$/.exec(name) ?? [];
-  const port = Number(digits);
-  if (direction === undefined || port < 1 || port > 65535) return undefined;
+  const port = readPort(digits ?? "");
+  if (direction === undefined || port === undefined) return undefined;
   const named = { direction: direction as Direction, protocol: protocol as Protocol, port };
   return ruleName(named.direction, named.protocol, port) === name ? named : undefined;
 }

@@ -19,18 +19,19 @@ import {
 } from "../../os/linux/libc.ts";
 import type { LinuxParts } from "../../os/linux/linux.ts";
 import type { Procfs } from "../../os/linux/procfs.ts";
+import { AF_INET, AF_INET6, socketAddressOf } from "../../os/linux/socket_address.ts";
 import { parseSocketTable } from "../../os/linux/socket_table.ts";
 import type { Protocol } from "../../port/port.ts";
 import type { Claim, ClaimOptions, HoldKind, Holds, Obstacle } from "../hold.ts";
 
-const AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
+const SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1, SO_REUSEADDR = 2, IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;
 const OFF = new Uint8Array(4), ON = new Uint8Array([1, 0, 0, 0]);
 const TRIES_FOR_ANY = 64;
-/** An address of 127.0.0.0/8 that nobody uses: a wildcard socket is in its way, a specific one is not. */
-const UNUSED_LOOPBACK = [127, 83, 17, 205];
+/** An address of 127.0.0.0/8 that nobody uses: it conflicts with a wildcard socket, not with a specific one. */
+const UNUSED_LOOPBACK = "127.83.17.205";
 
-/** Keeps one descriptor a held port. */
+/** Keeps one file descriptor for each held port. */
 export class LinuxHolds implements Holds {
   readonly limit: number;
   readonly #libc: Libc;
@@ -39,7 +40,7 @@ export class LinuxHolds implements Holds {
   readonly #address: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #family: number;
-  /** Whether IPv6 sockets of this machine are dual-stack only when told so. */
+  /** Whether IPv6 sockets of this machine are dual-stack only when they are set so. */
   readonly #needsDualStack: boolean;
 
   constructor({ libc, procfs }: LinuxParts) {
@@ -47,9 +48,10 @@ export class LinuxHolds implements Holds {
     this.#procfs = procfs;
     const openFiles = raiseOpenFileLimit(libc);
     this.limit = Math.max(0, openFiles - reservedOf(openFiles));
-    this.#family = hasIpv6(libc) ? AF_INET6 : AF_INET;
+    const { family, bytes } = socketAddressOf(hasIpv6(libc) ? "::" : "0.0.0.0", 0);
+    this.#family = family;
     this.#needsDualStack = this.#family === AF_INET6 && procfs.read("/proc/sys/net/ipv6/bindv6only")?.trim() !== "0";
-    this.#address = socketAddress(this.#family);
+    this.#address = bytes;
     this.#view = new DataView(this.#address.buffer);
   }
 
@@ -65,7 +67,7 @@ export class LinuxHolds implements Holds {
     }
     if (!protocols.includes("tcp")) return { port, hold: "none" };
     let descriptor = this.#bind(SOCK_STREAM, port);
-    if (descriptor < 0 && named && obstacleOf(-descriptor, "tcp").reason === "in_use" && this.#onlyTimeWait(port)) {
+    if (descriptor < 0 && named && obstacleOf(-descriptor, "tcp").reason === "in_use" && this.#hasOnlyTimeWait(port)) {
       descriptor = this.#bind(SOCK_STREAM, port, true);
     }
     if (descriptor < 0) return { obstacle: obstacleOf(-descriptor, "tcp") };
@@ -112,9 +114,9 @@ export class LinuxHolds implements Holds {
     for (const port of [...this.#descriptors.keys()]) this.release(port);
   }
 
-  /** Keeps the bound socket as a hold, where one is wished for and there is room. */
-  #keep(port: number, descriptor: number, wished: HoldKind): HoldKind {
-    if (wished === "none" || this.size >= this.limit) {
+  /** Keeps the bound socket as a hold, where one is asked for and there is room. */
+  #keep(port: number, descriptor: number, asked: HoldKind): HoldKind {
+    if (asked === "none" || this.size >= this.limit) {
       this.#libc.close(descriptor);
       return "none";
     }
@@ -144,11 +146,11 @@ export class LinuxHolds implements Holds {
   }
 
   /**
-   * Whether nothing but sockets in TIME_WAIT is in the way of a port. What is bound and does not listen, such as the
-   * hold of another portd, stands in no table, but a wildcard bind hinders ours on a loopback address too, where
-   * TIME_WAIT of other addresses does not.
+   * Whether sockets in TIME_WAIT are the only obstacle on a port. A socket that is bound and does not listen, such as the
+   * hold of another portd, is in no table. But its wildcard bind also refuses ours on an unused loopback address, which
+   * sockets in TIME_WAIT on other addresses do not.
    */
-  #onlyTimeWait(port: number): boolean {
+  #hasOnlyTimeWait(port: number): boolean {
     const rows = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) => [
       ...parseSocketTable(this.#procfs.read(path) ?? "", "tcp"),
     ]).filter((row) => row.localPort === port);
@@ -159,33 +161,24 @@ export class LinuxHolds implements Holds {
     const libc = this.#libc;
     const descriptor = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return false;
-    const address = socketAddress(AF_INET);
-    new DataView(address.buffer).setUint16(2, port, false);
-    address.set(UNUSED_LOOPBACK, 4);
-    const bound = libc.bind(descriptor, address, address.length) === 0;
+    const { bytes } = socketAddressOf(UNUSED_LOOPBACK, port);
+    const bound = libc.bind(descriptor, bytes, bytes.length) === 0;
     libc.close(descriptor);
     return bound;
   }
 }
 
-/** `struct sockaddr_in` or `sockaddr_in6`, all zero (the wildcard) but the family. */
-function socketAddress(family: number): Uint8Array<ArrayBuffer> {
-  const address = new Uint8Array(family === AF_INET6 ? 28 : 16);
-  new DataView(address.buffer).setUint16(0, family, true);
-  return address;
-}
-
 function hasIpv6(libc: Libc): boolean {
   const descriptor = libc.socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return false;
-  const address = socketAddress(AF_INET6);
-  const bound = libc.bind(descriptor, address, address.length) === 0;
+  const { bytes } = socketAddressOf("::", 0);
+  const bound = libc.bind(descriptor, bytes, bytes.length) === 0;
   const error = bound ? 0 : errno(libc);
   libc.close(descriptor);
   return error !== EADDRNOTAVAIL && error !== EAFNOSUPPORT;
 }
 
-/** EACCES and the rest count as taken, all but the lack of descriptors. */
+/** Every error counts as taken, except that no descriptor is left. */
 function obstacleOf(error: number, protocol: Protocol): Obstacle {
   if (error === EMFILE || error === ENFILE) return { reason: "no_descriptors" };
   return { reason: error === EACCES || error === EPERM ? "no_permission" : "in_use", protocol };

@@ -1,4 +1,4 @@
-/** What is written into the file, and how one change of it is made. */
+/** The changes of the file, and how each of them is made. */
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
@@ -7,7 +7,7 @@ import type { Added } from "./retention.ts";
 import { toValues } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
-/** A request with an Idempotency-Key that was granted. What it is answered is made of its leases. */
+/** A granted request with an Idempotency-Key. Its answer is made from its leases. */
 export interface StoredAnswer {
   /** Whose key it is. */
   readonly caller: string;
@@ -28,12 +28,12 @@ export type Change =
   | { readonly kind: "forgetName"; readonly name: string }
   | { readonly kind: "answer"; readonly answer: StoredAnswer };
 
-/** Changes did not reach the disk. */
+/** Changes that did not reach the disk. */
 export class WriteError extends PortdError {
   override readonly name = "WriteError";
   /**
-   * Whether they stand in the file all the same, as far as this process can see: the disk has failed after the commit,
-   * so nobody knows what a restart will find. Otherwise nothing of them is left.
+   * Whether they are in the file nevertheless, as far as this process can see: the disk has failed after the commit, so
+   * nobody knows what a restart will find. Otherwise nothing of them is left.
    */
   readonly isCommitted: boolean;
 
@@ -43,7 +43,7 @@ export class WriteError extends PortdError {
   }
 }
 
-/** Characters of the id of a lease. */
+/** Characters in the id of a lease. */
 const ID_LENGTH = 26;
 
 /** The ids in the column `lease_ids`. */
@@ -54,8 +54,8 @@ export function splitIds(text: string): string[] {
 /**
  * Makes one change within a transaction.
  *
- * @returns what it adds to that which is over.
- * @throws {Error} when it cannot be: a port that is leased, a lease that is not live.
+ * @returns what it adds to the history or to the kept answers.
+ * @throws {Error} when it is not possible: a port that is leased, a lease that is not live.
  */
 export function apply(change: Change, statements: Statements, clock: Clock): Added | undefined {
   switch (change.kind) {
@@ -89,17 +89,17 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
   }
 }
 
-/** A change of a lease that has ended, or on top of an insertion or a change that failed, must fail too. */
+/** A change of a lease that has ended must fail, and so must one that follows a failed insertion or change. */
 function expectOne({ changes }: { readonly changes: number | bigint }): void {
   if (Number(changes) !== 1) throw new Error("the lease is not in it, or not in the version that was changed");
 }
 
-/** What a row takes of the file beside texts of a client's choice, in bytes; with its entries in indexes. */
+/** The size of a row with its entries in indexes, without the texts that clients choose, in bytes. */
 const LEASE_BYTES = 500, ANSWER_BYTES = 250;
 /** A row that does not fit into its page takes pages of its own. */
 const LARGEST_IN_PAGE = 900, PAGE_BYTES = 4096;
 
-/** What an ended lease takes of the file, in bytes and rather too many. */
+/** About how many bytes an ended lease takes in the file, rather too many. */
 function leaseBytes({ name, project, holder, labels, exposure }: LeaseRecord): number {
   let bytes = LEASE_BYTES + 2 * (name?.length ?? 0) + 2 * (project?.length ?? 0);
   for (const text of [holder.id, holder.command, holder.cwd]) if (text !== null) bytes += Buffer.byteLength(text);

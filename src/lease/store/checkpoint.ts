@@ -1,9 +1,8 @@
 /**
- * Bringing what is committed from the write-ahead log into the file, without keeping the event loop waiting for the
- * disk. SQLite would sync log and file within the checkpoint. Here the log is synced first, off the loop; then the pages
- * are copied with `synchronous = OFF`, which takes a millisecond or two; then the file is synced, off the loop. Until
- * that is done nothing is written: the next commit begins the log again, and the pages that stood there must be on the
- * disk by then.
+ * Copies committed pages from the write-ahead log into the file, without stopping the event loop for the disk. SQLite
+ * would sync log and file within the checkpoint. Here the log is synced first, off the loop; then the pages are copied
+ * with `synchronous = OFF`, which takes a millisecond or two; then the file is synced, off the loop. Until that is done
+ * nothing is written: the next commit overwrites the log from its beginning, and by then its pages must be on the disk.
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
@@ -16,17 +15,17 @@ export interface CheckpointParts {
   readonly statements: Statements;
   readonly log: Deno.FsFile;
   readonly clock: Clock;
-  /** Lets writes go on. */
+  /** Called when writes may go on. */
   readonly resume: () => void;
   /** Called when the file cannot be written. */
   readonly report: (error: unknown) => void;
 }
 
-/** Who loses the log loses what was committed within this time. */
+/** How long committed pages may be in the log only: if the log is lost, that is what is lost. */
 const CHECKPOINT_MS = 2000;
-/** A longer log is brought into the file at once; SQLite cuts it to this when it begins again. */
+/** A longer log is copied at once; SQLite cuts it to this length when it overwrites it. */
 const LOG_BYTES = 4_000_000;
-/** How often the length of the log is looked at, in changes. */
+/** The length of the log is checked every so many changes. */
 const LOOK_CHANGES = 64;
 
 /** The checkpoints of an open file. */
@@ -35,30 +34,30 @@ export class Checkpoints {
   readonly #file: Deno.FsFile;
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
-  /** Calls off the one that is due; `undefined` when the log has nothing that the file has not. */
-  #callOff: (() => void) | undefined;
+  /** Cancels the one that is due; `undefined` when the log has nothing that is not in the file. */
+  #cancel: (() => void) | undefined;
   #changes = 0;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
-    // To be closed after the database: whoever closes any descriptor of the file gives up its locks.
+    // Closed after the database: a process that closes any descriptor of the file loses its locks.
     this.#file = Deno.openSync(parts.path, { write: true });
     parts.db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_BYTES}`);
   }
 
-  /** The one that runs; nothing may be written before it has ended. */
+  /** The one that runs; nothing may be written before it ends. */
   get running(): Promise<void> | undefined {
     return this.#running;
   }
 
-  /** Why nothing can be written any more; a restart finds all of it in the log. */
+  /** Why nothing can be written any more; after a restart everything is in the log. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
   /** So many changes have been committed. */
   wrote(changes: number): void {
-    this.#callOff ??= this.#parts.clock.after(CHECKPOINT_MS, () => this.#start());
+    this.#cancel ??= this.#parts.clock.after(CHECKPOINT_MS, () => this.#start());
     this.#changes += changes;
     if (this.#changes < LOOK_CHANGES) return;
     this.#changes = 0;
@@ -66,9 +65,9 @@ export class Checkpoints {
   }
 
   /**
-   * Writes the log once more and syncs it, after a sync of it has failed: Linux may have dropped what was to be written,
-   * and reports that only once, so a second sync alone would prove nothing. The file is left alone meanwhile: without the
-   * log, a power cut in the middle of a copy would leave half of it.
+   * Writes the log again and syncs it, after a sync of the log failed: Linux may have dropped what was not written, and
+   * reports that only once, so a second sync alone would prove nothing. The file is not touched: without the log, a power
+   * cut in the middle of a copy would leave half of it.
    *
    * @returns when everything that was committed is on the disk.
    * @throws {Error} when it is not; then {@linkcode Checkpoints.failure} is set.
@@ -82,9 +81,9 @@ export class Checkpoints {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Ends them, and closes log and file. After a failure these stay open: SQLite would remove the log. */
+  /** Ends the checkpoints and closes log and file. After a failure they stay open: SQLite would remove the log. */
   async close(): Promise<void> {
-    this.#callOff?.();
+    this.#cancel?.();
     await this.#running;
     if (this.#failure !== undefined) return;
     this.#parts.log.close();
@@ -94,8 +93,8 @@ export class Checkpoints {
 
   #start(): void {
     if (this.#running !== undefined) return;
-    this.#callOff?.();
-    this.#callOff = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       this.#parts.resume();
@@ -104,7 +103,7 @@ export class Checkpoints {
 
   async #run(): Promise<void> {
     const { log, report } = this.#parts;
-    await Promise.resolve(); // what is committed in the rest of this turn counts as well
+    await Promise.resolve(); // includes what is committed in the rest of this turn
     try {
       await log.syncData();
     } catch (error) {
@@ -115,7 +114,7 @@ export class Checkpoints {
     try {
       this.#copy();
     } catch (error) {
-      return report(error); // the log has it all, and grows on
+      return report(error); // the log has everything, and grows
     }
     try {
       await this.#file.syncData();
@@ -124,7 +123,7 @@ export class Checkpoints {
     }
   }
 
-  /** The log is at most some megabytes long, and the same bytes go to the same places. */
+  /** The log has at most some megabytes, and the same bytes are written to the same places. */
   async #writeAgain(): Promise<void> {
     const { log, path } = this.#parts;
     try {
@@ -137,7 +136,7 @@ export class Checkpoints {
     }
   }
 
-  /** Copies the log into the file; the file is not on the disk then. */
+  /** Copies the log into the file; that is not on the disk yet. */
   #copy(): void {
     const { db, statements } = this.#parts;
     db.exec("PRAGMA synchronous = OFF");

@@ -1,11 +1,12 @@
 /**
- * Reading the history. A search reads the index `history`, which holds what is filtered for, in slices of a few
- * milliseconds with pauses between them, and stops at a budget of rows: the page is short then, and names the place at
- * which the next one goes on. One search runs at a time, and a bounded number may wait for it.
+ * Reads the history. A search reads the index `history`, which has the columns of the filter, in slices of a few
+ * milliseconds with pauses between them. It stops after a number of rows: then the page is short, and has the place where
+ * the next one begins. One search runs at a time, and a bounded number may wait.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { PortdError } from "../../errors.ts";
 import type { Turns } from "../../os/turns.ts";
+import type { LeaseState } from "../lease.ts";
 import type { LeaseRecord } from "../record.ts";
 import { type Row, toRecord } from "./rows.ts";
 
@@ -18,38 +19,38 @@ export interface HistoryPlace {
 
 /** Which ended leases are wanted. */
 export interface HistoryFilter {
-  /** Whole name, or its last part. */
+  /** The whole name, or its last part. */
   readonly name?: string | undefined;
   readonly project?: string | undefined;
   readonly port?: number | undefined;
-  readonly state?: string | undefined;
+  readonly state?: LeaseState | undefined;
   readonly label?: readonly [key: string, value: string] | undefined;
   /** Only what ended before this place in the history. */
   readonly before?: HistoryPlace | undefined;
-  /** Most leases of the page. */
+  /** How many leases the page has at most. */
   readonly limit: number;
 }
 
 /** A part of the history. */
 export interface HistoryPage {
-  /** Newest first; may be fewer than the limit, or none, though there are more. */
+  /** Newest first; may be fewer than the limit, or none, even if there are more. */
   readonly records: readonly LeaseRecord[];
-  /** Where the next page begins; null when the history is at its end. */
+  /** Where the next page begins; null on the last page. */
   readonly next: HistoryPlace | null;
 }
 
 /** Options of {@linkcode History}. */
 export interface HistoryOptions {
   readonly turns: () => Turns;
-  /** Most rows of the index that are read for one page. */
+  /** How many rows of the index are read for one page at most. */
   readonly mostRows: number;
 }
 
-/** Most searches that wait while one runs: who waits asks for nothing meanwhile, who is refused asks again at once. */
+/** How many searches may wait while one runs: a client that waits is idle, one that is refused asks again at once. */
 const MOST_WAITING = 1000;
 /** A page ends once its rows take so many bytes of the file. */
 const MOST_BYTES = 1_000_000;
-/** A slice reads as many rows as take about so long, within bounds: a disk that was asleep is slower than a cache. */
+/** A slice reads as many rows as take about this time, within bounds: a cold disk is slower than a cache. */
 const SLICE_MS = { least: 1, most: 3 }, SLICE_ROWS = { first: 512, least: 64, most: 4096 };
 const NEWEST: HistoryPlace = { endedAt: Number.MAX_SAFE_INTEGER, id: "" };
 
@@ -59,7 +60,7 @@ export class History {
   readonly #options: HistoryOptions;
   readonly #byId: StatementSync;
   readonly #placeAfter: StatementSync;
-  /** The end of the search that was asked for last. */
+  /** Resolves when the last search in the queue has ended. */
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -73,7 +74,7 @@ export class History {
     );
   }
 
-  /** Resolves when no search is under way. */
+  /** Resolves when no search runs. */
   get idle(): Promise<void> {
     return this.#last;
   }
@@ -117,7 +118,7 @@ export class History {
         if (records.length === filter.limit || bytes > MOST_BYTES) return { records, next: place };
         place = { endedAt: ended_at, id };
         const row = this.#byId.get(id) as Row | undefined;
-        if (row === undefined) continue; // forgotten during a pause
+        if (row === undefined) continue; // deleted during a pause
         records.push(toRecord(row));
         bytes += row.bytes as number;
         if (turns.isOver) await turns.next();
@@ -130,7 +131,7 @@ export class History {
     return { records, next: place };
   }
 
-  /** What finds the leases of a slice that are wanted: from one place, which is left out, to another. */
+  /** Makes the function that finds the matching leases after one place and up to another. */
   #matcher({ name, project, port, state, label }: HistoryFilter) {
     const conditions: string[] = [], values: (string | number)[] = [];
     const where = (condition: string, ...of: (string | number)[]) => {
@@ -142,7 +143,7 @@ export class History {
     if (port !== undefined) where("port = ?", port);
     if (state !== undefined) where("state = ?", state);
     if (label !== undefined) {
-      // As JSON.stringify has written it; within a text its quotes would be escaped.
+      // As JSON.stringify writes it; inside a text the quotes would be escaped.
       where("instr(labels, ?)", `${JSON.stringify(label[0])}:${JSON.stringify(label[1])}`);
     }
     const search = this.#db.prepare(
@@ -157,7 +158,7 @@ export class History {
   }
 }
 
-/** How many rows the next slice reads, after one of so many rows that took so long. */
+/** How many rows the next slice reads, after a slice of so many rows took so long. */
 function fitSlice(rows: number, elapsedMs: number): number {
   const factor = elapsedMs > SLICE_MS.most ? 0.5 : elapsedMs < SLICE_MS.least ? 2 : 1;
   return Math.min(Math.max(rows * factor, SLICE_ROWS.least), SLICE_ROWS.most);

@@ -1,10 +1,9 @@
 /**
- * Writing into the file. Changes are queued and committed in groups: all that came in one turn of the event loop become
- * one transaction, and each is answered after an fdatasync of the write-ahead log, which serves every transaction that
- * was committed before it.
+ * Writes into the file. Changes are queued and committed in groups: those of one turn of the event loop are one
+ * transaction. They are answered after an fdatasync of the write-ahead log, one for all transactions before it.
  *
- * SQLite itself runs with `synchronous = NORMAL`, which leaves that fdatasync out, so the event loop goes on while the
- * disk works; what is answered is as durable as with FULL.
+ * SQLite itself runs with `synchronous = NORMAL`, without that fdatasync, so the event loop goes on while the disk
+ * works; what is answered is as durable as with FULL.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
@@ -23,7 +22,7 @@ export interface JournalParts {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly turns: () => Turns;
-  /** Writes a line for the operator. */
+  /** Logs a line for the operator. */
   readonly log: (line: string) => void;
 }
 
@@ -33,12 +32,12 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
-/** How long one transaction takes of what is queued, in milliseconds. */
+/** How long one transaction takes changes from the queue, in milliseconds. */
 const TURN_MS = 10;
 /** How often the clock is looked at meanwhile; a change takes some microseconds. */
 const CHANGES_A_LOOK = 16;
 
-/** Commits what is queued, and answers once it is on the disk. */
+/** Commits the queue, and answers when it is on the disk. */
 export class Journal {
   readonly #parts: JournalParts;
   readonly #log: Deno.FsFile;
@@ -50,7 +49,7 @@ export class Journal {
   #hasCommitted = false;
   readonly #checkpoints: Checkpoints;
 
-  /** The file is open, and its log there. */
+  /** The file must be open, and have a log. */
   constructor(parts: JournalParts) {
     this.#parts = parts;
     this.#log = Deno.openSync(`${parts.path}-wal`, { write: true });
@@ -74,7 +73,7 @@ export class Journal {
     });
   }
 
-  /** Resolves when everything that was queued until now has been answered. */
+  /** Resolves when everything that is in the queue now has been answered. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       const mark = { changes: [], resolve, reject: () => resolve() };
@@ -85,9 +84,9 @@ export class Journal {
   }
 
   /**
-   * Writes at once, beside the queue, what nobody waits for.
+   * Writes at once, without the queue, what nobody waits for.
    *
-   * @param work writes, and returns how many rows it has changed.
+   * @param work writes, and returns how many rows it changed.
    */
   async run(work: () => number): Promise<number> {
     while (this.#checkpoints.running !== undefined) await this.#checkpoints.running;
@@ -104,26 +103,26 @@ export class Journal {
     await this.#checkpoints.close();
   }
 
-  /** Whether nobody knows what of the file is on the disk, so that nothing of it may be promised any more. */
+  /** Whether it is unknown what of the file is on the disk: then nothing of it may be promised any more. */
   get hasFailed(): boolean {
     return this.#checkpoints.failure !== undefined;
   }
 
-  /** Why the file could not be written the last time; null when it could. */
+  /** Why the last write failed; null when it succeeded. */
   get fault(): string | null {
     return this.#fault;
   }
 
-  /** Says why the file cannot be written, once for each reason. */
+  /** Logs why the file cannot be written, once for each reason. */
   report(cause: unknown): void {
     const fault = `cannot write ${this.#parts.path}: ${(cause as Error).message}`;
     if (fault !== this.#fault) this.#parts.log(fault);
     this.#fault = fault;
   }
 
-  /** Commits what the requests at hand in this turn of the event loop have queued; the disk is not waited for. */
+  /** Commits what the requests of this turn of the event loop have queued, without waiting for the disk. */
   #commitQueue(): void {
-    if (this.#queue.length === 0 || this.#checkpoints.running !== undefined) return; // its end comes here again
+    if (this.#queue.length === 0 || this.#checkpoints.running !== undefined) return; // called again when it ends
     const { overdue } = this.#parts.retention;
     if (overdue !== undefined) return void overdue.then(() => this.#commitQueue());
     this.#written.push(...this.#commitTurn());
@@ -131,7 +130,7 @@ export class Journal {
     if (this.#written.length > 0) this.#flushing ??= this.#flush();
   }
 
-  /** Answers what is committed, once it is on the disk; what is committed meanwhile goes with the next flush. */
+  /** Answers what is committed, when it is on the disk; what is committed meanwhile is part of the next flush. */
   async #flush(): Promise<void> {
     while (this.#written.length > 0) {
       const group = this.#written;
@@ -146,7 +145,7 @@ export class Journal {
     this.#flushing = undefined;
   }
 
-  /** Has on the disk what is committed. @throws {Error} when nobody knows whether it is; nothing is written any more. */
+  /** Puts on the disk what is committed. @throws {Error} when that is uncertain; then nothing is written any more. */
   async #sync(): Promise<void> {
     if (this.#checkpoints.failure !== undefined) throw this.#checkpoints.failure;
     try {
@@ -157,15 +156,15 @@ export class Journal {
     }
   }
 
-  /** Commits the head of the queue. @returns those that stand in the log now; the others are rejected. */
+  /** Commits the head of the queue. @returns what is in the log now; the rest is rejected. */
   #commitTurn(): readonly Queued[] {
     const tried: Queued[] = [];
     try {
       this.#transaction(this.#headOfQueue(tried));
       return tried;
     } catch (error) {
-      if (tried.length === 0) tried.push(...this.#queue); // not even a transaction can be begun
-      else if (tried.length > 1) return tried.filter((queued) => this.#commitAlone(queued)); // one of them is at fault
+      if (tried.length === 0) tried.push(...this.#queue); // BEGIN failed
+      else if (tried.length > 1) return tried.filter((queued) => this.#commitAlone(queued)); // one of them is the cause
       for (const { reject } of tried) reject(this.#unavailable(error));
       return [];
     } finally {
@@ -183,7 +182,7 @@ export class Journal {
     }
   }
 
-  /** As many as a turn has time for. @param taken gets them too */
+  /** As many as there is time for in a turn. @param taken gets them too. */
   *#headOfQueue(taken: Queued[]): Generator<Queued> {
     const startedAt = performance.now();
     let changes = 0;
@@ -229,7 +228,7 @@ export class Journal {
   }
 
   #afterCommit(changes: number): void {
-    // The first commit runs under FULL: with it the names of file and log in their folder reach the disk.
+    // The first commit runs under FULL: it puts the directory entries of file and log on the disk.
     if (!this.#hasCommitted) this.#parts.db.exec("PRAGMA synchronous = NORMAL");
     this.#hasCommitted = true;
     this.#fault = null;

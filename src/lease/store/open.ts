@@ -1,9 +1,9 @@
 /**
- * Opening `leases.db`: one daemon a file, a damaged one set aside, a newer one refused.
+ * Opens `leases.db`: one daemon for each file; a damaged file is renamed, a newer one refused.
  *
- * The file is locked for as long as the daemon lives (SQLite's exclusive locking mode), which is what refuses a second
- * daemon, also where both were started at once. POSIX locks go when a process closes any descriptor of the file: so
- * nothing else in the daemon may open it.
+ * The file is locked as long as the daemon lives (SQLite's exclusive locking mode). That refuses a second daemon, also
+ * when both start at once. A process loses its POSIX locks when it closes any descriptor of the file, so nothing else in
+ * the daemon may open it.
  */
 import { DatabaseSync } from "node:sqlite";
 import { PortdError } from "../../errors.ts";
@@ -14,28 +14,28 @@ export class StoreLockedError extends Error {
   override readonly name = "StoreLockedError";
 }
 
-/** SQLite's texts for its result codes (sqlite3ErrStr): node:sqlite hands on no number in every supported Deno. */
+/** SQLite's texts for its result codes (sqlite3ErrStr): node:sqlite does not give the number in every supported Deno. */
 const FAULTS = {
   busy: /database is locked/,
   readonly: /readonly database|unable to open database file/,
   damaged: /file is not a database|malformed/,
 } as const;
 
-/** Bytes of a file that is checked whole when it is opened; takes about 0.1 s. */
+/** Up to this size in bytes a file is checked completely when it is opened; that takes about 0.1 s. */
 const LARGEST_CHECKED = 64_000_000;
 
-/** What opening the file gave. */
+/** An opened file. */
 export interface OpenedFile {
   readonly db: DatabaseSync;
-  /** Where a damaged file was put; null when there was none. */
+  /** The new name of a damaged file; null when there was none. */
   readonly setAside: string | null;
 }
 
-/** Two daemons that start at the same instant stop each other's locks; the loser of the next try is refused. */
+/** Two daemons that start at the same instant block each other's locks; after a random pause one of them wins. */
 const TRIES = 10, LONGEST_PAUSE_MS = 80;
 
 /**
- * Opens the file, makes or migrates it, and has its content on disk.
+ * Opens the file; makes or migrates it where needed. Then its content is on disk.
  *
  * @param now is wall-clock time, for the name of a damaged file.
  * @throws {StoreLockedError} when another daemon serves it.
@@ -68,8 +68,8 @@ function openOrSetAside(path: string, now: number): OpenedFile {
 }
 
 /**
- * Makes a new file under another name and links it into place, whole: what another daemon finds under the name is
- * never a file in the making, and never replaced by ours.
+ * Makes a new file under another name and links it into place when it is complete: another daemon never finds an
+ * unfinished file, and its file is never replaced by ours.
  */
 function makeIfAbsent(path: string): void {
   if (sizeOf(path) !== undefined) return;
@@ -80,7 +80,7 @@ function makeIfAbsent(path: string): void {
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
       migrate(db, draft);
     } finally {
-      db.close(); // puts the log into the file, and the file on disk
+      db.close(); // copies the log into the file, and puts the file on disk
     }
     Deno.linkSync(draft, path);
   } catch (error) {
@@ -93,8 +93,8 @@ function makeIfAbsent(path: string): void {
 function open(path: string): DatabaseSync {
   const db = new DatabaseSync(path);
   try {
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"); // the lock first; nothing is judged without it
-    // SQLite takes an empty file for a new one and drops its log; a file of portd's is never empty.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"); // the lock first, before anything is read
+    // SQLite treats an empty file as new and drops its log; a file of portd is never empty.
     if (sizeOf(path) === 0) throw new DamagedFileError("it is empty");
     db.exec("COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     db.exec("PRAGMA cache_size = -16000");
@@ -107,14 +107,14 @@ function open(path: string): DatabaseSync {
   }
 }
 
-/** A long history is not read through at every start; its damage shows when it is asked for. */
+/** A long history is not read at every start; damage in it shows when it is searched. */
 function check(db: DatabaseSync, path: string): void {
   if ((sizeOf(path) ?? 0) > LARGEST_CHECKED) return;
   const { quick_check: verdict } = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (verdict !== "ok") throw new DamagedFileError(verdict);
 }
 
-/** The size of a file in bytes; `undefined` when there is none. Opens nothing, which would cost us our locks. */
+/** The size of a file in bytes; `undefined` when there is none. Does not open it, which would lose the locks. */
 function sizeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).size;
@@ -141,17 +141,19 @@ class DamagedFileError extends Error {
 }
 
 function isDamage(error: unknown): boolean {
-  return error instanceof DamagedFileError || is(error, "damaged");
+  return error instanceof DamagedFileError || hasFault(error, "damaged");
 }
 
 function unavailable(path: string, error: unknown): Error {
   if (error instanceof PortdError) return error;
-  if (is(error, "busy")) return new StoreLockedError(`Cannot open ${path}: another portd serves it`, { cause: error });
-  const reason = is(error, "readonly") ? "it cannot be written" : (error as Error).message;
+  if (hasFault(error, "busy")) {
+    return new StoreLockedError(`Cannot open ${path}: another portd serves it`, { cause: error });
+  }
+  const reason = hasFault(error, "readonly") ? "it cannot be written" : (error as Error).message;
   return new PortdError("store_unavailable", `Cannot open ${path}: ${reason}`, {}, { cause: error });
 }
 
-function is(error: unknown, fault: keyof typeof FAULTS): boolean {
+function hasFault(error: unknown, fault: keyof typeof FAULTS): boolean {
   return error instanceof Error && FAULTS[fault].test(error.message);
 }
 

@@ -1,16 +1,16 @@
 /**
- * How much is kept of what is over, in leases, requests and bytes, and for how long. What is too much or too old is
- * forgotten oldest first, in slices of the event loop, behind the writes that brought it.
+ * Bounds the ended leases and the kept answers in number, bytes and age. What is too much or too old is deleted oldest
+ * first, in slices of the event loop, after the writes that added it.
  */
 import type { Turns } from "../../os/turns.ts";
 import type { Statements } from "./statements.ts";
 
-/** Bounds of what is kept. */
+/** How much is kept. */
 export interface RetentionLimits {
-  /** Ended leases, and the bytes of the file that they take. */
+  /** Ended leases, and the bytes that they take in the file. */
   readonly mostEnded: number;
   readonly mostEndedBytes: number;
-  /** Answers to requests with an Idempotency-Key: of one caller, and the bytes of all callers. */
+  /** Answers to requests with an Idempotency-Key: the number for one caller, the bytes for all callers. */
   readonly mostAnswers: number;
   readonly mostAnswerBytes: number;
 }
@@ -18,7 +18,7 @@ export interface RetentionLimits {
 /** Options of {@linkcode Retention}. */
 export interface RetentionOptions extends RetentionLimits {
   readonly turns: () => Turns;
-  /** Writes when it may. @returns what `work` returns: how many rows it has changed */
+  /** Runs `work` when it may write. @returns what `work` returns: how many rows it changed. */
   readonly run: (work: () => number) => Promise<number>;
   /** Called when the file cannot be written. */
   readonly fail: (error: unknown) => void;
@@ -34,12 +34,12 @@ interface Tally {
   bytes: number;
 }
 
-/** Rows, and bytes of them, that are forgotten at once: about a millisecond. */
+/** How many rows and bytes are deleted at once: about a millisecond. */
 const SLICE_ROWS = 256, SLICE_BYTES = 500_000;
-/** What is too much by a sixteenth is forgotten, so that it happens in runs; by a quarter, and writes wait for it. */
+/** A sixteenth too much begins a deletion, so that it happens in runs; a quarter too much makes writes wait for it. */
 const SLACK = 17 / 16, FAR = 5 / 4;
 
-/** Counts what is over, and forgets it. */
+/** Counts what is kept, and deletes what is too much. */
 export class Retention {
   readonly #statements: Statements;
   readonly #options: RetentionOptions;
@@ -62,12 +62,12 @@ export class Retention {
     }
   }
 
-  /** The run that has to make room before more is written; `undefined` when there is room. */
+  /** The deletion for which writes must wait; `undefined` when there is room. */
   get overdue(): Promise<void> | undefined {
     return this.#isBeyond(FAR) ? this.#sweeping : undefined;
   }
 
-  /** Counts what stands in the file now, and begins to make room where it is too much. */
+  /** Counts what was added to the file, and begins to delete when it is too much. */
   add(added: readonly Added[]): void {
     for (const each of added) {
       if (each.kind === "ended") {
@@ -79,9 +79,9 @@ export class Retention {
   }
 
   /**
-   * Forgets what ended and was answered before these wall-clock times, and what is too much.
+   * Deletes what ended and was answered before these wall-clock times, and what is too much.
    *
-   * @returns when that is done; a fault of the file is reported, not thrown.
+   * @returns when that is done; an error of the file is reported, not thrown.
    */
   async forget(endedBefore: number, answeredBefore: number): Promise<void> {
     this.#endedBefore = endedBefore;
@@ -90,7 +90,7 @@ export class Retention {
     await this.#start();
   }
 
-  /** Ends a run between two slices. */
+  /** Ends a deletion between two slices. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#sweeping;
@@ -108,7 +108,7 @@ export class Retention {
     const callers = [...this.#answers.keys()].map((caller) => () => this.#forgetAnswersOf(caller));
     try {
       for (const slice of [() => this.#forgetEnded(), ...callers, () => this.#forgetAnswersOfLargest()]) {
-        do await turns.next(); // first of all out of the turn of the write
+        do await turns.next(); // not in the turn of the write
          while (!this.#isClosed && slice());
       }
     } catch (error) {
@@ -124,7 +124,7 @@ export class Retention {
     return false;
   }
 
-  /** Each of these forgets a slice. @returns how many were forgotten: after 0 there are no more. */
+  /** Each of these deletes a slice. @returns how many rows were deleted: after 0 there are no more. */
   #forgetEnded(): number {
     const { oldestEnded, forgetEnded } = this.#statements;
     const { mostEnded, mostEndedBytes } = this.#options;
@@ -142,7 +142,7 @@ export class Retention {
     return this.#forgetAnswers(caller, (at, { count }) => at < this.#answeredBefore || count > mostAnswers);
   }
 
-  /** Whoever has most makes room where all together have too much: nobody can push out what others keep. */
+  /** When all callers together have too much, the one with the most loses some: nobody can push out what others keep. */
   #forgetAnswersOfLargest(): number {
     const excess = this.#answerBytes - this.#options.mostAnswerBytes;
     const [largest] = [...this.#answers].sort(([, a], [, b]) => b.bytes - a.bytes);
@@ -154,7 +154,7 @@ export class Retention {
   #forgetAnswers(caller: string, isOver: IsOver): number {
     const { oldestAnswers, forgetAnswers } = this.#statements;
     const kept = this.#answers.get(caller);
-    if (kept === undefined) return 0; // all of them have gone
+    if (kept === undefined) return 0; // none is left
     const over = tallyOver(oldestAnswers.all(caller, SLICE_ROWS) as unknown as Entry[], kept, isOver);
     if (over.count === 0) return 0;
     forgetAnswers.run(caller, caller, over.count);
@@ -173,16 +173,16 @@ export class Retention {
   }
 }
 
-/** What is forgotten first: when it ended or was answered, and what it takes. */
+/** One row: when it ended or was answered, and its size. */
 interface Entry {
   readonly at: number;
   readonly bytes: number;
 }
 
-/** Whether an entry is to go, of those that are left with it. */
+/** Whether an entry must be deleted. @param left are the entries that are left, with it. */
 type IsOver = (at: number, left: Tally) => boolean;
 
-/** How many of the oldest entries are to go, and what they take. */
+/** How many of the oldest entries must be deleted, and their bytes. */
 function tallyOver(oldest: readonly Entry[], kept: Tally, isOver: IsOver): Tally {
   const over = { count: 0, bytes: 0 };
   for (const { at, bytes } of oldest) {

@@ -1,7 +1,6 @@
-/** Row <-> record of the table `leases`. Pure. */
-import type { HoldKind } from "../../hold/hold.ts";
-import type { Protocol } from "../../port/port.ts";
-import type { LeaseListener, LeaseState } from "../lease.ts";
+/** Converts between records and rows of the table `leases`. Pure. */
+import { type Protocol, PROTOCOLS } from "../../port/port.ts";
+import type { LeaseListener } from "../lease.ts";
 import type { LeaseRecord } from "../record.ts";
 
 /** A row as SQLite gives it. */
@@ -31,35 +30,33 @@ const COLUMNS = [
   "owner",
 ] as const;
 
-/** Writes a record whole, whether it is new or known. */
+/** Writes a new record. */
 export const INSERT_LEASE = `INSERT INTO leases (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})`;
 
 /**
- * The same for the next version of a live record; id and version stand last. What has ended stays as it is, and so does
- * a record of which another version is in the file.
+ * Writes the next version of a live record; its values end with id and version. An ended record stays as it is, and so
+ * does one of which another version is in the file.
  */
 export const UPDATE_LEASE = `UPDATE leases SET ${
   COLUMNS.slice(1).map((c) => `${c} = ?`).join(", ")
 } WHERE id = ? AND ended_at IS NULL AND version = ? - 1`;
 
-/** Protocols as the bits of the column `protocols`. */
-export function protocolBits(protocols: readonly Protocol[]): number {
-  return (protocols.includes("tcp") ? 1 : 0) | (protocols.includes("udp") ? 2 : 0);
-}
+/** The bit of a protocol in the column `protocols`. */
+const PROTOCOL_BITS: Readonly<Record<Protocol, number>> = { tcp: 1, udp: 2 };
 
-/** The bits of the column `protocols` as protocols. */
+/** The protocols in a value of the column `protocols`. */
 export function protocolsOf(bits: number): Protocol[] {
-  return [...(bits & 1 ? ["tcp" as const] : []), ...(bits & 2 ? ["udp" as const] : [])];
+  return PROTOCOLS.filter((protocol) => bits & PROTOCOL_BITS[protocol]);
 }
 
-/** The values of a record in the order of the columns. @param expiresAt is wall-clock time, for another boot. */
+/** The values of a record in the order of the columns. @param expiresAt is its end by the wall clock. */
 export function toValues(record: LeaseRecord, expiresAt: number | null): (string | number | null)[] {
   return [
     record.id,
     record.name,
     record.project,
     record.port,
-    protocolBits(record.protocols),
+    record.protocols.reduce((bits, protocol) => bits | PROTOCOL_BITS[protocol], 0),
     record.state,
     JSON.stringify(record.holder),
     JSON.stringify(record.lifetime),
@@ -79,7 +76,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
   ];
 }
 
-/** A row as a record, with the wall-clock time of its end beside it. */
+/** A row as a record, with its end by the wall clock. */
 export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number | null } {
   return {
     id: row.id as string,
@@ -88,10 +85,10 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     project: row.project as string | null,
     port: row.port as number,
     protocols: protocolsOf(row.protocols as number),
-    state: row.state as LeaseState,
+    state: row.state as LeaseRecord["state"],
     holder: JSON.parse(row.holder as string),
     lifetime: JSON.parse(row.lifetime as string),
-    hold: row.hold as HoldKind,
+    hold: row.hold as LeaseRecord["hold"],
     labels: JSON.parse(row.labels as string),
     listener: row.listener === null ? null : toListener(row.listener as string),
     claimed: row.claimed === 1,
@@ -106,7 +103,7 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
   };
 }
 
-/** A listener that an earlier version wrote has no identity. */
+/** An early version of portd wrote listeners without identity and reason. */
 function toListener(text: string): LeaseListener {
   return { startTime: null, bootId: null, reason: null, ...JSON.parse(text) };
 }

@@ -1,6 +1,6 @@
 /** The numbered migrations of `leases.db`. One that has been published is never changed; the next gets a number. */
 
-/** Migration n brings a file of version n to version n + 1; versions stand in `PRAGMA user_version`. */
+/** Migration n brings a file of version n to version n + 1; the version is in `PRAGMA user_version`. */
 export const MIGRATIONS: readonly string[] = [
   `
   -- Live leases and the history. Instants *_at are wall-clock milliseconds since 1970; deadline is milliseconds since

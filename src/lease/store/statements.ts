@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { INSERT_LEASE, UPDATE_LEASE } from "./rows.ts";
 
-/** Every statement that the store runs again and again. */
+/** All statements that the store runs again and again. */
 export type Statements = ReturnType<typeof prepare>;
 
 /** Prepares them for an open file. */
@@ -21,9 +21,9 @@ export function prepare(db: DatabaseSync) {
     ),
     name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
     names: db.prepare("SELECT name, port FROM names"),
-    // By the partial indexes, so that a long history costs nothing at start.
+    // Through the partial indexes, so that a long history costs nothing at start.
     live: db.prepare(`${live} & 1 UNION ALL ${live} & 2 AND NOT protocols & 1`),
-    // Of a group SQLite takes the row that has the maximum.
+    // SQLite takes the other columns from the row of the group that has the maximum.
     endedSince: db.prepare(
       `SELECT port, protocols, name, max(ended_at) AS ended_at FROM leases WHERE ended_at >= ?
         GROUP BY port, protocols ORDER BY max(ended_at)`,

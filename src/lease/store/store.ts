@@ -1,6 +1,6 @@
 /**
- * The file of leases: live ones, the history, the ports of names and the requests that may be repeated. journal.ts
- * writes it, history.ts searches it, retention.ts keeps it small.
+ * The file of leases: the live ones, the history, the ports of names and the answers to requests that may be repeated.
+ * journal.ts writes it, history.ts searches it, retention.ts keeps it small.
  */
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
@@ -17,37 +17,37 @@ import { prepare, type Statements } from "./statements.ts";
 export { type Change, type StoredAnswer, WriteError } from "./changes.ts";
 export type { HistoryFilter, HistoryPage, HistoryPlace } from "./history.ts";
 
-/** A live lease as it was left by the daemon before, with the wall-clock time of its end. */
+/** A live lease as an earlier run of the daemon left it, with its end by the wall clock. */
 export type StoredLease = LeaseRecord & { readonly expiresAt: number | null };
 
-/** With live leases, names and the log the file stays below 250 MB. */
+/** With these, live leases, names and the log included, the file stays below 250 MB. */
 const DEFAULT_LIMITS: RetentionLimits = {
   mostEnded: 200_000,
   mostEndedBytes: 64_000_000,
   mostAnswers: 10_000,
   mostAnswerBytes: 24_000_000,
 };
-/** A search through all of the longest history takes some four pages. */
+/** A search through the longest history takes about four pages. */
 const MOST_HISTORY_ROWS = 50_000;
 
-/** How much is kept of what is over, and how far one page of the history reads. */
+/** How much is kept, and how much of the history one page reads. */
 export interface StoreLimits extends Partial<RetentionLimits> {
-  /** Most rows that are read for one page of the history. @default 50000 */
+  /** How many rows are read for one page of the history at most. @default 50000 */
   readonly mostHistoryRows?: number;
 }
 
 /** Options of {@linkcode Store}. */
 export interface StoreOptions extends StoreLimits {
   readonly clock: Clock;
-  /** How long work is cut into turns. */
+  /** How long work is cut into turns. @default with timers */
   readonly turns?: () => Turns;
-  /** Writes a line for the operator. */
+  /** Logs a line for the operator. */
   readonly log: (line: string) => void;
 }
 
 /** The open file. One per process and file; {@linkcode Store.close} ends it. */
 export class Store {
-  /** Where a damaged file was put when this one was opened; null when there was none. */
+  /** The new name of a damaged file that was found at the opening; null when there was none. */
   readonly setAside: string | null;
   readonly path: string;
   readonly #statements: Statements;
@@ -88,27 +88,27 @@ export class Store {
     return this.#journal.write(changes);
   }
 
-  /** Resolves when everything that was queued until now has been answered. */
+  /** Resolves when everything that is in the queue now has been answered. */
   settled(): Promise<void> {
     return this.#journal.settled();
   }
 
-  /** Whether nobody knows what of the file is on the disk, so that nothing of it may be promised any more. */
+  /** Whether it is unknown what of the file is on the disk: then nothing of it may be promised any more. */
   get hasFailed(): boolean {
     return this.#journal.hasFailed;
   }
 
-  /** Why the file could not be written the last time; null when it could. */
+  /** Why the last write failed; null when it succeeded. */
   get fault(): string | null {
     return this.#journal.fault;
   }
 
-  /** The live leases, as the daemon before left them. */
+  /** The live leases, as an earlier run of the daemon left them. */
   liveLeases(): StoredLease[] {
     return this.#statements.live.all().map((row) => toRecord(row as Row));
   }
 
-  /** The ports of leases that ended at `since` or later, each with its last end, in the order of these. */
+  /** The ports of leases that ended at `since` or later, each with its last end, in the order of their ends. */
   endedSince(since: number): EndedPort[] {
     return (this.#statements.endedSince.all(since) as Row[]).map(({ port, protocols, name, ended_at }) => ({
       port: port as number,
@@ -124,7 +124,7 @@ export class Store {
     return row === undefined ? undefined : toRecord(row as Row);
   }
 
-  /** Ended leases, newest first: one page, which may be short or empty though more follow. @throws as the search does. */
+  /** One page of ended leases, newest first; it may be short or empty even if more follow. @throws as the search does. */
   async history(filter: HistoryFilter, signal?: AbortSignal): Promise<HistoryPage> {
     const closing = this.#closing.signal;
     return await this.#history.page(filter, signal === undefined ? closing : AbortSignal.any([signal, closing]));
@@ -135,7 +135,7 @@ export class Store {
     return new Map(this.#statements.names.all().map((row) => [row.name as string, row.port as number]));
   }
 
-  /** The answer given before to this key of a caller. */
+  /** The earlier answer to this key of a caller. */
   answer({ caller, key }: Pick<StoredAnswer, "caller" | "key">): StoredAnswer | undefined {
     const row = this.#statements.answer.get(key, caller) as Row | undefined;
     if (row === undefined) return undefined;
@@ -149,15 +149,15 @@ export class Store {
   }
 
   /**
-   * Forgets ended leases and answers from before the given wall-clock times, and what is too much, oldest first.
+   * Deletes ended leases and answers from before the given wall-clock times, and what is too much, oldest first.
    *
-   * @returns when that is done; a fault of the file is logged, not thrown.
+   * @returns when that is done; an error of the file is logged, not thrown.
    */
   async forget(endedBefore: number, answeredBefore: number): Promise<void> {
     await this.#retention.forget(endedBefore, answeredBefore);
   }
 
-  /** Writes what is queued, then gives the file back. Who reads the history is sent away. */
+  /** Writes what is in the queue, then closes the file. Searches of the history are refused. */
   async close(): Promise<void> {
     const message = "Cannot read the history: portd stops";
     this.#closing.abort(new PortdError("shutting_down", message, { retryAfter: 5 }));

@@ -1,14 +1,15 @@
 /**
- * What `lsof -F` prints: a line for each field, a letter and its value. Manual: lsof(8), "OUTPUT FOR OTHER PROGRAMS". Pure.
+ * Reads the output of `lsof -F`: one line for each field, a letter and its value. Manual: lsof(8), "OUTPUT FOR OTHER
+ * PROGRAMS". Pure.
  *
- * A process begins with `p`, each of its open files with `f`; what follows belongs to it until the next one.
+ * A process begins with `p`, each of its open files with `f`; the fields that follow belong to it until the next one.
  */
 import type { SocketRow, SocketState } from "../../os/socket.ts";
 
 /** The fields that {@linkcode parseLsof} reads: process, user, file, type, device, protocol, name, TCP state. */
 export const LSOF_FIELDS = "puftdPnT";
 
-/** States that macOS, or lsof for it, writes in another way than netstat on Linux. */
+/** The states as macOS or lsof write them, in netstat's words. */
 const STATES: Readonly<Record<string, SocketState>> = {
   LISTEN: "LISTEN",
   SYN_SENT: "SYN_SENT",
@@ -27,14 +28,14 @@ const STATES: Readonly<Record<string, SocketState>> = {
   TIME_WAIT: "TIME_WAIT",
 };
 
-/** All others, CLOSED and BOUND among them, are of sockets that are on a port and no more. */
+/** All others, such as CLOSED and BOUND: the socket has a port and nothing else. */
 const OTHER_STATE: SocketState = "CLOSE";
 
 const ANY_ADDRESS = { 4: "0.0.0.0", 6: "::" } as const;
 
 /**
- * Reads the sockets of an output, one row for each socket that is on a port. Of several processes that share a socket,
- * the row names the one with the lowest pid. Lines that are not understood are passed over.
+ * Reads the sockets of an output, one row for each socket that has a port. Of several processes that share a socket,
+ * the row names the one with the lowest pid. Lines that are not understood are skipped.
  */
 export function parseLsof(text: string): SocketRow[] {
   const rows = new Map<string, SocketRow>();
@@ -49,7 +50,7 @@ export function parseLsof(text: string): SocketRow[] {
   return [...rows.values()];
 }
 
-/** The values of one open file and its process, by letter; of `T`, which comes several times, the state. */
+/** The values of one open file and its process, by letter; of `T`, which comes several times, only the state. */
 type Fields = ReadonlyMap<string, string>;
 
 function* filesOf(text: string): Generator<Fields> {
@@ -94,7 +95,7 @@ function parseFile(fields: Fields): SocketRow | undefined {
   };
 }
 
-/** `127.0.0.1:80`, `[::1]:80`, `*:80`, `*:*`; a socket of IPv6 that carries IPv4 has plain addresses of the latter. */
+/** `127.0.0.1:80`, `[::1]:80`, `*:80`, `*:*`; an IPv6 socket that carries IPv4 has plain IPv4 addresses. */
 function parseEndpoint(text: string, family: 4 | 6): { readonly address: string; readonly port: number } | undefined {
   const [, bracketed, plain = "", port] = /^(?:\[([^\]]+)\]|([^[\]:]+)):(\*|\d+)$/.exec(text) ?? [];
   if (port === undefined) return undefined;
@@ -103,12 +104,12 @@ function parseEndpoint(text: string, family: 4 | 6): { readonly address: string;
   return { address: address === "*" ? ANY_ADDRESS[family] : address, port: port === "*" ? 0 : Number(port) };
 }
 
-/** A link-local address without its interface, which stands behind a `%` or, in the kernel of macOS, as second group. */
+/** A link-local address without its interface, which comes after a `%` or, in the kernel of macOS, as second group. */
 function withoutScope(address: string): string {
   return address.replace(/%.*$/, "").replace(/^fe80:[0-9a-f]{1,4}::/, "fe80::");
 }
 
-/** What tells a socket from others: its address in the kernel (macOS), its inode (Linux), as far as a number holds it. */
+/** What identifies a socket: its address in the kernel (macOS) or its inode (Linux), cut to 53 bits. */
 function parseDevice(text: string): number {
   return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(BigInt.asUintN(53, BigInt(text))) : 0;
 }

@@ -1,9 +1,8 @@
 /**
  * Sockets on macOS, through the system's `lsof`. Manual: lsof(8).
  *
- * It lists the sockets that a process has open: none in TIME_WAIT, and for anybody but root those of their own
- * processes alone. Where it shows nobody on a port, the kernel is asked for the port: what is refused is in use, by
- * nobody knows whom.
+ * It lists the sockets that processes have open: none in TIME_WAIT, and to users other than root only those of their own
+ * processes. Where it shows nobody on a port, the port is probed: a refusal says that it is in use, and not by whom.
  */
 import type { SocketRow } from "../../os/socket.ts";
 import type { Endpoint, Protocol } from "../../port/port.ts";
@@ -11,20 +10,20 @@ import { isListener, type Scanner } from "../listener.ts";
 import { LSOF_FIELDS, parseLsof } from "./lsof.ts";
 
 const LSOF = "/usr/sbin/lsof";
-/** One that hangs must not stop the watch for good. */
+/** An lsof that hangs must not stop the watch forever. */
 const LIMIT_MS = 20_000;
 /** Numbers for hosts and ports, no warnings. */
 const PLAIN = ["-n", "-P", "-w"];
-/** A state that is asked for may leave out all of UDP, so the two are asked for together without one. */
+/** A filter for a state may leave out all of UDP, so TCP and UDP together are listed without one. */
 const LISTENING_TCP = ["-iTCP", "-sTCP:LISTEN"], UDP = ["-iUDP"], BOTH = ["-iTCP", "-iUDP"];
 
-/** Sees the sockets of processes that this user may look at, and of others that a port is in use. */
+/** Sees the sockets of processes that this user may see; of others only that a port is in use. */
 export class DarwinScanner implements Scanner {
   readonly #others: Scanner;
   readonly #command: readonly string[];
 
   /**
-   * @param others finds out whether a port is in use that lsof shows nobody on.
+   * @param others says whether a port is in use on which lsof shows nobody.
    * @param command is the program with its leading arguments. @default the system's lsof
    */
   constructor(others: Scanner, command: readonly string[] = [LSOF]) {
@@ -51,7 +50,7 @@ export class DarwinScanner implements Scanner {
   async socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]> {
     const { protocol, port } = endpoint;
     const rows = await this.#rows([`-i${protocol.toUpperCase()}:${port}`]);
-    const here = rows.filter(({ localPort }) => localPort === port); // lsof takes remote ports for it too
+    const here = rows.filter(({ localPort }) => localPort === port); // lsof matches remote ports too
     return here.length > 0 ? here : await this.#others.socketsOn(endpoint);
   }
 
@@ -59,20 +58,20 @@ export class DarwinScanner implements Scanner {
     return Promise.resolve([]);
   }
 
-  /** As they are: lsof names the processes. */
+  /** The same rows: lsof names the processes already. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);
   }
 
   close(): void {
-    this.#others.close(); // of lsof nothing is kept: each look is a process of its own
+    this.#others.close(); // lsof is started for each scan, and nothing of it stays open
   }
 
   async #rows(selection: readonly string[]): Promise<SocketRow[]> {
     const [program = LSOF, ...args] = [...this.#command, ...PLAIN, ...selection, "-F", LSOF_FIELDS];
     const signal = AbortSignal.timeout(LIMIT_MS);
     const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null", signal }).output();
-    // It exits with 1 when there is no socket of some of what it was asked for; only a fault is told on stderr.
+    // lsof exits with 1 when one of its filters matches no socket; only a real error is on stderr.
     const fault = new TextDecoder().decode(stderr).trim();
     if (code > 1 || (code === 1 && stdout.length === 0 && fault !== "")) {
       throw new Error(`Cannot list sockets: ${program} ends with exit code ${code}: ${fault.split("\n")[0]}`);

@@ -1,5 +1,5 @@
 /**
- * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is none; their processes from
+ * Sockets on Linux: listeners over netlink, or from `/proc/net` where there is no netlink; their processes from
  * `/proc/<pid>/fd`. Manuals: sock_diag(7), proc_pid_net(5), proc_pid_fd(5).
  */
 import { type Libc, shortTurns } from "../../os/linux/libc.ts";
@@ -9,7 +9,7 @@ import { ALL_STATES, BOUND_STATE, LISTENING_STATES, listsBoundSockets } from "..
 import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
 import { parseSocketTable, type SocketTableFilter } from "../../os/linux/socket_table.ts";
 import type { SocketRow, SocketState } from "../../os/socket.ts";
-import type { Endpoint, Protocol } from "../../port/port.ts";
+import { type Endpoint, type Protocol, PROTOCOLS } from "../../port/port.ts";
 import type { Scanner } from "../listener.ts";
 
 const NOBODY: readonly number[] = [];
@@ -20,7 +20,7 @@ export class LinuxScanner implements Scanner {
   readonly #sockDiag: SockDiagSocket | undefined;
   readonly #libc: Libc;
 
-  /** @param sockDiag is not there where the kernel has no such interface. */
+  /** @param sockDiag is `undefined` where the kernel has no such interface. */
   constructor({ libc, procfs }: LinuxParts, sockDiag: SockDiagSocket | undefined) {
     this.#procfs = procfs;
     this.#sockDiag = sockDiag;
@@ -36,9 +36,9 @@ export class LinuxScanner implements Scanner {
 
   async sockets({ connections }: { readonly connections: boolean }): Promise<readonly SocketRow[]> {
     const rows: SocketRow[] = [];
-    for (const protocol of ["tcp", "udp"] as const) {
+    for (const protocol of PROTOCOLS) {
       const states = connections ? ALL_STATES : LISTENING_STATES[protocol];
-      rows.push(...await this.#every(protocol, states));
+      rows.push(...await this.#inStates(protocol, states));
     }
     return connections ? rows : rows.filter(({ remotePort }) => remotePort === 0);
   }
@@ -80,7 +80,7 @@ export class LinuxScanner implements Scanner {
   }
 
   /** The sockets in these states, datagram by datagram: the event loop goes on in between. */
-  async #every(protocol: Protocol, states: number): Promise<SocketRow[]> {
+  async #inStates(protocol: Protocol, states: number): Promise<SocketRow[]> {
     const sockDiag = this.#sockDiag;
     if (sockDiag === undefined) {
       return await this.#rows(protocol, (_, state) => states === ALL_STATES || isListening(protocol, state));
@@ -102,7 +102,7 @@ export class LinuxScanner implements Scanner {
     return texts.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
   }
 
-  /** Inode → the processes that have the socket open, lowest first: servers share theirs with those they fork. */
+  /** Inode → the processes that have the socket open, lowest pid first: servers share theirs with their forks. */
   async #owners(rows: readonly SocketRow[]): Promise<ReadonlyMap<number, readonly number[]>> {
     const owners = new Map<number, readonly number[]>();
     for (const { inode } of rows) if (inode !== 0) owners.set(inode, NOBODY); // a socket in TIME_WAIT has none
@@ -110,7 +110,7 @@ export class LinuxScanner implements Scanner {
     const pids = (this.#procfs.list("/proc") ?? []).map(Number).filter((pid) => pid > 0).sort((a, b) => a - b);
     const turns = shortTurns(this.#libc);
     for (const pid of pids) {
-      const alone = [pid]; // most sockets are one process's: they share the list
+      const alone = [pid]; // most sockets belong to one process: they share this list
       for (const part of this.#procfs.socketInodes(pid)) {
         for (const inode of part) {
           const known = owners.get(inode);
@@ -124,7 +124,7 @@ export class LinuxScanner implements Scanner {
   }
 }
 
-/** Member by member, which is several times quicker than a spread; there may be tens of thousands. */
+/** Member by member, which is several times quicker than a spread: there may be tens of thousands of rows. */
 function withSharers(row: SocketRow, sharers: readonly number[]): SocketRow {
   const { protocol, family, localAddress, localPort, remoteAddress, remotePort, state, uid, inode } = row;
   const pid = sharers[0] ?? null;

@@ -1,6 +1,6 @@
 /**
- * Sockets on Windows, with state and process in one call and without anything that depends on the user's language.
- * Manuals: GetExtendedTcpTable, GetExtendedUdpTable.
+ * Sockets on Windows, with state and process in one call, independent of the user's language. Manuals:
+ * GetExtendedTcpTable, GetExtendedUdpTable.
  */
 import type { SocketRow } from "../../os/socket.ts";
 import { Turns } from "../../os/turns.ts";
@@ -15,20 +15,20 @@ import {
 } from "../../os/windows/iphlpapi.ts";
 import { parseSocketTable, type SocketTableFilter, type TableKind } from "../../os/windows/socket_table.ts";
 import { ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, NO_ERROR } from "../../os/windows/win32_error.ts";
-import type { Endpoint, Protocol } from "../../port/port.ts";
+import { type Endpoint, type Protocol, PROTOCOLS } from "../../port/port.ts";
 import type { Scanner } from "../listener.ts";
 
 const FIRST_BUFFER_SIZE = 1 << 14;
-/** How often a table may have grown between the answer about its size and the next call. */
+/** How often a table may grow between the answer about its size and the next call. */
 const TRIES = 20;
 
-/** Which sockets a table is to hold. */
+/** Which sockets a table has. */
 type TableClass = "listening" | "all";
 
-/** Sees every socket of the machine, whoever runs it. Listing goes on off the event loop. */
+/** Sees every socket of the machine, of every user. Lists off the event loop. */
 export class WindowsScanner implements Scanner {
   readonly #iphlpapi: Iphlpapi;
-  /** Bytes that each table took when it was asked for last, with room to grow. */
+  /** The size of each table at its last reading in bytes, with room to grow. */
   readonly #sizes = new Map<string, number>();
 
   constructor(iphlpapi: Iphlpapi) {
@@ -44,7 +44,7 @@ export class WindowsScanner implements Scanner {
     const ports: Record<Protocol, Set<number>> = { tcp: new Set(), udp: new Set() };
     for (const { protocol, port } of endpoints) ports[protocol].add(port);
     const rows: SocketRow[] = [];
-    for (const protocol of ["tcp", "udp"] as const) {
+    for (const protocol of PROTOCOLS) {
       const wanted = (port: number) => ports[protocol].has(port);
       if (ports[protocol].size > 0) rows.push(...await this.#rows(protocol, "listening", { wanted }));
     }
@@ -64,13 +64,13 @@ export class WindowsScanner implements Scanner {
     return Promise.resolve([]);
   }
 
-  /** As they are: the tables name the processes. */
+  /** The same rows: the tables name the processes already. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);
   }
 
   close(): void {
-    // Nothing is kept open: the library is the system's, and in use by the runtime itself.
+    // Nothing is open: the library is the system's, and the runtime itself uses it.
   }
 
   async #rows(protocol: Protocol, tableClass: TableClass, filter: SocketTableFilter = {}): Promise<SocketRow[]> {
@@ -87,7 +87,7 @@ export class WindowsScanner implements Scanner {
     return rows;
   }
 
-  /** The bytes of one table; none where the system does without this family. */
+  /** The bytes of one table; none where the system does not have this family. */
   async #table({ protocol, family }: TableKind, tableClass: TableClass): Promise<Uint8Array> {
     const key = `${protocol}${family} ${tableClass}`;
     const call = protocol === "tcp" ? this.#iphlpapi.GetExtendedTcpTable : this.#iphlpapi.GetExtendedUdpTable;
@@ -107,6 +107,6 @@ export class WindowsScanner implements Scanner {
       }
       this.#sizes.set(key, Math.ceil(1.25 * Math.max(size[0]!, buffer.length)));
     }
-    throw new Error(`Cannot list ${protocol} sockets of IPv${family}: their table grows faster than it can be read`);
+    throw new Error(`Cannot list ${protocol} sockets of IPv${family}: the table grows faster than it can be read`);
   }
 }

@@ -1,4 +1,4 @@
-/** The C library of Linux: just the calls that Deno has no API for. */
+/** The C library of Linux: only the calls for which Deno has no API. */
 import { Turns } from "../turns.ts";
 
 const LIBRARY = "libc.so.6";
@@ -17,7 +17,7 @@ const SYMBOLS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /** `ssize_t send(int, const void *, size_t, int flags)` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-  /** The same off the event loop, for a request that takes the kernel long. */
+  /** The same off the event loop, for a request that takes the kernel some time. */
   sendOffLoop: {
     name: "send",
     parameters: ["i32", "buffer", "usize", "i32"],
@@ -26,7 +26,7 @@ const SYMBOLS = {
   },
   /** `ssize_t recv(int, void *, size_t, int flags)` */
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-  /** The same off the event loop, for an answer that takes the kernel long to put together. */
+  /** The same off the event loop, for an answer that takes the kernel some time. */
   recvOffLoop: {
     name: "recv",
     parameters: ["i32", "buffer", "usize", "i32"],
@@ -39,7 +39,7 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int, void *, size_t)` */
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  /** The same off the event loop, for text that takes the kernel long to write. */
+  /** The same off the event loop, for text that takes the kernel some time to write. */
   readOffLoop: { name: "read", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
   /** `int close(int)` */
   close: { parameters: ["i32"], result: "i32" },
@@ -47,7 +47,7 @@ const SYMBOLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-  /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of which the low half holds any length */
+  /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of whose result the low half has any length */
   readlinkat: { parameters: ["i32", "buffer", "buffer", "usize"], result: "i32" },
   /** `ssize_t getdents64(int, void *, size_t)`, glibc 2.30 */
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -66,7 +66,7 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   /** `int usleep(useconds_t)` off the event loop. */
   usleepOffLoop: { name: "usleep", parameters: ["u32"], result: "i32", nonblocking: true },
-  /** `int prctl(int operation, ...)`, of which one takes an unsigned long and zeros */
+  /** `int prctl(int operation, ...)`, used with an unsigned long and zeros */
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   /** `int waitid(idtype_t, id_t, siginfo_t *, int options)` */
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
@@ -80,13 +80,13 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
- * Opens the C library, each call of it when it is first made: most programs make few of them, and to open all takes
- * longer than to start a command.
+ * Opens the C library. Each function is opened at its first call: most programs call few of them, and opening all takes
+ * longer than starting a command.
  *
  * @throws where there is no glibc, or no permission for FFI.
  */
 export function openLibc(): Libc {
-  // This one now: to open it after a call that failed could change the error number.
+  // This one now: opening it after a failed call could change the error number.
   const { __errno_location } = SYMBOLS;
   const opened = Deno.dlopen(LIBRARY, { __errno_location }).symbols;
   for (const name of Object.keys(SYMBOLS) as (keyof typeof SYMBOLS)[]) {
@@ -122,11 +122,11 @@ export function shortTurns(libc: Libc): Turns {
 
 const RLIMIT_NOFILE = 7;
 
-/** More would be no use to 65,535 holds, and connections without bound would take the memory. */
+/** Enough for 65,535 holds; more connections would take too much memory. */
 const MOST_OPEN_FILES = 131_072n;
 const LEAST_RESERVE = 128, RESERVED_SHARE = 4;
 
-/** Of how many open files holds take none: connections, files and children need them. */
+/** How many open files are not for holds: connections, files and children need them. */
 export function reservedOf(openFiles: number): number {
   return Math.max(LEAST_RESERVE, Math.ceil(openFiles / RESERVED_SHARE));
 }

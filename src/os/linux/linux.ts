@@ -1,8 +1,8 @@
-/** What the parts for Linux share. */
+/** What everything for Linux shares. */
 import type { Libc } from "./libc.ts";
 import type { Procfs } from "./procfs.ts";
 
-/** How portd asks Linux: its C library, and /proc. */
+/** How portd asks Linux: through its C library and `/proc`. */
 export interface LinuxParts {
   readonly libc: Libc;
   readonly procfs: Procfs;

@@ -6,7 +6,7 @@ import { EACCES, ENOENT, EPERM, errno, ESRCH, type Libc } from "./libc.ts";
 
 const O_CLOEXEC = 0o2000000, O_DIRECTORY = 0o200000;
 const CHUNK = 1 << 16;
-/** Descriptors looked at before the caller gets his turn, and the bytes of a `struct linux_dirent64` with such a name. */
+/** Descriptors read in one go, and the size of a `struct linux_dirent64` with such a name. */
 const DESCRIPTORS_A_PART = 200, BYTES_AN_ENTRY = 24;
 const LINK_SIZE = 64n;
 /** `socket:[` */
@@ -15,7 +15,7 @@ const DIGIT_0 = 48, DIGIT_9 = 57;
 /** Offsets in `struct linux_dirent64`. */
 const D_RECLEN = 16, D_NAME = 19;
 
-/** What of `/proc` is read. A path that is gone or not for us to see is `undefined`; other faults are thrown. */
+/** Reads `/proc`. A path that is gone, or that this user may not read, is `undefined`; other errors are thrown. */
 export class Procfs {
   readonly #libc: Libc;
   readonly #buffer = new Uint8Array(CHUNK);
@@ -42,7 +42,7 @@ export class Procfs {
     }
   }
 
-  /** The text of a file that may be large; the kernel writes it while the event loop goes on. */
+  /** The text of a file that may be large; the event loop goes on while the kernel writes it. */
   async readLarge(path: string): Promise<string | undefined> {
     const fd = this.#open(path, O_CLOEXEC);
     if (fd === undefined) return undefined;
@@ -78,8 +78,8 @@ export class Procfs {
   }
 
   /**
-   * The inodes of the sockets that a process has open, a part of `/proc/<pid>/fd` at a time. Each part blocks; nothing
-   * of it is made text, as there may be tens of thousands.
+   * The inodes of the sockets that a process has open, a part of `/proc/<pid>/fd` at a time. Each part blocks. Nothing is
+   * decoded to text, as there may be tens of thousands.
    */
   *socketInodes(pid: number): Generator<readonly number[]> {
     const fd = this.#open(`/proc/${pid}/fd`, O_CLOEXEC | O_DIRECTORY);
@@ -101,7 +101,7 @@ export class Procfs {
     const inodes: number[] = [];
     const view = new DataView(entries.buffer);
     for (let at = 0; at < length; at += view.getUint16(at + D_RECLEN, true)) {
-      // "." and ".." are no links, and a descriptor may be closed by now: both are passed over.
+      // "." and ".." are not links, and a descriptor may be closed by now: both are skipped.
       const size = this.#libc.readlinkat(folder, entries.subarray(at + D_NAME), this.#buffer, LINK_SIZE);
       const inode = size < 0 ? undefined : parseSocketLink(this.#buffer, size);
       if (inode !== undefined) inodes.push(inode);
@@ -137,7 +137,7 @@ export class Procfs {
 }
 
 /** The number in `socket:[4242]`; `undefined` for the link of anything else. */
-export function parseSocketLink(bytes: Uint8Array, length: number): number | undefined {
+function parseSocketLink(bytes: Uint8Array, length: number): number | undefined {
   for (let i = 0; i < SOCKET_PREFIX.length; i++) if (bytes[i] !== SOCKET_PREFIX[i]) return undefined;
   let inode = 0;
   for (let i = SOCKET_PREFIX.length; i < length - 1; i++) {

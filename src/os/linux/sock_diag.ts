@@ -1,18 +1,19 @@
 /**
- * The messages in which the kernel lists sockets. Manual: sock_diag(7); kernel: include/uapi/linux/inet_diag.h. Pure.
+ * The messages with which the kernel lists sockets. Manual: sock_diag(7); kernel: include/uapi/linux/inet_diag.h. Pure.
  *
- * The kernel filters by state before it lists, so asking for listeners costs microseconds where reading `/proc/net/tcp`
+ * The kernel filters by state before it lists. So a list of listeners costs microseconds, where reading `/proc/net/tcp`
  * walks the whole table of connections (4 ms on a machine with much memory, however few there are).
  */
 import type { Protocol } from "../../port/port.ts";
 import { addressBytes, addressText } from "../address.ts";
-import type { SocketRow } from "../socket.ts";
+import type { Connection, SocketRow } from "../socket.ts";
+import { AF_INET, AF_INET6 } from "./socket_address.ts";
 import { stateOf } from "./socket_table.ts";
 
-const AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17;
+const IPPROTO_TCP = 6, IPPROTO_UDP = 17;
 const SOCK_DIAG_BY_FAMILY = 20, NLM_F_REQUEST = 0x1, NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2, NLMSG_DONE = 3;
-/** `struct nlmsghdr` with the offset of its number, and `struct inet_diag_req_v2`. */
+/** The sizes of `struct nlmsghdr` and `struct inet_diag_req_v2`, and the offset of the sequence number. */
 const HEADER_SIZE = 16, SEQUENCE = 8, REQUEST_SIZE = 56;
 /** Offsets in `struct inet_diag_req_v2`: the states, then the socket's `struct inet_diag_sockid`. */
 const REQUEST_STATES = 4,
@@ -23,7 +24,7 @@ const REQUEST_STATES = 4,
   REQUEST_COOKIE = 48;
 /** An attribute with two `struct inet_diag_bc_op`. */
 const INET_DIAG_REQ_BYTECODE = 1, INET_DIAG_BC_S_EQ = 11, FILTER_SIZE = 12;
-/** `INET_DIAG_NOCOOKIE`, of which there are two: any socket with these addresses. */
+/** `INET_DIAG_NOCOOKIE`, in both halves of the cookie: any socket with these addresses. */
 const ANY_COOKIE = 0xffffffff;
 /** Offsets in `struct inet_diag_msg`. */
 const STATE = 1,
@@ -39,10 +40,10 @@ const STATE = 1,
 export const LISTENING_STATES: Readonly<Record<Protocol, number>> = { tcp: 1 << 10, udp: 1 << 7 };
 /**
  * TCP's states 1 to 11 as bits: those that `/proc/net` and `ss -a` show. From Linux 6.8 on, bit 13 would add sockets that
- * are bound and no more, such as our own holds.
+ * are only bound, such as our own holds.
  */
 export const ALL_STATES = 0xfff;
-/** That bit: TCP sockets that are bound, and neither listen nor are connected. Earlier kernels list none of them. */
+/** Bit 13: TCP sockets that are bound, and neither listen nor are connected. Earlier kernels list none of them. */
 export const BOUND_STATE = 1 << 13;
 
 /** Whether a kernel of this release (`/proc/sys/kernel/osrelease`) knows {@linkcode BOUND_STATE}. */
@@ -61,18 +62,6 @@ export interface DiagRequest {
   readonly port?: number;
 }
 
-/** One end of a connection. */
-export interface SocketAddress {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** A TCP socket by its addresses. */
-export interface ConnectedSocket {
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
-}
-
 /** The request for a list as the kernel reads it. */
 export function encodeRequest({ family, protocol, states, port }: DiagRequest): Uint8Array<ArrayBuffer> {
   const { bytes, view } = emptyRequest(family, protocol, port === undefined ? 0 : FILTER_SIZE);
@@ -83,9 +72,9 @@ export function encodeRequest({ family, protocol, states, port }: DiagRequest): 
 }
 
 /**
- * The attribute INET_DIAG_REQ_BYTECODE, a program that the kernel runs over each socket: where the source port is
- * `port` it goes on by 8 bytes, which is its end and means yes, else by 12, past its end. The port in the request
- * itself is not compared for every state.
+ * The attribute INET_DIAG_REQ_BYTECODE, a program that the kernel runs for each socket: where the source port is `port`
+ * it goes on by 8 bytes, to its end, which means yes; else by 12, past its end, which means no. The kernel does not
+ * compare the port in the request itself for every state.
  */
 function writeFilter(view: DataView, port: number): void {
   const at = HEADER_SIZE + REQUEST_SIZE;
@@ -98,12 +87,13 @@ function writeFilter(view: DataView, port: number): void {
 }
 
 /**
- * The request for one connected TCP socket. @param sequence comes back with the answer.
+ * The request for one connected TCP socket.
  *
- * @returns `undefined` for addresses that are none, or of two families.
+ * @param sequence comes back with the answer.
+ * @returns `undefined` for texts that are no addresses, or addresses of two families.
  */
 export function encodeLookup(
-  { local, remote }: ConnectedSocket,
+  { local, remote }: Connection,
   sequence: number,
 ): Uint8Array<ArrayBuffer> | undefined {
   const source = addressBytes(local.address), destination = addressBytes(remote.address);
@@ -121,7 +111,7 @@ export function encodeLookup(
   return bytes;
 }
 
-/** The `sequence` of the request that a datagram answers. */
+/** The `sequence` of the request to which a datagram is the answer. */
 export function sequenceOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(SEQUENCE, true);
 }
@@ -136,12 +126,12 @@ function emptyRequest(family: 4 | 6, protocol: Protocol, more = 0) {
   return { bytes, view };
 }
 
-/** What one datagram of the answer holds. */
+/** The content of one datagram of the answer. */
 export interface DiagReply {
   readonly rows: readonly SocketRow[];
   /** Whether it was the last. */
   readonly isDone: boolean;
-  /** Positive error number when the kernel refuses; 0 when it does not. */
+  /** The error number when the kernel refuses; 0 when it does not. */
   readonly error: number;
 }
 

@@ -1,19 +1,11 @@
-/** Asking the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
-import type { SocketRow } from "../socket.ts";
+/** Asks the kernel for its sockets over netlink. The messages are in sock_diag.ts. */
+import type { Connection, SocketRow } from "../socket.ts";
 import { ENOENT, errno, type Libc } from "./libc.ts";
-import {
-  type ConnectedSocket,
-  type DiagReply,
-  type DiagRequest,
-  encodeLookup,
-  encodeRequest,
-  parseReply,
-  sequenceOf,
-} from "./sock_diag.ts";
+import { type DiagReply, type DiagRequest, encodeLookup, encodeRequest, parseReply, sequenceOf } from "./sock_diag.ts";
 
 const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_SOCK_DIAG = 4;
 const BUFFER_SIZE = 32_768;
-/** An answer that stays away must not stop the daemon: `struct timeval` of one second. */
+/** A missing answer must not stop the daemon: `struct timeval` of one second. */
 const SOL_SOCKET = 1, SO_RCVTIMEO = 20;
 const ONE_SECOND = new Uint8Array(new BigInt64Array([1n, 0n]).buffer);
 
@@ -40,7 +32,7 @@ export class SockDiagSocket {
     return undefined;
   }
 
-  /** The sockets that the request asks for. Blocking: meant for requests that the kernel answers from few sockets. */
+  /** The sockets of a request. Blocking: for requests that match few sockets. */
   list(request: DiagRequest): SocketRow[] {
     this.#ask(request);
     const rows: SocketRow[] = [];
@@ -52,8 +44,8 @@ export class SockDiagSocket {
   }
 
   /**
-   * The same datagram by datagram, which the kernel puts together while the event loop goes on: for requests with many
-   * sockets to list. It asks over a socket of its own, so that {@linkcode SockDiagSocket.list} may be called meanwhile.
+   * The same, datagram by datagram, while the event loop goes on: for requests that match many sockets. It uses a netlink
+   * socket of its own, so {@linkcode SockDiagSocket.list} may be called meanwhile.
    */
   async *walk(request: DiagRequest): AsyncGenerator<readonly SocketRow[]> {
     const socket = SockDiagSocket.open(this.#libc);
@@ -65,7 +57,7 @@ export class SockDiagSocket {
       if (sent < 0) throw new Error("Cannot list sockets: the kernel does not take the request");
       for (;;) {
         const length = await this.#libc.recvOffLoop(socket.#descriptor, socket.#buffer, BigInt(BUFFER_SIZE), 0);
-        // The error number belongs to another thread; SO_RCVTIMEO is the one thing that is known to end a call so.
+        // The error number is that of another thread; only SO_RCVTIMEO is known to end a call like this.
         if (length < 0) throw new Error("Cannot list sockets: the kernel does not answer");
         const reply = socket.#read(Number(length), request);
         yield reply.rows;
@@ -77,17 +69,17 @@ export class SockDiagSocket {
   }
 
   /**
-   * The TCP socket with these addresses, in whatever state; `undefined` when there is none. Where only a socket listens
-   * on the local port, the kernel answers that one: the caller compares the addresses. Blocking, some microseconds.
+   * The TCP socket with these addresses, in any state; `undefined` when there is none. Where there is only a listener on
+   * the local port, the kernel answers with that: the caller must compare the addresses. Blocking, some microseconds.
    */
-  find(socket: ConnectedSocket): SocketRow | undefined {
+  find(socket: Connection): SocketRow | undefined {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const message = encodeLookup(socket, this.#sequence);
     if (message === undefined) return undefined;
     this.#send(message);
     for (;;) {
       const datagram = this.#next();
-      if (sequenceOf(datagram) !== this.#sequence) continue; // the late answer to a question that was given up
+      if (sequenceOf(datagram) !== this.#sequence) continue; // the late answer to an earlier question that timed out
       const { rows, error } = parseReply(datagram, "tcp");
       if (error !== 0 && error !== ENOENT) throw new Error(`Cannot find a socket: errno ${error}`);
       return rows[0];

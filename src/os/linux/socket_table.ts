@@ -3,21 +3,21 @@ import type { Protocol } from "../../port/port.ts";
 import { addressText } from "../address.ts";
 import { type SocketRow, type SocketState, TCP_STATES } from "../socket.ts";
 
-/** The kernel's last number is a connection request that is not a socket of its own yet. */
+/** The kernel's last number, 12, is a connection request that is not a socket yet. */
 const STATES: readonly SocketState[] = [...TCP_STATES, "SYN_RECV"];
 
-/** The state of a kernel's number; UDP sockets have none. */
+/** The state with this number in the kernel; UDP sockets have none. */
 export function stateOf(protocol: Protocol, number: number): SocketState {
   return protocol === "udp" ? "" : STATES[number - 1] ?? "";
 }
 
-/** Which rows are wanted; without a choice, all. */
+/** Which rows are wanted. @default all */
 export interface SocketTableFilter {
-  /** Only rows for which it says yes; asked before anything else of a row is read. */
+  /** Only rows for which it returns true; called before anything else of a row is read. */
   readonly wanted?: (localPort: number, state: SocketState) => boolean;
 }
 
-/** Reads the rows of one table. Lines that are none (the heading, a cut last line) are passed over. */
+/** Reads the rows of one table. The heading and a cut last line are skipped. */
 export function* parseSocketTable(
   text: string,
   protocol: Protocol,

@@ -1,8 +1,8 @@
 /**
- * Processes on macOS, from sysctl(3) and libproc. structures.ts holds what they answer.
+ * Processes on macOS, from sysctl(3) and libproc. structures.ts reads their answers.
  *
- * The identity of a process is asked of KERN_PROC and not of PROC_PIDTBSDINFO, which tells it only of processes of the
- * same user: one of another user must not pass for gone.
+ * The identity of a process comes from KERN_PROC and not from PROC_PIDTBSDINFO, which answers only for processes of the
+ * same user: another user's process must not seem to have ended.
  */
 import {
   CTL_KERN,
@@ -35,7 +35,7 @@ const LARGEST_PID = 0x7fffffff;
 /**
  * The processes of the machine.
  *
- * The start time is `seconds.microseconds` as the kernel noted it at the start. Of another user's process `cwd` is null
+ * The start time is `seconds.microseconds`, as the kernel recorded it. For another user's process `cwd` is null
  * and `command` the path of its program, unless this is root.
  */
 export class DarwinProcesses implements ListedProcesses {
@@ -71,7 +71,7 @@ export class DarwinProcesses implements ListedProcesses {
     };
   }
 
-  /** @throws {Error} when the kernel does not answer: to take that for "no" would end a live holder's lease. */
+  /** @throws {Error} when the kernel does not answer: to read that as "no" would end the lease of a live holder. */
   isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
     if (bootId !== this.bootId) return false;
     const found = this.#running(pid);
@@ -136,7 +136,7 @@ export class DarwinProcesses implements ListedProcesses {
     return session < 0 ? null : session;
   }
 
-  /** Asked once a user: it may take a message to the directory service. */
+  /** Each user is looked up once: it may take a message to the directory service. */
   #userName(uid: number): string {
     const known = this.#users.get(uid);
     if (known !== undefined) return known;
@@ -147,7 +147,7 @@ export class DarwinProcesses implements ListedProcesses {
     return text;
   }
 
-  /** A text that the kernel has under a name; empty where it has none. */
+  /** The text of a named sysctl; empty where there is none. */
   #named(name: string): string {
     const bytes = new Uint8Array(64);
     const size = new BigUint64Array([BigInt(bytes.length)]);
@@ -161,7 +161,7 @@ export class DarwinProcesses implements ListedProcesses {
     return answer === 0 ? Number(size[0]) : undefined;
   }
 
-  /** What the kernel has under numbers, as far as `most` bytes hold it; `undefined` when it refuses. */
+  /** The value of a numbered sysctl, up to `most` bytes; `undefined` when the kernel refuses. */
   #sysctl(mib: readonly number[], most: number): Uint8Array | undefined {
     const bytes = new Uint8Array(most);
     const size = new BigUint64Array([BigInt(most)]);

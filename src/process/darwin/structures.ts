@@ -1,6 +1,6 @@
-/** What the kernel of macOS writes about processes, as bytes of a 64-bit system, and what it means. Pure. */
+/** Reads what the kernel of macOS answers about processes, as bytes of a 64-bit system. Pure. */
 
-/** What `struct kinfo_proc` tells of a process. */
+/** The fields of `struct kinfo_proc`. */
 export interface KernelProcess {
   readonly pid: number;
   /** `p_stat`; {@linkcode SZOMB} is a process that has ended. */
@@ -8,7 +8,7 @@ export interface KernelProcess {
   readonly parentPid: number;
   readonly processGroup: number;
   readonly uid: number;
-  /** When it was started by the clock of that moment; noted once, whatever becomes of the clock. */
+  /** When it started, by the clock of that moment; recorded once, also when the clock is set later. */
   readonly startSeconds: number;
   readonly startMicroseconds: number;
   /** The file name of its program, cut to 16 bytes. */
@@ -30,7 +30,7 @@ const P_STARTTIME_SECONDS = 0,
   E_PPID = 560,
   E_PGID = 564;
 
-/** Reads a `struct kinfo_proc`. @returns `undefined` for bytes that hold none, as for a pid that nobody has. */
+/** Reads a `struct kinfo_proc`. @returns `undefined` for too few bytes, as for a pid that no process has. */
 export function parseKinfoProc(bytes: Uint8Array): KernelProcess | undefined {
   if (bytes.length < KINFO_PROC_SIZE) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -57,7 +57,7 @@ export function parseCurrentFolder(bytes: Uint8Array): string | null {
 
 /**
  * The arguments in the answer of KERN_PROCARGS2: their number, the path of the program, NULs up to a word boundary, the
- * arguments, and then the environment, which is nobody's business.
+ * arguments, and then the environment, which is not read.
  */
 export function parseArguments(bytes: Uint8Array): readonly string[] {
   if (bytes.length < 4) return [];
@@ -73,7 +73,7 @@ export function parseArguments(bytes: Uint8Array): readonly string[] {
   return words;
 }
 
-/** The text of C that begins at an offset and takes `most` bytes, its NUL included or not. */
+/** The C string that begins at an offset and has at most `most` bytes, with or without its NUL. */
 export function textAt(bytes: Uint8Array, at: number, most: number): string {
   const part = bytes.subarray(at, at + most);
   const end = part.indexOf(0);

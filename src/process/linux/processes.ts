@@ -6,7 +6,7 @@ import type { ListedProcesses, Process, ProcessIdentity, ProcessPlace } from "..
 /** USER_HZ, the same wherever Deno runs. */
 const TICKS_A_SECOND = 100;
 
-/** What `/proc/<pid>/stat` tells. */
+/** The fields of `/proc/<pid>/stat`. */
 export interface ProcessStat {
   readonly command: string;
   /** One letter; `Z` and `X` are dead. */
@@ -18,7 +18,7 @@ export interface ProcessStat {
   readonly startTime: string;
 }
 
-/** Reads a line of `/proc/<pid>/stat`; the command may itself hold blanks and parentheses. */
+/** Reads a line of `/proc/<pid>/stat`; the command itself may contain blanks and parentheses. */
 export function parseStat(text: string): ProcessStat | undefined {
   const open = text.indexOf("("), close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).trim().split(" "); // from field 3 on
@@ -89,7 +89,7 @@ export class LinuxProcesses implements ListedProcesses {
     });
   }
 
-  /** The place of one process, also of one that has ended while its parent has not yet taken note of it. */
+  /** The place of one process, also of a zombie. */
   placeOf(pid: number): ProcessPlace | undefined {
     const stat = this.#readStat(pid);
     return stat && placeOf(pid, stat);

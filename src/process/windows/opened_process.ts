@@ -1,4 +1,4 @@
-/** A process that has been opened to be looked at: its identity, its program and its parameters. */
+/** An open process: its identity, its program and its parameters. */
 import { addressOf } from "../../os/pointer.ts";
 import {
   type Kernel32,
@@ -21,16 +21,16 @@ const LONGEST_TEXT_SIZE = 1 << 16;
 const UNICODE_STRING_SIZE = 16;
 /** `PROCESS_BASIC_INFORMATION`, winternl.h. */
 const BASIC_SIZE = 48, BASIC_PEB = 8, BASIC_PARENT_ID = 40;
-/** Where `PEB` holds the address of `RTL_USER_PROCESS_PARAMETERS`, and offsets in that; 64-bit. */
+/** Where `PEB` has the address of `RTL_USER_PROCESS_PARAMETERS`, and offsets in that; 64-bit. */
 const PEB_PARAMETERS = 0x20, CURRENT_DIRECTORY = 0x38, COMMAND_LINE = 0x70, PARAMETERS_SIZE = 0x80;
 
-/** How a process was started and where it is. */
+/** Command line and working folder of a process. */
 export interface ProcessParameters {
   readonly commandLine: string | null;
   readonly cwd: string | null;
 }
 
-/** The libraries that it asks. */
+/** The libraries that an {@linkcode OpenedProcess} asks. */
 export interface OpenedProcessParts {
   readonly kernel32: Kernel32;
   readonly ntdll: Ntdll;
@@ -51,9 +51,9 @@ export class OpenedProcess implements Disposable {
   /**
    * Opens a process, whether it still runs or not.
    *
-   * @param needs `identity` asks for the fewest rights; `parameters` for those to read memory too, where they are to be
-   * had.
-   * @returns `undefined` when there is none or it is not for this user to open; `GetLastError` then tells why.
+   * @param needs `identity` asks for the fewest rights; `parameters` also for those to read memory, where Windows grants
+   * them.
+   * @returns `undefined` when there is none or this user may not open it; `GetLastError` then has the reason.
    */
   static open(pid: number, needs: "identity" | "parameters", parts: OpenedProcessParts): OpenedProcess | undefined {
     const rights = PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
@@ -69,12 +69,12 @@ export class OpenedProcess implements Disposable {
     this.#parts.kernel32.CloseHandle(this.handle);
   }
 
-  /** Its pid. OpenProcess passes over the last two bits of what it is given, so this may be another than was asked. */
+  /** Its pid. OpenProcess ignores the last two bits of the pid it is given, so this may be another one. */
   get pid(): number {
     return this.#parts.kernel32.GetProcessId(this.handle);
   }
 
-  /** Whether it runs: one that has ended can be opened as long as somebody else has it open. */
+  /** Whether it runs: a process that has ended can be opened as long as another program has it open. */
   get isRunning(): boolean {
     return this.#parts.kernel32.WaitForSingleObject(this.handle, 0) === WAIT_TIMEOUT;
   }
@@ -88,20 +88,20 @@ export class OpenedProcess implements Disposable {
     return creation[0]!;
   }
 
-  /** The path of its program; null where Windows does not tell. */
+  /** The path of its program; null where Windows does not say. */
   get image(): string | null {
     const path = new Uint8Array(LONGEST_TEXT_SIZE), characters = new Uint32Array([LONGEST_TEXT_SIZE / 2]);
     const answer = this.#parts.kernel32.QueryFullProcessImageNameW(this.handle, 0, path, characters);
     return answer === 0 ? null : textOfWide(path.subarray(0, 2 * characters[0]!));
   }
 
-  /** The pid of what started it, which may have ended, and passed its pid to another process, long ago. */
+  /** The pid of the process that started it; that may have ended since, and another process may have its pid. */
   get parentPid(): number | null {
     const basic = this.#basic();
     return basic === undefined ? null : Number(basic.getBigUint64(BASIC_PARENT_ID, true)) || null;
   }
 
-  /** Its parameters, as far as they are for this user to see. Windows tells the folder only from within its memory. */
+  /** Its parameters, as far as this user may see them. The folder can only be read from its memory. */
   readParameters(): ProcessParameters {
     const parameters = this.#parametersInMemory();
     const read = (at: number) => parameters === undefined ? null : this.#text(parseUnicodeString(parameters, at));
@@ -111,7 +111,7 @@ export class OpenedProcess implements Disposable {
     };
   }
 
-  /** The command line, for which the fewest rights do; `undefined` before Windows 8.1. */
+  /** The command line, which takes the fewest rights; `undefined` before Windows 8.1. */
   #commandLine(): string | undefined {
     const answer = new Uint8Array(UNICODE_STRING_SIZE + LONGEST_TEXT_SIZE), length = new Uint32Array(1);
     const base = addressOf(answer);
@@ -146,7 +146,7 @@ export class OpenedProcess implements Disposable {
     return view === undefined ? null : textOfWide(new Uint8Array(view.buffer));
   }
 
-  /** Memory of the process; `undefined` where there is none, as when it is just starting or ending. */
+  /** Memory of the process; `undefined` where there is none, as while it starts or ends. */
   #read(address: bigint, size: number): DataView | undefined {
     const bytes = new Uint8Array(size), read = new BigUint64Array(1);
     const answer = this.#parts.kernel32.ReadProcessMemory(this.handle, address, bytes, BigInt(size), read);
@@ -154,7 +154,7 @@ export class OpenedProcess implements Disposable {
   }
 }
 
-/** `C:\shop\` as `C:\shop`; the root of a drive keeps it. */
+/** `C:\shop\` as `C:\shop`; the root of a drive keeps its slash. */
 function withoutLastSlash(folder: string | null): string | null {
   return folder === null || !/[^:\\]\\$/.test(folder) ? folder : folder.slice(0, -1);
 }

@@ -34,7 +34,7 @@ const TABLE_AGE_MS = 250;
 const FIRST_TABLE_SIZE = 1 << 18;
 const TRIES = 10;
 
-/** The libraries that it asks. */
+/** The libraries that {@linkcode WindowsProcesses} ask. */
 export interface WindowsLibraries {
   readonly kernel32: Kernel32;
   readonly ntdll: Ntdll;
@@ -49,15 +49,15 @@ export function openWindowsLibraries(): WindowsLibraries {
 /**
  * The processes of the machine.
  *
- * The start time is the FILETIME of the creation, which the kernel notes once and never changes. `processGroup` and
- * `session` are always null: Windows has no process groups, and all that a user starts between logging on and off is
- * one session, which proves nothing. `cwd` is null for processes whose memory this user may not read, and
- * `command` then the command line or, for those of other users, the name of the program.
+ * The start time is the FILETIME of the creation, which the kernel records once and never changes. `processGroup` and
+ * `session` are always null: Windows has no process groups, and everything that a user starts between logging on and
+ * off is one session, which proves nothing. `cwd` is null for processes whose memory this user may not read. `command`
+ * is the command line or, for processes of other users, the name of the program.
  */
 export class WindowsProcesses implements Processes {
   /**
-   * The FILETIME of the boot, as it was before anybody set the clock; where the kernel does not tell it, the minute
-   * reckoned from the uptime. A "shutdown" that Windows turns into hibernation (fast startup) begins no new boot.
+   * The FILETIME of the boot, as it was before anybody set the clock; where the kernel does not say, the minute computed
+   * from the uptime. A "shutdown" that Windows turns into hibernation (fast startup) is not followed by a new boot.
    */
   readonly bootId: string;
   readonly #libraries: WindowsLibraries;
@@ -97,7 +97,7 @@ export class WindowsProcesses implements Processes {
     return { pid, startTime: String(createdAt), bootId: this.bootId, startedAt: isoOfFileTime(createdAt) };
   }
 
-  /** When the process that runs now under this pid was made. */
+  /** When the process that runs under this pid now was created. */
   #createdAt(pid: number): bigint | undefined {
     if (!isPid(pid)) return undefined;
     using opened = OpenedProcess.open(pid, "identity", this.#libraries);
@@ -105,7 +105,7 @@ export class WindowsProcesses implements Processes {
     return opened.pid === pid && opened.isRunning ? opened.createdAt : undefined;
   }
 
-  /** A parent that is younger than its child is another process, which was given the pid of the parent that is gone. */
+  /** A parent that is younger than its child is another process, which got the pid of the ended parent. */
   #livingParent(pid: number | null, childCreatedAt: bigint): number | null {
     const createdAt = pid === null ? undefined : this.#createdAt(pid);
     return createdAt === undefined || createdAt > childCreatedAt ? null : pid;
@@ -125,7 +125,7 @@ export class WindowsProcesses implements Processes {
     };
   }
 
-  /** A process that could not be opened: asked right after that, as the reason is the last error. */
+  /** The row of a process that could not be opened: to be called right after that, as it reads the last error. */
   #row(pid: number, { mayBeOld }: { readonly mayBeOld: boolean }): ProcessRow | undefined {
     if (this.#libraries.kernel32.GetLastError() === ERROR_INVALID_PARAMETER) return undefined; // there is no such pid
     const now = performance.now();

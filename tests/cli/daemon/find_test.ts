@@ -162,7 +162,7 @@ Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it"
   for (const args of [["ls"], ["lease", "web"], ["status", "--url", stranger.url]]) {
     const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: FAKE_TOKEN });
     assert.deepEqual([code, stdout], [6, ""], args.join(" "));
-    assert.match(stderr, /Cannot send the token to http:.*: who listens there has not proven to know it/);
+    assert.match(stderr, /Cannot send the token to http:.*: what listens there has not proven to know it/);
   }
   assert.deepEqual(stranger.requests, []);
   stranger.provenToken = FAKE_TOKEN;

@@ -1,13 +1,13 @@
 /**
- * The ports that may be taken: those of the pool, and those that the quarantine withholds for a while. Pure: the caller
- * passes the time.
+ * The ports that can be taken: those that are free in the pool, and those that the quarantine withholds for a while.
+ * Pure: the caller passes the time.
  */
 import type { Protocol } from "../port/port.ts";
 import type { Pool } from "./pool.ts";
 import { Quarantine, type Withheld } from "./quarantine.ts";
 
-/** Pool and quarantine, kept equal: what is withheld is taken in the pool. */
-export class Stock {
+/** Pool and quarantine, kept consistent: a withheld port is taken in the pool. */
+export class AvailablePorts {
   readonly pool: Pool;
   readonly #quarantine = new Quarantine();
   readonly #cooldownMs: number;
@@ -27,27 +27,27 @@ export class Stock {
     return this.#quarantine.has(port);
   }
 
-  /** Whether nothing but the quarantine is in the way of a port. */
+  /** Whether a port is free, or only withheld. */
   isFreeOrWithheld(port: number, protocols: readonly Protocol[]): boolean {
     return this.#isFreeBut(port, protocols, this.#quarantine.on(port));
   }
 
-  /** The same where the port was freed and is used by nobody, as far as is known. */
+  /** The same, where a withheld port was freed: nobody is known to use it. */
   isFreeOrCooling(port: number, protocols: readonly Protocol[]): boolean {
     return this.#isFreeBut(port, protocols, this.#quarantine.on(port).filter(({ cause }) => cause === "freed"));
   }
 
-  /** The same where the port cools down for that name. */
+  /** The same, where a withheld port cools down for that name. */
   isFreeFor(name: string, port: number, protocols: readonly Protocol[]): boolean {
     return this.#isFreeBut(port, protocols, this.#quarantine.on(port).filter((entry) => entry.name === name));
   }
 
-  /** Ports that cool down, the one freed longest ago first. */
+  /** Ports that cool down, the one released longest ago first. */
   *cooling(): Generator<number> {
     for (const { port } of this.#quarantine.freed()) yield port;
   }
 
-  /** Takes a port, withheld or not. @returns what withheld it; to be handed to {@linkcode Stock.putBack}. */
+  /** Takes a port, withheld or not. @returns what withheld it, for {@linkcode AvailablePorts.putBack}. */
   take(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
     const withheld = this.#endQuarantine(port, protocols);
     this.pool.take(port, protocols);
@@ -61,21 +61,21 @@ export class Stock {
   }
 
   /**
-   * Has the port of a lease that has ended cool down.
+   * The port of a lease that has ended cools down.
    *
    * @param since is on the clock since boot.
-   * @param name may have the port back before the time is up.
+   * @param name may get the port back before the time is up.
    */
   cool(port: number, protocols: readonly Protocol[], since: number, name: string | null): void {
     this.#withhold({ port, protocols, cause: "freed", name, until: since + this.#cooldownMs });
   }
 
-  /** Somebody else uses the port: it is not asked for again at once. The other protocol may be free. */
+  /** Somebody else uses the port: for a while it is not tried again. The other protocol may be free. */
   withholdUsed(port: number, protocol: Protocol, now: number): void {
     this.#withhold({ port, protocols: [protocol], cause: "refused", name: null, until: now + this.#cooldownMs });
   }
 
-  /** Gives back to the pool what is withheld no longer. @returns whether there was any. */
+  /** Gives ports whose time is up back to the pool. @returns whether there were any. */
   expire(now: number): boolean {
     let any = false;
     for (const { port, protocols } of this.#quarantine.due(now)) {
@@ -91,7 +91,7 @@ export class Stock {
     );
   }
 
-  /** Puts a port into the quarantine; what withheld it before for the same protocols ends. */
+  /** Puts a port into the quarantine, instead of what withheld it before for the same protocols. */
   #withhold(withheld: Withheld): void {
     const { port, protocols } = withheld;
     if (this.#cooldownMs === 0) return this.pool.give(port, protocols);
@@ -100,7 +100,7 @@ export class Stock {
     this.#quarantine.add(withheld);
   }
 
-  /** Withholds a port no longer for these protocols; for others it goes on. @returns what withheld it for these. */
+  /** Stops withholding a port for these protocols; for others it goes on. @returns what withheld it for these. */
   #endQuarantine(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
     const ended: Withheld[] = [];
     for (const entry of this.#quarantine.on(port)) {

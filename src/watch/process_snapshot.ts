@@ -1,8 +1,8 @@
-/** Looking at many processes at one moment: each is looked up once. */
+/** Looks at many processes at one moment: each is looked up once. */
 import type { Process, ProcessFinder } from "../process/process.ts";
 
-/** The processes as they were found at one moment; not to be kept beyond it. */
-export class Glance implements ProcessFinder {
+/** The processes at one moment. Not to be used later. */
+export class ProcessSnapshot implements ProcessFinder {
   readonly #processes: ProcessFinder;
   readonly #found = new Map<number, Process | undefined>();
 
