@@ -1,7 +1,6 @@
 /**
- * Processes on Windows. A process that is this user's, or anybody's to an administrator, is opened and asked; of the
- * others the system's table tells name, parent and start time. opened_process.ts and src/os/windows/ hold
- * the bulk.
+ * Processes on Windows. A process that this user may open is opened and asked; for others the system's table has name,
+ * parent and start time. The bulk is in opened_process.ts and src/os/windows/.
  */
 import { addressOf } from "../../os/pointer.ts";
 import { Accounts } from "../../os/windows/accounts.ts";
