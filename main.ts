@@ -29,7 +29,7 @@ async function openService(options: ServiceOptions): Promise<ServiceControl> {
 /** The firewall of the host; only `portd service uninstall` asks for it. */
 async function openFirewall(config: Config): Promise<FirewallBackend> {
   const { openFirewall }: typeof import("./src/firewall/open.ts") = await load("firewall");
-  return await openFirewall(config, () => []);
+  return await openFirewall({ stateDir: config.stateDir, backend: config.firewall.backend });
 }
 
 function load(part: "daemon" | "routes" | "service" | "firewall") {

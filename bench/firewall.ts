@@ -1,9 +1,10 @@
 /**
- * Times syncs of nftables in a network namespace of its own, which `unshare --net` makes: a base chain that drops, so
- * many foreign rules in it, and so many rules of ours. Prints one JSON line. A program of its own; needs root.
+ * Times syncs of nftables in a network namespace of its own, which `unshare --net` makes: a base chain that drops, with
+ * foreign rules and rules of ours in it. Prints one JSON line. A program of its own; needs root.
  */
 import { systemClock } from "../src/clock.ts";
-import { NFT, NftablesBackend } from "../src/firewall/linux/nftables.ts";
+import { LinuxFirewall } from "../src/firewall/linux/firewall.ts";
+import { NFT, nftables } from "../src/firewall/linux/nftables.ts";
 import { makeRule, type Rule } from "../src/firewall/rule.ts";
 import { FirewallSync } from "../src/firewall/sync.ts";
 
@@ -44,10 +45,10 @@ async function measure(foreign: number, own: number): Promise<Record<string, num
   );
   let wanted: readonly Rule[] = [];
   const firewall = new FirewallSync({
-    open: () => Promise.resolve(new NftablesBackend({ owner: "00000000", interfaces: () => [] })),
+    open: () => Promise.resolve(new LinuxFirewall(nftables(), { owner: "00000000", interfaces: () => [] })),
     wanted: () => wanted,
     clock: systemClock(),
-    tell: () => undefined,
+    publish: () => undefined,
     drift: "restore",
     syncMs: 3_600_000,
   });
@@ -56,10 +57,10 @@ async function measure(foreign: number, own: number): Promise<Record<string, num
     wanted = rules;
     return firewall.sync();
   };
-  const times: Record<string, number[]> = { add: [], look: [], remove: [], list: [] };
+  const times: Record<string, number[]> = { add: [], check: [], remove: [], list: [] };
   for (let round = 0; round < ROUNDS; round++) {
     times.add!.push(await timed(() => sync(rulesWanted)));
-    times.look!.push(await timed(() => sync(rulesWanted)));
+    times.check!.push(await timed(() => sync(rulesWanted)));
     times.list!.push(await timed(() => nft(["-j", "-t", "list", "ruleset"])));
     times.remove!.push(await timed(() => sync([])));
   }

@@ -1,4 +1,4 @@
-/** `PUT` and `DELETE /leases/{id}/exposure`: the wish that a lease be reachable from outside. */
+/** `PUT` and `DELETE /leases/{id}/exposure`: whether a lease can be reached from outside. */
 import type { Context } from "hono";
 import type { ExposureRequest } from "../src/client/wire.ts";
 import type { Exposure } from "../src/lease/lease.ts";
@@ -11,7 +11,7 @@ import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { ExposureBody, ReferenceQuery } from "./schema.ts";
 
-/** The default: from the networks of home and office that this machine is on. */
+/** The default of each field: the networks that this machine is on, at home and at work. */
 const DEFAULTS: Exposure["firewall"] = {
   direction: "in",
   profiles: ["domain", "private"],
@@ -24,7 +24,7 @@ export function toExposure({ firewall = {} }: ExposureRequest): Exposure {
   return { firewall: { direction, profiles, remote } };
 }
 
-/** The two calls for leases that `find` finds; `path` is theirs. */
+/** The two routes of the leases at a path. @param find finds the lease of a request. */
 export function exposureRoutes(
   path: string,
   find: (context: Context) => LeaseRecord,

@@ -1,8 +1,9 @@
-/** The host's firewall: what is wanted, what is there, and making the two equal. */
+/** The host's firewall: which rules are wanted, which are there, and making them equal. */
 import type { Context } from "hono";
 import { PortdError } from "../src/errors.ts";
+import type { FirewallPlan } from "../src/firewall/plan.ts";
 import type { Rule } from "../src/firewall/rule.ts";
-import type { FirewallPlan, FirewallSync } from "../src/firewall/sync.ts";
+import type { FirewallSync } from "../src/firewall/sync.ts";
 import { readJson } from "./body.ts";
 import { check } from "./check.ts";
 import { json } from "./headers.ts";
@@ -10,7 +11,7 @@ import { checkQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 import { NoQuery, SyncBody } from "./schema.ts";
 
-/** What these routes ask. */
+/** What these routes use. */
 export interface FirewallRoutesParts {
   readonly firewall: FirewallSync;
 }
@@ -25,7 +26,7 @@ export function firewallRoutes({ firewall }: FirewallRoutesParts): readonly Rout
       async handle(context: Context) {
         checkQuery(NoQuery, context);
         const found = await planOrReason(firewall);
-        return json({ backend: firewall.backend, desired: firewall.wanted, last: firewall.last, ...found });
+        return json({ backend: firewall.backend, last: firewall.last, ...found });
       },
     },
     {
@@ -41,15 +42,15 @@ export function firewallRoutes({ firewall }: FirewallRoutesParts): readonly Rout
   ];
 }
 
-/** A firewall that cannot be read is unknown, and that is the answer. */
+/** A firewall that cannot be read is no error here: the answer is that it is unknown, and why. */
 async function planOrReason(firewall: FirewallSync): Promise<object> {
   try {
-    return { error: null, ...present(await firewall.plan()) };
+    const plan = await firewall.plan();
+    return { desired: firewall.rules(plan), error: null, ...present(plan) };
   } catch (error) {
-    if (error instanceof PortdError && error.code === "firewall_unavailable") {
-      return { error: error.message, actual: null, difference: null, drifted: [], remarks: [], foreign: null };
-    }
-    throw error;
+    if (!(error instanceof PortdError) || error.code !== "firewall_unavailable") throw error;
+    const unknown = { actual: null, difference: null, drifted: [], remarks: [], foreign: null };
+    return { desired: firewall.rules(), error: error.message, ...unknown };
   }
 }
 

@@ -1,4 +1,4 @@
-/** Syncs of nftables with 1,000 rules of others and 200 of ours, against nft listing them; in a network namespace. */
+/** Syncs of nftables with 1,000 foreign rules and 200 of ours, against nft listing them; in a network namespace. */
 import type { Line, Outcome, Row } from "../row.ts";
 import { ratiosOf, spreadOf } from "../statistics.ts";
 import { NFT, UNSHARE } from "../tools.ts";
@@ -22,9 +22,9 @@ async function measure(bench: Workbench): Promise<Outcome> {
   return {
     lines: [
       line("add", `a sync that sets ${OWN} rules`),
-      line("look", "a sync that finds them all right"),
-      line("remove", `a sync that takes ${OWN} rules away`),
+      line("check", "a sync that finds nothing to change"),
+      line("remove", `a sync that removes ${OWN} rules`),
     ],
-    notes: [`${FOREIGN} rules of others in the same chain`],
+    notes: [`${FOREIGN} foreign rules in the same chain`],
   };
 }

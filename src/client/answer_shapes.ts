@@ -1,7 +1,8 @@
 /** The shapes of the daemon's answers besides leases. docs/api.md describes the members. */
+import type { RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
 import type { LastSync } from "../firewall/sync.ts";
-import { type PortDescription, type PortRule, type PortSocket, VERDICTS } from "../inspect/description.ts";
+import { type PortDescription, type PortSocket, VERDICTS } from "../inspect/description.ts";
 import { LEASE_EVENT_TYPES, LISTENER_EVENT_TYPES } from "../lease/events.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import { TCP_STATES } from "../os/socket.ts";
@@ -120,6 +121,10 @@ const RULE_MEMBERS = {
   displayName: LONG_TEXT,
 };
 const RULE = object<Rule>(RULE_MEMBERS);
+const RULE_WITH_STATE = object<RuleWithState>({
+  ...RULE_MEMBERS,
+  state: oneOf("set", "not_needed", "missing", "failed", "unknown"),
+});
 
 /** `GET /ports/{port}` for this port: an answer about another one is refused. */
 export function descriptionOf(port: number): Shape<PortDescription> {
@@ -148,7 +153,7 @@ export function descriptionOf(port: number): Shape<PortDescription> {
       MOST_LINES,
     ),
     leases: listOf(leaseOn(same), MOST_LEASES_OF_PORT),
-    rules: listOf(object<PortRule>({ ...RULE_MEMBERS, state: oneOf("set", "missing", "needless") }), MOST_LINES),
+    rules: listOf(RULE_WITH_STATE, MOST_LINES),
     listeners: listOf(portSocket(same, LISTENER_PID), MOST_LISTENERS),
     connections: listOf(portSocket(same, PID), MOST_SOCKETS),
   });
@@ -157,7 +162,7 @@ export function descriptionOf(port: number): Shape<PortDescription> {
 /** `GET /firewall` and `POST /firewall/sync`. */
 export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   backend: nullable(text(100)),
-  desired: optional(listOf(RULE, MOST_RULES)),
+  desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),
   actual: nullable(listOf(object<ActualRule>({ name: text(1000), rule: optional(RULE) }), MOST_RULES)),

@@ -33,7 +33,7 @@ export type { ApiAnswer, ApiRequest, Transport } from "./transport.ts";
 export type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 export type { Protocol } from "../port/port.ts";
 export type { Lease, LeaseState, Lifetime } from "../lease/lease.ts";
-export type { PortDescription, PortRule, PortSocket, Verdict } from "../inspect/description.ts";
+export type { PortDescription, PortSocket, Verdict } from "../inspect/description.ts";
 export type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 export type * from "./wire.ts";
 

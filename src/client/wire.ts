@@ -1,5 +1,6 @@
 /** What goes over the wire besides leases: requests and their answers. docs/api.md has the limits of each field. */
-import type { ActualRule, Difference, Rule, RuleEvent } from "../firewall/rule.ts";
+import type { RuleWithState } from "../firewall/plan.ts";
+import type { ActualRule, Difference, RuleEvent } from "../firewall/rule.ts";
 import type { LastSync } from "../firewall/sync.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 import type { Exposure, Holder, Lease, Lifetime } from "../lease/lease.ts";
@@ -135,11 +136,11 @@ export interface ResetEvent {
 export interface FirewallStatus {
   /** The firewall that governs the host; null while none was needed. */
   readonly backend: string | null;
-  /** Only from `GET`: the rules that are wanted. */
-  readonly desired?: readonly Rule[];
+  /** Only from `GET`: the rules that are wanted, each with its state. */
+  readonly desired?: readonly RuleWithState[];
   /** Only from `GET`: how the last sync ended; null before the first. */
   readonly last?: LastSync | null;
-  /** Why nothing is known of the firewall; null or absent when something is. */
+  /** Why the firewall cannot be read; null or absent where it can. */
   readonly error?: string | null;
   /** Rules with our mark, as they were before the call; null when they are not known. */
   readonly actual: readonly ActualRule[] | null;

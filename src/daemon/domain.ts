@@ -4,7 +4,6 @@ import { openConnectionUsers } from "../caller/open.ts";
 import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { openFirewall } from "../firewall/open.ts";
 import { FirewallSync } from "../firewall/sync.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
@@ -202,10 +201,17 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
 function openFirewallSync({ config, clock, registry, events }: Core): FirewallSync {
   const firewall = new FirewallSync({
     ...config.firewall,
-    open: () => openFirewall(config, () => exposedListeners(registry.written())),
+    open: async () => {
+      const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
+      return await openFirewall({
+        stateDir: config.stateDir,
+        backend: config.firewall.backend,
+        listeners: () => exposedListeners(registry.written()),
+      });
+    },
     wanted: () => wantedRules(registry.written()), // only what is on the disk may open a port
     clock,
-    tell: (event) => events.publish(event, clock.now()),
+    publish: (event) => events.publish(event, clock.now()),
   });
   events.subscribe((event) => {
     if (!("record" in event) || !RULE_CHANGES.has(event.type)) return;
@@ -213,6 +219,11 @@ function openFirewallSync({ config, clock, registry, events }: Core): FirewallSy
   });
   firewall.start();
   return firewall;
+}
+
+/** Most daemons open no port; main.ts says why the import chooses. */
+function load(part: "firewall") {
+  return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
 }
 
 function describer(core: Core): () => DomainStatus {

@@ -1,53 +1,64 @@
 /**
- * What portd asks of a host's firewall. This file is the types; windows/ and linux/ hold the backends, sync.ts the loop
- * that makes the actual rules those that are wanted.
+ * What portd asks of the host's firewall. This file is the types; windows/ and linux/ hold the backends, sync.ts the loop
+ * that makes the actual rules equal to the wanted ones.
  */
 import type { ActualRule, Difference, Rule } from "./rule.ts";
-
-/** A firewall as it was read. */
-export interface FirewallReading {
-  /** The rules with our mark, and no others, whatever their names look like. */
-  readonly rules: readonly ActualRule[];
-  /** How many rules are somebody else's. */
-  readonly foreign: number;
-  /** What hinders or makes rules needless, a sentence each: a stopped service, a policy, a Block rule, nothing drops. */
-  readonly remarks: readonly string[];
-  /**
-   * What of a wanted rule is needed here, in the form in which {@linkcode rules} has it: without what is let pass
-   * anyway, `undefined` where that is all of it. What is compared with {@linkcode rules} must have gone through it;
-   * where it is absent, every rule is needed as it is.
-   */
-  readonly needed?: (rule: Rule) => Rule | undefined;
-}
 
 /** The firewalls that portd knows. */
 export type FirewallBackendName = "windows" | "nftables" | "ufw" | "firewalld" | "none";
 
-/** The firewall of this host. Every call leaves the event loop alone, however long it takes. */
+/** The firewall of this host. Its calls do not block the event loop, however long they take. */
 export interface FirewallBackend {
   readonly name: FirewallBackendName;
   /**
    * Reads the rules.
    *
-   * @throws {PortdError} `firewall_unavailable` with the reason: then nothing is known, which is not that nothing is there.
+   * @throws {PortdError} `firewall_unavailable` with the reason: the rules are unknown then, not absent.
    */
   read(): Promise<FirewallReading>;
+}
+
+/** A firewall as it was read. */
+export interface FirewallReading {
+  /** The rules with our mark, and no others, whatever their names look like. */
+  readonly rules: readonly ActualRule[];
+  /** The number of rules without our mark. */
+  readonly foreign: number;
+  /** One sentence for each thing that keeps rules from working or makes them unnecessary: a stopped service, a policy. */
+  readonly remarks: readonly string[];
   /**
-   * Carries a difference out: all of it, or where the firewall has no transactions each change by itself. Repeating it
-   * does no harm.
+   * The part of a wanted rule that is needed here, in the form in which {@linkcode rules} has it: without what the
+   * firewall lets pass anyway, `undefined` where that is the whole rule. Only its results can be compared with
+   * {@linkcode rules}.
+   */
+  needed(rule: Rule): Rule | undefined;
+  /**
+   * Changes the firewall from what was read: everything at once, or where the firewall has no transactions one change
+   * after the other. A change that is already there does no harm.
    *
    * @throws {PortdError} `firewall_unavailable`: missing rights and the like, with what would help.
    */
   apply(difference: Difference): Promise<void>;
-  /** Gives back what the backend keeps open. */
-  close(): void;
 }
 
 /** Options that every backend has. */
 export interface BackendOptions {
   /**
-   * Tells our rules from those of another portd on this host: 8 hexadecimal digits made of the state folder. Stands in
-   * every rule; what bears another owner is foreign.
+   * Tells our rules from those of another portd on this host: 8 hexadecimal digits, made from the state folder. It is
+   * part of every rule; a rule with another owner is foreign.
    */
   readonly owner: string;
+}
+
+/**
+ * Removes every rule with the mark of the backend's owner, for good.
+ *
+ * @returns the names of the rules that were there.
+ * @throws {PortdError} `firewall_unavailable`: all of them are still there, or some.
+ */
+export async function clearRules(backend: FirewallBackend): Promise<readonly string[]> {
+  const reading = await backend.read();
+  const remove = [...new Set(reading.rules.map(({ name }) => name))];
+  if (remove.length > 0) await reading.apply({ add: [], change: [], remove });
+  return remove;
 }

@@ -1,48 +1,50 @@
-/** Firewall rules as portd wants them, and the difference to those that are there. Pure. */
+/** Firewall rules as portd wants them, and how they differ from the actual ones. Pure. */
 import type { Protocol } from "../port/port.ts";
 import { canonicalNetwork } from "./networks.ts";
 
-/** Where a rule lets packets pass: to this machine, or from it. */
+/** Which packets a rule lets pass: those to this machine, or those from it. */
 export type Direction = "in" | "out";
 
-/** Windows' network profiles; the firewalls of Linux know none. */
-export type Profile = "domain" | "private" | "public";
+/** Windows' network profiles; the firewalls of Linux have none. */
+export const PROFILES = ["domain", "private", "public"] as const;
 
-/** Whom a rule lets in: `LocalSubnet` (the networks that this machine is on), `any`, or a network in CIDR notation. */
+/** One of {@linkcode PROFILES}. */
+export type Profile = typeof PROFILES[number];
+
+/** Who is let in by a rule: `LocalSubnet` (the networks that this machine is on), `any`, or a network in CIDR notation. */
 export type RemoteAddress = string;
 
-/** What one exposure asks of the host's firewall: to let one port be reached. */
+/** What an exposure asks of the host's firewall: that one port can be reached. */
 export interface Rule {
-  /** `portd-in-tcp-20417`: with the owner it makes a rule ours, and says which. */
+  /** `portd-in-tcp-20417`: together with the owner it identifies a rule of ours. */
   readonly name: string;
   readonly direction: Direction;
   readonly protocol: Protocol;
   readonly port: number;
   /** In the order domain, private, public. */
   readonly profiles: readonly Profile[];
-  /** Sorted, networks in their one form; `any` stands alone. */
+  /** Sorted, networks in canonical form; `any` is never combined with others. */
   readonly remote: readonly RemoteAddress[];
-  /** For people: the name and whose port it is. At most 250 characters, without `|` and control characters. */
+  /** For people: the name of the rule and that of the lease. At most 250 characters, without `|` and control characters. */
   readonly displayName: string;
 }
 
-/** A rule with our mark, as the firewall has it. */
+/** A rule with our mark, as it is in the firewall. */
 export interface ActualRule {
   readonly name: string;
-  /** What it says; `undefined` where it says something that no rule of ours does: it was changed by hand. */
+  /** Its content; `undefined` where portd makes no such rule: it was changed by hand. */
   readonly rule: Rule | undefined;
 }
 
-/** What is to be done so that the actual rules are those that are wanted. */
+/** The changes that make the actual rules equal to the wanted ones. */
 export interface Difference {
   readonly add: readonly Rule[];
-  /** Wanted, and there in another form. */
+  /** Wanted, but there with other content, or more than once. */
   readonly change: readonly Rule[];
-  /** Names of rules with our mark that nobody wants. */
+  /** Names of rules with our mark that are not wanted. */
   readonly remove: readonly string[];
 }
 
-const PROFILES: readonly Profile[] = ["domain", "private", "public"];
 const LONGEST_DISPLAY_NAME = 250;
 
 /** The name of a rule. */
@@ -50,7 +52,7 @@ export function ruleName(direction: Direction, protocol: Protocol, port: number)
   return `portd-${direction}-${protocol}-${port}`;
 }
 
-/** A rule in its one form, so that rules can be compared. @param leaseName is for the display name. */
+/** Makes a rule in canonical form, so that rules can be compared. @param leaseName becomes part of the display name. */
 export function makeRule(
   { direction, protocol, port, profiles, remote }: Omit<Rule, "name" | "displayName">,
   leaseName: string,
@@ -67,28 +69,28 @@ export function makeRule(
   };
 }
 
-/** The difference. A rule that is there twice is removed by its name and added anew. */
-export function diff(desired: readonly Rule[], actual: readonly ActualRule[]): Difference {
+/** Compares wanted rules with actual ones. A rule that is there twice needs a change. */
+export function diff(wanted: readonly Rule[], actual: readonly ActualRule[]): Difference {
   const byName = Map.groupBy(actual, ({ name }) => name);
-  const wanted = new Set(desired.map(({ name }) => name));
-  const add = desired.filter(({ name }) => !byName.has(name));
-  const change = desired.filter((rule) => {
-    const there = byName.get(rule.name);
-    return there !== undefined && (there.length > 1 || !isSame(rule, there[0]!.rule));
+  const wantedNames = new Set(wanted.map(({ name }) => name));
+  const add = wanted.filter(({ name }) => !byName.has(name));
+  const change = wanted.filter((rule) => {
+    const found = byName.get(rule.name);
+    return found !== undefined && (found.length > 1 || !hasSameContent(rule, found[0]!.rule));
   });
-  return { add, change, remove: [...byName.keys()].filter((name) => !wanted.has(name)) };
+  return { add, change, remove: [...byName.keys()].filter((name) => !wantedNames.has(name)) };
 }
 
-/** How many changes a difference is. */
+/** The number of changes. */
 export function sizeOf({ add, change, remove }: Difference): number {
   return add.length + change.length + remove.length;
 }
 
-/** Display names are for people: another one is no difference. */
-function isSame(wanted: Rule, there: Rule | undefined): boolean {
-  return there !== undefined && wanted.direction === there.direction && wanted.protocol === there.protocol &&
-    wanted.port === there.port && wanted.profiles.join() === there.profiles.join() &&
-    wanted.remote.join() === there.remote.join();
+/** Display names are for people, so they are not compared. */
+function hasSameContent(one: Rule, other: Rule | undefined): boolean {
+  return other !== undefined && one.direction === other.direction && one.protocol === other.protocol &&
+    one.port === other.port && one.profiles.join() === other.profiles.join() &&
+    one.remote.join() === other.remote.join();
 }
 
 function displayNameOf(name: string, leaseName: string): string {
@@ -100,7 +102,7 @@ function displayNameOf(name: string, leaseName: string): string {
     : `${characters.slice(0, LONGEST_DISPLAY_NAME - 1).join("")}…`;
 }
 
-/** What happens to rules. */
+/** What can happen to rules. */
 export type RuleEvent =
   | { readonly type: "rule.added" | "rule.drifted"; readonly rule: Rule }
   | { readonly type: "rule.removed"; readonly name: string }

@@ -1,50 +1,41 @@
 /**
- * The loop that makes the firewall's rules those that live exposures want: at every change, at the start and on a timer.
- * One sync runs at a time, however long a firewall takes; a wish that comes meanwhile makes it run once more.
+ * The loop that makes the firewall's rules equal to those that live exposures want: at every change, at the start and on
+ * a timer. One sync runs at a time, however long a firewall takes. It costs one read, and where there is something to
+ * change one apply and one read back.
  */
 import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { FirewallBackend, FirewallReading } from "./backend.ts";
-import { type ActualRule, diff, type Difference, type Rule, type RuleEvent, sizeOf } from "./rule.ts";
+import {
+  type FirewallPlan,
+  isSame,
+  makePlan,
+  requireKept,
+  type RuleState,
+  type RuleWithState,
+  statesOf,
+} from "./plan.ts";
+import { diff, type Rule, type RuleEvent, sizeOf } from "./rule.ts";
 
 /** First pause after a failure, and the longest; it doubles in between. */
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 60_000;
 
-/** What a stop waits at most for a sync that runs. */
-const PATIENCE_MS = 1000;
+/** How long a stop waits at most for a sync that runs. */
+const STOP_WAIT_MS = 1000;
 
 /** What a {@linkcode FirewallSync} is made of. */
 export interface FirewallSyncParts {
-  /** Finds the firewall that governs the host; asked at the first need, and again after a failure. */
+  /** Finds the firewall that governs the host; called when it is first needed, and again after a failure. */
   readonly open: () => Promise<FirewallBackend>;
   /** The rules that are wanted at this moment. */
   readonly wanted: () => readonly Rule[];
   readonly clock: Clock;
-  readonly tell: (event: RuleEvent) => void;
-  /** Whether rules that were changed or deleted by hand are restored, or only told of. */
+  readonly publish: (event: RuleEvent) => void;
+  /** Whether rules that were changed or deleted by hand are restored, or only reported. */
   readonly drift: "restore" | "report";
-  /** How often the rules are looked at though nothing has changed, in milliseconds. */
+  /** How often the rules are checked although nothing has changed, in milliseconds. */
   readonly syncMs: number;
 }
-
-/** What is to be done, or was. */
-export interface FirewallPlan extends Difference {
-  /** Wanted rules that were changed or deleted by hand since they were set. */
-  readonly drifted: readonly Rule[];
-  /** What hinders rules or makes them needless. */
-  readonly remarks: readonly string[];
-  /** Rules of others. */
-  readonly foreign: number;
-  /** Rules with our mark, as they were before. */
-  readonly actual: readonly ActualRule[];
-  /** The rules that were wanted. */
-  readonly wanted: readonly Rule[];
-  /** The same in the form in which this firewall has them; without those that it does not need. */
-  readonly desired: readonly Rule[];
-}
-
-/** How a wanted rule stands: it is there, it is not (yet), or the firewall lets pass without it what it is about. */
-export type RuleState = "set" | "missing" | "needless";
 
 /** How the last sync ended. */
 export interface LastSync {
@@ -54,18 +45,20 @@ export interface LastSync {
   readonly error: string | null;
 }
 
-/** Keeps the rules equal to the wishes. */
+/** Keeps the rules equal to the wanted ones. */
 export class FirewallSync {
   readonly #parts: FirewallSyncParts;
-  /** The rules that were there after the last sync, by name: what differs from them though the wish does not, drifted. */
+  /** The rules that were there after the last sync, by name. One that then differs though still wanted has drifted. */
   #set: ReadonlyMap<string, Rule> = new Map();
-  /** The wishes of the last sync, by name. */
-  #met: ReadonlyMap<string, Rule> = new Map();
-  /** Names of drifted rules that have been told of and are still so. */
-  #told: ReadonlySet<string> = new Set();
+  /** The wanted rules as the last reading showed them, by name; `undefined` where the firewall could not be read. */
+  #states: ReadonlyMap<string, RuleWithState> | undefined;
+  /** Names of rules whose drift was reported and goes on. */
+  #reported: ReadonlySet<string> = new Set();
   #backend: FirewallBackend | undefined;
   #running: Promise<FirewallPlan> | undefined;
   #next: Promise<FirewallPlan> | undefined;
+  /** Whether a sync was asked for since the running one began its last reading. */
+  #isAsked = false;
   #last: LastSync | null = null;
   #failures = 0;
   #stopTimer = () => {};
@@ -80,27 +73,28 @@ export class FirewallSync {
     return this.#last;
   }
 
-  /** Whether a sync is under way. */
+  /** Whether a sync runs. */
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
 
+  /** Name of the firewall; null before it was first needed. */
+  get backend(): string | null {
+    return this.#backend?.name ?? null;
+  }
+
   /**
-   * Asks for a sync where there is any rule to care for, or one may be made at this moment, and does not wait for it.
-   * Failures are told as events and tried again.
+   * Asks for a sync where there is any rule to care for, or a sync runs that may make one, and does not wait for it.
+   * Failures are published as events and tried again.
    */
   request(): void {
-    if (this.#isConcerned || this.isRunning) this.#begin();
+    if (this.#hasRules || this.isRunning) this.start();
   }
 
-  /** The first sync, without waiting for it: it also takes away what a crash has left, where the firewall can be read. */
+  /** Starts a sync and does not wait for it. The first one also removes what a crash left. */
   start(): void {
-    this.#begin();
-  }
-
-  #begin(): void {
     this.sync().catch(() => {
-      // told by #run, which has set the timer for another try
+      // published by #run, which has set the timer for another try
     });
   }
 
@@ -113,32 +107,28 @@ export class FirewallSync {
     }
   }
 
-  /** The rules that are wanted at this moment. */
-  get wanted(): readonly Rule[] {
-    return this.#parts.wanted();
-  }
-
-  /** How a wanted rule stood after the last sync. Asks nobody. */
+  /** How a wanted rule stood after the last sync. Reads nothing. */
   stateOf(rule: Rule): RuleState {
-    if (!isSame(this.#met.get(rule.name), rule) || this.#told.has(rule.name)) return "missing";
-    return this.#set.has(rule.name) ? "set" : "needless";
+    return this.#stateIn(this.#states, rule);
   }
 
-  /** Name of the firewall; null before it was first needed. */
-  get backend(): string | null {
-    return this.#backend?.name ?? null;
+  /** The rules that are wanted at this moment, as they stand in a plan; unknown without one. */
+  rules(plan?: FirewallPlan): readonly RuleWithState[] {
+    const states = plan && statesOf(plan, missingIn(plan));
+    return this.#parts.wanted().map((rule) => ({ ...rule, state: this.#stateIn(states, rule) }));
   }
 
   /**
-   * Makes the rules equal to the wishes of this moment. A call while a sync runs waits for the one after it, which all
-   * such calls share.
+   * Makes the rules equal to those that are wanted at this moment. A call while a sync runs waits for it, and also for
+   * the one after it unless the first has read the firewall again since and found every rule in order.
    *
    * @returns what was done.
    * @throws {PortdError} `firewall_unavailable`.
    */
   sync(): Promise<FirewallPlan> {
     if (this.#running === undefined) return this.#start();
-    this.#next ??= this.#running.then(() => this.#startNext(), () => this.#startNext());
+    this.#isAsked = true;
+    this.#next ??= this.#running.then((plan) => this.#follow(plan), () => this.#follow());
     return this.#next;
   }
 
@@ -146,26 +136,28 @@ export class FirewallSync {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
-    const patience = Promise.withResolvers<void>();
-    const stopWaiting = this.#parts.clock.after(PATIENCE_MS, patience.resolve);
-    await Promise.race([this.#running?.catch(() => undefined), patience.promise]); // its failure has been told
+    const waited = Promise.withResolvers<void>();
+    const stopWaiting = this.#parts.clock.after(STOP_WAIT_MS, waited.resolve);
+    await Promise.race([this.#running?.catch(() => undefined), waited.promise]); // its failure has been published
     stopWaiting();
-    this.#backend?.close();
   }
 
-  /** Whether there are rules to care for: without any, a firewall that cannot be read is no trouble, and none is. */
-  get #isConcerned(): boolean {
+  /** Without rules to care for, a firewall that cannot be read is no problem, even where there is none. */
+  get #hasRules(): boolean {
     return this.#set.size > 0 || this.#parts.wanted().length > 0;
+  }
+
+  #stateIn(states: ReadonlyMap<string, RuleWithState> | undefined, rule: Rule): RuleState {
+    if (states === undefined) return "unknown";
+    const known = states.get(rule.name);
+    const isCurrent = known !== undefined && isSame(known, { ...rule, state: known.state });
+    if (isCurrent && known.state !== "missing") return known.state;
+    return this.#last === null || this.#last.error === null ? "missing" : "failed";
   }
 
   async #open(): Promise<FirewallBackend> {
     this.#backend ??= await this.#parts.open();
     return this.#backend;
-  }
-
-  #startNext(): Promise<FirewallPlan> {
-    this.#next = undefined;
-    return this.#start();
   }
 
   #start(): Promise<FirewallPlan> {
@@ -176,26 +168,29 @@ export class FirewallSync {
     return running;
   }
 
+  /** What follows a sync that somebody waits for. @param plan is what it has done; absent where it failed. */
+  async #follow(plan?: FirewallPlan): Promise<FirewallPlan> {
+    this.#next = undefined;
+    const wanted = this.#parts.wanted();
+    const isDone = plan !== undefined && !this.#isAsked && isSame(plan.wanted, wanted) &&
+      wanted.every((rule) => this.stateOf(rule) !== "missing");
+    return isDone ? plan : await this.sync();
+  }
+
   async #run(): Promise<FirewallPlan> {
-    const { clock } = this.#parts;
+    const { clock, publish } = this.#parts;
     this.#stopTimer();
     try {
-      const backend = await this.#open();
-      const plan = this.#planFrom(await backend.read());
-      if (sizeOf(plan) > 0) {
-        await backend.apply(plan);
-        requireDone(plan, await backend.read());
-      }
+      const plan = await this.#makeEqual();
       this.#remember(plan);
       this.#last = { at: isoInstant(clock.now()), error: null };
       this.#failures = 0;
       return plan;
     } catch (error) {
       this.#failures++;
-      this.#backend?.close();
       this.#backend = undefined;
       const reason = (error as Error).message;
-      if (this.#isConcerned && this.#last?.error !== reason) this.#parts.tell({ type: "rule.failed", reason });
+      if (this.#hasRules && this.#last?.error !== reason) publish({ type: "rule.failed", reason });
       this.#last = { at: isoInstant(clock.now()), error: reason };
       throw asUnavailable(error);
     } finally {
@@ -203,67 +198,57 @@ export class FirewallSync {
     }
   }
 
-  #planFrom({ rules, remarks, foreign, needed = (rule) => rule }: FirewallReading): FirewallPlan {
-    const wanted = this.#parts.wanted();
-    const desired = wanted.flatMap((rule) => needed(rule) ?? []);
-    const difference = diff(desired, rules);
-    const drifted = [...difference.add, ...difference.change].filter((rule) => isSame(this.#set.get(rule.name), rule));
-    const rest = { remarks, foreign, actual: rules, drifted, desired, wanted };
-    if (this.#parts.drift === "restore") return { ...difference, ...rest };
-    const isOurs = (rule: Rule) => !drifted.includes(rule);
-    return {
-      add: difference.add.filter(isOurs),
-      change: difference.change.filter(isOurs),
-      remove: difference.remove,
-      ...rest,
-    };
+  async #makeEqual(): Promise<FirewallPlan> {
+    const reading = await this.#read();
+    const plan = this.#planFrom(reading);
+    this.#states = statesOf(plan, missingIn(plan));
+    if (sizeOf(plan) === 0) return plan;
+    await reading.apply(plan);
+    const left = diff(plan.needed, (await this.#read()).rules);
+    this.#states = statesOf(plan, [...left.add, ...left.change]);
+    requireKept(plan, left);
+    return plan;
   }
 
-  #remember({ add, change, remove, drifted, desired, wanted }: FirewallPlan): void {
-    const { tell } = this.#parts;
-    for (const rule of drifted) if (!this.#told.has(rule.name)) tell({ type: "rule.drifted", rule });
-    this.#told = new Set(this.#parts.drift === "report" ? drifted.map(({ name }) => name) : []);
-    this.#set = byName(desired);
-    this.#met = byName(wanted);
-    for (const name of remove) tell({ type: "rule.removed", name });
-    for (const rule of [...add, ...change]) if (!drifted.includes(rule)) tell({ type: "rule.added", rule });
+  async #read(): Promise<FirewallReading> {
+    try {
+      const backend = await this.#open();
+      this.#isAsked = false;
+      return await backend.read();
+    } catch (error) {
+      this.#states = undefined;
+      throw error;
+    }
+  }
+
+  #planFrom(reading: FirewallReading): FirewallPlan {
+    const { wanted, drift } = this.#parts;
+    return makePlan(reading, { wanted: wanted(), before: this.#set, drift });
+  }
+
+  #remember({ add, change, remove, drifted, needed }: FirewallPlan): void {
+    const { publish, drift } = this.#parts;
+    for (const rule of drifted) if (!this.#reported.has(rule.name)) publish({ type: "rule.drifted", rule });
+    this.#reported = new Set(drift === "report" ? drifted.map(({ name }) => name) : []);
+    this.#set = new Map(needed.map((rule) => [rule.name, rule]));
+    for (const name of remove) publish({ type: "rule.removed", name });
+    for (const rule of [...add, ...change]) if (!drifted.includes(rule)) publish({ type: "rule.added", rule });
   }
 
   #setTimer(): void {
-    if (this.#isClosed || !this.#isConcerned) return;
+    if (this.#isClosed || !this.#hasRules) return;
     const { clock, syncMs } = this.#parts;
     const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
-    this.#stopTimer = clock.after(
-      this.#failures > 0 ? Math.min(retryMs, syncMs) : syncMs,
-      () => this.request(),
-    );
+    const pauseMs = this.#failures > 0 ? Math.min(retryMs, syncMs) : syncMs;
+    this.#stopTimer = clock.after(pauseMs, () => this.request());
   }
 }
 
-/**
- * A firewall may take a change and not keep it: another program that writes the same rules, say.
- *
- * @throws {PortdError} `firewall_unavailable`.
- */
-function requireDone({ add, change, remove, desired }: FirewallPlan, { rules }: FirewallReading): void {
-  const left = diff(desired, rules);
-  const lost = [...add, ...change].find(({ name }) => [...left.add, ...left.change].some((rule) => rule.name === name));
-  const kept = remove.find((name) => left.remove.includes(name));
-  if (lost === undefined && kept === undefined) return;
-  const state = lost === undefined ? "still there: something puts it back" : "not there: something takes it away";
-  const message = `Cannot keep the rule ${lost?.name ?? kept}: it was changed without an error and is ${state}`;
-  throw new PortdError("firewall_unavailable", message);
+function missingIn({ add, change, drifted }: FirewallPlan): readonly Rule[] {
+  return [...add, ...change, ...drifted];
 }
 
-function byName(rules: readonly Rule[]): ReadonlyMap<string, Rule> {
-  return new Map(rules.map((rule) => [rule.name, rule]));
-}
-
-function isSame(one: Rule | undefined, other: Rule): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** What a backend has not foreseen is a firewall that cannot be used, too. */
+/** An unexpected error of a backend also means that the firewall cannot be used. */
 function asUnavailable(error: unknown): PortdError {
   if (error instanceof PortdError) return error;
   const message = `Cannot keep the firewall's rules: ${(error as Error).message}`;

@@ -1,6 +1,5 @@
 /** The description of one port, as `GET /ports/{n}` answers it. This file is just the types; describe.ts does the work. */
-import type { Rule } from "../firewall/rule.ts";
-import type { RuleState } from "../firewall/sync.ts";
+import type { RuleWithState } from "../firewall/plan.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { PortClass, PortRange, Protocol } from "../port/port.ts";
@@ -36,11 +35,6 @@ export interface PortSocket extends ListedSocket, PossibleIdentity {
   readonly ancestors: readonly Ancestor[];
 }
 
-/** A rule that a lease wants. */
-export interface PortRule extends Rule {
-  readonly state: RuleState;
-}
-
 /** All about one port. */
 export interface PortDescription {
   readonly port: number;
@@ -66,9 +60,9 @@ export interface PortDescription {
   readonly exclusions: readonly Exclusion[];
   /** The live leases of the port: one, or one for each protocol. */
   readonly leases: readonly Lease[];
-  /** The rules that its leases want in the host's firewall, with their state after the last sync. */
-  readonly rules: readonly PortRule[];
-  /** The sockets that listen on it; a holder's socket that several of its processes share once for each of them. */
+  /** The rules that its leases want in the host's firewall, each as it stood after the last sync. */
+  readonly rules: readonly RuleWithState[];
+  /** Who listens on it: of a holder's socket that several of his processes share, each of them. */
   readonly listeners: readonly PortSocket[];
   /** All other sockets whose local port it is. */
   readonly connections: readonly PortSocket[];

@@ -2,10 +2,10 @@
 import { makeRule, type Rule } from "../firewall/rule.ts";
 import type { LeaseRecord } from "./record.ts";
 
-/** Networks from which only this machine itself can connect. */
+/** Networks that only this machine itself is in. */
 const LOOPBACK = /^(?:127\.|::1(?:\/128)?$)/;
 
-/** The pids that listen on exposed leases. */
+/** The pids of the processes that listen on exposed leases. */
 export function exposedListeners(leases: Iterable<LeaseRecord>): readonly number[] {
   const pids = [...leases].flatMap(({ exposure, listener }) => exposure === null ? [] : listener?.pid ?? []);
   return [...new Set(pids)];

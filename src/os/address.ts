@@ -32,24 +32,24 @@ export function addressBytes(text: string): readonly number[] | undefined {
 }
 
 function ipv4Bytes(text: string): readonly number[] | undefined {
-  const bytes = text.split(".").map((part) => /^\d{1,3}$/.test(part) ? Number(part) : NaN);
+  const bytes = text.split(".").map((part) => /^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : NaN);
   return bytes.length === 4 && bytes.every((byte) => byte <= 255) ? bytes : undefined;
 }
 
 function ipv6Bytes(text: string): readonly number[] | undefined {
   const [head = "", tail, ...more] = text.split("::");
-  const before = groupBytes(head), after = groupBytes(tail ?? "");
+  const before = groupBytes(head, { isEnd: tail === undefined }), after = groupBytes(tail ?? "", { isEnd: true });
   if (before === undefined || after === undefined || more.length > 0) return undefined;
   const zeros = 16 - before.length - after.length;
   if (tail === undefined ? zeros !== 0 : zeros < 2) return undefined;
   return [...before, ...new Array<number>(zeros).fill(0), ...after];
 }
 
-/** The bytes of the groups between colons; the last group may be IPv4. */
-function groupBytes(text: string): readonly number[] | undefined {
+/** The bytes of groups between colons; the last one of an address may be written as IPv4. */
+function groupBytes(text: string, { isEnd }: { readonly isEnd: boolean }): readonly number[] | undefined {
   if (text === "") return [];
   const bytes = text.split(":").map((group, i, { length }) => {
-    if (i === length - 1 && group.includes(".")) return ipv4Bytes(group);
+    if (isEnd && i === length - 1 && group.includes(".")) return ipv4Bytes(group);
     return /^[0-9a-fA-F]{1,4}$/.test(group) ? [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff] : undefined;
   });
   return bytes.every((group) => group !== undefined) ? bytes.flat() : undefined;

@@ -253,9 +253,7 @@ const OWN = ["leases.db", "leases.db-wal", "leases.db.damaged-2026", "admin.toke
 serviceTest("uninstall takes the rules away that portd has set in the firewall", async ({ control, run }) => {
   const firewall = new FakeFirewall();
   await run(installWords());
-  for (const owner of ["00000000", "ffffffff"]) {
-    await firewall.backend(owner).apply({ add: [rule(80), rule(81)], change: [], remove: [] });
-  }
+  for (const owner of ["00000000", "ffffffff"]) firewall.set(owner, rule(80), rule(81));
   const does = "remove from the firewall (nftables): portd-in-tcp-80, portd-in-tcp-81";
   const planned = await run(["uninstall", "--dry-run"], { firewall });
   assert.deepEqual([planned.stdout.split("\n")[1], firewall.rules.length], [does, 4]);
@@ -288,7 +286,7 @@ serviceTest("uninstall takes a service away whose configuration has a fault", as
 
 serviceTest("uninstall looks only into the firewall that the service uses", async ({ run }) => {
   const firewall = new FakeFirewall();
-  await firewall.backend("00000000").apply({ add: [rule(80)], change: [], remove: [] });
+  firewall.set("00000000", rule(80));
   await run([...installWords(), "--set", "firewall.backend=none"]);
   assert.doesNotMatch((await run(["uninstall"], { firewall })).stderr, /firewall/);
 });

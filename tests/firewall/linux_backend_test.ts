@@ -1,15 +1,17 @@
-/** What the backends of Linux say when the programs that they call fail them. */
+/** What the backend of Linux says when the programs that it calls fail. */
 import assert from "node:assert/strict";
 import type { FirewallBackend } from "../../src/firewall/backend.ts";
-import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
-import { NftablesBackend } from "../../src/firewall/linux/nftables.ts";
-import { chooseLinuxBackend } from "../../src/firewall/linux/open.ts";
-import { UfwBackend } from "../../src/firewall/linux/ufw.ts";
+import { firewalld } from "../../src/firewall/linux/firewalld.ts";
+import { LinuxFirewall } from "../../src/firewall/linux/firewall.ts";
+import { nftables } from "../../src/firewall/linux/nftables.ts";
+import { openLinuxFirewall } from "../../src/firewall/linux/open.ts";
+import { ufw } from "../../src/firewall/linux/ufw.ts";
 import { runProgram } from "../../src/os/program.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { rule } from "./conformance.ts";
 
 const OWNER = "1a2b3c4d";
+const OPTIONS = { owner: OWNER, interfaces: () => [] };
 const ABSENT: [string] = ["/nonexistent/program"];
 
 /** A program that runs a line of JavaScript. */
@@ -21,10 +23,10 @@ const HANGING = program("setInterval(() => {}, 1000)");
 
 /** @param timeoutMs is too long to be reached, unless the test is about it. */
 function backends(program: [string, ...string[]], timeoutMs = 600_000): FirewallBackend[] {
-  const common = { owner: OWNER, timeoutMs, interfaces: () => [] };
+  const options = { ...OPTIONS, timeoutMs };
   return [
-    new NftablesBackend({ ...common, nft: program, legacyTables: "/nonexistent/tables" }),
-    new FirewalldBackend({ ...common, firewallCmd: program }),
+    new LinuxFirewall(nftables({ program, legacyTables: "/nonexistent/tables" }), options),
+    new LinuxFirewall(firewalld({ program }), options),
   ];
 }
 
@@ -61,7 +63,7 @@ Deno.test("answers that make no sense are an error, not an empty firewall", asyn
   }
 });
 
-Deno.test("the first line that a program wrote to stderr is told", async () => {
+Deno.test("the error has the first line that a program wrote to stderr", async () => {
   const [nft, firewalld] = backends(program(`console.error("Error: no such thing\\nmore"); Deno.exit(3)`));
   const message = (program: string, reason: string) =>
     `Cannot read the firewall: ${program} ended with exit code 3: ${reason}`;
@@ -75,18 +77,13 @@ Deno.test("a program that ends without reading its input is judged by its exit c
   assert.deepEqual([code, stderr], [4, "refused\n"]);
 });
 
-Deno.test("iptables-legacy, which nft does not show, is told of", async () => {
+Deno.test("a remark reports iptables-legacy, which nft does not show", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/tables`, "filter\n");
   const nft = program(`console.log('{"nftables": []}')`);
-  const backend = new NftablesBackend({
-    owner: OWNER,
-    nft,
-    interfaces: () => [],
-    legacyTables: `${folder.path}/tables`,
-  });
-  const { rules, foreign, remarks, needed } = await backend.read();
-  assert.deepEqual([rules, foreign, needed?.(rule(20417))], [[], 0, undefined]);
+  const dialect = nftables({ program: nft, legacyTables: `${folder.path}/tables` });
+  const { rules, foreign, remarks, needed } = await new LinuxFirewall(dialect, OPTIONS).read();
+  assert.deepEqual([rules, foreign, needed(rule(20417))], [[], 0, undefined]);
   assert.match(remarks.join("\n"), /^nftables does not drop what comes in.*\niptables-legacy has rules/);
 });
 
@@ -108,9 +105,10 @@ Deno.test("ufw: what its settings and rules let pass anyway is not needed", asyn
   const root = folder.path;
   const needed = async (settings: Parameters<typeof writeUfw>[1], direction: "in" | "out" = "in") => {
     await writeUfw(root, settings);
-    const reading = await new UfwBackend({ owner: OWNER, root, interfaces: () => [{ cidr: "fe80::1/64" }] }).read();
+    const interfaces = () => [{ cidr: "fe80::1/64" }];
+    const reading = await new LinuxFirewall(ufw({ root }), { owner: OWNER, interfaces }).read();
     const remote = ["10.0.0.0/24", "LocalSubnet"];
-    return reading.needed!(rule(20417, { direction, remote }))?.remote;
+    return reading.needed(rule(20417, { direction, remote }))?.remote;
   };
   const tuple = (text: string) => `### tuple ### ${text}\n`;
   assert.deepEqual(await needed({}), ["10.0.0.0/24", "LocalSubnet"]);
@@ -134,7 +132,7 @@ Deno.test("ufw: what its settings and rules let pass anyway is not needed", asyn
 
 Deno.test("ufw: a file that is not there is an error, not an empty firewall", async () => {
   await using folder = await temporaryFolder();
-  const backend = new UfwBackend({ owner: OWNER, root: folder.path, interfaces: () => [] });
+  const backend = new LinuxFirewall(ufw({ root: folder.path }), OPTIONS);
   await assert.rejects(backend.read(), {
     code: "firewall_unavailable",
     message: /^Cannot read the firewall: ufw is set up/,
@@ -145,7 +143,7 @@ Deno.test("firewalld before ufw before nftables governs, and none of them is an 
   await using folder = await temporaryFolder();
   const root = folder.path;
   const name = async (firewallCmd: [string, ...string[]], nft: [string, ...string[]]) =>
-    (await chooseLinuxBackend({ owner: OWNER, root, programs: { firewallCmd, nft } })).name;
+    (await openLinuxFirewall({ owner: OWNER, root, programs: { firewallCmd, nft } })).name;
   const running = program("Deno.exit(0)"), stopped = program("Deno.exit(252)");
   await writeUfw(root, { enabled: "yes" });
   assert.equal(await name(running, running), "firewalld");
@@ -156,5 +154,5 @@ Deno.test("firewalld before ufw before nftables governs, and none of them is an 
     code: "firewall_unavailable",
     message: /^Cannot read the firewall: firewalld does not run, ufw is not enabled, and nftables has no/,
   });
-  assert.equal((await chooseLinuxBackend({ owner: OWNER, firewall: "nftables", root })).name, "nftables");
+  assert.equal((await openLinuxFirewall({ owner: OWNER, firewall: "nftables", root })).name, "nftables");
 });

@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  callsFor,
-  countForeign,
-  type FirewalldView,
-  neededRule,
-  parseZones,
-  readRules,
-} from "../../src/firewall/linux/firewalld_rules.ts";
+import { commandsFor, type Entries, neededRule, readRules } from "../../src/firewall/linux/entries.ts";
+import { callsFor, entriesIn, parseZones, type ZoneCommand } from "../../src/firewall/linux/firewalld_rules.ts";
 import { rule } from "./conformance.ts";
 
 const OWNER = "1a2b3c4d";
@@ -39,19 +33,20 @@ function zones(
   ].join("\n");
 }
 
-function view(text: string, { defaultZone = "public", local = ["192.168.1.0/24"] } = {}): FirewalldView {
-  return { zones: parseZones(text), defaultZone, owner: OWNER, local };
+function entries(text: string, defaultZone = "public"): Entries<ZoneCommand> {
+  return entriesIn({ zones: parseZones(text), defaultZone }, { owner: OWNER, local: ["192.168.1.0/24"] });
 }
 
 Deno.test("our rich rule is read back as the rule that it stands for", () => {
   for (const flags of ["", " (active)", " (default, active)"]) {
-    const there = view(zones({ flags }));
+    const there = entries(zones({ flags }));
     const [{ name, rule: found } = { name: "" }] = readRules(there);
     assert.deepEqual([name, found?.remote, found?.profiles], ["portd-in-tcp-20417", ["LocalSubnet"], [
       "domain",
       "private",
     ]]);
-    assert.equal(countForeign(there), 2); // the services
+    assert.equal(there.foreign, 2); // the services
+    assert.equal(parseZones(zones({ flags }))[1]!.isDefault, flags.includes("default"));
   }
 });
 
@@ -59,10 +54,10 @@ Deno.test("a rich rule in another order of elements and attributes is the same",
   const other =
     'rule family="ipv4" priority="-32768" port protocol="tcp" port="20417" source address="192.168.1.0/24" ' +
     'nflog prefix="portd 1a2b3c4d portd-in-tcp-20417 domain,private local" group="7678" accept';
-  assert.deepEqual(readRules(view(zones({ rules: [other] })))[0]?.rule?.remote, ["LocalSubnet"]);
+  assert.deepEqual(readRules(entries(zones({ rules: [other] })))[0]?.rule?.remote, ["LocalSubnet"]);
 });
 
-Deno.test("a rich rule that was altered says nothing of ours, and goes as firewalld has it", () => {
+Deno.test("a rich rule that was altered has no content, and is removed by its altered text", () => {
   const alterations = [
     [" accept", " drop"],
     ['port="20417"', 'port="20418"'],
@@ -72,23 +67,22 @@ Deno.test("a rich rule that was altered says nothing of ours, and goes as firewa
   ] as const;
   for (const [words, others] of alterations) {
     const text = OURS.replace(words, others);
-    const there = view(zones({ rules: [text] }));
+    const there = entries(zones({ rules: [text] }));
     assert.deepEqual(readRules(there), [{ name: "portd-in-tcp-20417", rule: undefined }], text);
-    assert.deepEqual(callsFor(there, { add: [], change: [], remove: ["portd-in-tcp-20417"] }), [
-      ["--zone=public", `--remove-rich-rule=${text}`],
-    ]);
+    const commands = commandsFor(there, { add: [], change: [], remove: ["portd-in-tcp-20417"] });
+    assert.deepEqual(callsFor(commands), [{ args: ["--zone=public", `--remove-rich-rule=${text}`] }]);
   }
 });
 
-Deno.test("a mark in a log, or in the mark of somebody else, is foreign", () => {
+Deno.test("a mark in a log, or one that differs from ours, is foreign", () => {
   const others = [OURS.replace('nflog group="7678"', "log"), OURS.replace("4d", "4e"), OURS.replace("local", "locals")];
-  const there = view(zones({ rules: others }));
+  const there = entries(zones({ rules: others }));
   assert.deepEqual(readRules(there), []);
-  assert.equal(countForeign(there), 5);
+  assert.equal(there.foreign, 5);
 });
 
 Deno.test("a rule goes into the zones that packets come to, unless they let it pass", () => {
-  const remote = (text: string, defaultZone = "public") => neededRule(view(text, { defaultZone }), rule(20417))?.remote;
+  const remote = (text: string, defaultZone?: string) => neededRule(entries(text, defaultZone), rule(20417))?.remote;
   assert.deepEqual(remote(zones()), ["LocalSubnet"]);
   assert.deepEqual(remote(zones({ interfaces: "" })), ["LocalSubnet"]);
   assert.deepEqual(remote(zones({ ports: "80/tcp 20000-21000/udp" })), ["LocalSubnet"]);
@@ -96,7 +90,7 @@ Deno.test("a rule goes into the zones that packets come to, unless they let it p
     assert.equal(remote(zones(open)), undefined);
     assert.deepEqual(remote(zones(open), "drop"), ["LocalSubnet"]);
   }
-  assert.equal(neededRule(view(zones()), rule(20417, { direction: "out" })), undefined);
+  assert.equal(neededRule(entries(zones()), rule(20417, { direction: "out" })), undefined);
 });
 
 Deno.test("any text is read as zones without a throw", () => {

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { commandsFor, type Entries, neededRule, readRules } from "../../src/firewall/linux/entries.ts";
 import { parseRuleset, type Ruleset } from "../../src/firewall/linux/nft_json.ts";
-import {
-  commandsFor,
-  countForeign,
-  neededRule,
-  type NftView,
-  readRules,
-  viewOf,
-} from "../../src/firewall/linux/nft_ruleset.ts";
+import { entriesIn, type NftCommand } from "../../src/firewall/linux/nft_rules.ts";
 import type { Rule } from "../../src/firewall/rule.ts";
 import { rule } from "./conformance.ts";
 
@@ -30,8 +24,12 @@ function saddr(addr: string, len?: number): Statement {
   return match({ payload: { protocol: addr.includes(":") ? "ip6" : "ip", field: "saddr" } }, right);
 }
 
-/** A view of one table with a base chain `input` that has these rules, and more chains by name. */
-function view(
+type NftEntries = Entries<NftCommand>;
+
+const LOCAL = ["192.168.1.0/24", "fe80::/10"];
+
+/** A ruleset with one table with a base chain `input` that has these rules, and more chains by name. */
+function rulesetOf(
   rules: readonly (readonly Statement[])[],
   { policy = "accept", family = "inet", hook = "input", chains = {} }: {
     policy?: string;
@@ -39,28 +37,32 @@ function view(
     hook?: string;
     chains?: Record<string, readonly (readonly Statement[])[]>;
   } = {},
-): NftView {
+): Ruleset {
   const place = { family, table: "filter" };
   const all = { input: rules, ...chains };
   const nftables = Object.entries(all).flatMap(([chain, rules], i) => [
     { chain: { ...place, name: chain, ...(i === 0 ? { hook, policy, type: "filter", prio: 0 } : {}) } },
     ...rules.map((expr, j) => ({ rule: { ...place, chain, handle: 100 * i + j, expr } })),
   ]);
-  return viewOf({ ruleset: parseRuleset({ nftables })!, owner: OWNER, local: ["192.168.1.0/24", "fe80::/10"] });
+  return parseRuleset({ nftables })!;
 }
 
-function isNeeded(view: NftView, wanted: Rule = rule(20417, { remote: ["any"] })): boolean {
-  return neededRule(view, wanted) !== undefined;
+function entriesOf(...ruleset: Parameters<typeof rulesetOf>): NftEntries {
+  return entriesIn(rulesetOf(...ruleset), { owner: OWNER, local: LOCAL });
 }
 
-async function captured(name: string): Promise<NftView> {
+function isNeeded(entries: NftEntries, wanted: Rule = rule(20417, { remote: ["any"] })): boolean {
+  return neededRule(entries, wanted) !== undefined;
+}
+
+async function captured(name: string): Promise<NftEntries> {
   const ruleset = parseRuleset(JSON.parse(await Deno.readTextFile(new URL(`${name}.json`, FOLDER))))!;
-  return viewOf({ ruleset, owner: OWNER, local: ["192.168.1.0/24", "fe80::/10"] });
+  return entriesIn(ruleset, { owner: OWNER, local: LOCAL });
 }
 
 /** Chain and remote of each entry that a rule would get. */
-function insertions(view: NftView, wanted: Rule): string[] {
-  return commandsFor(view, { add: [wanted], change: [], remove: [] }).map((command) => {
+function insertions(entries: NftEntries, wanted: Rule): string[] {
+  return commandsFor(entries, { add: [wanted], change: [], remove: [] }).map((command) => {
     const { family, table, chain, expr } = (command as { insert: { rule: Statement } }).insert.rule;
     const source = (expr as Statement[]).length === 2 ? "any" : "network";
     return `${family} ${table} ${chain} ${source}`;
@@ -89,43 +91,43 @@ Deno.test("a chain of one IP version gets the networks of that version alone, an
   assert.equal(neededRule(iptables, rule(20417, { remote: ["2001:db8::/32"] })), undefined);
 });
 
-const DROPPING: Readonly<Record<string, NftView>> = {
-  "by policy": view([], { policy: "drop" }),
-  "by its last rule": view([[DROP]]),
-  "by a rule that also counts and logs": view([[
+const DROPPING: Readonly<Record<string, NftEntries>> = {
+  "by policy": entriesOf([], { policy: "drop" }),
+  "by its last rule": entriesOf([[DROP]]),
+  "by a rule that also counts and logs": entriesOf([[
     { counter: { packets: 1, bytes: 2 } },
     { log: { prefix: "x" } },
     DROP,
   ]]),
-  "by reject": view([[{ reject: { type: "icmpx", expr: "port-unreachable" } }]]),
-  "by iptables' REJECT": view([[{ xt: { type: "target", name: "REJECT" } }]]),
-  "in a chain that it jumps to": view([[{ jump: { target: "other" } }]], { chains: { other: [[DROP]] } }),
-  "in a chain that it goes to": view([[{ goto: { target: "other" } }]], { chains: { other: [[DROP]] } }),
-  "by policy behind a chain that it goes to": view([[{ goto: { target: "other" } }], [ACCEPT]], {
+  "by reject": entriesOf([[{ reject: { type: "icmpx", expr: "port-unreachable" } }]]),
+  "by iptables' REJECT": entriesOf([[{ xt: { type: "target", name: "REJECT" } }]]),
+  "in a chain that it jumps to": entriesOf([[{ jump: { target: "other" } }]], { chains: { other: [[DROP]] } }),
+  "in a chain that it goes to": entriesOf([[{ goto: { target: "other" } }]], { chains: { other: [[DROP]] } }),
+  "by policy behind a chain that it goes to": entriesOf([[{ goto: { target: "other" } }], [ACCEPT]], {
     policy: "drop",
     chains: { other: [] },
   }),
-  "what comes over an interface": view([[match({ meta: { key: "iifname" } }, "eth0"), DROP]]),
-  "what does not come from this machine itself": view([[match({ meta: { key: "iifname" } }, "lo", "!="), DROP]]),
-  "the protocol": view([[match({ meta: { key: "l4proto" } }, { set: ["udp", "tcp"] }), DROP]]),
-  "the protocol of IPv4": view([[match({ payload: { protocol: "ip", field: "protocol" } }, "tcp"), DROP]]),
-  "the port": view([[PORT, DROP]]),
-  "a range with the port": view([[
+  "what comes over an interface": entriesOf([[match({ meta: { key: "iifname" } }, "eth0"), DROP]]),
+  "what does not come from this machine itself": entriesOf([[match({ meta: { key: "iifname" } }, "lo", "!="), DROP]]),
+  "the protocol": entriesOf([[match({ meta: { key: "l4proto" } }, { set: ["udp", "tcp"] }), DROP]]),
+  "the protocol of IPv4": entriesOf([[match({ payload: { protocol: "ip", field: "protocol" } }, "tcp"), DROP]]),
+  "the port": entriesOf([[PORT, DROP]]),
+  "a range with the port": entriesOf([[
     match({ payload: { protocol: "tcp", field: "dport" } }, { range: [20000, 21000] }),
     DROP,
   ]]),
-  "every port but others": view([[
+  "every port but others": entriesOf([[
     match({ payload: { protocol: "th", field: "dport" } }, { set: [22, 80] }, "!="),
     DROP,
   ]]),
-  "new connections": view([[match({ ct: { key: "state" } }, ["new", "untracked"], "in"), DROP]]),
-  "first packets": view([[
+  "new connections": entriesOf([[match({ ct: { key: "state" } }, ["new", "untracked"], "in"), DROP]]),
+  "first packets": entriesOf([[
     match({ "&": [{ payload: { protocol: "tcp", field: "flags" } }, ["fin", "syn", "rst", "ack"]] }, "syn"),
     DROP,
   ]]),
-  "by a verdict map": view([[{ vmap: { key: { meta: { key: "l4proto" } }, data: { set: [["tcp", DROP]] } } }]]),
-  "behind an accept of some": view([[saddr("192.0.2.1"), ACCEPT], [DROP]]),
-  "behind an accept of what is established": view([
+  "by a verdict map": entriesOf([[{ vmap: { key: { meta: { key: "l4proto" } }, data: { set: [["tcp", DROP]] } } }]]),
+  "behind an accept of some": entriesOf([[saddr("192.0.2.1"), ACCEPT], [DROP]]),
+  "behind an accept of what is established": entriesOf([
     [{ vmap: { key: { ct: { key: "state" } }, data: { set: [["established", ACCEPT], ["invalid", DROP]] } } }],
     [DROP],
   ]),
@@ -137,29 +139,29 @@ for (const [what, dropping] of Object.entries(DROPPING)) {
   });
 }
 
-const PASSING: Readonly<Record<string, NftView>> = {
-  "nothing": view([]),
-  "a block list": view([[saddr("192.0.2.0", 24), DROP], [
+const PASSING: Readonly<Record<string, NftEntries>> = {
+  "nothing": entriesOf([]),
+  "a block list": entriesOf([[saddr("192.0.2.0", 24), DROP], [
     match({ payload: { protocol: "ip", field: "saddr" } }, "@bad"),
     DROP,
   ]]),
-  "what comes too often": view([[{ limit: { rate: 3, burst: 5, per: "second" } }, DROP]]),
-  "what is invalid": view([[match({ ct: { key: "state" } }, "invalid", "in"), DROP]]),
-  "another port": view([[
+  "what comes too often": entriesOf([[{ limit: { rate: 3, burst: 5, per: "second" } }, DROP]]),
+  "what is invalid": entriesOf([[match({ ct: { key: "state" } }, "invalid", "in"), DROP]]),
+  "another port": entriesOf([[
     match({ payload: { protocol: "tcp", field: "dport" } }, { set: [22, { range: [1, 100] }] }),
     DROP,
   ]]),
-  "the other protocol": view([[match({ meta: { key: "l4proto" } }, "udp"), DROP]]),
-  "what an extension of iptables chooses": view([[{ xt: { type: "match", name: "recent" } }, DROP], [
+  "the other protocol": entriesOf([[match({ meta: { key: "l4proto" } }, "udp"), DROP]]),
+  "what an extension of iptables chooses": entriesOf([[{ xt: { type: "match", name: "recent" } }, DROP], [
     { xt: null },
     DROP,
   ]]),
-  "what is behind an accept of all": view([[{ counter: null }, ACCEPT], [DROP]], { policy: "drop" }),
-  "what it never comes to": view([[{ return: null }], [DROP]]),
-  "in a chain that nothing jumps to": view([], { chains: { other: [[DROP]] } }),
-  "what is passed on": view([], { policy: "drop", hook: "forward" }),
-  "frames of a bridge": view([], { policy: "drop", family: "bridge" }),
-  "in a chain that jumps to itself": view([[{ jump: { target: "input" } }]]),
+  "what is behind an accept of all": entriesOf([[{ counter: null }, ACCEPT], [DROP]], { policy: "drop" }),
+  "what it never comes to": entriesOf([[{ return: null }], [DROP]]),
+  "in a chain that nothing jumps to": entriesOf([], { chains: { other: [[DROP]] } }),
+  "what is passed on": entriesOf([], { policy: "drop", hook: "forward" }),
+  "frames of a bridge": entriesOf([], { policy: "drop", family: "bridge" }),
+  "in a chain that jumps to itself": entriesOf([[{ jump: { target: "input" } }]]),
 };
 
 for (const [what, passing] of Object.entries(PASSING)) {
@@ -169,13 +171,14 @@ for (const [what, passing] of Object.entries(PASSING)) {
   });
 }
 
-/** The view with entries in front of the chain, as nft gives them back. */
-function withEntries(entries: readonly { readonly comment: string; readonly expr: readonly Statement[] }[]): NftView {
-  const empty = view([], { policy: "drop" });
-  const [chain] = empty.ruleset;
+/** A chain that drops, with these entries as nft gives them back. */
+function withEntries(
+  entries: readonly { readonly comment: string; readonly expr: readonly Statement[] }[],
+): NftEntries {
+  const [chain] = rulesetOf([], { policy: "drop" });
   const { family, table } = chain!;
   const rules = entries.map((entry, i) => ({ family, table, chain: "input", handle: i + 1, ...entry }));
-  return { ...empty, ruleset: [{ ...chain!, rules }] };
+  return entriesIn([{ ...chain!, rules }], { owner: OWNER, local: LOCAL });
 }
 
 const LOCAL4 = { comment: `${MARK} local`, expr: [saddr("192.168.1.0", 24), PORT, ACCEPT] };
@@ -207,7 +210,7 @@ const ALTERED: Readonly<Record<string, readonly Parameters<typeof withEntries>[0
 };
 
 for (const [what, entries] of Object.entries(ALTERED)) {
-  Deno.test(`a rule says nothing of ours when ${what}`, () => {
+  Deno.test(`a rule has no content when ${what}`, () => {
     assert.deepEqual(readRules(withEntries(entries)), [{ name: "portd-in-tcp-20417", rule: undefined }]);
   });
 }
@@ -236,7 +239,7 @@ Deno.test("what differs from our mark by a letter is foreign", () => {
   ];
   const foreign = withEntries(comments.map((comment) => ({ ...LOCAL4, comment })));
   assert.deepEqual(readRules(foreign), []);
-  assert.equal(countForeign(foreign), comments.length);
+  assert.equal(foreign.foreign, comments.length);
   assert.deepEqual(commandsFor(foreign, { add: [], change: [], remove: ["portd-in-tcp-20417"] }), []);
 });
 
@@ -252,7 +255,7 @@ Deno.test("the commands delete by handle what is there of a name, and only that,
   ]);
 });
 
-Deno.test("no ruleset at all is told from an empty one", () => {
+Deno.test("no ruleset at all is not taken for an empty one", () => {
   for (const answer of [undefined, null, 1, "", [], {}, { nftables: {} }]) {
     assert.equal(parseRuleset(answer), undefined);
   }
@@ -298,8 +301,8 @@ Deno.test("any JSON is read without a throw, and its rules are compared without 
   }));
   fc.assert(fc.property(fc.array(fc.oneof(json, chain, entry, real, inChain)), (nftables) => {
     const ruleset: Ruleset = parseRuleset({ nftables })!;
-    const view = viewOf({ ruleset, owner: OWNER, local: ["192.168.1.0/24"] });
-    neededRule(view, rule(20417));
-    assert.ok(readRules(view).length + countForeign(view) >= 0);
+    const entries = entriesIn(ruleset, { owner: OWNER, local: ["192.168.1.0/24"] });
+    neededRule(entries, rule(20417));
+    assert.ok(readRules(entries).length + entries.foreign >= 0);
   }));
 });

@@ -4,7 +4,7 @@ import { PortdError } from "../../src/errors.ts";
 import { WindowsFirewall } from "../../src/firewall/windows/backend.ts";
 import { LOCAL_RULES, POLICY_RULES } from "../../src/firewall/windows/policy.ts";
 import { capturedRules, conformanceHost, MemoryWindows, ruleLine } from "../support/windows_firewall.ts";
-import { differenceTo, rule, testConformance } from "./conformance.ts";
+import { differenceTo, rule, settle, testConformance } from "./conformance.ts";
 
 const OWNER = "1a2b3c4d";
 const POLICY = "SOFTWARE\\Policies\\Microsoft\\WindowsFirewall";
@@ -25,10 +25,6 @@ function open() {
   const windows = new MemoryWindows();
   windows.programs.set(LISTENER, "C:\\Tools\\game.exe");
   return { windows, firewall: new WindowsFirewall(windows.parts, { owner: OWNER, listeners: () => [LISTENER, GONE] }) };
-}
-
-async function settle(firewall: WindowsFirewall, wanted: Parameters<typeof differenceTo>[1]): Promise<void> {
-  await firewall.apply(await differenceTo(firewall, wanted));
 }
 
 /** The error of a call that must fail for the firewall's sake. */
@@ -90,7 +86,7 @@ for (
     const [{ name, text } = assert.fail("no rule")] = await windows.list();
     windows.set(name, text.replace(from!, to!));
     assert.notEqual((await firewall.read()).rules[0]!.rule, undefined);
-    assert.deepEqual((await differenceTo(firewall, [rule(20417)])).change, [rule(20417)]);
+    assert.deepEqual(differenceTo(await firewall.read(), [rule(20417)]).change, [rule(20417)]);
   });
 }
 
@@ -151,20 +147,21 @@ Deno.test("a rule that is refused for itself keeps no other from being added", a
 Deno.test("rules that cannot be read are unknown, not absent: reading tells it and nothing is changed", async () => {
   const { windows, firewall } = open();
   await settle(firewall, [rule(20417)]);
-  const difference = await differenceTo(firewall, []), before = windows.calls.length;
+  const before = windows.calls.length;
   windows.readFailure = new Error("Cannot read HKLM\\X: Windows error 5");
   assert.equal(await unavailable(firewall.read()), "Cannot read the firewall: cannot read HKLM\\X: Windows error 5");
-  await unavailable(firewall.apply(difference));
+  await unavailable(settle(firewall, []));
   windows.readFailure = undefined;
   windows.keys.delete(LOCAL_RULES);
   assert.match(await unavailable(firewall.read()), /^Cannot read the firewall: this Windows keeps no rules at HKLM\\/);
-  assert.match(await unavailable(firewall.apply(difference)), /^Cannot read the firewall: /);
+  await unavailable(settle(firewall, []));
   assert.equal(windows.calls.length, before);
 });
 
 Deno.test("two changes at once are made one after the other", async () => {
   const { windows, firewall } = open();
-  const added = (port: number) => firewall.apply({ add: [rule(port)], change: [], remove: [] });
+  const reading = await firewall.read();
+  const added = (port: number) => reading.apply({ add: [rule(port)], change: [], remove: [] });
   await Promise.all([added(20417), added(20418)]);
   const one = (port: number) => ["open", "modify state", `add portd-in-tcp-${port} shop/web`, "close"];
   assert.deepEqual(windows.calls, [...one(20417), ...one(20418)]);
@@ -173,10 +170,11 @@ Deno.test("two changes at once are made one after the other", async () => {
 Deno.test("a change that failed keeps the next from nothing", async () => {
   const { windows, firewall } = open();
   windows.answer = () => 0x80070005;
-  const failing = unavailable(firewall.apply({ add: [rule(20417)], change: [], remove: [] }));
+  const reading = await firewall.read();
+  const failing = unavailable(reading.apply({ add: [rule(20417)], change: [], remove: [] }));
   windows.answer = (call) => call.includes("20417") ? 0x80070005 : 0;
   await failing;
-  await firewall.apply({ add: [rule(20418)], change: [], remove: [] });
+  await settle(firewall, [rule(20418)]);
   assert.deepEqual((await firewall.read()).rules.map(({ name }) => name), ["portd-in-tcp-20418"]);
 });
 

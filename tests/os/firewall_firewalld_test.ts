@@ -1,90 +1,65 @@
 /** portd's rules in the real firewalld, with a D-Bus of its own, in namespaces, with real packets. */
 import assert from "node:assert/strict";
-import { FirewalldBackend } from "../../src/firewall/linux/firewalld.ts";
-import { chooseLinuxBackend } from "../../src/firewall/linux/open.ts";
-import { rule, testConformance } from "../firewall/conformance.ts";
-import { firewallCmdIn, openFirewalld, openFirewalldHost } from "../support/os/firewalld_host.ts";
-import type { NetworkNamespace } from "../support/os/netns.ts";
-import { linux, osTest, root, tools } from "../support/os/requirement.ts";
-import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
+import { openLinuxFirewall } from "../../src/firewall/linux/open.ts";
+import { conformanceTests, rule } from "../firewall/conformance.ts";
+import { OWNER, testOnHost } from "../support/os/firewall_host.ts";
+import { FirewalldHost } from "../support/os/firewalld_host.ts";
+import { linux, root, tools } from "../support/os/requirement.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
 
-const FIREWALLD = [
-  linux,
-  root,
-  tools("firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip", "python3"),
-];
-const OWNER = "1a2b3c4d";
+const TOOLS = ["firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip", "python3", "setpriv"];
 
-testConformance({
+testOnHost({
   name: "firewalld",
-  open: openFirewalldHost,
-  register: (name, fn) => osTest(name, FIREWALLD, fn),
-});
-
-function backendOn(namespace: NetworkNamespace): FirewalldBackend {
-  return new FirewalldBackend({ owner: OWNER, firewallCmd: firewallCmdIn(namespace), interfaces: () => [] });
-}
-
-osTest("firewalld lets a service be reached only while it is open, from the allowed networks", FIREWALLD, async () => {
-  await using firewalld = await openFirewalld();
-  const { namespace } = firewalld;
-  await using cable = await Cable.lay(namespace);
-  assert.deepEqual(await cable.reach(), NOBODY);
-  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
-  assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-  await settle(backendOn(namespace), openTo(["any"]));
-  assert.deepEqual(await cable.reach(), EVERYBODY);
-  await settle(backendOn(namespace), []);
-  assert.deepEqual(await cable.reach(), NOBODY);
-});
-
-osTest("after firewalld was reloaded, the next sync opens what is wanted", FIREWALLD, async () => {
-  await using firewalld = await openFirewalld();
-  const { namespace } = firewalld;
-  await using cable = await Cable.lay(namespace);
-  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
-  await namespace.run("firewall-cmd", "--reload");
-  assert.deepEqual(await cable.reach(), NOBODY);
-  await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
-  assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-});
-
-osTest(
-  "firewalld: a rule follows the interface to another zone, and is not made where a zone accepts",
-  FIREWALLD,
-  async () => {
-    await using firewalld = await openFirewalld();
-    const { namespace } = firewalld;
-    await using cable = await Cable.lay(namespace);
-    await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
-    await namespace.run("firewall-cmd", "--zone=work", "--change-interface=veth0");
-    await namespace.run("firewall-cmd", "--zone=work", "--add-port=9/udp");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await settle(backendOn(namespace), openTo(ALLOWED_NETWORKS));
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-    await namespace.run("firewall-cmd", "--set-default-zone=trusted");
-    await namespace.run("firewall-cmd", "--zone=work", "--add-port=20000-21000/tcp");
-    await settle(backendOn(namespace), openTo(["any"]));
-    assert.deepEqual(await cable.reach(), EVERYBODY);
-    assert.deepEqual((await backendOn(namespace).read()).rules.map(({ name }) => name), ["portd-in-udp-20417"]);
+  requirements: [linux, root, tools(...TOOLS)],
+  open: FirewalldHost.open,
+  tests: {
+    ...conformanceTests(),
+    async "a service is reached only while it is open, and only from the allowed networks"(host) {
+      const cable = await host.cable();
+      assert.deepEqual(await cable.reach(), NOBODY);
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+      await settle(host.backend(), openTo(["any"]));
+      assert.deepEqual(await cable.reach(), EVERYBODY);
+      await settle(host.backend(), []);
+      assert.deepEqual(await cable.reach(), NOBODY);
+    },
+    async "after a reload the next sync opens what is wanted"(host) {
+      const cable = await host.cable();
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      await host.namespace.run("firewall-cmd", "--reload");
+      assert.deepEqual(await cable.reach(), NOBODY);
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    },
+    async "a rule of direction out is not needed"(host) {
+      const reading = await host.backend().read();
+      assert.equal(reading.needed(rule(20417, { direction: "out" })), undefined);
+    },
+    async "firewalld is chosen while it runs, and without root the error says what would help"(host) {
+      const firewallCmd = host.firewallCmd("/usr/bin/setpriv", "--reuid", "65534", "--clear-groups");
+      const backend = await openLinuxFirewall({ owner: OWNER, programs: { firewallCmd } });
+      assert.equal(backend.name, "firewalld");
+      await assert.rejects(backend.read(), {
+        code: "firewall_unavailable",
+        message: "Cannot read the firewall: firewall-cmd needs root",
+      });
+    },
+    // The last one: a reload does not undo what it does to zones.
+    async "a rule follows the interface to another zone, and is not made where a zone accepts"(host) {
+      const cable = await host.cable();
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      await host.namespace.run("firewall-cmd", "--zone=work", "--change-interface=veth0");
+      await host.namespace.run("firewall-cmd", "--zone=work", "--add-port=9/udp");
+      assert.deepEqual(await cable.reach(), NOBODY);
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+      await host.namespace.run("firewall-cmd", "--set-default-zone=trusted");
+      await host.namespace.run("firewall-cmd", "--zone=work", "--add-port=20000-21000/tcp");
+      await settle(host.backend(), openTo(["any"]));
+      assert.deepEqual(await cable.reach(), EVERYBODY);
+      assert.deepEqual((await host.backend().read()).rules.map(({ name }) => name), ["portd-in-udp-20417"]);
+    },
   },
-);
-
-osTest("firewalld: a rule of direction out is not needed", FIREWALLD, async () => {
-  await using firewalld = await openFirewalld();
-  const { needed } = await backendOn(firewalld.namespace).read();
-  assert.equal(needed?.(rule(20417, { direction: "out" })), undefined);
-});
-
-osTest("firewalld is chosen while it runs, and without root the error says what would help", FIREWALLD, async () => {
-  await using firewalld = await openFirewalld();
-  const { enter } = firewalld.namespace;
-  const setpriv = ["/usr/bin/setpriv", "--reuid", "65534", "--clear-groups"];
-  const firewallCmd = [...enter, ...setpriv, "/usr/bin/firewall-cmd"] as [string, ...string[]];
-  const backend = await chooseLinuxBackend({ owner: OWNER, programs: { firewallCmd } });
-  assert.equal(backend.name, "firewalld");
-  await assert.rejects(backend.read(), {
-    code: "firewall_unavailable",
-    message: "Cannot read the firewall: firewall-cmd needs root",
-  });
 });

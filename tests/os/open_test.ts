@@ -1,10 +1,14 @@
-/** `portd open` and `close` as a user has them: a daemon on a host of its own with a firewall that drops; real packets. */
+/** `portd open` and `close` as a user runs them: with a daemon, on a host whose firewall drops, with real packets. */
 import assert from "node:assert/strict";
-import { FIREWALL_HOSTS, type FirewallHost, ProgramInFront } from "../support/os/firewall_hosts.ts";
+import { type FirewallHost, testOnHost } from "../support/os/firewall_host.ts";
+import { FirewalldHost } from "../support/os/firewalld_host.ts";
 import { Installation } from "../support/os/installation.ts";
 import type { NetworkNamespace } from "../support/os/netns.ts";
-import { linux, osTest, root, tools } from "../support/os/requirement.ts";
+import { NftHost } from "../support/os/nft_host.ts";
+import { ProgramInFront } from "../support/os/program_in_front.ts";
+import { linux, root, tools } from "../support/os/requirement.ts";
 import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, NOBODY, PORT } from "../support/os/traffic.ts";
+import { UfwHost } from "../support/os/ufw_host.ts";
 
 const NEEDED = [
   linux,
@@ -12,6 +16,85 @@ const NEEDED = [
   tools("nft", "iptables", "ufw", "firewalld", "firewall-cmd", "dbus-daemon", "unshare", "nsenter", "mount", "ip"),
   tools("python3"),
 ];
+
+const MANY = 200;
+
+const TESTS: Readonly<Record<string, (host: FirewallHost) => Promise<void>>> = {
+  async "a leased service is reached from open until the end of the lease"(host) {
+    await using portd = await HostedPortd.on(host);
+    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
+    await using cable = await Cable.lay(host.namespace);
+    assert.deepEqual(await cable.reach(), NOBODY);
+
+    const opened = await portd.run("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
+    assert.ok(opened.startsWith(`opened shop/game (20417/tcp+udp) to ${ALLOWED_NETWORKS.join(", ")} (${host.name})`));
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    assert.match(await portd.run("firewall", "status"), /portd-in-udp-20417 +set +10\.20\.0\.0\/24/);
+    assert.match(await portd.run("inspect", `${PORT}`), /rule +portd-in-tcp-20417 from 10\.20\.0\.0\/24, .*, set/);
+
+    // The daemon is killed and the firewall reset: the next daemon finds its rules missing and sets them.
+    await portd.kill();
+    await host.reset();
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+
+    await portd.run("close", "shop/game");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("open", "shop/game", "--remote", "any");
+    await portd.run("release", "shop/game");
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    assert.doesNotMatch(await host.rules(), /portd/);
+    await portd.run("stop");
+  },
+  async "a daemon that is killed between an exposure and its rule leaves both to the next"(host) {
+    await using portd = await HostedPortd.on(host);
+    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
+    await using cable = await Cable.lay(host.namespace);
+    {
+      await using stuck = await ProgramInFront.stuck(host);
+      const opening = portd.outcome("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
+      await stuck.asked();
+      await portd.kill();
+      assert.notEqual((await opening).code, 0);
+    }
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+
+    // Now the lease has ended, and its rules are still there.
+    {
+      await using stuck = await ProgramInFront.stuck(host, "*delete*|*-f*|*--remove-rich-rule*");
+      await portd.run("release", "shop/game");
+      await stuck.asked();
+      await portd.kill();
+    }
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    await portd.run("firewall", "sync");
+    assert.deepEqual(await cable.reach(), NOBODY);
+    assert.doesNotMatch(await host.rules(), /portd/);
+  },
+};
+
+const NFT_TESTS: Readonly<Record<string, (host: NftHost) => Promise<void>>> = {
+  async [`${MANY} exposures at once are one change of the firewall, or a few`](host) {
+    await using portd = await HostedPortd.on(host);
+    await portd.run("ls");
+    await using counting = await ProgramInFront.counting(host);
+    const rulesOf = async () => new Set((await host.rules()).match(/portd-in-tcp-\d+/g) ?? []).size;
+
+    await portd.script("many_exposures.ts", "one grant", `${MANY}`);
+    assert.deepEqual([await rulesOf(), await counting.changes()], [MANY, 1]);
+    await portd.script("many_exposures.ts", "release");
+    assert.deepEqual([await rulesOf(), await counting.changes() <= 4], [0, true]);
+
+    const before = await counting.changes();
+    await portd.script("many_exposures.ts", "one by one", `${MANY}`);
+    assert.equal(await rulesOf(), MANY);
+    assert.ok(await counting.changes() - before <= 4, `${await counting.changes() - before} changes`);
+  },
+};
 
 /** portd on a host, run as its user runs it. */
 class HostedPortd implements AsyncDisposable {
@@ -27,7 +110,7 @@ class HostedPortd implements AsyncDisposable {
     return new HostedPortd(await Installation.create({ env: { PORTD_LISTEN: "127.0.0.1:7678" } }), namespace);
   }
 
-  /** Runs a command to its end, which must be good. @returns all that it said. */
+  /** Runs a command to its end, which must succeed. @returns its output. */
   async run(...args: readonly string[]): Promise<string> {
     const { code, said } = await this.outcome(...args);
     assert.equal(code, 0, `portd ${args.join(" ")}: ${said}`);
@@ -41,7 +124,7 @@ class HostedPortd implements AsyncDisposable {
     return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
   }
 
-  /** Runs a program of the tests on the host, which talks to the daemon. @returns its stdout. */
+  /** Runs a program of the tests on the host, which calls the daemon. @returns its stdout. */
   async script(name: string, ...args: readonly string[]): Promise<string> {
     const path = new URL(`../support/os/${name}`, import.meta.url).pathname;
     const token = (await Deno.readTextFile(`${this.#installation.stateDir}/admin.token`)).trim();
@@ -50,7 +133,7 @@ class HostedPortd implements AsyncDisposable {
     return await this.#namespace.run(...words, "--allow-env", path, ...args);
   }
 
-  /** Kills the daemon, and answers when it is gone. */
+  /** Kills the daemon, and waits until it is gone. */
   async kill(): Promise<void> {
     const { pid } = await this.#installation.daemon(); // as it is numbered on its host
     const script = `kill -9 ${pid}; while grep -q '^State:.[^ZX]' /proc/${pid}/status 2>/dev/null; do :; done`;
@@ -58,96 +141,12 @@ class HostedPortd implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const state = await Array.fromAsync(Deno.readDir(this.#installation.stateDir));
+    if (state.some(({ name }) => name === "daemon.json")) await this.kill();
     await this.#installation[Symbol.asyncDispose]();
   }
 }
 
-for (const [name, openHost] of Object.entries(FIREWALL_HOSTS)) {
-  osTest(`${name}: a leased service is reached from open until the end of the lease`, NEEDED, async () => {
-    await using host = await openHost();
-    await using portd = await HostedPortd.on(host);
-    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
-    await using cable = await Cable.lay(host.namespace);
-    assert.deepEqual(await cable.reach(), NOBODY);
-
-    const opened = await portd.run("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
-    assert.ok(
-      opened.startsWith(`opened shop/game (20417/tcp+udp) to ${ALLOWED_NETWORKS.join(", ")} (${host.backend})`),
-    );
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-    assert.match(await portd.run("firewall", "status"), /portd-in-udp-20417 +set +10\.20\.0\.0\/24/);
-    assert.match(await portd.run("inspect", `${PORT}`), /rule +portd-in-tcp-20417 from 10\.20\.0\.0\/24, .*, set/);
-
-    // The daemon is killed, the firewall made anew: the next daemon finds its rules missing and sets them.
-    await portd.kill();
-    await host.reload();
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await portd.run("ls");
-    await portd.run("firewall", "sync");
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-
-    await portd.run("close", "shop/game");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await portd.run("open", "shop/game", "--remote", "any");
-    await portd.run("release", "shop/game");
-    await portd.run("firewall", "sync");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    assert.doesNotMatch(await host.rules(), /portd/);
-    await portd.run("stop");
-  });
-
-  osTest(`${name}: a daemon killed between the wish and its rule leaves both to the next`, NEEDED, async () => {
-    await using host = await openHost();
-    await using portd = await HostedPortd.on(host);
-    await portd.run("lease", "shop/game", "--port", `${PORT}`, "--both", "--pin");
-    await using cable = await Cable.lay(host.namespace);
-    const stuck = await ProgramInFront.stuck(host);
-    const opening = portd.outcome("open", "shop/game", "--remote", ALLOWED_NETWORKS.join(","));
-    await stuck.asked();
-    await portd.kill();
-    assert.notEqual((await opening).code, 0);
-    await stuck.takeAway();
-    assert.deepEqual(await cable.reach(), NOBODY);
-    await portd.run("ls");
-    await portd.run("firewall", "sync");
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-
-    // The other way round: the lease has ended, and its rules are still there.
-    const again = await ProgramInFront.stuck({ ...host, changes: "*delete*|*-f*|*--remove-rich-rule*" });
-    await portd.run("release", "shop/game");
-    await again.asked();
-    await portd.kill();
-    await again.takeAway();
-    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-    await portd.run("ls");
-    await portd.run("firewall", "sync");
-    assert.deepEqual(await cable.reach(), NOBODY);
-    assert.doesNotMatch(await host.rules(), /portd/);
-    await portd.run("stop");
-  });
-}
-
-const MANY = 200;
-
-osTest(
-  `nftables: ${MANY} exposures at once are one change of the firewall, or the few that fit in between`,
-  NEEDED,
-  async () => {
-    await using host = await FIREWALL_HOSTS.nftables!();
-    await using portd = await HostedPortd.on(host);
-    await portd.run("ls");
-    const counting = await ProgramInFront.counting(host);
-    const rulesOf = async () => (await host.rules()).match(/portd-in-tcp-\d+/g)?.length ?? 0;
-
-    await portd.script("many_exposures.ts", "one grant", `${MANY}`);
-    assert.deepEqual([await rulesOf(), await counting.changes()], [MANY, 1]);
-    await portd.script("many_exposures.ts", "release");
-    assert.deepEqual([await rulesOf(), await counting.changes() <= 4], [0, true]);
-
-    const before = await counting.changes();
-    await portd.script("many_exposures.ts", "one by one", `${MANY}`);
-    assert.equal(await rulesOf(), MANY);
-    assert.ok(await counting.changes() - before <= 4, `${await counting.changes() - before} changes`);
-    await portd.run("stop");
-  },
-);
+testOnHost({ name: "portd on nftables", requirements: NEEDED, open: NftHost.open, tests: { ...TESTS, ...NFT_TESTS } });
+testOnHost({ name: "portd on ufw", requirements: NEEDED, open: UfwHost.open, tests: TESTS });
+testOnHost({ name: "portd on firewalld", requirements: NEEDED, open: FirewalldHost.open, tests: TESTS });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openTestApp, TOKEN } from "../support/app.ts";
 
-Deno.test("PUT and DELETE /leases/{id}/exposure keep the wish with the lease, also over a restart", async () => {
+Deno.test("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease, also over a restart", async () => {
   await using app = await openTestApp();
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   assert.equal(lease.exposure, null);
@@ -18,7 +18,7 @@ Deno.test("PUT and DELETE /leases/{id}/exposure keep the wish with the lease, al
   assert.deepEqual(again.domain.registry.table.byId(lease.id)?.exposure, other.body.exposure);
 });
 
-Deno.test("DELETE takes the wish back, and an ended lease cannot be exposed", async () => {
+Deno.test("DELETE removes the exposure, and an ended lease cannot be exposed", async () => {
   await using app = await openTestApp();
   const { body: lease } = await app.call("/v1/leases", { body: {} });
   const path = `/v1/leases/by-port/${lease.port}/exposure`;
@@ -61,7 +61,8 @@ Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; 
   const { status, body } = await app.call("/v1/firewall", { token: TOKEN });
   assert.deepEqual([status, body.actual, body.difference], [200, null, null]);
   assert.match(body.error, /^Cannot read the firewall: "firewall\.backend" is none$/);
-  assert.deepEqual(body.desired.map(({ name }: { name: string }) => name), [`portd-in-tcp-${lease.port}`]);
+  const desired = body.desired.map(({ name, state }: { name: string; state: string }) => [name, state]);
+  assert.deepEqual(desired, [[`portd-in-tcp-${lease.port}`, "unknown"]]);
   for (const dryRun of [true, false]) {
     const sync = await app.call("/v1/firewall/sync", { body: { dryRun }, token: TOKEN });
     assert.deepEqual([sync.status, sync.body.code], [503, "firewall_unavailable"]);
@@ -70,7 +71,7 @@ Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; 
   assert.deepEqual([refused.status, refused.body.field], [400, "dryRun"]);
 });
 
-Deno.test("a grant may be exposed from the first moment on, which takes the token", async () => {
+Deno.test("a grant may be exposed from its first moment, which takes the token", async () => {
   await using app = await openTestApp();
   const holder = { id: "me" };
   const body = { name: "game", holder, exposure: { firewall: { remote: ["any"] } } };
@@ -124,12 +125,12 @@ Deno.test("an open port of no known process takes no process and no other lifeti
   assert.equal((await app.call("/v1/leases", { body })).body.id, lease.id);
 });
 
-Deno.test("a port tells the rules that its leases want, and how they stand", async () => {
+Deno.test("a port has the rules that its leases want, each with its state", async () => {
   await using app = await openTestApp();
   const body = { protocols: ["tcp", "udp"], exposure: {} };
   const { body: lease } = await app.call("/v1/leases", { body, token: TOKEN });
   const { body: described } = await app.call(`/v1/ports/${lease.port}`);
   const rules = described.rules.map(({ name, state }: { name: string; state: string }) => [name, state]);
   const name = (protocol: string) => `portd-in-${protocol}-${lease.port}`;
-  assert.deepEqual(rules, [[name("tcp"), "missing"], [name("udp"), "missing"]]);
+  assert.deepEqual(rules, [[name("tcp"), "unknown"], [name("udp"), "unknown"]]);
 });

@@ -127,12 +127,16 @@ export async function startRun(machine: Machine): Promise<Run> {
     open: () =>
       Promise.resolve({
         ...backend,
-        read: () => gate("the firewall's rules", () => backend.read()),
-        apply: (difference) => gate("a change of the firewall", () => backend.apply(difference)),
+        read: async () => {
+          const reading = await gate("the firewall's rules", () => backend.read());
+          const apply: typeof reading.apply = (difference) =>
+            gate("a change of the firewall", () => reading.apply(difference));
+          return { ...reading, apply };
+        },
       }),
     wanted: () => wantedRules(registry.written()),
     clock,
-    tell: (event) => events.publish(event, clock.now()),
+    publish: (event) => events.publish(event, clock.now()),
     drift: "restore",
     syncMs: 60_000,
   });

@@ -7,54 +7,58 @@ export interface FakeRule extends ActualRule {
   readonly owner: string;
 }
 
-/** What a test may do to the firewall behind its backends' back. */
+/** What a test may do to the firewall directly. */
 export class FakeFirewall {
   /** The rules of every portd. */
   rules: FakeRule[] = [];
-  /** The rules of others. */
+  /** The foreign rules. */
   foreign: string[] = [];
-  /** What {@linkcode FirewallReading.remarks} tell. */
+  /** As in {@linkcode FirewallReading}. */
   remarks: string[] = [];
-  /** Names of rules that are taken away, or put back, as soon as a change is done. */
+  /** Names of rules that are not needed here. */
+  readonly unneeded = new Set<string>();
+  /** Names of rules that no change affects: another program undoes it at once. */
   readonly restless = new Set<string>();
-  /** Each call of a backend throws it while it is set. */
+  /** Thrown by each read and each change while it is set. */
   failure: Error | undefined;
-  /** Calls of `apply`, with what each was to do. */
+  /** How often it was read. */
+  reads = 0;
+  /** The changes that were made. */
   readonly applied: Difference[] = [];
-  /** Awaited by each call of a backend before it does anything. */
+  /** Awaited by each read and each change before it does anything. */
   gate: Promise<void> = Promise.resolve();
 
   /** A backend of one portd. @param owner as in `BackendOptions`. */
   backend(owner: string): FirewallBackend {
-    return {
-      name: "nftables",
-      read: () => this.#read(owner),
-      apply: (difference) => this.#apply(owner, difference),
-      close() {},
-    };
+    return { name: "nftables", read: () => this.#read(owner) };
+  }
+
+  /** Has rules of a portd in it. */
+  set(owner: string, ...rules: readonly Rule[]): void {
+    this.rules.push(...rules.map((rule) => ({ name: rule.name, owner, rule })));
   }
 
   async #read(owner: string): Promise<FirewallReading> {
     await this.#enter();
-    const [ours, theirs] = [true, false].map((isOurs) =>
-      this.rules.filter((rule) => (rule.owner === owner) === isOurs)
-    );
+    this.reads++;
+    const ours = this.rules.filter((rule) => rule.owner === owner);
     return {
-      rules: ours!.map(({ name, rule }) => ({ name, rule })),
-      foreign: this.foreign.length + theirs!.length,
+      rules: ours.map(({ name, rule }) => ({ name, rule })),
+      foreign: this.foreign.length + this.rules.length - ours.length,
       remarks: [...this.remarks],
+      needed: (rule) => this.unneeded.has(rule.name) ? undefined : rule,
+      apply: (difference) => this.#apply(owner, difference),
     };
   }
 
   async #apply(owner: string, { add, change, remove }: Difference): Promise<void> {
     await this.#enter();
     this.applied.push({ add, change, remove });
-    const made: readonly Rule[] = [...add, ...change];
+    const made = [...add, ...change];
     const gone = new Set([...made.map(({ name }) => name), ...remove]);
-    const isStill = ({ name }: { readonly name: string }) => this.restless.has(name);
-    const left = this.rules.filter((rule) => rule.owner !== owner || !gone.has(rule.name) || isStill(rule));
-    const kept = made.filter((rule) => !isStill(rule));
-    this.rules = [...left, ...kept.map((rule) => ({ name: rule.name, owner, rule }))];
+    const isRestless = ({ name }: { readonly name: string }) => this.restless.has(name);
+    this.rules = this.rules.filter((rule) => rule.owner !== owner || !gone.has(rule.name) || isRestless(rule));
+    this.set(owner, ...made.filter((rule) => !isRestless(rule)));
   }
 
   async #enter(): Promise<void> {

@@ -128,7 +128,7 @@ export const DESCRIPTION: PortDescription = {
 /** `GET /firewall`. */
 export const FIREWALL: FirewallStatus = {
   backend: "nftables",
-  desired: [RULE],
+  desired: [{ ...RULE, state: "set" }],
   last: { at: INSTANT, error: null },
   error: null,
   actual: [{ name: RULE.name, rule: RULE }],

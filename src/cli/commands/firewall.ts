@@ -10,8 +10,9 @@ import { neutralise, table, toJson } from "../terminal.ts";
 const status = command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
   docs: {
-    brief: "Tell which rules are wanted and which are there",
-    fullDescription: "Tells which rules are wanted and which are there. Exit code 1 when the firewall cannot be read.",
+    brief: "Show which rules are wanted and how each stands",
+    fullDescription: `Shows which rules are wanted and how each stands: set, not needed (the firewall lets the port pass
+anyway), missing, failed, or unknown. Exit code 1 when the firewall cannot be read.`,
     customUsage: ["[--json]"],
   },
   async run(context, flags) {
@@ -26,19 +27,19 @@ const status = command<CommonFlags, []>({
 
 const plan = command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
-  docs: { brief: "Tell what a sync would change", customUsage: ["[--json]"] },
+  docs: { brief: "Show what a sync would change", customUsage: ["[--json]"] },
   run: (context, flags) => sync(context, flags, true),
 });
 
 const syncNow = command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
-  docs: { brief: "Make the rules those that are wanted", customUsage: ["[--json]"] },
+  docs: { brief: "Set the wanted rules and remove all others of portd now", customUsage: ["[--json]"] },
   run: (context, flags) => sync(context, flags, false),
 });
 
 export default buildRouteMap({
   routes: { status, plan, sync: syncNow },
-  docs: { brief: "Look after the rules in the host's firewall" },
+  docs: { brief: "Show and set portd's rules in the host's firewall" },
 });
 
 async function sync(context: CliContext, flags: CommonFlags, dryRun: boolean): Promise<void> {
@@ -63,18 +64,17 @@ function changesOf({ difference }: FirewallStatus): string[] {
 function statusText(found: FirewallStatus): string {
   const { backend, desired = [], actual, drifted, remarks, foreign, last, error } = found;
   const facts = [
-    ["firewall", backend ?? "none is needed yet"],
-    ["rules", actual === null ? "unknown" : `${actual.length} of ours, ${foreign} of others`],
-    ["last sync", last === null || last === undefined ? "never" : `${last.at}${last.error ? `: ${last.error}` : ""}`],
+    ["firewall", backend ?? "unknown"],
+    ["rules", actual === null ? "unknown" : `${actual.length} of portd, ${foreign} of others`],
+    ["last sync", last ? `${last.at}${last.error ? `: ${last.error}` : ""}` : "never"],
     ...(error ? [["error", error]] : []),
     ...remarks.map((remark) => ["note", remark]),
   ] as const;
   const head = facts.map(([name, value]) => `${name!.padEnd(10)} ${neutralise(value!)}\n`).join("");
   if (desired.length === 0) return head;
-  const missing = new Set([...found.difference?.add ?? [], ...found.difference?.change ?? []]);
-  const rows = desired.map(({ name, displayName, remote }) => [
+  const rows = desired.map(({ name, displayName, remote, state }) => [
     name,
-    drifted.includes(name) ? "changed by hand" : actual === null ? "unknown" : missing.has(name) ? "missing" : "set",
+    `${state.replace("_", " ")}${drifted.includes(name) ? " (changed by hand)" : ""}`,
     remote.join(", "),
     displayName.slice(name.length + 1),
   ]);

@@ -1,5 +1,5 @@
 /** `portd inspect`: a person's answer about one port. */
-import type { Lease, PortDescription, PortRule, PortSocket } from "../../client/client.ts";
+import type { Lease, PortDescription, PortSocket } from "../../client/client.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
@@ -80,9 +80,9 @@ function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }:
   return `${name ?? id} (${protocols.join("+")}, ${state}) of ${holder.id}, since ${grantedAt}, ${end}`;
 }
 
-function ruleText({ name, remote, profiles, state }: PortRule): string {
-  const words = { set: "set", missing: "not set", needless: "not needed: the firewall lets it pass anyway" };
-  return `${name} from ${remote.join(", ")} (${profiles.join(", ")}), ${words[state]}`;
+function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
+  const words = state === "not_needed" ? "not needed: the firewall lets it pass anyway" : state;
+  return `${name} from ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {

@@ -1,7 +1,7 @@
 /** The rules that the service has set in the host's firewall. They are removed with it: nobody else would do it. */
 import { loadConfig, type LoadConfigOptions } from "../../config.ts";
 import { PortdError } from "../../errors.ts";
-import { clearRules } from "../../firewall/clear.ts";
+import { clearRules } from "../../firewall/backend.ts";
 import { flagValue, type Step } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { parsePair } from "../parse.ts";
@@ -27,7 +27,6 @@ export async function findRules(
     if (config.firewall.backend === "none") return { steps: [] };
     const backend = await openFirewall(config);
     const { rules } = await backend.read();
-    backend.close();
     const names = [...new Set(rules.map(({ name }) => name))].sort();
     const run = async () => void await clearRules(await openFirewall(config));
     const does = `remove from the firewall (${backend.name}): ${names.join(", ")}`;

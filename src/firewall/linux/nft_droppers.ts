@@ -1,59 +1,64 @@
 /** Which base chains of a ruleset drop packets for a port. Pure; remembers what it has found out. */
-import type { Direction } from "../rule.ts";
-import type { NamedPort } from "./mark.ts";
 import type { Family } from "../networks.ts";
+import type { DirectedPort } from "./mark.ts";
 import { PacketFate } from "./nft_fate.ts";
-import { isObject, type NftChain, type Ruleset } from "./nft_json.ts";
+import { isObject, type NftChain, type NftRule, type Ruleset } from "./nft_json.ts";
 
-/** A chain that drops packets of these IP versions. */
+/** A chain that drops packets for a port. */
 export interface DroppingChain {
   readonly chain: NftChain;
+  /** The IP versions of the packets that it drops. */
   readonly families: readonly Family[];
+  /** The position of the first rule that drops one; the number of rules where the policy does. */
+  readonly position: number;
 }
 
-/** The IP versions that a table of a family sees; others are not looked at. */
-export const FAMILIES_OF_TABLE: Readonly<Record<string, readonly Family[]>> = { inet: [4, 6], ip: [4], ip6: [6] };
+/** The IP versions of the packets that a table of a family sees; tables of other families are not considered. */
+const FAMILIES_OF_TABLE: Readonly<Record<string, readonly Family[]>> = { inet: [4, 6], ip: [4], ip6: [6] };
 
-/** A port that no condition names; those of whom none speaks all fare alike. */
+/** A port that no rule names; what happens to one such port happens to all. */
 const UNNAMED = 0;
 
-/** Follows one packet for each port that the ruleset speaks of, and one for all others. */
+/** Follows one packet for each port that the ruleset names, and one for all others. */
 export class Droppers {
   readonly #ruleset: Ruleset;
-  readonly #spokenOf: (port: number) => boolean;
+  readonly #isNamed: (port: number) => boolean;
   readonly #known = new Map<string, readonly DroppingChain[]>();
 
-  /** @param isOurs tells entries of ours, which decide nothing about the fate of a packet. */
-  constructor(ruleset: Ruleset, isOurs: (comment: string | undefined) => boolean) {
+  /** @param isOurs finds entries of ours, whose ports do not count as named: they drop nothing. */
+  constructor(ruleset: Ruleset, isOurs: (rule: NftRule) => boolean) {
     this.#ruleset = ruleset;
-    this.#spokenOf = portsIn(ruleset, isOurs);
+    this.#isNamed = portsIn(ruleset.flatMap(({ rules }) => rules).filter((rule) => !isOurs(rule)));
   }
 
-  /** The base chains that drop what a rule is for. */
-  of({ direction, protocol, port }: NamedPort): readonly DroppingChain[] {
-    const packet = { direction, protocol, port: this.#spokenOf(port) ? port : UNNAMED };
+  /** The base chains that drop the packets of a rule. */
+  of({ direction, protocol, port }: DirectedPort): readonly DroppingChain[] {
+    const packet = { direction, protocol, port: this.#isNamed(port) ? port : UNNAMED };
     const key = `${direction} ${protocol} ${packet.port}`;
     const known = this.#known.get(key) ?? this.#follow(packet);
     this.#known.set(key, known);
     return known;
   }
 
-  #follow(packet: NamedPort): readonly DroppingChain[] {
-    const hook = hookOf(packet.direction);
-    return this.#ruleset.filter((chain) => chain.hook === hook).map((chain) => {
-      const possible = FAMILIES_OF_TABLE[chain.family] ?? [];
-      const isDropped = (family: Family) => new PacketFate(this.#ruleset, { ...packet, family }).isDroppedBy(chain);
-      return { chain, families: possible.filter(isDropped) };
-    }).filter(({ families }) => families.length > 0);
+  /** Whether a position in a chain comes before its drop. Where nothing is dropped, there is no such position. */
+  isBefore(port: DirectedPort, chain: NftChain, position: number): boolean {
+    return this.of(port).some((dropping) => dropping.chain === chain && position <= dropping.position);
+  }
+
+  #follow(packet: DirectedPort): readonly DroppingChain[] {
+    const hook = packet.direction === "in" ? "input" : "output";
+    return this.#ruleset.filter((chain) => chain.hook === hook).flatMap((chain) => {
+      const families = FAMILIES_OF_TABLE[chain.family] ?? [];
+      const drops = families.map((family) => new PacketFate(this.#ruleset, { ...packet, family }).dropIn(chain));
+      const dropped = families.filter((_, i) => drops[i] !== undefined);
+      const position = Math.min(...drops.filter((drop) => drop !== undefined));
+      return dropped.length === 0 ? [] : [{ chain, families: dropped, position }];
+    });
   }
 }
 
-function hookOf(direction: Direction): string {
-  return direction === "in" ? "input" : "output";
-}
-
-/** Every number and range of numbers that stands anywhere in a foreign rule may be a port. */
-function portsIn(ruleset: Ruleset, isOurs: (comment: string | undefined) => boolean): (port: number) => boolean {
+/** Every number and range of numbers anywhere in a rule may be a port. */
+function portsIn(rules: readonly NftRule[]): (port: number) => boolean {
   const numbers = new Set<number>();
   const ranges: (readonly [number, number])[] = [];
   const collect = (value: unknown): void => {
@@ -64,6 +69,6 @@ function portsIn(ruleset: Ruleset, isOurs: (comment: string | undefined) => bool
       Object.values(value).forEach(collect);
     }
   };
-  for (const { rules } of ruleset) for (const { comment, expr } of rules) if (!isOurs(comment)) collect(expr);
+  for (const { expr } of rules) collect(expr);
   return (port) => numbers.has(port) || ranges.some(([first, last]) => first <= port && port <= last);
 }

@@ -1,63 +1,64 @@
 /**
- * What becomes of a packet in a chain of nftables. Pure.
+ * What happens to a packet in a chain of nftables. Pure.
  *
- * The packet is one that a stranger sends to begin with a service, so that conditions which nearly every such packet
- * meets are taken as met: interfaces other than loopback, the protocol, a port that includes it, a new connection. A
- * condition on anything else (source addresses, rates, marks, sets by name, extensions of iptables) speaks of some
- * packets only: what drops those is somebody's block list and not the chain's last word. An accept counts only when it
- * has no condition at all: better one accept of ours too many than a port that stays shut.
+ * The packet is the first one that a stranger sends to a service. A condition that nearly every such packet meets counts
+ * as met: an interface other than loopback, the protocol, a port that includes it, a new connection. A condition on
+ * anything else (source addresses, rates, marks, sets by name, extensions of iptables) concerns only some packets: a
+ * rule that drops those is a block list, and says nothing about the others. An accept counts only when it has no
+ * condition at all: an unnecessary accept of ours does less harm than a port that stays closed.
  */
 import type { Protocol } from "../../port/port.ts";
 import type { Family } from "../networks.ts";
 import type { Direction } from "../rule.ts";
 import { chainKey, isObject, type NftChain, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
-/** A packet that begins an exchange with a service, or the service's own of such an exchange. */
+/** The first packet from a stranger to a service, or the first from the service to a stranger. */
 export interface Packet {
   readonly direction: Direction;
   readonly protocol: Protocol;
-  /** Port of the service; 0 is one that no condition names. */
+  /** Port of the service; 0 stands for one that no condition names. */
   readonly port: number;
   readonly family: Family;
 }
 
-/** What a rule or a chain does: nothing decided is `continue`. */
+/** What a rule or a chain does; `continue` where it decides nothing. */
 type Fate = "drop" | "accept" | "return" | "continue";
 
 /** Follows a packet through the chains of one ruleset. */
 export class PacketFate {
   readonly #packet: Packet;
   readonly #chains: ReadonlyMap<string, NftChain>;
-  /** Chains on the way; a loop, which the kernel refuses anyway, decides nothing. */
-  readonly #onTheWay = new Set<NftChain>();
+  /** The chains that the packet is in; a loop, which the kernel refuses anyway, decides nothing. */
+  readonly #entered = new Set<NftChain>();
 
   constructor(ruleset: Ruleset, packet: Packet) {
     this.#packet = packet;
     this.#chains = new Map(ruleset.map((chain) => [chainKey(chain), chain]));
   }
 
-  /** Whether a base chain drops it, by rule or in the end by policy. */
-  isDroppedBy(chain: NftChain): boolean {
-    const fate = this.#through(chain, chain.rules);
-    return fate === "drop" || (fate !== "accept" && chain.policy === "drop");
+  /**
+   * The position of the rule by which a base chain drops the packet, or the number of its rules where its policy does;
+   * `undefined` where it does not drop it.
+   */
+  dropIn(chain: NftChain): number | undefined {
+    const { fate, position } = this.#through(chain);
+    if (fate === "drop") return position;
+    return fate !== "accept" && chain.policy === "drop" ? chain.rules.length : undefined;
   }
 
-  /** Whether a base chain drops it before a rule of it is reached. */
-  isDroppedBefore(rule: NftRule, chain: NftChain): boolean {
-    return this.#through(chain, chain.rules.slice(0, chain.rules.indexOf(rule))) === "drop";
-  }
-
-  #through(chain: NftChain, rules: readonly NftRule[]): Fate {
-    if (this.#onTheWay.has(chain)) return "continue";
-    this.#onTheWay.add(chain);
+  /** What a chain does, and by which of its rules. */
+  #through(chain: NftChain): { readonly fate: Fate; readonly position: number } {
+    const undecided = { fate: "continue", position: chain.rules.length } as const;
+    if (this.#entered.has(chain)) return undecided;
+    this.#entered.add(chain);
     try {
-      for (const rule of rules) {
+      for (const [position, rule] of chain.rules.entries()) {
         const fate = this.#ofRule(rule);
-        if (fate !== "continue") return fate;
+        if (fate !== "continue") return { fate, position };
       }
-      return "continue";
+      return undecided;
     } finally {
-      this.#onTheWay.delete(chain);
+      this.#entered.delete(chain);
     }
   }
 
@@ -83,7 +84,7 @@ export class PacketFate {
     const jump = verdict.jump ?? verdict.goto;
     if (!isObject(jump)) return undefined;
     const target = this.#chains.get(chainKey({ ...rule, chain: textOf(jump.target) }));
-    const fate = target === undefined ? "continue" : this.#through(target, target.rules);
+    const fate = target === undefined ? "continue" : this.#through(target).fate;
     if (fate === "drop" || fate === "accept") return fate;
     return "goto" in verdict ? "return" : "continue";
   }
@@ -96,7 +97,7 @@ export class PacketFate {
   }
 }
 
-/** Statements that change nothing about where a packet goes. */
+/** Statements that do not decide where a packet goes. */
 const HARMLESS = ["counter", "log", "mangle", "notrack", "comment"];
 
 function isHarmless(statement: Statement): boolean {
@@ -134,7 +135,7 @@ function keysOf(left: Statement): string[] {
   return isObject(payload) ? [`${textOf(payload.protocol)} ${textOf(payload.field)}`] : [];
 }
 
-/** What such a packet has there; `undefined` where that differs from one to the next. */
+/** The value that such a packet has there; `undefined` where such packets differ. */
 function valueOf(key: string, { direction, protocol, port, family }: Packet): string | number | undefined {
   const portField = direction === "in" ? "dport" : "sport";
   switch (key) {

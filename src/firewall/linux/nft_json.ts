@@ -1,6 +1,6 @@
-/** The output of `nft -j list ruleset`, reduced to what matters; libnftables-json(5). Pure. */
+/** The output of `nft -j list ruleset`, reduced to what portd needs; libnftables-json(5). Pure. */
 
-/** A statement of a rule, or any other object: its one key says what it is. */
+/** A statement of a rule, or any other object of libnftables-json: its only key says what it is. */
 export type Statement = Readonly<Record<string, unknown>>;
 
 /** Where a rule stands. */
@@ -19,7 +19,7 @@ export interface NftRule extends ChainName {
 
 /** One chain with its rules, in their order. */
 export interface NftChain extends ChainName {
-  /** Where a base chain is hooked in: `input`. Other chains are reached by jumps alone. */
+  /** The hook of a base chain: `input`. Other chains are reached only by jumps. */
   readonly hook: string | undefined;
   readonly policy: string | undefined;
   readonly rules: readonly NftRule[];
@@ -28,7 +28,7 @@ export interface NftChain extends ChainName {
 /** Every chain. */
 export type Ruleset = readonly NftChain[];
 
-/** Reads a parsed answer; `undefined` when it is no ruleset at all. What it does not know in one, it leaves out. */
+/** Reads a parsed answer; `undefined` when it is no ruleset at all. Unknown objects are skipped. */
 export function parseRuleset(answer: unknown): Ruleset | undefined {
   const objects = isObject(answer) ? answer.nftables : undefined;
   if (!Array.isArray(objects)) return undefined;
@@ -38,7 +38,7 @@ export function parseRuleset(answer: unknown): Ruleset | undefined {
     .map((chain) => ({ ...chain, rules: rules.get(chainKey(chain)) ?? [] }));
 }
 
-/** Tells two chains apart. */
+/** Identifies a chain. */
 export function chainKey({ family, table, chain }: ChainName): string {
   return JSON.stringify([family, table, chain]);
 }
@@ -48,7 +48,7 @@ export function isObject(value: unknown): value is Statement {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A text or number as text; what is neither is nothing. */
+/** A text or number as text; anything else as the empty text. */
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? `${value}` : "";
 }

@@ -1,18 +1,16 @@
 /** Which program governs the firewall of this machine; the one place that decides it. */
 import type { Program } from "../../os/program.ts";
 import type { BackendOptions, FirewallBackend } from "../backend.ts";
-import { FIREWALL_CMD, FirewalldBackend, isFirewalldRunning } from "./firewalld.ts";
-import { NFT, NftablesBackend } from "./nftables.ts";
-import { unavailable } from "./tool.ts";
-import { isUfwEnabled, UFW, UfwBackend } from "./ufw.ts";
+import { type Dialect, READ, unavailable } from "./dialect.ts";
+import { FIREWALL_CMD, firewalld, isFirewalldRunning } from "./firewalld.ts";
+import { LinuxFirewall } from "./firewall.ts";
+import { NFT, nftables } from "./nftables.ts";
+import { isUfwEnabled, UFW, ufw } from "./ufw.ts";
 
-/** The backends of Linux by name; `auto` takes the one that governs. */
-export type LinuxFirewall = "auto" | "firewalld" | "ufw" | "nftables";
-
-/** Options of {@linkcode chooseLinuxBackend}. */
-export interface ChoiceOptions extends BackendOptions {
-  /** @default "auto" */
-  readonly firewall?: LinuxFirewall;
+/** Options of {@linkcode openLinuxFirewall}. */
+export interface OpenLinuxOptions extends BackendOptions {
+  /** `auto` takes the one that governs. @default "auto" */
+  readonly firewall?: "auto" | "firewalld" | "ufw" | "nftables";
   /** The folder that is `/` to ufw, without a slash at its end. @default "" */
   readonly root?: string;
   /** The programs, where they are not in their usual places. */
@@ -20,38 +18,23 @@ export interface ChoiceOptions extends BackendOptions {
 }
 
 /**
- * Makes the backend of this machine. firewalld governs while it runs, else ufw while it is enabled, else nftables where
- * its program is installed: rules that were put past the first two would be gone at their next reload.
+ * The firewall of this machine. firewalld governs while it runs, else ufw while it is enabled, else nftables where its
+ * program is installed: rules that bypass the first two would be gone after their next reload.
  *
  * @throws {PortdError} `firewall_unavailable` when there is none of them.
  */
-export async function chooseLinuxBackend(
-  { owner, firewall = "auto", root = "", programs = {} }: ChoiceOptions,
+export async function openLinuxFirewall(
+  { owner, firewall = "auto", root = "", programs = {} }: OpenLinuxOptions,
 ): Promise<FirewallBackend> {
-  const { firewallCmd = FIREWALL_CMD, ufw = UFW, nft = NFT } = programs;
-  switch (firewall === "auto" ? await governing({ firewallCmd, nft, root }) : firewall) {
-    case "firewalld":
-      return new FirewalldBackend({ owner, firewallCmd });
-    case "ufw":
-      return new UfwBackend({ owner, ufw, root });
-    case "nftables":
-      return new NftablesBackend({ owner, nft });
-    case undefined:
-      throw unavailable(
-        "read the firewall",
-        `firewalld does not run, ufw is not enabled, and nftables has no ${
-          nft[0]
-        } here; installing nftables would help`,
-      );
-  }
-}
-
-async function governing(
-  { firewallCmd, nft, root }: { readonly firewallCmd: Program; readonly nft: Program; readonly root: string },
-): Promise<Exclude<LinuxFirewall, "auto"> | undefined> {
-  if (await isFirewalldRunning(firewallCmd)) return "firewalld";
-  if (await isUfwEnabled(root)) return "ufw";
-  return await isFile(nft[0]) ? "nftables" : undefined;
+  const { firewallCmd = FIREWALL_CMD, ufw: ufwProgram = UFW, nft = NFT } = programs;
+  const open = <Command>(dialect: Dialect<Command>) => new LinuxFirewall(dialect, { owner });
+  const is = async (name: typeof firewall, governs: () => Promise<boolean>) =>
+    firewall === name || (firewall === "auto" && await governs());
+  if (await is("firewalld", () => isFirewalldRunning(firewallCmd))) return open(firewalld({ program: firewallCmd }));
+  if (await is("ufw", () => isUfwEnabled(root))) return open(ufw({ program: ufwProgram, root }));
+  if (await is("nftables", () => isFile(nft[0]))) return open(nftables({ program: nft }));
+  const reason = `firewalld does not run, ufw is not enabled, and nftables has no ${nft[0]} here`;
+  throw unavailable(READ, `${reason}; installing nftables would help`);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -4,20 +4,21 @@
  *
  *     ### tuple ### <action> <protocol> <dport> <dst> <sport> <src> [<dapp> <sapp>] <direction> [comment=<hex of UTF-8>]
  *
- * For ufw a rule is what it matches: it never has two that match the same, a second one takes the place of the first. So
- * where somebody else's rule matches what an entry of ours would, there is none of ours: either his lets it pass anyway,
- * or he does not want it.
+ * ufw identifies a rule by what it matches: it never has two that match the same, a new one replaces the old one. So
+ * where a foreign rule matches exactly what an entry of ours would, portd makes none: that rule lets the packets pass
+ * already, or somebody does not want them to.
  */
-import type { ActualRule, Difference, Direction, Rule } from "../rule.ts";
-import { type Accept, acceptsOf, changesFor, type Entry, reducedRule, rulesOf } from "./accepts.ts";
-import { isAnyMark, markOf, type NamedPort, parseMark, parseName } from "./mark.ts";
 import { canonicalNetwork, type Family, familyOf } from "../networks.ts";
+import type { Direction, Rule } from "../rule.ts";
+import type { ReadOptions } from "./dialect.ts";
+import { acceptsOf, type Entries } from "./entries.ts";
+import { type DirectedPort, isAnyMark, markOf, parseMark } from "./mark.ts";
 
 /** What a rule matches, with ports and addresses in ufw's words: `any` or `443`, `0.0.0.0/0` or `::/0`. */
 export interface UfwMatch {
   /** Which of the two files it is in. */
   readonly family: Family;
-  /** `in`, `out`, `in_eth0`; `route` stands in front where it is not about this machine itself. */
+  /** `in`, `out`, `in_eth0`; starts with `route` for packets that this machine forwards. */
   readonly direction: string;
   readonly protocol: string;
   readonly dport: string;
@@ -33,61 +34,70 @@ export interface UfwRule extends UfwMatch {
   readonly comment: string | undefined;
 }
 
-/** All that is known of ufw. */
-export interface UfwView {
+/** What ufw's files say. */
+export interface UfwState {
   readonly rules: readonly UfwRule[];
-  /** What becomes of a packet that no rule is about: `DROP`, `REJECT` or `ACCEPT`. */
+  /** What happens to a packet that no rule matches: `DROP`, `REJECT` or `ACCEPT`. */
   readonly policies: Readonly<Record<Direction, string>>;
   /** The IP versions that it governs. */
   readonly families: readonly Family[];
-  /** As in `BackendOptions`. */
-  readonly owner: string;
-  /** The networks that `LocalSubnet` stands for, in their one form. */
-  readonly local: readonly string[];
 }
 
-interface UfwEntry extends Entry {
-  readonly rule: UfwRule;
-}
+/** The arguments of ufw that add or remove one rule. */
+export type UfwCommand = readonly string[];
+
+/** A packet from anywhere to a port of this machine, or its answer. */
+type Packet = DirectedPort & { readonly family: Family };
 
 const ANY_ADDRESS: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 
-/** Reads the rules of one file; what is no rule is left out. */
+/** Reads the rules of one file; other lines are skipped. */
 export function parseUfwRules(text: string, family: Family): UfwRule[] {
   const lines = text.split("\n").map((line) => /^### tuple ### (.+)$/.exec(line)?.[1]);
   return lines.filter((line) => line !== undefined).map((line) => parseTuple(line, family))
     .filter((rule) => rule !== undefined);
 }
 
-/** Our rules, in no order. */
-export function readRules(view: UfwView): ActualRule[] {
-  return rulesOf(ourEntries(view), (rule) => wantedEntries(view, rule).map(({ key }) => key));
+/** The entries of ours among ufw's rules, and those that rules of ours need there. */
+export function entriesIn(
+  { rules, policies, families }: UfwState,
+  { owner, local }: Pick<ReadOptions, "owner" | "local">,
+): Entries<UfwCommand> {
+  const marks = rules.map(({ comment }) => parseMark(owner, comment));
+  const foreign = rules.filter((_, i) => marks[i] === undefined);
+  const taken = new Set(foreign.map(matchKey));
+  const actual = rules.flatMap((rule, i) => {
+    const mark = marks[i];
+    if (mark === undefined) return [];
+    const packet = { ...mark, family: rule.family };
+    const isBehind = rules.slice(0, i).some((earlier) => isDenial(earlier) && matches(earlier, packet));
+    const network = canonicalNetwork(rule.direction === "out" ? rule.dst : rule.src);
+    const key = keyOf(rule) + (isBehind ? " behind a denial" : "");
+    return [{ mark, network, key, remove: ["delete", ...wordsOf(rule)] }];
+  });
+  const entriesOf = (rule: Rule, family: Family) =>
+    acceptsOf(rule, { families: [family], local }).map((accept) => {
+      const comment = markOf(owner, rule, accept.scope);
+      const entry = { ...matchOf(rule, { family, network: accept.network }), action: "allow", comment };
+      return { accept, entry, key: keyOf(entry), add: ["prepend", ...wordsOf(entry), "comment", comment] };
+    }).filter(({ entry }) => !taken.has(matchKey(entry)));
+  return {
+    actual,
+    foreign: foreign.length,
+    remarks: [...policyRemarks(policies), ...denialRemarks(rules)],
+    wanted: (rule) =>
+      families.filter((family) => isStopped(foreign, policies[rule.direction], { ...rule, family }))
+        .flatMap((family) => entriesOf(rule, family)),
+  };
 }
 
-/** How many rules are not ours. */
-export function countForeign(view: UfwView): number {
-  return view.rules.length - ourEntries(view).length;
+function policyRemarks(policies: UfwState["policies"]): string[] {
+  if (policies.in !== "ACCEPT") return [];
+  return ["ufw lets in what no rule matches: a rule is made only for a port that a rule denies to everybody"];
 }
 
-/** What of a rule is needed, as `FirewallReading.needed` says. */
-export function neededRule(view: UfwView, rule: Rule): Rule | undefined {
-  return reducedRule(rule, neededAccepts(view, rule).map(({ accept }) => accept));
-}
-
-/**
- * The arguments of the calls of ufw that carry a difference out, in their order. What is taken away goes first: ufw would
- * not put a rule in front that it has already.
- */
-export function callsFor(view: UfwView, difference: Difference): string[][] {
-  const { make, takeAway } = changesFor(difference, ourEntries(view), (rule) => wantedEntries(view, rule));
-  return [
-    ...takeAway.map(({ rule }) => ["delete", ...wordsOf(rule)]),
-    ...make.map(({ rule }) => ["prepend", ...wordsOf(rule), "comment", rule.comment!]),
-  ];
-}
-
-/** What somebody denies by a rule about a port, a sentence each. */
-export function remarksOnDenials({ rules }: UfwView): string[] {
+/** One sentence for each foreign rule that denies a port. */
+function denialRemarks(rules: readonly UfwRule[]): string[] {
   const denials = rules.filter((rule) =>
     isDenial(rule) && portOf(rule) !== "any" && !rule.direction.startsWith("route")
   );
@@ -118,50 +128,13 @@ function textOfHex(hex: string): string {
   return new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
 }
 
-/** The entries with our mark. */
-function ourEntries({ rules, owner }: UfwView): UfwEntry[] {
-  return rules.flatMap((rule, i) => {
-    const mark = parseMark(owner, rule.comment);
-    if (mark === undefined) return [];
-    const packet = { ...parseName(mark.name)!, family: rule.family };
-    const isBehind = rules.slice(0, i).some((earlier) => isDenial(earlier) && isFor(earlier, packet));
-    const network = canonicalNetwork(rule.direction === "out" ? rule.dst : rule.src);
-    return [{ mark, rule, network, key: keyOf(rule) + (isBehind ? " behind a denial" : "") }];
-  });
-}
-
-function wantedEntries(view: UfwView, rule: Rule): { readonly key: string; readonly rule: UfwRule }[] {
-  return neededAccepts(view, rule).map(({ accept, match }) => {
-    const entry = { ...match, action: "allow", comment: markOf(view.owner, rule, accept.scope) };
-    return { key: keyOf(entry), rule: entry };
-  });
-}
-
-/** The accepts that are not needless and not taken, each with what it matches. */
-function neededAccepts(view: UfwView, rule: Rule): { readonly accept: Accept; readonly match: UfwMatch }[] {
-  const foreign = view.rules.filter(({ comment }) => parseMark(view.owner, comment) === undefined);
-  const isStopped = (family: Family) => isDropped(foreign, view.policies[rule.direction], { ...rule, family });
-  const families = view.families.filter(isStopped);
-  const taken = new Set(foreign.map(matchKey));
-  return families.flatMap((family) =>
-    acceptsOf(rule, { families: [family], local: view.local }).map((accept) => ({
-      accept,
-      match: matchOf(rule, { family, network: accept.network }),
-    }))
-  ).filter(({ match }) => !taken.has(matchKey(match)));
-}
-
 /**
- * Whether ufw stops packets from anywhere: by the first rule about all of them, or else by its policy. What a portd lets
- * pass does not count, as that lasts no longer than a lease of its own.
+ * Whether ufw stops such packets: by the first rule that matches all of them, or else by its policy. What another portd
+ * lets pass does not count, because it lasts no longer than a lease of that portd.
  */
-function isDropped(
-  rules: readonly UfwRule[],
-  policy: string,
-  packet: NamedPort & { readonly family: Family },
-): boolean {
-  const lasting = rules.filter(({ action, comment }) => !action.startsWith("limit") && !isAnyMark(comment));
-  const first = lasting.find((rule) => isFor(rule, packet));
+function isStopped(foreign: readonly UfwRule[], policy: string, packet: Packet): boolean {
+  const lasting = foreign.filter(({ action, comment }) => !action.startsWith("limit") && !isAnyMark(comment));
+  const first = lasting.find((rule) => matches(rule, packet));
   return first === undefined ? policy !== "ACCEPT" : isDenial(first);
 }
 
@@ -169,15 +142,15 @@ function isDenial({ action }: UfwRule): boolean {
   return action.startsWith("deny") || action.startsWith("reject");
 }
 
-/** Whether a rule is about a port of this machine, for everybody and on every interface. */
-function isFor(rule: UfwRule, { family, direction, protocol, port }: NamedPort & { readonly family: Family }): boolean {
+/** Whether a rule matches the port of this machine, for everybody and on every interface. */
+function matches(rule: UfwRule, { family, direction, protocol, port }: Packet): boolean {
   return rule.family === family && rule.direction === direction &&
     (rule.protocol === "any" || rule.protocol === protocol) &&
     rule.src === ANY_ADDRESS[family] && rule.dst === ANY_ADDRESS[family] &&
     includesPort(portOf(rule), port) && (direction === "in" ? rule.sport : rule.dport) === "any";
 }
 
-/** The port of this machine's side. */
+/** The port on this machine. */
 function portOf({ direction, dport, sport }: UfwMatch): string {
   return direction.startsWith("out") ? sport : dport;
 }
@@ -191,7 +164,7 @@ function includesPort(ports: string, port: number): boolean {
 }
 
 function matchOf(
-  { direction, protocol, port }: NamedPort,
+  { direction, protocol, port }: DirectedPort,
   { family, network }: { readonly family: Family; readonly network: string | undefined },
 ): UfwMatch {
   const remote = network === undefined ? ANY_ADDRESS[family] : addressOf(network);
@@ -214,7 +187,7 @@ function keyOf(rule: UfwRule): string {
   return `${matchKey(rule)} ${rule.action} ${rule.comment}`;
 }
 
-/** A rule as the arguments that name it to ufw; ufw(8). */
+/** The arguments that identify a rule; ufw(8). */
 function wordsOf({ action, direction, protocol, dport, dst, sport, src }: UfwRule): string[] {
   const [verdict = "", log] = action.split(/_(.*)/);
   const [way = "", device] = direction.split(/_(.*)/);

@@ -1,7 +1,7 @@
 /**
- * Windows Defender Firewall. Rules are read from the registry, where its service keeps them, in milliseconds, and
- * written through COM, never there. policy.ts, rule_text.ts and rule_form.ts hold the bulk of the one way, rules.ts
- * and com.ts of the other.
+ * Windows Defender Firewall. Rules are read from the registry, where its service keeps them, in milliseconds, and written
+ * through COM, never to the registry. The bulk of the reading is in policy.ts, rule_text.ts and rule_form.ts, that of
+ * the writing in rules.ts and com.ts.
  */
 import { type Registry, WindowsRegistry } from "../../os/windows/registry.ts";
 import { diff, type Difference, sizeOf } from "../rule.ts";
@@ -15,7 +15,7 @@ import { remarksOf } from "./remarks.ts";
 import { type SortedRules, sortRules } from "./rule_form.ts";
 import { type ModifyState, type RuleWriter, WindowsRules } from "./rules.ts";
 
-/** What the backend works with. */
+/** What the backend uses. */
 export interface WindowsParts {
   readonly registry: Registry;
   readonly host: Host;
@@ -25,7 +25,7 @@ export interface WindowsParts {
 
 /** Options of {@linkcode WindowsFirewall}. */
 export interface WindowsFirewallOptions extends BackendOptions {
-  /** The pids of those who listen on exposed leases: their programs may be blocked as such. */
+  /** The pids of the processes that listen on exposed leases: a rule may block their programs. */
   readonly listeners: () => readonly number[];
 }
 
@@ -38,16 +38,16 @@ export function openWindowsParts(): WindowsParts {
 /**
  * The firewall of Windows.
  *
- * A rule is changed by removing it and adding it anew, and each change is made by itself: after a failure those before
- * it stand. Rules are removed by the name that people see, as COM knows no other way; where a rule of somebody else
- * bears the name of ours, ours stays, and that is told.
+ * A rule is changed by removing it and adding it again, and each change is made by itself: after a failure those before
+ * it stay. COM removes rules only by the name that people see; where a foreign rule has the name of ours, ours stays,
+ * and the error says so.
  */
 export class WindowsFirewall implements FirewallBackend {
   readonly name = "windows";
   readonly #parts: WindowsParts;
   readonly #owner: string;
   readonly #listeners: WindowsFirewallOptions["listeners"];
-  /** Ends with the change that was asked for last: COM's objects take one call at a time. */
+  /** Ends with the last change that was asked for: COM's objects take one call at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #modifyState: ModifyState = "unknown";
 
@@ -64,7 +64,8 @@ export class WindowsFirewall implements FirewallBackend {
 
   async read(): Promise<FirewallReading> {
     const { registry, host } = this.#parts;
-    const { own, foreign } = await this.#rules();
+    const sorted = await this.#rules();
+    const { own, foreign } = sorted;
     try {
       const ofPolicy = await readRules(registry, POLICY_RULES) ?? [];
       const remarks = remarksOf({
@@ -77,33 +78,34 @@ export class WindowsFirewall implements FirewallBackend {
         programs: [...new Set(this.#listeners().flatMap((pid) => host.programOf(pid) ?? []))],
         variable: (name) => host.variable(name),
       });
-      return { rules: own.map(({ name, rule }) => ({ name, rule })), foreign: foreign.length, remarks };
+      return {
+        rules: own.map(({ name, rule }) => ({ name, rule })),
+        foreign: foreign.length,
+        remarks,
+        needed: (rule) => rule,
+        apply: (difference) => this.#applyInTurn(difference, sorted),
+      };
     } catch (error) {
-      throw cannotRead(messageOf(error), error);
+      throw cannotRead(error);
     }
   }
 
-  /** Done when Windows has done it: that can take minutes, in which others get their turn. */
-  async apply(difference: Difference): Promise<void> {
-    if (sizeOf(difference) === 0) return;
-    const done = this.#last.then(() => this.#apply(difference));
+  /** Ends when Windows has done it, which can take minutes. */
+  async #applyInTurn(difference: Difference, rules: SortedRules): Promise<void> {
+    const done = this.#last.then(() => this.#apply(difference, rules));
     this.#last = Promise.allSettled([done]);
     await done;
   }
 
-  close(): void {
-    // Nothing is kept open between changes, and the libraries are the system's.
-  }
-
-  async #apply({ add, change, remove }: Difference): Promise<void> {
-    const { own, foreign } = await this.#rules();
+  async #apply({ add, change, remove }: Difference, rules: SortedRules): Promise<void> {
+    const { own } = rules;
     const wanted = [...add, ...change], names = new Set(wanted.map(({ name }) => name));
-    // What has been done already, by an earlier try or by hand, is not done again.
+    // Rules that are there already are not added again.
     const due = { ...diff(wanted, own.filter(({ name }) => names.has(name))), remove };
     if (sizeOf(due) === 0) return;
     await using writer = await this.#openRules();
     this.#modifyState = await askModifyState(writer);
-    await applyChanges(due, { rules: { own, foreign }, writer, owner: this.#owner });
+    await applyChanges(due, { rules, writer, owner: this.#owner });
   }
 
   async #openRules(): Promise<RuleWriter> {
@@ -115,20 +117,20 @@ export class WindowsFirewall implements FirewallBackend {
     }
   }
 
-  /** All rules of this machine. A failure is told: that none can be read is not that none is there. */
+  /** All rules of this machine. @throws {PortdError} where they cannot be read: they are unknown then, not absent. */
   async #rules(): Promise<SortedRules> {
     let rules;
     try {
       rules = await readRules(this.#parts.registry, LOCAL_RULES);
     } catch (error) {
-      throw cannotRead(messageOf(error), error);
+      throw cannotRead(error);
     }
     if (rules === undefined) throw cannotRead(`this Windows keeps no rules at HKLM\\${LOCAL_RULES}`);
     return sortRules(rules, this.#owner);
   }
 }
 
-/** Whether rules can have an effect at all is told beside them; where Windows does not tell, adding them will. */
+/** Whether rules can have an effect at all; where Windows does not say, adding them will show. */
 async function askModifyState(writer: RuleWriter): Promise<ModifyState> {
   try {
     return await writer.modifyState();
@@ -136,8 +138,4 @@ async function askModifyState(writer: RuleWriter): Promise<ModifyState> {
     if (error instanceof ComError) return "unknown";
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^Cannot /, "cannot ") : String(error);
 }

@@ -1,11 +1,11 @@
-/** Carrying changes out on Windows' firewall, one rule after the other. */
+/** Changes Windows' firewall, one rule after the other. */
 import type { Difference, Rule } from "../rule.ts";
 import { ComError } from "./com.ts";
 import { cannotChange, isAboutEveryRule, isNotThere, reasonOf } from "./failure.ts";
 import { comparableName, type OwnRule, propertiesOf, type SortedRules } from "./rule_form.ts";
 import type { RuleWriter } from "./rules.ts";
 
-/** What changes are made with. */
+/** Options of {@linkcode applyChanges}. */
 export interface ChangeOptions {
   /** The rules that are there. */
   readonly rules: SortedRules;
@@ -13,7 +13,7 @@ export interface ChangeOptions {
   readonly owner: string;
 }
 
-/** A change that cannot be made because of the rule itself: others can. */
+/** A change that fails because of the rule itself: other changes may still work. */
 class RuleFailure extends Error {
   /** What could not be done: `add the rule portd-in-tcp-20417`. */
   readonly what: string;
@@ -25,8 +25,8 @@ class RuleFailure extends Error {
 }
 
 /**
- * Makes every change that can be made. Where a rule is refused the others are still dealt with; where Windows refuses
- * whatever the rule, nothing more is tried.
+ * Makes every change that can be made. Where Windows refuses one rule, the others are still changed; where it would
+ * refuse any rule, it stops.
  *
  * @throws {PortdError} `firewall_unavailable`, with the first reason.
  */
@@ -78,13 +78,13 @@ class Changes {
     await this.add(rule);
   }
 
-  /** Removes a rule by every name that it goes by; of one that is there twice under the same name, both. */
+  /** Removes a rule by every name that it has; where it is there twice with one name, both. */
   async remove(name: string): Promise<void> {
     const byComName = Map.groupBy(this.#own.get(name) ?? [], ({ comName }) => comparableName(comName));
     for (const same of byComName.values()) await this.#removeAll(name, same);
   }
 
-  /** Whether COM removes one rule of a name at a time or all is not written down anywhere. */
+  /** Whether COM removes one rule of a name at a time or all of them is not documented. */
   async #removeAll(name: string, rules: readonly OwnRule[]): Promise<void> {
     const what = `remove the rule ${name}`;
     for (const [i, { comName }] of rules.entries()) {

@@ -1,14 +1,14 @@
-/** Calls of COM by its binary interface: an object is a pointer to a pointer to a table of functions. */
+/** Calls COM by its binary interface: an object is a pointer to a pointer to a table of functions. */
 import { CLSCTX_INPROC_SERVER, CLSCTX_LOCAL_SERVER, type Ole32, openOle32 } from "../../os/windows/ole32.ts";
 import { type Oleaut32, openOleaut32 } from "../../os/windows/oleaut32.ts";
 
-/** The libraries that it calls. */
+/** The libraries of COM. */
 export interface ComLibraries {
   readonly ole32: Ole32;
   readonly oleaut32: Oleaut32;
 }
 
-/** Opens them. @throws where there are none, or no permission for FFI. */
+/** Opens the libraries. @throws where they are absent, or without permission for FFI. */
 export function openComLibraries(): ComLibraries {
   return { ole32: openOle32(), oleaut32: openOleaut32() };
 }
@@ -35,7 +35,7 @@ export interface ComMethod {
   readonly parameters: readonly Deno.NativeType[];
 }
 
-/** A class and the interface of it that is wanted: GUIDs, to be kept as constants, for they are read off the event loop. */
+/** A class and the interface to ask it for: GUIDs, kept as constants because COM reads them on another thread. */
 export interface ComClass {
   readonly clsid: Uint8Array<ArrayBuffer>;
   readonly iid: Uint8Array<ArrayBuffer>;
@@ -45,12 +45,12 @@ export interface ComClass {
 const RELEASE_SLOT = 2;
 const POINTER_SIZE = 8;
 
-/** An object of COM. Its calls run off the event loop, one at a time: a call is awaited before the next one is made. */
+/** An object of COM. Its calls run on another thread, one at a time: await each before the next. */
 export class ComObject implements AsyncDisposable {
   readonly pointer: Deno.PointerObject;
   readonly #table: Deno.UnsafePointerView;
 
-  /** @param address is what COM wrote; the reference that belongs to it is given back by disposing of the object. */
+  /** @param address is what COM wrote; disposing of the object releases its reference. */
   constructor(address: bigint) {
     const pointer = Deno.UnsafePointer.create(address);
     if (pointer === null) throw new TypeError("Cannot use an object of COM: its address is 0");
@@ -86,14 +86,14 @@ export class ComObject implements AsyncDisposable {
   }
 }
 
-/** What is passed to a method: a number, a pointer, or where it is to write. */
+/** What is passed to a method: a number, a pointer, or the buffer that it writes to. */
 type ComArgument = number | Deno.PointerValue | BufferSource;
 interface ComSignature {
   readonly parameters: Deno.NativeType[];
   readonly result: "i32";
 }
 
-/** Permission to call COM from every thread; disposing of it gives it back, when all objects are. */
+/** Permission to call COM from every thread; dispose of it after all objects. */
 export class ComUsage implements AsyncDisposable {
   readonly #libraries: ComLibraries;
   readonly #cookie: Deno.PointerValue;

@@ -1,15 +1,15 @@
-/** What COM's failures mean to people. Pure. */
-import { PortdError } from "../../errors.ts";
+/** COM's failures in words. Pure. */
+import { messageOf, PortdError } from "../../errors.ts";
 import type { ComError } from "./com.ts";
 
-/** HRESULTs, winerror.h; those of the form 0x8007nnnn are error numbers of Windows. */
+/** HRESULTs, winerror.h; those of the form 0x8007nnnn contain a Windows error code. */
 const E_ACCESSDENIED = 0x80070005, E_INVALIDARG = 0x80070057, CLASS_NOT_REGISTERED = 0x80040154;
 const FILE_NOT_FOUND = 0x80070002;
 /** The service has not been started, is disabled, does not answer, or has no endpoint. */
 const SERVICE_NOT_RUNNING = [0x80070426, 0x80070422, 0x800706ba, 0x800706d9];
 const SERVICE_STOPPED = "the Windows Defender Firewall service (mpssvc) does not run";
 
-/** Whether a rule was to be removed that is not there. */
+/** Whether the rule to be removed is not there. */
 export function isNotThere({ hresult }: ComError): boolean {
   return hresult === FILE_NOT_FOUND;
 }
@@ -35,12 +35,13 @@ export function reasonOf(error: ComError): string {
   return error.message;
 }
 
-/** The error of a firewall that cannot be read. */
-export function cannotRead(reason: string, cause?: unknown): PortdError {
+/** The error of a firewall that cannot be read. @param cause is an error, or the reason in words. */
+export function cannotRead(cause: unknown): PortdError {
+  const reason = messageOf(cause).replace(/^Cannot /, "cannot ");
   return new PortdError("firewall_unavailable", `Cannot read the firewall: ${reason}`, {}, { cause });
 }
 
-/** The error of a change that failed, or of several, of which the first is told. */
+/** The error of a change that failed. @param others is how many more failed. */
 export function cannotChange(what: string, reason: string, others = 0): PortdError {
   const more = others === 0 ? "" : ` (and ${others} more)`;
   return new PortdError("firewall_unavailable", `Cannot ${what}: ${reason}${more}`);

@@ -1,4 +1,4 @@
-/** What portd's firewall backend asks of Windows besides rules: the firewall's service, and its own rights. */
+/** What the firewall backend reads from Windows besides rules: the firewall's service, and its own rights. */
 import {
   type Advapi32,
   openAdvapi32,
@@ -12,22 +12,22 @@ import { isElevated } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 
-/** Whether a service runs; `unknown` where Windows does not tell. */
+/** Whether a service runs; `unknown` where Windows does not say. */
 export type ServiceState = "running" | "stopped" | "unknown";
 
 /** This Windows, and this process on it. */
 export interface Host {
   /** The state of the firewall's service, mpssvc. */
   serviceState(): Promise<ServiceState>;
-  /** Whether this process may do what only administrators may; `undefined` where Windows does not tell. */
+  /** Whether this process has the rights of an administrator; `undefined` where Windows does not say. */
   isElevated(): boolean | undefined;
-  /** The path of a process's program; `undefined` where there is none, or Windows does not tell. */
+  /** The path of a process's program; `undefined` where there is no such process, or Windows does not say. */
   programOf(pid: number): string | undefined;
-  /** A variable of the environment: paths of rules name some. */
+  /** A variable of the environment; paths of rules contain some. */
   variable(name: string): string | undefined;
 }
 
-/** Read off the event loop, so it must not be collected meanwhile. */
+/** Windows reads it on another thread, so it must not be garbage-collected. */
 const SERVICE_NAME = wideText("mpssvc");
 /** `SERVICE_STATUS`: seven numbers, the second of which is the state. */
 const STATUS_NUMBERS = 7, STATE = 1;

@@ -1,15 +1,15 @@
-/** What the registry of Windows keeps of its firewall: rules and settings, of this machine and of group policy. */
+/** What Windows' registry has of its firewall: rules and settings, of this machine and of group policy. */
 import { Turns } from "../../os/turns.ts";
 import type { Registry } from "../../os/windows/registry.ts";
-import type { Profile } from "../rule.ts";
+import { type Profile, PROFILES } from "../rule.ts";
 import { type StoredRule, storedRule } from "./rule_form.ts";
 
-/** The firewall's settings in one profile, as they are in force: those of group policy go before those of the machine. */
+/** The firewall's effective settings in one profile: those of group policy override those of the machine. */
 export interface ProfileSettings {
   readonly profile: Profile;
   /** Whether the firewall is on. */
   readonly enabled: boolean;
-  /** Whether it blocks all that comes in, whatever the rules say. */
+  /** Whether it blocks everything that comes in, despite the rules. */
   readonly shielded: boolean;
   /** Whether group policy leaves the rules of this machine in force. */
   readonly localRules: boolean;
@@ -20,22 +20,21 @@ const POLICY = "SOFTWARE\\Policies\\Microsoft\\WindowsFirewall";
 const SERVICE = "SYSTEM\\CurrentControlSet\\Services\\mpssvc";
 const SERVICE_DISABLED = 4;
 
-/** Where the rules of this machine are. */
+/** The key with the rules of this machine. */
 export const LOCAL_RULES = `${LOCAL}\\FirewallRules`;
-/** Where those of group policy are. */
+/** The key with those of group policy. */
 export const POLICY_RULES = `${POLICY}\\FirewallRules`;
 
-/** Keys of the profiles; for this machine, the private one bears an old name. */
+/** Keys of the profiles; in the settings of this machine, the private one has an old name. */
 const LOCAL_KEYS = { domain: "DomainProfile", private: "StandardProfile", public: "PublicProfile" } as const;
 const POLICY_KEYS = { domain: "DomainProfile", private: "PrivateProfile", public: "PublicProfile" } as const;
-/** Of an old policy, for both profiles but the domain's; heeded where it alone is set. [MS-GPFAS] 2.2.3. */
+/** Of an old policy, for the private and the public profile; it applies where neither has its own. [MS-GPFAS] 2.2.3. */
 const OLD_POLICY_KEY = "StandardProfile";
-const PROFILES: readonly Profile[] = ["domain", "private", "public"];
 
 /**
- * Reads all rules of one of the two places; others get their turn meanwhile.
+ * Reads all rules of one of the two keys, in turns that leave the event loop time for others.
  *
- * @returns `undefined` where there is no such place.
+ * @returns `undefined` where there is no such key.
  * @throws where it cannot be read.
  */
 export async function readRules(registry: Registry, path: string): Promise<readonly StoredRule[] | undefined> {
@@ -68,7 +67,7 @@ export function readProfiles(registry: Registry): readonly ProfileSettings[] {
   });
 }
 
-/** Whether the firewall's service may not be started. @throws where the registry cannot be read. */
+/** Whether the firewall's service is disabled. @throws where the registry cannot be read. */
 export function isServiceDisabled(registry: Registry): boolean {
   return registry.number(SERVICE, "Start") === SERVICE_DISABLED;
 }

@@ -1,4 +1,4 @@
-/** What keeps rules from having an effect on Windows, or from being changed, in words. Pure. */
+/** What keeps rules on Windows from working, or from being changed, in words. Pure. */
 import type { Direction, Profile, Rule } from "../rule.ts";
 import type { ServiceState } from "./host.ts";
 import type { ProfileSettings } from "./policy.ts";
@@ -6,17 +6,17 @@ import type { OwnRule, StoredRule } from "./rule_form.ts";
 import type { RuleText } from "./rule_text.ts";
 import type { ModifyState } from "./rules.ts";
 
-/** What is told about. */
+/** What the remarks are made from. */
 export interface Circumstances {
   readonly service: ServiceState | "disabled";
   readonly elevated: boolean | undefined;
   readonly profiles: readonly ProfileSettings[];
-  /** What Windows said when it was asked last. */
+  /** The last answer of Windows. */
   readonly modifyState: ModifyState;
   readonly own: readonly OwnRule[];
   /** All other rules, of this machine and of group policy. */
   readonly others: readonly StoredRule[];
-  /** The paths of the programs that are to be reached. */
+  /** The paths of the programs that listen on exposed leases. */
   readonly programs: readonly string[];
   /** A variable of the environment, for paths of rules. */
   readonly variable: (name: string) => string | undefined;
@@ -26,7 +26,7 @@ const SERVICE = "The Windows Defender Firewall service (mpssvc)";
 /** How many ports a sentence names. */
 const MOST_PORTS = 5;
 
-/** The remarks, a sentence each, none of which is about nothing. */
+/** The remarks, a sentence each. */
 export function remarksOf(circumstances: Circumstances): string[] {
   return [
     ...serviceRemarks(circumstances),
@@ -48,17 +48,17 @@ function serviceRemarks({ service, elevated }: Circumstances): string[] {
 
 function profileRemarks({ profiles, modifyState }: Circumstances): string[] {
   const remarks: string[] = [];
-  const told = (is: (settings: ProfileSettings) => boolean, words: (names: string) => string) => {
+  const remark = (is: (settings: ProfileSettings) => boolean, words: (names: string) => string) => {
     const names = profiles.filter(is).map(({ profile }) => profile);
     if (names.length > 0) remarks.push(words(profileNames(names)));
     return names.length > 0;
   };
-  told(({ enabled }) => !enabled, (names) => `The firewall is off in ${names}: there everything is let in anyway`);
-  const shielded = told(
+  remark(({ enabled }) => !enabled, (names) => `The firewall is off in ${names}: there everything is let in anyway`);
+  const shielded = remark(
     ({ enabled, shielded }) => enabled && shielded,
     (names) => `All incoming connections are blocked in ${names} (DoNotAllowExceptions): rules have no effect there`,
   );
-  const overridden = told(
+  const overridden = remark(
     ({ localRules }) => !localRules,
     (names) =>
       `Group policy makes the rules of this machine void in ${names} (AllowLocalPolicyMerge=0): only the ` +
@@ -78,7 +78,7 @@ function profileNames(profiles: readonly Profile[]): string {
   return `the ${profiles.join(" and ")} profile${profiles.length > 1 ? "s" : ""}`;
 }
 
-/** A rule that blocks goes before all that allow. */
+/** Windows evaluates rules that block before those that allow. */
 function blockRemarks({ others, own, programs, variable }: Circumstances): string[] {
   const remarks: string[] = [];
   for (const { id, text } of others) {
@@ -116,7 +116,7 @@ function portNames(rules: readonly Rule[]): string {
   return `port${rules.length > 1 ? "s" : ""} ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** Whether a rule is about everybody; what it says beside ports may leave some out. */
+/** Whether a rule has conditions besides its ports, which some packets may not meet. */
 function condition(text: RuleText): string {
   const isBare = text.service === undefined && text.others.length === 0 && text.remoteAddresses.length === 0 &&
     text.localAddresses.length === 0 && text.remotePorts.length === 0;
@@ -127,7 +127,7 @@ function expandVariables(path: string, variable: (name: string) => string | unde
   return path.replaceAll(/%([\w()]+)%/g, (whole, name) => variable(name) ?? whole);
 }
 
-/** Windows does not tell upper and lower case in paths apart. */
+/** Windows ignores case in paths. */
 function samePath(one: string, other: string): boolean {
   const plain = (path: string) => path.replaceAll("/", "\\").toLowerCase();
   return plain(one) === plain(other);

@@ -4,12 +4,12 @@ import { type ActualRule, type Direction, makeRule, type RemoteAddress, type Rul
 import type { RuleAddress } from "./rule_address.ts";
 import { parseRuleText, type RuleText } from "./rule_text.ts";
 
-/** The group that all rules of portd are in: `EmbedCtxt` in the registry, the grouping of COM. */
+/** The group of portd's rules: `EmbedCtxt` in the registry, the grouping of COM. */
 export const GROUP = "portd";
 
-/** What COM is told of a new rule; netfw.h. It allows, and nothing passes by way of NAT traversal. */
+/** The properties of a new rule for COM; netfw.h. It allows, without edge traversal. */
 export interface RuleProperties {
-  /** By which alone COM finds a rule again: nobody else's may bear it. */
+  /** COM finds a rule only by its name, so no foreign rule may have it. */
   readonly name: string;
   readonly description: string;
   readonly group: string;
@@ -25,16 +25,16 @@ export interface RuleProperties {
 
 /** A rule of the registry. */
 export interface StoredRule {
-  /** The name of the value: what Windows itself tells rules apart by. */
+  /** The name of the value, by which Windows identifies the rule. */
   readonly id: string;
-  /** What it says; `undefined` where that is no rule. */
+  /** Its content; `undefined` where the value is no rule. */
   readonly text: RuleText | undefined;
 }
 
-/** A rule of ours, as it is kept. */
+/** A rule of ours in the registry. */
 export interface OwnRule extends ActualRule {
   readonly id: string;
-  /** By which COM finds it. */
+  /** Its name in COM. */
   readonly comName: string;
 }
 
@@ -55,8 +55,8 @@ export function storedRule(id: string, value: string): StoredRule {
 }
 
 /**
- * Tells our rules from all others. Ours are in our group, begin with the name of a rule and bear the owner's mark in
- * their description; each of the three alone is anybody's.
+ * Separates our rules from all others. Ours are in our group, begin with the name of a rule and have the owner's mark in
+ * their description, all three: others may have one of them too.
  */
 export function sortRules(rules: readonly StoredRule[], owner: string): SortedRules {
   const own: OwnRule[] = [], foreign: StoredRule[] = [];
@@ -74,7 +74,7 @@ function ownRule({ id, text }: StoredRule, owner: string): OwnRule | undefined {
   return name === undefined ? undefined : { id, name, comName: text.name, rule: ruleOf(name, text) };
 }
 
-/** What a rule of ours says; `undefined` where it says anything that portd does not. */
+/** The content of a rule of ours; `undefined` where portd makes no such rule. */
 function ruleOf(name: string, text: RuleText): Rule | undefined {
   const direction = text.direction === "In" ? "in" : "out";
   const protocol = text.protocol === PROTOCOL_NUMBER.tcp ? "tcp" : "udp";
@@ -101,7 +101,7 @@ function onlyPort({ localPorts }: RuleText): number | undefined {
   return first === last && first > 0 ? first : undefined;
 }
 
-/** Windows keeps IPv4 and IPv6 apart, and the local networks as a keyword of both. */
+/** Windows stores IPv4 and IPv6 separately, and the local networks as a keyword of each. */
 function remoteOf(addresses: readonly RuleAddress[]): readonly RemoteAddress[] | undefined {
   if (addresses.length === 0) return ["any"];
   const keywords = addresses.filter(({ kind }) => kind === "keyword");
@@ -115,9 +115,9 @@ function remoteOf(addresses: readonly RuleAddress[]): readonly RemoteAddress[] |
 }
 
 /**
- * A rule as COM is to be told.
+ * The properties of a rule for COM.
  *
- * @param taken tells whether a rule of somebody else bears a name; ours is then told apart by a number.
+ * @param taken says whether a foreign rule has a name; ours then gets a number too.
  */
 export function propertiesOf(
   { name, direction, protocol, port, profiles, remote, displayName }: Rule,
@@ -135,12 +135,12 @@ export function propertiesOf(
   };
 }
 
-/** Half a character of UTF-16 would not be read back as it was written, nor perhaps a blank at the end. */
+/** A lone surrogate would not be read back as it was written, nor perhaps a space at the end. */
 function comNameOf(name: string, displayName: string): string {
   return displayName.startsWith(name) ? displayName.toWellFormed().trimEnd() : name;
 }
 
-/** Names in the form in which they are compared: whether COM heeds case is not written down anywhere. */
+/** The form in which names are compared: whether COM ignores case is not documented. */
 export function comparableName(name: string): string {
   return name.toLowerCase();
 }

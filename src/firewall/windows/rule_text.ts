@@ -1,12 +1,12 @@
 /**
- * A rule of Windows' firewall as the registry keeps it: one line of fields with a bar behind each,
+ * A rule of Windows' firewall as the registry stores it: one line of fields, each followed by a bar,
  * `v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=80|Name=Web|`; [MS-GPFAS] 2.2.2.19. Pure.
  */
 import type { PortRange } from "../../port/port.ts";
-import type { Profile } from "../rule.ts";
+import { type Profile, PROFILES } from "../rule.ts";
 import { parseRuleAddress, type RuleAddress } from "./rule_address.ts";
 
-/** One field; a key may stand in a rule several times. */
+/** One field; a rule may have a key several times. */
 export interface RuleField {
   readonly key: string;
   readonly value: string;
@@ -30,30 +30,29 @@ export interface RuleText {
   readonly remotePorts: readonly RulePorts[];
   readonly localAddresses: readonly RuleAddress[];
   readonly remoteAddresses: readonly RuleAddress[];
-  /** The path of the one program that the rule is about, as it stands there: `%SystemRoot%\…`, `System`. */
+  /** The path of the only program that the rule applies to, as it is written: `%SystemRoot%\…`, `System`. */
   readonly app: string | undefined;
   readonly service: string | undefined;
-  /** What COM and the user interface call the rule; `@FirewallAPI.dll,-28775` stands for a text of that library. */
+  /** The name that COM and people see; `@FirewallAPI.dll,-28775` stands for a text of that library. */
   readonly name: string | undefined;
   readonly description: string | undefined;
   /** What COM calls the grouping. */
   readonly group: string | undefined;
-  /** Whether it lets in what a NAT traversal brings. */
+  /** Whether it allows edge traversal: packets that come through NAT traversal. */
   readonly edge: boolean;
   /**
-   * Every field that says something else, in order: keys that no member above stands for or that are not known, values
-   * that are none of their key, and what stands there a second time and must not.
+   * Every other field, in order: keys that no member above stands for, values that are invalid for their key, and second
+   * fields of a key that may occur only once.
    */
   readonly others: readonly RuleField[];
 }
 
 const PROFILE_OF_TOKEN: Readonly<Record<string, Profile>> = { Domain: "domain", Private: "private", Public: "public" };
-const PROFILES: readonly Profile[] = ["domain", "private", "public"];
-/** Keys whose value FALSE says what their absence says. */
+/** Keys whose value FALSE means the same as their absence. */
 const FLAGS = new Set(["LSM", "LOM", "PCross", "PCROSS", "AuthByPassOut"]);
 const VERSION = /^v(\d{1,3})\.(\d{1,3})$/;
 
-/** Reads a rule. Never fails. @returns `undefined` for text that is no rule: without a version in front. */
+/** Reads a rule. Never fails. @returns `undefined` for text that is no rule: it does not start with a version. */
 export function parseRuleText(text: string): RuleText | undefined {
   const [version = "", ...parts] = text.split("|");
   const [, major, minor] = VERSION.exec(version) ?? [];
@@ -72,7 +71,7 @@ function splitOnce(part: string): readonly [string, string] {
   return at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
 }
 
-/** Words that may stand in a rule once. */
+/** Members whose field may occur once. */
 type Single =
   | "action"
   | "direction"
@@ -106,7 +105,7 @@ class Draft {
   readonly #ports: Record<"L" | "R", RulePorts[]> = { L: [], R: [] };
   readonly #addresses: Record<"L" | "R", RuleAddress[]> = { L: [], R: [] };
 
-  /** Takes a field in. @returns whether it says something that has a member of its own, or nothing. */
+  /** Takes a field in. @returns whether a member has its value, or it means nothing. */
   take(key: string, value: string): boolean {
     if (Object.hasOwn(SINGLES, key)) return this.#takeSingle(key, value);
     if (key === "Profile") return this.#takeProfile(value);

@@ -1,4 +1,4 @@
-/** Writing rules of Windows' firewall through COM: `INetFwPolicy2`, `INetFwRules` and `INetFwRule` of netfw.h. */
+/** Writes rules of Windows' firewall through COM: `INetFwPolicy2`, `INetFwRules` and `INetFwRule` of netfw.h. */
 import { VARIANT_FALSE, VARIANT_TRUE } from "../../os/windows/oleaut32.ts";
 import { type ComClass, type ComLibraries, type ComMethod, type ComObject, ComUsage, guidBytes } from "./com.ts";
 import type { RuleProperties } from "./rule_form.ts";
@@ -6,11 +6,11 @@ import type { RuleProperties } from "./rule_form.ts";
 /** Whether rules of this machine can have an effect in the networks that it is on; `NET_FW_MODIFY_STATE`, icftypes.h. */
 export type ModifyState = "ok" | "overridden" | "inbound blocked" | "unknown";
 
-/** What adds and removes rules. Each call is to be awaited before the next. */
+/** Adds and removes rules. Await each call before the next. */
 export interface RuleWriter extends AsyncDisposable {
-  /** Adds a rule, also where one of that name is. @throws {ComError} */
+  /** Adds a rule, also where there is one with its name. @throws {ComError} */
   add(rule: RuleProperties): Promise<void>;
-  /** Removes what bears a name, whosever it is. @throws {ComError}, also when nothing bears it. */
+  /** Removes the rule with a name, ours or foreign. @throws {ComError}, also when there is none. */
   remove(name: string): Promise<void>;
   /** @throws {ComError} */
   modifyState(): Promise<ModifyState>;
@@ -25,7 +25,7 @@ const RULE: ComClass = {
   iid: guidBytes("AF230D27-BABA-4E42-ACED-F524F22CFCE2"),
 };
 
-/** Places in the tables of netfw.h, behind the three of IUnknown and the four of IDispatch. */
+/** Slots in the tables of netfw.h, after the three of IUnknown and the four of IDispatch. */
 const GET_RULES: ComMethod = { name: "INetFwPolicy2::get_Rules", slot: 18, parameters: ["buffer"] };
 const GET_MODIFY_STATE: ComMethod = {
   name: "INetFwPolicy2::get_LocalPolicyModifyState",
@@ -58,7 +58,7 @@ const DIRECTION = { in: 1, out: 2 } as const;
 const ACTION_ALLOW = 1;
 const MODIFY_STATES: readonly ModifyState[] = ["ok", "overridden", "inbound blocked"];
 
-/** The rules of this machine. Its calls run off the event loop; usually they take tens of milliseconds, at times minutes. */
+/** The rules of this machine. Its calls run on another thread; they usually take tens of milliseconds, at times minutes. */
 export class WindowsRules implements RuleWriter {
   readonly #com: ComUsage;
   readonly #policy: ComObject;

@@ -1,11 +1,13 @@
-/** firewalld in namespaces with a D-Bus and files of its own, as the tests see and change it: not with portd's code. */
-import { FirewalldBackend } from "../../../src/firewall/linux/firewalld.ts";
-import type { ConformanceHost } from "../../firewall/conformance.ts";
+/** firewalld in namespaces, with a D-Bus and files of its own. */
+import type { FirewallBackend } from "../../../src/firewall/backend.ts";
+import { firewalld } from "../../../src/firewall/linux/firewalld.ts";
+import { LinuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import type { Program } from "../../../src/os/program.ts";
+import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
 import { linesOf } from "./lines.ts";
 import { NetworkNamespace } from "./netns.ts";
-import { INTERFACES } from "./nft_host.ts";
 
-/** Waits for firewalld's name on the bus, and says when it is there. */
+/** Waits for firewalld's name on the bus, and then for its answer. */
 const AWAIT_NAME = `
 import dbus, time
 bus = dbus.SystemBus()
@@ -14,82 +16,104 @@ firewalld = bus.get_object("org.fedoraproject.FirewallD1", "/org/fedoraproject/F
 firewalld.getDefaultZone(dbus_interface="org.fedoraproject.FirewallD1", timeout=60)
 `;
 
-/** Made by {@linkcode openFirewalld}. */
-export interface Firewalld extends AsyncDisposable {
-  readonly namespace: NetworkNamespace;
+/** A machine on which firewalld runs. */
+export class FirewalldHost extends FirewallHost {
+  readonly name = "firewalld";
+  readonly program = "/usr/bin/firewall-cmd";
+  readonly changes = "*--add-rich-rule*";
+  /** Zones block only what comes in. */
+  readonly directions = ["in"] as const;
+  #daemon: Deno.ChildProcess | undefined;
+  #output: Promise<void> | undefined;
+  #foreign: ReadonlySet<string> = new Set();
+
+  static async open(): Promise<FirewalldHost> {
+    const namespace = await NetworkNamespace.create({ isWhole: true });
+    const host = new FirewalldHost(namespace);
+    for (const folder of ["/mnt", "/run", "/var/log"]) await namespace.run("mount", "-t", "tmpfs", "tmpfs", folder);
+    await namespace.run("mkdir", "/run/dbus", "/run/firewalld");
+    await namespace.run("cp", "-a", "/etc/firewalld", "/mnt");
+    await namespace.run("mount", "--bind", "/mnt/firewalld", "/etc/firewalld");
+    await host.#writePublicZone("");
+    await namespace.run("dbus-daemon", "--system", "--fork", "--nopidfile");
+    host.#daemon = namespace.spawn("firewalld", "--nofork", "--nopid");
+    host.#output = drain(host.#daemon.stdout);
+    await namespace.run("/usr/bin/python3", "-c", AWAIT_NAME); // Debian's own, which firewalld's library is for
+    return host;
+  }
+
+  override backend(
+    owner = OWNER,
+    addresses = ADDRESSES,
+    program: Program = this.firewallCmd(),
+  ): FirewallBackend {
+    const interfaces = () => addresses.map((cidr) => ({ cidr }));
+    return new LinuxFirewall(firewalld({ program }), { owner, interfaces });
+  }
+
+  /** Runs firewall-cmd there. @param before is run in between. */
+  firewallCmd(...before: readonly string[]): Program {
+    return [...this.namespace.enter, ...before, this.program];
+  }
+
+  override async reset(): Promise<void> {
+    await this.#writePublicZone("");
+    await this.namespace.run("firewall-cmd", "--reload");
+    this.#foreign = new Set();
+  }
+
+  override async rules(): Promise<string> {
+    return await this.namespace.run("firewall-cmd", "--list-all-zones");
+  }
+
+  override async addForeign(count: number): Promise<void> {
+    await this.#writePublicZone(Array.from({ length: count }, (_, i) => foreignRule(i)).join("\n"));
+    await this.namespace.run("firewall-cmd", "--reload");
+    this.#foreign = new Set(await this.#richRules());
+  }
+
+  override async foreign(): Promise<readonly string[]> {
+    return (await this.#richRules()).filter((rule) => this.#foreign.has(rule));
+  }
+
+  override async alter(owner: string, name: string): Promise<void> {
+    const [rule] = await this.#find(owner, name);
+    await this.#edit("remove", [rule!]);
+    await this.#edit("add", [rule!.replace(/port port="\d+"/, 'port port="4711"')]);
+  }
+
+  override async takeAway(owner: string, name: string): Promise<void> {
+    await this.#edit("remove", await this.#find(owner, name));
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#daemon?.stdin.close();
+    await super[Symbol.asyncDispose](); // ends firewalld too
+    await Promise.all([this.#daemon?.status, this.#output]);
+  }
+
+  async #find(owner: string, name: string): Promise<readonly string[]> {
+    return (await this.#richRules()).filter((rule) => rule.includes(`"portd ${owner} ${name} `));
+  }
+
+  async #edit(verb: "add" | "remove", rules: readonly string[]): Promise<void> {
+    await this.namespace.run("firewall-cmd", "--zone=public", ...rules.map((rule) => `--${verb}-rich-rule=${rule}`));
+  }
+
+  async #richRules(): Promise<readonly string[]> {
+    const text = await this.namespace.run("firewall-cmd", "--zone=public", "--list-rich-rules");
+    return text.split("\n").filter((line) => line !== "").sort();
+  }
+
+  /** Writes the permanent configuration of the default zone. @param rules as XML; firewalld.zone(5). */
+  async #writePublicZone(rules: string): Promise<void> {
+    const zone = await Deno.readTextFile("/usr/lib/firewalld/zones/public.xml");
+    const path = `/proc/${this.namespace.pid}/root/etc/firewalld/zones/public.xml`;
+    await Deno.writeTextFile(path, zone.replace("</zone>", `<port port="9" protocol="udp"/>\n${rules}</zone>`));
+  }
 }
 
-/** Makes a namespace in which firewalld runs, and drops what no rule lets pass but UDP port 9. */
-export async function openFirewalld(): Promise<Firewalld> {
-  const namespace = await NetworkNamespace.create({ isWhole: true });
-  for (const folder of ["/mnt", "/run", "/var/log"]) await namespace.run("mount", "-t", "tmpfs", "tmpfs", folder);
-  await namespace.run("mkdir", "/run/dbus", "/run/firewalld");
-  await namespace.run("cp", "-a", "/etc/firewalld", "/mnt");
-  await namespace.run("mount", "--bind", "/mnt/firewalld", "/etc/firewalld");
-  await writePublicZone(namespace, "");
-  await namespace.run("dbus-daemon", "--system", "--fork", "--nopidfile");
-  const firewalld = namespace.spawn("firewalld", "--nofork", "--nopid");
-  const said = drain(firewalld.stdout);
-  await namespace.run("/usr/bin/python3", "-c", AWAIT_NAME); // Debian's own, which firewalld's library is for
-  return {
-    namespace,
-    async [Symbol.asyncDispose]() {
-      await firewalld.stdin.close();
-      await namespace[Symbol.asyncDispose](); // ends firewalld too
-      await Promise.all([firewalld.status, said]);
-    },
-  };
-}
-
-/** firewall-cmd in a namespace. */
-export function firewallCmdIn(namespace: NetworkNamespace): [string, ...string[]] {
-  return [...namespace.enter, "/usr/bin/firewall-cmd"];
-}
-
-/** Makes a namespace for the conformance tests. */
-export async function openFirewalldHost(): Promise<ConformanceHost> {
-  const firewalld = await openFirewalld();
-  const { namespace } = firewalld;
-  const edit = async (verb: "add" | "remove", rules: readonly string[]) => {
-    const words = rules.map((rule) => `--${verb}-rich-rule=${rule}`);
-    await namespace.run("firewall-cmd", "--zone=public", ...words);
-  };
-  const find = async (owner: string, name: string) =>
-    (await rulesIn(namespace)).filter((rule) => rule.includes(`"portd ${owner} ${name} `));
-  let strangers = new Set<string>();
-  return {
-    directions: ["in"],
-    backend: (owner) =>
-      new FirewalldBackend({ owner, firewallCmd: firewallCmdIn(namespace), interfaces: () => INTERFACES }),
-    addForeign: async (count) => {
-      await writePublicZone(namespace, Array.from({ length: count }, (_, i) => stranger(i)).join("\n"));
-      await namespace.run("firewall-cmd", "--reload");
-      strangers = new Set(await rulesIn(namespace));
-    },
-    foreign: async () => (await rulesIn(namespace)).filter((rule) => strangers.has(rule)),
-    alter: async (owner, name) => {
-      const [rule] = await find(owner, name);
-      await edit("remove", [rule!]);
-      await edit("add", [rule!.replace(/port port="\d+"/, 'port port="4711"')]);
-    },
-    takeAway: async (owner, name) => await edit("remove", await find(owner, name)),
-    [Symbol.asyncDispose]: () => firewalld[Symbol.asyncDispose](),
-  };
-}
-
-async function rulesIn(namespace: NetworkNamespace): Promise<string[]> {
-  const text = await namespace.run("firewall-cmd", "--zone=public", "--list-rich-rules");
-  return text.split("\n").filter((line) => line !== "").sort();
-}
-
-/** Writes the permanent configuration of the default zone. @param rules as XML; firewalld.zone(5). */
-async function writePublicZone({ pid }: NetworkNamespace, rules: string): Promise<void> {
-  const zone = await Deno.readTextFile("/usr/lib/firewalld/zones/public.xml");
-  const path = `/proc/${pid}/root/etc/firewalld/zones/public.xml`;
-  await Deno.writeTextFile(path, zone.replace("</zone>", `<port port="9" protocol="udp"/>\n${rules}</zone>`));
-}
-
-function stranger(i: number): string {
+function foreignRule(i: number): string {
   const mark = "portd 1a2b3c4d portd-in-tcp-20417 domain,private";
   const prefixes = ["portd-in-tcp-20417", `${mark} locals`, `${mark} local x`, mark, `x${mark} local`];
   const logs = prefixes.map((prefix) => `<nflog group="7678" prefix="${prefix}"/>`);

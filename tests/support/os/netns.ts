@@ -68,13 +68,11 @@ export class NetworkNamespace implements AsyncDisposable {
     const ends = ["add", name, "type", "veth", "peer", "name", name, "netns", `${other.pid}`];
     await runTool(program, [net!, "ip", "link", ...ends]);
     for (const [namespace, list] of [[this, addresses.here], [other, addresses.there]] as const) {
-      for (const address of list) {
-        // Without duplicate address detection, which takes seconds.
-        const unchecked = address.includes(":") ? ["nodad"] : [];
-        await namespace.run("ip", "address", "add", address, "dev", name, ...unchecked);
-      }
+      // Without duplicate address detection, which takes seconds.
+      const unchecked = (address: string) => address.includes(":") ? "nodad" : "";
+      const lines = list.map((address) => `address add ${address} dev ${name} ${unchecked(address)}\n`).join("");
+      await namespace.feed(`${lines}link set ${name} up\n`, "ip", "-batch", "-");
     }
-    for (const namespace of [this, other]) await namespace.run("ip", "link", "set", name, "up");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,9 @@
-/** nftables in a network namespace, as the tests see and change it: on their own, not with portd's code. */
-import { NftablesBackend } from "../../../src/firewall/linux/nftables.ts";
-import type { ConformanceHost } from "../../firewall/conformance.ts";
+/** nftables in namespaces. */
+import type { FirewallBackend } from "../../../src/firewall/backend.ts";
+import { LinuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import { nftables } from "../../../src/firewall/linux/nftables.ts";
+import type { Program } from "../../../src/os/program.ts";
+import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
 import { NetworkNamespace } from "./netns.ts";
 
 /** Two dropping base chains on the input hook, one by policy and one by its last rule, and one on the output hook. */
@@ -16,6 +19,7 @@ table inet filter {
   chain output {
     type filter hook output priority filter; policy drop;
     ct state established,related accept
+    oifname "lo" accept
     meta l4proto ipv6-icmp accept
   }
 }
@@ -33,9 +37,6 @@ table ip legacy {
 }
 `;
 
-/** The machine that the tests are on. */
-export const INTERFACES = [{ cidr: "127.0.0.1/8" }, { cidr: "192.168.1.20/24" }, { cidr: "fe80::1/64" }];
-
 interface Entry {
   readonly family: string;
   readonly table: string;
@@ -45,70 +46,95 @@ interface Entry {
   readonly expr: readonly Record<string, unknown>[];
 }
 
-/** Reads the ruleset from a file. */
-export async function loadRuleset(namespace: NetworkNamespace, text: string): Promise<void> {
-  await namespace.feed(text, "nft", "-f", "-");
-}
+/** A machine with {@linkcode DROPPING_RULESET}. */
+export class NftHost extends FirewallHost {
+  readonly name = "nftables";
+  readonly program = "/usr/sbin/nft";
+  readonly changes = "*-f*";
+  /** Runs nft there. */
+  readonly nft: Program = [...this.namespace.enter, this.program];
+  #foreign: ReadonlySet<string> = new Set();
 
-/** Makes a namespace with {@linkcode DROPPING_RULESET}. */
-export async function openNftHost(): Promise<ConformanceHost> {
-  const namespace = await NetworkNamespace.create();
-  await loadRuleset(namespace, DROPPING_RULESET);
-  let strangers = new Set((await entriesIn(namespace)).map(keyOf));
-  const find = async (owner: string, name: string) =>
-    (await entriesIn(namespace)).filter(({ comment }) => comment?.startsWith(`portd ${owner} ${name} `));
-  return {
-    backend: (owner) => new NftablesBackend({ owner, nft: nftIn(namespace), interfaces: () => INTERFACES }),
-    addForeign: async (count) => {
-      await execute(namespace, Array.from({ length: count }, (_, i) => ({ add: { rule: stranger(i) } })));
-      strangers = new Set((await entriesIn(namespace)).map(keyOf));
-    },
-    foreign: async () =>
-      (await entriesIn(namespace)).filter((entry) => strangers.has(keyOf(entry))).map((entry) => JSON.stringify(entry)),
-    alter: async (owner, name) => {
-      const [entry] = await find(owner, name);
-      await execute(namespace, [{ replace: { rule: { ...entry!, expr: withOtherPort(entry!) } } }]);
-    },
-    takeAway: async (owner, name) => {
-      await execute(namespace, (await find(owner, name)).map((entry) => ({ delete: { rule: entry } })));
-    },
-    duplicate: async (owner, name) => {
-      const [{ handle: _, ...entry }] = await find(owner, name) as [Entry];
-      await execute(namespace, [{ add: { rule: entry } }]);
-    },
-    [Symbol.asyncDispose]: () => namespace[Symbol.asyncDispose](),
-  };
-}
+  static async open(): Promise<NftHost> {
+    const namespace = await NetworkNamespace.create({ isWhole: true });
+    await namespace.run("mount", "-t", "tmpfs", "tmpfs", "/run");
+    return new NftHost(namespace);
+  }
 
-/** nft in a namespace. */
-export function nftIn(namespace: NetworkNamespace): [string, ...string[]] {
-  return [...namespace.enter, "/usr/sbin/nft"];
-}
+  override backend(owner = OWNER, addresses = ADDRESSES): FirewallBackend {
+    const interfaces = () => addresses.map((cidr) => ({ cidr }));
+    return new LinuxFirewall(nftables({ program: this.nft }), { owner, interfaces });
+  }
 
-/** Every rule there is. */
-async function entriesIn(namespace: NetworkNamespace): Promise<Entry[]> {
-  const { nftables } = JSON.parse(await namespace.run("nft", "-j", "list", "ruleset"));
-  return nftables.map(({ rule }: { rule?: Entry }) => rule).filter((rule: Entry | undefined) => rule !== undefined);
-}
+  override async reset(): Promise<void> {
+    await this.load(`flush ruleset\n${DROPPING_RULESET}`);
+    await this.#remember();
+  }
 
-async function execute(namespace: NetworkNamespace, commands: readonly unknown[]): Promise<void> {
-  await namespace.feed(JSON.stringify({ nftables: commands }), "nft", "-j", "-f", "-");
+  override async rules(): Promise<string> {
+    return await this.namespace.run("nft", "list", "ruleset");
+  }
+
+  override async addForeign(count: number): Promise<void> {
+    await this.#execute(Array.from({ length: count }, (_, i) => ({ add: { rule: foreignRule(i) } })));
+    await this.#remember();
+  }
+
+  override async foreign(): Promise<readonly string[]> {
+    const entries = (await this.#entries()).filter((entry) => this.#foreign.has(keyOf(entry)));
+    return entries.map((entry) => JSON.stringify(entry));
+  }
+
+  override async alter(owner: string, name: string): Promise<void> {
+    const [entry] = await this.#find(owner, name);
+    const expr = JSON.parse(JSON.stringify(entry!.expr).replace(/"right":\s*204\d\d/, '"right":4711'));
+    await this.#execute([{ replace: { rule: { ...entry!, expr } } }]);
+  }
+
+  override async takeAway(owner: string, name: string): Promise<void> {
+    await this.#execute((await this.#find(owner, name)).map((entry) => ({ delete: { rule: entry } })));
+  }
+
+  async duplicate(owner: string, name: string): Promise<void> {
+    const [{ handle: _, ...entry }] = await this.#find(owner, name) as [Entry];
+    await this.#execute([{ add: { rule: entry } }]);
+  }
+
+  /** Reads a file of nft's commands. */
+  async load(text: string): Promise<void> {
+    await this.namespace.feed(text, "nft", "-f", "-");
+  }
+
+  async #remember(): Promise<void> {
+    this.#foreign = new Set((await this.#entries()).map(keyOf));
+  }
+
+  async #find(owner: string, name: string): Promise<readonly Entry[]> {
+    return (await this.#entries()).filter(({ comment }) => comment?.startsWith(`portd ${owner} ${name} `));
+  }
+
+  async #entries(): Promise<readonly Entry[]> {
+    const { nftables } = JSON.parse(await this.namespace.run("nft", "-j", "list", "ruleset"));
+    return nftables.flatMap(({ rule }: { rule?: Entry }) => rule ?? []);
+  }
+
+  async #execute(commands: readonly unknown[]): Promise<void> {
+    await this.namespace.feed(JSON.stringify({ nftables: commands }), "nft", "-j", "-f", "-");
+  }
 }
 
 function keyOf({ family, table, handle }: Entry): string {
   return `${family} ${table} ${handle}`;
 }
 
-function stranger(i: number) {
+function foreignRule(i: number): object {
   const mark = "portd 1a2b3c4d portd-in-tcp-20417 domain,private";
-  const comments = [undefined, "portd-in-tcp-20417", `${mark} locals`, `${mark} local x`, mark, `x${mark} local`];
-  const named = [...comments, `portd 1a2b3c4d portd-in-tcp-020417 domain,private local`, `PORTD${mark.slice(5)} local`];
-  const comment = named[i % named.length];
+  const comments = [
+    ...[undefined, "portd-in-tcp-20417", `${mark} locals`, `${mark} local x`, mark, `x${mark} local`],
+    ...[`portd 1a2b3c4d portd-in-tcp-020417 domain,private local`, `PORTD${mark.slice(5)} local`],
+  ];
+  const comment = comments[i % comments.length];
   const match = { op: "==", left: { payload: { protocol: "tcp", field: "dport" } }, right: 1 + i % 65535 };
   const rule = { family: "inet", table: "filter", chain: "input", expr: [{ match }, { accept: null }] };
   return comment === undefined ? rule : { ...rule, comment };
-}
-
-function withOtherPort({ expr }: Entry): unknown {
-  return JSON.parse(JSON.stringify(expr).replace(/"right":\s*204\d\d/, '"right":4711'));
 }

@@ -1,11 +1,11 @@
-"""A service and a client that tell, without waiting for anything to time out, whether the one reaches the other.
+"""A service and a client that find out, without waiting for a timeout, whether one reaches the other.
 
-The client sends to the port in question first and then to a control port that is open in any case. Both programs keep
-to one processor, on which packets are handled in the order in which they were sent: when the control port has answered,
-what was sent before it has been handled too, and no answer means that it was dropped.
+The client sends first to the port in question and then to a control port that is always open. Both programs run on one
+processor, which handles packets in the order in which they were sent: when the control port has answered, everything
+that was sent before has been handled too, and no answer means that it was dropped.
 
     traffic.py serve PORT CONTROL            writes "ready", then answers TCP and UDP until its stdin ends
-    traffic.py ask SOURCE SERVICE PORT CONTROL    writes {"tcp": true, "udp": false}
+    traffic.py ask PORT CONTROL SOURCE SERVICE [SOURCE SERVICE]...    writes [["tcp", "udp"], []], a list for each pair
 """
 import json
 import os
@@ -36,7 +36,7 @@ def serve(port, control):
             opened.sendto(data, address)
 
 
-def ask(source, service, port, control):
+def ask(port, control, source, service):
     family = socket.AF_INET6 if ":" in service else socket.AF_INET
     tcp = socket.socket(family, socket.SOCK_STREAM)
     udp, asked = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
@@ -50,7 +50,8 @@ def ask(source, service, port, control):
     udp.sendto(b"udp", (service, port))
     asked.sendto(b"control", (service, control))
     assert asked.recv(100) == b"control"
-    print(json.dumps({"tcp": is_answered(tcp), "udp": bool(select.select([udp], [], [], 0)[0])}))
+    answers = {"tcp": is_answered(tcp), "udp": bool(select.select([udp], [], [], 0)[0])}
+    return [protocol for protocol, answered in answers.items() if answered]
 
 
 def is_answered(tcp):
@@ -60,8 +61,9 @@ def is_answered(tcp):
     return tcp.recv(100) == b"tcp"
 
 
-command, *words = sys.argv[1:]
+command, port, control, *addresses = sys.argv[1:]
 if command == "serve":
-    serve(*map(int, words))
+    serve(int(port), int(control))
 else:
-    ask(*words[:2], *map(int, words[2:]))
+    pairs = zip(addresses[::2], addresses[1::2])
+    print(json.dumps([ask(int(port), int(control), *pair) for pair in pairs]))

@@ -1,8 +1,8 @@
-/** Two machines and a cable between them: who reaches a service on the one from the other. */
+/** Two machines with a cable between them: who reaches a service on one of them from the other. */
 import assert from "node:assert/strict";
 import type { FirewallBackend } from "../../../src/firewall/backend.ts";
 import type { Rule } from "../../../src/firewall/rule.ts";
-import { differenceTo, rule } from "../../firewall/conformance.ts";
+import { differenceTo, rule, settle as makeEqual } from "../../firewall/conformance.ts";
 import { linesOf } from "./lines.ts";
 import { NetworkNamespace } from "./netns.ts";
 
@@ -10,7 +10,7 @@ const PROGRAM = new URL("./traffic.py", import.meta.url).pathname;
 
 /** Port of the service. */
 export const PORT = 20417;
-/** UDP port that the host's own rules must leave open; the test needs it and says nothing of it. */
+/** UDP port that the host's own rules must leave open: the test itself needs it. */
 export const CONTROL_PORT = 9;
 
 /** Addresses of the service's machine, with those of the client in the same network. */
@@ -19,14 +19,14 @@ const OTHER4 = { service: "10.30.0.1", client: "10.30.0.2" };
 const ALLOWED6 = { service: "fd00:20::1", client: "fd00:20::2" };
 const OTHER6 = { service: "fd00:30::1", client: "fd00:30::2" };
 
-/** Whom {@linkcode Cable.reach} asks for, by where he is. */
+/** The networks of the clients that {@linkcode Cable.reach} asks for. */
 export const NETWORKS = { ALLOWED4, OTHER4, ALLOWED6, OTHER6 };
-/** The networks of those who are to be let in. */
+/** The networks that are to be let in. */
 export const ALLOWED_NETWORKS = ["10.20.0.0/24", "fd00:20::/64"];
 
 const BOTH = ["tcp", "udp"];
 
-/** What {@linkcode Cable.reach} tells while the service is closed, open to the allowed networks, and open to all. */
+/** What {@linkcode Cable.reach} answers while the service is closed, open to the allowed networks, and open to all. */
 export const NOBODY = { ALLOWED4: [], OTHER4: [], ALLOWED6: [], OTHER6: [] };
 export const ALLOWED_ONLY = { ...NOBODY, ALLOWED4: BOTH, ALLOWED6: BOTH };
 export const EVERYBODY = { ALLOWED4: BOTH, OTHER4: BOTH, ALLOWED6: BOTH, OTHER6: BOTH };
@@ -36,18 +36,20 @@ export function openTo(remote: readonly string[]): readonly Rule[] {
   return [rule(PORT, { remote }), rule(PORT, { protocol: "udp", remote })];
 }
 
-/** Makes a firewall's rules those that are wanted, which must leave no difference. */
+/** Makes a firewall's rules equal to the wanted ones, which must leave no difference. */
 export async function settle(backend: FirewallBackend, wanted: readonly Rule[]): Promise<void> {
-  await backend.apply(await differenceTo(backend, wanted));
-  assert.deepEqual(await differenceTo(backend, wanted), { add: [], change: [], remove: [] });
+  await makeEqual(backend, wanted);
+  assert.deepEqual(differenceTo(await backend.read(), wanted), { add: [], change: [], remove: [] });
 }
 
 /** Made by {@linkcode Cable.lay}; disposing of it ends the service and the client's machine. */
 export class Cable implements AsyncDisposable {
+  readonly #host: NetworkNamespace;
   readonly #client: NetworkNamespace;
   readonly #service: Deno.ChildProcess;
 
-  private constructor(client: NetworkNamespace, service: Deno.ChildProcess) {
+  private constructor(host: NetworkNamespace, client: NetworkNamespace, service: Deno.ChildProcess) {
+    this.#host = host;
     this.#client = client;
     this.#service = service;
   }
@@ -66,23 +68,21 @@ export class Cable implements AsyncDisposable {
     const { value: line } = await said.next();
     await said.return();
     if (line !== "ready") throw new Error("Cannot start the service");
-    return new Cable(client, service);
+    return new Cable(host, client, service);
   }
 
-  /** Tells for each network by which protocols the service is reached from there: `["tcp", "udp"]`. */
+  /** Answers for each network by which protocols the service is reached from there: `["tcp", "udp"]`. */
   async reach(): Promise<Record<keyof typeof NETWORKS, string[]>> {
-    const reached: Partial<Record<keyof typeof NETWORKS, string[]>> = {};
-    for (const [name, { service, client }] of Object.entries(NETWORKS)) {
-      const words = ["python3", PROGRAM, "ask", client, service, `${PORT}`, `${CONTROL_PORT}`];
-      const answers = JSON.parse(await this.#client.run(...words)) as Record<string, boolean>;
-      reached[name as keyof typeof NETWORKS] = Object.keys(answers).filter((protocol) => answers[protocol]);
-    }
-    return reached as Record<keyof typeof NETWORKS, string[]>;
+    const pairs = Object.values(NETWORKS).flatMap(({ client, service }) => [client, service]);
+    const answer = await this.#client.run("python3", PROGRAM, "ask", `${PORT}`, `${CONTROL_PORT}`, ...pairs);
+    const [ALLOWED4, OTHER4, ALLOWED6, OTHER6] = JSON.parse(answer);
+    return { ALLOWED4, OTHER4, ALLOWED6, OTHER6 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#service.stdin.close();
     await this.#service.status;
+    await this.#host.run("ip", "link", "delete", "veth0"); // the kernel would do it some time after the client is gone
     await this.#client[Symbol.asyncDispose]();
   }
 }

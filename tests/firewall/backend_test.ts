@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
-import { clearRules } from "../../src/firewall/clear.ts";
 import { PortdError } from "../../src/errors.ts";
+import { clearRules } from "../../src/firewall/backend.ts";
 import { FakeFirewall } from "../support/firewall.ts";
 import { rule } from "./conformance.ts";
 
 const OWNER = "0a1b2c3d", OTHER = "ffffffff";
 
-Deno.test("clearRules() takes away all rules of its portd, and none of another or of anybody else", async () => {
+Deno.test("clearRules() removes all rules of its portd, and no others", async () => {
   const firewall = new FakeFirewall();
   firewall.foreign = ["ssh"];
-  await firewall.backend(OWNER).apply({ add: [rule(80), rule(81)], change: [], remove: [] });
-  await firewall.backend(OTHER).apply({ add: [rule(82)], change: [], remove: [] });
+  firewall.set(OWNER, rule(80), rule(81));
+  firewall.set(OTHER, rule(82));
   assert.deepEqual(await clearRules(firewall.backend(OWNER)), ["portd-in-tcp-80", "portd-in-tcp-81"]);
   assert.deepEqual(firewall.rules.map(({ name }) => name), ["portd-in-tcp-82"]);
   assert.deepEqual(await clearRules(firewall.backend(OWNER)), []);
-  assert.equal(firewall.applied.length, 3);
+  assert.equal(firewall.applied.length, 1);
 });
 
 Deno.test("clearRules() says so when the firewall cannot be read", async () => {
