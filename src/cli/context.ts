@@ -1,6 +1,7 @@
 /** What a command works with, passed in so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
+import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { ServiceOptions } from "../service/open.ts";
 import type { ServiceControl } from "../service/service.ts";
@@ -41,12 +42,11 @@ export interface CliProcess {
   exitCode?: number;
 }
 
-/** What `portd serve` runs; src/daemon/daemon.ts tells more. */
-export type RunDaemon = (config: Config, options: {
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-  readonly onReady: (url: string) => void;
-}) => Promise<void>;
+/** The daemon that `portd serve` runs: src/daemon/daemon.ts with its HTTP layer. */
+export type RunDaemon = (
+  config: Config,
+  options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
+) => Promise<void>;
 
 /** Context of every command. */
 export interface CliContext extends CommandContext {

@@ -1,17 +1,13 @@
 /** Running the daemon in this process, as `portd serve` and the service do. */
 import type { Config, LoadedConfig } from "../../config.ts";
+import type { DaemonOptions } from "../../daemon/daemon.ts";
 import { type Log, openLog } from "../../daemon/log.ts";
 import { messageOf } from "../../errors.ts";
 import { prepareStateFolder } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
 
 /** Options of {@linkcode serveUntilStopped}. */
-export interface ServingOptions {
-  /** Stops the daemon. */
-  readonly signal: AbortSignal;
-  /** Called with the address once requests are served. */
-  readonly onReady: (url: string) => void;
-}
+export type ServingOptions = Required<Pick<DaemonOptions, "signal" | "onReady">>;
 
 /** Runs the daemon until it is stopped, with its log in the state folder. @throws as src/daemon/daemon.ts says. */
 export async function serveUntilStopped(
