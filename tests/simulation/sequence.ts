@@ -1,4 +1,5 @@
 /** One sequence: a world, some steps, then rest, and every invariant after each. The same numbers give the same run. */
+import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Store } from "../../src/lease/store/store.ts";
 import { installDisks } from "./disk.ts";
@@ -41,6 +42,7 @@ export class Simulator implements AsyncDisposable {
   readonly #template: Uint8Array;
   readonly #disks = installDisks();
   readonly #getRandomValues = crypto.getRandomValues;
+  readonly #digest = crypto.subtle.digest;
   readonly #now = performance.now;
 
   private constructor(folder: string, template: Uint8Array) {
@@ -72,6 +74,8 @@ export class Simulator implements AsyncDisposable {
       if (array instanceof Uint8Array) { for (let i = 0; i < array.length; i++) array[i] = ids.next(); }
       return array;
     };
+    // The real one works on another thread, in time that is not simulated.
+    crypto.subtle.digest = (_, data) => Promise.resolve(sha256(data));
     // Turns of the loop are cut by the time that they took: here they take none.
     performance.now = () => world.time.monotonic;
     const trace: string[] = [];
@@ -89,6 +93,7 @@ export class Simulator implements AsyncDisposable {
       globalThis.removeEventListener("unhandledrejection", onUncaught);
       this.#disks.use(undefined);
       crypto.getRandomValues = this.#getRandomValues;
+      crypto.subtle.digest = this.#digest;
       performance.now = this.#now;
     }
   }
@@ -97,6 +102,10 @@ export class Simulator implements AsyncDisposable {
     this.#disks[Symbol.dispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+function sha256(data: BufferSource): ArrayBuffer {
+  return new Uint8Array(createHash("sha256").update(data as Uint8Array).digest()).buffer;
 }
 
 function asFailure(error: unknown): Failure {
