@@ -1,32 +1,44 @@
 /** The files of this machine, as far as a service looks at them. */
 
+/** What is at a path. A junction of Windows is a link. */
+export type FileKind = "file" | "folder" | "link";
+
+/** A name within a folder, with what it is. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: FileKind;
+}
+
 /** What is at paths. */
 export interface Files {
-  /** What is there; `undefined` when nothing is. A junction of Windows is a link. */
-  kindOf(path: string): "file" | "folder" | "link" | undefined;
-  /** The names within a folder. */
-  entries(folder: string): string[];
+  /** What is there; `undefined` when nothing is. */
+  kindOf(path: string): FileKind | undefined;
+  /** What is in a folder. */
+  entries(folder: string): readonly FolderEntry[];
   /** The path without links. */
   realPath(path: string): string;
 }
 
 /** This machine. */
 export class SystemFiles implements Files {
-  kindOf(path: string): "file" | "folder" | "link" | undefined {
+  kindOf(path: string): FileKind | undefined {
     try {
-      const { isSymlink, isDirectory } = Deno.lstatSync(path);
-      return isSymlink ? "link" : isDirectory ? "folder" : "file";
+      return kindOf(Deno.lstatSync(path));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     }
   }
 
-  entries(folder: string): string[] {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  entries(folder: string): readonly FolderEntry[] {
+    return [...Deno.readDirSync(folder)].map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
   }
 
   realPath(path: string): string {
     return Deno.realPathSync(path);
   }
+}
+
+function kindOf({ isSymlink, isDirectory }: Pick<Deno.FileInfo, "isSymlink" | "isDirectory">): FileKind {
+  return isSymlink ? "link" : isDirectory ? "folder" : "file";
 }

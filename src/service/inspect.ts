@@ -135,12 +135,12 @@ class Inspection {
   }
 
   /** A path with all that is in it, if it is there. */
-  #treeOf(path: string): InspectedPath[] {
-    const kind = this.#files.kindOf(path);
+  #treeOf(path: string, kind = this.#files.kindOf(path)): InspectedPath[] {
     if (kind === undefined) return [];
     if (kind === "file") return [{ path, role: "file" }];
     if (kind === "link") return this.#withAncestors(path, "folder");
-    const names = this.#files.entries(path);
-    return [{ path, role: "folder" }, ...names.flatMap((name) => this.#treeOf(this.#files.join(path, name)))];
+    const entries = this.#files.entries(path);
+    const below = entries.flatMap((entry) => this.#treeOf(this.#files.join(path, entry.name), entry.kind));
+    return [{ path, role: "folder" }, ...below];
   }
 }

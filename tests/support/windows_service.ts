@@ -1,7 +1,7 @@
 /** A small Windows: its Service Control Manager, registry, security descriptors and netsh, as far as a service uses them. */
 import type { ProgramOutcome } from "../../src/os/program.ts";
 import { WindowsError } from "../../src/os/windows/win32_error.ts";
-import type { Files } from "../../src/service/files.ts";
+import type { Files, FolderEntry } from "../../src/service/files.ts";
 import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
 import type { Acl } from "../../src/service/windows/acl.ts";
 import type { RegistryKeys, RegistryValue } from "../../src/service/windows/keys.ts";
@@ -141,10 +141,11 @@ export class FakeFiles implements Files, Acl {
     return this.all.get(path)?.kind ?? (this.entries(path).length > 0 ? "folder" : undefined);
   }
 
-  entries(folder: string): string[] {
+  entries(folder: string): FolderEntry[] {
     const prefix = folder.endsWith("\\") ? folder : `${folder}\\`;
     const within = [...this.all.keys()].filter((path) => path.startsWith(prefix));
-    return [...new Set(within.map((path) => path.slice(prefix.length).split("\\")[0]!))];
+    const names = new Set(within.map((path) => path.slice(prefix.length).split("\\")[0]!));
+    return [...names].map((name) => ({ name, kind: this.kindOf(prefix + name)! }));
   }
 
   realPath(path: string): string {

@@ -1,4 +1,5 @@
 /** Who may change a file of Windows, by its owner and its access list. */
+import type { FileKind, FolderEntry } from "../files.ts";
 import type { InspectedFiles, PathRole } from "../inspect.ts";
 import { whoMayChange } from "./access.ts";
 import { ancestorsOf, isAbsolute, isRoot, pathOfWord } from "./paths.ts";
@@ -17,11 +18,11 @@ export class WindowsInspectedFiles implements InspectedFiles {
     this.#trusted = parts.acl.trusted();
   }
 
-  kindOf(path: string): "file" | "folder" | "link" | undefined {
+  kindOf(path: string): FileKind | undefined {
     return this.#parts.files.kindOf(path);
   }
 
-  entries(folder: string): string[] {
+  entries(folder: string): readonly FolderEntry[] {
     return this.#parts.files.entries(folder);
   }
 

@@ -43,7 +43,7 @@ export function keepPrivate(folder: string, parts: FilesWithAcl): Step[] {
 export function findForeignState(path: string, parts: FilesWithAcl): string | undefined {
   const { acl, files } = parts, trusted = acl.trusted();
   if (files.kindOf(path) === "folder" && isOpenToOthers(path, parts, trusted)) {
-    const foreign = foreignName(files.entries(path));
+    const foreign = foreignName(files.entries(path).map(({ name }) => name));
     if (foreign !== undefined) return `it holds ${foreign}, and others may open it; name a folder of its own`;
   }
   for (const each of [path, ...pathsBelow(path, parts)]) {
@@ -62,11 +62,10 @@ function isOpenToOthers(path: string, { acl, files }: FilesWithAcl, trusted: Rea
   return files.kindOf(path) !== undefined && whoMayOpen(acl.read(path), trusted).length > 0;
 }
 
-function pathsBelow(folder: string, parts: FilesWithAcl): string[] {
-  const { files } = parts;
-  if (files.kindOf(folder) !== "folder") return [];
-  return files.entries(folder).flatMap((name) => {
-    const path = `${folder}\\${name}`;
-    return [path, ...pathsBelow(path, parts)];
+function pathsBelow(folder: string, parts: FilesWithAcl, kind = parts.files.kindOf(folder)): string[] {
+  if (kind !== "folder") return [];
+  return parts.files.entries(folder).flatMap((entry) => {
+    const path = `${folder}\\${entry.name}`;
+    return [path, ...pathsBelow(path, parts, entry.kind)];
   });
 }
