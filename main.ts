@@ -1,6 +1,6 @@
 /**
- * portd, the port authority of a machine: the command line, which is also the daemon. This file joins the two halves,
- * src/ and routes/; the commands are in src/cli/.
+ * portd, the port authority of a machine: the command line, which also runs the daemon. This file connects src/ and
+ * routes/. The commands are in src/cli/.
  */
 import { runCli } from "./src/cli/cli.ts";
 import { type RunDaemon, systemContext } from "./src/cli/context.ts";
@@ -11,8 +11,9 @@ import type { ServiceOptions } from "./src/service/open.ts";
 import type { ServiceControl } from "./src/service/service.ts";
 
 /**
- * The daemon with its HTTP layer. Deno reads the whole graph of an `import("…")` before the first line runs, needed or
- * not (3 ms for the daemon); of one that chooses it reads only what is chosen, and a bundler still finds both.
+ * The daemon with its HTTP layer. Deno loads the whole graph of an `import("…")` before the first line runs, also where
+ * it is not needed: 3 ms for the daemon. Of an import that chooses between paths, Deno loads only the chosen one, when
+ * it is chosen; a bundler still finds all of them.
  */
 async function loadDaemon(): Promise<RunDaemon> {
   const { runDaemon }: typeof import("./src/daemon/daemon.ts") = await load("daemon");
@@ -20,13 +21,13 @@ async function loadDaemon(): Promise<RunDaemon> {
   return (config, options) => runDaemon(config, { ...options, createApp });
 }
 
-/** The service control of this system; only `portd service` asks for it. */
+/** The service control of this system; only `portd service` needs it. */
 async function openService(options: ServiceOptions): Promise<ServiceControl> {
   const { openServiceControl }: typeof import("./src/service/open.ts") = await load("service");
   return openServiceControl(options);
 }
 
-/** The firewall of the host; only `portd service uninstall` asks for it. */
+/** The firewall of the host; only `portd service uninstall` needs it. */
 async function openFirewall(config: Config): Promise<FirewallBackend> {
   const { openFirewall }: typeof import("./src/firewall/open.ts") = await load("firewall");
   return await openFirewall({ stateDir: config.stateDir, backend: config.firewall.backend });
@@ -44,7 +45,7 @@ function load(part: "daemon" | "routes" | "service" | "firewall") {
   );
 }
 
-/** Runs the command line. What fails outside of a command (no current folder, say) is one sentence too. */
+/** Runs the command line. A failure outside of a command, such as a missing current folder, is one sentence too. */
 async function main(): Promise<number> {
   try {
     const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, loadDaemon, openService, openFirewall });

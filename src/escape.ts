@@ -1,10 +1,10 @@
-/** Text that is to be read as text: what could steer a terminal or forge a line of a log is made visible. */
+/** Making characters visible that control a terminal, or begin a new line in a log. */
 
-/** Controls of C0 and C1, DEL, line separators, and the characters that change the direction of writing. */
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
+/** Control characters of C0 and C1, DEL, line separators, and the characters that change the direction of writing. */
+// deno-lint-ignore no-control-regex -- it is about control characters
 const CONTROLS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** Makes every control character visible (`\x1b`), so that no text can move the cursor or write a line of its own. */
+/** Writes every control character as an escape (`\x1b`), so that no text can move the cursor or begin a new line. */
 export function escapeControls(text: string): string {
   return text.replaceAll(CONTROLS, (character) => {
     const code = character.charCodeAt(0).toString(16);
@@ -12,7 +12,7 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** The same for JSON text, which has escaped the controls of C0 already: what is added is JSON as well. */
+/** The same for JSON text, in which the characters of C0 are escaped already. The result is JSON too. */
 export function escapeControlsOfJson(json: string): string {
   return json.replaceAll(
     CONTROLS,
@@ -20,7 +20,7 @@ export function escapeControlsOfJson(json: string): string {
   );
 }
 
-/** Whether a text holds a control that JSON and YAML leave as it is: DEL, C1, and what turns the direction of writing. */
+/** Whether a text has a control character that JSON and YAML do not escape, such as DEL or one of C1. */
 export function hasHiddenControls(text: string): boolean {
   return escapeControlsOfJson(text) !== text;
 }

@@ -1,7 +1,7 @@
 /**
- * The candidate nearest to a misspelt word, for messages that say what would work.
+ * The candidate that is nearest to a misspelt word, for a "did you mean".
  *
- * @returns `undefined` when nothing is near enough (a third of the word's letters, at least two) to be meant.
+ * @returns `undefined` when none is near: at most a third of the letters may differ, or two.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -13,7 +13,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Levenshtein's distance, or `limit` as soon as it cannot be less. */
+/** The Levenshtein distance; `limit` where it is not less than that. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -1,4 +1,4 @@
-/** The command line parsed: which commands there are, and running one. Each is a file of commands/. */
+/** The parsed command line: which commands there are, and running one. Each command is a file in commands/. */
 import {
   ArgumentScannerError,
   buildApplication,
@@ -12,52 +12,51 @@ import {
 import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
-import { rootHelp } from "./root_help.ts";
-import { describeFault, describeUnknown } from "./usage_text.ts";
+import { describeFault, describeUnknown, rootHelp } from "./usage_text.ts";
 
-/** What a word of the command line leads to. */
-export type Target = Command<CliContext> | RouteMap<CliContext>;
+/** A command, or a command with commands below it. */
+export type AnyCommand = Command<CliContext> | RouteMap<CliContext>;
 
-/** Every command with what it does in a line. */
+/** Every command, with what it does in a line. */
 const BRIEFS = {
   lease: "Lease a port and print it",
   run: "Run a command with leased ports, and release them when it ends",
   ls: "List leases",
-  ps: "List what listens: sockets, their processes and leases",
-  inspect: "Tell all about a port: free or not, whose, since when, what to do",
-  release: "Give leases back",
-  free: "End the holder's listener on a port, and give the lease back",
+  ps: "List listening sockets, with their processes and leases",
+  inspect: "Show everything about a port: free or not, whose, since when, what to do",
+  release: "Release leases",
+  free: "End what listens on a leased port, and release the lease",
   renew: "Extend a lease",
-  wait: "Wait until somebody listens on a leased port, or until it is free",
-  open: "Let a leased port be reached from outside",
-  close: "Take back what open did",
-  firewall: "Look after the rules in the host's firewall",
+  wait: "Wait until a service listens on its port, or until the port is free",
+  open: "Make a leased port reachable from outside",
+  close: "Undo what open did",
+  firewall: "Show and update portd's rules in the host's firewall",
   env: "Print the ports of the services in portd.yaml",
   serve: "Run the daemon",
   stop: "Stop the daemon",
-  status: "Tell how the daemon does",
-  service: "Install portd as a service of the system, start it, stop it",
-  doctor: "Look for what is wrong, and tell what to do about it",
+  status: "Show the state of the daemon",
+  service: "Install and manage portd as a service of the system",
+  doctor: "Look for problems, and say how to solve them",
   events: "Follow what happens to leases",
-  export: "Write all leases out as YAML or JSON",
-  import: "Take in leases from an export",
+  export: "Export all leases as YAML or JSON",
+  import: "Import leases from an export",
   config: "Show or check the configuration",
   version: "Print the version",
 } as const;
 
 type CommandName = keyof typeof BRIEFS;
 
-/** How far a word may be from a known one to be taken for it; stricli's own threshold of 7 finds "stop" in "foo". */
+/** How far a misspelt word may be from a command; with stricli's own threshold of 7, "foo" is "stop". */
 const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
 /**
  * Runs one command line.
  *
- * @param args are the words behind the program's name.
- * @param loaded is the command that the first of them names; anything when it names none.
+ * @param args are the words after the program's name.
+ * @param loaded is the command that the first word names, or any other command where it names none.
  * @returns the exit code.
  */
-export async function runApp(args: readonly string[], context: CliContext, loaded: Target): Promise<number> {
+export async function runApp(args: readonly string[], context: CliContext, loaded: AnyCommand): Promise<number> {
   const [word = ""] = args;
   const chosen = Object.hasOwn(BRIEFS, word) ? word as CommandName : undefined;
   const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
@@ -82,25 +81,17 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   });
   await run(app, inputs, context);
   const code = context.process.exitCode ?? EXIT.ok;
-  // stricli's own codes are negative: -4 and -5 are faults of the command line, the others faults of portd.
+  // stricli's own codes are negative: -4 and -5 are faults of the command line, the others are faults of portd.
   return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
 }
 
-/** Only the command that runs is loaded; the others are there by name, for help and for corrections. */
-function buildRoot(chosen: CommandName | undefined, loaded: Target): RouteMap<CliContext> {
-  // No prototype: stricli looks words of the command line up in it, and "constructor" is no command.
-  const routes: Record<string, Target> = Object.create(null);
-  for (const [name, brief] of Object.entries(BRIEFS)) {
-    routes[name] = name === chosen ? loaded : namedOnly(brief);
-  }
-  const root = buildRouteMap<string, CliContext>({
-    routes,
-    docs: { brief: "The port authority of this machine" },
-  });
-  return { ...root, formatHelp: (args) => rootHelp(BRIEFS, args.ansiColor) };
-}
-
-function namedOnly(brief: string): Command<CliContext> {
+/** Only the command that runs is loaded. Of the others stricli has the names, to correct misspelt ones. */
+function buildRoot(chosen: CommandName | undefined, loaded: AnyCommand): RouteMap<CliContext> {
+  // No prototype: stricli looks up words of the command line in this object, and "constructor" is no command.
+  const routes: Record<string, AnyCommand> = Object.create(null);
   const func = () => new Error("Cannot run a command that is not loaded");
-  return buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief } });
+  const notLoaded = buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief: "" } });
+  for (const name of Object.keys(BRIEFS)) routes[name] = name === chosen ? loaded : notLoaded;
+  const root = buildRouteMap<string, CliContext>({ routes, docs: { brief: "" } });
+  return { ...root, formatHelp: (args) => rootHelp(BRIEFS, args.ansiColor) };
 }

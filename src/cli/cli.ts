@@ -1,8 +1,9 @@
 /**
- * Running a command line. `portd lease NAME` and `portd release NAME`, as scripts call them over and over, go straight
- * to their work: the parser in app.ts costs a third of their time and has nothing to parse there.
+ * Running a command line. `portd lease NAME` and `portd release NAME`, which scripts call again and again, skip the
+ * parser in app.ts: there is nothing to parse, and loading it takes a third of their time. So the work of these two
+ * is in lease.ts and release.ts, apart from their flags and help in commands/.
  */
-import type { Target } from "./app.ts";
+import type { AnyCommand } from "./app.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT, guard } from "./exit.ts";
 import { lease } from "./lease.ts";
@@ -10,7 +11,7 @@ import { lease } from "./lease.ts";
 /**
  * Runs one command line.
  *
- * @param args are the words behind the program's name.
+ * @param args are the words after the program's name.
  * @returns the exit code.
  */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -33,8 +34,8 @@ function load(part: "app" | "release") {
   return import(part === "release" ? "./release.ts" : "./app.ts");
 }
 
-/** The file of a command; any file when there is no such command, as then none is run. */
-function loadCommand(name: string | undefined): Promise<{ readonly default: Target }> {
+/** The file of a command; that of `version` where there is no such command, as none is run then. */
+function loadCommand(name: string | undefined): Promise<{ readonly default: AnyCommand }> {
   return import(
     name === "lease"
       ? "./commands/lease.ts"

@@ -1,4 +1,4 @@
-/** Defining a command: the flags that all of them share, and one way for all of them to fail. */
+/** Defining a command: the flags and arguments that commands share, and how all of them fail. */
 import { buildCommand, type Command, type TypedCommandParameters } from "@stricli/core";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
@@ -15,7 +15,7 @@ export const textFlag = (placeholder: string, brief: string) =>
 export const parsedFlag = <T>(placeholder: string, brief: string, parse: (text: string) => T) =>
   ({ kind: "parsed", parse, placeholder, brief, optional: true }) as const;
 
-/** An optional flag that may be given several times; commas set several values of one apart where `separator` is set. */
+/** An optional flag that may be given several times, or once with several values where there is a `separator`. */
 export const listFlag = <T>(
   placeholder: string,
   brief: string,
@@ -27,15 +27,23 @@ export const COMMON_FLAGS = {
   url: textFlag("URL", "Address of the daemon (PORTD_URL)"),
   stateDir: parsedFlag("DIR", "State folder of the daemon (PORTD_STATE_DIR)", parsePath),
   noStart: switchFlag("Do not start a daemon when none runs (PORTD_AUTOSTART=0)"),
-  json: switchFlag("Answer in JSON, and tell errors in JSON"),
+  json: switchFlag("Print the answer, and errors, as JSON"),
+} as const;
+
+/** The argument of a command about one lease or port; naming.ts reads it. */
+export const NAME_OR_PORT = {
+  parse: String,
+  placeholder: "NAME|PORT",
+  brief: "A lease by its name or id, or a port",
 } as const;
 
 /** A command. */
 export interface Definition<Flags extends CommonFlags, Args extends readonly unknown[]> {
   readonly parameters: TypedCommandParameters<Flags, Args, CliContext>;
   readonly docs: {
-    readonly brief: string;
-    /** What `--help` tells. */
+    /** For the list of commands; those right below `portd` have it in app.ts. */
+    readonly brief?: string;
+    /** What `--help` says. @default brief */
     readonly fullDescription?: string;
     /** The synopsis first, then examples. */
     readonly customUsage: readonly (string | { readonly input: string; readonly brief: string })[];
@@ -43,14 +51,14 @@ export interface Definition<Flags extends CommonFlags, Args extends readonly unk
   readonly run: (context: CliContext, flags: Flags, ...args: Args) => void | Promise<void>;
 }
 
-/** Makes a command whose failures go to stderr in words and to the caller as an exit code. */
+/** Makes a command whose failures are a message on stderr and an exit code. */
 export function command<Flags extends CommonFlags, Args extends readonly unknown[]>(
   { parameters, docs, run }: Definition<Flags, Args>,
 ): Command<CliContext> {
   return buildCommand<Flags, Args, CliContext>({
-    // No prototype: stricli looks flags up with `in`, and "--constructor" is none.
+    // No prototype: stricli looks up flags with `in`, and "--constructor" is no flag.
     parameters: { ...parameters, flags: Object.assign(Object.create(null), parameters.flags) },
-    docs,
+    docs: { brief: "", ...docs },
     async func(this: CliContext, flags: Flags, ...args: Args) {
       await guard(this, flags, () => run(this, flags, ...args));
     },

@@ -1,36 +1,40 @@
-/** Asking before something that cannot be taken back. */
+/** Asking before something that cannot be undone. */
 import type { CliContext, CliProcess } from "./context.ts";
-import { UsageError } from "./exit.ts";
+import { Ended, EXIT, UsageError } from "./exit.ts";
 
 /** Options of {@linkcode confirm}. */
 export interface ConfirmOptions {
-  /** What goes without saying, told before the question; complete lines. */
+  /** Printed before the question; whole lines. */
   readonly preface: string;
-  /** Whether the answer has been given on the command line already; then nothing is asked or told. */
+  /** Whether the command line has the answer already; then nothing is printed or asked. */
   readonly yes: boolean;
 }
 
 const YES = /^\s*y(?:es)?\s*$/i;
 
 /**
- * Asks on stderr, as stdout is for the answer of the command; what is not a yes is a no, the end of the input too.
+ * Asks on stderr, as stdout is for the answer of the command. Whatever is not "y" or "yes" is a no, also the end of the
+ * input.
  *
- * @throws {UsageError} where stdin is no terminal: what comes from a pipe was not meant as an answer.
+ * @throws {Ended} when the answer is no.
+ * @throws {UsageError} where stdin is no terminal: text from a pipe was not meant as an answer.
  */
 export async function confirm(
   { process }: CliContext,
   question: string,
   { preface, yes }: ConfirmOptions,
-): Promise<boolean> {
-  if (yes) return true;
+): Promise<void> {
+  if (yes) return;
   if (!process.stdin.isTerminal) {
-    throw new UsageError(`Cannot ask "${question}": stdin is no terminal; pass --yes if that is what you want`);
+    throw new UsageError(`Cannot ask "${question}": stdin is no terminal; pass --yes to answer yes`);
   }
   process.stderr.write(`${preface}${question} [y/N] `);
-  return YES.test(await readLine(process.stdin));
+  if (YES.test(await readLine(process.stdin))) return;
+  process.stderr.write("nothing was done\n");
+  throw new Ended(EXIT.failure);
 }
 
-/** A line as it was typed, without its end. */
+/** The line that is typed, without its end. */
 async function readLine({ read }: CliProcess["stdin"]): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(256);

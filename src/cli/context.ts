@@ -1,4 +1,4 @@
-/** What a command works with, passed in so that tests can pass their own. */
+/** What a command works with. It is passed in, so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
@@ -16,6 +16,13 @@ export type CommonFlags = {
   readonly json?: boolean;
 };
 
+/** The members that have a value: flags that were not given have none. */
+export function given<T extends object>(members: T): Given<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+type Given<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };
+
 /** A stream that commands write text to. */
 export interface TextStream {
   readonly isTerminal: boolean;
@@ -23,22 +30,22 @@ export interface TextStream {
   readonly write: (text: string) => void;
   /** Bits of colour that may be used; 1 is none. */
   readonly getColorDepth: () => number;
-  /** Of the terminal, in characters; of anything else what terminals have by habit. */
+  /** The size of the terminal in characters; 80 × 24 where it is none or has none. */
   readonly getSize: () => { readonly columns: number; readonly rows: number };
 }
 
 /** The process as commands see it. */
 export interface CliProcess {
-  /** The answer. */
+  /** For the answer. */
   readonly stdout: TextStream;
-  /** Everything else that is said. */
+  /** For everything else. */
   readonly stderr: TextStream;
   readonly stdin: {
     readonly isTerminal: boolean;
     /** Reads what has been typed; null at the end of the input. */
     readonly read: (buffer: Uint8Array) => Promise<number | null>;
   };
-  /** Set by a command that ends otherwise than well. */
+  /** Set by a command that fails. */
   exitCode?: number;
 }
 
@@ -56,11 +63,11 @@ export interface CliContext extends CommandContext {
   readonly os: typeof Deno.build.os;
   /** Whether the user is root; false on Windows. */
   readonly isRoot: boolean;
-  /** Whether this process does nothing but the command, so that its children are the command's. */
+  /** Whether this process runs one command only, so that all its children belong to that command. */
   readonly ownsProcess: boolean;
-  /** The words behind the first `--` of `run`; `undefined` where there is no `--`. */
+  /** The words after the first `--` of `run`; `undefined` where there is no `--`. */
   readonly behindDashes: readonly string[] | undefined;
-  /** The program and the leading words that start portd once more. */
+  /** The program and its first arguments, with which portd starts another portd. */
   readonly self: readonly string[];
   /** How long one answer of a daemon may take, in milliseconds. @default the client's own limit */
   readonly answerMs?: number;
@@ -129,7 +136,7 @@ function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Sig
   };
 }
 
-/** Terminals without a window say 0. */
+/** A terminal without a window has 0 columns and rows. */
 function sizeOf({ columns, rows } = { columns: 0, rows: 0 }) {
   return { columns: columns || 80, rows: rows || 24 };
 }

@@ -1,12 +1,12 @@
-/** Durations as people write them, read once at the edge. */
+/** Durations as people write them. */
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
- * Reads `500ms`, `30s`, `30m`, `2h`, `7d`, sums of them in falling order (`1h30m`), and `0`.
+ * Reads `500ms`, `30s`, `30m`, `2h`, `7d`, sums of them, the greatest unit first (`1h30m`), and `0`.
  *
  * @returns milliseconds.
- * @throws {SyntaxError} saying what would work.
+ * @throws {SyntaxError} that says what would work.
  */
 export function parseDuration(text: string): number {
   if (text === "0") return 0;
@@ -17,35 +17,6 @@ export function parseDuration(text: string): number {
   }
   const units = [UNIT_MS.d, UNIT_MS.h, UNIT_MS.m, UNIT_MS.s, UNIT_MS.ms];
   return units.reduce((sum, unit, i) => sum + unit * Number(digits[i] ?? 0), 0);
-}
-
-/** The longest that a timer of JavaScript can be, 24.8 days; one that is longer goes off at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** Calls back once after so many milliseconds. @returns what stops it. */
-export type SetTimer = (onEnd: () => void, ms: number) => () => void;
-
-/**
- * Calls back once after a duration, however long.
- *
- * @param setTimer bears at most the longest timer of JavaScript.
- * @returns what stops it.
- */
-export function startTimer(ms: number, onEnd: () => void, setTimer: SetTimer = setSystemTimer): () => void {
-  let leftMs = ms;
-  let stop = () => {};
-  const arm = () => {
-    const partMs = Math.min(leftMs, LONGEST_TIMER_MS);
-    leftMs -= partMs;
-    stop = setTimer(leftMs === 0 ? onEnd : arm, partMs);
-  };
-  arm();
-  return () => stop();
-}
-
-function setSystemTimer(onEnd: () => void, ms: number): () => void {
-  const timer = setTimeout(onEnd, ms);
-  return () => clearTimeout(timer);
 }
 
 /** A duration in its two greatest units, rounded down: `1h 30m`, `45s`; below a second in milliseconds. */

@@ -1,8 +1,8 @@
-/** How a command ends: exit codes, the CLI's own errors, and every error as a person reads it. */
+/** How a command ends: exit codes, the errors of the CLI itself, and every error in words. */
 import { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
 import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
-import { neutralise, toJson } from "./terminal.ts";
+import { escapeControls, toJson } from "./terminal.ts";
 
 /** The exit codes of portd; `run` passes its command's on. */
 export const EXIT = {
@@ -16,7 +16,7 @@ export const EXIT = {
   timedOut: 7,
 } as const;
 
-/** The command line asks for something that cannot be. */
+/** A fault of the command line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -26,7 +26,7 @@ export class TimedOutError extends Error {
   override readonly name = "TimedOutError";
 }
 
-/** Ends a command with this exit code; the reason has been told already. */
+/** Ends a command with this exit code; what there is to say has been printed already. */
 export class Ended extends Error {
   override readonly name = "Ended";
   readonly exitCode: number;
@@ -53,7 +53,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   request_timeout: EXIT.timedOut,
 };
 
-/** Runs a command; a failure goes to stderr in words, and to the caller as an exit code. */
+/** Runs a command; its failure becomes a message on stderr and an exit code. */
 export async function guard(
   { process }: CliContext,
   { json = false }: CommonFlags,
@@ -62,57 +62,61 @@ export async function guard(
   try {
     await run();
   } catch (error) {
-    // The reader of our output has left (`portd ls | head -1`): he has what he wanted.
+    // The reader of our output has ended (`portd ls | head -1`): it has what it wanted.
     if (error instanceof Deno.errors.BrokenPipe) return;
     process.exitCode = exitCodeOf(error);
     if (!(error instanceof Ended)) process.stderr.write(`${describeFailure(error, { json })}\n`);
   }
 }
 
-/** The exit code that tells a script what went wrong. */
+/** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof PortdError) return EXIT_OF_CODE[error.code] ?? exitCodeOf(error.cause);
-  if (error instanceof Ended) return error.exitCode;
-  if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof UnprovenPeerError) return EXIT.permission;
-  if (error instanceof NoDaemonError) return EXIT.noDaemon;
-  if (isTimeout(error)) return EXIT.timedOut;
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) return EXIT.permission;
-  return EXIT.failure;
+  return kindOf(error)[1];
 }
 
-/** What goes to stderr about an error: words, or with `--json` one line `{"error": {code, message, …}}`. */
+/** What stderr gets about an error: a sentence, or with `--json` one line `{"error": {code, message, …}}`. */
 export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
-  if (json) return toJson({ error: { ...dataOf(error), code: codeOf(error), message: messageOf(error) } });
-  // Only our own messages have lines; what a daemon sends is not to look like several.
+  if (json) return toJson({ error: { ...dataOf(error), code: kindOf(error)[0], message: sentenceOf(error) } });
+  // Only our own messages have several lines; one from a daemon must not look like several.
   const isSent = error instanceof PortdError || error instanceof UnusableAnswerError;
-  const lines = isSent ? [error.message] : messageOf(error).split("\n");
-  return `portd: ${lines.map(neutralise).join("\n")}`;
+  const lines = isSent ? [error.message] : sentenceOf(error).split("\n");
+  return `portd: ${lines.map(escapeControls).join("\n")}`;
 }
 
 function dataOf(error: unknown): object {
   return error instanceof PortdError ? error.data : {};
 }
 
-function codeOf(error: unknown): string {
-  if (error instanceof PortdError) return error.code;
-  if (error instanceof UsageError) return "usage";
-  if (error instanceof UnprovenPeerError) return "unproven";
-  if (error instanceof UnusableAnswerError) return "unusable_answer";
-  if (error instanceof NoDaemonError) return "no_daemon";
-  return isTimeout(error) ? "timed_out" : "failed";
+/** What errors that are no {@linkcode PortdError} are called; the first class that fits decides. */
+const KINDS = [
+  [UsageError, "usage", EXIT.usage],
+  [UnprovenPeerError, "unproven", EXIT.permission],
+  [UnusableAnswerError, "unusable_answer", EXIT.failure],
+  [NoDaemonError, "no_daemon", EXIT.noDaemon],
+  [Deno.errors.PermissionDenied, "failed", EXIT.permission],
+  [Deno.errors.NotCapable, "failed", EXIT.permission],
+] as const;
+
+function kindOf(error: unknown): readonly [code: string, exitCode: number] {
+  if (error instanceof PortdError) return [error.code, EXIT_OF_CODE[error.code] ?? exitCodeOf(error.cause)];
+  if (error instanceof Ended) return ["failed", error.exitCode];
+  if (isTimeout(error)) return ["timed_out", EXIT.timedOut];
+  const [, code, exitCode] = KINDS.find(([type]) => error instanceof type) ?? [Error, "failed", EXIT.failure];
+  return [code, exitCode];
 }
 
-function messageOf(error: unknown): string {
+/** What a person reads about an error. */
+function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // What no code of ours threw on purpose is a fault of portd, or data that no check has foreseen.
+  // We throw none of these on purpose: it is a fault of portd.
   const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
   if (isFault && !("code" in error)) {
-    return `Cannot go on: portd has met an error of its own (${error.message.split("\n", 1)[0]})`;
+    return `Cannot continue: there is a fault in portd itself (${error.message.split("\n", 1)[0]})`;
   }
   return describeSystemError(error);
 }
 
-function isTimeout(error: unknown): boolean {
+/** Whether something did not come in time, by our clock or that of a request. */
+export function isTimeout(error: unknown): boolean {
   return error instanceof TimedOutError || (error instanceof DOMException && error.name === "TimeoutError");
 }

@@ -1,16 +1,16 @@
-/** Leasing a port and printing it: what `portd lease` does. */
+/** The work of `portd lease`. commands/lease.ts has its flags and help; cli.ts says why they are apart. */
 import type { LeaseRequest, LifetimeRequest } from "../client/wire.ts";
 import type { HoldKind } from "../hold/hold.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { PortRange, Protocol } from "../port/port.ts";
 import { findProject, type Project } from "../project/project.ts";
-import type { CliContext, CommonFlags } from "./context.ts";
+import { type CliContext, type CommonFlags, given } from "./context.ts";
 import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
 import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
 import { toJson } from "./terminal.ts";
 
-/** What a lease is asked with. Durations in milliseconds. */
+/** Flags of `portd lease`. Durations are in milliseconds. */
 export type LeaseFlags = CommonFlags & {
   readonly name?: string;
   readonly port?: number;
@@ -29,7 +29,7 @@ export type LeaseFlags = CommonFlags & {
   readonly env?: string;
 };
 
-/** One grant, and the port alone on stdout. */
+/** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
   const project = findProject(context.cwd);
   const request = requestOf(flags, name, project);
@@ -43,23 +43,13 @@ function requestOf(flags: LeaseFlags, name: string | undefined, project: Project
     throw new UsageError("Cannot use NAME together with --name: both name the lease");
   }
   const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
-  const { port, prefer, range, count, block, ttl, pid, hold, label, wait } = flags;
-  const lifetime = lifetimeOf(flags);
+  const { port, prefer, range, count, block, ttl: ttlMs, pid, hold, label, wait: waitMs } = flags;
+  const labels = label && Object.fromEntries(label);
   return {
     ...named,
     protocols: protocolsOf(flags),
     holder: { ...holderOf(project), cwd: project.root },
-    ...(port !== undefined && { port }),
-    ...(prefer !== undefined && { prefer }),
-    ...(range !== undefined && { range }),
-    ...(count !== undefined && { count }),
-    ...(block !== undefined && { block }),
-    ...(lifetime !== undefined && { lifetime }),
-    ...(ttl !== undefined && { ttlMs: ttl }),
-    ...(pid !== undefined && { pid }),
-    ...(hold !== undefined && { hold }),
-    ...(label !== undefined && { labels: Object.fromEntries(label) }),
-    ...(wait !== undefined && { waitMs: wait }),
+    ...given({ port, prefer, range, count, block, lifetime: lifetimeOf(flags), ttlMs, pid, hold, labels, waitMs }),
   };
 }
 

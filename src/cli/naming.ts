@@ -1,9 +1,11 @@
 /** From the names that a user types to the names, holders and leases of the daemon. */
-import type { LeaseRef, PortdClient } from "../client/client.ts";
+import type { PortdClient } from "../client/client.ts";
 import type { LeaseRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
 import type { Lease } from "../lease/lease.ts";
+import { portExpected, readPort } from "../port/port.ts";
 import { distinctName, type Project, shortHash } from "../project/project.ts";
+import { UsageError } from "./exit.ts";
 
 /** A full name in its halves. */
 export interface LeaseName {
@@ -19,14 +21,14 @@ export function splitName(text: string): LeaseName {
   return slash === -1 ? { name: text } : { project: text.slice(0, slash), name: text.slice(slash + 1) };
 }
 
-/** The name as typed: with a slash it is a full name, without one it is of this project. */
+/** A name as it was typed: with a slash it is a full name, without one it belongs to this project. */
 export function nameIn(project: Project, text: string): LeaseName {
   return text.includes("/") ? splitName(text) : { project: project.name, name: text };
 }
 
-/** Who asks: the checkout, so that the same checkout is the same holder in every process of it. */
+/** The holder is the checkout, so that every process in the same checkout is the same holder. */
 export function holderOf(project: Project, command?: string): NonNullable<LeaseRequest["holder"]> {
-  // deno-lint-ignore no-control-regex -- a path may hold what an id may not
+  // deno-lint-ignore no-control-regex -- a path may have characters that an id may not have
   const plain = `cli:${project.root.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "?")}`;
   const isUsable = plain === `cli:${project.root}` && plain.length <= LONGEST_HOLDER_ID;
   const id = isUsable ? plain : `${plain.slice(0, LONGEST_HOLDER_ID - 7)}~${shortHash(project.root)}`;
@@ -34,8 +36,8 @@ export function holderOf(project: Project, command?: string): NonNullable<LeaseR
 }
 
 /**
- * Grants what a checkout asks for under its own project. Where another checkout of the same folder name has a lease of
- * that name, the project gets a name that tells the two apart.
+ * Grants what a checkout asks for under its project. Where another checkout with the same folder name has a lease of
+ * that name, the project's name gets a suffix that makes it another one.
  */
 export async function grantFor(
   client: PortdClient,
@@ -55,29 +57,37 @@ function isOtherCheckouts(error: unknown, { holder }: LeaseRequest): boolean {
     error.data.holderId !== holder?.id && error.data.holderId.startsWith("cli:");
 }
 
-/** A lease as typed, as far as that alone tells: a number is a port, 26 characters an id, `a/b` a full name. */
-export function parseRef(text: string): LeaseRef | undefined {
-  if (/^\d{1,5}$/.test(text)) return { port: Number(text) };
-  if (/^[0-9A-HJKMNP-TV-Z]{26}$/.test(text)) return text;
-  return text.includes("/") ? { name: text } : undefined;
+/** What NAME|PORT stands for: a port, or a lease by its name or id. */
+export type NameOrPort = { readonly port: number } | { readonly lease: string };
+
+const LEASE_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** Reads NAME|PORT: digits alone are a port. @throws {UsageError} for digits that are no port. */
+export function parseNameOrPort(text: string, leastPort: 0 | 1 = 1): NameOrPort {
+  if (!/^-?\d+$/.test(text)) return { lease: text };
+  const port = readPort(text, leastPort);
+  if (port !== undefined) return { port };
+  throw new UsageError(`Cannot use "${text}" for NAME|PORT: must be ${portExpected(leastPort)}, or a name`);
 }
 
 /**
- * The live lease that a user means by NAME|PORT|ID. A name without a project is that of this checkout first, then the
- * one that is called so in a project of this name.
+ * The live lease of a target. A name without a slash is looked for among the leases of this checkout first, then among
+ * those of a project with its name.
  *
  * @throws {PortdError} `lease_not_found`, or `lease_ended`.
  */
-export async function findLease(client: PortdClient, text: string, project: Project): Promise<Lease> {
-  const ref = parseRef(text);
-  if (ref !== undefined) return await client.get(ref);
-  // Not there: the daemon knows whether there has ever been one.
-  return pickOwn(await client.listAll({ name: text }), text, project) ??
-    await client.get({ name: `${project.name}/${text}` });
+export async function findLease(client: PortdClient, target: NameOrPort, project: Project): Promise<Lease> {
+  if ("port" in target) return await client.get(target);
+  const { lease } = target;
+  if (LEASE_ID.test(lease)) return await client.get(lease);
+  if (lease.includes("/")) return await client.get({ name: lease });
+  // Where there is none, the daemon says whether there has ever been one.
+  return pickOwn(await client.listAll({ name: lease }), lease, project) ??
+    await client.get({ name: `${project.name}/${lease}` });
 }
 
 /** Of leases whose last part is `name`, the one that `name` means in this project. */
-export function pickOwn(leases: readonly Lease[], name: string, project: Project): Lease | undefined {
+function pickOwn(leases: readonly Lease[], name: string, project: Project): Lease | undefined {
   const { id } = holderOf(project);
   const named = [project.name, distinctName(project)].map((prefix) => `${prefix}/${name}`);
   const ours = leases.filter((lease) => lease.name !== null && named.includes(lease.name));

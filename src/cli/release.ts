@@ -1,37 +1,41 @@
-/** Giving leases back: what `portd release` does. */
+/** The work of `portd release`. commands/release.ts has its flags and help; cli.ts says why they are apart. */
 import { PortdError } from "../errors.ts";
 import { findProject } from "../project/project.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { findDaemon } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
-import { findLease, titleOf } from "./naming.ts";
-import { neutralise, toJson } from "./terminal.ts";
+import { findLease, parseNameOrPort, titleOf } from "./naming.ts";
+import { writeJson, writeLine } from "./terminal.ts";
 
-/** What is to be released beside the leases that are named. */
+/** Flags of `portd release`. */
 export type ReleaseFlags = CommonFlags & { readonly label?: readonly [string, string] };
 
-/** Releases the named leases one by one, or all that bear a label. */
+/** Releases the named leases one by one, or all leases with a label. */
 export async function release(context: CliContext, flags: ReleaseFlags, ...texts: string[]): Promise<void> {
   if ((flags.label === undefined) === (texts.length === 0)) {
-    throw new UsageError("Cannot tell what to release: name leases, or give one --label");
+    throw new UsageError("Cannot release: name one lease or more, or give one --label");
   }
+  const targets = texts.map((text) => parseNameOrPort(text));
   const client = await findDaemon(context, flags);
   const { stdout, stderr } = context.process;
+  const report = (line: string) => {
+    if (!flags.json) writeLine(stderr, line);
+  };
   const released: string[] = [];
   if (flags.label !== undefined) {
     released.push(...await client.releaseByLabel(flags.label.join(":")));
-    if (!flags.json) stderr.write(`released ${released.length} ${released.length === 1 ? "lease" : "leases"}\n`);
+    report(`released ${released.length} ${released.length === 1 ? "lease" : "leases"}`);
   }
-  for (const text of texts) {
+  for (const [i, target] of targets.entries()) {
     try {
-      const lease = await findLease(client, text, findProject(context.cwd));
+      const lease = await findLease(client, target, findProject(context.cwd));
       await client.release(lease.id);
       released.push(lease.id);
-      if (!flags.json) stderr.write(`released ${neutralise(titleOf(lease))}\n`);
+      report(`released ${titleOf(lease)}`);
     } catch (error) {
       if (!(error instanceof PortdError) || error.code !== "lease_ended") throw error;
-      if (!flags.json) stderr.write(`${neutralise(text)} has ended already\n`);
+      report(`${texts[i]} has ended already`);
     }
   }
-  if (flags.json) stdout.write(`${toJson({ released })}\n`);
+  if (flags.json) writeJson(stdout, { released });
 }

@@ -1,17 +1,28 @@
-/** Text on its way to a terminal. What comes from a daemon, a file or a process list is not trusted with one. */
+/** Text on its way to a terminal. Text from a daemon, a file or a process list could hold codes that control it. */
 
-import { escapeControls as neutralise, escapeControlsOfJson } from "../escape.ts";
+import { escapeControls, escapeControlsOfJson } from "../escape.ts";
+import type { TextStream } from "./context.ts";
 
-export { neutralise };
+export { escapeControls };
 
 /** A value as JSON on one line, or indented; control characters are written as escapes, the C1 ones too. */
 export function toJson(value: unknown, indent = 0): string {
   return escapeControlsOfJson(JSON.stringify(value, null, indent));
 }
 
-/** Rows under a head, in columns as wide as they need; cells are neutralised. Ends with a line end. */
+/** Writes a value as one line of JSON. */
+export function writeJson(stream: Pick<TextStream, "write">, value: unknown): void {
+  stream.write(`${toJson(value)}\n`);
+}
+
+/** Writes one line; control characters are written as escapes. */
+export function writeLine(stream: Pick<TextStream, "write">, text: string): void {
+  stream.write(`${escapeControls(text)}\n`);
+}
+
+/** Rows under a head, in columns as wide as they need; cells are escaped. Ends with a line end. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows].map((row) => row.map(neutralise));
+  const lines = [head, ...rows].map((row) => row.map(escapeControls));
   const widths = head.map((_, column) => lines.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   const padded = lines.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
   return `${padded.join("\n")}\n`;

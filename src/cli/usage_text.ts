@@ -1,16 +1,51 @@
-/** Faults of the command line as all errors of portd are told: what was given, for what, and what would work. */
+/** The help of portd as a whole, and the messages about faults of the command line. */
 import { type ArgumentScannerError, formatMessageForArgumentScannerError } from "@stricli/core";
+import { messageOf } from "../errors.ts";
 import { describeFailure, UsageError } from "./exit.ts";
+import { bold } from "./terminal.ts";
 
-/** What every fault is told with. */
-export interface UsageTextOptions {
+/** What `portd --help` prints. @param briefs are the commands, each with what it does in a line. */
+export function rootHelp(briefs: Readonly<Record<string, string>>, isColoured: boolean): string {
+  const width = Math.max(...Object.keys(briefs).map((name) => name.length));
+  const commands = Object.entries(briefs).map(([name, brief]) => `  ${bold(name.padEnd(width), isColoured)}  ${brief}`);
+  return `portd leases the TCP and UDP ports of this machine, so that no two services want the same one.
+
+${bold("USAGE", isColoured)}
+  portd COMMAND [ARGUMENTS] [FLAGS]
+  portd COMMAND --help
+
+${bold("COMMANDS", isColoured)}
+${commands.join("\n")}
+
+${bold("EXAMPLES", isColoured)}
+  PORT=$(portd lease web) npm run dev       lease a port for "web" of this project, and use it
+  portd run web -- npm run dev              the same, with PORT set and the lease released at the end
+  portd run web api -- make dev             several: PORT and WEB_PORT, API_PORT
+  portd ls                                  who has which port
+  portd release web                         release it
+
+${bold("FLAGS OF EVERY COMMAND", isColoured)}
+  --url URL          address of the daemon (PORTD_URL)
+  --state-dir DIR    state folder of the daemon (PORTD_STATE_DIR)
+  --no-start         do not start a daemon when none runs (PORTD_AUTOSTART=0)
+  --json             print the answer, and errors, as JSON
+  -h, --help         print help
+  -v, --version      print the version (without a command)
+
+${bold("EXIT CODES", isColoured)}
+  0 ok, 1 failure, 2 usage, 3 no daemon, 4 conflict, 5 pool exhausted, 6 permission, 7 timed out
+`;
+}
+
+/** Options of the messages about faults. */
+export interface FaultOptions {
   /** The words that name the command: `portd service install`. */
   readonly command: string;
   readonly json: boolean;
 }
 
-/** A fault in the words behind a command. */
-export function describeFault(error: ArgumentScannerError, { command, json }: UsageTextOptions): string {
+/** A fault in the words after a command: what was given, for what, and what would work. */
+export function describeFault(error: ArgumentScannerError, { command, json }: FaultOptions): string {
   const help = `${command} --help`;
   const text = formatMessageForArgumentScannerError(error, {
     ArgumentParseError: ({ input, externalFlagNameOrPlaceholder: name, exception }) =>
@@ -22,37 +57,32 @@ export function describeFault(error: ArgumentScannerError, { command, json }: Us
       return `Cannot use --${input}: there is no such flag; ${hint ? `did you mean ${hint}?` : `${help} lists them`}`;
     },
     UnexpectedPositionalError: ({ input, expectedCount }) =>
-      `Cannot use ${JSON.stringify(input)}: ${command} takes ${countOf(expectedCount)}; ${help} tells more`,
+      `Cannot use ${JSON.stringify(input)}: ${command} takes ${countOf(expectedCount)}; see ${help}`,
     UnsatisfiedFlagError: ({ externalFlagName }) => `Cannot use --${externalFlagName}: it takes a value`,
-    UnsatisfiedPositionalError: ({ placeholder }) =>
-      `Cannot run ${command}: ${placeholder} is missing; ${help} tells more`,
+    UnsatisfiedPositionalError: ({ placeholder }) => `Cannot run ${command}: ${placeholder} is missing; see ${help}`,
   });
   const message = text.startsWith("Cannot ") ? text : `Cannot read the command line: ${text}`;
   return describeFailure(new UsageError(message), { json });
 }
 
-/** A word in the place of a command that is none. */
+/** A first word that is no command. */
 export function describeUnknown(
   { input, corrections }: { readonly input: string; readonly corrections: readonly string[] },
-  { json }: Pick<UsageTextOptions, "json">,
+  { json }: Pick<FaultOptions, "json">,
 ): string {
   const hint = input.startsWith("-")
-    ? "a command comes first, and its flags behind it; portd --help lists the commands"
+    ? "the command comes first, then its flags; portd --help lists the commands"
     : `there is no such command; ${
       corrections.length > 0 ? `did you mean ${corrections.join(" or ")}?` : "portd --help lists them"
     }`;
   return describeFailure(new UsageError(`Cannot run ${JSON.stringify(input)}: ${hint}`), { json });
 }
 
-/** Flags are written in small letters, and what stands without one in capitals. */
+/** Flags have names in small letters, and arguments in capitals. */
 function fieldOf(name: string): string {
   return name === name.toLowerCase() ? `--${name}` : name;
 }
 
 function countOf(count: number): string {
   return count === 0 ? "no arguments" : count === 1 ? "one argument" : `${count} arguments`;
-}
-
-function messageOf(exception: unknown): string {
-  return exception instanceof Error ? exception.message : String(exception);
 }

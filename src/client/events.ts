@@ -1,5 +1,6 @@
 /** Follows the daemon's events over broken connections, and reads server-sent events. */
 import { PortdError } from "../errors.ts";
+import { pause, pauseAfter } from "../wait.ts";
 import { EVENT_ID, EVENTS } from "./answer_shapes.ts";
 import { type AnyShape, describeFault, object, text } from "./shape.ts";
 import { type ApiAnswer, NoDaemonError, UnusableAnswerError } from "./transport.ts";
@@ -18,8 +19,7 @@ export interface EventsOptions {
 }
 
 const RETRIES = 20;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 4000;
+const PAUSES = { pauseMs: 100, longestPauseMs: 4000 };
 const TYPED = object<{ readonly type: string }>({ type: text(100) });
 
 /** How {@linkcode followEvents} reaches the daemon. */
@@ -47,6 +47,7 @@ export async function* followEvents(
   let hasBegun = false;
   for (let failures = 0; !signal.aborted; failures++) {
     try {
+      if (failures > 0) await pause(pauseAfter(failures, PAUSES), signal);
       const answer = await open(lastEventId, signal);
       onOpen?.();
       // A stream without events has at least its first line.
@@ -64,7 +65,6 @@ export async function* followEvents(
       if (error instanceof MessageTooLongError) throw new UnusableAnswerError(url, error.message);
       if (!(hasBegun ? mayPass(error) : isFull(error)) || failures >= retries) throw error;
     }
-    await pause(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), signal);
   }
 }
 
@@ -119,20 +119,6 @@ function mayPass(error: unknown): boolean {
 /** Whether all streams that the daemon allows are in use: one of them will end. */
 function isFull(error: unknown): boolean {
   return error instanceof PortdError && error.code === "too_many_readers";
-}
-
-/** Waits, or until the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 /** One message of a stream. */

@@ -8,6 +8,7 @@ import {
   type ApiAnswer,
   type ApiRequest,
   mediaTypeOf,
+  noAnswer,
   NoDaemonError,
   NotPortdError,
   readText,
@@ -73,6 +74,7 @@ class Exchange {
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#close();
   #bound: AbortSignal | undefined;
+  #limitMs = Infinity;
   /** What was read and is not used yet. */
   #buffer: Uint8Array = new Uint8Array(0);
   #isClosed = false;
@@ -101,8 +103,9 @@ class Exchange {
     }
   }
 
-  #limit(timeoutMs: number): void {
-    this.#bound = AbortSignal.timeout(timeoutMs);
+  #limit(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.#bound = AbortSignal.timeout(limitMs);
     this.#bound.addEventListener("abort", this.#abort);
   }
 
@@ -238,7 +241,8 @@ class Exchange {
 
   /** After an abort the error is the signal's reason; any other failure is a broken connection. */
   #explain(error: unknown): unknown {
-    for (const signal of [this.#signal, this.#bound]) if (signal?.aborted) return signal.reason;
+    if (this.#signal?.aborted) return this.#signal.reason;
+    if (this.#bound?.aborted) return noAnswer(this.#origin, this.#limitMs);
     const isOurs = error instanceof NoDaemonError || error instanceof UnusableAnswerError;
     return isOurs ? error : this.#broken(messageOf(error), error);
   }

@@ -1,12 +1,13 @@
 /** Makes the peer of a connection prove that it knows the token, before the token is sent over that connection. */
 import { challenge, readProof } from "../proof.ts";
+import { retry } from "../wait.ts";
 import { encodeRequest, exchange } from "./exchange.ts";
 import { openSocket, type Socket, splitUrl } from "./socket.ts";
 import { type ApiRequest, NoDaemonError, NotPortdError, tokenOf, UnprovenPeerError } from "./transport.ts";
 
 const PATIENCE_MS = 10_000;
 /** A daemon that is flooded with connections closes some, and refuses others for a moment. */
-const TRIES = 20, PAUSE_MS = 100;
+const MOST_ATTEMPTS = 20, PAUSE_MS = 100;
 
 /**
  * A connection whose peer has proven that it knows the token, for the request with the token. If the connection breaks
@@ -16,19 +17,15 @@ const TRIES = 20, PAUSE_MS = 100;
  * @throws {UnprovenPeerError} when the peer does not prove it; and as a request does.
  */
 export async function provenSocket(opened: Socket, request: ApiRequest): Promise<Socket> {
-  let socket: Socket | undefined = opened;
-  for (let tries = 1;; tries++) {
-    try {
-      socket ??= await openSocket(request.url);
-      await demandProof(socket, request);
-      return socket;
-    } catch (error) {
-      socket = undefined;
-      const mayPass = error instanceof NoDaemonError && !(error instanceof NotPortdError);
-      if (!mayPass || tries === TRIES) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
+  let next: Socket | undefined = opened;
+  const attempt = async () => {
+    const socket = next ?? await openSocket(request.url);
+    next = undefined;
+    await demandProof(socket, request);
+    return socket;
+  };
+  const mayPass = (error: unknown) => error instanceof NoDaemonError && !(error instanceof NotPortdError);
+  return await retry(attempt, { mostAttempts: MOST_ATTEMPTS, pauseMs: PAUSE_MS, mayPass, signal: request.signal });
 }
 
 /** Asks for the proof over a connection, and closes the connection if it does not come. */

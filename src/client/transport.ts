@@ -31,6 +31,12 @@ export class UnusableAnswerError extends Error {
   }
 }
 
+/** The error of an answer that does not come in time: a `TimeoutError`, as the platform's own. */
+export function noAnswer(origin: string, limitMs: number): DOMException {
+  const limit = limitMs < 1000 ? `${Math.round(limitMs)}ms` : `${Math.round(limitMs / 1000)}s`;
+  return new DOMException(`Cannot reach portd at ${origin}: no answer within ${limit}`, "TimeoutError");
+}
+
 /** A request, ready to be sent. */
 export interface ApiRequest {
   readonly method: string;
@@ -87,6 +93,10 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
     using head = headMs === undefined ? undefined : new HeadLimit(headMs);
     const bounds = head === undefined ? bound : [...bound, head.signal];
     const signal = AbortSignal.any(given === undefined ? bounds : [given, ...bounds]);
+    const explain = (error: unknown) => {
+      const isLate = !given?.aborted && bounds.some(({ aborted }) => aborted);
+      return isLate ? noAnswer(origin, timeoutMs ?? headMs!) : asNoDaemon(error, origin);
+    };
     const { authorization } = headers;
     try {
       if (authorization !== undefined && protocol === "http:") {
@@ -98,9 +108,9 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
       }
       // redirect: a daemon never redirects, and a token must not follow one elsewhere.
       const response = await send(url, { method, headers, body, signal, redirect: "error" });
-      return answerOf(response, origin);
+      return answerOf(response, { origin, explain });
     } catch (error) {
-      throw asNoDaemon(error, origin);
+      throw explain(error);
     }
   };
 }
@@ -110,12 +120,15 @@ export function tokenOf(authorization: string): string {
   return authorization.replace(/^Bearer /, "");
 }
 
-function answerOf(response: Response, origin: string): ApiAnswer {
+function answerOf(
+  response: Response,
+  { origin, explain }: { readonly origin: string; readonly explain: (error: unknown) => unknown },
+): ApiAnswer {
   async function* chunks() {
     try {
       if (response.body !== null) yield* response.body;
     } catch (error) {
-      throw asNoDaemon(error, origin);
+      throw explain(error);
     }
   }
   return {

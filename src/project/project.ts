@@ -1,10 +1,9 @@
 /**
- * Which project a folder belongs to, by reading a few small files and starting no process. The project is the first
- * half of a lease's name: two checkouts, and two worktrees of one checkout, are two projects. src/project/project_file.ts
- * reads portd.yaml.
+ * Which project a folder belongs to. It reads a few small files and starts no process. The project is the first half of
+ * a lease's name: two checkouts, and two worktrees of one checkout, are two projects. project_file.ts reads portd.yaml.
  */
 
-/** A project, as it stands on this disk. */
+/** A project: a folder on this disk, with a name. */
 export interface Project {
   /** First half of the names of its leases: 1–200 of `A-Z a-z 0-9 . _ + @ - / ~`. */
   readonly name: string;
@@ -40,14 +39,14 @@ export function distinctName({ name, root }: Project): string {
   return name.slice(0, LONGEST_NAME - suffix.length) + suffix;
 }
 
-/** Six hex digits that tell texts apart well enough for a name: FNV-1a over UTF-16, folded to 24 bits. */
+/** Six hex digits, different for different texts, well enough for a name: FNV-1a over UTF-16, folded to 24 bits. */
 export function shortHash(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (((hash >>> 24) ^ hash) & 0xffffff).toString(16).padStart(6, "0");
 }
 
-/** A text with which a lease may be named; where that takes a change, a hash keeps different texts different. */
+/** The text as a lease may be named. Where that changes it, a hash is added: different texts stay different. */
 export function cleanName(text: string): string {
   const clean = text.replaceAll(/[^A-Za-z0-9._+@~/-]/gu, "-");
   if (clean === text && text !== "" && text.length <= LONGEST_NAME) return text;
@@ -67,7 +66,7 @@ function checkoutAt(folder: string): Project | undefined {
   if (found.isDirectory) {
     return isFile(`${git}/HEAD`) ? { name: cleanName(lastPart(folder)), root: folder } : undefined;
   }
-  // A file in the place of the folder: a linked worktree, a submodule, or a checkout with its .git elsewhere.
+  // .git is a file: a linked worktree, a submodule, or a checkout whose .git folder is elsewhere.
   const [, gitDir] = /^gitdir: (.+)$/m.exec(readSmall(git) ?? "") ?? [];
   if (gitDir === undefined) return undefined;
   return { name: cleanName(worktreeName(resolvePath(folder, gitDir)) ?? lastPart(folder)), root: folder };
@@ -80,25 +79,25 @@ function worktreeName(gitDir: string): string | undefined {
   return `${mainFolder(resolvePath(gitDir, common))}@${branchOf(gitDir)}`;
 }
 
-/** The name of the checkout that a git folder belongs to: `shop/.git`, a bare `shop.git`, or `shop/.bare`. */
+/** The name of the checkout of a git folder: `shop` for `shop/.git`, a bare `shop.git`, or `shop/.bare`. */
 function mainFolder(commonDir: string): string {
   const name = lastPart(commonDir);
   return name.startsWith(".") ? lastPart(parentOf(commonDir)) : name.replace(/\.git$/, "");
 }
 
 function branchOf(gitDir: string): string {
-  // While git rebases, HEAD is detached; the worktree's project shall not change for that.
+  // While git rebases, HEAD is detached; the name of the worktree's project must not change then.
   const files = ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name"];
   for (const file of files) {
     const [, branch] = /^(?:ref: )?refs\/heads\/(.+)$/.exec(readSmall(`${gitDir}/${file}`) ?? "") ?? [];
-    // ".invalid" stands there in a repository whose branches are kept as a reftable.
+    // The file says ".invalid" in a repository that keeps its branches as a reftable.
     if (branch !== undefined && branch !== ".invalid") return branch;
   }
   const [hash] = /^[0-9a-f]{40,64}$/.exec(readSmall(`${gitDir}/HEAD`) ?? "") ?? [];
   return hash?.slice(0, HASH_NAME) ?? lastPart(gitDir);
 }
 
-/** A short text file without its last line end. @returns `undefined` where there is no such file. */
+/** The content of a short text file, without its last line end; `undefined` where there is no such file. */
 function readSmall(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path).trimEnd();
@@ -121,14 +120,14 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Not there, a folder, below something that is no folder, or out of our reach: not ours to go by in any case. */
+/** Whether there is no such file, or none that we can read. */
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
     error instanceof Deno.errors.FilesystemLoop;
 }
 
-// node:path would cost the hot commands 6 ms of start-up.
+// node:path would make the start of the quick commands 6 ms longer.
 
 /** A folder and all above it, nearest first. */
 export function upward(folder: string): string[] {
@@ -147,7 +146,7 @@ function lastPart(path: string): string {
   return path.split(/[\\/]/).findLast((part) => part !== "") ?? "";
 }
 
-/** Makes a path absolute and takes `.` and `..` out of it. @param base is absolute, and tells whose paths these are. */
+/** Makes a path absolute, without `.` and `..`. @param base is absolute; with `/` at its start the paths are Unix's. */
 export function resolvePath(base: string, path: string): string {
   if (base.startsWith("/")) return join("/", (path.startsWith("/") ? path : `${base}/${path}`).split("/"));
   const isAbsolute = /^(?:[\\/]|[A-Za-z]:[\\/])/.test(path);

@@ -1,4 +1,4 @@
-/** portd.yaml: the services of a project, and under which variables they want their ports. */
+/** portd.yaml: the services of a project, and the environment variables for their ports. */
 import type { ServiceRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
 import { HOLD_KINDS } from "../hold/hold.ts";
@@ -10,13 +10,13 @@ import { portVariable } from "./project.ts";
 /** One service of the file. */
 export interface ServiceEntry {
   readonly request: ServiceRequest;
-  /** The environment variable that gets its port. */
+  /** The environment variable for its port. */
   readonly variable: string;
 }
 
 interface Field {
   readonly expected: string;
-  /** @returns what goes into the request; `undefined` when the value does not work. */
+  /** @returns the part of the request; `undefined` for a value that is not allowed. */
   readonly read: (value: unknown) => Partial<ServiceRequest> | { readonly variable: string } | undefined;
 }
 
@@ -74,7 +74,7 @@ export function parseProjectFile(text: string, file: string): readonly ServiceEn
   const twice = entries.find(({ variable }, i) => entries.findIndex((other) => other.variable === variable) !== i);
   if (twice === undefined) return entries;
   const { where } = services.entries.find(({ key }) => key === twice.request.name)!;
-  throw refusal(where, `${twice.variable} is the variable of another service already; give this one another "env"`);
+  throw refusal(where, `${twice.variable} is the variable of another service already; give this service another "env"`);
 }
 
 function readService({ key: name, value, where, keyWhere, entries }: YamlEntry): ServiceEntry {

@@ -1,6 +1,5 @@
 /** The commands about leases, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
-import { startTimer } from "../../src/cli/duration.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { commandTest, ok } from "../support/command_setting.ts";
 import { freePort } from "../support/sockets.ts";
@@ -93,7 +92,11 @@ commandTest("portd wait --free ends when the lease does", async ({ daemon, run }
 
 commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", async ({ daemon, run }) => {
   const { code, stderr } = await run(["wait", "web", "--timeout", "20ms"]);
-  assert.deepEqual([code, stderr], [7, "portd: Cannot wait longer for web: 20ms are over\n"]);
+  assert.equal(code, 7);
+  assert.match(
+    stderr,
+    /^portd: Timed out after 20ms: (?:there is no lease "web" yet|portd at \S+ has not answered yet)\n$/,
+  );
   const signals = new FakeSignals();
   const looked = daemon.whenAsked("/v1/leases?name=web");
   const waiting = run(["wait", "web"], { signals });
@@ -103,26 +106,7 @@ commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", asyn
   assert.equal(signals.listeners, 0);
 });
 
-Deno.test("startTimer() bears durations that are longer than a timer can be", () => {
-  const set: (readonly [onEnd: () => void, ms: number])[] = [];
-  const stopped: number[] = [];
-  let ended = 0;
-  const setTimer = (onEnd: () => void, ms: number) => {
-    const number = set.push([onEnd, ms]);
-    return () => void stopped.push(number);
-  };
-  const longest = 2 ** 31 - 1;
-  const stop = startTimer(2 * longest + 5, () => ended++, setTimer);
-  for (const parts of [1, 2, 3]) {
-    assert.deepEqual([set.length, ended], [parts, 0]);
-    set.at(-1)![0]();
-  }
-  assert.deepEqual([set.map(([, ms]) => ms), ended], [[longest, longest, 5], 1]);
-  stop();
-  assert.deepEqual(stopped, [3]);
-});
-
-commandTest("portd wait and portd lease bear times of months", async ({ daemon, cwd, run }) => {
+commandTest("portd wait and portd lease take times of months", async ({ daemon, cwd, run }) => {
   const looked = daemon.whenAsked("/v1/leases?name=web");
   const waiting = run(["wait", "web", "--timeout", "90d"]);
   await Promise.race([looked, waiting]);

@@ -199,7 +199,7 @@ freeTest("portd free does nothing without a yes", async ({ daemon, run }) => {
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^portd: Cannot ask "End it and .*": stdin is no terminal; pass --yes if that is what you want\n$/,
+    /^portd: Cannot ask "End it and .*": stdin is no terminal; pass --yes to answer yes\n$/,
   );
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");
@@ -214,7 +214,7 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
   assert.equal(unleased.code, 4);
   assert.equal(
     unleased.stderr,
-    `${refusal} listens there without a lease, and portd ends nothing but the listeners of leases; ` +
+    `${refusal} listens there without a lease; portd ends only what listens for a lease; ` +
       `to end it: kill ${server.pid}\n`,
   );
   const lease = grant(daemon, server.port);
@@ -223,10 +223,10 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
   const leased = await run(["free", String(server.port), "--yes"]);
   assert.equal(leased.code, 4);
   assert.ok(
-    leased.stderr.startsWith(`${refusal} listens there on tcp and is not of the holder of shop/web (`),
+    leased.stderr.startsWith(`${refusal} listens there on tcp and does not belong to the holder of shop/web (`),
     leased.stderr,
   );
-  assert.ok(leased.stderr.includes(` (${reason}), and portd ends nothing but`), leased.stderr);
+  assert.ok(leased.stderr.includes(` (${reason}); portd ends only what listens for a lease`), leased.stderr);
   const json = await run(["free", String(server.port), "--yes", "--json"]);
   const { code, port, pid } = JSON.parse(json.stderr).error;
   assert.deepEqual({ code, port, pid }, { code: "port_in_use", port: server.port, pid: server.pid });
@@ -263,7 +263,7 @@ freeTest("portd free refuses a listener that it cannot verify, and does not touc
   const known = socketOf(server.pid);
   const later = String(Number(known.startTime) + 1);
   const faults: readonly (readonly [Partial<PortSocket>, RegExp])[] = [
-    [{ pid: null, process: null }, /the daemon cannot see which process it is that listens for shop\/web/],
+    [{ pid: null, process: null }, /the daemon cannot see which process listens for shop\/web/],
     [{ startTime: null }, /the daemon cannot see which process/],
     [{ startTime: "" }, /the daemon cannot see which process/],
     [{ bootId: null }, /the daemon cannot see which process/],
@@ -337,7 +337,7 @@ freeTest("portd free keeps the lease when a supervisor starts the server anew a 
   atLook(daemon, server.port, (look) => look < 4 ? undefined : [socketOf(Deno.pid)]);
   const { code, stderr } = await run(["free", String(server.port), "--yes"]);
   assert.equal(code, 1);
-  assert.match(stderr, /listens there now; if something starts it anew, end that first; the lease is kept\n$/);
+  assert.match(stderr, /listens there now; if a supervisor starts it again, stop that first; the lease is kept\n$/);
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");
 });
 
@@ -427,7 +427,7 @@ freeTest("portd free ends nobody when the lease has another holder by the time o
   atLook(daemon, server.port, (look) => look === 1 ? undefined : [socketOf(server.pid, { ofHolder: false })]);
   const moved = await run(["free", String(server.port)], { typed: ["y\n"] });
   assert.equal(moved.code, 4);
-  assert.match(moved.stderr, /listens there on tcp and is not of the holder of shop\/web/);
+  assert.match(moved.stderr, /listens there on tcp and does not belong to the holder of shop\/web/);
 
   describe(daemon, server.port, [socketOf(server.pid)]);
   atLook(daemon, server.port, (look) => {
@@ -439,7 +439,7 @@ freeTest("portd free ends nobody when the lease has another holder by the time o
   assert.equal(leased.code, 4);
   assert.match(
     leased.stderr,
-    /it is leased now to shop\/api \(\d+\/tcp\), and no more as it was: nothing was ended\n$/,
+    /meanwhile it was leased to shop\/api \(\d+\/tcp\); nothing was ended\n$/,
   );
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id), undefined);
@@ -457,7 +457,7 @@ freeTest("portd free ends nobody when the lease has ended by the time of the ans
   });
   const { code, stderr } = await run(["free", String(server.port)], { typed: ["y\n"] });
   assert.equal(code, 4);
-  assert.match(stderr, /listens there without a lease, and portd ends nothing but the listeners of leases/);
+  assert.match(stderr, /listens there without a lease; portd ends only what listens for a lease/);
   assert.ok(await server.isWell());
 
   const idle = grant(daemon, freePort());
@@ -475,7 +475,7 @@ freeTest("portd free ends nobody who has begun to listen since it asked", async 
   atLook(daemon, server.port, (look) => look === 1 ? undefined : [server, late].map(({ pid }) => socketOf(pid)));
   const { code, stderr } = await run(["free", String(server.port)], { typed: ["y\n"] });
   assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`pid ${late.pid} \\(.* has begun to listen there: nothing was ended\n$`));
+  assert.match(stderr, new RegExp(`meanwhile pid ${late.pid} \\(.* has started to listen there; nothing was ended\n$`));
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");
 });
@@ -506,7 +506,7 @@ freeTest("portd free leaves a process alone that listens there no more", async (
   atLook(daemon, server.port, (look) => look === 1 ? undefined : []);
   const { code, stderr } = await run(["free", String(server.port), "--yes"]);
   assert.equal(code, 0);
-  assert.match(stderr, new RegExp(`^pid ${server.pid} listens there no more\nreleased `));
+  assert.match(stderr, new RegExp(`^pid ${server.pid} does not listen there any more\nreleased `));
   assert.ok(await server.isWell());
   assert.equal(daemon.leases.get(lease.id)?.state, "released");
 });
@@ -545,7 +545,10 @@ freeTest("portd free names a stranger of the other protocol, and how to leave it
   const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 4);
   const hint = `to free shop/dns \\(${port}/udp\\) alone: portd free ${port} --udp`;
-  assert.match(stderr, new RegExp(`pid ${server.pid} .* listens there on tcp and is not of the holder .*; ${hint}\n$`));
+  assert.match(
+    stderr,
+    new RegExp(`pid ${server.pid} .* listens there on tcp and does not belong to the holder .*; ${hint}\n$`),
+  );
   assert.equal(daemon.leases.get(lease.id)?.state, "granted");
   assert.equal((await run(["free", String(port), "--udp", "--yes"])).code, 0);
   assert.equal(daemon.leases.get(lease.id)?.state, "released");
@@ -577,13 +580,41 @@ freeTest("portd free says that a listener stands in for a container", async ({ d
   describe(daemon, port, [socketOf(proxy.pid)]);
   const { code, stderr } = await run(["free", String(port)], { typed: ["n\n"] });
   assert.equal(code, 1);
-  const note = "note    docker-proxy stands in for a container (172.17.0.2:80), which is not ended with it";
+  const note = "note    docker-proxy listens for a container (172.17.0.2:80), which keeps running";
   assert.equal(stderr.split("\n")[1], note);
 });
 
-commandTest("portd free takes one port", async ({ daemon, run }) => {
-  for (const args of [["free"], ["free", "0"], ["free", "web"], ["free", "1", "2"], ["free", "1", "--timeout", "x"]]) {
-    assert.equal((await run(args)).code, 2);
-  }
+freeTest("portd free takes a name, and frees the lease of that name alone", async ({ daemon, run }) => {
+  await using server = await Server.start();
+  const lease = grant(daemon, server.port);
+  const other = grant(daemon, server.port, ["udp"], "dns");
+  describe(daemon, server.port, [
+    socketOf(server.pid),
+    socketOf(Deno.pid, { protocol: "udp", state: "", ofHolder: false }),
+  ]);
+  assert.equal((await run(["free", "web", "--yes"])).code, 0);
+  assert.equal((await server.status).signal, "SIGTERM");
+  assert.deepEqual([lease, other].map(({ id }) => daemon.leases.get(id)?.state), ["released", "granted"]);
+});
+
+commandTest("portd free touches no lease but the one that was named", async ({ daemon, run }) => {
+  const lease = grant(daemon, freePort());
+  describe(daemon, lease.port, []);
+  atLook(daemon, lease.port, () => {
+    daemon.move(lease.id, "released");
+    grant(daemon, lease.port, ["tcp"], "api");
+    return [];
+  });
+  assert.deepEqual(await run(["free", "shop/web", "--yes"]), ok("", "shop/web has ended already\n"));
+  assert.deepEqual(await run(["free", lease.id, "--yes"]), ok("", `${lease.id} has ended already\n`));
+  const json = await run(["free", lease.id, "--yes", "--json"]);
+  assert.deepEqual(JSON.parse(json.stdout), { port: null, ended: [], released: [] });
+  assert.equal((await run(["free", "shop/nobody", "--yes"])).code, 1);
+  assert.deepEqual([...daemon.leases.values()].map(({ state }) => state), ["released", "granted"]);
+});
+
+commandTest("portd free takes one port or name", async ({ daemon, run }) => {
+  const faults = ["free", "free 0", "free 65536", "free 1 2", "free 1 --timeout x", "free web --tcp", "free web --udp"];
+  for (const fault of faults) assert.equal((await run(fault.split(" "))).code, 2, fault);
   assert.deepEqual(daemon.requests, []);
 });

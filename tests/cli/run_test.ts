@@ -85,7 +85,7 @@ commandTest("a command that meets a stranger on its port is started again with a
   assert.notEqual(second?.port, stranger.port);
   assert.equal(
     stderr,
-    `portd: somebody else listens on the port of ${first?.name} (${stranger.port}/tcp); starting again with another\n`,
+    `portd: something else listens on the port of ${first?.name} (${stranger.port}/tcp); starting again with another port\n`,
   );
   assert.deepEqual(states(setting), ["released", "released"]);
 });

@@ -128,14 +128,21 @@ psTest("portd inspect answers in a few lines, and in JSON as the API does", asyn
     new RegExp(`\n {2}listener +tcp 127\\.0\\.0\\.1 pid ${Deno.pid} deno.* \\(the holder's\\)\n`),
   );
   assert.match(listening, /\n {2}started by +\S/);
+  assert.match((await run(["inspect", "shop/web"])).stdout, new RegExp(`^Port ${port} is leased to "shop/web"`));
   const json = JSON.parse((await run(["inspect", String(port), "--json"])).stdout);
   assert.deepEqual([json.port, json.verdict, json.listeners[0].pid], [port, "listening", Deno.pid]);
   const http = (await run(["inspect", "80"])).stdout;
   assert.match(
     http,
-    /\n {2}class +system, listening takes an administrator's rights\n {2}service +tcp\+udp http \(World/,
+    /\n {2}class +system, listening needs an administrator's rights\n {2}service +tcp\+udp http \(World/,
   );
   assert.match((await run(["inspect", "0"])).stdout, /^Port 0 is not a port: /);
+});
+
+psTest("portd inspect of a name without a lease says so", async ({ run }) => {
+  const { code, stderr } = await run(["inspect", "shop/nobody"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^portd: Cannot find [^\n]*"shop\/nobody"/);
 });
 
 psTest("portd wait follows a port that nobody leases", async ({ run }) => {

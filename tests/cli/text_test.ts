@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { formatDuration, parseDuration } from "../../src/cli/duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../../src/cli/parse.ts";
 import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/run/placeholders.ts";
-import { neutralise, shorten, table, toJson } from "../../src/cli/terminal.ts";
+import { escapeControls, shorten, table, toJson } from "../../src/cli/terminal.ts";
 
 Deno.test("parseDuration() reads every unit, and sums in falling order", () => {
   const texts = { "0": 0, "500ms": 500, "30s": 30_000, "30m": 1_800_000, "2h": 7_200_000, "7d": 604_800_000 };
@@ -53,8 +53,8 @@ Deno.test("a placeholder of no service is refused before anything is leased", ()
   assert.doesNotThrow(() => checkPlaceholders(["{port} {port:web}"], ["web"]));
 });
 
-Deno.test("no text can steer the terminal", () => {
-  assert.equal(neutralise("a\x1b[2J\r\n\x9b\u202e\u2066b ä"), "a\\x1b[2J\\x0d\\x0a\\x9b\\u202e\\u2066b ä");
+Deno.test("no text can control the terminal", () => {
+  assert.equal(escapeControls("a\x1b[2J\r\n\x9b\u202e\u2066b ä"), "a\\x1b[2J\\x0d\\x0a\\x9b\\u202e\\u2066b ä");
   const json = toJson({ a: "\x1b\x9b\u202e" });
   assert.equal(json, '{"a":"\\u001b\\u009b\\u202e"}');
   assert.deepEqual(JSON.parse(json), { a: "\x1b\x9b\u202e" });

@@ -1,10 +1,11 @@
-/** `portd config show|check`: the daemon's settings, and whether a configuration file is right. */
+/** `portd config show|check`: the daemon's settings, and whether a configuration file is valid. */
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
+import { type PortRange, rangeText } from "../../port/port.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { CONFIG_FLAGS, type ConfigFlags, loadOptions } from "../daemon/config_flags.ts";
-import { neutralise, table, toJson } from "../terminal.ts";
+import { table, writeJson, writeLine } from "../terminal.ts";
 
 type ShowFlags = CommonFlags & ConfigFlags;
 
@@ -14,8 +15,8 @@ const show = command<ShowFlags, []>({
     brief: "Show the settings that a daemon would have, and where each comes from",
     fullDescription:
       `Shows every setting with its value and where that comes from: default, the file (with line and column), the
-name of an environment variable, or flag. Flags go before the environment, the environment before the file.`,
-    customUsage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "as portd serve --set cooldownMs=0 would have it" }],
+name of an environment variable, or flag. A flag overrides the environment, and the environment overrides the file.`,
+    customUsage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "what portd serve --set cooldownMs=0 would use" }],
   },
   async run(context, flags) {
     const loaded = await loadConfig(loadOptions(context, flags));
@@ -25,12 +26,9 @@ name of an environment variable, or flag. Flags go before the environment, the e
       source: loaded.sources[name] ?? "default",
     }));
     const { stdout } = context.process;
-    if (flags.json) {
-      stdout.write(`${toJson({ settings, file: loaded.file, warnings: loaded.warnings })}\n`);
-    } else {
-      stdout.write(table(["SETTING", "VALUE", "FROM"], settings.map((s) => [s.name, textOf(s.value), s.source])));
-      warn(context, loaded);
-    }
+    if (flags.json) return writeJson(stdout, { settings, file: loaded.file, warnings: loaded.warnings });
+    stdout.write(table(["SETTING", "VALUE", "FROM"], settings.map((s) => [s.name, textOf(s.value), s.source])));
+    warn(context, loaded);
   },
 });
 
@@ -45,16 +43,17 @@ const check = command<CommonFlags, [file?: string]>({
   docs: {
     brief: "Check a configuration file",
     fullDescription:
-      "Checks a configuration file and the environment. A fault is told with its line and column; exit code 2.",
+      `Checks a configuration file and the environment. The message about a fault has its line and column; the exit code
+is then 2.`,
     customUsage: ["[FILE]"],
   },
   async run(context, flags, file) {
     const loaded = await loadConfig(loadOptions(context, { ...flags, ...(file !== undefined && { config: file }) }));
     const { file: path, warnings } = loaded;
     const { stdout } = context.process;
-    if (flags.json) stdout.write(`${toJson({ file: path, warnings })}\n`);
-    else stdout.write(`${path === null ? "no configuration file: defaults hold" : `${neutralise(path)}: ok`}\n`);
-    if (!flags.json) warn(context, loaded);
+    if (flags.json) return writeJson(stdout, { file: path, warnings });
+    writeLine(stdout, path === null ? "no configuration file: every setting has its default" : `${path}: ok`);
+    warn(context, loaded);
   },
 });
 
@@ -64,14 +63,13 @@ function valueOf({ config }: LoadedConfig, name: string): unknown {
   return name.split(".").reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config);
 }
 
-/** A value as a flag would have it. */
+/** A value as it is written in a flag. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(",");
   if (typeof value !== "object" || value === null) return String(value);
-  const { first, last } = value as { readonly first: number; readonly last: number };
-  return first === last ? String(first) : `${first}-${last}`;
+  return rangeText(value as PortRange);
 }
 
 function warn({ process }: CliContext, { warnings }: LoadedConfig): void {
-  for (const warning of warnings) process.stderr.write(`warning: ${neutralise(warning)}\n`);
+  for (const warning of warnings) writeLine(process.stderr, `warning: ${warning}`);
 }

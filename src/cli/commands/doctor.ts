@@ -1,4 +1,4 @@
-/** `portd doctor`: looks for what is wrong; never starts a daemon. */
+/** `portd doctor`: looks for problems; never starts a daemon. */
 import type { PortdClient } from "../../client/client.ts";
 import type { FirewallStatus } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
@@ -8,30 +8,29 @@ import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { diagnose, type FolderState } from "../doctor/diagnosis.ts";
 import { EXIT } from "../exit.ts";
-import { table, toJson } from "../terminal.ts";
+import { table, writeJson } from "../terminal.ts";
 
-/** Bits of a mode that let group and others in. */
+/** Bits of a mode that give rights to the group and to others. */
 const OTHERS = 0o077;
 const FILES = ["", "/admin.token", "/leases.db", "/daemon.json"];
 
 export default command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
   docs: {
-    brief: "Look for what is wrong, and tell what to do about it",
     fullDescription:
-      `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, holds that could not be
-taken, leases that nobody has claimed, the clock, and rights. Exit code 1 when it finds a problem, 3 when no daemon
+      `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, missing holds, leases
+without a server, the clock, and rights, and says what to do. Exit code 1 when there is a problem, 3 when no daemon
 runs; this command never starts one.`,
     customUsage: ["[--json]"],
   },
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false, withToken: true });
     const [status, leases] = await Promise.all([client.status(), client.listAll()]);
-    const folder = lookAt(status.stateDir);
+    const folder = inspectFolder(status.stateDir);
     const firewall = leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined;
     const findings = diagnose({ url: client.url, status, leases, now: Date.now(), version: VERSION, folder, firewall });
     const { process } = context;
-    if (flags.json) process.stdout.write(`${toJson({ findings })}\n`);
+    if (flags.json) writeJson(process.stdout, { findings });
     else process.stdout.write(table(["CHECK", "LEVEL", "FINDING"], findings.map((f) => [f.check, f.level, f.message])));
     if (findings.some(({ level }) => level === "problem")) process.exitCode = EXIT.failure;
   },
@@ -48,8 +47,8 @@ async function readFirewall(client: PortdClient): Promise<FirewallStatus | undef
   }
 }
 
-/** On Windows modes say nothing: there the folder is closed by the profile that it is in. */
-function lookAt(stateDir: string): FolderState {
+/** Windows has no such modes: there the profile that the folder is in keeps others out. */
+function inspectFolder(stateDir: string): FolderState {
   try {
     const open = FILES.map((file) => stateDir + file).filter((path) => {
       const { mode } = Deno.statSync(path);

@@ -16,13 +16,12 @@ type EnvFlags = CommonFlags & { readonly format?: typeof FORMATS[number] };
 export default command<EnvFlags, []>({
   parameters: {
     flags: {
-      format: { kind: "enum", values: FORMATS, brief: "How to print them (dotenv)", optional: true },
+      format: { kind: "enum", values: FORMATS, brief: "The format (dotenv)", optional: true },
       ...COMMON_FLAGS,
     },
   },
   docs: {
-    brief: "Print the ports of the services in portd.yaml",
-    fullDescription: `Leases the ports of all services in the project's portd.yaml, all or none, and prints them:
+    fullDescription: `Leases a port for each service in the project's portd.yaml, all or none, and prints them:
 
   services:
     web: { env: PORT, prefer: 5173 }
@@ -32,7 +31,7 @@ export default command<EnvFlags, []>({
 A service may have env (default <NAME>_PORT), port, prefer, range, protocols and hold.`,
     customUsage: [
       "[--format dotenv|shell|json]",
-      { input: "> .env.ports", brief: "PORT=5173, one a line" },
+      { input: "> .env.ports", brief: "a line for each, like PORT=5173" },
       { input: "--format shell", brief: 'for a shell: eval "$(portd env --format shell)"' },
     ],
   },

@@ -1,16 +1,16 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
 import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client/client.ts";
 import { command, COMMON_FLAGS, textFlag } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { type CommonFlags, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { untilSignal } from "../signals.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 type EventsFlags = CommonFlags & { readonly after?: string };
 
 export default command<EventsFlags, []>({
-  parameters: { flags: { after: textFlag("ID", "Go on behind this event"), ...COMMON_FLAGS } },
+  parameters: { flags: { after: textFlag("ID", "Start after this event"), ...COMMON_FLAGS } },
   docs: {
-    brief: "Follow what happens to leases",
     fullDescription:
       `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line
 is an event as the API sends it, with its id. A line that says reset means that events were lost.`,
@@ -18,23 +18,18 @@ is an event as the API sends it, with its id. A line that says reset means that 
   },
   async run(context, flags) {
     const client = await findDaemon(context, flags);
-    const stopping = new AbortController();
-    const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-    const stopSignals = context.onSignal(names, () => stopping.abort());
-    try {
-      const after = flags.after === undefined ? {} : { lastEventId: flags.after };
-      for await (const event of client.events({ signal: stopping.signal, ...after })) {
-        context.process.stdout.write(`${flags.json ? toJson(event) : lineOf(event)}\n`);
+    const { stdout } = context.process;
+    await untilSignal(context, async (signal) => {
+      for await (const event of client.events({ signal, ...given({ lastEventId: flags.after }) })) {
+        if (flags.json) writeJson(stdout, event);
+        else writeLine(stdout, lineOf(event));
       }
-    } finally {
-      stopSignals();
-    }
+    });
   },
 });
 
 function lineOf(event: LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent): string {
-  if (event.type === "reset") return event.type;
-  return neutralise(`${event.at} ${event.type} ${subjectOf(event)}`.trimEnd());
+  return event.type === "reset" ? event.type : `${event.at} ${event.type} ${subjectOf(event)}`.trimEnd();
 }
 
 function subjectOf(event: LeaseEvent | ListenerEvent | FirewallEvent): string {
@@ -48,10 +43,8 @@ function leaseText({ name, id, port, protocols, listener, holder }: Lease): stri
 }
 
 function listenerText({ localAddress, localPort, protocol, pid, process, lease }: ListedSocket): string {
-  const command = process?.command ?? null;
-  return `${lease?.name ?? lease?.id ?? "-"} ${localPort}/${protocol} at ${localAddress}${
-    processText({ pid, command })
-  }`;
+  const who = processText({ pid, command: process?.command ?? null });
+  return `${lease?.name ?? lease?.id ?? "-"} ${localPort}/${protocol} at ${localAddress}${who}`;
 }
 
 function processText({ pid, command: text }: { readonly pid: number | null; readonly command: string | null }): string {

@@ -1,4 +1,4 @@
-/** `portd export`: everything that the daemon keeps, as a document. */
+/** `portd export`: the leases and the ports of names, as a document. */
 import { Document, Scalar, visit } from "yaml";
 import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
@@ -13,7 +13,7 @@ type ExportFlags = CommonFlags & { readonly format?: typeof FORMATS[number] };
 export default command<ExportFlags, [file?: string]>({
   parameters: {
     flags: {
-      format: { kind: "enum", values: FORMATS, brief: "How to write it (yaml)", optional: true },
+      format: { kind: "enum", values: FORMATS, brief: "The format (yaml)", optional: true },
       ...COMMON_FLAGS,
     },
     positional: {
@@ -22,10 +22,8 @@ export default command<ExportFlags, [file?: string]>({
     },
   },
   docs: {
-    brief: "Write all leases out as YAML or JSON",
-    fullDescription:
-      `Writes the live leases and the ports of all names, for people and for portd import. Without --format
-a FILE that ends in .json is written as JSON. Takes the admin token, like portd stop.`,
+    fullDescription: `Writes the live leases, and the ports of all names, for people and for portd import. Without
+--format a FILE that ends in .json is written as JSON. Needs the daemon's admin token.`,
     customUsage: ["[FILE] [--format yaml|json]", { input: "leases.yaml", brief: "into a file" }],
   },
   async run(context, flags, file) {
@@ -34,12 +32,12 @@ a FILE that ends in .json is written as JSON. Takes the admin token, like portd 
     const format = flags.format ?? (flags.json || file?.endsWith(".json") ? "json" : "yaml");
     const text = format === "json" ? `${toJson(document, 2)}\n` : toYaml(document);
     if (file === undefined) context.process.stdout.write(text);
-    // It tells commands and folders of every project: for its owner alone.
+    // It has commands and folders of every project: only its owner may read it.
     else Deno.writeTextFileSync(file, text, { mode: 0o600 });
   },
 });
 
-/** A document as YAML, in which no text can move the cursor of a terminal: what could is written as an escape. */
+/** A document as YAML; control characters are written as escapes, so that no text can control a terminal. */
 function toYaml(value: object): string {
   const document = new Document(value);
   visit(document, {
@@ -47,5 +45,5 @@ function toYaml(value: object): string {
       if (typeof node.value === "string" && hasHiddenControls(node.value)) node.type = Scalar.QUOTE_DOUBLE;
     },
   });
-  return escapeControlsOfJson(document.toString()); // only texts in double quotes hold any of these
+  return escapeControlsOfJson(document.toString()); // all of these are in double quotes
 }

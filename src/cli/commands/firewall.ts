@@ -5,7 +5,7 @@ import { command, COMMON_FLAGS } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { EXIT } from "../exit.ts";
-import { neutralise, table, toJson } from "../terminal.ts";
+import { escapeControls, table, toJson } from "../terminal.ts";
 
 const status = command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
@@ -48,7 +48,7 @@ async function sync(context: CliContext, flags: CommonFlags, dryRun: boolean): P
   const { stdout, stderr } = context.process;
   if (flags.json) return stdout.write(`${toJson(found)}\n`);
   const lines = changesOf(found);
-  for (const line of lines) stdout.write(`${neutralise(line)}\n`);
+  for (const line of lines) stdout.write(`${escapeControls(line)}\n`);
   if (lines.length === 0) stderr.write("nothing to change\n");
 }
 
@@ -70,7 +70,7 @@ function statusText(found: FirewallStatus): string {
     ...(error ? [["error", error]] : []),
     ...remarks.map((remark) => ["note", remark]),
   ] as const;
-  const head = facts.map(([name, value]) => `${name!.padEnd(10)} ${neutralise(value!)}\n`).join("");
+  const head = facts.map(([name, value]) => `${name!.padEnd(10)} ${escapeControls(value!)}\n`).join("");
   if (desired.length === 0) return head;
   const rows = desired.map(({ name, displayName, remote, state }) => [
     name,

@@ -1,4 +1,4 @@
-/** `portd import`: takes in what `portd export` has written. */
+/** `portd import`: imports what `portd export` has written. */
 import type { LeaseDocument } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import type { Lease } from "../../lease/lease.ts";
@@ -9,26 +9,24 @@ import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 type ImportFlags = CommonFlags & { readonly partial?: boolean };
 
-/** The daemon takes 64 KiB a call. */
+/** Bytes of one call; the daemon accepts 64 KiB. */
 const MOST_BYTES = 48 * 1024;
-/** What a daemon exports at most, as JSON; YAML takes the reader some fifty times its size in memory. */
+/** The longest export as JSON. To read YAML takes some fifty times its size in memory. */
 const MOST_JSON_BYTES = 64 << 20, MOST_YAML_BYTES = 16 << 20;
 
 export default command<ImportFlags, [file: string]>({
   parameters: {
-    flags: { partial: switchFlag("Exit code 0 although some leases were skipped"), ...COMMON_FLAGS },
+    flags: { partial: switchFlag("Exit code 0 even if some leases are skipped"), ...COMMON_FLAGS },
     positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "FILE", brief: "YAML or JSON" }] },
   },
   docs: {
-    brief: "Take in leases from an export",
     fullDescription:
-      `Takes in leases and ports of names from a file that portd export has written. A lease whose port is
-no longer free, or that is known already, is skipped and named with the reason; then the exit code is 1. Takes the
-admin token, like portd stop.`,
+      `Imports leases, and the ports of names, from a file that portd export has written. A lease whose port is no longer
+free, or that is there already, is skipped; stderr says why, and the exit code is 1. Needs the daemon's admin token.`,
     customUsage: ["FILE [--partial]", { input: "leases.yaml", brief: "what portd export leases.yaml has written" }],
   },
   async run(context, flags, file) {
@@ -41,10 +39,10 @@ admin token, like portd stop.`,
       skipped.push(...outcome.skipped);
     }
     const { stdout, stderr } = context.process;
-    if (flags.json) stdout.write(`${toJson({ imported, skipped })}\n`);
+    if (flags.json) writeJson(stdout, { imported, skipped });
     else {
-      for (const { id, detail } of skipped) stderr.write(`${neutralise(`skipped ${id}: ${detail}`)}\n`);
-      stdout.write(`imported ${imported.length}, skipped ${skipped.length}\n`);
+      for (const { id, detail } of skipped) writeLine(stderr, `skipped ${id}: ${detail}`);
+      writeLine(stdout, `imported ${imported.length}, skipped ${skipped.length}`);
     }
     if (skipped.length > 0 && !flags.partial) throw new Ended(EXIT.failure);
   },
@@ -56,11 +54,11 @@ export function readDocument(text: string, file: string): LeaseDocument {
   if (isDocument(document)) return document;
   throw new PortdError(
     "invalid_request",
-    `Cannot import ${file}: it is no export of version 1; portd export writes one`,
+    `Cannot import ${file}: it is no export of version 1, as portd export writes it`,
   );
 }
 
-/** @returns `undefined` for what is no JSON: it may be YAML. */
+/** @returns `undefined` where the text is no JSON: it may be YAML. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -74,7 +72,7 @@ function readYaml(text: string, file: string): unknown {
   if (text.length <= MOST_YAML_BYTES) return parseYaml(text, file);
   throw new PortdError(
     "invalid_request",
-    `Cannot import ${file}: it is YAML of more than ${MOST_YAML_BYTES} characters; export it as JSON`,
+    `Cannot import ${file}: it is YAML of more than ${MOST_YAML_BYTES} characters; export the leases as JSON`,
   );
 }
 
@@ -83,8 +81,8 @@ function isDocument(value: unknown): value is LeaseDocument {
   return version === 1 && Array.isArray(leases) && typeof names === "object" && names !== null;
 }
 
-/** A document in parts that are sent one by one: each at most `mostBytes` long, unless it is one lease or name alone. */
-export function* splitDocument({ leases, names = {} }: LeaseDocument, mostBytes: number): Generator<LeaseDocument> {
+/** A document in parts, each at most `mostBytes` long, unless one lease or name alone is longer. */
+function* splitDocument({ leases, names = {} }: LeaseDocument, mostBytes: number): Generator<LeaseDocument> {
   const items: (readonly [Lease, undefined] | readonly [undefined, readonly [string, number]])[] = [
     ...leases.map((lease) => [lease, undefined] as const),
     ...Object.entries(names).map((name) => [undefined, name] as const),
@@ -93,7 +91,7 @@ export function* splitDocument({ leases, names = {} }: LeaseDocument, mostBytes:
   let part: Lease[] = [], partNames: [string, number][] = [], bytes = 0;
   const made = (): LeaseDocument => ({ ...empty, leases: part, names: Object.fromEntries(partNames) });
   for (const [lease, name] of items) {
-    const size = byteLength(JSON.stringify(lease ?? name)) + 2; // a comma; for a name, braces became a colon
+    const size = byteLength(JSON.stringify(lease ?? name)) + 2; // 2 for the commas and colons between
     if (bytes + size > mostBytes - byteLength(JSON.stringify(empty)) && bytes > 0) {
       yield made();
       [part, partNames, bytes] = [[], [], 0];

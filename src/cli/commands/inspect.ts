@@ -1,40 +1,38 @@
-/** `portd inspect`: a person's answer about one port. */
+/** `portd inspect`: everything about one port. */
 import type { Lease, PortDescription, PortSocket } from "../../client/client.ts";
 import { shortCommand } from "../../process/command_line.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
+import { findProject } from "../../project/project.ts";
+import { command, COMMON_FLAGS, NAME_OR_PORT } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { parsePort } from "../parse.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { findLease, parseNameOrPort } from "../naming.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 const COMMAND_WIDTH = 72;
-/** Connections that are told one by one; of more only how many there are in which state. */
+/** So many connections are listed one by one; more are counted by their state. */
 const MOST_CONNECTIONS = 3;
 
-export default command<CommonFlags, [port: number]>({
-  parameters: {
-    flags: COMMON_FLAGS,
-    positional: {
-      kind: "tuple",
-      parameters: [{ parse: (text) => parsePort(text, 0), placeholder: "PORT", brief: "A port, 0 to 65535" }],
-    },
-  },
+export default command<CommonFlags, [target: string]>({
+  parameters: { flags: COMMON_FLAGS, positional: { kind: "tuple", parameters: [NAME_OR_PORT] } },
   docs: {
-    brief: "Tell all about a port: free or not, whose, since when, what to do",
     fullDescription:
-      `Tells what a port is at this moment (free, leased, listening, conflict, excluded, or bound by a socket
-that does not listen), who has it and who is on it, what its number is known for, and what may be done.`,
+      `Shows the state of a port (free, leased, listening, conflict, excluded, or bound by a socket that does not listen),
+who has leased it, who listens on it, what its number is known for, and what to do. A name means the port of its lease.`,
     customUsage: [
-      "PORT [--json]",
+      "NAME|PORT [--json]",
       { input: "3000", brief: "who is on port 3000" },
+      { input: "web", brief: "who is on the port of web in this project" },
       { input: "20417 --json", brief: "the same for a program, as GET /v1/ports/20417 answers" },
     ],
   },
-  async run(context, flags, port) {
+  async run(context, flags, text) {
+    const target = parseNameOrPort(text, 0);
     const client = await findDaemon(context, flags);
+    const { port } = "port" in target ? target : await findLease(client, target, findProject(context.cwd));
     const description = await client.describePort(port);
-    const text = flags.json ? toJson(description) : linesOf(description).map(neutralise).join("\n");
-    context.process.stdout.write(`${text}\n`);
+    const { stdout } = context.process;
+    if (flags.json) return writeJson(stdout, description);
+    for (const line of linesOf(description)) writeLine(stdout, line);
   },
 });
 
@@ -54,11 +52,11 @@ function linesOf(description: PortDescription): readonly string[] {
 
 function classText({ port, class: portClass, privileged, pooled, quarantined, ephemeral, reserved }: PortDescription) {
   const remarks = [
-    ...(port > 0 && privileged ? ["listening takes an administrator's rights"] : []),
+    ...(port > 0 && privileged ? ["listening needs an administrator's rights"] : []),
     ...(pooled ? ["in the pool"] : []),
-    ...(quarantined ? ["withheld from dynamic grants for a while"] : []),
+    ...(quarantined ? ["not granted from the pool for a while"] : []),
     ...(ephemeral ? ["in the ephemeral range"] : []),
-    ...(reserved ? ["kept out of the ephemeral range"] : []),
+    ...(reserved ? ["reserved: the system does not hand it out"] : []),
   ];
   return [portClass, ...remarks].join(", ");
 }
@@ -76,12 +74,12 @@ function knownFor({ services, developmentUse }: PortDescription): (readonly [str
 }
 
 function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
-  const end = expiresAt === null ? "nothing ends it by time" : `ends at ${expiresAt}`;
+  const end = expiresAt === null ? "no fixed end" : `ends at ${expiresAt}`;
   return `${name ?? id} (${protocols.join("+")}, ${state}) of ${holder.id}, since ${grantedAt}, ${end}`;
 }
 
 function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
-  const words = state === "not_needed" ? "not needed: the firewall lets it pass anyway" : state;
+  const words = state === "not_needed" ? "not needed: the firewall lets packets pass without it" : state;
   return `${name} from ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
 }
 
@@ -101,7 +99,7 @@ function socketRows(socket: PortSocket): (readonly [string, string])[] {
     ["listener", `${protocol} ${localAddress} ${who}${whose}`],
     ...(details.length === 0 ? [] : [["", details.join(", ")] as const]),
     ...(reason ? [["", `not the holder's: ${reason}`] as const] : []),
-    ...(forwarder === null ? [] : [["", `${forwarder.program} stands in for a container${target}`] as const]),
+    ...(forwarder === null ? [] : [["", `${forwarder.program} listens for a container${target}`] as const]),
     ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors)] as const]),
   ];
 }

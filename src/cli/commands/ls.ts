@@ -2,12 +2,12 @@
 import type { LeaseFilter } from "../../client/wire.ts";
 import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
 import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { type CommonFlags, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
 import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { neutralise, shorten, table, toJson } from "../terminal.ts";
+import { shorten, table, writeJson, writeLine } from "../terminal.ts";
 
 type ListFlags = CommonFlags & {
   readonly name?: string;
@@ -25,24 +25,24 @@ const COMMAND_WIDTH = 48;
 export default command<ListFlags, []>({
   parameters: {
     flags: {
-      name: textFlag("NAME", "Of this name, whole or its last part"),
-      port: parsedFlag("N", "Of this port", (text) => parsePort(text)),
+      name: textFlag("NAME", "With this name, or this last part of the name"),
+      port: parsedFlag("N", "On this port", (text) => parsePort(text)),
       state: { kind: "enum", values: LEASE_STATES, brief: "In this state", optional: true },
       project: textFlag("PROJECT", "Of this project"),
-      label: parsedFlag("k=v", "That bear this label", parsePair),
-      ended: switchFlag("Those that have ended, newest first"),
-      all: switchFlag("Live ones, then those that have ended"),
+      label: parsedFlag("k=v", "With this label", parsePair),
+      ended: switchFlag("Leases that have ended, newest first"),
+      all: switchFlag("Live leases, then those that have ended"),
       ...COMMON_FLAGS,
     },
   },
   docs: {
-    brief: "List leases",
-    fullDescription: `Lists live leases. PID and COMMAND are those of the listener, or else of the holder; EXPIRES is
-how long the lease has left, - when nothing ends it by time, and for one that has ended the instant of that.`,
+    fullDescription:
+      `Lists live leases. PID and COMMAND are those of the listener, or else of the holder. EXPIRES is the
+time that the lease has left, - when it does not end at a fixed time, and the instant of its end when it has ended.`,
     customUsage: [
       "[FLAGS]",
       { input: "--project shop", brief: "the leases of a project" },
-      { input: "--state conflict", brief: "ports on which a stranger listens" },
+      { input: "--state conflict", brief: "leases on whose port somebody else listens" },
       { input: "--ended --json", brief: "the history, for a program" },
     ],
   },
@@ -51,31 +51,25 @@ how long the lease has left, - when nothing ends it by time, and for one that ha
     const leases: Lease[] = [];
     for (const filter of filtersOf(flags)) leases.push(...await client.listAll(filter));
     const { stdout, stderr } = context.process;
-    if (flags.json) stdout.write(`${toJson({ leases })}\n`);
-    else if (leases.length > 0) stdout.write(table(HEAD, leases.map(rowOf)));
-    else stderr.write("no leases\n");
-    if (!flags.json) stderr.write(leases.flatMap(conflictOf).join(""));
+    if (flags.json) return writeJson(stdout, { leases });
+    if (leases.length > 0) stdout.write(table(HEAD, leases.map(rowOf)));
+    else writeLine(stderr, "no leases");
+    for (const conflict of leases.flatMap(conflictOf)) writeLine(stderr, conflict);
   },
 });
 
 function filtersOf({ name, port, state, project, label, ended, all }: ListFlags): readonly LeaseFilter[] {
-  const filter = {
-    ...(name !== undefined && { name }),
-    ...(port !== undefined && { port }),
-    ...(state !== undefined && { state }),
-    ...(project !== undefined && { project }),
-    ...(label !== undefined && { label: label.join(":") }),
-  };
+  const filter = given({ name, port, state, project, label: label?.join(":") });
   const history = { ...filter, ended: true };
   if (all) return [filter, history];
-  // A state that only an ended lease can have asks for the history.
+  // Only ended leases have such a state: it asks for the history.
   return [ended || (state !== undefined && !isLive(state)) ? history : filter];
 }
 
-/** Why the listener of a lease is not the holder's, where it is not. */
+/** Why a listener on the port of a lease is not the holder's. */
 function conflictOf(lease: Lease): readonly string[] {
   const { state, listener } = lease;
-  return state === "conflict" && listener?.reason ? [neutralise(`${titleOf(lease)}: ${listener.reason}`) + "\n"] : [];
+  return state === "conflict" && listener?.reason ? [`${titleOf(lease)}: ${listener.reason}`] : [];
 }
 
 function rowOf({ name, port, protocols, state, listener, holder, expiresAt, endedAt }: Lease): readonly string[] {

@@ -1,15 +1,14 @@
-/** `portd open`: lets a leased port be reached from outside, as far as the host's firewall is concerned. */
+/** `portd open`: makes a leased port reachable from outside, through the host's firewall. */
 import type { Lease, PortdClient } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import type { Profile } from "../../firewall/rule.ts";
 import { findProject } from "../../project/project.ts";
-import { command, COMMON_FLAGS, listFlag, switchFlag } from "../command.ts";
+import { command, COMMON_FLAGS, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { Ended, EXIT } from "../exit.ts";
-import { findLease, parseRef, titleOf } from "../naming.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { findLease, type NameOrPort, parseNameOrPort, titleOf } from "../naming.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 type OpenFlags = CommonFlags & {
   readonly remote?: readonly string[];
@@ -20,81 +19,79 @@ type OpenFlags = CommonFlags & {
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/;
 
-export default command<OpenFlags, [lease: string]>({
+export default command<OpenFlags, [target: string]>({
   parameters: {
     flags: {
-      remote: listFlag("WHO", "Who may come: LocalSubnet (the default), any, an address or a network, also several", {
-        parse: String,
-        separator: ",",
-      }),
-      profile: listFlag("PROFILE", "Network profiles of Windows: domain and private are the default, and public", {
-        parse: parseProfile,
-        separator: ",",
-      }),
-      out: switchFlag("For connections from this machine instead of to it"),
-      yes: switchFlag("Lease a port that nobody leases without asking"),
+      remote: listFlag(
+        "WHO",
+        "Who may connect: LocalSubnet (the default), any, an address or a network; several with commas",
+        {
+          parse: String,
+          separator: ",",
+        },
+      ),
+      profile: listFlag(
+        "PROFILE",
+        "Network profiles of Windows: domain, private (both by default) and public; several with commas",
+        {
+          parse: parseProfile,
+          separator: ",",
+        },
+      ),
+      out: switchFlag("For connections from this machine, not to it"),
+      yes: switchFlag("Lease the port without asking where it is not leased"),
       ...COMMON_FLAGS,
     },
-    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "NAME|PORT|ID", brief: "The lease" }] },
+    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
   },
   docs: {
-    brief: "Let a leased port be reached from outside",
-    fullDescription: `Has the daemon keep a rule of the host's firewall for as long as the lease lives: inbound, for the
-networks that this machine is on. Needs the daemon's token. A port that nobody leases is leased first, pinned, after
-asking.`,
+    fullDescription:
+      `Makes the daemon keep a rule in the host's firewall for as long as the lease lives: inbound, for the
+networks that this machine is on. Needs the daemon's admin token. A port that is not leased is leased first, after
+asking, until it is released.`,
     customUsage: [
-      "NAME|PORT|ID [--remote WHO] [--profile PROFILE] [--out]",
+      "NAME|PORT [--remote WHO] [--profile PROFILE] [--out]",
       { input: "web", brief: "for the networks that this machine is on" },
-      { input: "25565 --remote any --profile private,public --yes", brief: "a game, for everybody" },
+      { input: "25565 --remote any --profile private,public --yes", brief: "a game server, for everybody" },
     ],
   },
   async run(context, flags, text) {
+    const target = parseNameOrPort(text);
     const client = await findDaemon(context, flags, { withToken: true });
-    const found = await findOrLease(context, client, flags, text);
-    const { remote, profile: profiles } = flags;
+    const found = await findOrLease(context, client, target, flags.yes);
+    const { remote, profile: profiles, out } = flags;
     const lease = await client.expose(found.id, {
-      firewall: {
-        ...(remote !== undefined && { remote }),
-        ...(profiles !== undefined && { profiles }),
-        ...(flags.out && { direction: "out" }),
-      },
+      firewall: given({ remote, profiles, direction: out ? "out" as const : undefined }),
     });
     const { backend, remarks } = await client.syncFirewall();
     const notes = [...remarks, ...await loopbackNote(client, lease)];
     const { stdout, stderr } = context.process;
-    if (flags.json) return stdout.write(`${toJson({ lease, backend, remarks: notes })}\n`);
+    if (flags.json) return writeJson(stdout, { lease, backend, remarks: notes });
     const { remote: who } = lease.exposure!.firewall;
-    stderr.write(`${neutralise(`opened ${titleOf(lease)} to ${who.join(", ")} (${backend})`)}\n`);
-    for (const note of notes) stderr.write(`note: ${neutralise(note)}\n`);
+    writeLine(stderr, `opened ${titleOf(lease)} to ${who.join(", ")} (${backend})`);
+    for (const note of notes) writeLine(stderr, `note: ${note}`);
   },
 });
 
-async function findOrLease(context: CliContext, client: PortdClient, flags: OpenFlags, text: string): Promise<Lease> {
+async function findOrLease(context: CliContext, client: PortdClient, target: NameOrPort, yes = false): Promise<Lease> {
   try {
-    return await findLease(client, text, findProject(context.cwd));
+    return await findLease(client, target, findProject(context.cwd));
   } catch (error) {
-    const ref = parseRef(text);
-    const isPort = typeof ref === "object" && "port" in ref;
-    if (!isPort || !(error instanceof PortdError) || error.code !== "lease_not_found") throw error;
-    const preface = `nobody leases port ${ref.port}\n`;
-    if (await confirm(context, "Lease it until it is released?", { preface, yes: flags.yes ?? false })) {
-      return await client.grant({ port: ref.port, protocols: ["tcp"], lifetime: { kind: "pinned" } });
-    }
-    context.process.stderr.write("nothing was done\n");
-    throw new Ended(EXIT.failure);
+    const isUnleased = error instanceof PortdError && error.code === "lease_not_found" && "port" in target;
+    if (!isUnleased) throw error;
+    const preface = `port ${target.port} is not leased\n`;
+    await confirm(context, "Lease it until it is released?", { preface, yes });
+    return await client.grant({ port: target.port, protocols: ["tcp"], lifetime: { kind: "pinned" } });
   }
 }
 
-/** A firewall lets packets pass; to an address of this machine alone none comes. */
+/** A rule does not help a server that listens on loopback addresses only: no packet from outside gets there. */
 async function loopbackNote(client: PortdClient, { port }: Lease): Promise<string[]> {
   const { listeners } = await client.describePort(port);
-  if (listeners.length === 0 || !listeners.every(({ localAddress }) => LOOPBACK.test(localAddress))) return [];
-  return [
-    `the server listens at ${
-      listeners[0]!.localAddress
-    } alone, where only this machine reaches it: the rule does not ` +
-    "help until it listens at 0.0.0.0 or [::]",
-  ];
+  const [first] = listeners;
+  if (first === undefined || !listeners.every(({ localAddress }) => LOOPBACK.test(localAddress))) return [];
+  const why = "which no other machine can reach: let it listen on 0.0.0.0 or [::]";
+  return [`the server listens on ${first.localAddress} only, ${why}`];
 }
 
 function parseProfile(text: string): Profile {

@@ -1,4 +1,4 @@
-/** `portd ps`: sockets as a table, with their processes and leases. */
+/** `portd ps`: a table of sockets, with their processes and leases. */
 import type { ListedSocket, SocketQuery } from "../../client/client.ts";
 import { type SocketState, TCP_STATES } from "../../os/socket.ts";
 import { type Protocol, PROTOCOLS } from "../../port/port.ts";
@@ -9,7 +9,7 @@ import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
 import { parseCount, parsePort } from "../parse.ts";
 import { redraw } from "../redraw.ts";
-import { table, toJson } from "../terminal.ts";
+import { table, writeJson, writeLine } from "../terminal.ts";
 
 type PsFlags = CommonFlags & {
   readonly all?: boolean;
@@ -26,30 +26,32 @@ const COMMAND_WIDTH = 48;
 export default command<PsFlags, []>({
   parameters: {
     flags: {
-      all: switchFlag("Sockets in every state, as netstat -ano"),
+      all: switchFlag("Sockets in every state, like netstat -ano"),
       port: parsedFlag("N", "On this local port", (text) => parsePort(text)),
       pid: parsedFlag("PID", "Of this process", parseCount),
-      name: textFlag("NAME", "On the port of the lease of this name, whole or its last part"),
+      name: textFlag("NAME", "On the port of the lease with this name, or this last part of the name"),
       state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
       protocol: { kind: "enum", values: PROTOCOLS, brief: "Of this protocol", optional: true },
-      watch: switchFlag("Draw the list anew every second, until Ctrl-C"),
+      watch: switchFlag("Draw the list again every second, until Ctrl-C"),
       ...COMMON_FLAGS,
     },
   },
   docs: {
-    brief: "List what listens: sockets, their processes and leases",
-    fullDescription: `Lists the sockets of this machine that listen, and with --all those in every state, each with its
-process and the lease of its local port. A socket of a stranger on a leased port is marked as a conflict.`,
+    fullDescription:
+      `Lists the listening sockets of this machine, with --all those in every state, each with its process
+and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict.`,
     customUsage: [
       "[--all] [FLAGS]",
       { input: "--port 3000", brief: "who is on port 3000" },
-      { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has forgotten" },
-      { input: "--watch", brief: "a list that follows what happens" },
+      { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has not closed" },
+      { input: "--watch", brief: "a list that is always up to date" },
     ],
   },
   async run(context, flags) {
     const { json, watch } = flags;
-    if (json && watch) throw new UsageError("Cannot use --watch together with --json: portd events --json follows");
+    if (json && watch) {
+      throw new UsageError("Cannot use --watch together with --json; portd events --json prints what changes");
+    }
     const client = await findDaemon(context, flags);
     const query = queryOf(flags);
     const { stdout, stderr } = context.process;
@@ -60,13 +62,13 @@ process and the lease of its local port. A socket of a stranger on a leased port
       });
     }
     const listeners = await client.listeners(query);
-    if (json) stdout.write(`${toJson({ listeners })}\n`);
+    if (json) writeJson(stdout, { listeners });
     else if (listeners.length > 0) stdout.write(tableOf(listeners, query));
-    else stderr.write("no sockets\n");
+    else writeLine(stderr, "no sockets");
   },
 });
 
-/** A state that only a connection can have asks for the connections. */
+/** Only connections have a state other than LISTEN: it asks for connections too. */
 function queryOf({ all, port, pid, name, state, protocol }: PsFlags): SocketQuery {
   const connections = all === true || (state !== undefined && state !== "LISTEN");
   return { port, pid, name, state, protocol, ...(connections && { connections }) };
@@ -92,7 +94,7 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
   ];
 }
 
-/** Of a program that listens in the place of a container, where it passes on to. */
+/** The command; of a program that listens for a container, the address in the container. */
 function commandText({ process, forwarder }: ListedSocket): string {
   if (forwarder === null) return shortCommand(process?.command ?? "-", COMMAND_WIDTH);
   const { program, target } = forwarder;

@@ -1,13 +1,14 @@
-/** `portd run`: leases ports, runs a command with them, gives them back. */
+/** `portd run`: leases ports, runs a command with them, and releases them when it ends. */
 import type { PortdClient } from "../../client/client.ts";
 import type { LeaseRequest } from "../../client/wire.ts";
+import { reasonOf } from "../../errors.ts";
 import { HOLD_KINDS, type HoldKind } from "../../hold/hold.ts";
 import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
 import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
@@ -17,7 +18,7 @@ import { type ChildEnd, runChild } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
-import { neutralise, shorten } from "../terminal.ts";
+import { shorten, writeLine } from "../terminal.ts";
 
 type RunFlags = CommonFlags & {
   readonly port?: number;
@@ -27,48 +28,47 @@ type RunFlags = CommonFlags & {
   readonly killAfter?: number;
 };
 
-/** A command that fails so soon after its start may have met a port that is taken. */
+/** A command that fails so soon after its start may have found its port in use. */
 const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
 const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
-/** What shells answer for a program that is not there, and for one that cannot be run. */
+/** The exit codes of shells for a program that is not there, and for one that cannot be run. */
 const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
 export default command<RunFlags, string[]>({
   parameters: {
     flags: {
       port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
-      prefer: listFlag("N,N", "Ports to be tried before the pool, for one name", {
+      prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
         parse: (text) => parsePort(text),
         separator: ",",
       }),
       hold: { kind: "enum", values: HOLD_KINDS, brief: "none: for servers without SO_REUSEADDR", optional: true },
-      label: listFlag("k=v", "Label, also several", { parse: parsePair }),
+      label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
       killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
       ...COMMON_FLAGS,
     },
     positional: { kind: "array", parameter: { parse: String, placeholder: "NAME", brief: "A service, like web" } },
   },
   docs: {
-    brief: "Run a command with leased ports, and release them when it ends",
-    fullDescription: `Leases a port for each name (one without a name when none is given), sets PORT to the first and
-<NAME>_PORT to each, fills {port} and {port:NAME} in the words of the command, and runs it. Signals and the exit code
-are passed on: without a terminal to all that the command has started, which has --kill-after to end, then gets KILL.
-When the command fails within ten seconds and somebody else listens on its port, it is started again with another one,
-at most three times. The leases end with the command; one on whose port a daemon of the command still listens is kept,
-and stderr names it.`,
+    fullDescription: `Leases a port for each name, or one without a name, and runs the command. PORT is set to the first
+port and <NAME>_PORT to each; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed
+on. Without a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets
+KILL. A command that fails within ten seconds while something else listens on its port is started again with another
+port, at most three times. The leases end with the command. If a daemon of the command still listens on a port, that
+lease is kept, and stderr says so.`,
     customUsage: [
       "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
       { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
-      { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "two ports, filled in" },
+      { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "with two ports as arguments" },
       { input: "-- python3 -m http.server {port}", brief: "any port" },
     ],
   },
   async run(context, flags, ...names) {
     const words = context.behindDashes ?? [];
     if (words.length === 0) {
-      throw new UsageError("Cannot run: there is no command; write it behind --, like: portd run web -- npm run dev");
+      throw new UsageError("Cannot run: there is no command; write it after --, like: portd run web -- npm run dev");
     }
     const shortNames = names.map((name) => splitName(name).name);
     checkPlaceholders(words, shortNames);
@@ -107,7 +107,7 @@ async function loadHandles(): Promise<typeof openProcessHandle> {
   return handle.openProcessHandle;
 }
 
-/** See main.ts for why the import chooses. */
+/** main.ts says why the import chooses. */
 function load(part: "kinship" | "handle") {
   return import(part === "kinship" ? "../../kinship/open.ts" : "../../terminate/open.ts");
 }
@@ -127,8 +127,8 @@ async function runWithPorts(session: Session): Promise<number> {
       await leases.release();
     }
     if (lost === undefined || restarts === MOST_RESTARTS) return end.code;
-    const title = neutralise(titleOf(lost));
-    context.process.stderr.write(`portd: somebody else listens on the port of ${title}; starting again with another\n`);
+    const message = `portd: something else listens on the port of ${titleOf(lost)}; starting again with another port`;
+    writeLine(context.process.stderr, message);
   }
 }
 
@@ -141,7 +141,8 @@ async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound;
     if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;
-    context.process.stderr.write(`portd: Cannot run ${neutralise(filled[0]!)}: ${error.message}\n`);
+    const reason = isMissing ? "there is no such program" : reasonOf(error);
+    writeLine(context.process.stderr, `portd: Cannot run ${filled[0]!}: ${reason}`);
     throw new Ended(isMissing ? NOT_FOUND : NOT_EXECUTABLE);
   }
 }
@@ -160,21 +161,16 @@ function requestOf(
   }
   const named = names.map((name) => nameIn(project, name));
   const projects = new Set(named.map((name) => name.project));
-  if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run one of them");
-  const wish = {
-    ...(port !== undefined && { port }),
-    ...(prefer !== undefined && { prefer }),
-    ...(hold !== undefined && { hold }),
-  };
+  if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run a command for each");
+  const wish = given({ port, prefer, hold });
   const text = ["portd run", ...names, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " ");
   const [ownProject] = projects;
   return {
-    ...(ownProject !== undefined && { project: ownProject }),
+    ...given({ project: ownProject, labels: label && Object.fromEntries(label) }),
     ...(named.length > 1 ? { services: named.map(({ name }) => ({ name, ...wish })) } : { ...named[0], ...wish }),
     holder: { ...holderOf(project, shorten(text, COMMAND_WIDTH)), cwd: project.root },
     pid: Deno.pid,
     lifetime: { kind: "process" },
-    ...(label !== undefined && { labels: Object.fromEntries(label) }),
   };
 }
 

@@ -1,22 +1,22 @@
-/** `portd status`: how the daemon does; never starts one. */
+/** `portd status`: the state of the daemon; never starts one. */
+import { rangeText } from "../../port/port.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 export default command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
   docs: {
-    brief: "Tell how the daemon does",
-    fullDescription: "Tells how the daemon does. Exit code 3 when none runs; this command never starts one.",
+    fullDescription: "Shows the state of the daemon. Exit code 3 when none runs; this command never starts one.",
     customUsage: ["[--json]"],
   },
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false });
     const status = await client.status();
     const { stdout } = context.process;
-    if (flags.json) return stdout.write(`${toJson({ url: client.url, ...status })}\n`);
+    if (flags.json) return writeJson(stdout, { url: client.url, ...status });
     const { version, pid, uptimeMs, stateDir, leases, pool, holds, ephemeral, warnings } = status;
     const rows = [
       ["portd", `${version} (pid ${pid}), up ${formatDuration(uptimeMs)}`],
@@ -25,9 +25,9 @@ export default command<CommonFlags, []>({
       ["leases", Object.entries(leases).map(([state, count]) => `${count} ${state}`).join(", ")],
       ["pool", `${pool.free} of ${pool.size} free, ${pool.quarantined} cooling down`],
       ["holds", `${holds.kept} of at most ${holds.limit}`],
-      ["ephemeral", `${ephemeral.first}-${ephemeral.last}`],
+      ["ephemeral", rangeText(ephemeral)],
       ...warnings.map((warning) => ["warning", warning]),
     ] as const;
-    stdout.write(rows.map(([name, value]) => `${name.padEnd(10)} ${neutralise(value)}\n`).join(""));
+    for (const [name, value] of rows) writeLine(stdout, `${name.padEnd(10)} ${value}`);
   },
 });

@@ -2,14 +2,17 @@
 import { VERSION } from "../../version.ts";
 import { command, COMMON_FLAGS } from "../command.ts";
 import type { CommonFlags } from "../context.ts";
-import { toJson } from "../terminal.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 export default command<CommonFlags, []>({
   parameters: { flags: COMMON_FLAGS },
-  docs: { brief: "Print the version", customUsage: ["[--json]"] },
+  docs: {
+    fullDescription: "Prints the version; with --json also that of Deno, the OS and the architecture.",
+    customUsage: ["[--json]"],
+  },
   run({ process }, { json }) {
     const { os, arch } = Deno.build;
-    const version = { version: VERSION, deno: Deno.version.deno, os, arch };
-    process.stdout.write(json ? `${toJson(version)}\n` : `portd ${VERSION}\n`);
+    if (json) writeJson(process.stdout, { version: VERSION, deno: Deno.version.deno, os, arch });
+    else writeLine(process.stdout, `portd ${VERSION}`);
   },
 });

@@ -1,16 +1,15 @@
-/** `portd wait`: until somebody listens, or until nobody has the port any more. */
+/** `portd wait`: waits until a service listens, or until its port is free. */
 import { NoDaemonError, type PortdClient, PortdError } from "../../client/client.ts";
-import type { Lease } from "../../lease/lease.ts";
-import type { Protocol } from "../../port/port.ts";
-import { findProject, type Project } from "../../project/project.ts";
-import { orAborted, pause } from "../abort.ts";
-import { command, COMMON_FLAGS, parsedFlag, switchFlag } from "../command.ts";
+import { findProject } from "../../project/project.ts";
+import { abortable, retry, retryUntil, startTimer } from "../../wait.ts";
+import { command, COMMON_FLAGS, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration, parseDuration, startTimer } from "../duration.ts";
-import { Ended, TimedOutError, UsageError } from "../exit.ts";
-import { findLease, parseRef } from "../naming.ts";
-import { toJson } from "../terminal.ts";
+import { formatDuration, parseDuration } from "../duration.ts";
+import { Ended, isTimeout, TimedOutError, UsageError } from "../exit.ts";
+import { parseNameOrPort } from "../naming.ts";
+import { escapeControls, writeJson, writeLine } from "../terminal.ts";
+import { lookAtLease, lookAtPort, type Progress } from "../wait/look.ts";
 
 type WaitFlags = CommonFlags & {
   readonly listening?: boolean;
@@ -21,81 +20,82 @@ type WaitFlags = CommonFlags & {
 
 const TIMEOUT_MS = 30_000;
 const INTERRUPTED = 130;
-/** How often a port is looked at: of one that nobody leases no event tells. */
+/** The pause between two looks at a port: events are about leases only, and the port may have none. */
 const LOOK_MS = 250;
-/** Looks in a row that may fail while a daemon is away, and the longest pause between them: as the stream of events. */
-const RETRIES = 20;
-const LONGEST_PAUSE_MS = 4000;
+/** How often a look may fail in a row while the daemon is away, and the longest pause then; as for events. */
+const MOST_ATTEMPTS = 21, LONGEST_PAUSE_MS = 4000;
 
-export default command<WaitFlags, [lease: string]>({
+export default command<WaitFlags, [target: string]>({
   parameters: {
     flags: {
-      listening: switchFlag("Until the holder listens, on a port without a lease anybody (this is the default)"),
-      free: switchFlag("Until there is no live lease of it, and nobody listens on the port"),
-      udp: switchFlag("Look at UDP alone; only for a port"),
+      listening: switchFlag("Until the holder listens; on a port without a lease, anybody (the default)"),
+      free: switchFlag("Until the lease has ended; for a port, until nobody listens on it either"),
+      udp: switchFlag("Look at UDP only; for a port"),
       timeout: parsedFlag("30s", "Give up after this time (30s); 0 is never", parseDuration),
       ...COMMON_FLAGS,
     },
-    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "NAME|PORT|ID", brief: "The lease" }] },
+    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
   },
   docs: {
-    brief: "Wait until somebody listens on a leased port, or until it is free",
     fullDescription:
-      `Waits until the holder of a lease listens on its port; the lease need not be there yet. A port may also be one that
-nobody leases: then anybody's listener counts, of TCP or with --udp of UDP. With --free, until there is no such lease
+      `Waits until the holder of a lease listens on its port, and prints the port. There need not be a lease yet. On a port
+that is not leased anybody's listener counts: of TCP, or with --udp of UDP. With --free, waits until the lease has ended
 and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     customUsage: [
-      "NAME|PORT|ID [--listening|--free] [--udp] [--timeout 30s]",
-      { input: "web && open http://localhost:$(portd lease web)", brief: "as soon as the server is up" },
-      { input: "20417 --free --timeout 5m", brief: "until a port is given back" },
-      { input: "5432", brief: "until a database is up, leased or not" },
+      "NAME|PORT [--listening|--free] [--udp] [--timeout 30s]",
+      { input: "web && open http://localhost:$(portd lease web)", brief: "as soon as the server listens" },
+      { input: "20417 --free --timeout 5m", brief: "until a port is free" },
+      { input: "5432", brief: "until a database listens, with or without a lease" },
     ],
   },
   async run(context, flags, text) {
     const { listening, free = false, udp = false, timeout = TIMEOUT_MS } = flags;
     if (listening && free) throw new UsageError("Cannot use --listening together with --free");
-    const ref = parseRef(text);
-    const port = typeof ref === "object" && "port" in ref ? ref.port : undefined;
-    if (udp && port === undefined) throw new UsageError("Cannot use --udp: it is for a port, and a lease has its own");
+    const target = parseNameOrPort(text);
+    const port = "port" in target ? target.port : undefined;
+    if (udp && port === undefined) throw new UsageError("Cannot use --udp with a name: a lease has its own protocols");
     const project = findProject(context.cwd);
     const client = await findDaemon(context, flags);
     const stopping = new AbortController();
     const { signal } = stopping;
-    const stopSignals = context.onSignal(["SIGINT"], () => stopping.abort(new Ended(INTERRUPTED)));
-    const expired = () =>
-      stopping.abort(new TimedOutError(`Cannot wait longer for ${text}: ${formatDuration(timeout)} are over`));
-    const stopTimer = timeout === 0 ? undefined : startTimer(timeout, expired);
+    let missing = `portd at ${client.url} has not answered yet`;
+    const look = async () => {
+      const progress = "port" in target
+        ? await lookAtPort(client, { port: target.port, udp, free, signal })
+        : await lookAtLease(client, { name: target.lease, project, free });
+      missing = progress.missing ?? missing;
+      return progress.missing === undefined ? progress : undefined;
+    };
+    const giveUp = () => stopping.abort(new TimedOutError(timedOut(timeout, missing)));
+    const stopTimer = timeout === 0 ? undefined : startTimer(timeout, giveUp);
+    const stopListening = context.onSignal(["SIGINT"], () => stopping.abort(new Ended(INTERRUPTED)));
     try {
-      const outcome = port === undefined
-        ? await follow(client, () => lookAtLease(client, { text, project, free }), signal)
-        : await lookUntilDone(() => lookAtPort(client, { port, udp, free, signal }), signal);
-      tell(context, flags, { ...outcome, port });
+      const progress = port === undefined ? await follow(client, look, signal) : await poll(look, signal);
+      report(context, flags, progress, port);
     } finally {
       stopTimer?.();
-      stopSignals();
+      stopListening();
     }
   },
 });
 
-/** What ended the waiting. */
-interface Outcome {
-  /** Absent where nobody leases the port. */
-  readonly lease?: Lease;
+function timedOut(timeoutMs: number, missing: string): string {
+  return `Timed out after ${formatDuration(timeoutMs)}: ${escapeControls(missing)}`;
 }
 
 /** One look; `undefined` when there is more to wait for. */
-type Look = () => Promise<Outcome | undefined>;
+type Look = () => Promise<Progress | undefined>;
 
-/** Looks once the stream of events is open, and again at each event: so nothing that happens in between is missed. */
-async function follow(client: PortdClient, look: Look, signal: AbortSignal): Promise<Outcome> {
+/** Looks when the stream of events has opened, and again at each event, so that nothing in between is missed. */
+async function follow(client: PortdClient, look: Look, signal: AbortSignal): Promise<Progress> {
   const ending = new AbortController();
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const { promise, resolve, reject } = Promise.withResolvers<Progress>();
   const check = async () => {
     try {
-      const outcome = await look();
-      if (outcome !== undefined) resolve(outcome);
+      const progress = await look();
+      if (progress !== undefined) resolve(progress);
     } catch (error) {
-      // The daemon goes away: the stream breaks as well, and it is looked again when that has been opened anew.
+      // While the daemon is away the stream is broken too; when it has opened again, there is another look.
       if (!isAway(error)) reject(error);
     }
   };
@@ -104,92 +104,38 @@ async function follow(client: PortdClient, look: Look, signal: AbortSignal): Pro
   })();
   reading.catch(reject);
   try {
-    return await orAborted(promise, signal);
+    return await abortable(promise, signal);
   } finally {
     ending.abort();
   }
 }
 
-/**
- * Looks every now and then, one look after the other.
- *
- * @throws what the first look throws, and later on what is thrown so often in a row that the daemon will not come back.
- */
-async function lookUntilDone(look: Look, signal: AbortSignal): Promise<Outcome> {
-  let pauseMs = 0;
-  for (let hasAnswered = false, failures = 0;; await pause(pauseMs, signal)) {
-    try {
-      const outcome = await orAborted(look(), signal);
-      if (outcome !== undefined) return outcome;
-      hasAnswered = true;
-      failures = 0;
-      pauseMs = LOOK_MS;
-    } catch (error) {
-      const mayPass = hasAnswered && !signal.aborted && isAway(error);
-      if (!mayPass || ++failures > RETRIES) throw error;
-      pauseMs = Math.min(LOOK_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
-    }
-  }
+/** Looks again and again. @throws what the first look throws, and later what makes too many looks in a row fail. */
+async function poll(look: Look, signal: AbortSignal): Promise<Progress> {
+  let hasAnswered = false;
+  const attempt = async () => {
+    const progress = await look();
+    hasAnswered = true;
+    return progress;
+  };
+  const mayPass = (error: unknown) => hasAnswered && isAway(error);
+  const pauses = { pauseMs: LOOK_MS, longestPauseMs: LONGEST_PAUSE_MS };
+  const lookPatiently = () => retry(attempt, { ...pauses, mostAttempts: MOST_ATTEMPTS, mayPass, signal });
+  return (await retryUntil(lookPatiently, { pauseMs: LOOK_MS, signal }))!;
 }
 
-/** Whether the daemon is gone, being restarted, or answers nothing: it may come back. */
+/** Whether the daemon has ended, restarts, or does not answer: it may come back. */
 function isAway(error: unknown): boolean {
   return error instanceof NoDaemonError || (error instanceof PortdError && error.code === "shutting_down") ||
-    (error instanceof DOMException && error.name === "TimeoutError");
+    isTimeout(error);
 }
 
-interface WantedLease {
-  readonly text: string;
-  readonly project: Project;
-  /** Whether it is to be gone. */
-  readonly free: boolean;
-}
-
-async function lookAtLease(client: PortdClient, { text, project, free }: WantedLease): Promise<Outcome | undefined> {
-  const lease = await findLive(client, text, project);
-  if (lease === undefined) return free ? {} : undefined;
-  return !free && lease.state === "listening" ? { lease } : undefined;
-}
-
-async function findLive(client: PortdClient, text: string, project: Project): Promise<Lease | undefined> {
-  try {
-    return await findLease(client, text, project);
-  } catch (error) {
-    const isAbsent = error instanceof PortdError && (error.code === "lease_not_found" || error.code === "lease_ended");
-    if (isAbsent) return undefined;
-    throw error;
-  }
-}
-
-interface WantedPort {
-  readonly port: number;
-  /** Whether UDP alone counts. */
-  readonly udp: boolean;
-  readonly free: boolean;
-  readonly signal: AbortSignal;
-}
-
-/** A protocol with a lease is judged by the lease, one without by who listens; any that is satisfied will do. */
-async function lookAtPort(
-  client: PortdClient,
-  { port, udp, free, signal }: WantedPort,
-): Promise<Outcome | undefined> {
-  const live = await client.listAll({ port }, { signal });
-  const leases = udp ? live.filter(({ protocols }) => protocols.includes("udp")) : live;
-  const isUsed = async (protocol?: Protocol) => (await client.listeners({ port, protocol }, { signal })).length > 0;
-  if (free) return leases.length > 0 || await isUsed(udp ? "udp" : undefined) ? undefined : {};
-  const lease = leases.find(({ state }) => state === "listening");
-  if (lease !== undefined) return { lease };
-  const protocol = udp ? "udp" : "tcp";
-  const isLeased = leases.some(({ protocols }) => protocols.includes(protocol));
-  return !isLeased && await isUsed(protocol) ? {} : undefined;
-}
-
-function tell(
-  { process }: CliContext,
+function report(
+  { process: { stdout } }: CliContext,
   { json, free }: WaitFlags,
-  { lease, port }: Outcome & { readonly port: number | undefined },
+  { lease }: Progress,
+  port: number | undefined,
 ): void {
-  if (json) process.stdout.write(`${toJson(lease ?? (free ? { free: true } : { port, listening: true }))}\n`);
-  else if (!free) process.stdout.write(`${lease?.port ?? port}\n`);
+  if (json) writeJson(stdout, lease ?? (free ? { free: true } : { port, listening: true }));
+  else if (!free) writeLine(stdout, String(lease?.port ?? port));
 }

@@ -1,8 +1,8 @@
-/** Flags that set the daemon's configuration, shared by `serve` and `config`. */
+/** Flags that set the daemon's configuration, for `serve`, `service` and `config`. */
 import type { LoadConfigOptions } from "../../config.ts";
 import { resolvePath } from "../../project/project.ts";
 import { listFlag, textFlag } from "../command.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { parsePair } from "../parse.ts";
 import { stateDirOf } from "./places.ts";
 
@@ -19,10 +19,10 @@ export const CONFIG_FLAGS = {
   listen: textFlag("HOST:PORT", "Address of the API (127.0.0.1:7678)"),
   pool: textFlag("A-B,...", "Ports that are granted dynamically (20000-29999)"),
   config: textFlag("FILE", "Configuration file (config.yaml of the state folder)"),
-  set: listFlag("key=value", "Any setting, also several", { parse: parsePair }),
+  set: listFlag("key=value", "Any setting; may be given several times", { parse: parsePair }),
 } as const;
 
-/** What `loadConfig` is asked: paths are made absolute here, where the current folder is known. */
+/** Options of `loadConfig`. Paths are made absolute here, where the current folder is known. */
 export function loadOptions(
   context: CliContext,
   flags: CommonFlags & ConfigFlags,
@@ -33,9 +33,7 @@ export function loadOptions(
   return {
     flags: {
       ...Object.fromEntries(set),
-      ...(listen !== undefined && { listen }),
-      ...(pool !== undefined && { pool }),
-      ...(stateDir !== undefined && { stateDir: resolvePath(cwd, stateDir) }),
+      ...given({ listen, pool, stateDir: stateDir && resolvePath(cwd, stateDir) }),
     },
     env: { ...otherEnv, ...(stateDirVariable && { PORTD_STATE_DIR: resolvePath(cwd, stateDirVariable) }) },
     ...(config !== undefined && { file: resolvePath(cwd, config) }),
@@ -43,7 +41,7 @@ export function loadOptions(
   };
 }
 
-/** The flags as words for another `portd serve`. */
+/** The flags as arguments of another `portd serve`. */
 export function configWords({ listen, pool, config, set = [] }: ConfigFlags, cwd: string): string[] {
   return [
     ...(listen === undefined ? [] : ["--listen", listen]),

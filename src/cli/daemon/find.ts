@@ -1,6 +1,6 @@
 /**
- * Finding the daemon that a command talks to: the address that was given, else the one in our state folder, else the
- * well-known one; where nobody answers, one is started.
+ * Finding the daemon that a command talks to: at the address that was given, else at the one in our state folder, else
+ * at the well-known one. Where nobody listens, a daemon is started.
  */
 import { DEFAULT_URL, PortdClient } from "../../client/client.ts";
 import type { Socket } from "../../client/socket.ts";
@@ -8,19 +8,17 @@ import { socketTransport } from "../../client/socket_transport.ts";
 import { fetchTransport, NoDaemonError } from "../../client/transport.ts";
 import { PortdError } from "../../errors.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { candidates, firstListening, stateDirOf } from "./places.ts";
-
-const RETURN_TRIES = 40, RETURN_PAUSE_MS = 50;
+import { candidates, firstListening, type Listening, stateDirOf } from "./places.ts";
 
 /** Options of {@linkcode findDaemon}. */
 export interface FindOptions {
-  /** Whether a daemon is started when none runs and the user does not forbid it. @default true */
+  /** Whether a daemon is started when none runs, unless the user forbids it. @default true */
   readonly start?: boolean;
   /**
-   * Whether the admin token is sent though the daemon does not ask for one with every call. `required` refuses to ask
-   * without one: then whoever answers has proven to be the daemon. @default false
+   * Whether the admin token is sent, also where the daemon does not ask for it with every call. With `required` nothing
+   * is asked without it: then whoever answers has proven to be the daemon. @default false
    */
   readonly withToken?: boolean | "required";
 }
@@ -28,7 +26,7 @@ export interface FindOptions {
 /**
  * A client of the daemon. Unless the address was given, somebody listens there.
  *
- * @throws {NoDaemonError} when nobody does and none is or can be started.
+ * @throws {NoDaemonError} when nobody listens and no daemon may or can be started.
  */
 export async function findDaemon(
   context: CliContext,
@@ -44,7 +42,7 @@ export async function findDaemon(
     return clientFor(url, { token, timeoutMs });
   }
   const stateDir = stateDirOf(context, flags);
-  const found = await firstListening(candidates(context, stateDir)) ?? await awaitReturn(stateDir) ??
+  const found = await firstListening(candidates(context, stateDir)) ?? await awaitRecorded(stateDir) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
@@ -57,10 +55,10 @@ export async function findDaemon(
 }
 
 /**
- * Does something without the token, and where the daemon asks for it after all, once more with it: another process for a
- * lease that is open to the outside, say.
+ * Works without the token, and where the daemon refuses that, once more with it. The daemon asks for it, for instance,
+ * when a lease that is open to the outside gets another process.
  *
- * @throws what `work` throws; `scope_required` where there is no token to be had.
+ * @throws what `work` throws; `scope_required` where we have no token.
  */
 export async function withTokenIfAsked<T>(
   context: CliContext,
@@ -76,20 +74,12 @@ export async function withTokenIfAsked<T>(
   }
 }
 
-/**
- * Waits for a daemon that runs and is not listening: it does so for a moment when it was flooded with connections.
- * Returns `undefined` at once where our state folder names none that runs.
- */
-async function awaitReturn(stateDir: string): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
-  const recorded = readDaemonFile(stateDir);
-  if (recorded === undefined || recorded.startTime === "") return undefined;
-  const { isRunning }: typeof import("./token.ts") = await load("own_token");
-  for (let tries = 0; tries < RETURN_TRIES && isRunning(recorded); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, RETURN_PAUSE_MS));
-    const found = await firstListening([recorded.url]);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** Waits for the daemon of our state folder, in case it runs and does not listen for a moment. */
+async function awaitRecorded(stateDir: string): Promise<Listening | undefined> {
+  const daemon = readDaemonFile(stateDir);
+  if (daemon === undefined || daemon.startTime === "") return undefined;
+  const { awaitListening }: typeof import("./recorded.ts") = await load("recorded");
+  return await awaitListening(daemon);
 }
 
 function parseUrl(text: string): string {
@@ -105,44 +95,34 @@ interface ClientParts {
 
 function clientFor(url: string, { socket, token, timeoutMs }: ClientParts): PortdClient {
   const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
-  return new PortdClient({
-    url,
-    transport,
-    ...(token === undefined ? {} : { token }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
+  return new PortdClient({ url, transport, ...given({ token, timeoutMs }) });
 }
 
 function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
   return !flags.noStart && !/^(?:0|no|off|false)$/i.test(env.PORTD_AUTOSTART ?? "");
 }
 
-async function startOne(
-  context: CliContext,
-  stateDir: string,
-): Promise<{ readonly url: string; readonly socket?: Socket }> {
+async function startOne(context: CliContext, stateDir: string): Promise<Listening> {
   const { refuseToReplaceService }: typeof import("./service_guard.ts") = await load("service_guard");
   await refuseToReplaceService(context);
-  const { startDaemon }: typeof import("./start.ts") = await load("start_daemon");
+  const { startDaemon }: typeof import("./start.ts") = await load("start");
   return { url: await startDaemon(context, { stateDir }) };
 }
 
 async function tokenFor(url: string, stateDir: string): Promise<string | undefined> {
-  const { ownToken }: typeof import("./token.ts") = await load("own_token");
+  const { ownToken }: typeof import("./recorded.ts") = await load("recorded");
   return ownToken(stateDir, url);
 }
 
-/** What most commands do not need; see main.ts for why the import chooses. */
-function load(part: "start_daemon" | "own_token" | "service_guard") {
-  return import(
-    part === "start_daemon" ? "./start.ts" : part === "own_token" ? "./token.ts" : "./service_guard.ts"
-  );
+/** Modules that most commands do not need; main.ts says why the import chooses. */
+function load(part: "start" | "recorded" | "service_guard") {
+  return import(part === "start" ? "./start.ts" : part === "recorded" ? "./recorded.ts" : "./service_guard.ts");
 }
 
 function noToken(url: string): PortdError {
   const message =
-    `Cannot do this at ${url} without the admin token: it is in the state folder of the daemon, for its ` +
-    "user and administrators; who has it sets PORTD_TOKEN";
+    `Cannot do this at ${url} without the admin token: it is in the daemon's state folder, where only the daemon's ` +
+    "user and administrators can read it; give it as PORTD_TOKEN";
   return new PortdError("scope_required", message, { scope: "expose" });
 }
 

@@ -1,31 +1,37 @@
-/** Where a daemon may be: the state folder, the addresses to be tried, and whether anybody listens there. */
+/** Where a daemon may be: the state folder, the addresses to try, and whether anybody listens there. */
 import { DEFAULT_URL } from "../../client/client.ts";
 import { openSocket, type Socket } from "../../client/socket.ts";
 import { NoDaemonError } from "../../client/transport.ts";
+import { readPort } from "../../port/port.ts";
 import { resolvePath } from "../../project/project.ts";
 import { defaultStateDir, readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 
-/** What says where a daemon is. */
-export type Surroundings = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
+/** The part of the context on which it depends where a daemon is. */
+export type Environment = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
 
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
-export function stateDirOf({ env, cwd, os, isRoot }: Surroundings, flags: CommonFlags): string {
+export function stateDirOf({ env, cwd, os, isRoot }: Environment, flags: CommonFlags): string {
   const given = flags.stateDir ?? env.PORTD_STATE_DIR;
   return given ? resolvePath(cwd, given) : defaultStateDir(os, env, isRoot);
 }
 
-/** Where a daemon may be, in the order to be tried. */
-export function candidates({ env }: Surroundings, stateDir: string): string[] {
+/** The addresses where a daemon may be, in the order in which they are tried. */
+export function candidates({ env }: Environment, stateDir: string): string[] {
   const recorded = readDaemonFile(stateDir)?.url;
   return [...new Set([...(recorded === undefined ? [] : [recorded]), wellKnownUrl(env)])];
 }
 
-/** The first address on which somebody listens, with the connection that tells so; `undefined` when nobody does. */
-export async function firstListening(
-  urls: readonly string[],
-): Promise<{ readonly url: string; readonly socket?: Socket } | undefined> {
+/** An address on which somebody listens. */
+export interface Listening {
+  readonly url: string;
+  /** The connection that shows it. */
+  readonly socket?: Socket;
+}
+
+/** The first address on which somebody listens; `undefined` when nobody does. */
+export async function firstListening(urls: readonly string[]): Promise<Listening | undefined> {
   for (const url of urls) {
     try {
       return { url, socket: await openSocket(url) };
@@ -39,14 +45,15 @@ export async function firstListening(
 /**
  * Where a daemon of this environment listens unless its configuration says otherwise.
  *
- * @throws {UsageError} when the variable is no address.
+ * @throws {UsageError} when PORTD_LISTEN is no address.
  */
 export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
   if (listen === "") return DEFAULT_URL;
-  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
-  if (host === undefined || Number(digits) > 65535) {
+  const [, host, digits = ""] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
+  const port = readPort(digits, 0);
+  if (host === undefined || port === undefined) {
     throw new UsageError(`Cannot use PORTD_LISTEN ${JSON.stringify(listen)}: must be like 127.0.0.1:7678`);
   }
-  if (Number(digits) === 0) return DEFAULT_URL;
-  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${digits}`;
+  if (port === 0) return DEFAULT_URL;
+  return `http://${host === "0.0.0.0" ? "127.0.0.1" : host === "[::]" ? "[::1]" : host}:${port}`;
 }

@@ -1,8 +1,9 @@
-/** Starting a daemon in the background and waiting until it, or another that was quicker, is ready. */
+/** Starting a daemon in the background, and waiting until it, or another one that was quicker, is ready. */
 import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
 import { resolvePath } from "../../project/project.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
+import { retryUntil } from "../../wait.ts";
 import type { CliContext } from "../context.ts";
 import { candidates } from "./places.ts";
 
@@ -10,51 +11,45 @@ import { candidates } from "./places.ts";
 export interface StartOptions {
   /** Absolute. */
   readonly stateDir: string;
-  /** Flags of `portd serve` beside the state folder. */
+  /** Flags of `portd serve` in addition to the state folder. */
   readonly flags?: readonly string[];
-  /** Whether only a daemon of this very state folder will do. @default false */
+  /** Whether a daemon of another state folder does not count. @default false */
   readonly own?: boolean;
   /** How long the daemon may take to be ready, in milliseconds. @default 10000 */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 10_000;
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 200;
+/** A look takes less than a millisecond, a start some hundreds: with longer pauses the command would start later. */
+const PAUSES = { pauseMs: 5, longestPauseMs: 20 };
 const LOG_LINES = 8;
-/** A starter that lost the race ends at once; the winner may need this long to be ready. */
-const PATIENCE_AFTER_END_MS = 3000;
+/** A daemon that finds another one ends at once; the other may need this long to be ready. */
+const OTHER_LIMIT_MS = 3000;
 
 /**
- * Starts a daemon of its own session, so that Ctrl-C and the end of the terminal do not reach it.
+ * Starts a daemon in a session of its own, so that Ctrl-C and the end of the terminal do not reach it.
  *
- * @returns its address once it is ready; that of another daemon when that was quicker.
- * @throws {NoDaemonError} with the end of the daemon's log when none gets ready.
+ * @returns its address once it is ready, or that of another daemon that was quicker.
+ * @throws {NoDaemonError} with the end of the daemon's log when no daemon gets ready.
  */
 export async function startDaemon(context: CliContext, options: StartOptions): Promise<string> {
   const { stateDir, flags = [], own = false, limitMs = LIMIT_MS } = options;
-  claimStateFolder(stateDir); // here, where a refusal is heard
+  claimStateFolder(stateDir); // in this process, where the user sees a refusal
   const log = new LogTail(`${stateDir}/daemon.log`);
   const child = spawnDetached(context, stateDir, flags);
-  let deadline = performance.now() + limitMs;
-  let exitCode: number | undefined;
-  child.status.then(({ code }) => {
-    exitCode = code;
-    deadline = Math.min(deadline, performance.now() + (code === 0 ? 0 : PATIENCE_AFTER_END_MS));
-  });
-  for (
-    let pauseMs = FIRST_PAUSE_MS;
-    performance.now() < deadline;
-    pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)
-  ) {
-    const ready = own ? await findOwn(stateDir) : await findReady(candidates(context, stateDir));
-    if (ready !== undefined) return ready;
-    if (exitCode !== undefined && (own || !log.tellsOfAnother())) break;
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
-  const what = exitCode === undefined
-    ? `it is not ready after ${limitMs / 1000} s`
-    : `it ended with exit code ${exitCode}`;
+  const started: { end?: { readonly code: number; readonly at: number } } = {};
+  child.status.then(({ code }) => started.end = { code, at: performance.now() });
+  const outcome = await retryUntil(async () => {
+    const { end } = started;
+    const url = own ? await findOwn(stateDir) : await findReady(candidates(context, stateDir));
+    if (url !== undefined || end === undefined) return url !== undefined && { url };
+    const mayAnotherStart = !own && end.code !== 0 && log.namesAnother() &&
+      performance.now() < end.at + OTHER_LIMIT_MS;
+    return !mayAnotherStart && { url };
+  }, { ...PAUSES, limitMs });
+  if (outcome?.url !== undefined) return outcome.url;
+  const { end } = started;
+  const what = end === undefined ? `it is not ready after ${limitMs / 1000}s` : `it ended with exit code ${end.code}`;
   throw new NoDaemonError(`Cannot start a daemon: ${what}${log.describe()}`);
 }
 
@@ -71,11 +66,11 @@ async function findReady(urls: readonly string[]): Promise<string | undefined> {
 
 function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: readonly string[]): Deno.ChildProcess {
   const [program, ...words] = self;
-  // PORTD_CONFIG may be relative to the folder we are in; the daemon's is another.
+  // PORTD_CONFIG may be relative to our folder, and the daemon runs in another one.
   const config = env.PORTD_CONFIG ? { PORTD_CONFIG: resolvePath(cwd, env.PORTD_CONFIG) } : {};
   const options = {
     args: [...words, "serve", "--background", "--state-dir", stateDir, ...flags],
-    cwd: stateDir, // a daemon that stays in a project's folder would keep it from being unmounted or, on Windows, removed
+    cwd: stateDir, // in a project's folder it would keep that from being unmounted or, on Windows, removed
     env: { ...env, ...config },
     clearEnv: true,
     stdin: "null",
@@ -88,7 +83,7 @@ function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: 
   return child;
 }
 
-/** What has come to a log file since it was looked at first. */
+/** What has been written to a log file since this object was made. */
 class LogTail {
   readonly #path: string;
   readonly #start: number;
@@ -98,15 +93,16 @@ class LogTail {
     this.#start = this.#read().length;
   }
 
-  /** Whether the daemon has found another one in its place. */
-  tellsOfAnother(): boolean {
+  /** Whether the daemon has found that another one runs. */
+  namesAnother(): boolean {
     return this.#read().slice(this.#start).includes("already serves");
   }
 
-  /** The last lines for a message; names the file. */
+  /** The name of the file and its last lines, for a message. */
   describe(): string {
     const text = this.#read();
-    const fresh = text.slice(text.length < this.#start ? 0 : this.#start).trimEnd(); // shorter: a new file was begun
+    const isNewFile = text.length < this.#start;
+    const fresh = text.slice(isNewFile ? 0 : this.#start).trimEnd();
     if (fresh === "") return `; its log is ${this.#path}`;
     const lines = fresh.split("\n").slice(-LOG_LINES).map((line) => `\n  ${line}`);
     return `; ${this.#path} says:${lines.join("")}`;

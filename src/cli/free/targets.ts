@@ -1,14 +1,15 @@
 /**
- * The processes that `portd free` ends: pinned, looked at by ourselves, and ended together. What a daemon says of a
- * process only tells where to look.
+ * The processes that `portd free` ends. It pins each, checks it itself, and ends all of them together. What a daemon
+ * says about a process is only used to find it.
  */
 import type { PortSocket } from "../../client/client.ts";
 import { forwarderOf } from "../../process/forwarder.ts";
 import type { ProcessDescription } from "../../process/process.ts";
 import type { EndSignal, ProcessHandle } from "../../terminate/handle.ts";
 import { openProcessHandle } from "../../terminate/open.ts";
+import { retryUntil } from "../../wait.ts";
 import { TimedOutError } from "../exit.ts";
-import { neutralise, shorten } from "../terminal.ts";
+import { escapeControls, shorten } from "../terminal.ts";
 
 /** How long the kernel may take to end a process after KILL. */
 const KILL_LIMIT_MS = 2000;
@@ -27,27 +28,27 @@ export interface Target {
   readonly handle: ProcessHandle;
   readonly startTime: string;
   readonly command: string | null;
-  /** What is told of it, without control characters; a line each. */
+  /** What the user is shown about it. */
   readonly lines: readonly string[];
 }
 
-/** Where the processes were said to listen. */
+/** Where the processes listen, as a daemon says. */
 export interface Place {
   readonly port: number;
-  /** Address of the daemon that said it. */
+  /** Address of the daemon. */
   readonly url: string;
 }
 
-/** A process is not, or not any more, what the daemon says. */
+/** A process is not what the daemon says, or not any more. */
 export class UnverifiedError extends Error {
   override readonly name = "UnverifiedError";
 }
 
 /**
- * Pins every process that listens, each once. The handles are the caller's to close.
+ * Pins every process that listens, each once. The caller closes the handles.
  *
  * @throws {UnverifiedError} where one has ended or does not listen there.
- * @throws {Deno.errors.PermissionDenied} where one is not this user's to end, or not to see.
+ * @throws {Deno.errors.PermissionDenied} where this user may not end one, or not see its sockets.
  */
 export async function openTargets(sockets: readonly KnownSocket[], place: Place): Promise<readonly Target[]> {
   const targets: Target[] = [];
@@ -96,9 +97,7 @@ function isElsewhere(socket: KnownSocket, { port, url }: Place): Error {
 
 function cannotSee(socket: KnownSocket): Error {
   return new Deno.errors.PermissionDenied(
-    `Cannot verify ${
-      processText(socket)
-    }: its sockets are not for this user to see; run the command as an administrator`,
+    `Cannot verify ${processText(socket)}: this user may not see its sockets; run the command as an administrator`,
   );
 }
 
@@ -113,13 +112,13 @@ function forwarderLines(
   const { program, target } = found;
   const host = target?.address.includes(":") ? `[${target.address}]` : target?.address;
   const where = target === null ? "" : ` (${host}:${target.port})`;
-  return [neutralise(`note    ${program} stands in for a container${where}, which is not ended with it`)];
+  return [`note    ${program} listens for a container${where}, which keeps running`];
 }
 
 /**
  * `pid 4711 (node server.js, user me, in /home/me/shop)`, without control characters.
  *
- * @param seen is our own look; where that tells nothing, the daemon's words are told as his.
+ * @param seen is what we see ourselves; without a command in it, what the daemon says is marked as such.
  */
 export function processText({ pid, process }: PortSocket, seen?: ProcessDescription): string {
   if (pid === null) return "a process that the daemon cannot see";
@@ -129,17 +128,34 @@ export function processText({ pid, process }: PortSocket, seen?: ProcessDescript
   if (user !== null) details.push(`user ${user}`);
   if (cwd !== null) details.push(`in ${cwd}`);
   if (!isOwn) details.push("as the daemon says");
-  return neutralise(`pid ${pid} (${details.join(", ")})`);
+  return escapeControls(`pid ${pid} (${details.join(", ")})`);
 }
 
-/** Whether a socket is said to be of this very process. */
+/** Whether a socket belongs to this very process, as the daemon says. */
 export function isOf({ handle, startTime }: Target, socket: PortSocket): boolean {
   return socket.pid === handle.pid && socket.startTime === startTime;
 }
 
-/** Gives the handles back. */
+/** Closes the handles. */
 export function closeTargets(targets: readonly Target[]): void {
   for (const { handle } of targets) handle.close();
+}
+
+/** The processes that still listen, by our own look, and a note about each of the others. */
+export async function splitByListening(
+  targets: readonly Target[],
+  { port, listeners }: { readonly port: number; readonly listeners: readonly PortSocket[] },
+): Promise<{ readonly listening: readonly Target[]; readonly notes: readonly string[] }> {
+  const listening: Target[] = [], notes: string[] = [];
+  for (const target of targets) {
+    const { handle } = target;
+    const protocols = listeners.filter((socket) => isOf(target, socket)).map(({ protocol }) => protocol);
+    const answers = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));
+    if (handle.hasEnded()) notes.push(`pid ${handle.pid} has ended by itself`);
+    else if (answers.includes(true)) listening.push(target);
+    else notes.push(`pid ${handle.pid} does not listen there any more`);
+  }
+  return { listening, notes };
 }
 
 /** How a process ended. */
@@ -150,7 +166,7 @@ export interface End {
   readonly tookMs: number;
 }
 
-/** Ends all of them at once. @throws {TimedOutError} when one cannot be ended; the others are, all the same. */
+/** Ends all of them at once. @throws {TimedOutError} when one cannot be ended; the others are ended all the same. */
 export async function endAll(targets: readonly Target[], timeoutMs: number): Promise<readonly End[]> {
   const results = await Promise.allSettled(targets.map((target) => endOne(target, timeoutMs)));
   return results.map((result) => {
@@ -167,20 +183,14 @@ async function endOne({ handle, command }: Target, timeoutMs: number): Promise<E
     signal = "KILL";
     handle.kill();
     if (!await endsWithin(handle, KILL_LIMIT_MS)) {
-      throw new TimedOutError(`Cannot end pid ${pid}: it still runs ${KILL_LIMIT_MS / 1000} s after KILL`);
+      throw new TimedOutError(`Cannot end pid ${pid}: it still runs ${KILL_LIMIT_MS / 1000}s after KILL`);
     }
   }
   return { pid, command, signal, tookMs: performance.now() - start };
 }
 
 async function endsWithin(handle: ProcessHandle, limitMs: number): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
-  while (!handle.hasEnded()) {
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE_MS, leftMs)));
-  }
-  return true;
+  return await retryUntil(() => handle.hasEnded(), { limitMs, pauseMs: PAUSE_MS }) ?? false;
 }
 
 /** `pid 4711 ended on TERM after 0.2 s`. */

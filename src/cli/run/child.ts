@@ -1,9 +1,10 @@
 /**
  * A command as a child of `portd run`: same terminal, same signals, its own exit code. Without a terminal the command
- * gets a session of its own, so that a signal reaches all that it has started; at a terminal it stays in our process
- * group, which is the shell's to stop and to continue. signal_relay.ts passes the signals on.
+ * gets a session of its own, so that a signal reaches all that it has started. At a terminal it stays in our process
+ * group, so that the shell can stop and continue both. signal_relay.ts passes the signals on.
  */
-import { Family, type Member } from "./family.ts";
+import { retryUntil } from "../../wait.ts";
+import type { Family } from "./family.ts";
 import type { SignalRelay } from "./signal_relay.ts";
 
 /** How a child ended. */
@@ -12,16 +13,16 @@ export interface ChildEnd {
   readonly code: number;
   /** How long it ran, in milliseconds. */
   readonly ranMs: number;
-  /** What it had started and what still runs; `undefined` where the OS does not say. */
+  /** What it has started and still runs; `undefined` where the OS does not say. */
   readonly family: Family | undefined;
 }
 
 /** What {@linkcode runChild} starts. */
 export interface ChildOptions {
   readonly words: readonly string[];
-  /** Set on top of our own environment. */
+  /** Added to our own environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** How long all of it may take to end after a signal; then it gets KILL. */
+  /** How long all that it has started may take to end after a signal; then it gets KILL. */
   readonly killAfterMs: number;
 }
 
@@ -30,8 +31,8 @@ const KILL_LIMIT_MS = 2000;
 const PAUSE_MS = 20;
 
 /**
- * Runs a command to its end; when a signal has asked for that, to the end of all that it has started. Its streams are
- * ours, untouched: a pipe in between would take the terminal from it.
+ * Runs a command to its end; when a signal has asked for it, to the end of all that it has started. It gets our streams
+ * themselves: with a pipe in between it would have no terminal.
  *
  * @throws {Deno.errors.NotFound} or another error of the OS when it cannot be started.
  */
@@ -61,17 +62,13 @@ function spawn({ words, env }: ChildOptions, { detached }: { readonly detached: 
   return new Deno.Command(program!, options as Deno.CommandOptions).spawn();
 }
 
-/** Waits until all have ended that have not left; those that take too long are ended. */
+/** Waits until all members have ended that have not left; those that take too long get KILL. */
 async function endAll(family: Family, killAfterMs: number): Promise<void> {
-  const deadline = performance.now() + killAfterMs;
-  while (family.look().some(isStaying)) {
-    const lateMs = performance.now() - deadline;
-    if (lateMs >= KILL_LIMIT_MS) return;
-    if (lateMs >= 0) family.send("SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
-}
-
-function isStaying({ hasLeft }: Member): boolean {
-  return !hasLeft;
+  const haveEnded = () => family.look().every(({ hasLeft }) => hasLeft);
+  if (await retryUntil(haveEnded, { pauseMs: PAUSE_MS, limitMs: killAfterMs })) return;
+  const killAgain = () => {
+    family.send("SIGKILL"); // also to what has been started since
+    return haveEnded();
+  };
+  await retryUntil(killAgain, { pauseMs: PAUSE_MS, limitMs: KILL_LIMIT_MS });
 }

@@ -1,32 +1,32 @@
 /**
- * What a command started: its own process, those of its session, and those that descend from it, also when the
- * processes in between have ended. kinship.ts asks the OS.
+ * What a command has started: its own process, those of its session, and those that descend from it, also when the
+ * processes in between have ended. src/kinship/ asks the OS.
  */
 import type { ListedProcesses, Process, ProcessPlace } from "../../process/process.ts";
 
 /** A process of a family. */
 export interface Member extends ProcessPlace {
-  /** Whether it is in another session than the command: it has made itself a daemon, and is not the command's to end. */
+  /** Whether it is in another session than the command: it has made itself a daemon, and is not ended. */
   readonly hasLeft: boolean;
 }
 
-/** What a {@linkcode Family} is made of. */
+/** What a {@linkcode Family} works with. */
 export interface FamilyParts {
   readonly processes: Pick<ListedProcesses, "find" | "list" | "placeOf">;
-  /** The command's own process, which has just been started. */
+  /** Pid of the command's own process, which has just been started. */
   readonly root: number;
-  /** This process, which started it. */
+  /** Pid of this process, which started it. */
   readonly starter: number;
   /** Whether orphans become children of this process. */
   readonly adopts: boolean;
-  /** Whether a child of this process is none of the command's. */
+  /** Whether a child of this process does not belong to the command. */
   readonly isOwn: (pid: number) => boolean;
 }
 
-/** One family; remembers whom it has seen. */
+/** The processes of one command; it remembers which it has seen. */
 export class Family {
   readonly #parts: FamilyParts;
-  /** `undefined` when it had ended before anybody could look. */
+  /** `undefined` when it had ended before we could look. */
   readonly #root: ProcessPlace | undefined;
   readonly #session: number | null;
   #known: ReadonlyMap<number, ProcessPlace> = new Map();
@@ -46,16 +46,16 @@ export class Family {
     return members.map((place) => ({ ...place, hasLeft: place.session !== this.#session }));
   }
 
-  /** Who a member is; `undefined` when it has ended. */
+  /** What a member is; `undefined` when it has ended. */
   describe(member: Member): Process | undefined {
     const found = this.#parts.processes.find(member.pid);
     return found?.startTime === member.startTime ? found : undefined;
   }
 
   /**
-   * Sends a signal to every member that has not left; to whole process groups where the session is the command's alone,
-   * so that a process that is started in this moment gets it too. Who has ended is no failure, and neither is who may
-   * not be signalled: both show at the next look.
+   * Sends a signal to every member that has not left. Where the command has a session of its own it is sent to whole
+   * process groups, so that a process that is just being started gets it too. It is no failure if a member has ended or
+   * we may not send it a signal: the next look shows both.
    */
   send(signal: Deno.Signal): void {
     const staying = this.look().filter(({ hasLeft }) => !hasLeft);
@@ -70,7 +70,7 @@ export class Family {
     }
   }
 
-  /** Whether a child of this process that has ended was adopted, and is not one that Deno started. */
+  /** Whether a child of this process that has ended was adopted: Deno waits for those that it has started. */
   hasAdopted(pid: number): boolean {
     if (pid === this.#parts.root) return false;
     const place = this.#parts.processes.placeOf(pid);
@@ -93,14 +93,14 @@ export class Family {
     return false;
   }
 
-  /** A session is named after its first process: with another process of that pid, it is another session. */
+  /** A session has the pid of its first process. Where another process has that pid, it is another session. */
   #isOfOwnSession({ session }: ProcessPlace, places: ReadonlyMap<number, ProcessPlace>): boolean {
     if (!this.#hasOwnSession || session !== this.#session) return false;
     const leader = places.get(this.#parts.root);
     return leader === undefined || isSame(leader, this.#root);
   }
 
-  /** What this process started before the command, like a daemon of portd, is older than the command. */
+  /** A child that is older than the command was started by this process itself, like a daemon of portd. */
   #isAdopted({ pid, parentPid, startTime }: ProcessPlace): boolean {
     const { adopts, starter, isOwn } = this.#parts;
     return adopts && parentPid === starter && !isOwn(pid) && this.#root !== undefined &&

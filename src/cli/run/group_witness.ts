@@ -1,17 +1,18 @@
 /**
- * Tells a Ctrl-C from a `kill -INT`. The terminal sends its signals to the whole foreground process group, `kill` to one
- * process, and nothing that a Deno program can see of a signal tells which it was. A second process of our group can:
- * it has either been ended by the same signal, or not.
+ * Tells apart Ctrl-C and `kill -INT`. A terminal sends its signals to the whole foreground process group, `kill` sends
+ * one to one process, and a Deno program cannot see which of the two a signal was. A second process in our group, the
+ * witness, shows it: either the same signal has ended it, or not.
  */
+import { within } from "../../wait.ts";
 
-/** How long the kernel and we may take to hear of the witness's end, in milliseconds. */
-const HEARING_MS = 150;
+/** How long it may take until we notice that the witness has ended. */
+const NOTICE_MS = 150;
 
-/** A `cat` without anything to print, in our process group; it ends with us, as the other end of its input is ours. */
+/** The witness is a `cat` that has nothing to print. It ends when we do, as its input is a pipe from us. */
 export class GroupWitness implements Disposable {
-  #process = callWitness();
+  #process = startWitness();
 
-  /** Its pid; `undefined` when there is none. */
+  /** Its pid; `undefined` when there is no witness. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
@@ -19,25 +20,22 @@ export class GroupWitness implements Disposable {
   /** Whether a signal that has just reached us has reached the whole group. */
   async hasSeen(name: Deno.Signal): Promise<boolean> {
     const witness = this.#process;
-    // Without a witness it is more likely the keyboard's: at a terminal, `kill` is the exception.
+    // Without a witness, Ctrl-C is more likely: `kill` is the exception at a terminal.
     if (witness === undefined) return true;
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), HEARING_MS);
-    const status = await Promise.race([witness.status, late]);
-    clearTimeout(timer);
+    const status = await within(witness.status, NOTICE_MS);
     if (status === undefined) return false;
-    if (this.#process === witness) this.#process = callWitness();
+    if (this.#process === witness) this.#process = startWitness();
     return status.signal === name;
   }
 
   [Symbol.dispose](): void {
-    // Its input ends; an error of that tells only that it has ended already.
+    // This ends its input; it fails only where the witness has ended already.
     this.#process?.stdin.close().catch(() => undefined);
     this.#process = undefined;
   }
 }
 
-function callWitness(): Deno.ChildProcess | undefined {
+function startWitness(): Deno.ChildProcess | undefined {
   try {
     const witness = new Deno.Command("cat", { stdin: "piped", stdout: "null", stderr: "null" }).spawn();
     witness.unref();

@@ -1,18 +1,19 @@
-/** The leases of one run of a command: they end with it, unless something that it has started still uses their ports. */
+/** The leases of one run of a command. They end with it, unless something that it has started uses their ports. */
 import type { PortdClient } from "../../client/client.ts";
-import { messageOf } from "../../errors.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { Process } from "../../process/process.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
 import type { CliContext } from "../context.ts";
+import { isTimeout } from "../exit.ts";
 import { titleOf } from "../naming.ts";
-import { neutralise, shorten } from "../terminal.ts";
+import { shorten, writeLine } from "../terminal.ts";
 import type { Family, Member } from "./family.ts";
 
 const REQUEST_LIMIT_MS = 5000;
 const COMMAND_WIDTH = 200;
 
-/** Does something with the daemon; where it asks for the token, once more with it. */
+/** Works with the daemon; where that refuses for want of the token, once more with the token. */
 export type WithToken = <T>(work: (client: PortdClient) => Promise<T>) => Promise<T>;
 
 /** What {@linkcode RunLeases} works with. */
@@ -20,7 +21,7 @@ export interface RunLeasesParts {
   readonly client: PortdClient;
   readonly withToken: WithToken;
   readonly context: CliContext;
-  /** Loads what looks into a process; most runs end without. */
+  /** Loads the code that examines a process; most runs do not need it. */
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
@@ -38,8 +39,8 @@ export class RunLeases {
   /**
    * Keeps the leases on whose ports a process of the command still listens, and reports each of these processes.
    *
-   * @param family is what the command has started; it has ended itself.
-   * @param wasAskedToEnd reports all that still run, whether they listen or not.
+   * @param family is what the command has started; the command itself has ended.
+   * @param wasAskedToEnd has all processes reported that still run, whether they listen or not.
    */
   async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
     const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
@@ -57,7 +58,7 @@ export class RunLeases {
     }
   }
 
-  /** A lease on whose port a stranger listens: nobody whom the command has started. */
+  /** A lease on whose port something listens that the command has not started. */
   findLost(): Lease | undefined {
     return this.all.find((lease) => !this.#kept.has(lease) && isTaken(lease));
   }
@@ -67,7 +68,7 @@ export class RunLeases {
     return this.#kept.size > 0;
   }
 
-  /** Gives back all but the kept. A failure of that is reported and no more: the leases end with this process anyway. */
+  /** Releases all leases but the kept ones. A failure is only reported: the leases end with this process anyway. */
   async release(): Promise<void> {
     const { client } = this.#parts;
     const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
@@ -75,7 +76,7 @@ export class RunLeases {
     const results = await Promise.allSettled(leases.map(({ id }) => client.release(id, { signal })));
     for (const [i, result] of results.entries()) {
       if (result.status === "rejected") {
-        this.#report(`Cannot release ${titleOf(leases[i]!)}: ${messageOf(result.reason)}`);
+        this.#report(`Cannot release ${titleOf(leases[i]!)}: ${whyFailed(result.reason)}`);
       }
     }
   }
@@ -90,14 +91,14 @@ export class RunLeases {
       const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
       await this.#parts.withToken((client) => client.amend(lease.id, { pid: process.pid }, { signal }));
     } catch (error) {
-      this.#report(`Cannot make pid ${process.pid} the holder of ${title}: ${messageOf(error)}`);
+      this.#report(`Cannot make pid ${process.pid} the holder of ${title}: ${whyFailed(error)}`);
     }
   }
 
-  /** Prints a line on stderr, also when the terminal has been closed in the meantime. */
+  /** Prints a line on stderr; without an error where the terminal has been closed meanwhile. */
   #report(text: string): void {
     try {
-      this.#parts.context.process.stderr.write(`portd: ${neutralise(text)}\n`);
+      writeLine(this.#parts.context.process.stderr, `portd: ${text}`);
     } catch (error) {
       if (!["EPIPE", "EIO"].includes(errnoOf(error))) throw error;
     }
@@ -105,9 +106,9 @@ export class RunLeases {
 }
 
 /**
- * Whether somebody listens on the port although the command has ended. Its stderr would show it more directly, but can be
- * read only through a pipe, and then it is a terminal no more: colours, progress bars and prompts would go. Binding
- * asks the kernel; the daemon's own hold does not hinder, as it never listens and we, like it, set SO_REUSEADDR.
+ * Whether something listens on the port although the command has ended. The command's stderr could say so, but only
+ * through a pipe, and without a terminal the command would have no colours, progress bars and prompts. So we bind the
+ * port. The daemon's hold does not prevent that: it never listens, and like us it sets SO_REUSEADDR.
  */
 function isTaken({ port, protocols }: Lease): boolean {
   if (!protocols.includes("tcp")) return false;
@@ -117,14 +118,14 @@ function isTaken({ port, protocols }: Lease): boolean {
       return false;
     } catch (error) {
       if (error instanceof Deno.errors.AddrInUse) return true;
-      // A family that this machine does not have, or a port that we may not bind: nothing is known then.
+      // This machine does not have the address family, or we may not bind the port: then we do not know.
       if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
       throw error;
     }
   });
 }
 
-/** Whether a process listens on the port of a lease; one that we may not look into is taken to. */
+/** Whether a process listens on the port of a lease; yes where we may not look into the process. */
 async function listensOn(
   process: Process,
   { port, protocols }: Lease,
@@ -151,6 +152,10 @@ function textOf({ pid, command }: Process): string {
 
 function whyLeft({ hasLeft }: Member): string {
   return hasLeft ? "still runs: it has left the command's session" : "still runs: it cannot be ended";
+}
+
+function whyFailed(error: unknown): string {
+  return isTimeout(error) ? `no answer within ${REQUEST_LIMIT_MS / 1000}s` : reasonOf(error);
 }
 
 /** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */

@@ -1,10 +1,10 @@
-/** How a command learns its ports: environment variables and placeholders. Pure. */
+/** How a command gets its ports: in environment variables and placeholders. Pure. */
 import { portVariable } from "../../project/project.ts";
 import { UsageError } from "../exit.ts";
 
-/** A service with the port that it got; without a name where none was asked for. */
+/** A service and its port. */
 export interface NamedPort {
-  /** Last part of the lease's name. */
+  /** Last part of the lease's name; `undefined` where the lease has no name. */
   readonly name: string | undefined;
   readonly port: number;
 }

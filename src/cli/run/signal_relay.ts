@@ -1,4 +1,4 @@
-/** Signals that reach `portd run`, passed on to what its command has started. */
+/** Passing the signals that `portd run` gets on to what its command has started. */
 import type { Kinship } from "../../kinship/kinship.ts";
 import type { CliContext } from "../context.ts";
 import { Family } from "./family.ts";
@@ -7,10 +7,10 @@ import { GroupWitness } from "./group_witness.ts";
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGBREAK: 21 } as const;
 type PassedSignal = keyof typeof SIGNAL_NUMBERS;
 
-/** Signals of the keyboard. Many programs take them for less than a request to end: a shell drops its line. */
+/** Signals of the keyboard. Many programs do not end at them: a shell only clears its line. */
 const KEYBOARD_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT"];
 
-/** How long orphans that have ended stay in the kernel's table; SIGCHLD would come sooner, and its handler would slow down every start. */
+/** How long ended orphans stay in the kernel's table. SIGCHLD would be sooner, but its handler slows every start. */
 const REAPING_MS = 5000;
 
 /** A command that runs. */
@@ -20,10 +20,7 @@ export interface Running {
   readonly family: Family | undefined;
 }
 
-/**
- * Passes signals on to the command that runs at that moment. One that comes while none runs is kept: `portd run` is to
- * end then.
- */
+/** Passes signals on to the command that runs. After a signal that comes while none runs, `portd run` ends. */
 export class SignalRelay implements Disposable {
   readonly #context: CliContext;
   readonly #kinship: Kinship | undefined;
@@ -38,7 +35,7 @@ export class SignalRelay implements Disposable {
   constructor(context: CliContext, kinship: Kinship | undefined) {
     this.#context = context;
     this.#kinship = kinship;
-    // At a terminal Ctrl-C reaches the child without us, and a second one makes many servers drop what they do.
+    // At a terminal Ctrl-C reaches the child without us, and many servers abort their work at a second one.
     this.#witness = hasTerminal(context) ? new GroupWitness() : undefined;
     this.#stop = context.onSignal(this.#names(), (name) => void this.#pass(name as PassedSignal));
   }
@@ -48,17 +45,17 @@ export class SignalRelay implements Disposable {
     return this.#received === undefined ? undefined : 128 + SIGNAL_NUMBERS[this.#received];
   }
 
-  /** Resolves at the first signal that asks the command to end; a Ctrl-C only may, and the command decides. */
+  /** Resolves at the first signal that means that the command must end; at a Ctrl-C the command itself decides. */
   get endAsked(): Promise<void> {
     return this.#end.promise;
   }
 
-  /** Whether a command is to have a session of its own. */
+  /** Whether a command gets a session of its own. */
   get passesToSession(): boolean {
     return this.#context.os !== "windows" && this.#witness === undefined;
   }
 
-  /** The family of a command that has just been started; `undefined` where the OS does not say. */
+  /** The processes of a command that has just been started; `undefined` where the OS does not say. */
   familyOf(root: number): Family | undefined {
     if (this.#kinship === undefined) return undefined;
     const { processes, orphans } = this.#kinship;
@@ -88,9 +85,9 @@ export class SignalRelay implements Disposable {
   async #pass(name: PassedSignal): Promise<void> {
     this.#received = name;
     if (this.#context.os === "windows") return; // the console sends it to every process
-    const isGroups = await this.#witness?.hasSeen(name) ?? false;
-    if (!isGroups) this.#send(name);
-    if (!isGroups || !KEYBOARD_SIGNALS.includes(name)) this.#end.resolve();
+    const hasGroup = await this.#witness?.hasSeen(name) ?? false; // the whole process group has it
+    if (!hasGroup) this.#send(name);
+    if (!hasGroup || !KEYBOARD_SIGNALS.includes(name)) this.#end.resolve();
   }
 
   #send(name: PassedSignal): void {
@@ -99,7 +96,7 @@ export class SignalRelay implements Disposable {
     try {
       child?.kill(name);
     } catch (error) {
-      // It has ended in the meantime: Deno says so with a TypeError, the OS with NotFound.
+      // It has ended meanwhile: for that Deno throws a TypeError, or NotFound when the OS says it.
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
     }
   }

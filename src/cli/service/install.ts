@@ -7,7 +7,7 @@ import type { CliContext } from "../context.ts";
 import { type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
 import { candidates } from "../daemon/places.ts";
 import { UsageError } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { escapeControls, toJson } from "../terminal.ts";
 import {
   carryOut,
   type ChangeFlags,
@@ -36,7 +36,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
   for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(context, config, before)]) {
-    context.process.stderr.write(`warning: ${neutralise(warning)}\n`);
+    context.process.stderr.write(`warning: ${escapeControls(warning)}\n`);
   }
   await carryOut(context, flags, steps);
   const { stdout, stderr } = context.process;
@@ -46,7 +46,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   if (flags.json) {
     return stdout.write(`${toJson({ definition: path, state, steps: steps.map(({ does }) => does) })}\n`);
   }
-  stdout.write(`${neutralise(path ?? "")}\n`);
+  stdout.write(`${escapeControls(path ?? "")}\n`);
   if (state !== "running") stderr.write(`start it with: ${commandText("start", flags)}\n`);
 }
 

@@ -1,5 +1,5 @@
 /** Reading a log while the daemon writes and rotates it. */
-import { orAborted } from "../abort.ts";
+import { abortable } from "../../wait.ts";
 
 /** A rotating file: the newest lines are in `path`, older ones in `path.1`, `path.2` … */
 export class LogFile {
@@ -46,7 +46,7 @@ export class LogFile {
         this.#file = await openIfThere(this.#path);
         await this.#drain(splitter);
       }
-      await orAborted(changes.next(), signal);
+      await abortable(changes.next(), signal);
     }
   }
 

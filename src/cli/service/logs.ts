@@ -2,7 +2,7 @@
 import type { ServiceLog } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, EXIT } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { escapeControls, toJson } from "../terminal.ts";
 import { LineSplitter, LogFile } from "./log_file.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
 
@@ -27,7 +27,9 @@ export async function printLogs(context: CliContext, flags: LogsFlags): Promise<
   const stopSignals = context.onSignal(names, () => stopping.abort());
   const { lines = LINES, follow = false } = flags;
   const print = (line: string) =>
-    context.process.stdout.write(`${flags.json ? toJson({ line }) : line.split("\t").map(neutralise).join("\t")}\n`);
+    context.process.stdout.write(
+      `${flags.json ? toJson({ line }) : line.split("\t").map(escapeControls).join("\t")}\n`,
+    );
   try {
     await read(log, { lines, follow, print, signal: stopping.signal });
   } catch (error) {

@@ -5,7 +5,7 @@ import { readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
 import { candidates } from "../daemon/places.ts";
 import { EXIT } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { escapeControls, toJson } from "../terminal.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
 
 /** Prints the status; the exit code is 0 when the service runs and answers. */
@@ -20,7 +20,7 @@ export async function printStatus(context: CliContext, flags: ServiceFlags): Pro
     process.stdout.write(`${toJson({ ...status, stateDir, log, api: api ?? null })}\n`);
   } else {
     const rows = rowsOf(status, { stateDir, log, api });
-    process.stdout.write(rows.map(([name, value]) => `${name.padEnd(10)} ${neutralise(value)}\n`).join(""));
+    process.stdout.write(rows.map(([name, value]) => `${name.padEnd(10)} ${escapeControls(value)}\n`).join(""));
   }
   if (status.state !== "running" || !api?.isReady) process.exitCode = EXIT.failure;
 }

@@ -4,7 +4,7 @@ import { flagValue, runSteps, type ServiceControl, type Step } from "../../servi
 import { defaultStateDir, readDaemonFile, serviceStateDir } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { escapeControls, toJson } from "../terminal.ts";
 
 /** Flags of every command of `portd service`: they ask the system, and not a daemon. */
 export type ServiceFlags = Pick<CommonFlags, "stateDir" | "json"> & { readonly user?: boolean };
@@ -31,14 +31,14 @@ export async function checkRights(control: ServiceControl, { dryRun = false }: C
 /** Does the steps and prints each on stderr. With `--dry-run` it prints them on stdout, with their texts, and does none. */
 export async function carryOut(context: CliContext, flags: ChangeFlags, steps: readonly Step[]): Promise<void> {
   const { stdout, stderr } = context.process;
-  if (!flags.dryRun) return await runSteps(steps, ({ does }) => stderr.write(`${neutralise(does)}\n`));
+  if (!flags.dryRun) return await runSteps(steps, ({ does }) => stderr.write(`${escapeControls(does)}\n`));
   if (flags.json) stdout.write(`${toJson(steps.map(({ does, text }) => ({ does, text })), 2)}\n`);
   else stdout.write(steps.map(dryText).join(""));
 }
 
 function dryText({ does, text }: Step): string {
-  const lines = text?.trimEnd().split("\n").map((line) => `    ${neutralise(line)}`.trimEnd()) ?? [];
-  return [neutralise(does), ...lines].map((line) => `${line}\n`).join("");
+  const lines = text?.trimEnd().split("\n").map((line) => `    ${escapeControls(line)}`.trimEnd()) ?? [];
+  return [escapeControls(does), ...lines].map((line) => `${line}\n`).join("");
 }
 
 /** The state folder of the service when none is given. Never that of PORTD_STATE_DIR. Absolute. */

@@ -4,8 +4,7 @@ import type { ServiceControl, Step } from "../../service/service.ts";
 import { isOwnFile, readDaemonFile } from "../../state/state_folder.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
-import { Ended, EXIT } from "../exit.ts";
-import { neutralise, toJson } from "../terminal.ts";
+import { escapeControls, toJson } from "../terminal.ts";
 import { findRules } from "./rules.ts";
 import { carryOut, type ChangeFlags, checkRights, openControl, serviceDirOf } from "./steps.ts";
 
@@ -29,7 +28,7 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
   const { stdout, stderr } = context.process;
   if (removal.length === 0) stderr.write("not installed\n");
   if (rules.unknown !== undefined && !flags.user) {
-    stderr.write(`warning: rules of portd may be left in the firewall: ${neutralise(rules.unknown)}\n`);
+    stderr.write(`warning: rules of portd may be left in the firewall: ${escapeControls(rules.unknown)}\n`);
   }
   if (flags.dryRun) return;
   const kept = flags.purge ? await removeIfEmpty(stateDir) : await namesIn(stateDir);
@@ -37,7 +36,7 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
     const removed = files.map((name) => pathOf(stateDir, name));
     return stdout.write(`${toJson({ steps: removal.map(({ does }) => does), stateDir, removed, kept })}\n`);
   }
-  if (kept.length > 0) stderr.write(`${neutralise(`kept in ${stateDir}: ${kept.join(", ")}`)}\n`);
+  if (kept.length > 0) stderr.write(`${escapeControls(`kept in ${stateDir}: ${kept.join(", ")}`)}\n`);
 }
 
 interface PurgePlan {
@@ -46,7 +45,7 @@ interface PurgePlan {
   readonly control: ServiceControl;
 }
 
-/** @throws {Error} when another daemon uses the folder; {@linkcode Ended} when the user says no. */
+/** @throws {Error} when another daemon uses the folder; ends the command when the user says no. */
 async function checkPurge(
   context: CliContext,
   { yes = false, dryRun = false }: UninstallFlags,
@@ -59,10 +58,8 @@ async function checkPurge(
     throw new Error(`Cannot remove ${stateDir}: portd (pid ${recorded!.pid}) uses it; stop it with: portd stop`);
   }
   if (dryRun || files.length === 0) return;
-  const preface = `all that portd has written into ${neutralise(stateDir)} will be gone, its leases too\n`;
-  if (await confirm(context, "Uninstall the service and remove its state?", { preface, yes })) return;
-  context.process.stderr.write("nothing was done\n");
-  throw new Ended(EXIT.failure);
+  const preface = `all that portd has written into ${escapeControls(stateDir)} will be gone, its leases too\n`;
+  await confirm(context, "Uninstall the service and remove its state?", { preface, yes });
 }
 
 /** The names of portd's own files: no folders, and no links. */

@@ -7,6 +7,7 @@
  */
 import { type Program, type ProgramOutcome, runProgram } from "../../os/program.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
+import { retryUntil } from "../../wait.ts";
 import { refuseUnsafe } from "../inspect.ts";
 import {
   flagValue,
@@ -248,12 +249,7 @@ export class Launchd implements ServiceControl {
   /** Asks until the answer is yes. @returns whether it came in time. */
   async #until(isDone: () => Promise<boolean>): Promise<boolean> {
     const { limitMs = 15_000, pauseMs = 100 } = this.#options;
-    const deadline = performance.now() + limitMs;
-    while (!await isDone()) {
-      if (performance.now() >= deadline) return false;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-    return true;
+    return await retryUntil(isDone, { limitMs, pauseMs }) ?? false;
   }
 }
 

@@ -5,6 +5,7 @@
 import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../os/windows/advapi32.ts";
 import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
+import { pause } from "../../wait.ts";
 import { denoDirOf } from "../deno_dir.ts";
 import { type Files, SystemFiles } from "../files.ts";
 import { refuseUnsafe } from "../inspect.ts";
@@ -211,7 +212,7 @@ function openParts(): WindowsServiceParts {
     files: new SystemFiles(),
     netsh: runNetsh,
     env: Deno.env.toObject(),
-    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    pause,
     run: (work) => runAsService(work, { advapi32: services, events: new EventLog(services) }),
   };
 }

@@ -137,7 +137,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
     "leases of the future",
     { ...HEALTHY, leases: [{ ...LEASE, grantedAt: "2026-11-24T12:00:00Z", renewedAt: "2026-11-24T12:00:00Z" }] },
     "clock warning",
-    /1 leases were granted in the future/,
+    /1 lease was granted in the future/,
   ],
   [
     "a firewall that cannot be read",
@@ -149,7 +149,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
     "rules that are not set",
     { ...HEALTHY, firewall: { ...FIREWALL, difference: { add: ["portd-in-tcp-80"], change: [], remove: [] } } },
     "firewall problem",
-    /not set: portd-in-tcp-80; portd firewall sync/,
+    /not set: portd-in-tcp-80; set them with: portd firewall sync/,
   ],
   [
     "what hinders rules",
@@ -163,7 +163,12 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
     "rights problem",
     /^\/state\/admin\.token can be read by other users/,
   ],
-  ["somebody else's daemon", { ...HEALTHY, folder: { kind: "foreign" } }, "rights note", /only root may$/],
+  [
+    "somebody else's daemon",
+    { ...HEALTHY, folder: { kind: "foreign" } },
+    "rights note",
+    /only root can do what needs the token/,
+  ],
   [
     "a daemon without rights",
     status({ user: "me" }),
@@ -173,7 +178,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
 ];
 
 for (const [name, symptoms, expected, message] of CASES) {
-  Deno.test(`diagnose() tells of ${name}`, () => {
+  Deno.test(`diagnose() finds ${name}`, () => {
     const findings = bad(symptoms);
     assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), [expected]);
     assert.match(findings[0]!.message, message);

@@ -1,0 +1,46 @@
+/** The daemon that daemon.json of our state folder names: whether it runs, whether it listens again, and its token. */
+import { openLibc } from "../../os/linux/libc.ts";
+import { Procfs } from "../../os/linux/procfs.ts";
+import { openProcesses } from "../../process/open.ts";
+import { type DaemonFile, readDaemonFile } from "../../state/state_folder.ts";
+import { retryUntil } from "../../wait.ts";
+import { firstListening, type Listening } from "./places.ts";
+
+const RETURN_LIMIT_MS = 2000, RETURN_PAUSE_MS = 50;
+
+/**
+ * The token for the daemon at this address. `undefined` unless that daemon is the one that wrote daemon.json, and still
+ * runs: a daemon that was killed leaves the file behind, and another one may be asked without a token. Before the token
+ * is sent, whoever listens at the address proves that they know it (proven_socket.ts).
+ */
+export function ownToken(stateDir: string, url: string): string | undefined {
+  const daemon = readDaemonFile(stateDir);
+  if (daemon?.url !== url || !isRunning(daemon)) return undefined;
+  try {
+    return Deno.readTextFileSync(`${stateDir}/admin.token`).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the process that wrote daemon.json still runs; yes where its start time is not known. */
+export function isRunning({ pid, startTime }: DaemonFile): boolean {
+  if (startTime === "") return true;
+  const procfs = Deno.build.os === "linux" ? new Procfs(openLibc()) : undefined;
+  return openProcesses(procfs).find(pid)?.startTime === startTime;
+}
+
+/**
+ * Waits for a daemon that runs and does not listen: that is so for a moment when it was flooded with connections.
+ *
+ * @returns `undefined` when it ends, or does not listen within two seconds.
+ */
+export async function awaitListening(daemon: DaemonFile): Promise<Listening | undefined> {
+  const outcome = await retryUntil(async () => {
+    if (!isRunning(daemon)) return { found: undefined };
+    const found = await firstListening([daemon.url]);
+    return found && { found };
+  }, { pauseMs: RETURN_PAUSE_MS, limitMs: RETURN_LIMIT_MS });
+  return outcome?.found;
+}

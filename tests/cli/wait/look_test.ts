@@ -1,0 +1,36 @@
+/** What `portd wait` says is missing. */
+import assert from "node:assert/strict";
+import { lookAtLease, lookAtPort } from "../../../src/cli/wait/look.ts";
+import { PortdClient } from "../../../src/client/client.ts";
+import { commandTest } from "../../support/command_setting.ts";
+import { freePort } from "../../support/sockets.ts";
+
+commandTest("a look at a lease finds it, or says what is missing", async ({ daemon, cwd }) => {
+  const client = new PortdClient({ url: daemon.url });
+  const project = { name: "shop", root: cwd };
+  const look = (free = false) => lookAtLease(client, { name: "web", project, free });
+  assert.deepEqual([await look(), await look(true)], [{ missing: 'there is no lease "web" yet' }, {}]);
+  const { id, port } = daemon.grant({ name: "web", project: "shop" });
+  const title = `shop/web (${port}/tcp)`;
+  assert.deepEqual(await look(), { missing: `nothing listens on ${title} yet` });
+  daemon.move(id, "conflict");
+  assert.deepEqual(await look(), { missing: `a stranger listens on ${title}` });
+  daemon.move(id, "listening");
+  assert.deepEqual(await look(true), { missing: `${title} is still leased` });
+  assert.deepEqual(await look(), { lease: daemon.leases.get(id) });
+});
+
+commandTest("a look at a port finds a listener, or says what is missing", async ({ daemon }) => {
+  const client = new PortdClient({ url: daemon.url });
+  const port = freePort();
+  const look = ({ udp = false, free = false } = {}) =>
+    lookAtPort(client, { port, udp, free, signal: new AbortController().signal });
+  assert.deepEqual(await look(), { missing: `nothing listens on port ${port}/tcp yet` });
+  assert.deepEqual(await look({ udp: true }), { missing: `nothing listens on port ${port}/udp yet` });
+  assert.deepEqual(await look({ free: true }), {});
+  const { id } = daemon.grant({ name: "dns", project: "shop", port, protocols: ["udp"] });
+  assert.deepEqual(await look(), { missing: `nothing listens on shop/dns (${port}/udp) yet` });
+  assert.deepEqual(await look({ free: true }), { missing: `shop/dns (${port}/udp) is still leased` });
+  daemon.move(id, "listening");
+  assert.deepEqual(await look({ udp: true }), { lease: daemon.leases.get(id) });
+});
