@@ -2,6 +2,7 @@
 import type { ServiceLog } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, EXIT } from "../exit.ts";
+import { untilSignal } from "../signals.ts";
 import { escapeControls, toJson } from "../terminal.ts";
 import { LineSplitter, LogFile } from "./log_file.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
@@ -22,21 +23,12 @@ interface Reading {
 export async function printLogs(context: CliContext, flags: LogsFlags): Promise<void> {
   const control = await openControl(context, flags);
   const log = control.log(await serviceDirOf(context, flags, control));
-  const stopping = new AbortController();
-  const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  const stopSignals = context.onSignal(names, () => stopping.abort());
   const { lines = LINES, follow = false } = flags;
   const print = (line: string) =>
     context.process.stdout.write(
       `${flags.json ? toJson({ line }) : line.split("\t").map(escapeControls).join("\t")}\n`,
     );
-  try {
-    await read(log, { lines, follow, print, signal: stopping.signal });
-  } catch (error) {
-    if (!stopping.signal.aborted) throw error;
-  } finally {
-    stopSignals();
-  }
+  await untilSignal(context, (signal) => read(log, { lines, follow, print, signal }));
 }
 
 async function read(log: ServiceLog, reading: Reading): Promise<void> {
