@@ -27,23 +27,23 @@ Deno.test("a daemon that is started from source has the permissions of the task 
 });
 
 Deno.test("the program answers on stdout, talks on stderr and exits with the command's code", async () => {
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   const env = { PORTD_URL: daemon.url };
   const { code, stdout } = await main(["lease", "--name", "shop/web"], env);
   assert.equal(code, 0);
-  assert.equal(stdout, `${[...daemon.leases.values()][0]?.port}\n`);
-  daemon.nextProblem = { status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port: none is free" };
+  assert.equal(stdout, `${daemon.leases[0]?.port}\n`);
+  daemon.refuseNext({ status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port: none is free" });
   const refused = await main(["lease"], env);
   assert.deepEqual(refused, { code: 5, stdout: "", stderr: "portd: Cannot grant a tcp port: none is free\n" });
 });
 
 Deno.test("the hot commands load nothing that is heavy", async () => {
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   for (
     const args of [["lease", "web"], ["release", "web"], ["lease", "web", "--ttl", "1m"], ["ls"], ["renew", "web"]]
   ) {
     const modules = await modulesOf(args, daemon.url);
-    assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log of loaded modules tells nothing");
+    assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log names no module of the program");
     const heavy = modules.filter((module) =>
       /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b/.test(module)
     );

@@ -4,7 +4,8 @@ import { createHmac } from "node:crypto";
 import { PortdClient, UnprovenPeerError } from "../src/client/client.ts";
 import { socketTransport } from "../src/client/socket_transport.ts";
 import { challenge, proofOf } from "../src/proof.ts";
-import { FAKE_TOKEN, FakeDaemon } from "./support/fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "./support/fake_daemon.ts";
+import { RawServer } from "./support/raw_server.ts";
 
 const NONCE = "0".repeat(64);
 
@@ -14,11 +15,11 @@ Deno.test("a proof is the HMAC of the address and the nonce with the token", asy
 });
 
 Deno.test("a challenge takes the proof of its own token, address and nonce, and nothing else", async () => {
-  const { path, isProvenBy } = challenge(FAKE_TOKEN, "LOCALHOST:7678");
+  const { path, isProvenBy } = challenge(TOKEN, "LOCALHOST:7678");
   const nonce = path.replace("/v1/proof?nonce=", "");
   assert.match(nonce, /^[0-9a-f]{64}$/);
-  assert.notEqual(challenge(FAKE_TOKEN, "localhost:7678").path, path);
-  const subject = { token: FAKE_TOKEN, address: "localhost:7678", nonce };
+  assert.notEqual(challenge(TOKEN, "localhost:7678").path, path);
+  const subject = { token: TOKEN, address: "localhost:7678", nonce };
   const answer = async (changes: Partial<typeof subject>) =>
     await isProvenBy(JSON.stringify({ proof: await proofOf({ ...subject, ...changes }) }));
   assert.equal(await answer({}), true);
@@ -33,12 +34,12 @@ Deno.test("a challenge takes the proof of its own token, address and nonce, and 
 const WAYS = { fetch: () => ({}), sockets: () => ({ transport: socketTransport() }) };
 
 for (const [way, options] of Object.entries(WAYS)) {
-  const connect = ({ url }: FakeDaemon) => new PortdClient({ url, token: FAKE_TOKEN, ...options() });
+  const connect = ({ url }: FakeDaemon) => new PortdClient({ url, token: TOKEN, ...options() });
 
   Deno.test(`a peer that does not know the token receives no request with it (over ${way})`, async () => {
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     for (const token of [null, "another".repeat(9)]) {
-      daemon.provenToken = token;
+      daemon.proveAs(token);
       for (const ask of [() => connect(daemon).stop(), () => connect(daemon).events().next()]) {
         await assert.rejects(ask(), UnprovenPeerError);
       }
@@ -47,7 +48,7 @@ for (const [way, options] of Object.entries(WAYS)) {
   });
 
   Deno.test(`a peer proves itself before each request with the token (over ${way})`, async () => {
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     const client = connect(daemon);
     await client.status();
     const stopping = new AbortController();
@@ -58,52 +59,36 @@ for (const [way, options] of Object.entries(WAYS)) {
       if (opened === 1) daemon.breakStreams();
       else stopping.abort();
     }
-    assert.deepEqual([daemon.requests.length, daemon.proofsAsked], [3, 3]);
+    assert.deepEqual([daemon.requests.length, daemon.proofs.length], [3, 3]);
     await new PortdClient({ url: daemon.url, ...options() }).status();
-    assert.equal(daemon.proofsAsked, 3);
+    assert.equal(daemon.proofs.length, 3);
   });
 }
 
+/** A peer that proves to know the token and answers what follows over the same connection, if that goes on. */
+async function askProven(goesOn: boolean): Promise<{ readonly asked: readonly string[]; readonly stopped: boolean }> {
+  const asked: string[] = [];
+  await using server = new RawServer(async ({ method, path, headers }) => {
+    asked.push(`${method} ${path.replace(/=.*/, "")} ${headers.get("authorization") ?? "without"}`);
+    if (method === "POST") return Response.json({ status: "stopping" });
+    const nonce = path.split("nonce=")[1]!, address = headers.get("host")!;
+    const proof = JSON.stringify({ proof: await proofOf({ token: TOKEN, address, nonce }) });
+    const head = `HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: ${proof.length}\r\n\r\n`;
+    return goesOn ? Response.json(JSON.parse(proof)) : [head, proof];
+  });
+  const url = `http://127.0.0.1:${server.port}`;
+  const stopping = new PortdClient({ url, token: TOKEN, transport: socketTransport() }).stop();
+  const [{ status }] = await Promise.allSettled([stopping]);
+  if (status === "rejected") await assert.rejects(stopping, /Cannot talk to portd at/);
+  assert.equal(server.accepted, 1);
+  return { asked, stopped: status === "fulfilled" };
+}
+
 Deno.test("over sockets the proof and the request with the token share one connection", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
-  const client = new PortdClient({ url, token: FAKE_TOKEN, transport: socketTransport() });
-  const stopped = client.stop();
-  using connection = await listener.accept();
-  const nonce = /nonce=([0-9a-f]+)/.exec(await readRequest(connection))![1]!;
-  const proof = await proofOf({ token: FAKE_TOKEN, address: new URL(url).host, nonce });
-  await writeAnswer(connection, JSON.stringify({ proof }));
-  assert.match(await readRequest(connection), /^POST \/v1\/stop .*authorization: Bearer f{64}\r\n/s);
-  await writeAnswer(connection, JSON.stringify({ status: "stopping" }));
-  await stopped;
+  const asked = ["GET /v1/proof?nonce without", `POST /v1/stop Bearer ${TOKEN}`];
+  assert.deepEqual(await askProven(true), { asked, stopped: true });
 });
 
 Deno.test("over sockets a peer that closes after the proof gets no second connection", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
-  const client = new PortdClient({ url, token: FAKE_TOKEN, transport: socketTransport() });
-  const stopped = assert.rejects(client.stop(), /Cannot talk to portd at/);
-  const connection = await listener.accept();
-  const nonce = /nonce=([0-9a-f]+)/.exec(await readRequest(connection))![1]!;
-  const proof = await proofOf({ token: FAKE_TOKEN, address: new URL(url).host, nonce });
-  await writeAnswer(connection, JSON.stringify({ proof }));
-  connection.close();
-  await stopped;
+  assert.deepEqual(await askProven(false), { asked: ["GET /v1/proof?nonce without"], stopped: false });
 });
-
-/** One request without a body, or with one of `{}`, as it comes in one piece over loopback. */
-async function readRequest(connection: Deno.Conn): Promise<string> {
-  const buffer = new Uint8Array(4096);
-  let text = "";
-  while (!text.includes("\r\n\r\n")) {
-    const count = await connection.read(buffer);
-    assert.ok(count !== null, "the connection ended");
-    text += new TextDecoder().decode(buffer.subarray(0, count));
-  }
-  return text;
-}
-
-async function writeAnswer(connection: Deno.Conn, body: string): Promise<void> {
-  const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(head + body));
-}

@@ -1,9 +1,11 @@
 /** Builds the domain: the file, the holds, the registry and the watch, over the real parts of this machine. */
-import { Callers } from "../caller/caller.ts";
+import { Callers, type ConnectionUsers } from "../caller/caller.ts";
 import { openConnectionUsers } from "../caller/open.ts";
 import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { FirewallBackend } from "../firewall/backend.ts";
+import type { OpenFirewallOptions } from "../firewall/open.ts";
 import { FirewallSync } from "../firewall/sync.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
@@ -20,13 +22,12 @@ import { Registry } from "../lease/registry.ts";
 import { Replay } from "../lease/replay.ts";
 import { restoreLeases } from "../lease/restore.ts";
 import { Store, type StoreLimits } from "../lease/store/store.ts";
-import { unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
+import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
 import { Transfer } from "../lease/transfer.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { openScanner } from "../listener/open.ts";
 import { openLibc, shortTurns } from "../os/linux/libc.ts";
-import type { LinuxParts } from "../os/linux/linux.ts";
 import { Procfs } from "../os/linux/procfs.ts";
 import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
@@ -42,6 +43,8 @@ import { Watch } from "../watch/watch.ts";
 export interface Domain {
   readonly clock: Clock;
   readonly store: Store;
+  readonly pool: Pool;
+  readonly allocator: Allocator;
   readonly registry: Registry;
   readonly replay: Replay;
   readonly transfer: Transfer;
@@ -71,6 +74,23 @@ export interface DomainOptions {
   readonly log: (line: string) => void;
   /** Limits of the file. @default those of {@linkcode Store} */
   readonly limits?: StoreLimits;
+  /** @default this machine */
+  readonly machine?: Machine;
+}
+
+/** What the domain asks of the operating system. */
+export interface Machine {
+  readonly holds: Holds;
+  readonly processes: Processes;
+  readonly scanner: Scanner;
+  readonly users: ConnectionUsers;
+  /** What the system does with port numbers at this moment. */
+  readonly readPorts: () => Promise<OsPorts>;
+  /** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. */
+  readonly hasRights: boolean;
+  readonly findUnused: FindUnused;
+  readonly turns: () => Turns;
+  readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
 }
 
 /** Events after which other firewall rules may be wanted. */
@@ -84,16 +104,18 @@ const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
 
 /** Opens the file, loads its leases and takes their holds again. @throws as {@linkcode Store} does. */
 export async function openDomain(config: Config, options: DomainOptions): Promise<Domain> {
-  const core = await openLeases({ ...await openMachine(), ...options, config });
-  const { clock, linux, procfs, processes, scanner, turns, store, registry, names, events } = core;
+  const { machine = openMachine(), ...rest } = options;
+  const core = await openLeases({ ...machine, ...rest, config, os: await machine.readPorts() });
+  const { clock, processes, scanner, hasRights, turns, store, pool, allocator, registry, names, events } = core;
   const firewall = openFirewallSync(core);
   const parts = { registry, scanner, processes, clock, table: registry.table };
   const observations = new Observations(parts);
-  const callers = new Callers({ users: openConnectionUsers(linux, scanner), clock });
-  const hasRights = mayBindPrivileged(procfs);
+  const callers = new Callers({ users: core.users, clock });
   return {
     clock,
     store,
+    pool,
+    allocator,
     registry,
     replay: new Replay({ store, registry }),
     transfer: new Transfer({ ...parts, store, names }),
@@ -104,10 +126,10 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     ports: new PortDescriber({
       ...parts,
       exclude: config.exclude,
-      allocator: core.allocator,
-      pool: core.pool,
+      allocator,
+      pool,
       hasRights,
-      readOs: () => readOsPorts(procfs),
+      readOs: core.readPorts,
       observations,
       firewall,
     }),
@@ -127,34 +149,31 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   };
 }
 
-/** What asks the operating system, and what it has answered at the start. */
-interface Machine {
-  readonly linux: LinuxParts | undefined;
-  readonly procfs: Procfs | undefined;
-  readonly holds: Holds;
-  readonly processes: Processes;
-  readonly scanner: Scanner;
-  readonly os: OsPorts;
-  readonly turns: () => Turns;
-}
-
-async function openMachine(): Promise<Machine> {
-  const linux = openLinux();
-  const procfs = linux?.procfs;
-  const holds = openHolds(linux);
+/** This machine. */
+function openMachine(): Machine {
+  const libc = Deno.build.os === "linux" ? openLibc() : undefined;
+  const linux = libc && { libc, procfs: new Procfs(libc) };
+  const holds = openHolds(linux), scanner = openScanner(linux, holds);
   return {
-    linux,
-    procfs,
     holds,
-    processes: openProcesses(procfs),
-    scanner: openScanner(linux, holds),
-    os: await readOsPorts(procfs),
-    turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
+    scanner,
+    processes: openProcesses(linux?.procfs),
+    users: openConnectionUsers(linux, scanner),
+    readPorts: () => readOsPorts(linux?.procfs),
+    hasRights: mayBindPrivileged(linux?.procfs),
+    findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
+    turns: () => libc === undefined ? new Turns() : shortTurns(libc),
+    async openFirewall(options) {
+      const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
+      return await openFirewall(options);
+    },
   };
 }
 
-interface LeaseOptions extends Machine, DomainOptions {
+interface LeaseOptions extends Machine, Omit<DomainOptions, "machine"> {
   readonly config: Config;
+  /** As it was at the start. */
+  readonly os: OsPorts;
 }
 
 /** The leases and all that decides about them. */
@@ -198,17 +217,15 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
 }
 
 /** Keeps the firewall's rules as the leases want them. */
-function openFirewallSync({ config, clock, registry, events }: Core): FirewallSync {
+function openFirewallSync({ config, clock, registry, events, openFirewall }: Core): FirewallSync {
   const firewall = new FirewallSync({
     ...config.firewall,
-    open: async () => {
-      const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
-      return await openFirewall({
+    open: () =>
+      openFirewall({
         stateDir: config.stateDir,
         backend: config.firewall.backend,
         listeners: () => exposedListeners(registry.written()),
-      });
-    },
+      }),
     wanted: () => wantedRules(registry.written()), // only what is on the disk may open a port
     clock,
     publish: (event) => events.publish(event, clock.now()),
@@ -243,17 +260,11 @@ function describer(core: Core): () => DomainStatus {
   });
 }
 
-function openLinux(): LinuxParts | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  const libc = openLibc();
-  return { libc, procfs: new Procfs(libc) };
-}
-
-function refusalsOf(options: Pick<Core, "config" | "store" | "clock" | "holds" | "scanner" | "processes">): Refusals {
-  const { config, store, clock, holds, scanner, processes } = options;
+function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
+  const { config, store, clock, scanner, processes, findUnused } = options;
   return new Refusals({
     processes,
-    findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
+    findUnused,
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(rangeText).join(","),
     findListener: (port, protocol) => findListener(scanner, port, protocol),

@@ -1,16 +1,16 @@
 /** The commands about leases, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
+import { VERSION } from "../../src/version.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { commandTest, ok } from "../support/command_setting.ts";
+import { MUTE, respond } from "../support/raw_server.ts";
 import { freePort } from "../support/sockets.ts";
 
+const PINNED = { kind: "pinned" } as const;
+
 commandTest("portd ls is a table; what a daemon says cannot break out of it", async ({ daemon, run }) => {
-  const lease = daemon.grant({
-    name: "web",
-    project: "shop",
-    pid: 4711,
-    holder: { id: "x", command: "vi\x1b[2Jte\n" },
-  });
+  daemon.machine.start(4711, { command: "vi\x1b[2Jte\n" });
+  const lease = await daemon.grant({ name: "web", project: "shop", pid: 4711, lifetime: PINNED });
   const { stdout } = await run(["ls"]);
   const [head, row, ...rest] = stdout.split("\n");
   assert.match(head!, /^NAME +PORT +PROTO +STATE +PID +COMMAND +EXPIRES$/);
@@ -22,14 +22,14 @@ commandTest("portd ls is a table; what a daemon says cannot break out of it", as
 commandTest(
   "portd ls says below its table why the listener of a lease is not the holder's",
   async ({ daemon, run }) => {
-    const lease = daemon.grant({ name: "web", project: "shop", pid: 4711 });
-    const reason = "pid 99 (vi\x1bte) runs in /blog, not in /shop";
-    const known = { startTime: "1", bootId: "b", command: "vite", cwd: "/blog", user: "me" };
-    const listener = { pid: 99, ...known, address: "127.0.0.1", since: "2026-11-23T10:00:00.000Z", reason };
-    daemon.leases.set(lease.id, { ...lease, state: "conflict", listener });
+    const holder = { id: "x", cwd: "/shop" };
+    const { port } = await daemon.grant({ name: "web", project: "shop", holder, lifetime: PINNED });
+    daemon.machine.start(99, { command: "vi\x1bte", cwd: "/blog" });
+    daemon.machine.listen({ protocol: "tcp", port }, { pid: 99 });
+    await daemon.look();
     const { stdout, stderr } = await run(["ls"]);
-    assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vite +-\n$/);
-    assert.equal(stderr, `shop/web (${lease.port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
+    assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vi\\x1bte +-\n$/);
+    assert.equal(stderr, `shop/web (${port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
     assert.equal((await run(["ls", "--json"])).stderr, "");
   },
 );
@@ -47,13 +47,12 @@ commandTest("portd ls filters, and shows the history", async ({ daemon, run }) =
 });
 
 commandTest("portd release takes names, ports, ids and labels", async ({ daemon, cwd, run }) => {
-  const { id } = { id: `cli:${cwd}` };
-  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) =>
-    daemon.grant({ name, project: "shop", holder: { id }, labels: { job: name } })
-  );
+  const holder = { id: `cli:${cwd}` };
+  for (const name of ["a", "b", "c", "d"]) await daemon.grant({ name, project: "shop", holder, labels: { job: name } });
+  const [a, b, c, d] = daemon.leases;
   assert.equal((await run(["release", "a", String(b!.port), c!.id])).code, 0);
   assert.deepEqual(await run(["release", "--label", "job=d"]), ok("", "released 1 lease\n"));
-  assert.deepEqual([...daemon.leases.values()].map(({ state }) => state), Array(4).fill("released"));
+  assert.deepEqual(daemon.leases.map(({ state }) => state), Array(4).fill("released"));
   assert.deepEqual(await run(["release", d!.id]), ok("", `${d!.id} has ended already\n`));
   const { code, stderr } = await run(["release", "nobody"]);
   assert.deepEqual([code, stderr], [1, 'portd: Cannot find lease "shop/nobody"\n']);
@@ -61,31 +60,42 @@ commandTest("portd release takes names, ports, ids and labels", async ({ daemon,
 });
 
 commandTest("portd renew prints when the lease ends now", async ({ daemon, run }) => {
-  const lease = daemon.grant({ name: "web", project: "shop" });
-  assert.equal((await run(["renew", "web"])).stdout, "-\n");
+  const lease = await daemon.grant({ name: "web", project: "shop", ttlMs: 60_000 });
+  await daemon.grant({ name: "db", project: "shop", lifetime: PINNED });
+  assert.equal((await run(["renew", "db"])).stdout, "-\n");
   const { stdout } = await run(["renew", "web", "--ttl", "1h"]);
-  assert.equal(stdout, `${daemon.leases.get(lease.id)?.expiresAt}\n`);
+  assert.equal(stdout, `${daemon.leases[0]!.expiresAt}\n`);
+  assert.notEqual(daemon.leases[0]!.expiresAt, lease.expiresAt);
   assert.deepEqual(daemon.requests.at(-1)?.body, { ttlMs: 3_600_000 });
 });
 
-commandTest(
-  "portd wait ends when the holder listens, also when the lease comes later",
-  async ({ daemon, cwd, run }) => {
+/** `portd wait web` with this time limit, until a lease of that name, granted when the command has looked, listens. */
+function waitTest(name: string, limit: string): void {
+  commandTest(name, async ({ daemon, cwd, run }) => {
     const looked = daemon.whenAsked("/v1/leases?name=web");
-    const waiting = run(["wait", "web", "--timeout", "0"]);
-    await looked;
-    const lease = daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}` } });
-    daemon.move(lease.id, "listening");
+    const waiting = run(["wait", "web", "--timeout", limit]);
+    await Promise.race([looked, waiting]);
+    const lease = await daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}` } });
+    await daemon.serve(lease);
     assert.deepEqual(await waiting, ok(`${lease.port}\n`));
-  },
-);
+  });
+}
+
+waitTest("portd wait ends when the holder listens, also when the lease comes later", "0");
+waitTest("portd wait takes a time of months", "90d");
+
+commandTest("portd lease takes a time of months to wait", async ({ daemon, run }) => {
+  const lease = await daemon.grant({});
+  daemon.fault = () => respond(JSON.stringify(lease)); // this daemon refuses so long a time, another one may take it
+  assert.equal((await run(["lease", "api", "--wait", "90d"])).code, 0);
+});
 
 commandTest("portd wait --free ends when the lease does", async ({ daemon, run }) => {
-  const lease = daemon.grant({ name: "web", project: "shop" });
+  const lease = await daemon.grant({ name: "web", project: "shop" });
   const looked = daemon.whenAsked(`/v1/leases?port=${lease.port}`);
-  const waiting = run(["wait", String(lease.port), "--free"]);
+  const waiting = run(["wait", String(lease.port), "--free", "--timeout", "0"]);
   await looked;
-  daemon.move(lease.id, "expired");
+  await daemon.end(lease.id, "expired");
   assert.deepEqual(await waiting, ok(""));
   assert.deepEqual(JSON.parse((await run(["wait", "web", "--free", "--json"])).stdout), { free: true });
 });
@@ -99,44 +109,30 @@ commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", asyn
   );
   const signals = new FakeSignals();
   const looked = daemon.whenAsked("/v1/leases?name=web");
-  const waiting = run(["wait", "web"], { signals });
+  const waiting = run(["wait", "web", "--timeout", "0"], { signals });
   await looked;
   signals.send("SIGINT");
   assert.equal((await waiting).code, 130);
   assert.equal(signals.listeners, 0);
 });
 
-commandTest("portd wait and portd lease take times of months", async ({ daemon, cwd, run }) => {
-  const looked = daemon.whenAsked("/v1/leases?name=web");
-  const waiting = run(["wait", "web", "--timeout", "90d"]);
-  await Promise.race([looked, waiting]);
-  const lease = daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}` } });
-  daemon.move(lease.id, "listening");
-  assert.deepEqual(await waiting, ok(`${lease.port}\n`));
-  assert.equal((await run(["lease", "api", "--wait", "90d"])).code, 0);
-});
-
-commandTest("portd wait PORT waits on while the daemon is away, as portd wait NAME does", async (setting) => {
+commandTest("portd wait waits on while the daemon is away, for a name and for a port", async (setting) => {
   const { daemon, cwd, run } = setting;
   let turnedAway = 0;
-  await using front = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-    if (turnedAway-- > 0) return new Response("somebody else", { status: 502 });
-    const { pathname, search } = new URL(request.url);
-    return fetch(`${daemon.url}${pathname}${search}`, { headers: request.headers });
-  });
-  const env = { PORTD_URL: `http://127.0.0.1:${front.addr.port}`, PORTD_TOKEN: "" }; // it can prove nothing
+  daemon.fault = () => turnedAway-- > 0 ? new Response("somebody else", { status: 502 }) : undefined;
   for (
     const [word, path] of [["web", "/v1/leases?name=web"], ["20417", "/v1/listeners?port=20417&protocol=tcp"]] as const
   ) {
     const looked = daemon.whenAsked(path);
-    const waiting = run(["wait", word], { env });
+    const waiting = run(["wait", word, "--timeout", "0"]);
     await Promise.race([looked, waiting]);
     turnedAway = 2;
     daemon.breakStreams();
-    const { id } = daemon.grant({ name: "web", project: "shop", port: 20417, holder: { id: `cli:${cwd}` } });
-    daemon.move(id, "listening");
+    const lease = await daemon.grant({ name: "web", project: "shop", port: 20417, holder: { id: `cli:${cwd}` } });
+    const { pid } = await daemon.serve(lease);
     assert.deepEqual(await waiting, ok("20417\n"));
-    daemon.leases.clear();
+    daemon.machine.end(pid);
+    await daemon.end(lease.id, "released");
   }
 });
 
@@ -146,18 +142,11 @@ commandTest("portd wait PORT says so when there is no daemon from the beginning"
   assert.match(stderr, /^portd: Cannot reach portd at /);
 });
 
-commandTest("portd wait PORT asks a daemon that answers nothing no second time", async ({ run }) => {
-  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted: Deno.Conn[] = [];
-  const accepting = (async () => {
-    for await (const connection of silent) accepted.push(connection);
-  })();
-  const env = { PORTD_URL: `http://127.0.0.1:${silent.addr.port}` };
-  const { code } = await run(["wait", "20417", "--timeout", "700ms"], { env });
-  assert.deepEqual([code, accepted.length], [7, 1]);
-  for (const connection of accepted) connection.close();
-  silent.close();
-  await accepting;
+commandTest("portd wait PORT asks a daemon that answers nothing no second time", async ({ daemon, run }) => {
+  daemon.fault = () => MUTE;
+  const { code } = await run(["wait", "20417", "--timeout", "700ms"]);
+  assert.equal(code, 7);
+  assert.ok(daemon.requests.length <= 1); // none where this machine is slow
 });
 
 commandTest("portd env leases all services and prints them in three formats", async ({ daemon, cwd, run }) => {
@@ -170,7 +159,7 @@ commandTest("portd env leases all services and prints them in three formats", as
   );
   await Deno.mkdir(`${cwd}/src`);
   const dotenv = (await run(["env"], { cwd: `${cwd}/src` })).stdout;
-  const [, dns] = [...daemon.leases.values()];
+  const [, dns] = daemon.leases;
   assert.equal(dotenv, `PORT=5173\nDNS_PORT=${dns!.port}\n`);
   assert.equal(
     (await run(["env", "--format", "shell"])).stdout,
@@ -185,7 +174,7 @@ commandTest("portd env leases all services and prints them in three formats", as
   });
 });
 
-commandTest("portd env tells a fault of portd.yaml with its line and column", async ({ cwd, run }) => {
+commandTest("portd env reports a fault of portd.yaml with its line and column", async ({ cwd, run }) => {
   await Deno.writeTextFile(`${cwd}/portd.yaml`, "services:\n  web:\n    evn: PORT\n");
   const { code, stderr } = await run(["env"]);
   assert.equal(code, 2);
@@ -194,27 +183,32 @@ commandTest("portd env tells a fault of portd.yaml with its line and column", as
 
 commandTest("portd events prints a line an event until Ctrl-C", async ({ daemon, run }) => {
   const signals = new FakeSignals();
-  const onStdout = (text: string) => {
-    if (text.includes("listening")) signals.send("SIGINT");
-    else daemon.move([...daemon.leases.keys()][0]!, "listening");
-  };
   for (const args of [["events"], ["events", "--json"]]) {
+    let serving: ReturnType<typeof daemon.serve> | undefined;
+    const onStdout = (text: string) => {
+      if (text.includes("lease.granted")) serving = daemon.serve(daemon.leases.at(-1)!);
+      if (text.includes("lease.listening")) signals.send("SIGINT");
+    };
     const opened = daemon.whenAsked("/v1/events");
     const following = run(args, { signals, onStdout });
     await opened;
-    const lease = daemon.grant({ name: "web", project: "shop" });
+    const lease = await daemon.grant({ name: "web", project: "shop" });
     const { code, stdout } = await following;
     assert.equal(code, 0);
     const [first] = stdout.split("\n");
     if (args.length === 1) assert.match(first!, new RegExp(`^\\S+Z lease\\.granted shop/web ${lease.port}/tcp$`));
     else assert.equal(JSON.parse(first!).lease.id, lease.id);
-    daemon.leases.clear();
+    daemon.machine.end((await serving)!.pid);
+    await daemon.end(lease.id, "released");
   }
 });
 
-commandTest("portd status tells how the daemon does", async ({ daemon, run }) => {
+commandTest("portd status says how the daemon is", async ({ daemon, run }) => {
+  daemon.clock.advance(61_000);
   const { code, stdout } = await run(["status"]);
   assert.equal(code, 0);
-  assert.match(stdout, /^portd {6}0\.0\.0 \(pid \d+\), up 1m 1s\naddress {4}http:\/\/127\.0\.0\.1:\d+\n/);
+  const [first, second] = stdout.split("\n");
+  assert.equal(first, `portd      ${VERSION} (pid ${Deno.pid}), up 1m 1s`);
+  assert.equal(second, `address    ${daemon.url}`);
   assert.equal(JSON.parse((await run(["status", "--json"])).stdout).url, daemon.url);
 });

@@ -1,13 +1,13 @@
-/** `portd free` inside this process: real processes that listen, a fake daemon that tells of them. */
+/** `portd free` inside this process: real processes that listen, and a fake daemon on whose machine they run too. */
 import assert from "node:assert/strict";
-import type { Lease, PortSocket, Protocol } from "../../src/client/client.ts";
+import type { Lease, PortDescription, PortSocket, Protocol } from "../../src/client/client.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import type { Process } from "../../src/process/process.ts";
 import { openProcessHandle } from "../../src/terminate/open.ts";
 import { commandTest, ok, type Setting } from "../support/command_setting.ts";
 import { freePort } from "../support/sockets.ts";
-import { DESCRIPTION } from "../support/wire.ts";
 
 /** A process that listens; disposing of it ends it. */
 class Server implements AsyncDisposable {
@@ -38,7 +38,7 @@ class Server implements AsyncDisposable {
     return new Server(process, Number(new TextDecoder().decode(value)));
   }
 
-  /** What our own look tells of it, as free shows it. */
+  /** What our own look finds of it, as free shows it. */
   get text(): string {
     const { command, user, cwd } = processes().find(this.pid)!;
     return `pid ${this.pid} (${
@@ -74,195 +74,192 @@ function processes(): LinuxProcesses {
   return new LinuxProcesses(new Procfs(openLibc()));
 }
 
-/** What the daemon says of a socket; `describe` fills in the port. */
-function socketOf(pid: number, part: Partial<PortSocket> = {}): PortSocket {
-  const process = processes().find(pid);
-  return {
-    protocol: "tcp",
-    family: 4,
-    localAddress: "127.0.0.1",
-    localPort: 0,
-    remoteAddress: "0.0.0.0",
-    remotePort: 0,
-    state: "LISTEN",
-    pid,
-    process: { command: "node server.js", cwd: "/home/me/shop", user: "me" },
-    lease: null,
-    ofHolder: true,
-    startTime: process?.startTime ?? null,
-    startedAt: null,
-    bootId: process?.bootId ?? null,
-    reason: null,
-    ancestors: [],
-    forwarder: null,
-    ...part,
-  };
+type Daemon = Setting["daemon"];
+
+const HOLDER = { id: "cli:/home/me/shop", cwd: "/home/me/shop" };
+/** What the daemon sees of a stranger; their folder is not the holder's. */
+const STRANGER = { cwd: "/blog" };
+
+/** How a real process listens on the daemon's machine, and what the daemon sees else of it than there is. */
+interface Seen extends Partial<Process> {
+  readonly protocol?: Protocol;
+  readonly address?: string;
 }
 
-/** Makes the daemon tell of a port: its live leases, and of sockets only those whose process runs. */
-function describe(daemon: Setting["daemon"], port: number, sockets: readonly PortSocket[]): void {
+/** A real process runs on the daemon's machine and listens there: the holder's, unless `seen` says otherwise. */
+function see({ machine }: Daemon, port: number, pid: number, seen: Seen = {}): void {
+  const { protocol = "tcp", address = "127.0.0.1", ...part } = seen;
+  const known = { command: "node server.js", cwd: HOLDER.cwd, user: "me", parentPid: null };
+  machine.start(pid, { ...processes().find(pid), ...known, ...part });
+  machine.listen({ protocol, port }, { pid, address, isShared: true });
+}
+
+/** What has ended in truth ends on the daemon's machine. */
+function endTogether({ machine }: Daemon): void {
   const known = processes();
-  const isThere = ({ pid }: PortSocket) => pid === null || pid === 1 || known.find(pid) !== undefined;
-  daemon.ports.set(port, () => descriptionOf(daemon, port, sockets.filter(isThere)));
+  for (const pid of machine.processes.keys()) if (pid !== 1 && known.find(pid) === undefined) machine.end(pid);
 }
 
-function descriptionOf(daemon: Setting["daemon"], port: number, sockets: readonly PortSocket[]) {
-  return {
-    ...DESCRIPTION,
-    port,
-    leases: [...daemon.leases.values()].filter((lease) => lease.port === port && lease.endedAt === null),
-    listeners: sockets.map((socket) => ({ ...socket, localPort: port })),
-    connections: [],
+/** What the daemon says falsely of each listener. */
+type Lie = Partial<PortSocket>;
+
+/** Calls `change` before each of the daemon's looks at a port, with the number of the look, from 1 on. */
+function atLook(daemon: Daemon, change: (look: number) => Lie | undefined | void | Promise<void>): void {
+  let looks = 0;
+  daemon.fault = async ({ path }, honestly) => {
+    endTogether(daemon);
+    const lie = path.startsWith("/v1/ports/") ? await change(++looks) : undefined;
+    const answer = await honestly();
+    if (!lie) return answer;
+    const whole: PortDescription = await answer.json();
+    return Response.json({ ...whole, listeners: whole.listeners.map((socket) => ({ ...socket, ...lie })) });
   };
 }
 
-/** Makes the daemon's answers about a port differ: `change` is called with the number of the look, from 1 on. */
-function atLook(daemon: Setting["daemon"], port: number, change: (look: number) => readonly PortSocket[] | undefined) {
-  const before = daemon.ports.get(port)!;
-  let looks = 0;
-  daemon.ports.set(port, () => {
-    const sockets = change(++looks);
-    return sockets === undefined ? before() : descriptionOf(daemon, port, sockets);
-  });
+/** What the daemon says of a port. */
+async function describe({ url }: Daemon, port: number): Promise<PortDescription> {
+  return await (await fetch(`${url}/v1/ports/${port}`)).json();
 }
 
-function grant(daemon: Setting["daemon"], port: number, protocols: readonly Protocol[] = ["tcp"], name = "web"): Lease {
-  return daemon.grant({ name, project: "shop", port, protocols, holder: { id: "cli:/home/me/shop" } });
+function grant(daemon: Daemon, port: number, protocols: readonly Protocol[] = ["tcp"], name = "web"): Promise<Lease> {
+  return daemon.grant({ name, project: "shop", port, protocols, holder: HOLDER });
 }
+
+/** The states of the leases, in the order of their grants. */
+const states = ({ leases }: Daemon) => leases.map(({ state }) => state);
 
 /** Tests that end processes know them by Linux's evidence. */
 function freeTest(name: string, run: (setting: Setting) => Promise<void>): void {
-  if (Deno.build.os === "linux") commandTest(name, run);
+  if (Deno.build.os !== "linux") return;
+  commandTest(name, async (setting) => {
+    atLook(setting.daemon, () => {});
+    await run(setting);
+  });
 }
 
-freeTest("portd free ends the listener with TERM and releases the lease", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  // Two sockets of one process are one process to be ended.
-  describe(daemon, server.port, [socketOf(server.pid), socketOf(server.pid, { family: 6, localAddress: "::1" })]);
-  const { code, stdout, stderr } = await run(["free", String(server.port), "--yes"]);
-  const text = `^pid ${server.pid} ended on TERM after \\d\\.\\d s\nreleased shop/web \\(${server.port}/tcp\\)\n$`;
+/** The same with a lease of the port on which a holder's process listens. */
+function listenerTest(
+  name: string,
+  run: (setting: Setting & { readonly server: Server; readonly lease: Lease; readonly port: number }) => Promise<void>,
+): void {
+  freeTest(name, async (setting) => {
+    await using server = await Server.start();
+    const lease = await grant(setting.daemon, server.port);
+    see(setting.daemon, server.port, server.pid);
+    await run({ ...setting, server, lease, port: server.port });
+  });
+}
+
+listenerTest("portd free ends the listener with TERM and releases the lease", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  see(daemon, port, server.pid, { address: "::1" }); // two sockets of one process are one process to be ended
+  const { code, stdout, stderr } = await run(["free", String(port), "--yes"]);
+  const text = `^pid ${server.pid} ended on TERM after \\d\\.\\d s\nreleased shop/web \\(${port}/tcp\\)\n$`;
   assert.match(stderr, new RegExp(text));
   assert.deepEqual([code, stdout], [0, ""]);
   assert.equal((await server.status).signal, "SIGTERM");
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
 freeTest("portd free ends a listener that ignores TERM with KILL when the time is up", async ({ daemon, run }) => {
   await using server = await Server.start({ code: `Deno.addSignalListener("SIGTERM", () => {})` });
-  const { id } = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
+  const { id, port } = await grant(daemon, server.port);
+  see(daemon, port, server.pid);
   const { command } = processes().find(server.pid)!;
-  const { code, stdout, stderr } = await run([
-    "free",
-    String(server.port),
-    "--yes",
-    "--timeout",
-    "50ms",
-    "--json",
-  ]);
+  const { code, stdout, stderr } = await run(["free", String(port), "--yes", "--timeout", "50ms", "--json"]);
   assert.deepEqual([code, stderr], [0, ""]);
   const ended = [{ pid: server.pid, command, signal: "KILL" }];
-  assert.deepEqual(JSON.parse(stdout), { port: server.port, ended, released: [id] });
+  assert.deepEqual(JSON.parse(stdout), { port, ended, released: [id] });
   assert.equal((await server.status).signal, "SIGKILL");
 });
 
-freeTest(
+listenerTest(
   "portd free asks once about all listeners of the holder, and shows what it sees of them itself",
-  async ({ daemon, run }) => {
-    await using first = await Server.start();
-    await using second = await Server.start({ port: first.port });
-    grant(daemon, first.port);
-    describe(daemon, first.port, [first, second].map(({ pid }) => socketOf(pid)));
-    const shown = [first, second].map(({ text }) => `listens ${text}`);
-    const { code, stderr } = await run(["free", String(first.port)], { typed: ["y", "\n"] });
+  async ({ daemon, run, server, port }) => {
+    await using second = await Server.start({ port });
+    see(daemon, port, second.pid);
+    const shown = [server, second].map(({ text }) => `listens ${text}`);
+    const { code, stderr } = await run(["free", String(port)], { typed: ["y", "\n"] });
     assert.equal(code, 0);
-    assert.deepEqual(stderr.split("\n").slice(0, 3), [
-      ...shown,
-      `leased  shop/web (${first.port}/tcp), by cli:/home/me/shop`,
-    ]);
+    const lines = [...shown, `leased  shop/web (${port}/tcp), by cli:/home/me/shop`];
+    assert.deepEqual(stderr.split("\n").slice(0, 3), lines);
     assert.match(stderr, /^End them and release "shop\/web"\? \[y\/N\] pid /m);
-    assert.deepEqual([(await first.status).signal, (await second.status).signal], ["SIGTERM", "SIGTERM"]);
+    assert.deepEqual([(await server.status).signal, (await second.status).signal], ["SIGTERM", "SIGTERM"]);
   },
 );
 
-freeTest("portd free does nothing without a yes", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
+listenerTest("portd free does nothing without a yes", async ({ daemon, run, server, port }) => {
   for (const typed of [["\n"], ["n\n"], ["yo", "\n"], []]) {
-    const { code, stdout, stderr } = await run(["free", String(server.port)], { typed });
+    const { code, stdout, stderr } = await run(["free", String(port)], { typed });
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /End it and release "shop\/web"\? \[y\/N\] nothing was done\n$/);
   }
-  const { code, stderr } = await run(["free", String(server.port)]);
+  const { code, stderr } = await run(["free", String(port)]);
   assert.equal(code, 2);
   assert.match(
     stderr,
     /^portd: Cannot ask "End it and .*": stdin is no terminal; pass --yes to answer yes\n$/,
   );
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
 freeTest("portd free never touches a stranger, with or without a lease", async ({ daemon, run }) => {
   await using server = await Server.start();
-  const refusal = `portd: Cannot free port ${server.port}: pid ${server.pid} ` +
-    "(node server.js, user me, in /home/me/shop, as the daemon says)";
-  describe(daemon, server.port, [socketOf(server.pid, { ofHolder: null })]);
-  const unleased = await run(["free", String(server.port), "--yes"]);
+  const { port, pid } = server;
+  const refusal = `portd: Cannot free port ${port}: pid ${pid} (node server.js, user me, in /blog, as the daemon says)`;
+  see(daemon, port, pid, STRANGER);
+  const unleased = await run(["free", String(port), "--yes"]);
   assert.equal(unleased.code, 4);
   assert.equal(
     unleased.stderr,
     `${refusal} listens there without a lease; portd ends only what listens for a lease; ` +
-      `to end it: kill ${server.pid}\n`,
+      `to end it: kill ${pid}\n`,
   );
-  const lease = grant(daemon, server.port);
-  const reason = "pid 4711 runs in /blog, not in /shop";
-  describe(daemon, server.port, [socketOf(Deno.pid), socketOf(server.pid, { ofHolder: false, reason })]);
-  const leased = await run(["free", String(server.port), "--yes"]);
+  daemon.machine.stopListening(port);
+  await grant(daemon, port);
+  see(daemon, port, Deno.pid);
+  see(daemon, port, pid, STRANGER);
+  const leased = await run(["free", String(port), "--yes"]);
   assert.equal(leased.code, 4);
   assert.ok(
     leased.stderr.startsWith(`${refusal} listens there on tcp and does not belong to the holder of shop/web (`),
     leased.stderr,
   );
+  const reason = `pid ${pid} (node server.js) runs in /blog, not in /home/me/shop`;
   assert.ok(leased.stderr.includes(` (${reason}); portd ends only what listens for a lease`), leased.stderr);
-  const json = await run(["free", String(server.port), "--yes", "--json"]);
-  const { code, port, pid } = JSON.parse(json.stderr).error;
-  assert.deepEqual({ code, port, pid }, { code: "port_in_use", port: server.port, pid: server.pid });
+  const json = await run(["free", String(port), "--yes", "--json"]);
+  const { error } = JSON.parse(json.stderr);
+  assert.deepEqual([error.code, error.port, error.pid], ["port_in_use", port, pid]);
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
 commandTest("portd free says that a port is free already", async ({ daemon, run }) => {
   const port = freePort();
-  describe(daemon, port, []);
   assert.deepEqual(await run(["free", String(port)]), ok("", `port ${port} is free already\n`));
-  grant(daemon, port, ["udp"]);
+  const { id } = await grant(daemon, port, ["udp"]);
   assert.deepEqual(await run(["free", String(port), "--tcp"]), ok("", `port ${port}/tcp is free already\n`));
-  daemon.leases.clear();
+  await daemon.end(id, "released");
   const json = await run(["free", String(port), "--json"]);
   assert.deepEqual(JSON.parse(json.stdout), { port, ended: [], released: [] });
 });
 
 freeTest("portd free asks only to release where nobody listens", async ({ daemon, run }) => {
-  const lease = grant(daemon, freePort());
-  const title = `shop/web (${lease.port}/tcp)`;
-  describe(daemon, lease.port, []);
-  assert.equal((await run(["free", String(lease.port)])).code, 2);
-  const question = `nobody listens on port ${lease.port}\nleased  ${title}, by cli:/home/me/shop\n` +
+  const { port } = await grant(daemon, freePort());
+  const title = `shop/web (${port}/tcp)`;
+  assert.equal((await run(["free", String(port)])).code, 2);
+  const question = `nobody listens on port ${port}\nleased  ${title}, by cli:/home/me/shop\n` +
     'Release "shop/web"? [y/N] ';
-  const { code, stderr } = await run(["free", String(lease.port)], { typed: ["yes\n"] });
+  const { code, stderr } = await run(["free", String(port)], { typed: ["yes\n"] });
   assert.deepEqual([code, stderr], [0, `${question}released ${title}\n`]);
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
-freeTest("portd free refuses a listener that it cannot verify, and does not touch it", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  const known = socketOf(server.pid);
-  const later = String(Number(known.startTime) + 1);
-  const faults: readonly (readonly [Partial<PortSocket>, RegExp])[] = [
+listenerTest("portd free refuses a listener that it cannot verify, and does not touch it", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  const later = String(Number(processes().find(server.pid)!.startTime) + 1);
+  const lies: readonly (readonly [Lie, RegExp])[] = [
     [{ pid: null, process: null }, /the daemon cannot see which process listens for shop\/web/],
     [{ startTime: null }, /the daemon cannot see which process/],
     [{ startTime: "" }, /the daemon cannot see which process/],
@@ -271,105 +268,88 @@ freeTest("portd free refuses a listener that it cannot verify, and does not touc
     [{ bootId: "another" }, /Cannot verify pid \d+ .*: it has ended, or the daemon .* runs on another machine/],
     [{ pid: 1 }, /pid 1 listens there for shop\/web .*; stop its socket unit or its container/],
   ];
-  for (const [part, message] of faults) {
-    describe(daemon, server.port, [{ ...known, ...part }]);
-    const { code, stderr } = await run(["free", String(server.port), "--yes"]);
+  for (const [lie, message] of lies) {
+    atLook(daemon, () => lie);
+    const { code, stderr } = await run(["free", String(port), "--yes"]);
     assert.equal(code, 1);
     assert.match(stderr, message);
   }
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
 freeTest("portd free ends no process that a lying daemon names", async ({ daemon, run }) => {
   await using server = await Server.start();
-  const lease = grant(daemon, freePort());
-  describe(daemon, lease.port, [socketOf(server.pid)]);
-  const { code, stderr } = await run(["free", String(lease.port), "--yes"]);
+  const { port } = await grant(daemon, freePort());
+  see(daemon, port, server.pid);
+  const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 1);
   assert.match(
     stderr,
     /Cannot verify pid \d+ .*: it has no socket on port \d+\/tcp, though the daemon at http.* says so/,
   );
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
-freeTest("portd free keeps the lease when somebody listens again at once", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => look < 3 ? undefined : [socketOf(Deno.pid, { ofHolder: false })]);
-  const { code, stderr } = await run(["free", String(server.port), "--yes"]);
-  assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`pid ${Deno.pid} \\(.*\\) listens there now; .*; the lease is kept\n$`));
-  assert.equal((await server.status).signal, "SIGTERM");
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
-});
+const AGAIN = {
+  "when somebody listens again at once": { look: 3, seen: STRANGER },
+  "when a supervisor starts the server again a moment later": { look: 4, seen: {} },
+};
 
-freeTest("portd free --tcp and --udp choose among the leases of one number", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const { port } = server;
-  const sockets = [socketOf(server.pid), socketOf(Deno.pid, { protocol: "udp", state: "", ofHolder: false })];
-  const [tcp, udp] = [grant(daemon, port), grant(daemon, port, ["udp"], "dns")];
-  describe(daemon, port, sockets);
+for (const [when, { look, seen }] of Object.entries(AGAIN)) {
+  listenerTest(`portd free keeps the lease ${when}`, async ({ daemon, run, server, port }) => {
+    atLook(daemon, (number) => {
+      if (number === look) see(daemon, port, Deno.pid, seen);
+    });
+    const { code, stderr } = await run(["free", String(port), "--yes"]);
+    assert.equal(code, 1);
+    const hint = "if a supervisor starts it again, stop that first; the lease is kept";
+    assert.match(stderr, new RegExp(`pid ${Deno.pid} \\(.*\\) listens there now; ${hint}\n$`));
+    assert.equal((await server.status).signal, "SIGTERM");
+    assert.deepEqual(states(daemon), ["granted"]);
+  });
+}
+
+listenerTest("portd free --tcp and --udp choose among the leases of one number", async ({ daemon, run, port }) => {
+  await grant(daemon, port, ["udp"], "dns");
+  see(daemon, port, Deno.pid, { protocol: "udp", ...STRANGER });
   assert.equal((await run(["free", String(port), "--yes"])).code, 4);
   assert.equal((await run(["free", String(port), "--udp", "--yes"])).code, 4);
   assert.equal((await run(["free", String(port), "--tcp", "--yes"])).code, 0);
-  assert.deepEqual([tcp, udp].map(({ id }) => daemon.leases.get(id)?.state), ["released", "granted"]);
+  assert.deepEqual(states(daemon), ["released", "granted"]);
 });
 
 freeTest("portd free ends all that listens for a lease of both protocols", async ({ daemon, run }) => {
   await using server = await Server.start();
-  const lease = grant(daemon, server.port, ["tcp", "udp"]);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  const { code } = await run(["free", String(server.port), "--udp", "--yes"]);
-  assert.equal(code, 0);
+  const { port } = await grant(daemon, server.port, ["tcp", "udp"]);
+  see(daemon, port, server.pid);
+  assert.equal((await run(["free", String(port), "--udp", "--yes"])).code, 0);
   assert.equal((await server.status).signal, "SIGTERM");
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
-freeTest("portd free keeps the lease when a supervisor starts the server anew a moment later", async (setting) => {
-  const { daemon, run } = setting;
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => look < 4 ? undefined : [socketOf(Deno.pid)]);
-  const { code, stderr } = await run(["free", String(server.port), "--yes"]);
-  assert.equal(code, 1);
-  assert.match(stderr, /listens there now; if a supervisor starts it again, stop that first; the lease is kept\n$/);
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
-});
-
-freeTest("portd free ends nobody on a port that it was not told", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  const port = freePort();
+listenerTest("portd free ends nobody on a port that it was not given", async ({ daemon, run, server, port, lease }) => {
+  const [other, about, nobody] = [freePort(), await describe(daemon, port), await describe(daemon, 1)];
   const lies = [
-    descriptionOf(daemon, server.port, [socketOf(server.pid)]),
-    { ...descriptionOf(daemon, server.port, [socketOf(server.pid)]), port },
-    {
-      ...descriptionOf(daemon, port, []),
-      leases: [{ ...lease, port }],
-      listeners: [socketOf(server.pid, { localPort: server.port })],
-    },
+    about,
+    { ...about, port: other },
+    { ...nobody, port: other, leases: [{ ...lease, port: other }], listeners: about.listeners },
   ];
   for (const lie of lies) {
-    daemon.ports.set(port, () => lie);
-    const { code, stderr } = await run(["free", String(port), "--yes"]);
+    daemon.fault = () => Response.json(lie);
+    const { code, stderr } = await run(["free", String(other), "--yes"]);
     assert.equal(code, 1);
     assert.match(stderr, /Cannot use the answer of portd at .*: \S*ort is \d+, expected \d+\n$/);
   }
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
-freeTest("portd free takes no answer that is not portd's, and says what is wrong with it", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  const { port } = server;
-  const socket = { ...socketOf(server.pid), localPort: port };
-  const whole = { ...descriptionOf(daemon, port, []), leases: [lease], listeners: [socket] };
+listenerTest("portd free takes no answer that is not portd's, and says what is wrong with it", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  const whole = await describe(daemon, port);
+  const { leases: [lease], listeners: [socket] } = whole;
   const withSocket = (part: object) => ({ ...whole, listeners: [{ ...socket, ...part }] });
   const withLease = (part: object) => ({ ...whole, leases: [{ ...lease, ...part }] });
   const lies: readonly (readonly [object, string])[] = [
@@ -400,148 +380,139 @@ freeTest("portd free takes no answer that is not portd's, and says what is wrong
     [{ ...whole, leases: [lease, lease, lease] }, "leases is an array of 3"],
   ];
   for (const [lie, reason] of lies) {
-    daemon.ports.set(port, () => lie);
+    daemon.fault = () => Response.json(lie);
     const { code, stderr } = await run(["free", String(port), "--yes"]);
     assert.equal(code, 1, stderr);
     assert.ok(stderr.includes(`Cannot use the answer of portd at ${daemon.url}: ${reason}`), stderr);
   }
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
-freeTest("portd free tells what a daemon says as the daemon's words, without control characters", async (setting) => {
+freeTest("portd free repeats what a daemon says as the daemon's words, without control characters", async (setting) => {
   const { daemon, run } = setting;
-  const process = { command: "vi\n\x1b[2Jlisten", cwd: null, user: null };
   const port = freePort();
-  describe(daemon, port, [socketOf(Deno.pid, { process, ofHolder: null })]);
+  see(daemon, port, Deno.pid, { command: "vi\n\x1b[2Jlisten", cwd: null, user: null });
   const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 4);
   assert.ok(stderr.includes(`pid ${Deno.pid} (vi\\x0a\\x1b[2Jlisten, as the daemon says) listens there`), stderr);
 });
 
-freeTest("portd free ends nobody when the lease has another holder by the time of the answer", async (setting) => {
-  const { daemon, run } = setting;
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => look === 1 ? undefined : [socketOf(server.pid, { ofHolder: false })]);
-  const moved = await run(["free", String(server.port)], { typed: ["y\n"] });
+listenerTest("portd free ends nobody when the lease has another holder by the time of the answer", async (setting) => {
+  const { daemon, run, server, lease, port } = setting;
+  atLook(daemon, (look) => {
+    if (look === 2) daemon.machine.start(server.pid, { ...processes().find(server.pid), ...STRANGER });
+  });
+  const moved = await run(["free", String(port)], { typed: ["y\n"] });
   assert.equal(moved.code, 4);
   assert.match(moved.stderr, /listens there on tcp and does not belong to the holder of shop\/web/);
 
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => {
-    if (look !== 2) return undefined;
-    daemon.leases.clear();
-    grant(daemon, server.port, ["tcp"], "api");
+  daemon.machine.stopListening(port);
+  see(daemon, port, server.pid);
+  atLook(daemon, async (look) => {
+    if (look !== 2) return;
+    await daemon.end(lease.id, "released");
+    daemon.machine.stopListening(port);
+    await grant(daemon, port, ["tcp"], "api");
+    see(daemon, port, server.pid);
   });
-  const leased = await run(["free", String(server.port)], { typed: ["y\n"] });
+  const leased = await run(["free", String(port)], { typed: ["y\n"] });
   assert.equal(leased.code, 4);
   assert.match(
     leased.stderr,
     /meanwhile it was leased to shop\/api \(\d+\/tcp\); nothing was ended\n$/,
   );
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id), undefined);
+  assert.deepEqual(states(daemon), ["released", "granted"]);
 });
 
-freeTest("portd free ends nobody when the lease has ended by the time of the answer", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const release = () => daemon.leases.clear();
-  grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => {
-    if (look === 1) return undefined;
-    release();
-    return [socketOf(server.pid, { ofHolder: null })];
-  });
-  const { code, stderr } = await run(["free", String(server.port)], { typed: ["y\n"] });
+listenerTest("portd free ends nobody when the lease has ended by the time of the answer", async (setting) => {
+  const { daemon, run, server, lease, port } = setting;
+  const endAtSecondLook = ({ id }: Lease) =>
+    atLook(daemon, async (look) => {
+      if (look === 2) await daemon.end(id, "released");
+    });
+  endAtSecondLook(lease);
+  const { code, stderr } = await run(["free", String(port)], { typed: ["y\n"] });
   assert.equal(code, 4);
   assert.match(stderr, /listens there without a lease; portd ends only what listens for a lease/);
   assert.ok(await server.isWell());
 
-  const idle = grant(daemon, freePort());
-  describe(daemon, idle.port, []);
-  atLook(daemon, idle.port, (look) => look === 1 ? undefined : (release(), []));
+  const idle = await grant(daemon, freePort());
+  endAtSecondLook(idle);
   const late = await run(["free", String(idle.port), "--yes"]);
   assert.deepEqual(late, ok("", `port ${idle.port} is free already\n`));
 });
 
-freeTest("portd free ends nobody who has begun to listen since it asked", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  await using late = await Server.start({ port: server.port });
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => look === 1 ? undefined : [server, late].map(({ pid }) => socketOf(pid)));
-  const { code, stderr } = await run(["free", String(server.port)], { typed: ["y\n"] });
+listenerTest("portd free ends nobody who has begun to listen since it asked", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  await using late = await Server.start({ port });
+  atLook(daemon, (look) => {
+    if (look === 2) see(daemon, port, late.pid);
+  });
+  const { code, stderr } = await run(["free", String(port)], { typed: ["y\n"] });
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`meanwhile pid ${late.pid} \\(.* has started to listen there; nothing was ended\n$`));
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
 });
 
-freeTest("portd free does not claim to have ended what has ended by itself", async ({ daemon, run }) => {
-  for (const json of [false, true]) {
-    await using server = await Server.start();
-    const lease = grant(daemon, server.port);
-    describe(daemon, server.port, [socketOf(server.pid)]);
-    atLook(daemon, server.port, (look) => {
-      if (look === 2) server.endNow();
-      return undefined;
+for (const flags of [[], ["--json"]]) {
+  const how = flags.length === 0 ? "" : " with --json";
+  listenerTest(`portd free${how} does not claim to have ended what has ended by itself`, async (setting) => {
+    const { daemon, run, server, lease, port } = setting;
+    atLook(daemon, (look) => {
+      if (look !== 2) return;
+      server.endNow();
+      daemon.machine.end(server.pid);
     });
-    const { code, stdout, stderr } = await run(["free", String(server.port), "--yes", ...(json ? ["--json"] : [])]);
+    const { code, stdout, stderr } = await run(["free", String(port), "--yes", ...flags]);
     assert.equal(code, 0);
-    if (json) assert.deepEqual(JSON.parse(stdout), { port: server.port, ended: [], released: [lease.id] });
-    else {
-      const title = `shop/web (${server.port}/tcp)`;
-      assert.equal(stderr, `pid ${server.pid} has ended by itself\nreleased ${title}\n`);
-    }
-  }
-});
+    if (stdout !== "") assert.deepEqual(JSON.parse(stdout), { port, ended: [], released: [lease.id] });
+    const words = `pid ${server.pid} has ended by itself\nreleased shop/web (${port}/tcp)\n`;
+    assert.equal(stderr, stdout === "" ? words : "");
+    assert.equal(stdout === "", flags.length === 0);
+  });
+}
 
-freeTest("portd free leaves a process alone that listens there no more", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  atLook(daemon, server.port, (look) => look === 1 ? undefined : []);
-  const { code, stderr } = await run(["free", String(server.port), "--yes"]);
+listenerTest("portd free leaves a process alone that listens there no more", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  atLook(daemon, (look) => {
+    if (look === 2) daemon.machine.stopListening(port);
+  });
+  const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 0);
   assert.match(stderr, new RegExp(`^pid ${server.pid} does not listen there any more\nreleased `));
   assert.ok(await server.isWell());
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
 freeTest("portd free looks again at a process that somebody else ends meanwhile", async ({ daemon, run }) => {
   await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  const socket = socketOf(server.pid);
+  const { port } = await grant(daemon, server.port);
+  const known = processes().find(server.pid)!;
   server.endNow();
-  describe(daemon, server.port, []);
-  atLook(daemon, server.port, (look) => look === 1 ? [socket] : undefined);
-  assert.deepEqual(
-    await run(["free", String(server.port), "--yes"]),
-    ok("", `released shop/web (${server.port}/tcp)\n`),
-  );
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  atLook(daemon, (look) => {
+    if (look === 1) see(daemon, port, server.pid, { ...known, cwd: HOLDER.cwd });
+  });
+  assert.deepEqual(await run(["free", String(port), "--yes"]), ok("", `released shop/web (${port}/tcp)\n`));
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
-freeTest("portd free looks again at a socket whose process was just ending", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  describe(daemon, server.port, [socketOf(server.pid)]);
-  const leaving = socketOf(server.pid, { pid: null, process: null, startTime: null, bootId: null, ofHolder: false });
-  atLook(daemon, server.port, (look) => look === 2 || look === 3 ? [leaving] : undefined);
-  const { code, stderr } = await run(["free", String(server.port), "--yes"]);
+listenerTest("portd free looks again at a socket whose process was just ending", async (setting) => {
+  const { daemon, run, server, port } = setting;
+  const leaving = { pid: null, process: null, startTime: null, bootId: null, ofHolder: false };
+  atLook(daemon, (look) => look === 2 || look === 3 ? leaving : undefined);
+  const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 0, stderr);
   assert.equal((await server.status).signal, "SIGTERM");
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
 });
 
 freeTest("portd free names a stranger of the other protocol, and how to leave it out", async ({ daemon, run }) => {
   await using server = await Server.start();
-  const { port } = server;
-  const lease = grant(daemon, port, ["udp"], "dns");
-  describe(daemon, port, [socketOf(server.pid, { ofHolder: null })]);
+  const { port } = await grant(daemon, server.port, ["udp"], "dns");
+  see(daemon, port, server.pid, STRANGER);
   const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 4);
   const hint = `to free shop/dns \\(${port}/udp\\) alone: portd free ${port} --udp`;
@@ -549,68 +520,63 @@ freeTest("portd free names a stranger of the other protocol, and how to leave it
     stderr,
     new RegExp(`pid ${server.pid} .* listens there on tcp and does not belong to the holder .*; ${hint}\n$`),
   );
-  assert.equal(daemon.leases.get(lease.id)?.state, "granted");
+  assert.deepEqual(states(daemon), ["granted"]);
   assert.equal((await run(["free", String(port), "--udp", "--yes"])).code, 0);
-  assert.equal(daemon.leases.get(lease.id)?.state, "released");
+  assert.deepEqual(states(daemon), ["released"]);
   assert.ok(await server.isWell());
 });
 
-freeTest("portd free takes the holder's process as his with a protocol that he has not leased", async (setting) => {
-  const { daemon, run } = setting;
-  const code = `const udp = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: server.addr.port });`;
-  await using server = await Server.start({ code });
-  grant(daemon, server.port);
-  describe(daemon, server.port, [
-    socketOf(server.pid),
-    socketOf(server.pid, { protocol: "udp", state: "", ofHolder: null }),
-  ]);
-  assert.equal((await run(["free", String(server.port), "--yes"])).code, 0);
-  assert.equal((await server.status).signal, "SIGTERM");
-});
+freeTest(
+  "portd free takes the holder's process for the holder's with a protocol that is not leased too",
+  async (setting) => {
+    const { daemon, run } = setting;
+    const code =
+      `const udp = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: server.addr.port });`;
+    await using server = await Server.start({ code });
+    const { port } = await grant(daemon, server.port);
+    see(daemon, port, server.pid);
+    see(daemon, port, server.pid, { protocol: "udp" });
+    assert.equal((await run(["free", String(port), "--yes"])).code, 0);
+    assert.equal((await server.status).signal, "SIGTERM");
+  },
+);
 
 freeTest("portd free says that a listener stands in for a container", async ({ daemon, cwd, run }) => {
-  const port = freePort();
+  const { port } = await grant(daemon, freePort());
   const program = `${cwd}/docker-proxy`;
   await Deno.symlink(Deno.execPath(), program);
   const words = `-proto tcp -host-ip 127.0.0.1 -host-port ${port} -container-ip 172.17.0.2 -container-port 80`.split(
     " ",
   );
   await using proxy = await Server.start({ port, program, words });
-  grant(daemon, port);
-  describe(daemon, port, [socketOf(proxy.pid)]);
+  see(daemon, port, proxy.pid);
   const { code, stderr } = await run(["free", String(port)], { typed: ["n\n"] });
   assert.equal(code, 1);
   const note = "note    docker-proxy listens for a container (172.17.0.2:80), which keeps running";
   assert.equal(stderr.split("\n")[1], note);
 });
 
-freeTest("portd free takes a name, and frees the lease of that name alone", async ({ daemon, run }) => {
-  await using server = await Server.start();
-  const lease = grant(daemon, server.port);
-  const other = grant(daemon, server.port, ["udp"], "dns");
-  describe(daemon, server.port, [
-    socketOf(server.pid),
-    socketOf(Deno.pid, { protocol: "udp", state: "", ofHolder: false }),
-  ]);
+listenerTest("portd free takes a name, and frees the lease of that name alone", async (setting) => {
+  const { daemon, run, server, port, lease } = setting;
+  const other = await grant(daemon, port, ["udp"], "dns");
   assert.equal((await run(["free", "web", "--yes"])).code, 0);
   assert.equal((await server.status).signal, "SIGTERM");
-  assert.deepEqual([lease, other].map(({ id }) => daemon.leases.get(id)?.state), ["released", "granted"]);
+  assert.deepEqual([lease.name, other.name, states(daemon)], ["shop/web", "shop/dns", ["released", "granted"]]);
 });
 
 commandTest("portd free touches no lease but the one that was named", async ({ daemon, run }) => {
-  const lease = grant(daemon, freePort());
-  describe(daemon, lease.port, []);
-  atLook(daemon, lease.port, () => {
-    daemon.move(lease.id, "released");
-    grant(daemon, lease.port, ["tcp"], "api");
-    return [];
+  const lease = await grant(daemon, freePort());
+  atLook(daemon, async (look) => {
+    if (look !== 1) return;
+    await daemon.end(lease.id, "released");
+    await grant(daemon, lease.port, ["tcp"], "api");
   });
   assert.deepEqual(await run(["free", "shop/web", "--yes"]), ok("", "shop/web has ended already\n"));
   assert.deepEqual(await run(["free", lease.id, "--yes"]), ok("", `${lease.id} has ended already\n`));
   const json = await run(["free", lease.id, "--yes", "--json"]);
   assert.deepEqual(JSON.parse(json.stdout), { port: null, ended: [], released: [] });
   assert.equal((await run(["free", "shop/nobody", "--yes"])).code, 1);
-  assert.deepEqual([...daemon.leases.values()].map(({ state }) => state), ["released", "granted"]);
+  assert.deepEqual(states(daemon), ["released", "granted"]);
 });
 
 commandTest("portd free takes one port or name", async ({ daemon, run }) => {

@@ -5,7 +5,7 @@ import { commandTest, ok, setUp } from "../support/command_setting.ts";
 
 commandTest("portd lease NAME prints the port alone and asks for the project's name", async ({ daemon, cwd, run }) => {
   const outcome = await run(["lease", "web"]);
-  const [lease] = daemon.leases.values();
+  const [lease] = daemon.leases;
   assert.deepEqual(outcome, ok(`${lease?.port}\n`));
   assert.deepEqual(daemon.requests.at(-1)?.body, {
     project: "shop",
@@ -42,6 +42,7 @@ commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
     labels: { a: "b", c: "d=e" },
     waitMs: 30_000,
   });
+  daemon.machine.start(4711);
   await run(["lease", "--udp", "--port", "0", "--pid", "4711"]);
   const { protocols, port, pid, lifetime } = daemon.requests.at(-1)?.body as Record<string, unknown>;
   assert.deepEqual([protocols, port, pid, lifetime], [["udp"], 0, 4711, { kind: "process" }]);
@@ -51,7 +52,7 @@ commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
 
 commandTest("portd lease prints several ports a line each, and variables", async ({ daemon, run }) => {
   const { stdout } = await run(["lease", "--count", "2"]);
-  assert.deepEqual(stdout, [...daemon.leases.values()].map(({ port }) => `${port}\n`).join(""));
+  assert.deepEqual(stdout, daemon.leases.map(({ port }) => `${port}\n`).join(""));
   assert.match((await run(["lease", "web", "--env", "API_PORT"])).stdout, /^API_PORT=\d+\n$/);
   assert.match((await run(["lease", "--block", "2", "--env", "P"])).stdout, /^P_1=\d+\nP_2=\d+\n$/);
   assert.equal(JSON.parse((await run(["lease", "web", "--json"])).stdout).name, "shop/web");
@@ -59,19 +60,19 @@ commandTest("portd lease prints several ports a line each, and variables", async
 });
 
 commandTest("another checkout of the same folder name gets a project of its own", async ({ daemon, run }) => {
-  daemon.grant({ name: "web", project: "shop", holder: { id: "cli:/elsewhere/shop" } });
+  await daemon.grant({ name: "web", project: "shop", holder: { id: "cli:/elsewhere/shop" } });
   assert.equal((await run(["lease", "web"])).code, 0);
-  const [, own] = [...daemon.leases.values()];
+  const [, own] = daemon.leases;
   assert.match(own!.name!, /^shop~[0-9a-f]{6}\/web$/);
   assert.deepEqual(await run(["release", "web"]), ok("", `released ${own!.name} (${own!.port}/tcp)\n`));
-  assert.deepEqual([...daemon.leases.values()].map(({ state }) => state), ["granted", "released"]);
+  assert.deepEqual(daemon.leases.map(({ state }) => state), ["granted", "released"]);
 });
 
 commandTest("a name given in full is not turned into another", async ({ daemon, run }) => {
-  daemon.grant({ name: "web", project: "depot", holder: { id: "cli:/elsewhere/depot" } });
+  await daemon.grant({ name: "web", project: "depot", holder: { id: "cli:/elsewhere/depot" } });
   const { code, stderr } = await run(["lease", "depot/web"]);
   assert.equal(code, 4);
-  assert.match(stderr, /^portd: Cannot grant the name "depot\/web": it is leased on port \d+\n$/);
+  assert.match(stderr, /^portd: Cannot grant the name "depot\/web": it is leased on port \d+; its holder is cli:/);
 });
 
 const EXIT_CODES = {
@@ -89,24 +90,22 @@ const EXIT_CODES = {
   something_new: 1,
 };
 
-for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
-  commandTest(
-    `a refusal with ${code} ends with exit code ${exitCode} and the daemon's words`,
-    async ({ daemon, run }) => {
-      daemon.nextProblem = {
-        status: 409,
-        code,
-        detail: "Cannot grant port 80/tcp: \x1b[31mno; 81 is free",
-        suggestion: 81,
-      };
-      const expected = "portd: Cannot grant port 80/tcp: \\x1b[31mno; 81 is free\n";
-      assert.deepEqual(await run(["lease", "web", "--port", "80"]), { code: exitCode, stdout: "", stderr: expected });
-    },
-  );
-}
+commandTest("a refusal ends with the exit code of its kind, and the daemon's words", async ({ daemon, run }) => {
+  for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
+    daemon.refuseNext({
+      status: 409,
+      code,
+      detail: "Cannot grant port 80/tcp: \x1b[31mno; 81 is free",
+      suggestion: 81,
+    });
+    const expected = "portd: Cannot grant port 80/tcp: \\x1b[31mno; 81 is free\n";
+    const outcome = await run(["lease", "web", "--port", "80"]);
+    assert.deepEqual(outcome, { code: exitCode, stdout: "", stderr: expected }, code);
+  }
+});
 
 commandTest("with --json a refusal is a line of JSON on stderr", async ({ daemon, run }) => {
-  daemon.nextProblem = { status: 503, code: "pool_exhausted", detail: "Cannot grant", retryAfter: 5 };
+  daemon.refuseNext({ status: 503, code: "pool_exhausted", detail: "Cannot grant", retryAfter: 5 });
   const { code, stdout, stderr } = await run(["lease", "--json"]);
   assert.deepEqual([code, stdout], [5, ""]);
   assert.deepEqual(JSON.parse(stderr), { error: { code: "pool_exhausted", message: "Cannot grant", retryAfter: 5 } });

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { MOST_BODY_BYTES } from "../../src/client/transport.ts";
 import { proofOf } from "../../src/proof.ts";
-import { type CliOutcome, FakeSignals, portd } from "../support/cli.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { type Answer, type Asked, endless, LIARS_TOKEN, LyingServer, MUTE, respond } from "../support/lying_server.ts";
-import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
+import { type CliOutcome, FakeSignals } from "../support/cli.ts";
+import { type Setting, setUp } from "../support/command_setting.ts";
+import { type FakeDaemon, TOKEN } from "../support/fake_daemon.ts";
+import { type Asked, type Bytes, endless, MUTE, type Reply, respond } from "../support/raw_server.ts";
+import { DOCUMENT } from "../support/wire.ts";
 
 /** The command lines, by the file of their command; `false` where it asks no daemon for anything. */
 const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>> = {
@@ -37,46 +38,15 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>>
 /** The calls after which a command has done what it was asked for: what is answered then is only reported. */
 const TOLERATED = new Map([["run", /^DELETE/], ["wait", /events/]]);
 
-/** What an honest daemon answers. */
-function honest({ method, path }: Asked): Answer {
-  const [place = ""] = path.replace(/^\/v1/, "").split("?");
-  if (place === "/events") return [...stream(`id: e-1\ndata: ${JSON.stringify(EVENT)}\n\n`), ": quiet\n\n"];
-  if (method === "DELETE" && place.startsWith("/leases/") && !place.endsWith("/exposure")) {
-    return ["HTTP/1.1 204 No Content\r\n\r\n"];
-  }
-  return respond(JSON.stringify(documentOf(method, place)));
-}
-
-function documentOf(method: string, place: string): unknown {
-  if (place === "/leases" && method === "GET") return { leases: [LEASE] };
-  if (place === "/leases" && method === "DELETE") return { released: [LEASE.id] };
-  if (place === "/status") return STATUS;
-  if (place === "/listeners") return { listeners: [SOCKET] };
-  if (place.startsWith("/ports/")) return { ...DESCRIPTION, listeners: [] };
-  if (place.startsWith("/firewall")) return { ...FIREWALL, difference: { add: [], change: [], remove: [] } };
-  if (place === "/export") return DOCUMENT;
-  if (place === "/import") return OUTCOME;
-  if (place === "/stop") return { status: "stopping" };
-  return LEASE;
-}
-
-/** As {@linkcode honest}, and for requests of several leases a list of them. */
-function honestTo(args: readonly string[]): (asked: Asked) => Answer {
-  const leases = args.includes("--count") ? [LEASE, LEASE] : args[0] === "env" ? [LEASE] : undefined;
-  return (asked) =>
-    leases !== undefined && asked.method === "POST" && asked.path === "/v1/leases"
-      ? respond(JSON.stringify({ leases }))
-      : honest(asked);
-}
-
-function stream(text: string): Answer {
+/** A stream of events. */
+function stream(text: string): Bytes {
   return [`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n${text}`];
 }
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
 /** Answers that are none, whatever was asked. */
-const BROKEN: Readonly<Record<string, () => Answer>> = {
+const BROKEN: Readonly<Record<string, () => Reply>> = {
   "nothing": () => [""],
   "no HTTP": () => ["SSH-2.0-OpenSSH_9.6\r\n"],
   "a head without an end": () => endless("HTTP/1.1 200 OK\r\n", `X: ${"x".repeat(1000)}\r\n`),
@@ -105,28 +75,44 @@ const BROKEN: Readonly<Record<string, () => Answer>> = {
     }),
 };
 
-interface Setting {
-  readonly server: LyingServer;
-  readonly run: (args: readonly string[], options?: { readonly answerMs?: number }) => Promise<CliOutcome>;
+/** A daemon that has all that the commands ask for, and runs of commands in a folder with the files that they read. */
+async function withDaemon(test: (setting: Setting) => Promise<void>): Promise<void> {
+  await using setting = await setUp();
+  const { daemon, cwd, run } = setting;
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services:\n  web: { env: PORT }\n");
+  await Deno.writeTextFile(`${cwd}/leases.yaml`, JSON.stringify(DOCUMENT));
+  await test({
+    ...setting,
+    async run(args, options) {
+      await prepare(daemon, { holder: { id: `cli:${cwd}`, cwd }, isListening: args[0] === "wait" });
+      const signals = new FakeSignals();
+      const onStdout = () => args[0] === "events" && signals.send("SIGINT");
+      return await run(args, { signals, onStdout, env: { PORTD_STATE_DIR: `${cwd}/state` }, ...options });
+    },
+  });
 }
 
-async function withServer(test: (setting: Setting) => Promise<void>): Promise<void> {
-  await using folder = await temporaryFolder();
-  await Deno.writeTextFile(`${folder.path}/portd.yaml`, "services:\n  web: { env: PORT }\n");
-  await Deno.writeTextFile(`${folder.path}/leases.yaml`, JSON.stringify(DOCUMENT));
-  await using server = new LyingServer(honest);
-  const env = { PORTD_URL: server.url, PORTD_TOKEN: LIARS_TOKEN, PORTD_STATE_DIR: `${folder.path}/state` };
-  const run = (args: readonly string[], options: { readonly answerMs?: number } = {}) => {
-    const signals = new FakeSignals();
-    return portd(args, {
-      cwd: folder.path,
-      env,
-      signals,
-      ...options,
-      onStdout: () => args[0] === "events" && signals.send("SIGINT"),
-    });
-  };
-  await test({ server, run });
+/** The lease is open to the outside, whatever the command before has done with it. */
+async function prepare(
+  daemon: FakeDaemon,
+  { holder, isListening }: {
+    readonly holder: { readonly id: string; readonly cwd: string };
+    readonly isListening: boolean;
+  },
+): Promise<void> {
+  const { table } = daemon.domain.registry;
+  const before = table.byName("shop/web");
+  if (before !== undefined && before.exposure !== null) return;
+  if (before !== undefined) await daemon.end(before.id, "released");
+  const common = {
+    name: "web",
+    project: "shop",
+    port: 20417,
+    labels: { job: "17" },
+    lifetime: { kind: "pinned" },
+  } as const;
+  const lease = await daemon.grant({ ...common, holder, exposure: {} });
+  if (isListening) await daemon.serve(lease);
 }
 
 /** No stack, no control characters, no word that only a program says. */
@@ -153,83 +139,105 @@ Deno.test("every command is known to these tests", () => {
 for (const [name, lines] of Object.entries(COMMANDS)) {
   for (const args of lines || []) {
     Deno.test(`portd ${args.join(" ")} says in a sentence that an answer cannot be used, at each of its calls`, () =>
-      withServer(async ({ server, run }) => {
-        const honestly = honestTo(args);
-        const calls = name === "stop" ? ["GET /v1/status", "POST /v1/stop"] : await callsOf(args, { server, run });
+      withDaemon(async (setting) => {
+        const { daemon, run } = setting;
+        const calls = name === "stop" ? ["GET /v1/status", "POST /v1/stop"] : await callsOf(args, setting);
         for (const call of calls) {
           for (const [what, lie] of Object.entries(BROKEN)) {
             if (what === "204" && call.startsWith("DELETE")) continue; // there it is the answer
-            const isLie = (asked: Asked) => textOf(asked) === call;
-            server.answer = (asked) => isLie(asked) ? lie() : honestly(asked);
-            server.sent = 0;
-            // A daemon that is away may come back: wait goes on until its time is up.
-            const outcome = await run(name === "wait" ? [...args, "--timeout", "50ms"] : args);
-            if (TOLERATED.get(name)?.test(call)) checkWords(outcome, `${call}: ${what}`);
-            else fails(outcome, `${call}: ${what}`);
-            assert.ok(server.sent < 32 << 20, `${call}: ${what}: ${server.sent} bytes`);
+            daemon.fault = (asked) => textOf(asked) === call ? lie() : undefined;
+            const sent = await sentBy(daemon, async () => {
+              // A daemon that is away may come back: wait goes on until its time is up.
+              const outcome = await run(name === "wait" ? [...args, "--timeout", "50ms"] : args);
+              if (TOLERATED.get(name)?.test(call)) checkWords(outcome, `${call}: ${what}`);
+              else fails(outcome, `${call}: ${what}`);
+            });
+            assert.ok(sent < MOST_SENT, `${call}: ${what}: ${sent} bytes`);
           }
         }
       }));
   }
 }
 
+/** More than any system keeps for a client that does not read. */
+const MOST_SENT = 32 << 20;
+
+/** How many bytes were sent and taken meanwhile. */
+async function sentBy(daemon: FakeDaemon, act: () => Promise<void>): Promise<number> {
+  const before = daemon.sent;
+  await act();
+  return daemon.sent - before;
+}
+
 /** What an honest daemon is asked by a command. */
-async function callsOf(args: readonly string[], { server, run }: Setting): Promise<readonly string[]> {
-  server.answer = honestTo(args);
+async function callsOf(args: readonly string[], { daemon, run }: Setting): Promise<readonly string[]> {
+  if (args[0] === "events") void daemon.whenAsked("/v1/events").then(() => daemon.grant({}));
   const outcome = await run(args);
   checkWords(outcome, args.join(" "));
   assert.equal(outcome.code, 0, `${outcome.stdout}${outcome.stderr}`);
-  assert.ok(server.asked.length > 0);
-  return [...new Set(server.asked.map(textOf))];
+  assert.ok(daemon.requests.length > 0);
+  return [...new Set(daemon.requests.map(textOf))];
 }
 
+/** A request in words; the id of a lease is another one in each run. */
 function textOf({ method, path }: Asked): string {
-  return `${method} ${path}`;
+  return `${method} ${path.replace(/[0-9A-HJKMNP-TV-Z]{26}/, "ID")}`;
 }
 
 const FIRST = Object.values(COMMANDS).flatMap((lines) => lines ? [lines[0]!] : []);
 
+/** @throws when anybody was asked for anything but a proof, or was shown the token. */
+function checkTokenKept({ requests, proofs }: FakeDaemon): void {
+  assert.deepEqual(requests, []);
+  assert.deepEqual(proofs.filter(({ path, headers }) => `${path}${[...headers]}`.includes(TOKEN)), []);
+}
+
 Deno.test("no command sends the token to a server that does not know it", () =>
-  withServer(async ({ server, run }) => {
-    const another = await proofOf({ token: "e".repeat(64), address: new URL(server.url).host, nonce: "0".repeat(64) });
-    server.prove = () => respond(JSON.stringify({ proof: another }));
+  withDaemon(async ({ daemon, run }) => {
+    const address = new URL(daemon.url).host;
+    const another = await proofOf({ token: "e".repeat(64), address, nonce: "0".repeat(64) });
+    daemon.proofFault = () => Response.json({ proof: another });
     for (const args of FIRST) {
       const outcome = await run(args);
       fails(outcome, args.join(" "));
       assert.equal(outcome.code, 6, args.join(" "));
     }
-    assert.deepEqual([server.asked, server.proofs.filter(({ hasToken }) => hasToken)], [[], []]);
+    checkTokenKept(daemon);
   }));
 
 for (const [what, lie] of Object.entries(BROKEN)) {
-  Deno.test(`no token is sent after ${what} in the place of a proof`, () =>
-    withServer(async ({ server, run }) => {
-      server.prove = lie;
+  Deno.test(`no token is sent after ${what} instead of a proof`, () =>
+    withDaemon(async ({ daemon, run }) => {
+      daemon.proofFault = lie;
       const outcome = await run(["stop"]);
       fails(outcome, what);
       assert.ok([3, 6].includes(outcome.code), `${outcome.code}`);
-      assert.deepEqual([server.asked, server.proofs.filter(({ hasToken }) => hasToken)], [[], []]);
-      assert.ok(server.sent < 32 << 20, `${server.sent} bytes`);
+      checkTokenKept(daemon);
+      assert.ok(daemon.sent < MOST_SENT, `${daemon.sent} bytes`);
     }));
 }
 
 Deno.test("only a connection that breaks is a reason to ask for the proof again", () =>
-  withServer(async ({ server, run }) => {
+  withDaemon(async ({ daemon, run }) => {
     for (const [what, questions] of [["no HTTP", 1], ["a web page", 1], ["nothing", 20]] as const) {
-      server.prove = BROKEN[what]!;
-      const before = server.proofs.length;
+      daemon.proofFault = BROKEN[what]!;
+      const before = daemon.proofs.length;
       fails(await run(["status"]), what);
-      assert.equal(server.proofs.length - before, questions, what);
+      assert.equal(daemon.proofs.length - before, questions, what);
     }
   }));
 
-for (const kind of ["answer", "prove"] as const) {
+/** The client gives a daemon so much longer where it asks the firewall of the host. */
+const MORE_FOR_FIREWALL_MS = 120_000;
+
+for (const kind of ["fault", "proofFault"] as const) {
   Deno.test(`no command waits for ever for an answer that does not come (${kind})`, () =>
-    withServer(async ({ server, run }) => {
-      server[kind] = () => MUTE;
+    withDaemon(async ({ daemon, run }) => {
+      daemon[kind] = () => MUTE;
       for (const args of FIRST) {
+        const extraMs = args[0] === "firewall" ? MORE_FOR_FIREWALL_MS : 0;
         for (const answerMs of [0, 30]) {
-          const outcome = await run(args, { answerMs });
+          const outcome = await run(args, { answerMs: answerMs - extraMs });
           checkWords(outcome, args.join(" "));
           assert.equal(outcome.code, 7, `${args.join(" ")}: ${outcome.stderr}`);
         }
@@ -238,47 +246,46 @@ for (const kind of ["answer", "prove"] as const) {
 }
 
 Deno.test("no command reads a body without an end", () =>
-  withServer(async ({ server, run }) => {
+  withDaemon(async ({ daemon, run }) => {
+    daemon.fault = ({ path }) =>
+      path === "/v1/events" ? stream(": quiet\n\n") : endless(`${OK}\r\n{"x": "`, "x".repeat(1 << 16));
     for (const args of FIRST) {
       if (args[0] === "events") continue; // its stream has none
-      server.answer = ({ path }) =>
-        path === "/v1/events" ? stream(": quiet\n\n") : endless(`${OK}\r\n{"x": "`, "x".repeat(1 << 16));
-      server.sent = 0;
-      fails(await run(args), args.join(" "));
-      assert.ok(server.sent < MOST_BODY_BYTES + (32 << 20), `${args.join(" ")}: ${server.sent} bytes`);
+      const sent = await sentBy(daemon, async () => fails(await run(args), args.join(" ")));
+      assert.ok(sent < MOST_BODY_BYTES + MOST_SENT, `${args.join(" ")}: ${sent} bytes`);
     }
   }));
 
 Deno.test("portd events reads no event without an end, in one line or in many", () =>
-  withServer(async ({ server, run }) => {
+  withDaemon(async ({ daemon, run }) => {
     const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
     for (const piece of ["x".repeat(1000), "data: xxxx\n", "data:\n"]) {
-      server.answer = () => endless(`${head}data: `, piece.repeat(100));
-      server.sent = 0;
-      const outcome = await run(["events"]);
-      fails(outcome, piece);
-      assert.match(outcome.stderr, /an event is longer than 1048576 characters/);
-      assert.ok(server.sent < 32 << 20, `${server.sent} bytes`);
+      daemon.fault = () => endless(`${head}data: `, piece.repeat(100));
+      const sent = await sentBy(daemon, async () => {
+        const outcome = await run(["events"]);
+        fails(outcome, piece);
+        assert.match(outcome.stderr, /an event is longer than 1048576 characters/);
+      });
+      assert.ok(sent < MOST_SENT, `${sent} bytes`);
     }
   }));
 
 Deno.test("portd ls, doctor and close do not follow a cursor that does not move", () =>
-  withServer(async ({ server, run }) => {
+  withDaemon(async ({ daemon, run }) => {
+    daemon.fault = ({ path }) => path.startsWith("/v1/leases") ? Response.json({ leases: [], next: "abc" }) : undefined;
     for (const args of [["ls"], ["doctor"], ["close", "web"]]) {
-      server.answer = (asked) =>
-        asked.path.startsWith("/v1/leases") ? respond(JSON.stringify({ leases: [], next: "abc" })) : honest(asked);
-      const before = server.asked.length;
+      const before = daemon.requests.length;
       const outcome = await run(args);
       fails(outcome, args[0]!);
       assert.match(outcome.stderr, /comes back to the cursor "abc"/);
-      assert.ok(server.asked.length - before <= 3);
+      assert.ok(daemon.requests.length - before <= 3);
     }
   }));
 
 Deno.test("portd lease prints no port that is none", () =>
-  withServer(async ({ server, run }) => {
+  withDaemon(async ({ daemon, run }) => {
     for (const port of [-1, 0, 65536, 1.5, "20417", null]) {
-      server.answer = () => respond(JSON.stringify({ ...LEASE, port }));
+      daemon.fault = async (_asked, honestly) => Response.json({ ...await (await honestly()).json(), port });
       const outcome = await run(["lease", "web"]);
       fails(outcome, String(port));
       assert.deepEqual([outcome.code, outcome.stdout], [1, ""]);

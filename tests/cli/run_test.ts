@@ -6,6 +6,7 @@ import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
+import { TOKEN } from "../support/fake_daemon.ts";
 import { listen } from "../support/sockets.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
@@ -21,14 +22,14 @@ async function child({ cwd }: Setting, source: string): Promise<readonly string[
 }
 
 const out = ({ cwd }: Setting) => Deno.readTextFile(`${cwd}/out`);
-const states = ({ daemon }: Setting) => [...daemon.leases.values()].map(({ state }) => state);
+const states = ({ daemon }: Setting) => daemon.leases.map(({ state }) => state);
 
 commandTest("a command has its ports in the environment and in its words, and releases them", async (setting) => {
   const source = `const { PORT, WEB_PORT, MY_API_PORT } = Deno.env.toObject();
 write(JSON.stringify({ PORT, WEB_PORT, MY_API_PORT, args: Deno.args }));`;
   const words = [...await child(setting, source), "{port}", "--api={port:my-api}"];
   assert.deepEqual(await setting.run(["run", "web", "my-api", "--", ...words]), { code: 0, stdout: "", stderr: "" });
-  const [web, api] = [...setting.daemon.leases.values()].map(({ port }) => String(port));
+  const [web, api] = setting.daemon.leases.map(({ port }) => String(port));
   const expected = { PORT: web, WEB_PORT: web, MY_API_PORT: api, args: [web, `--api=${api}`] };
   assert.deepEqual(JSON.parse(await out(setting)), expected);
   assert.deepEqual(states(setting), ["released", "released"]);
@@ -47,7 +48,7 @@ write(JSON.stringify({ PORT, WEB_PORT, MY_API_PORT, args: Deno.args }));`;
 commandTest("without a name a command has any port, one name asks for one lease", async (setting) => {
   const words = await child(setting, 'write(Deno.env.get("PORT")!);');
   await setting.run(["run", "--", ...words]);
-  const [lease] = setting.daemon.leases.values();
+  const [lease] = setting.daemon.leases;
   assert.equal(await out(setting), String(lease?.port));
   assert.equal(lease?.name, null);
   await setting.run(["run", "web", "--prefer", "5173", "--hold", "none", "--label", "job=1", "--", ...words]);
@@ -57,7 +58,7 @@ commandTest("without a name a command has any port, one name asks for one lease"
 
 commandTest("the exit code is the command's", async (setting) => {
   assert.equal((await setting.run(["run", "web", "--", ...await child(setting, "Deno.exit(42);")])).code, 42);
-  const killed = await child(setting, 'Deno.kill(Deno.pid, "SIGTERM"); setTimeout(() => {}, 60_000);');
+  const killed = await child(setting, 'Deno.kill(Deno.pid, "SIGTERM"); setTimeout(() => {}, 300_000);');
   assert.equal((await setting.run(["run", "web", "--", ...killed])).code, 128 + 15);
   assert.deepEqual(states(setting), ["released", "released"]);
 });
@@ -71,18 +72,22 @@ commandTest("a command that is not there is 127, one that cannot be run 126; bot
   assert.deepEqual(states(setting), ["released", "released"]);
 });
 
+/** A shell, which starts at once: what fails late is not started again. */
+const shell = (script: string, ...words: readonly string[]) => ["sh", "-c", script, ...words];
+
 commandTest("a command that meets a stranger on its port is started again with another", async (setting) => {
+  const { daemon, cwd, run } = setting;
   using stranger = listen();
-  setting.daemon.nextPorts = [stranger.port];
-  const words = await child(
-    setting,
-    'const port = Number(Deno.env.get("PORT")); try { Deno.listen({ port }).close(); write(`${port}`); } catch { Deno.exit(1); }',
-  );
-  const { code, stderr } = await setting.run(["run", "web", "--", ...words]);
+  const endpoint = { protocol: "tcp", port: stranger.port } as const;
+  // The daemon sees the stranger only when it has granted the port.
+  const granted = daemon.whenAsked("/v1/leases").then(() => daemon.machine.listen(endpoint, { pid: 99 }));
+  const words = shell('test "$PORT" != "$0" && printf "$PORT" >"$1/out"', String(stranger.port), cwd);
+  const { code, stderr } = await run(["run", "web", "--prefer", String(stranger.port), "--", ...words]);
+  await granted;
   assert.equal(code, 0);
-  const [first, second] = setting.daemon.leases.values();
+  const [first, second] = daemon.leases;
   assert.equal(await out(setting), String(second?.port));
-  assert.notEqual(second?.port, stranger.port);
+  assert.deepEqual([first?.port, second?.port === first?.port], [stranger.port, false]);
   assert.equal(
     stderr,
     `portd: something else listens on the port of ${first?.name} (${stranger.port}/tcp); starting again with another port\n`,
@@ -91,15 +96,15 @@ commandTest("a command that meets a stranger on its port is started again with a
 });
 
 commandTest("a command that meets strangers is started again three times and no more", async (setting) => {
-  using stranger = listen();
-  setting.daemon.nextPorts = Array(9).fill(stranger.port);
-  const { code } = await setting.run(["run", "web", "--", ...await child(setting, "Deno.exit(3);")]);
-  assert.equal(code, 3);
+  using stranger = listen(); // the daemon does not see it
+  const words = ["--prefer", String(stranger.port), "--", ...shell("exit 3")];
+  assert.equal((await setting.run(["run", "web", ...words])).code, 3);
+  assert.deepEqual(setting.daemon.leases.map(({ port }) => port), Array(4).fill(stranger.port));
   assert.deepEqual(states(setting), Array(4).fill("released"));
 });
 
 commandTest("a command that fails although its port is free is not started again", async (setting) => {
-  assert.equal((await setting.run(["run", "web", "--", ...await child(setting, "Deno.exit(3);")])).code, 3);
+  assert.equal((await setting.run(["run", "web", "--", ...shell("exit 3")])).code, 3);
   assert.equal(setting.daemon.asked("POST", "/v1/leases").length, 1);
 });
 
@@ -115,13 +120,11 @@ commandTest("a signal that comes before the command starts ends it all", async (
   assert.equal(signals.listeners, 0);
 });
 
-commandTest("leases that cannot be released are told, and the exit code stays", async (setting) => {
-  const words = await child(
-    setting,
-    'await fetch(Deno.args[0] + "/v1/stop", { method: "POST", headers: { authorization: Deno.args[1]! } });',
-  );
-  const { PORTD_TOKEN: token } = setting.env;
-  const { code, stderr } = await setting.run(["run", "web", "--", ...words, setting.daemon.url, `Bearer ${token}`]);
+commandTest("leases that cannot be released are reported, and the exit code stays", async (setting) => {
+  const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+  const request = JSON.stringify({ method: "POST", headers });
+  const words = await child(setting, `await fetch("${setting.daemon.url}/v1/stop", ${request});`);
+  const { code, stderr } = await setting.run(["run", "web", "--", ...words]);
   assert.equal(code, 0);
   assert.match(stderr, /^portd: Cannot release shop\/web \(\d+\/tcp\): Cannot reach portd at /);
 });
@@ -142,6 +145,15 @@ interface WrapperEnd {
   readonly isLeft: boolean;
 }
 
+/** Whatever process a request names runs on the daemon's machine too. */
+function admitProcesses({ daemon: { machine }, daemon }: Setting): void {
+  daemon.fault = ({ body }) => {
+    const { pid } = (body ?? {}) as { readonly pid?: number };
+    if (pid !== undefined && !machine.processes.has(pid)) machine.start(pid);
+    return undefined;
+  };
+}
+
 /** Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source. */
 async function startWrapper(
   setting: Setting,
@@ -152,6 +164,7 @@ async function startWrapper(
   },
 ): Promise<Wrapper> {
   const words = await child(setting, source);
+  admitProcesses(setting);
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", ...PERMISSIONS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
     cwd: setting.cwd,
@@ -174,7 +187,7 @@ async function startWrapper(
 
 /** Runs until it is ended, or until nobody can wait for that any more. */
 const SERVER = `console.log(Deno.pid);
-setTimeout(() => { write("nobody has ended it"); Deno.exit(); }, 30_000);`;
+setTimeout(() => { write("nobody has ended it"); Deno.exit(); }, 300_000);`;
 /** The same on the leased port, deaf to signals. */
 const DEAF_SERVER =
   `for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(name, () => {});
@@ -218,11 +231,11 @@ linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit cod
 linuxTest(
   "a daemon that has left the session and listens is named, left alone and keeps the lease",
   async (setting) => {
-    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 20';
+    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 300';
     const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
     process.kill("SIGTERM");
     const { code, stderr } = await end();
-    const [lease] = setting.daemon.leases.values();
+    const [lease] = setting.daemon.leases;
     Deno.kill(pid, "SIGKILL");
     assert.equal(code, 128 + 15);
     assert.match(
@@ -271,9 +284,10 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
       setting,
       `
 Deno.addSignalListener("${signal}", () => { write("got ${signal}"); Deno.exit(5); });
-setTimeout(() => {}, 60_000);
+setTimeout(() => {}, 300_000);
 console.log("ready");`,
     );
+    admitProcesses(setting);
     const portd = new Deno.Command(Deno.execPath(), {
       args: ["run", ...PERMISSIONS, MAIN, "run", "web", "--", ...words],
       cwd: setting.cwd,

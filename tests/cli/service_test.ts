@@ -199,10 +199,10 @@ Deno.test("--reserve-pool reserves the ranges of the configured pool, on Windows
 serviceTest(
   "install warns of another portd that has the address or the file",
   async ({ control, stateDir, run }) => {
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     const listen = ["--listen", new URL(daemon.url).host];
     const warning = new RegExp(
-      `^warning: portd 0\\.0\\.0 \\(pid ${Deno.pid}\\) serves ${daemon.url}: .*stop it with: portd stop$`,
+      `^warning: portd ${VERSION} \\(pid ${Deno.pid}\\) serves ${daemon.url}: .*stop it with: portd stop$`,
       "m",
     );
     assert.match((await run(["install", ...listen])).stderr, warning);
@@ -331,7 +331,7 @@ serviceTest("uninstall --purge does nothing without an answer, or while another 
   const { code, stderr } = await run(["uninstall", "--purge"]);
   assert.equal(code, 2);
   assert.match(stderr, /stdin is no terminal; pass --yes/);
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
   const refused = await run(["uninstall", "--purge", "--yes"]);
   assert.equal(refused.code, 1);
@@ -342,7 +342,7 @@ serviceTest("uninstall --purge does nothing without an answer, or while another 
 serviceTest(
   "status prints what the system says and whether the service answers",
   async ({ control, stateDir, run }) => {
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     await run(installWords());
     control.pid = Deno.pid;
     await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
@@ -354,11 +354,11 @@ serviceTest(
       "definition /fake/portd",
       `state dir ${stateDir}`,
       `log ${stateDir}/daemon.log`,
-      `api ${daemon.url}, portd 0.0.0`,
+      `api ${daemon.url}, portd ${VERSION}`,
       "",
     ]);
     const { api, ...rest } = JSON.parse((await run(["status", "--json"])).stdout);
-    assert.deepEqual(api, { url: daemon.url, isReady: true, version: "0.0.0", pid: Deno.pid });
+    assert.deepEqual(api, { url: daemon.url, isReady: true, version: VERSION, pid: Deno.pid });
     assert.deepEqual(rest, {
       ...await control.status(),
       stateDir,
@@ -370,7 +370,7 @@ serviceTest(
 serviceTest(
   "status finds a service by its --listen where its state folder cannot be read",
   async ({ control, run }) => {
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     await run(["install", "--listen", new URL(daemon.url).host]);
     control.pid = Deno.pid;
     assert.equal((await run(["status"])).code, 0);

@@ -1,10 +1,15 @@
 /** Moving leases in and out, stopping the daemon, and its configuration. */
 import assert from "node:assert/strict";
 import { commandTest, ok } from "../support/command_setting.ts";
+import { FakeDaemon } from "../support/fake_daemon.ts";
+
+const PINNED = { kind: "pinned" } as const;
 
 commandTest("portd export writes YAML, or JSON where it is asked for", async ({ daemon, cwd, run }) => {
-  daemon.grant({ name: "web", project: "shop" });
-  assert.match((await run(["export"])).stdout, /^version: 1\nleases:\n {2}- id: 01K/);
+  const { id } = await daemon.grant({ name: "web", project: "shop" });
+  const yaml = (await run(["export"])).stdout;
+  assert.match(yaml, /^version: 1\n/);
+  assert.match(yaml, new RegExp(`\nleases:\n {2}- id: ${id}\n`));
   assert.equal(JSON.parse((await run(["export", "--format", "json"])).stdout).leases.length, 1);
   assert.deepEqual(await run(["export", `${cwd}/all.json`]), ok(""));
   assert.equal(JSON.parse(await Deno.readTextFile(`${cwd}/all.json`)).version, 1);
@@ -12,23 +17,24 @@ commandTest("portd export writes YAML, or JSON where it is asked for", async ({ 
 });
 
 commandTest("portd import takes an export in, in calls that the daemon takes", async ({ daemon, cwd, run }) => {
-  for (let i = 0; i < 200; i++) daemon.grant({ name: `web-${i}`, project: "shop" });
-  const ids = [...daemon.leases.keys()];
+  const holder = { id: "ci", cwd: `/${"x".repeat(500)}` };
+  for (let i = 0; i < 60; i++) await daemon.grant({ name: `web-${i}`, project: "shop", holder, lifetime: PINNED });
   await run(["export", `${cwd}/all.yaml`]);
-  daemon.leases.clear();
-  assert.deepEqual(await run(["import", `${cwd}/all.yaml`]), ok("imported 200, skipped 0\n"));
-  assert.deepEqual([...daemon.leases.keys()], ids);
-  const calls = daemon.asked("POST", "/v1/import");
+  await using other = await FakeDaemon.open();
+  const env = { PORTD_URL: other.url };
+  assert.deepEqual(await run(["import", `${cwd}/all.yaml`], { env }), ok("imported 60, skipped 0\n"));
+  assert.deepEqual([...other.domain.registry.table.all()].map(({ id }) => id), daemon.leases.map(({ id }) => id));
+  const calls = other.asked("POST", "/v1/import");
   assert.ok(calls.length > 1);
   for (const { body } of calls) assert.ok(new TextEncoder().encode(JSON.stringify(body)).length <= 48 * 1024);
 });
 
 commandTest("portd import names what it skips, and fails unless --partial", async ({ daemon, cwd, run }) => {
-  const { id } = daemon.grant({ name: "web", project: "shop" });
+  const { id } = await daemon.grant({ name: "web", project: "shop" });
   await run(["export", `${cwd}/all.yaml`]);
-  const failed = await run(["import", `${cwd}/all.yaml`]);
-  const skipped = `skipped ${id}: it stands here already\n`;
-  assert.deepEqual(failed, { code: 1, stdout: "imported 0, skipped 1\n", stderr: skipped });
+  const { code, stdout, stderr } = await run(["import", `${cwd}/all.yaml`]);
+  assert.deepEqual([code, stdout], [1, "imported 0, skipped 1\n"]);
+  assert.match(stderr, new RegExp(`^skipped ${id}: .* stands in the file already\n$`));
   assert.equal((await run(["import", `${cwd}/all.yaml`, "--partial"])).code, 0);
 });
 
@@ -49,7 +55,7 @@ commandTest("portd stop asks with the token and waits until the daemon is gone",
   assert.equal((await run(["status"])).code, 3);
 });
 
-commandTest("portd config show tells where every setting comes from", async ({ cwd, run }) => {
+commandTest("portd config show says where every setting comes from", async ({ cwd, run }) => {
   await Deno.writeTextFile(`${cwd}/config.yaml`, "graceMs: 5\n");
   const env = { PORTD_STATE_DIR: cwd, PORTD_WATCH_MS: "500" };
   const { stdout } = await run(["config", "show", "--set", "cooldownMs=0"], { env });
@@ -59,7 +65,7 @@ commandTest("portd config show tells where every setting comes from", async ({ c
   assert.match(stdout, /^pool +20000-29999 +default$/m);
 });
 
-commandTest("portd config check tells a fault with its place, exit code 2", async ({ cwd, run }) => {
+commandTest("portd config check reports a fault with its place, exit code 2", async ({ cwd, run }) => {
   const env = { PORTD_STATE_DIR: cwd };
   assert.match((await run(["config", "check"], { env })).stdout, /no configuration file/);
   await Deno.writeTextFile(`${cwd}/other.yaml`, "pol: 1-2\n");

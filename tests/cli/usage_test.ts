@@ -50,20 +50,20 @@ const USAGE_FAULTS = [
   ["service", "install", "--user", "--reserve-pool", "--dry-run"],
 ];
 
-for (const args of USAGE_FAULTS) {
-  commandTest(`portd ${args.join(" ")} is a usage error`, async ({ daemon, run }) => {
+commandTest("a command line with a fault in it is a usage error, and asks nobody", async ({ daemon, run }) => {
+  for (const args of USAGE_FAULTS) {
     const { code, stdout, stderr } = await run(args);
-    assert.deepEqual([code, stdout], [2, ""]);
-    assert.ok(stderr.length > 10);
-    assert.equal(daemon.requests.length, 0);
-  });
-}
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+    assert.ok(stderr.length > 10, args.join(" "));
+  }
+  assert.equal(daemon.requests.length, 0);
+});
 
 const COMMANDS =
   "lease run ls ps inspect free release renew wait open close env serve stop status service doctor events export import config version"
     .split(" ");
 
-commandTest("portd --help tells of every command, with examples and exit codes", async ({ run }) => {
+commandTest("portd --help names every command, with examples and exit codes", async ({ run }) => {
   const help = await run(["--help"]);
   assert.equal(help.code, 0);
   for (const word of [...COMMANDS, "EXAMPLES", "PORT=$(portd lease web)", "7 timed out", "--state-dir"]) {
@@ -72,45 +72,44 @@ commandTest("portd --help tells of every command, with examples and exit codes",
   assert.deepEqual(await run([]), help);
 });
 
-for (
-  const command of [...COMMANDS, "config show", "config check", "firewall status", "firewall plan", "firewall sync"]
-) {
-  commandTest(`portd ${command} --help tells how it is used`, async ({ daemon, run }) => {
+commandTest("every command says with --help how it is used, and asks nobody", async ({ daemon, run }) => {
+  const below = ["config show", "config check", "firewall status", "firewall plan", "firewall sync"];
+  for (const command of [...COMMANDS, ...below]) {
     const { code, stdout, stderr } = await run([...command.split(" "), "--help"]);
     assert.deepEqual([code, stderr], [0, ""]);
     assert.ok(stdout.includes(`portd ${command} `), stdout);
     assert.match(stdout, /FLAGS/);
-    assert.equal(daemon.requests.length, 0);
-  });
-}
+  }
+  assert.equal(daemon.requests.length, 0);
+});
 
-for (
-  const [args, message] of [
-    ["ps --port abc", 'Cannot use "abc" for --port: must be a port from 1 to 65535'],
-    ["ps --protocol sctp", 'Cannot use "sctp" for --protocol: must be tcp or udp'],
-    ["ps --bogus", "Cannot use --bogus: there is no such flag; portd ps --help lists them"],
-    ["ps --prt 1", "Cannot use --prt: there is no such flag; did you mean --port?"],
-    ["ps web", 'Cannot use "web": portd ps takes no arguments; see portd ps --help'],
-    ["ps --port", "Cannot use --port: it takes a value"],
-    ["inspect 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 0 to 65535, or a name'],
-    ["release 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 1 to 65535, or a name'],
-    ["service logs x", 'Cannot use "x": portd service logs takes no arguments; see portd service logs --help'],
-    ["open", "Cannot run portd open: NAME|PORT is missing; see portd open --help"],
-    ["lst", 'Cannot run "lst": there is no such command; did you mean `ls`?'],
-    [
-      "--no-start ps",
-      'Cannot run "--no-start": the command comes first, then its flags; portd --help lists the commands',
-    ],
-  ] as const
-) {
-  commandTest(`portd ${args} names what is wrong and what would work, with --json in JSON`, async ({ run }) => {
+const MESSAGES = [
+  ["ps --port abc", 'Cannot use "abc" for --port: must be a port from 1 to 65535'],
+  ["ps --protocol sctp", 'Cannot use "sctp" for --protocol: must be tcp or udp'],
+  ["ps --bogus", "Cannot use --bogus: there is no such flag; portd ps --help lists them"],
+  ["ps --prt 1", "Cannot use --prt: there is no such flag; did you mean --port?"],
+  ["ps web", 'Cannot use "web": portd ps takes no arguments; see portd ps --help'],
+  ["ps --port", "Cannot use --port: it takes a value"],
+  ["inspect 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 0 to 65535, or a name'],
+  ["release 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 1 to 65535, or a name'],
+  ["service logs x", 'Cannot use "x": portd service logs takes no arguments; see portd service logs --help'],
+  ["open", "Cannot run portd open: NAME|PORT is missing; see portd open --help"],
+  ["lst", 'Cannot run "lst": there is no such command; did you mean `ls`?'],
+  [
+    "--no-start ps",
+    'Cannot run "--no-start": the command comes first, then its flags; portd --help lists the commands',
+  ],
+] as const;
+
+commandTest("a usage error names what is wrong and what would work, with --json in JSON", async ({ run }) => {
+  for (const [args, message] of MESSAGES) {
     assert.deepEqual(await run(args.split(" ")), { code: 2, stdout: "", stderr: `portd: ${message}\n` });
     const words = args.endsWith("--port") ? ["ps", "--json", "--port"] : [...args.split(" "), "--json"];
     assert.deepEqual(JSON.parse((await run(words)).stderr), { error: { code: "usage", message } });
-  });
-}
+  }
+});
 
-commandTest("portd lst is asked whether it means ls", async ({ run }) => {
+commandTest("a command that there is not is answered with one that it is like", async ({ run }) => {
   assert.match((await run(["lst"])).stderr, /did you mean `ls`\?/);
   assert.match((await run(["quux"])).stderr, /portd --help lists them/);
 });

@@ -1,8 +1,8 @@
 /** The typed client against a fake daemon, over fetch and over plain sockets. */
 import assert from "node:assert/strict";
-import { type Lease, NoDaemonError, PortdClient, PortdError } from "../../src/client/client.ts";
+import { NoDaemonError, PortdClient, PortdError } from "../../src/client/client.ts";
 import { socketTransport } from "../../src/client/socket_transport.ts";
-import { FAKE_TOKEN, FakeDaemon } from "../support/fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "../support/fake_daemon.ts";
 import { freePort } from "../support/sockets.ts";
 import { LEASE } from "../support/wire.ts";
 
@@ -14,7 +14,7 @@ function clientTest(
   const ways = { fetch: () => ({}), sockets: () => ({ transport: socketTransport() }) };
   for (const [way, options] of Object.entries(ways)) {
     Deno.test(`${name} (over ${way})`, async () => {
-      await using daemon = new FakeDaemon();
+      await using daemon = await FakeDaemon.open();
       const connect = (token?: string) =>
         new PortdClient({ url: daemon.url, ...options(), ...(token === undefined ? {} : { token }) });
       await run(daemon, connect);
@@ -43,23 +43,18 @@ clientTest("grantAll() answers with several leases in the order asked", async (_
 });
 
 clientTest("a refusal is a PortdError with code, detail and data", async (daemon, connect) => {
-  daemon.nextProblem = {
-    status: 409,
-    code: "port_leased",
-    detail: "Cannot grant port 80/tcp",
-    port: 80,
-    suggestion: 81,
-  };
+  const data = { port: 80, suggestion: 81 };
+  daemon.refuseNext({ status: 409, code: "port_leased", detail: "Cannot grant port 80/tcp", ...data });
   await assert.rejects(connect().grant({ port: 80 }), (error) => {
     assert.ok(error instanceof PortdError);
     assert.deepEqual([error.code, error.message], ["port_leased", "Cannot grant port 80/tcp"]);
-    assert.deepEqual(error.data, { port: 80, suggestion: 81 });
+    assert.deepEqual(error.data, data);
     return true;
   });
 });
 
 clientTest("a refusal with a code of a newer daemon keeps the code and its words", async (daemon, connect) => {
-  daemon.nextProblem = { status: 418, code: "teapot", detail: "Cannot brew" };
+  daemon.refuseNext({ status: 418, code: "teapot", detail: "Cannot brew" });
   await assert.rejects(connect().grant({}), (error) => {
     assert.ok(error instanceof PortdError);
     assert.deepEqual([error.code, error.message, error.data.unknownCode], ["internal", "Cannot brew", "teapot"]);
@@ -68,11 +63,12 @@ clientTest("a refusal with a code of a newer daemon keeps the code and its words
 });
 
 clientTest("list() sends the filter as a query", async (daemon, connect) => {
-  daemon.grant({ name: "web", project: "shop" });
-  daemon.grant({ name: "api", project: "shop" });
+  await daemon.grant({ name: "web", project: "shop+b/c" });
+  await daemon.grant({ name: "api", project: "shop+b/c" });
   assert.equal((await connect().list({ name: "web" })).leases.length, 1);
-  assert.equal((await connect().listAll({ project: "a b/c" })).length, 2);
-  assert.deepEqual(daemon.requests.map(({ path }) => path), ["/v1/leases?name=web", "/v1/leases?project=a%20b%2Fc"]);
+  assert.equal((await connect().listAll({ project: "shop+b/c" })).length, 2);
+  const paths = daemon.requests.map(({ path }) => path);
+  assert.deepEqual(paths, ["/v1/leases?name=web", "/v1/leases?project=shop%2Bb%2Fc"]);
 });
 
 Deno.test("listAll() follows every page", async () => {
@@ -89,7 +85,7 @@ Deno.test("listAll() follows every page", async () => {
 });
 
 clientTest("a lease is reached by id, by name and by port", async (daemon, connect) => {
-  const lease = daemon.grant({ name: "web", project: "a/b" });
+  const lease = await daemon.grant({ name: "web", project: "a/b" });
   for (const ref of [lease.id, { name: "a/b/web" }, { port: lease.port }]) {
     assert.equal((await connect().get(ref)).id, lease.id);
   }
@@ -102,28 +98,30 @@ clientTest("a lease is reached by id, by name and by port", async (daemon, conne
 });
 
 clientTest("renew(), amend() and release() change a lease", async (daemon, connect) => {
-  const { id } = daemon.grant({ name: "web" });
+  const { id } = await daemon.grant({ name: "web", ttlMs: 1000 });
   const renewed = await connect().renew(id, { ttlMs: 60_000 });
-  assert.ok(Date.parse(renewed.expiresAt!) > Date.now());
+  assert.ok(Date.parse(renewed.expiresAt!) >= daemon.clock.now() + 60_000);
   assert.deepEqual((await connect().amend(id, { labels: { job: "1" } })).labels, { job: "1" });
   await connect().release(id);
   await connect().release(id);
-  assert.equal(daemon.leases.get(id)?.state, "released");
+  assert.deepEqual(daemon.leases.map(({ state }) => state), ["released"]);
   await assert.rejects(connect().get(id), { code: "lease_ended" });
 });
 
 clientTest("releaseByLabel() answers with the ids that were released", async (daemon, connect) => {
-  const lease = daemon.grant({ name: "web", labels: { job: "1" } });
+  const lease = await daemon.grant({ name: "web", labels: { job: "1" } });
   assert.deepEqual(await connect().releaseByLabel("job:1"), [lease.id]);
 });
 
 clientTest("export(), import() and stop() take the token", async (daemon, connect) => {
-  await assert.rejects(connect().export(), { code: "unauthorized" });
-  const document = await connect(FAKE_TOKEN).export();
-  const other = { ...daemon.grant({}), id: "01K99999999999999999999999" } as Lease;
-  assert.deepEqual((await connect(FAKE_TOKEN).import({ ...document, leases: [other] })).imported, [other.id]);
-  await connect(FAKE_TOKEN).stop();
-  assert.equal(daemon.requests.at(-1)?.headers.get("authorization"), `Bearer ${FAKE_TOKEN}`);
+  await assert.rejects(connect().export(), { code: "scope_required" });
+  const { id } = await daemon.grant({ lifetime: { kind: "pinned" } });
+  const document = await connect(TOKEN).export();
+  const leases = document.leases.map((lease) => ({ ...lease, id: "01K99999999999999999999999", port: lease.port + 1 }));
+  const { imported, skipped } = await connect(TOKEN).import({ ...document, leases: [...leases, ...document.leases] });
+  assert.deepEqual([imported, skipped.map((each) => each.id)], [["01K99999999999999999999999"], [id]]);
+  await connect(TOKEN).stop();
+  assert.equal(daemon.requests.at(-1)?.headers.get("authorization"), `Bearer ${TOKEN}`);
 });
 
 clientTest("events() yields events and ends when it is aborted", async (daemon, connect) => {
@@ -132,10 +130,10 @@ clientTest("events() yields events and ends when it is aborted", async (daemon, 
   const onOpen = () => void daemon.grant({ name: "web" });
   for await (const event of connect().events({ signal: stopping.signal, onOpen })) {
     seen.push(event.type);
-    if (event.type === "lease.granted") daemon.move(event.lease.id, "listening");
-    else stopping.abort();
+    if (event.type === "lease.granted") await daemon.serve(event.lease);
+    if (event.type === "lease.listening") stopping.abort();
   }
-  assert.deepEqual(seen, ["lease.granted", "lease.listening"]);
+  assert.deepEqual(seen, ["lease.granted", "listener.opened", "lease.listening"]);
 });
 
 clientTest("events() goes on behind the last event after a break", async (daemon, connect) => {

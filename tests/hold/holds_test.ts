@@ -4,6 +4,8 @@ import type { Holds } from "../../src/hold/hold.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
+import type { Protocol } from "../../src/port/port.ts";
+import { FakeMachine } from "../support/machine.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
@@ -14,75 +16,80 @@ function openLinuxHolds(): LinuxHolds {
   return new LinuxHolds({ libc, procfs: new Procfs(libc) });
 }
 
+/** A kernel: the holds of a portd on it, and what other programs do there. */
+interface Kernel {
+  /** The holds of one more portd. */
+  open(): Holds;
+  freePort(): number;
+  /** A server of somebody. @param port is 0 for any. */
+  listen(protocol: Protocol, hostname: string, port?: number): { readonly port: number } & Disposable;
+}
+
+function thisKernel(open: () => Holds): Kernel {
+  return {
+    open,
+    freePort,
+    listen(protocol, hostname, port = 0) {
+      if (protocol === "tcp") return listen(port, hostname);
+      const socket = Deno.listenDatagram({ hostname, port, transport: "udp" });
+      return { port: (socket.addr as Deno.NetAddr).port, [Symbol.dispose]: () => socket.close() };
+    },
+  };
+}
+
+function fakeKernel(): Kernel {
+  const machine = new FakeMachine();
+  let last = 20_000;
+  return {
+    open: () => machine.parts().holds,
+    freePort: () => ++last,
+    listen(protocol, address, port = ++last) {
+      assert.ok(machine.listen({ protocol, port }, { pid: 1, address }));
+      return { port, [Symbol.dispose]: () => machine.stopListening(port, protocol) };
+    },
+  };
+}
+
+type KernelTest = (holds: Holds, kernel: Kernel) => void;
+
 /** The promises that every implementation keeps. */
-function conformance(name: string, open: () => Holds, ignore: boolean) {
-  const test = (sentence: string, body: (holds: Holds) => void | Promise<void>) =>
-    Deno.test({
-      name: `${name} ${sentence}`,
-      ignore,
-      async fn() {
-        const holds = open();
-        try {
-          await body(holds);
-        } finally {
-          holds.releaseAll();
-        }
-      },
-    });
-
-  test("grant a free port for TCP, UDP and both", (holds) => {
+const ALL: Readonly<Record<string, KernelTest>> = {
+  "grant a free port for TCP, UDP and both"(holds, { freePort }) {
     for (const protocols of [["tcp"], ["udp"], ["tcp", "udp"]] as const) {
-      const port = freePort();
-      assert.equal(holds.claim(port, { protocols, hold: "none" }).obstacle, undefined);
+      assert.equal(holds.claim(freePort(), { protocols, hold: "none" }).obstacle, undefined);
     }
-  });
-
-  for (const hostname of ["0.0.0.0", "127.0.0.1", "::", "::1"]) {
-    test(`refuse a TCP port that somebody listens on at ${hostname}`, (holds) => {
-      using server = listen(0, hostname);
-      assert.deepEqual(holds.claim(server.port, tcp).obstacle, { reason: "in_use", protocol: "tcp" });
-    });
-    test(`refuse a UDP port that somebody is bound to at ${hostname}`, (holds) => {
-      const socket = Deno.listenDatagram({ hostname, port: 0, transport: "udp" });
-      try {
-        const { port } = socket.addr as Deno.NetAddr;
-        const claim = holds.claim(port, { protocols: ["udp"], hold: "none" });
-        assert.deepEqual(claim.obstacle, { reason: "in_use", protocol: "udp" });
-      } finally {
-        socket.close();
+  },
+  "refuse a port that somebody listens on, or is bound to for UDP, at whatever address"(holds, kernel) {
+    for (const hostname of ["0.0.0.0", "127.0.0.1", "::", "::1"]) {
+      for (const protocol of ["tcp", "udp"] as const) {
+        using server = kernel.listen(protocol, hostname);
+        const { obstacle } = holds.claim(server.port, { protocols: [protocol], hold: "soft" });
+        assert.deepEqual(obstacle, { reason: "in_use", protocol }, hostname);
       }
-    });
-  }
-
-  test("find a port of the kernel's for TCP, UDP and both", (holds) => {
+    }
+  },
+  "find a port of the kernel's for TCP, UDP and both"(holds) {
     for (const protocols of [["tcp"], ["udp"], ["tcp", "udp"]] as const) {
       const claim = holds.claimAny({ protocols, hold: "soft" });
       assert.ok(claim.obstacle === undefined && claim.port > 0);
     }
-  });
-
-  test("let a server listen on a claimed port", (holds) => {
-    const port = freePort();
+  },
+  "let a server listen on a claimed port"(holds, kernel) {
+    const port = kernel.freePort();
     assert.equal(holds.claim(port, tcp).obstacle, undefined);
-    using server = listen(port, "0.0.0.0");
+    using server = kernel.listen("tcp", "0.0.0.0", port);
     assert.equal(server.port, port);
-  });
-
-  test("release what was never held without complaint", (holds) => {
+  },
+  "release what was never held without complaint"(holds, { freePort }) {
     holds.release(freePort());
     assert.equal(holds.size, 0);
-  });
-}
+  },
+};
 
-conformance("generic holds", () => new GenericHolds(), false);
-conformance("Linux holds", openLinuxHolds, !linux);
-
-Deno.test({
-  name: "a soft hold keeps the port from a second claim and from another portd",
-  ignore: !linux,
-  fn() {
-    const ours = openLinuxHolds(), theirs = openLinuxHolds();
-    const port = freePort();
+/** The promises of those that keep ports for their leases. */
+const SOFT: Readonly<Record<string, KernelTest>> = {
+  "keep a port from a second claim and from another portd"(ours, { open, freePort }) {
+    const theirs = open(), port = freePort();
     assert.deepEqual(ours.claim(port, tcp), { port, hold: "soft" });
     assert.equal(theirs.claim(port, tcp).obstacle?.reason, "in_use");
     assert.equal(theirs.claim(port, { ...tcp, named: true }).obstacle?.reason, "in_use");
@@ -90,30 +97,10 @@ Deno.test({
     assert.deepEqual(theirs.claim(port, tcp), { port, hold: "soft" });
     theirs.releaseAll();
   },
-});
-
-Deno.test({
-  name: "the kernel gives no held port to bind(0)",
-  ignore: !linux,
-  fn() {
-    const holds = openLinuxHolds();
-    for (let i = 0; i < 1000; i++) assert.equal(holds.claimAny(tcp).obstacle, undefined);
-    for (let i = 0; i < 500; i++) {
-      using server = listen();
-      assert.equal(holds.has(server.port), false);
-    }
-    holds.releaseAll();
-  },
-});
-
-Deno.test({
-  name: "a soft hold is taken again beside nobody and not beside a listener",
-  ignore: !linux,
-  fn() {
-    const holds = openLinuxHolds();
-    const port = freePort();
+  "are taken again beside nobody and not beside a listener"(holds, kernel) {
+    const port = kernel.freePort();
     {
-      using _server = listen(port);
+      using _server = kernel.listen("tcp", "127.0.0.1", port);
       assert.equal(holds.retake(port), false);
       assert.equal(holds.has(port), false);
     }
@@ -123,6 +110,33 @@ Deno.test({
     holds.releaseAll();
     assert.equal(holds.size, 0);
   },
+};
+
+function conformance(name: string, kernel: Kernel, tests: Readonly<Record<string, KernelTest>>, ignore = false): void {
+  for (const [sentence, test] of Object.entries(tests)) {
+    Deno.test(`${name} ${sentence}`, { ignore }, () => {
+      const holds = kernel.open();
+      try {
+        test(holds, kernel);
+      } finally {
+        holds.releaseAll();
+      }
+    });
+  }
+}
+
+conformance("generic holds", thisKernel(() => new GenericHolds()), ALL);
+conformance("fake holds", fakeKernel(), { ...ALL, ...SOFT });
+conformance("Linux holds", thisKernel(openLinuxHolds), { ...ALL, ...SOFT }, !linux);
+
+Deno.test("the kernel gives no held port to bind(0)", { ignore: !linux }, () => {
+  const holds = openLinuxHolds();
+  for (let i = 0; i < 1000; i++) assert.equal(holds.claimAny(tcp).obstacle, undefined);
+  for (let i = 0; i < 500; i++) {
+    using server = listen();
+    assert.equal(holds.has(server.port), false);
+  }
+  holds.releaseAll();
 });
 
 /** Leaves a socket in TIME_WAIT at the server's side of the port. */
@@ -136,17 +150,15 @@ async function leaveTimeWait(): Promise<number> {
   return port;
 }
 
-Deno.test({
-  name: "a port in TIME_WAIT is granted by number and not otherwise, and not beside the hold of another",
+Deno.test("a port in TIME_WAIT is granted by number and not otherwise, and not beside the hold of another", {
   ignore: !linux,
-  async fn() {
-    const holds = openLinuxHolds(), theirs = openLinuxHolds();
-    const port = await leaveTimeWait();
-    assert.equal(holds.claim(port, tcp).obstacle?.reason, "in_use");
-    assert.deepEqual(holds.claim(port, { ...tcp, named: true }), { port, hold: "soft" });
-    assert.equal(theirs.claim(port, { ...tcp, named: true }).obstacle?.reason, "in_use");
-    holds.releaseAll();
-    assert.deepEqual(theirs.claim(port, { ...tcp, named: true }), { port, hold: "soft" });
-    theirs.releaseAll();
-  },
+}, async () => {
+  const holds = openLinuxHolds(), theirs = openLinuxHolds();
+  const port = await leaveTimeWait();
+  assert.equal(holds.claim(port, tcp).obstacle?.reason, "in_use");
+  assert.deepEqual(holds.claim(port, { ...tcp, named: true }), { port, hold: "soft" });
+  assert.equal(theirs.claim(port, { ...tcp, named: true }).obstacle?.reason, "in_use");
+  holds.releaseAll();
+  assert.deepEqual(theirs.claim(port, { ...tcp, named: true }), { port, hold: "soft" });
+  theirs.releaseAll();
 });

@@ -24,10 +24,10 @@ function countClaims(): { readonly ports: number[] } & Disposable {
   };
 }
 
-Deno.test({
-  name: "GET /ports/{n} binds no port, whether it is free, used, leased or cooling down",
-  ignore: !linux,
-  async fn() {
+Deno.test(
+  "GET /ports/{n} binds no port, whether it is free, used, leased or cooling down",
+  { ignore: !linux },
+  async () => {
     await using app = await openTestApp();
     using server = listen();
     const { body } = await app.call("/v1/leases", { body: { port: app.test.first } });
@@ -41,44 +41,38 @@ Deno.test({
     assert.deepEqual(verdicts, ["free", "listening", "leased", "free", "free"]);
     assert.deepEqual(claims.ports, []);
   },
+);
+
+Deno.test("a refusal suggests a port that nobody listens on, and binds none for it", { ignore: !linux }, async () => {
+  await using app = await openTestApp();
+  const { first } = app.test;
+  using _stranger = listen(first, "0.0.0.0");
+  await app.call("/v1/leases", { body: { port: first + 1 } });
+  using claims = countClaims();
+  const { body } = await app.call("/v1/leases", { body: { port: first + 1 } });
+  assert.deepEqual([body.code, body.suggestion], ["port_leased", first + 2]);
+  assert.deepEqual(claims.ports, []);
 });
 
-Deno.test({
-  name: "a refusal suggests a port that nobody listens on, and binds none for it",
+Deno.test("GET /ports/{n} names who is bound to a port and does not listen, or says that it cannot see that", {
   ignore: !linux,
-  async fn() {
-    await using app = await openTestApp();
-    const { first } = app.test;
-    using _stranger = listen(first, "0.0.0.0");
-    await app.call("/v1/leases", { body: { port: first + 1 } });
-    using claims = countClaims();
-    const { body } = await app.call("/v1/leases", { body: { port: first + 1 } });
-    assert.deepEqual([body.code, body.suggestion], ["port_leased", first + 2]);
-    assert.deepEqual(claims.ports, []);
-  },
-});
-
-Deno.test({
-  name: "GET /ports/{n} names who is bound to a port and does not listen, or says that it cannot see that",
-  ignore: !linux,
-  async fn() {
-    await using app = await openTestApp();
-    const libc = openLibc();
-    const procfs = new Procfs(libc);
-    const others = new LinuxHolds({ libc, procfs });
-    const port = app.test.first;
-    assert.equal(others.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle, undefined);
-    try {
-      const { body } = await app.call(`/v1/ports/${port}`);
-      if (listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!)) {
-        assert.deepEqual([body.verdict, body.connections.length, body.connections[0].pid], ["bound", 1, Deno.pid]);
-        assert.match(body.sentence, new RegExp(`pid ${Deno.pid} .* is bound to it, though nobody listens$`));
-      } else {
-        assert.equal(body.verdict, "free");
-        assert.match(body.sentence, /bound to it and does not listen would not be seen/);
-      }
-    } finally {
-      others.releaseAll();
+}, async () => {
+  await using app = await openTestApp();
+  const libc = openLibc();
+  const procfs = new Procfs(libc);
+  const others = new LinuxHolds({ libc, procfs });
+  const port = app.test.first;
+  assert.equal(others.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle, undefined);
+  try {
+    const { body } = await app.call(`/v1/ports/${port}`);
+    if (listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!)) {
+      assert.deepEqual([body.verdict, body.connections.length, body.connections[0].pid], ["bound", 1, Deno.pid]);
+      assert.match(body.sentence, new RegExp(`pid ${Deno.pid} .* is bound to it, though nobody listens$`));
+    } else {
+      assert.equal(body.verdict, "free");
+      assert.match(body.sentence, /bound to it and does not listen would not be seen/);
     }
-  },
+  } finally {
+    others.releaseAll();
+  }
 });

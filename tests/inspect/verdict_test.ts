@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { PortSocket } from "../../src/inspect/description.ts";
 import { judge, type PortFacts } from "../../src/inspect/verdict.ts";
 import type { Lease } from "../../src/lease/lease.ts";
+import { PORT_SOCKET, UNCLAIMED } from "../support/wire.ts";
 
 const FACTS: PortFacts = {
   port: 50010,
@@ -24,21 +25,14 @@ const FACTS: PortFacts = {
 };
 
 const SOCKET: PortSocket = {
-  protocol: "tcp",
-  family: 4,
+  ...PORT_SOCKET,
   localAddress: "0.0.0.0",
   localPort: 50010,
-  remoteAddress: "0.0.0.0",
-  remotePort: 0,
-  state: "LISTEN",
   pid: 812,
   process: { command: "/usr/bin/docker-proxy -host-port 50010", cwd: "/", user: "root" },
   lease: null,
   ofHolder: null,
-  startTime: "1",
-  bootId: "b",
   startedAt: null,
-  reason: null,
   ancestors: [],
   forwarder: null,
 };
@@ -113,24 +107,7 @@ Deno.test("a port that takes rights says so, and whether the daemon could look",
   );
 });
 
-const LEASE: Lease = {
-  id: "01KAR3Y8T2M4C6V8X0Z2B4D6F8",
-  name: "shop/dns",
-  project: "shop",
-  port: 50010,
-  protocols: ["udp"],
-  state: "granted",
-  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
-  lifetime: { kind: "pinned" },
-  hold: "none",
-  labels: {},
-  exposure: null,
-  listener: null,
-  grantedAt: "2026-11-23T10:00:00.000Z",
-  renewedAt: "2026-11-23T10:00:00.000Z",
-  expiresAt: null,
-  endedAt: null,
-};
+const LEASE: Lease = { ...UNCLAIMED, name: "shop/dns", port: 50010, protocols: ["udp"], hold: "none" };
 
 Deno.test("a listener of the protocol that a lease does not cover is told apart from that lease", () => {
   const { verdict, sentence } = judge({ ...FACTS, leases: [LEASE], listeners: [SOCKET] });

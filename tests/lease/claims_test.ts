@@ -1,35 +1,9 @@
 import assert from "node:assert/strict";
 import { Claims } from "../../src/lease/claims.ts";
-import type { Holder, LeaseListener } from "../../src/lease/lease.ts";
-import type { LeaseRecord } from "../../src/lease/record.ts";
+import type { LeaseListener } from "../../src/lease/lease.ts";
+import { leaseOf } from "../support/store.ts";
 
 const NOBODY = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
-
-function leaseOf(id: string, holder: Partial<Holder>, part: Partial<LeaseRecord> = {}): LeaseRecord {
-  return {
-    id,
-    version: 1,
-    name: null,
-    project: null,
-    port: 1,
-    protocols: ["tcp"],
-    state: "granted",
-    holder: { ...NOBODY, id, ...holder },
-    lifetime: { kind: "pinned" },
-    hold: "none",
-    labels: {},
-    owner: null,
-    listener: null,
-    exposure: null,
-    claimed: false,
-    grantedAt: 0,
-    renewedAt: 0,
-    endedAt: null,
-    deadline: null,
-    bootId: "b",
-    ...part,
-  };
-}
 
 Deno.test("the nearest folder is that of a lease without a process, for as long as one of its leases lives", () => {
   const claims = new Claims();

@@ -4,23 +4,14 @@ import { PortdError } from "../../src/errors.ts";
 import { checkSameHolder } from "../../src/lease/holder.ts";
 import type { LeaseRecord } from "../../src/lease/record.ts";
 import type { GrantRequest } from "../../src/lease/wish.ts";
-import type { Process, Processes } from "../../src/process/process.ts";
-
-const PROCESS = {
-  bootId: "b",
-  cwd: null,
-  user: null,
-  startedAt: null,
-  parentPid: 1,
-  processGroup: null,
-  session: null,
-};
+import type { Processes } from "../../src/process/process.ts";
+import { FakeMachine } from "../support/machine.ts";
 
 /** Processes of which these run. */
 function running(...pids: number[]): Processes {
-  const find = (pid: number): Process | undefined =>
-    pids.includes(pid) ? { ...PROCESS, pid, startTime: String(pid), command: "vite" } : undefined;
-  return { bootId: "b", find, isAlive: ({ pid, startTime }) => find(pid)?.startTime === startTime };
+  const machine = new FakeMachine();
+  for (const pid of pids) machine.start(pid, { startTime: String(pid), bootId: "b", command: "vite" });
+  return machine.parts().processes;
 }
 
 const WRAPPER = 10, SERVER = 11, OTHER = 20;

@@ -2,16 +2,11 @@
 import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
-import type { Exposure, Lease } from "../../src/lease/lease.ts";
+import type { Exposure } from "../../src/lease/lease.ts";
 import type { Change } from "../../src/lease/store/store.ts";
-import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
+import { domainTest, grantOne, openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 
 const EXPOSED: Exposure = { firewall: { direction: "in", profiles: ["private"], remote: ["any"] } };
-
-async function grantOne(test: TestDomain, ...args: Parameters<typeof request>): Promise<Lease> {
-  const { leases } = await test.domain.registry.grant(request(...args));
-  return leases[0]!;
-}
 
 /** Has each write wait until the returned function lets the oldest one through, or fails it. */
 function holdWrites(test: TestDomain): { next: (fault?: Error) => Promise<void>; stop: () => void } {
@@ -37,8 +32,7 @@ function holdWrites(test: TestDomain): { next: (fault?: Error) => Promise<void>;
 /** One request for a name that is live and one that is new. */
 const both = () => request({}, { wishes: [wish({ name: "a/web" }), wish({ name: "a/new" })] });
 
-Deno.test("grant() of a live and a new name loses no change that comes meanwhile", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a live and a new name loses no change that comes meanwhile", async (test) => {
   const { registry, store } = test.domain;
   const lease = await grantOne(test, { name: "a/web" });
   const disk = holdWrites(test);
@@ -53,8 +47,7 @@ Deno.test("grant() of a live and a new name loses no change that comes meanwhile
   assert.deepEqual(store.find(lease.id)?.labels, { job: "42" });
 });
 
-Deno.test("grant() of a live and a new name brings no withdrawn exposure back", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a live and a new name brings no withdrawn exposure back", async (test) => {
   const { registry, store } = test.domain;
   const lease = await grantOne(test, { name: "a/web" }, { exposure: EXPOSED });
   const disk = holdWrites(test);
@@ -68,8 +61,7 @@ Deno.test("grant() of a live and a new name brings no withdrawn exposure back", 
   assert.deepEqual([registry.live(lease.id).exposure, store.find(lease.id)?.exposure], [null, null]);
 });
 
-Deno.test("grant() of a live and a new name brings no released lease back", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a live and a new name brings no released lease back", async (test) => {
   const { registry, store } = test.domain;
   const lease = await grantOne(test, { name: "a/web" });
   const disk = holdWrites(test);
@@ -84,8 +76,7 @@ Deno.test("grant() of a live and a new name brings no released lease back", asyn
   assert.deepEqual([...registry.table.all()].map(({ name }) => name), ["a/new"]);
 });
 
-Deno.test("grant() of a live and a new name is one transaction: where it fails nothing is left", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a live and a new name is one transaction: where it fails nothing is left", async (test) => {
   const { registry } = test.domain;
   const lease = await grantOne(test, { name: "a/web" });
   const before = registry.live(lease.id);
@@ -98,8 +89,7 @@ Deno.test("grant() of a live and a new name is one transaction: where it fails n
   assert.equal(test.domain.describe().pool.free, 9);
 });
 
-Deno.test("a change made on top of one that failed fails too, and leaves nothing of either", async () => {
-  await using test = await openTestDomain();
+domainTest("a change made on top of one that failed fails too, and leaves nothing of either", async (test) => {
   const { registry, store } = test.domain;
   const lease = await grantOne(test, { name: "a/web" });
   const disk = holdWrites(test);
@@ -117,18 +107,20 @@ Deno.test("a change made on top of one that failed fails too, and leaves nothing
   }
 });
 
-Deno.test("a release that fails keeps nobody from the lease, and others are not answered with its failure", async () => {
-  await using test = await openTestDomain();
-  const { registry } = test.domain;
-  const lease = await grantOne(test, { name: "a/web" });
-  const disk = holdWrites(test);
-  const released = assert.rejects(registry.end(lease.id, "released"), /disk full/);
-  const renewed = registry.renew(lease.id);
-  const asked = grantOne(test, { name: "a/web" });
-  disk.stop();
-  await Promise.all([released, disk.next(new Error("disk full"))]);
-  assert.deepEqual([(await renewed).id, (await asked).id], [lease.id, lease.id]);
-});
+domainTest(
+  "a release that fails keeps nobody from the lease, and others are not answered with its failure",
+  async (test) => {
+    const { registry } = test.domain;
+    const lease = await grantOne(test, { name: "a/web" });
+    const disk = holdWrites(test);
+    const released = assert.rejects(registry.end(lease.id, "released"), /disk full/);
+    const renewed = registry.renew(lease.id);
+    const asked = grantOne(test, { name: "a/web" });
+    disk.stop();
+    await Promise.all([released, disk.next(new Error("disk full"))]);
+    assert.deepEqual([(await renewed).id, (await asked).id], [lease.id, lease.id]);
+  },
+);
 
 Deno.test("a request whose time is up while its ports are being written is granted, not refused", async () => {
   await using test = await openTestDomain({ poolSize: 1 });
@@ -157,8 +149,7 @@ Deno.test("a request that is being written is not taken out by its time or its c
   assert.deepEqual([...registry.table.all()].map(({ id }) => id), leases.map(({ id }) => id));
 });
 
-Deno.test("nobody is refused while a port is free because others wait for the disk", async () => {
-  await using test = await openTestDomain();
+domainTest("nobody is refused while a port is free because others wait for the disk", async (test) => {
   const disk = holdWrites(test);
   const waiting = grantOne(test, {}, { waitMs: 5000 });
   const others = Array.from({ length: 5 }, () => grantOne(test));
@@ -260,23 +251,24 @@ Deno.test("a grant does not wait until many leases have been ended together", as
   assert.equal(registry.table.size, 1);
 });
 
-Deno.test("a release of several waits for the release of one of them, and takes it over when that fails", async () => {
-  await using test = await openTestDomain();
-  const { registry } = test.domain;
-  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
-  const disk = holdWrites(test);
-  const one = registry.end(web.id, "released").catch(({ message }) => message);
-  const all = registry.endAll([web.id, api.id], "released");
-  await disk.next(new Error("disk full"));
-  assert.equal(await one, "disk full");
-  await disk.next();
-  await all;
-  disk.stop();
-  assert.equal(registry.table.size, 0);
-});
+domainTest(
+  "a release of several waits for the release of one of them, and takes it over when that fails",
+  async (test) => {
+    const { registry } = test.domain;
+    const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
+    const disk = holdWrites(test);
+    const one = registry.end(web.id, "released").catch(({ message }) => message);
+    const all = registry.endAll([web.id, api.id], "released");
+    await disk.next(new Error("disk full"));
+    assert.equal(await one, "disk full");
+    await disk.next();
+    await all;
+    disk.stop();
+    assert.equal(registry.table.size, 0);
+  },
+);
 
-Deno.test("a release of several that fails ends none of them, whatever another release has tried", async () => {
-  await using test = await openTestDomain();
+domainTest("a release of several that fails ends none of them, whatever another release has tried", async (test) => {
   const { registry } = test.domain;
   const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
   const disk = holdWrites(test);

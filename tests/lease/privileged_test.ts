@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { touchesPrivileged, withoutPrivileged } from "../../src/lease/privileged.ts";
 import type { Wish } from "../../src/lease/wish.ts";
-import { openTestDomain, request, wish } from "../support/domain.ts";
+import { domainTest, request, wish } from "../support/domain.ts";
 import { freePort } from "../support/sockets.ts";
 
 const BELOW = 1024;
@@ -37,16 +37,18 @@ Deno.test("withoutPrivileged() refuses such a port, passes over preferred ones a
   assert.equal(withoutPrivileged(request({ port: 80 }), 0).wishes[0]?.port, 80);
 });
 
-Deno.test("a name's last port is passed over where its caller may not have it, unless the pool has it", async () => {
-  await using test = await openTestDomain();
-  const { registry } = test.domain;
-  const port = freePort();
-  const grant = async (part: Partial<Wish>) => (await registry.grant(request(part))).leases[0]!;
-  const first = await grant({ name: "web", port });
-  await registry.end(first.id, "released");
-  const second = await grant({ name: "web", lowest: 65_535 });
-  assert.notEqual(second.port, port);
-  await registry.end(second.id, "released");
-  const third = await grant({ name: "web", lowest: 65_535 });
-  assert.equal(third.port, second.port);
-});
+domainTest(
+  "a name's last port is passed over where its caller may not have it, unless the pool has it",
+  async (test) => {
+    const { registry } = test.domain;
+    const port = freePort();
+    const grant = async (part: Partial<Wish>) => (await registry.grant(request(part))).leases[0]!;
+    const first = await grant({ name: "web", port });
+    await registry.end(first.id, "released");
+    const second = await grant({ name: "web", lowest: 65_535 });
+    assert.notEqual(second.port, port);
+    await registry.end(second.id, "released");
+    const third = await grant({ name: "web", lowest: 65_535 });
+    assert.equal(third.port, second.port);
+  },
+);

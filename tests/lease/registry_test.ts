@@ -4,7 +4,7 @@ import { changed } from "../../src/lease/record.ts";
 import type { LeaseObservation } from "../../src/lease/registry.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
 import { FakeClock } from "../support/clock.ts";
-import { openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
+import { domainTest, grantOne, openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 const NOBODY: LeaseObservation = { listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null };
@@ -26,17 +26,11 @@ const HOLDER: LeaseObservation = {
 };
 const STRANGER: LeaseObservation = { ...HOLDER, listener: "stranger" };
 
-async function grantOne(test: TestDomain, ...args: Parameters<typeof request>): Promise<Lease> {
-  const { leases } = await test.domain.registry.grant(request(...args));
-  return leases[0]!;
-}
-
 function stateOf(test: TestDomain, lease: Lease): LeaseState {
   return test.domain.registry.table.byId(lease.id)?.state ?? test.domain.store.find(lease.id)!.state;
 }
 
-Deno.test("grant() gives a port of the pool, whole and durable", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() gives a port of the pool, whole and durable", async (test) => {
   const lease = await grantOne(test, { name: "shop/web" }, { project: "shop", labels: { job: "1" } });
   assert.match(lease.id, /^[0-9A-HJKMNP-TV-Z]{26}$/);
   assert.ok(lease.port >= test.first && lease.port < test.first + 10);
@@ -59,8 +53,7 @@ Deno.test("grant() never gives one port twice, whatever arrives at once", async 
   }
 });
 
-Deno.test("grant() returns the live lease of a name to its holder and refuses it to another", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() returns the live lease of a name to its holder and refuses it to another", async (test) => {
   const first = await grantOne(test, { name: "a/web" });
   const again = await test.domain.registry.grant(request({ name: "a/web" }));
   assert.deepEqual([again.created, again.leases[0]!.id], [false, first.id]);
@@ -72,8 +65,7 @@ Deno.test("grant() returns the live lease of a name to its holder and refuses it
   await assert.rejects(grantOne(test, { name: "a/web", port: first.port + 1 }), { code: "name_taken" });
 });
 
-Deno.test("grant() gives a name one lease, however many ask for it at once", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() gives a name one lease, however many ask for it at once", async (test) => {
   const leases = await Promise.all(Array.from({ length: 20 }, () => grantOne(test, { name: "a/web" })));
   assert.deepEqual([...new Set(leases.map(({ id }) => id))].length, 1);
   assert.equal(test.domain.registry.table.size, 1);
@@ -82,8 +74,7 @@ Deno.test("grant() gives a name one lease, however many ask for it at once", asy
   assert.equal(test.domain.registry.table.size, 1);
 });
 
-Deno.test("grant() lets a project stand for the holder where no holder is named", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() lets a project stand for the holder where no holder is named", async (test) => {
   const nobody = { holder: { id: null, command: null, cwd: null }, project: "shop" };
   const first = await grantOne(test, { name: "shop/web" }, nobody);
   assert.equal((await grantOne(test, { name: "shop/web" }, nobody)).id, first.id);
@@ -219,8 +210,7 @@ Deno.test("a cool-down is over in its time though the wall clock was ahead when 
   await after.close();
 });
 
-Deno.test("grant() of a leased port names the lease, its holder and a free port", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a leased port names the lease, its holder and a free port", async (test) => {
   const { port } = await grantOne(test, { name: "a/web" });
   const error = await grantOne(test, { port }).catch((reason) => reason);
   assert.equal(error.code, "port_leased");
@@ -232,8 +222,7 @@ Deno.test("grant() of a leased port names the lease, its holder and a free port"
   assert.equal((await grantOne(test, { port: error.data.suggestion })).port, error.data.suggestion);
 });
 
-Deno.test("grant() of a port that a stranger listens on names the process", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() of a port that a stranger listens on names the process", async (test) => {
   using server = listen();
   const error = await grantOne(test, { port: server.port }).catch((reason) => reason);
   assert.equal(error.code, "port_in_use");
@@ -260,8 +249,7 @@ Deno.test("grant() refuses an excluded port by number and never chooses it", asy
   await assert.rejects(grantOne(test, { range: { first: port, last: port } }), { code: "pool_exhausted" });
 });
 
-Deno.test("grant() tries what is preferred in order, then the pool", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() tries what is preferred in order, then the pool", async (test) => {
   using taken = listen();
   const free = freePort();
   assert.equal((await grantOne(test, { prefer: [taken.port, free] })).port, free);
@@ -269,14 +257,12 @@ Deno.test("grant() tries what is preferred in order, then the pool", async () =>
   assert.ok(lease.port >= test.first && lease.port < test.first + 10);
 });
 
-Deno.test("grant() takes the kernel's own choice for the pool os", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() takes the kernel's own choice for the pool os", async (test) => {
   const lease = await grantOne(test, { pool: "os", protocols: ["tcp", "udp"] });
   assert.ok(lease.port < test.first || lease.port >= test.first + 10);
 });
 
-Deno.test("grant() tells TCP and UDP on one number apart", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() tells TCP and UDP on one number apart", async (test) => {
   const tcp = await grantOne(test, { port: test.first });
   const udp = await grantOne(test, { port: test.first, protocols: ["udp"] });
   assert.notEqual(tcp.id, udp.id);
@@ -369,8 +355,7 @@ Deno.test("grant() stops waiting when the time is up, and when the caller is gon
   assert.equal(test.domain.registry.table.size, 1);
 });
 
-Deno.test("grant() refuses a pid that does not run and a process lease without one", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() refuses a pid that does not run and a process lease without one", async (test) => {
   const child = new Deno.Command(Deno.execPath(), { args: ["eval", ""], stdout: "null" }).spawn();
   await child.status;
   await assert.rejects(grantOne(test, {}, { pid: child.pid }), {
@@ -381,8 +366,7 @@ Deno.test("grant() refuses a pid that does not run and a process lease without o
   assert.equal(test.domain.registry.table.size, 0);
 });
 
-Deno.test("grant() keeps a name from another process of its holder while the first runs", async () => {
-  await using test = await openTestDomain();
+domainTest("grant() keeps a name from another process of its holder while the first runs", async (test) => {
   const process = { pid: Deno.pid, lifetime: { kind: "process", graceMs: 0 } } as const;
   const lease = await grantOne(test, { name: "a/web" }, process);
   assert.equal((await grantOne(test, { name: "a/web" }, process)).id, lease.id);
@@ -426,8 +410,7 @@ Deno.test("a lease that nobody claims expires, and asking again gives it more ti
   assert.equal(stateOf(test, lease), "expired");
 });
 
-Deno.test("a stranger on the port is a conflict until he leaves", async () => {
-  await using test = await openTestDomain();
+domainTest("a stranger on the port is a conflict until he leaves", async (test) => {
   const lease = await grantOne(test);
   await test.domain.registry.tick(() => STRANGER);
   assert.equal(stateOf(test, lease), "conflict");
@@ -435,8 +418,7 @@ Deno.test("a stranger on the port is a conflict until he leaves", async () => {
   assert.equal(stateOf(test, lease), "granted");
 });
 
-Deno.test("a process lease lives as long as its process, listener or not, and then for its grace", async () => {
-  await using test = await openTestDomain();
+domainTest("a process lease lives as long as its process, listener or not, and then for its grace", async (test) => {
   const lease = await grantOne(test, {}, { pid: Deno.pid, lifetime: { kind: "process", graceMs: 1000 } });
   assert.equal(lease.holder.pid, Deno.pid);
   test.clock.advance(86_400_000);
@@ -448,8 +430,7 @@ Deno.test("a process lease lives as long as its process, listener or not, and th
   assert.equal(stateOf(test, lease), "expired");
 });
 
-Deno.test("a ttl lease ends unless it is renewed, a pinned one never does", async () => {
-  await using test = await openTestDomain();
+domainTest("a ttl lease ends unless it is renewed, a pinned one never does", async (test) => {
   const { registry } = test.domain;
   const ttl = await grantOne(test, {}, { lifetime: { kind: "ttl", ttlMs: 1000 } });
   const pinned = await grantOne(test, {}, { lifetime: { kind: "pinned" } });
@@ -481,8 +462,7 @@ for (const days of [-1, 1]) {
   });
 }
 
-Deno.test("a reboot voids leases of listeners and processes and leaves the others", async () => {
-  await using test = await openTestDomain();
+domainTest("a reboot voids leases of listeners and processes and leaves the others", async (test) => {
   const lifetimes = [undefined, { kind: "ttl", ttlMs: 10_000 }, { kind: "pinned" }] as const;
   const leases: Lease[] = [];
   for (const lifetime of lifetimes) leases.push(await grantOne(test, {}, { lifetime }));
@@ -498,8 +478,7 @@ Deno.test("a reboot voids leases of listeners and processes and leaves the other
   await after.close();
 });
 
-Deno.test("a restart takes up leases and holds", async () => {
-  await using test = await openTestDomain();
+domainTest("a restart takes up leases and holds", async (test) => {
   const lease = await grantOne(test, { name: "a/web" }, { labels: { x: "y" } });
   const after = await test.restart();
   const [record] = [...after.domain.registry.table.all()];
@@ -509,21 +488,22 @@ Deno.test("a restart takes up leases and holds", async () => {
   await after.close();
 });
 
-Deno.test("a hold that is missing is taken again, whoever listens on the UDP port of the same number", async () => {
-  await using test = await openTestDomain();
-  if (Deno.build.os !== "linux") return;
-  const lease = await grantOne(test, { protocols: ["tcp", "udp"] });
-  const blocker = listen(lease.port); // the restart finds the TCP port in use
-  const after = await test.restart();
-  assert.equal(after.domain.describe().holds.kept, 0);
-  blocker[Symbol.dispose]();
-  await after.domain.registry.tick(() => ({ ...STRANGER, isTcpUsed: false }));
-  assert.equal(after.domain.describe().holds.kept, 1);
-  await after.close();
-});
+domainTest(
+  "a hold that is missing is taken again, whoever listens on the UDP port of the same number",
+  async (test) => {
+    if (Deno.build.os !== "linux") return;
+    const lease = await grantOne(test, { protocols: ["tcp", "udp"] });
+    const blocker = listen(lease.port); // the restart finds the TCP port in use
+    const after = await test.restart();
+    assert.equal(after.domain.describe().holds.kept, 0);
+    blocker[Symbol.dispose]();
+    await after.domain.registry.tick(() => ({ ...STRANGER, isTcpUsed: false }));
+    assert.equal(after.domain.describe().holds.kept, 1);
+    await after.close();
+  },
+);
 
-Deno.test("end() is idempotent and says who ended it", async () => {
-  await using test = await openTestDomain();
+domainTest("end() is idempotent and says who ended it", async (test) => {
   const lease = await grantOne(test);
   const { registry } = test.domain;
   await Promise.all([registry.end(lease.id, "revoked"), registry.end(lease.id, "released")]);
@@ -533,8 +513,7 @@ Deno.test("end() is idempotent and says who ended it", async () => {
   assert.throws(() => registry.live("01ARZ3NDEKTSV4RRFFQ69G5FAV"), { code: "lease_not_found" });
 });
 
-Deno.test("amend() changes what is named and leaves the rest", async () => {
-  await using test = await openTestDomain();
+domainTest("amend() changes what is named and leaves the rest", async (test) => {
   const lease = await grantOne(test, { name: "a" }, { labels: { a: "1" } });
   const amended = await test.domain.registry.amend(lease.id, { lifetime: { kind: "pinned" }, pid: Deno.pid });
   assert.deepEqual(
@@ -581,8 +560,7 @@ Deno.test("a grant that stands in the file though the disk has failed keeps its 
   assert.deepEqual([registry.table.size, store.liveLeases().length], [0, 0]);
 });
 
-Deno.test("a release that does not reach the disk leaves the lease live", async () => {
-  await using test = await openTestDomain();
+domainTest("a release that does not reach the disk leaves the lease live", async (test) => {
   const { registry, store } = test.domain;
   const lease = await grantOne(test);
   const write = store.write;

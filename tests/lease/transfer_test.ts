@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { MOST_NAMES } from "../../src/lease/ledger.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
-import { openTestApp, TOKEN } from "../support/app.ts";
-import { openTestDomain, request } from "../support/domain.ts";
+import { appTest, TOKEN } from "../support/app.ts";
+import { domainTest, openTestDomain, request } from "../support/domain.ts";
 
 Deno.test("import() remembers names up to a bound, and forgets none that was granted here", async () => {
   const test = await openTestDomain();
@@ -18,8 +18,7 @@ Deno.test("import() remembers names up to a bound, and forgets none that was gra
   assert.equal(Object.keys((await again.domain.transfer.export()).names).length, MOST_NAMES);
 });
 
-Deno.test("import() does not set a name over the port that was granted while it was written", async () => {
-  await using test = await openTestDomain();
+domainTest("import() does not set a name over the port that was granted while it was written", async (test) => {
   const { registry, transfer } = test.domain;
   const [, { leases: [lease] }] = await Promise.all([
     transfer.import([], { web: test.first + 9 }),
@@ -28,8 +27,7 @@ Deno.test("import() does not set a name over the port that was granted while it 
   assert.equal((await transfer.export()).names.web, lease!.port);
 });
 
-Deno.test("import() forgets names that did not reach the disk", async () => {
-  await using test = await openTestDomain();
+domainTest("import() forgets names that did not reach the disk", async (test) => {
   const { store, transfer } = test.domain;
   const write = store.write;
   store.write = () => Promise.reject(new WriteError("Cannot write: the disk is full", false));
@@ -38,8 +36,7 @@ Deno.test("import() forgets names that did not reach the disk", async () => {
   assert.deepEqual((await transfer.export()).names, {});
 });
 
-Deno.test("import takes names of the form of a lease's name alone", async () => {
-  await using app = await openTestApp();
+appTest("import takes names of the form of a lease's name alone", async (app) => {
   const call = (names: unknown, leases: unknown[] = []) =>
     app.call("/v1/import", { token: TOKEN, body: { version: 1, leases, names } });
   for (const name of ["", "a b", "a\u0000", "\u202e", "/web", "a//b", "a/", "x".repeat(266), "é", "a\nb"]) {

@@ -23,67 +23,61 @@ function sorted(rows: readonly SocketRow[]): SocketRow[] {
   return [...rows].sort((a, b) => a.inode - b.inode);
 }
 
-Deno.test({
-  name: "netlink and /proc list the same listeners, and both name their process",
-  ignore: !linux,
-  async fn() {
-    const libc = openLibc();
-    const procfs = new Procfs(libc);
-    const viaProc = new LinuxScanner({ libc, procfs }, undefined);
-    const viaNetlink = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc)!);
-    using v4 = listen(0, "127.0.0.1");
-    using any = listen(0, "0.0.0.0");
-    using v6 = listen(0, "::1");
-    using dual = listen(0, "::");
-    const udp = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
-    const udpPort = (udp.addr as Deno.NetAddr).port;
-    const client = await Deno.connect({ hostname: "127.0.0.1", port: v4.port }); // not a listener
-    const endpoints: Endpoint[] = [v4, any, v6, dual].map(({ port }) => ({ protocol: "tcp", port }));
-    endpoints.push({ protocol: "udp", port: udpPort }, {
-      protocol: "tcp",
-      port: (client.localAddr as Deno.NetAddr).port,
-    });
-    const rows = sorted(await viaNetlink.listening(endpoints));
-    assert.deepEqual(rows, sorted(await viaProc.listening(endpoints)));
-    assert.deepEqual(rows.map(({ localPort }) => localPort), [v4.port, any.port, v6.port, dual.port, udpPort]);
-    assert.deepEqual(rows.map(({ localAddress }) => localAddress), ["127.0.0.1", "0.0.0.0", "::1", "::", "127.0.0.1"]);
-    for (const { pid } of await viaNetlink.identify(rows)) assert.equal(pid, Deno.pid);
-    const all = await viaProc.socketsOn({ protocol: "tcp", port: v4.port });
-    assert.deepEqual(new Set(all.map(({ state }) => state)), new Set(["LISTEN", "ESTABLISHED"]));
-    client.close();
-    udp.close();
-    viaNetlink.close();
-  },
+Deno.test("netlink and /proc list the same listeners, and both name their process", { ignore: !linux }, async () => {
+  const libc = openLibc();
+  const procfs = new Procfs(libc);
+  const viaProc = new LinuxScanner({ libc, procfs }, undefined);
+  const viaNetlink = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc)!);
+  using v4 = listen(0, "127.0.0.1");
+  using any = listen(0, "0.0.0.0");
+  using v6 = listen(0, "::1");
+  using dual = listen(0, "::");
+  const udp = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
+  const udpPort = (udp.addr as Deno.NetAddr).port;
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: v4.port }); // not a listener
+  const endpoints: Endpoint[] = [v4, any, v6, dual].map(({ port }) => ({ protocol: "tcp", port }));
+  endpoints.push({ protocol: "udp", port: udpPort }, {
+    protocol: "tcp",
+    port: (client.localAddr as Deno.NetAddr).port,
+  });
+  const rows = sorted(await viaNetlink.listening(endpoints));
+  assert.deepEqual(rows, sorted(await viaProc.listening(endpoints)));
+  assert.deepEqual(rows.map(({ localPort }) => localPort), [v4.port, any.port, v6.port, dual.port, udpPort]);
+  assert.deepEqual(rows.map(({ localAddress }) => localAddress), ["127.0.0.1", "0.0.0.0", "::1", "::", "127.0.0.1"]);
+  for (const { pid } of await viaNetlink.identify(rows)) assert.equal(pid, Deno.pid);
+  const all = await viaProc.socketsOn({ protocol: "tcp", port: v4.port });
+  assert.deepEqual(new Set(all.map(({ state }) => state)), new Set(["LISTEN", "ESTABLISHED"]));
+  client.close();
+  udp.close();
+  viaNetlink.close();
 });
 
-Deno.test({
-  name: "boundOn() finds what is bound to one port alone and does not listen, where the kernel lists that",
+Deno.test("boundOn() finds what is bound to one port alone and does not listen, where the kernel lists that", {
   ignore: !linux,
-  async fn() {
-    const libc = openLibc();
-    const procfs = new Procfs(libc);
-    const holds = new LinuxHolds({ libc, procfs });
-    const scanner = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc));
-    using server = listen();
-    const ports = [0, 1].map(() => {
-      const claim = holds.claimAny({ protocols: ["tcp"], hold: "soft" });
-      assert.equal(claim.obstacle, undefined);
-      return claim.port;
-    });
-    try {
-      const bound = await scanner.boundOn(ports[0]!);
-      const isListed = listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!);
-      assert.deepEqual(
-        bound?.map(({ localPort, state }) => [localPort, state]),
-        isListed ? [[ports[0], "CLOSE"]] : undefined,
-      );
-      assert.deepEqual(await scanner.boundOn(server.port), isListed ? [] : undefined);
-      assert.equal(await new LinuxScanner({ libc, procfs }, undefined).boundOn(ports[0]!), undefined);
-    } finally {
-      holds.releaseAll();
-      scanner.close();
-    }
-  },
+}, async () => {
+  const libc = openLibc();
+  const procfs = new Procfs(libc);
+  const holds = new LinuxHolds({ libc, procfs });
+  const scanner = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc));
+  using server = listen();
+  const ports = [0, 1].map(() => {
+    const claim = holds.claimAny({ protocols: ["tcp"], hold: "soft" });
+    assert.equal(claim.obstacle, undefined);
+    return claim.port;
+  });
+  try {
+    const bound = await scanner.boundOn(ports[0]!);
+    const isListed = listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!);
+    assert.deepEqual(
+      bound?.map(({ localPort, state }) => [localPort, state]),
+      isListed ? [[ports[0], "CLOSE"]] : undefined,
+    );
+    assert.deepEqual(await scanner.boundOn(server.port), isListed ? [] : undefined);
+    assert.equal(await new LinuxScanner({ libc, procfs }, undefined).boundOn(ports[0]!), undefined);
+  } finally {
+    holds.releaseAll();
+    scanner.close();
+  }
 });
 
 Deno.test("listsBoundSockets() knows that Linux 6.8 was the first to", () => {

@@ -4,30 +4,24 @@ import { readSocketAddress, socketAddressOf } from "../../src/os/linux/socket_ad
 import { freePort, listen } from "../support/sockets.ts";
 
 for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
-  Deno.test({
-    name: `a guard keeps ${hostname} for sockets with SO_REUSEPORT until it is disposed of`,
+  Deno.test(`a guard keeps ${hostname} for sockets with SO_REUSEPORT until it is disposed of`, {
     ignore: Deno.build.os !== "linux",
-    fn() {
-      const port = freePort();
-      const guard = openAddressGuards()!.guard({ transport: "tcp", hostname, port });
-      for (let times = 0; times < 2; times++) {
-        assert.throws(() => Deno.listen({ hostname, port }), Deno.errors.AddrInUse);
-        Deno.listen({ hostname, port, reusePort: true }).close();
-      }
-      guard[Symbol.dispose]();
-      Deno.listen({ hostname, port }).close();
-    },
+  }, () => {
+    const port = freePort();
+    const guard = openAddressGuards()!.guard({ transport: "tcp", hostname, port });
+    for (let times = 0; times < 2; times++) {
+      assert.throws(() => Deno.listen({ hostname, port }), Deno.errors.AddrInUse);
+      Deno.listen({ hostname, port, reusePort: true }).close();
+    }
+    guard[Symbol.dispose]();
+    Deno.listen({ hostname, port }).close();
   });
 }
 
-Deno.test({
-  name: "an address on which somebody listens cannot be guarded",
-  ignore: Deno.build.os !== "linux",
-  fn() {
-    using other = listen();
-    const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
-    assert.throws(() => openAddressGuards()!.guard(address), Deno.errors.AddrInUse);
-  },
+Deno.test("an address on which somebody listens cannot be guarded", { ignore: Deno.build.os !== "linux" }, () => {
+  using other = listen();
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
+  assert.throws(() => openAddressGuards()!.guard(address), Deno.errors.AddrInUse);
 });
 
 Deno.test("a socket address holds what it was made of", () => {

@@ -27,29 +27,27 @@ async function answerOf(connection: Deno.Conn): Promise<string> {
   }
 }
 
-Deno.test({
-  name: "relieve() cuts connections until half the reserve is free, tells whose, and the rest is served on",
+Deno.test("relieve() cuts connections until half the reserve is free, tells whose, and the rest is served on", {
   ignore: Deno.build.os !== "linux",
-  async fn() {
-    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("served"));
-    const { port } = server.addr;
-    const connections = await Promise.all(
-      Array.from({ length: CONNECTIONS }, () => Deno.connect({ hostname: "127.0.0.1", port })),
-    );
-    const answers = async () => await Promise.all(connections.map(answerOf));
-    assert.ok((await answers()).every((answer) => answer === "HTTP/1.1 200"));
-    const logged: string[] = [];
-    const libc = openLibc(), open = Deno.statSync("/proc/self/fd").size;
-    const crowd = new LinuxCrowd({ libc: withLimit(libc, open + 30), log: (line) => logged.push(line) });
-    crowd.watch(port);
-    await crowd.relieve();
-    crowd.stop();
-    const served = (await answers()).filter((answer) => answer === "HTTP/1.1 200").length;
-    assert.ok(served > 0 && served < CONNECTIONS / 2, `${served} are left`);
-    assert.match(
-      logged.join("\n"),
-      new RegExp(`^cut ${CONNECTIONS - served} of ${CONNECTIONS} connections.*user \\d+$`),
-    );
-    for (const connection of connections) connection.close();
-  },
+}, async () => {
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("served"));
+  const { port } = server.addr;
+  const connections = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => Deno.connect({ hostname: "127.0.0.1", port })),
+  );
+  const answers = async () => await Promise.all(connections.map(answerOf));
+  assert.ok((await answers()).every((answer) => answer === "HTTP/1.1 200"));
+  const logged: string[] = [];
+  const libc = openLibc(), open = Deno.statSync("/proc/self/fd").size;
+  const crowd = new LinuxCrowd({ libc: withLimit(libc, open + 30), log: (line) => logged.push(line) });
+  crowd.watch(port);
+  await crowd.relieve();
+  crowd.stop();
+  const served = (await answers()).filter((answer) => answer === "HTTP/1.1 200").length;
+  assert.ok(served > 0 && served < CONNECTIONS / 2, `${served} are left`);
+  assert.match(
+    logged.join("\n"),
+    new RegExp(`^cut ${CONNECTIONS - served} of ${CONNECTIONS} connections.*user \\d+$`),
+  );
+  for (const connection of connections) connection.close();
 });

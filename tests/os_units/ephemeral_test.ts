@@ -3,15 +3,11 @@ import { parseFirstAndLast, parseStartAndCount, readEphemeralRange } from "../..
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 
-Deno.test({
-  name: "readEphemeralRange() reads what the kernel uses",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const [first, last] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(
-      Number,
-    );
-    assert.deepEqual(await readEphemeralRange(new Procfs(openLibc())), { first, last });
-  },
+Deno.test("readEphemeralRange() reads what the kernel uses", { ignore: Deno.build.os !== "linux" }, async () => {
+  const [first, last] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(
+    Number,
+  );
+  assert.deepEqual(await readEphemeralRange(new Procfs(openLibc())), { first, last });
 });
 
 Deno.test("parseFirstAndLast() takes two ports and nothing else", () => {

@@ -44,16 +44,14 @@ Deno.test("parsePortList() reads ip_local_reserved_ports", () => {
   assert.deepEqual(parsePortList("\n"), []);
 });
 
-Deno.test({
-  name: "readOsPorts() reads what this kernel keeps back and from where on a port is anybody's",
+Deno.test("readOsPorts() reads what this kernel keeps back and from where on a port is anybody's", {
   ignore: Deno.build.os !== "linux",
-  async fn() {
-    const { reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
-    const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
-    assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));
-    assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
-    assert.deepEqual(excluded, []);
-  },
+}, async () => {
+  const { reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
+  const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
+  assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));
+  assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
+  assert.deepEqual(excluded, []);
 });
 
 Deno.test("mayBindPrivileged() reads on Linux whether the process has the capability, whoever it is", () => {

@@ -34,12 +34,10 @@ async function ask(shell: string): Promise<unknown> {
   return JSON.parse(text);
 }
 
-Deno.test({
-  name: "orphans are adopted and taken note of when they end, and Deno's own children are left to it",
+Deno.test("orphans are adopted and taken note of when they end, and Deno's own children are left to it", {
   ignore: Deno.build.os !== "linux",
-  async fn() {
-    const expected = { isAdopted: true, isKept: true, isReaped: true, code: 5 };
-    assert.deepEqual(await ask('exec "$@"'), { ...expected, ignoresHangUp: false });
-    assert.deepEqual(await ask('trap "" HUP; exec "$@"'), { ...expected, ignoresHangUp: true });
-  },
+}, async () => {
+  const expected = { isAdopted: true, isKept: true, isReaped: true, code: 5 };
+  assert.deepEqual(await ask('exec "$@"'), { ...expected, ignoresHangUp: false });
+  assert.deepEqual(await ask('trap "" HUP; exec "$@"'), { ...expected, ignoresHangUp: true });
 });

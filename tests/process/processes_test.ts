@@ -11,6 +11,7 @@ import {
   type Processes,
   sharesGroup,
 } from "../../src/process/process.ts";
+import { FakeMachine } from "../support/machine.ts";
 
 const linux = Deno.build.os === "linux";
 
@@ -20,36 +21,60 @@ function startChild(): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), { args: ["eval", script], stdin: "piped", stdout: "null" }).spawn();
 }
 
-function conformance(name: string, open: () => Processes, ignore: boolean) {
-  Deno.test({
-    name: `${name} find a process while it runs, know it again, and miss it afterwards`,
-    ignore,
-    async fn() {
-      const processes = open();
+/** Processes, and a way to start one. */
+interface Machine {
+  readonly processes: Processes;
+  start(): { readonly pid: number; readonly end: () => unknown };
+}
+
+function thisMachine(processes: Processes): Machine {
+  return {
+    processes,
+    start() {
       const child = startChild();
-      const found = processes.find(child.pid);
-      assert.equal(found?.pid, child.pid);
-      assert.equal(found.bootId, processes.bootId);
-      assert.ok(processes.isAlive(found));
-      await child.stdin.close();
-      await child.status;
-      assert.equal(processes.find(child.pid), undefined);
-      assert.equal(processes.isAlive(found), false);
+      const end = async () => {
+        await child.stdin.close();
+        await child.status;
+      };
+      return { pid: child.pid, end };
     },
+  };
+}
+
+function fakeMachine(): Machine {
+  const machine = new FakeMachine();
+  return {
+    processes: machine.parts().processes,
+    start: () => ({ pid: machine.start(100).pid, end: () => machine.end(100) }),
+  };
+}
+
+function conformance(name: string, open: () => Machine, ignore = false) {
+  Deno.test(`${name} find a process while it runs, know it again, and miss it afterwards`, { ignore }, async () => {
+    const { processes, start } = open();
+    const { pid, end } = start();
+    const found = processes.find(pid);
+    assert.equal(found?.pid, pid);
+    assert.equal(found.bootId, processes.bootId);
+    assert.ok(processes.isAlive(found));
+    await end();
+    assert.equal(processes.find(pid), undefined);
+    assert.equal(processes.isAlive(found), false);
   });
 }
 
-conformance("generic processes", () => new GenericProcesses(), false);
-conformance("Linux processes", openLinux, !linux);
+conformance("generic processes", () => thisMachine(new GenericProcesses()));
+conformance("fake processes", fakeMachine);
+conformance("Linux processes", () => thisMachine(openLinux()), !linux);
 
 function openLinux(): LinuxProcesses {
   return new LinuxProcesses(new Procfs(openLibc()));
 }
 
-Deno.test({
-  name: "Linux processes list what runs with its place, and know the place of a zombie",
-  ignore: !linux,
-  async fn() {
+Deno.test(
+  "Linux processes list what runs with its place, and know the place of a zombie",
+  { ignore: !linux },
+  async () => {
     const processes = openLinux();
     const { startTime, parentPid, processGroup, session } = processes.find(Deno.pid)!;
     const own = { pid: Deno.pid, startTime, parentPid, processGroup, session };
@@ -62,46 +87,34 @@ Deno.test({
     await child.status;
     assert.equal(processes.placeOf(child.pid), undefined);
   },
+);
+
+Deno.test("Linux processes describe this very process", { ignore: !linux }, () => {
+  const own = openLinux().find(Deno.pid)!;
+  assert.equal(own.cwd, Deno.cwd());
+  assert.equal(own.parentPid, Deno.ppid);
+  assert.match(own.command!, /test/);
+  assert.match(own.startTime, /^\d+$/);
+  assert.match(own.bootId, /^[0-9a-f-]{36}$/);
+  assert.equal(own.user === null, false);
 });
 
-Deno.test({
-  name: "Linux processes describe this very process",
-  ignore: !linux,
-  fn() {
-    const own = openLinux().find(Deno.pid)!;
-    assert.equal(own.cwd, Deno.cwd());
-    assert.equal(own.parentPid, Deno.ppid);
-    assert.match(own.command!, /test/);
-    assert.match(own.startTime, /^\d+$/);
-    assert.match(own.bootId, /^[0-9a-f-]{36}$/);
-    assert.equal(own.user === null, false);
-  },
+Deno.test("a pid with another start time or boot is not the process that was meant", { ignore: !linux }, () => {
+  const processes = openLinux();
+  const own = processes.find(Deno.pid)!;
+  assert.ok(processes.isAlive(own));
+  assert.equal(processes.isAlive({ ...own, startTime: "1" }), false);
+  assert.equal(processes.isAlive({ ...own, bootId: "the boot before" }), false);
 });
 
-Deno.test({
-  name: "a pid with another start time or boot is not the process that was meant",
-  ignore: !linux,
-  fn() {
-    const processes = openLinux();
-    const own = processes.find(Deno.pid)!;
-    assert.ok(processes.isAlive(own));
-    assert.equal(processes.isAlive({ ...own, startTime: "1" }), false);
-    assert.equal(processes.isAlive({ ...own, bootId: "the boot before" }), false);
-  },
-});
-
-Deno.test({
-  name: "a child descends from this process",
-  ignore: !linux,
-  async fn() {
-    const processes = openLinux();
-    const child = startChild();
-    const [first, parent] = lineageOf(processes, processes.find(child.pid)!);
-    assert.deepEqual([first?.pid, parent?.pid], [child.pid, Deno.pid]);
-    assert.ok(isSameProcess(parent!, processes.find(Deno.pid)!));
-    await child.stdin.close();
-    await child.status;
-  },
+Deno.test("a child descends from this process", { ignore: !linux }, async () => {
+  const processes = openLinux();
+  const child = startChild();
+  const [first, parent] = lineageOf(processes, processes.find(child.pid)!);
+  assert.deepEqual([first?.pid, parent?.pid], [child.pid, Deno.pid]);
+  assert.ok(isSameProcess(parent!, processes.find(Deno.pid)!));
+  await child.stdin.close();
+  await child.status;
 });
 
 const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, startedAt: null, parentPid: 1 };
@@ -167,10 +180,10 @@ Deno.test("userName() finds the name of a number and falls back to the number", 
   assert.deepEqual(["0", "1000", "7"].map((uid) => userName(passwd, uid)), ["root", "ada", "7"]);
 });
 
-Deno.test({
-  name: "procfs tells what is not there from what is, and lists folders of any size",
-  ignore: !linux,
-  async fn() {
+Deno.test(
+  "procfs tells what is not there from what is, and lists folders of any size",
+  { ignore: !linux },
+  async () => {
     const procfs = new Procfs(openLibc());
     assert.equal(procfs.read("/proc/nothing"), undefined);
     assert.equal(procfs.link("/proc/self/nothing"), undefined);
@@ -184,4 +197,4 @@ Deno.test({
     await Deno.remove(folder, { recursive: true });
     assert.throws(() => procfs.list("/proc/version"), /Cannot read \/proc\/version: errno 20/);
   },
-});
+);

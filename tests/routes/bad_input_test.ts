@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AmendBody, GrantBody, ImportBody, ListQuery, RenewBody } from "../../routes/schema.ts";
-import { openTestApp, type TestApp, TOKEN } from "../support/app.ts";
+import { appTest, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
 
 /** Values that no field of any request takes. */
 const NEVER: readonly unknown[] = [
@@ -115,8 +115,7 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-Deno.test("every field of PATCH and renew refuses what it cannot use, and nothing is changed", async () => {
-  await using app = await openTestApp();
+appTest("every field of PATCH and renew refuses what it cannot use, and nothing is changed", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { ttlMs: 60_000 } });
   for (
     const [schema, path, method] of [
@@ -133,8 +132,7 @@ Deno.test("every field of PATCH and renew refuses what it cannot use, and nothin
   assert.deepEqual((await app.call(`/v1/leases/${lease.id}`)).body, lease);
 });
 
-Deno.test("every field of an import refuses what it cannot use, and nothing is taken in", async () => {
-  await using app = await openTestApp();
+appTest("every field of an import refuses what it cannot use, and nothing is taken in", async (app) => {
   for (const field of Object.keys(ImportBody.shape)) {
     for (const value of [true, -1, "x", [1], [null], [{}]]) {
       const { status, body } = await app.call("/v1/import", {
@@ -148,8 +146,7 @@ Deno.test("every field of an import refuses what it cannot use, and nothing is t
   assert.equal(app.test.domain.registry.table.size, 0);
 });
 
-Deno.test("every query of GET /leases refuses what it cannot use", async () => {
-  await using app = await openTestApp();
+appTest("every query of GET /leases refuses what it cannot use", async (app) => {
   const bad: Record<string, string[]> = {
     name: ["", "x".repeat(266)],
     project: ["", "a b"],
@@ -199,8 +196,7 @@ for (const [name, body, detail] of BODIES) {
   });
 }
 
-Deno.test("a body of 10 MB is refused unread", async () => {
-  await using app = await openTestApp();
+appTest("a body of 10 MB is refused unread", async (app) => {
   const { status } = await app.call("/v1/leases", {
     body: "x".repeat(10_485_760),
     headers: { "content-length": "10485760" },
@@ -208,8 +204,7 @@ Deno.test("a body of 10 MB is refused unread", async () => {
   assert.equal(status, 413);
 });
 
-Deno.test("fields that contradict each other are refused with both names", async () => {
-  await using app = await openTestApp();
+appTest("fields that contradict each other are refused with both names", async (app) => {
   const pairs = [
     { services: [{ name: "a" }], name: "b" },
     { services: [{ name: "a" }], port: 80 },

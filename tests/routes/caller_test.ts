@@ -99,19 +99,17 @@ Deno.test("who may have a privileged port is asked of the system each time, not 
   assert.equal(asked.length, 2);
 });
 
-Deno.test({
-  name: "a daemon knows a caller over its own sockets, and does not count its own user's leases",
+Deno.test("a daemon knows a caller over its own sockets, and does not count its own user's leases", {
   ignore: Deno.build.os !== "linux",
-  async fn() {
-    await using folder = await temporaryFolder();
-    await using daemon = await startTestDaemon(folder.path, { maxLeasesPerUser: "0", pool: "21000-21999" });
-    for (const host of ["127.0.0.1", "[::1]"]) {
-      const response = await fetch(`${daemon.url.replace("127.0.0.1", host)}/v1/leases`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: "{}",
-      });
-      assert.equal(response.status, 201, await response.text());
-    }
-  },
+}, async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path, { maxLeasesPerUser: "0", pool: "21000-21999" });
+  for (const host of ["127.0.0.1", "[::1]"]) {
+    const response = await fetch(`${daemon.url.replace("127.0.0.1", host)}/v1/leases`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    assert.equal(response.status, 201, await response.text());
+  }
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EventReaders, KEEP_ALIVE_MS, MOST_READERS } from "../../routes/event_readers.ts";
 import { EventLog, type LoggedEvent } from "../../src/lease/events.ts";
-import { HOST, openTestApp, type TestApp } from "../support/app.ts";
+import { appTest, HOST, type TestApp } from "../support/app.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const nothing = { type: "rule.failed", reason: "" } as const;
@@ -39,8 +39,7 @@ function ask(app: TestApp, headers: Record<string, string> = {}, method = "GET")
   return Promise.resolve(app.fetch(request));
 }
 
-Deno.test("a reader that comes back gets what it missed, in order, and then what happens", async () => {
-  await using app = await openTestApp();
+appTest("a reader that comes back gets what it missed, in order, and then what happens", async (app) => {
   const body = { name: "web", project: "shop" };
   const grant = async (status: number) => {
     const answer = await app.call("/v1/leases", { body });
@@ -58,6 +57,8 @@ Deno.test("a reader that comes back gets what it missed, in order, and then what
   await textOf(second);
   const missed = (await textOf(second))!;
   assert.deepEqual(missed.match(/(?<=event: )\S+/g), ["lease.renewed", "lease.released"]);
+  const [run, number] = id.split("-");
+  assert.deepEqual(missed.match(/(?<=id: )\S+/g), [1, 2].map((more) => `${run}-${Number(number) + more}`));
   assert.deepEqual(JSON.parse(/(?<=data: ).*/.exec(missed)![0]).lease, lease);
   const next = textOf(second);
   await grant(201);
@@ -139,8 +140,7 @@ Deno.test("comments keep the streams of those alive who wait, by one timer for a
   assert.equal(timers, 2);
 });
 
-Deno.test("more readers than are served at a time are refused in words, until one leaves", async () => {
-  await using app = await openTestApp();
+appTest("more readers than are served at a time are refused in words, until one leaves", async (app) => {
   const streams = await Promise.all(Array.from({ length: MOST_READERS }, async () => (await ask(app)).body!));
   const { status, body, headers } = await app.call("/v1/events");
   assert.deepEqual([status, body.code, headers.get("retry-after")], [503, "too_many_readers", "5"]);
@@ -149,8 +149,7 @@ Deno.test("more readers than are served at a time are refused in words, until on
   assert.equal((await app.call("/v1/events")).status, 200, "that one has left again");
 });
 
-Deno.test("HEAD /events takes no reader's place", async () => {
-  await using app = await openTestApp();
+appTest("HEAD /events takes no reader's place", async (app) => {
   for (let i = 0; i <= MOST_READERS; i++) assert.equal((await ask(app, {}, "HEAD")).status, 200);
   assert.equal((await app.call("/v1/events")).status, 200);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { allRoutes } from "../../routes/app.ts";
 import { BODY_LIMIT } from "../../routes/guard.ts";
 import type { Route } from "../../routes/route.ts";
-import { type CallOptions, HOST, openTestApp, TOKEN } from "../support/app.ts";
+import { appTest, type CallOptions, HOST, openTestApp, TOKEN } from "../support/app.ts";
 
 /** A path of the route with something in the place of each parameter. */
 function pathOf({ path }: Route): string {
@@ -103,8 +103,7 @@ Deno.test("the guard refuses every attack on every route, and no handler runs", 
   }
 });
 
-Deno.test("every route refuses OPTIONS and the methods it does not take, and names those it takes", async () => {
-  await using app = await openTestApp();
+appTest("every route refuses OPTIONS and the methods it does not take, and names those it takes", async (app) => {
   const routes = allRoutes(app.parts);
   for (const route of routes) {
     const options = await app.call(pathOf(route), { method: "OPTIONS", token: TOKEN });
@@ -137,8 +136,7 @@ Deno.test("with auth.anonymous none every call but the probes takes the token", 
   }
 });
 
-Deno.test("a request line that names another host is refused, whatever the Host header says", async () => {
-  await using app = await openTestApp();
+appTest("a request line that names another host is refused, whatever the Host header says", async (app) => {
   for (
     const url of ["http://evil.example/v1/status", "http://127.0.0.1/v1/status", "http://x@evil.example:7678/v1/status"]
   ) {
@@ -147,15 +145,13 @@ Deno.test("a request line that names another host is refused, whatever the Host 
   }
 });
 
-Deno.test("unknown paths are guarded too", async () => {
-  await using app = await openTestApp();
+appTest("unknown paths are guarded too", async (app) => {
   assert.equal((await app.call("/v1/nothing")).body.code, "not_found");
   assert.equal((await app.call("/v1/nothing", { headers: { host: "evil.example" } })).status, 421);
   assert.equal((await app.call("/", { headers: { origin: "http://evil.example" } })).status, 403);
 });
 
-Deno.test("the guard lets our own origin and every name of ours pass", async () => {
-  await using app = await openTestApp();
+appTest("the guard lets our own origin and every name of ours pass", async (app) => {
   for (const host of [HOST, "localhost:7678", "[::1]:7678", "LOCALHOST:7678"]) {
     const headers = { host, origin: `http://${host}`, "sec-fetch-site": "same-origin" };
     assert.equal((await app.call("/v1/status", { headers })).status, 200, host);
@@ -164,8 +160,7 @@ Deno.test("the guard lets our own origin and every name of ours pass", async () 
   assert.equal((await app.call("/v1/leases", { headers, body: {} })).status, 201);
 });
 
-Deno.test("a DELETE needs no Content-Type", async () => {
-  await using app = await openTestApp();
+appTest("a DELETE needs no Content-Type", async (app) => {
   const { body: { id } } = await app.call("/v1/leases", { body: {} });
   const { status } = await app.fetch(
     new Request(`http://${HOST}/v1/leases/${id}`, { method: "DELETE", headers: { host: HOST } }),
@@ -173,8 +168,7 @@ Deno.test("a DELETE needs no Content-Type", async () => {
   assert.equal(status, 204);
 });
 
-Deno.test("every answer forbids sniffing, framing and scripts", async () => {
-  await using app = await openTestApp();
+appTest("every answer forbids sniffing, framing and scripts", async (app) => {
   for (const path of ["/v1/status", "/v1/nothing", "/v1/events", "/healthz"]) {
     const { headers } = await app.call(path);
     assert.equal(headers.get("x-content-type-options"), "nosniff", path);
@@ -182,8 +176,7 @@ Deno.test("every answer forbids sniffing, framing and scripts", async () => {
   }
 });
 
-Deno.test("a body without a length is read as far as the limit and no further", async () => {
-  await using app = await openTestApp();
+appTest("a body without a length is read as far as the limit and no further", async (app) => {
   let sent = 0;
   const endless = new ReadableStream<Uint8Array>({
     pull(controller) {

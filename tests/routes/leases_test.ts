@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { HOST, openTestApp, TOKEN } from "../support/app.ts";
+import { appTest, HOST, openTestApp, TOKEN } from "../support/app.ts";
 
-Deno.test("POST /leases answers 201 with the lease, and 200 for its live name", async () => {
-  await using app = await openTestApp();
+appTest("POST /leases answers 201 with the lease, and 200 for its live name", async (app) => {
   const first = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   assert.deepEqual([first.status, first.body.name, first.body.state], [201, "shop/web", "granted"]);
   const second = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   assert.deepEqual([second.status, second.body.id], [200, first.body.id]);
 });
 
-Deno.test("POST /leases with Prefer: return=minimal answers id and port alone, and does the same", async () => {
-  await using app = await openTestApp();
+appTest("POST /leases with Prefer: return=minimal answers id and port alone, and does the same", async (app) => {
   const grant = async (prefer: string, body: object) => {
     const { status, headers, body: answer } = await app.call("/v1/leases", {
       method: "POST",
@@ -36,8 +34,7 @@ Deno.test("POST /leases with Prefer: return=minimal answers id and port alone, a
   }
 });
 
-Deno.test("POST /leases takes port 0 for any, and answers several as a list", async () => {
-  await using app = await openTestApp();
+appTest("POST /leases takes port 0 for any, and answers several as a list", async (app) => {
   assert.equal((await app.call("/v1/leases", { body: { port: 0 } })).status, 201);
   const count = await app.call("/v1/leases", { body: { name: "w", project: "p", count: 2 } });
   assert.deepEqual(count.body.leases.map(({ name }: { name: string }) => name), ["p/w-1", "p/w-2"]);
@@ -53,8 +50,7 @@ Deno.test("POST /leases takes port 0 for any, and answers several as a list", as
   );
 });
 
-Deno.test("POST /leases bounds what holder and labels take with all the leases of a request", async () => {
-  await using app = await openTestApp();
+appTest("POST /leases bounds what holder and labels take with all the leases of a request", async (app) => {
   const holder = { id: "ci", cwd: `/${"x".repeat(2000)}` };
   const refused = await app.call("/v1/leases", { body: { count: 256, holder } });
   assert.deepEqual([refused.status, refused.body.field], [400, "holder"]);
@@ -62,8 +58,7 @@ Deno.test("POST /leases bounds what holder and labels take with all the leases o
   assert.equal((await app.call("/v1/leases", { body: { count: 2, holder } })).status, 201);
 });
 
-Deno.test("a lease is found by id, name and port, changed, renewed and released by each", async () => {
-  await using app = await openTestApp();
+appTest("a lease is found by id, name and port, changed, renewed and released by each", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "a/b", ttlMs: 60_000 } });
   const references = [`/v1/leases/${lease.id}`, "/v1/leases/by-name/a%2Fb/web", `/v1/leases/by-port/${lease.port}`];
   for (const reference of references) {
@@ -82,15 +77,13 @@ Deno.test("a lease is found by id, name and port, changed, renewed and released 
   assert.equal((await app.call(references[2]!)).body.code, "lease_not_found");
 });
 
-Deno.test("a name without a project is found by its name alone", async () => {
-  await using app = await openTestApp();
+appTest("a name without a project is found by its name alone", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web" } });
   assert.equal((await app.call("/v1/leases/by-name/web")).body.id, lease.id);
   assert.equal((await app.call("/v1/leases/by-name/web/renew", { body: {} })).body.id, lease.id);
 });
 
-Deno.test("GET /leases filters, and goes through the pages of live and ended leases", async () => {
-  await using app = await openTestApp();
+appTest("GET /leases filters, and goes through the pages of live and ended leases", async (app) => {
   for (const name of ["web", "api", "db"]) {
     await app.call("/v1/leases", { body: { name, project: "shop", labels: { tier: name } } });
   }
@@ -112,8 +105,7 @@ Deno.test("GET /leases filters, and goes through the pages of live and ended lea
   assert.deepEqual(await names("ended=true&label=tier:api&name=api&state=released"), ["shop/api"]);
 });
 
-Deno.test("the pages of the history are whole and without repeats", async () => {
-  await using app = await openTestApp();
+appTest("the pages of the history are whole and without repeats", async (app) => {
   const ids = new Set<string>();
   for (let i = 0; i < 5; i++) {
     const { body } = await app.call("/v1/leases", { body: {} });
@@ -158,8 +150,7 @@ Deno.test("a search of the history may answer with an empty page and a next that
   assert.deepEqual(second.body.leases.map(({ name }: { name: string }) => name), ["web"]);
 });
 
-Deno.test("DELETE /leases frees everything with a label and nothing else", async () => {
-  await using app = await openTestApp();
+appTest("DELETE /leases frees everything with a label and nothing else", async (app) => {
   const ids: string[] = [];
   for (const job of ["1", "1", "2"]) ids.push((await app.call("/v1/leases", { body: { labels: { job } } })).body.id);
   const { body } = await app.call("/v1/leases?label=job:1", { method: "DELETE" });
@@ -168,8 +159,7 @@ Deno.test("DELETE /leases frees everything with a label and nothing else", async
   assert.equal((await app.call("/v1/leases", { method: "DELETE" })).status, 400);
 });
 
-Deno.test("an Idempotency-Key gives the same answer again, at once, later and after a restart", async () => {
-  await using app = await openTestApp();
+appTest("an Idempotency-Key gives the same answer again, at once, later and after a restart", async (app) => {
   const request = { body: { labels: { a: "b" } }, headers: { "idempotency-key": "k1" } };
   const [first, second] = await Promise.all([app.call("/v1/leases", request), app.call("/v1/leases", request)]);
   assert.deepEqual([first.status, second.status, second.body], [201, 201, first.body]);
@@ -181,28 +171,32 @@ Deno.test("an Idempotency-Key gives the same answer again, at once, later and af
     const bad = await app.call("/v1/leases", { body: {}, headers: { "idempotency-key": key || "\t" } });
     if (key.trim() !== "") assert.deepEqual([bad.status, bad.body.field], [400, "idempotency-key"]);
   }
+  const after = await app.test.restart();
+  assert.deepEqual(after.domain.store.answer({ caller: "unknown", key: "k1" })?.leaseIds, [first.body.id]);
+  await after.close();
 });
 
-Deno.test("the answer to a repeated Idempotency-Key shows the leases as they are now, and grants nothing", async () => {
-  await using app = await openTestApp();
-  const request = { body: { count: 3 }, headers: { "idempotency-key": "k1" } };
-  const first = await app.call("/v1/leases", request);
-  const [, released] = first.body.leases;
-  await app.call(`/v1/leases/${released.id}`, { method: "DELETE" });
-  const again = await app.call("/v1/leases", request);
-  assert.equal(again.status, 201);
-  const rowOf = ({ id, port, state }: Record<string, unknown>) => [id, port, state];
-  assert.deepEqual(
-    again.body.leases.map(rowOf),
-    first.body.leases.map((lease: Record<string, unknown>) =>
-      rowOf({ ...lease, state: lease === released ? "released" : "granted" })
-    ),
-  );
-  assert.equal(app.test.domain.registry.table.size, 2);
-});
+appTest(
+  "the answer to a repeated Idempotency-Key shows the leases as they are now, and grants nothing",
+  async (app) => {
+    const request = { body: { count: 3 }, headers: { "idempotency-key": "k1" } };
+    const first = await app.call("/v1/leases", request);
+    const [, released] = first.body.leases;
+    await app.call(`/v1/leases/${released.id}`, { method: "DELETE" });
+    const again = await app.call("/v1/leases", request);
+    assert.equal(again.status, 201);
+    const rowOf = ({ id, port, state }: Record<string, unknown>) => [id, port, state];
+    assert.deepEqual(
+      again.body.leases.map(rowOf),
+      first.body.leases.map((lease: Record<string, unknown>) =>
+        rowOf({ ...lease, state: lease === released ? "released" : "granted" })
+      ),
+    );
+    assert.equal(app.test.domain.registry.table.size, 2);
+  },
+);
 
-Deno.test("an Idempotency-Key whose lease the history has forgotten is answered with lease_ended", async () => {
-  await using app = await openTestApp();
+appTest("an Idempotency-Key whose lease the history has forgotten is answered with lease_ended", async (app) => {
   const request = { body: {}, headers: { "idempotency-key": "k1" } };
   const { body } = await app.call("/v1/leases", request);
   await app.call(`/v1/leases/${body.id}`, { method: "DELETE" });
@@ -212,23 +206,13 @@ Deno.test("an Idempotency-Key whose lease the history has forgotten is answered 
   assert.equal(app.test.domain.registry.table.size, 0);
 });
 
-Deno.test("the same Idempotency-Key of two callers is two keys", async () => {
-  await using app = await openTestApp();
+appTest("the same Idempotency-Key of two callers is two keys", async (app) => {
   const request = { body: {}, headers: { "idempotency-key": "k1" } };
   const anonymous = await app.call("/v1/leases", request);
   const withToken = await app.call("/v1/leases", { ...request, body: { hold: "none" }, token: TOKEN });
   assert.deepEqual([anonymous.status, withToken.status], [201, 201]);
   assert.notEqual(anonymous.body.id, withToken.body.id);
   assert.equal((await app.call("/v1/leases", request)).body.id, anonymous.body.id);
-});
-
-Deno.test("an Idempotency-Key is kept in the file", async () => {
-  await using app = await openTestApp();
-  const request = { body: { name: "web" }, headers: { "idempotency-key": "k1" } };
-  const { body } = await app.call("/v1/leases", request);
-  const after = await app.test.restart();
-  assert.deepEqual(after.domain.store.answer({ caller: "unknown", key: "k1" })?.leaseIds, [body.id]);
-  await after.close();
 });
 
 /** Resolves when a method has been called so often. */
@@ -267,37 +251,7 @@ Deno.test("the first of two requests with one Idempotency-Key may leave the line
   assert.deepEqual([answer.status, (await answer.json()).port], [201, holder.port]);
 });
 
-Deno.test("GET /events replays what was missed, and says when it cannot", async () => {
-  await using app = await openTestApp();
-  const { body: lease } = await app.call("/v1/leases", { body: {} });
-  await app.call(`/v1/leases/${lease.id}`, { method: "DELETE" });
-  const read = async (lastId: string, count: number) => {
-    const response = await app.fetch(
-      new Request("http://127.0.0.1:7678/v1/events", { headers: { host: "127.0.0.1:7678", "last-event-id": lastId } }),
-    );
-    let text = "";
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      if (text.split("\n\n").length > count + 1) break;
-    }
-    return text;
-  };
-  const unknown = await read("nonsense-1", 1);
-  assert.match(unknown, /event: reset\n/);
-  const { events } = app.test.domain;
-  const epoch = events.idOf({ number: 0 } as never).split("-")[0];
-  const replay = await read(`${epoch}-0`, 2);
-  assert.deepEqual([...replay.matchAll(/^event: (.*)$/gm)].map(([, type]) => type), [
-    "lease.granted",
-    "lease.released",
-  ]);
-  assert.deepEqual([...replay.matchAll(/^id: (.*)$/gm)].map(([, id]) => id), [`${epoch}-1`, `${epoch}-2`]);
-  const data = JSON.parse(/^data: (.*)$/m.exec(replay)![1]!);
-  assert.deepEqual([data.type, data.lease.id], ["lease.granted", lease.id]);
-});
-
-Deno.test("status, probes and stop answer as documented", async () => {
-  await using app = await openTestApp();
+appTest("status, probes and stop answer as documented", async (app) => {
   assert.equal((await app.call("/healthz")).status, 200);
   assert.equal((await app.call("/v1/readyz")).status, 200);
   const { body } = await app.call("/v1/status");
@@ -308,8 +262,7 @@ Deno.test("status, probes and stop answer as documented", async () => {
   assert.deepEqual([notReady.status, notReady.body.code], [503, "shutting_down"]);
 });
 
-Deno.test("export and import go through the API with the token", async () => {
-  await using app = await openTestApp();
+appTest("export and import go through the API with the token", async (app) => {
   const { body: lease } = await app.call("/v1/leases", {
     body: { name: "web", project: "a", lifetime: { kind: "pinned" } },
   });
@@ -323,8 +276,7 @@ Deno.test("export and import go through the API with the token", async () => {
   assert.deepEqual([refused.status, refused.body.field], [422, "leases[0].port"]);
 });
 
-Deno.test("a fault of portd is answered without detail and logged", async () => {
-  await using app = await openTestApp();
+appTest("a fault of portd is answered without detail and logged", async (app) => {
   app.test.domain.store.find = () => {
     throw new Error("secret detail");
   };

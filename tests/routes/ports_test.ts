@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PortDescription } from "../../src/inspect/description.ts";
-import { openTestApp, type TestApp } from "../support/app.ts";
+import { appTest, openTestApp, type TestApp } from "../support/app.ts";
 import { startHolder, startStranger } from "../support/processes.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -16,8 +16,7 @@ async function lease(app: TestApp, body: object): Promise<{ readonly id: string;
   return (await app.call("/v1/leases", { body })).body;
 }
 
-Deno.test("GET /ports/{n} tells a free pool port from a leased one that nobody has claimed", async () => {
-  await using app = await openTestApp();
+appTest("GET /ports/{n} distinguishes a free pool port from a leased one that nobody has claimed", async (app) => {
   const free = await describe(app, app.test.first);
   assert.deepEqual([free.verdict, free.pooled, free.quarantined], ["free", true, false]);
   assert.equal(free.sentence, `Port ${app.test.first} is free`);
@@ -36,10 +35,10 @@ Deno.test("GET /ports/{n} tells a free pool port from a leased one that nobody h
   assert.match(freed.sentence, /cooled down/);
 });
 
-Deno.test({
-  name: "GET /ports/{n} names the holder's listener with its folder, and its connections apart",
-  ignore: !linux,
-  async fn() {
+Deno.test(
+  "GET /ports/{n} names the holder's listener with its folder, and its connections apart",
+  { ignore: !linux },
+  async () => {
     await using app = await openTestApp();
     const { port } = await lease(app, { name: "web", project: "shop", pid: Deno.pid });
     using server = listen(port);
@@ -59,47 +58,41 @@ Deno.test({
     accepted.close();
     client.close();
   },
-});
+);
 
-Deno.test({
-  name: "GET /ports/{n} calls a stranger on a leased port a conflict before the watch has seen him",
+Deno.test("GET /ports/{n} calls a stranger on a leased port a conflict before the watch has seen them", {
   ignore: !linux,
-  async fn() {
-    await using app = await openTestApp();
-    await using holder = startHolder();
-    const { port } = await lease(app, { name: "web", project: "shop", pid: holder.pid });
-    const before = Date.now();
-    await using stranger = await startStranger(port);
-    const { verdict, sentence, listeners, advice } = await describe(app, port);
-    assert.equal(verdict, "conflict");
-    assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[stranger.pid, false]]);
-    const startedAt = Date.parse(listeners[0]?.startedAt ?? "");
-    assert.ok(startedAt > before - 2000 && startedAt < Date.now() + 2000, listeners[0]?.startedAt ?? "none");
-    assert.match(sentence, new RegExp(`leased to "shop/web" .*, but a stranger listens: pid ${stranger.pid} `));
-    assert.match(advice.join(), new RegExp(`end process ${stranger.pid} yourself`));
-  },
+}, async () => {
+  await using app = await openTestApp();
+  await using holder = startHolder();
+  const { port } = await lease(app, { name: "web", project: "shop", pid: holder.pid });
+  const before = Date.now();
+  await using stranger = await startStranger(port);
+  const { verdict, sentence, listeners, advice } = await describe(app, port);
+  assert.equal(verdict, "conflict");
+  assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[stranger.pid, false]]);
+  const startedAt = Date.parse(listeners[0]?.startedAt ?? "");
+  assert.ok(startedAt > before - 2000 && startedAt < Date.now() + 2000, listeners[0]?.startedAt ?? "none");
+  assert.match(sentence, new RegExp(`leased to "shop/web" .*, but a stranger listens: pid ${stranger.pid} `));
+  assert.match(advice.join(), new RegExp(`end process ${stranger.pid} yourself`));
 });
 
-Deno.test({
-  name: "GET /ports/{n} tells who uses a port that nobody leases, listening or not",
-  ignore: !linux,
-  async fn() {
-    await using app = await openTestApp();
-    using server = listen();
-    const client = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-    const listening = await describe(app, server.port);
-    assert.deepEqual([listening.verdict, listening.listeners[0]?.ofHolder], ["listening", null]);
-    assert.match(listening.sentence, /portd has no lease of it$/);
-    const bound = await describe(app, (client.localAddr as Deno.NetAddr).port);
-    // The system gives one local port to connections to different peers: some of other tests may linger there.
-    const own = bound.connections.find(({ remotePort }) => remotePort === server.port);
-    assert.deepEqual([bound.verdict, own?.state, own?.pid], ["bound", "ESTABLISHED", Deno.pid]);
-    assert.match(bound.sentence, /uses it for a connection \(\w+\), though nobody listens$/);
-    client.close();
-  },
+Deno.test("GET /ports/{n} says who uses a port that nobody leases, listening or not", { ignore: !linux }, async () => {
+  await using app = await openTestApp();
+  using server = listen();
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const listening = await describe(app, server.port);
+  assert.deepEqual([listening.verdict, listening.listeners[0]?.ofHolder], ["listening", null]);
+  assert.match(listening.sentence, /portd has no lease of it$/);
+  const bound = await describe(app, (client.localAddr as Deno.NetAddr).port);
+  // The system gives one local port to connections to different peers: some of other tests may linger there.
+  const own = bound.connections.find(({ remotePort }) => remotePort === server.port);
+  assert.deepEqual([bound.verdict, own?.state, own?.pid], ["bound", "ESTABLISHED", Deno.pid]);
+  assert.match(bound.sentence, /uses it for a connection \(\w+\), though nobody listens$/);
+  client.close();
 });
 
-Deno.test("GET /ports/{n} tells what a number is known for, and refuses what is none", async () => {
+Deno.test("GET /ports/{n} says what a number is known for, and refuses what is none", async () => {
   const port = freePort();
   await using app = await openTestApp({ exclude: [{ first: port, last: port }] });
   const excluded = await describe(app, port);

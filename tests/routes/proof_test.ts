@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { proofOf } from "../../src/proof.ts";
-import { HOST, openTestApp, TOKEN } from "../support/app.ts";
+import { appTest, HOST, openTestApp, TOKEN } from "../support/app.ts";
 
 const NONCE = "0123456789abcdef".repeat(4);
 
@@ -14,8 +14,7 @@ Deno.test("GET /proof proves the address of the Host header, also where everythi
   }
 });
 
-Deno.test("GET /proof proves no address that another program may have", async () => {
-  await using app = await openTestApp();
+appTest("GET /proof proves no address that another program may have", async (app) => {
   const headers = { host: "localhost:7678" };
   const response = await app.fetch(new Request(`http://localhost:7678/v1/proof?nonce=${NONCE}`, { headers }));
   const { code, detail } = await response.json();
@@ -23,8 +22,7 @@ Deno.test("GET /proof proves no address that another program may have", async ()
   assert.match(detail, /use 127\.0\.0\.1:7678 or \[::1\]:7678$/);
 });
 
-Deno.test("GET /proof takes a nonce of 64 hexadecimal digits and nothing else", async () => {
-  await using app = await openTestApp();
+appTest("GET /proof takes a nonce of 64 hexadecimal digits and nothing else", async (app) => {
   for (const query of ["", "?nonce=", `?nonce=${NONCE}0`, `?nonce=${NONCE.toUpperCase()}`, `?nonce=${NONCE}&x=1`]) {
     const { status, body } = await app.call(`/v1/proof${query}`);
     assert.deepEqual([status, body.code], [400, "invalid_request"], query);

@@ -7,15 +7,13 @@ import { openServiceControl } from "../../src/service/open.ts";
 const open = (os: typeof Deno.build.os, isUser = false) =>
   openServiceControl({ isUser, os, env: { HOME: "/home/ada" }, onSignal: () => () => {} });
 
-Deno.test({
-  name: "each system has its own service control, which is made without asking the system",
+Deno.test("each system has its own service control, which is made without asking the system", {
   ignore: Deno.build.os === "windows",
-  async fn() {
-    for (const isUser of [false, true]) {
-      assert.ok(await open("linux", isUser) instanceof SystemdControl);
-      assert.ok(await open("darwin", isUser) instanceof Launchd);
-    }
-  },
+}, async () => {
+  for (const isUser of [false, true]) {
+    assert.ok(await open("linux", isUser) instanceof SystemdControl);
+    assert.ok(await open("darwin", isUser) instanceof Launchd);
+  }
 });
 
 Deno.test("where there is no service to be had it is said", async () => {

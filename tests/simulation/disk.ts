@@ -30,12 +30,17 @@ export class VirtualDisk {
   constructor(folder: string, template: Uint8Array, pending: Pending) {
     this.#folder = folder;
     this.#pending = pending;
-    Deno.writeFileSync(this.path, template);
+    this.#write(template);
   }
 
-  /** The file of leases of the run that lives now. */
+  /** The state folder of the run that lives now. */
+  get stateDir(): string {
+    return `${this.#folder}/${this.#generation}`;
+  }
+
+  /** Its file of leases. */
   get path(): string {
-    return `${this.#folder}/${this.#generation}.db`;
+    return `${this.stateDir}/leases.db`;
   }
 
   /** Whether a run that has ended in order has left its file open: its process would have ended with it. */
@@ -106,19 +111,19 @@ export class VirtualDisk {
 
   /** What a crash leaves becomes the file of the next run. @returns what ends the old run's use of its files. */
   crash(kind: Crash, random: Random): () => void {
-    const { path } = this;
+    const { path, stateDir } = this;
     const log = kind === "kill" ? Deno.readFileSync(this.#log) : this.#cutLog(random);
     const main = kind === "kill" ? Deno.readFileSync(path) : this.#mixMain(random);
     this.#generation++;
     this.#droppedFrom = undefined;
-    Deno.writeFileSync(this.path, main);
+    this.#write(main);
     Deno.writeFileSync(this.#log, log);
     const databases = this.#databases, files = this.#files;
     this.#databases = new Set();
     this.#files = new Map();
     return () => {
       closeAll(databases, files);
-      for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${path}${suffix}`);
+      Deno.removeSync(stateDir, { recursive: true });
     };
   }
 
@@ -153,7 +158,12 @@ export class VirtualDisk {
   /** Removes what is left at the end. */
   remove(): void {
     closeAll(this.#databases, this.#files);
-    for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${this.path}${suffix}`);
+    Deno.removeSync(this.stateDir, { recursive: true });
+  }
+
+  #write(main: Uint8Array): void {
+    Deno.mkdirSync(this.stateDir);
+    Deno.writeFileSync(this.path, main);
   }
 }
 
@@ -210,12 +220,4 @@ export function installDisks(): { use(disk: VirtualDisk | undefined): void } & D
       StatementSync.prototype.run = run;
     },
   };
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

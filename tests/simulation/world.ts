@@ -1,10 +1,9 @@
 /** The world of one sequence: a virtual machine, the daemon on it, its clients' book, and what changed in the last step. */
 import { setImmediate } from "node:timers";
 import type { LeaseRecord } from "../../src/lease/record.ts";
-import { FakeFirewall } from "../support/firewall.ts";
+import { FakeMachine } from "../support/machine.ts";
 import { Book, type Known } from "./book.ts";
 import { type Crash, VirtualDisk } from "./disk.ts";
-import { Kernel } from "./kernel.ts";
 import { type Moment, Operation, type Plan, type WishedPort } from "./operation.ts";
 import { Pending } from "./pending.ts";
 import { mix, Random } from "./random.ts";
@@ -59,9 +58,8 @@ export class World implements Machine {
   readonly settings: Settings;
   readonly time = new VirtualTime();
   readonly pending = new Pending();
-  readonly firewall = new FakeFirewall();
   readonly book = new Book();
-  readonly kernel: Kernel;
+  readonly kernel: FakeMachine;
   readonly disk: VirtualDisk;
   run!: Run;
   step = 0;
@@ -97,7 +95,14 @@ export class World implements Machine {
     const { pending } = this;
     pending.isSlow = settings.isKernelSlow;
     const { ephemeral, mostHolds } = settings;
-    this.kernel = new Kernel({ pending, random: new Random(mix(seed, 1)), ephemeral, mostHolds });
+    const random = new Random(mix(seed, 1));
+    this.kernel = new FakeMachine({
+      ephemeral,
+      mostHolds,
+      answer: (what, value) => pending.answer(what, value),
+      pick: (from) => random.pick(from),
+    });
+    this.kernel.users = { self: "uid:0", userOf: ({ remote }) => `uid:${remote.port}`, close() {} };
     this.disk = new VirtualDisk(folder, template, pending);
   }
 

@@ -1,5 +1,7 @@
 /** The HTTP API over a test domain, asked without sockets. */
 import { type AppParts, createApp } from "../../routes/app.ts";
+import type { Domain } from "../../src/daemon/domain.ts";
+import { VERSION } from "../../src/version.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 
 const PORT = 7678;
@@ -38,34 +40,46 @@ export interface TestApp extends AsyncDisposable {
 /** Options of {@linkcode openTestApp}. */
 export interface TestAppOptions extends TestOptions {
   readonly anonymous?: "lease" | "none";
-  /** In the place of the domain's own. */
+  /** Used instead of the domain's own. */
   readonly replaced?: Partial<AppParts>;
 }
 
-/** Opens an API with a domain of its own. */
-export async function openTestApp(
-  { anonymous = "lease", replaced = {}, ...options }: TestAppOptions = {},
-): Promise<TestApp> {
-  const test = await openTestDomain(options);
-  const faults: string[] = [];
-  const stopping = new AbortController();
-  const parts: AppParts = {
-    ...test.domain,
-    guard: { hosts: new Set([HOST, "localhost:7678", "[::1]:7678"]), token: TOKEN, anonymous },
-    port: PORT,
-    provable: new Set([HOST, "[::1]:7678"]),
-    status: () => ({
-      ...test.domain.describe(),
-      version: "0.0.0",
-      pid: Deno.pid,
-      startedAt: "2026-11-23T10:00:00.000Z",
-    }),
+/** Options of {@linkcode appPartsOf}. */
+export interface AppPartsOptions {
+  readonly stopping: AbortController;
+  readonly log: (line: string) => void;
+  /** @default 7678 */
+  readonly port?: number;
+  readonly anonymous?: "lease" | "none";
+}
+
+/** What the API needs beside its domain; its token is {@linkcode TOKEN}. */
+export function appPartsOf(
+  domain: Domain,
+  { stopping, log, port = PORT, anonymous = "lease" }: AppPartsOptions,
+): AppParts {
+  const startedAt = new Date(domain.clock.now()).toISOString();
+  const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
+  return {
+    ...domain,
+    guard: { hosts: new Set([ipv4, ipv6, `localhost:${port}`]), token: TOKEN, anonymous },
+    port,
+    provable: new Set([ipv4, ipv6]),
+    status: () => ({ ...domain.describe(), version: VERSION, pid: Deno.pid, startedAt }),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),
     signal: stopping.signal,
-    log: (line) => faults.push(line),
-    ...replaced,
+    log,
   };
+}
+
+/** Opens an API with a domain of its own. */
+export async function openTestApp({ anonymous, replaced, ...options }: TestAppOptions = {}): Promise<TestApp> {
+  const test = await openTestDomain(options);
+  const faults: string[] = [];
+  const stopping = new AbortController();
+  const log = (line: string) => void faults.push(line);
+  const parts = { ...appPartsOf(test.domain, { stopping, log, ...(anonymous && { anonymous }) }), ...replaced };
   const app = createApp(parts);
   return {
     test,
@@ -79,6 +93,14 @@ export async function openTestApp(
       await test[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Declares a test of an API with the usual settings. */
+export function appTest(name: string, run: (app: TestApp) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using app = await openTestApp();
+    await run(app);
+  });
 }
 
 async function call(

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until a test has time pass. */
 export class FakeClock implements Clock {
   #now: number;
   #monotonic: number;

@@ -1,6 +1,6 @@
 /** Tests of commands: each in a folder of its own, with a fake daemon of its own. */
 import { type CliOptions, type CliOutcome, portd } from "./cli.ts";
-import { FAKE_TOKEN, FakeDaemon } from "./fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "./fake_daemon.ts";
 import { temporaryFolder } from "./folder.ts";
 
 /** What a test of commands works with. */
@@ -8,7 +8,7 @@ export interface Setting extends AsyncDisposable {
   readonly daemon: FakeDaemon;
   /** A folder of a project named "shop". */
   readonly cwd: string;
-  /** What tells a command of the daemon and its token. */
+  /** The daemon's address and token, as commands read them. */
   readonly env: Record<string, string>;
   readonly run: (args: readonly string[], options?: CliOptions) => Promise<CliOutcome>;
 }
@@ -18,8 +18,8 @@ export async function setUp(): Promise<Setting> {
   const folder = await temporaryFolder();
   const cwd = `${folder.path}/shop`;
   await Deno.mkdir(cwd);
-  const daemon = new FakeDaemon();
-  const env = { PORTD_URL: daemon.url, PORTD_TOKEN: FAKE_TOKEN };
+  const daemon = await FakeDaemon.open();
+  const env = { PORTD_URL: daemon.url, PORTD_TOKEN: TOKEN };
   return {
     daemon,
     cwd,

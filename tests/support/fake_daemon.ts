@@ -1,23 +1,25 @@
 /**
- * A daemon for tests of its clients: speaks docs/api.md over real HTTP, keeps leases in memory, knows no sockets but
- * its own. What it was asked stands in `requests`.
+ * A daemon for tests of its clients: the real API and the real domain over a machine in memory. A test may have it
+ * answer otherwise: with what is broken, late, or not portd's.
  */
+import { createApp } from "../../routes/app.ts";
 import type { LeaseRequest } from "../../src/client/wire.ts";
-import type { Holder, Lease, LeaseState } from "../../src/lease/lease.ts";
-import { NO_EVIDENCE } from "../../src/process/process.ts";
+import type { Domain } from "../../src/daemon/domain.ts";
+import type { EndedState, Lease } from "../../src/lease/lease.ts";
+import type { Process } from "../../src/process/process.ts";
 import { proofOf } from "../../src/proof.ts";
-import { freePort } from "./sockets.ts";
+import { appPartsOf, TOKEN } from "./app.ts";
+import type { FakeClock } from "./clock.ts";
+import { openTestDomain, type TestDomain } from "./domain.ts";
+import { FakeMachine } from "./machine.ts";
+import { type Asked, RawServer, type RawServerOptions, type Reply, respond } from "./raw_server.ts";
 
-/** A request as it came. */
-export interface SeenRequest {
-  readonly method: string;
-  /** With the query. */
-  readonly path: string;
-  readonly body: unknown;
-  readonly headers: Headers;
-}
+export { TOKEN };
 
-/** A refusal that the next request gets. */
+/** Answers a request instead of the API; with `undefined` the API does. @param honestly asks the API. */
+export type Fault = (asked: Asked, honestly: () => Promise<Response>) => Reply | Promise<Reply> | undefined;
+
+/** A refusal. */
 export interface FakeProblem {
   readonly status: number;
   readonly code: string;
@@ -25,262 +27,174 @@ export interface FakeProblem {
   readonly [member: string]: unknown;
 }
 
-/** The token that `export`, `import` and `stop` take. */
-export const FAKE_TOKEN = "f".repeat(64);
+/** How many ports it has to grant. */
+const POOL_SIZE = 60;
+/** The longest time that the daemon keeps an event from a reader who waits for it. */
+const WAKE_MS = 50;
 
 /** A daemon that can be asked; disposing of it ends it. */
 export class FakeDaemon implements AsyncDisposable {
-  readonly requests: SeenRequest[] = [];
-  readonly leases = new Map<string, Lease>();
-  /** What `GET /ports/{n}` answers, made anew at each request. */
-  readonly ports = new Map<number, () => unknown>();
-  /** The token that it proves to know; null has it answer as one that has none. */
-  provenToken: string | null = FAKE_TOKEN;
-  /** How often it was asked for a proof; that stands in no `requests`. */
-  proofsAsked = 0;
-  /** Answered in the place of the next request that grants. */
-  nextProblem: FakeProblem | undefined;
-  /** Ports for the next leases; after them, free ones. */
-  nextPorts: number[] = [];
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #waiting: (readonly [path: string, tell: () => void])[] = [];
-  readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  #count = 0;
+  /** This very process runs on it. */
+  readonly machine = new FakeMachine();
+  /** Every request, apart from the questions for a proof. */
+  readonly requests: Asked[] = [];
+  /** The questions for a proof. */
+  readonly proofs: Asked[] = [];
+  /** Answers requests, apart from the questions for a proof. */
+  fault: Fault = () => undefined;
+  /** Answers the questions for a proof. */
+  proofFault: Fault = () => undefined;
+  readonly #server: RawServer;
+  readonly #stopping = new AbortController();
+  readonly #granted: string[] = [];
+  readonly #waiting: (readonly [path: string, resolve: () => void])[] = [];
+  #test!: TestDomain;
+  #app!: ReturnType<typeof createApp>;
+  #lastPid = 5000;
+  #ended: Promise<void> | undefined;
 
-  constructor({ port = 0 }: { readonly port?: number } = {}) {
-    this.#server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => this.#handle(request));
+  private constructor(options: RawServerOptions) {
+    this.#server = new RawServer((asked) => this.#reply(asked), options);
+  }
+
+  /** Starts one. */
+  static async open(options: RawServerOptions = {}): Promise<FakeDaemon> {
+    const daemon = new FakeDaemon(options);
+    const { machine } = daemon;
+    machine.start(Deno.pid, { command: "deno test", cwd: Deno.cwd(), user: "me" });
+    daemon.#test = await openTestDomain({ machine, poolSize: POOL_SIZE });
+    daemon.#serve();
+    return daemon;
   }
 
   /** Base address, without `/v1`. */
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `http://127.0.0.1:${this.#server.port}`;
   }
 
-  /** Requests for one method and path, in order. */
-  asked(method: string, path: string): SeenRequest[] {
+  get domain(): Domain {
+    return this.#test.domain;
+  }
+
+  get clock(): FakeClock {
+    return this.#test.clock;
+  }
+
+  /** Bytes that were sent and taken. */
+  get sent(): number {
+    return this.#server.sent;
+  }
+
+  /** Every lease that was ever granted, in that order. */
+  get leases(): readonly Lease[] {
+    const { registry, store } = this.domain;
+    return this.#granted.map((id) => registry.present(registry.table.byId(id) ?? store.find(id)!));
+  }
+
+  /** Requests for one method and the beginning of a path, in order. */
+  asked(method: string, path: string): Asked[] {
     return this.requests.filter((request) => request.method === method && request.path.startsWith(path));
   }
 
-  /** Resolves at the next request for exactly this path. */
+  /** Resolves when the next request for exactly this path has been decided. */
   whenAsked(path: string): Promise<void> {
     return new Promise((resolve) => this.#waiting.push([path, resolve]));
   }
 
-  /** Puts a lease in another state, and tells of it. */
-  move(id: string, state: LeaseState): void {
-    this.#put({ ...this.leases.get(id)!, state, endedAt: isEnded(state) ? instant() : null }, `lease.${state}`);
+  /** Grants one lease without being asked over HTTP. */
+  async grant(request: LeaseRequest): Promise<Lease> {
+    const headers = { host: new URL(this.url).host, "content-type": "application/json" };
+    const init = { method: "POST", headers: { ...headers, authorization: `Bearer ${TOKEN}` } };
+    const body = JSON.stringify(request);
+    const response = await this.#app.fetch(new Request(`${this.url}/v1/leases`, { ...init, body }));
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.detail);
+    this.clock.advance(WAKE_MS);
+    return answer;
   }
 
-  /** Makes a live lease without being asked over HTTP. */
-  grant(request: LeaseRequest): Lease {
-    const { name, project, protocols = ["tcp"], holder, pid = null } = request;
-    const lease: Lease = {
-      id: `01K${String(++this.#count).padStart(23, "0")}`,
-      name: name === undefined ? null : project === undefined ? name : `${project}/${name}`,
-      project: project ?? null,
-      port: this.nextPorts.shift() ?? (request.port || request.prefer?.[0] || freePort()),
-      protocols,
-      state: "granted",
-      holder: { ...NO_EVIDENCE, id: "anonymous", ...holder as Partial<Holder>, pid },
-      lifetime: { kind: "listener", claimMs: 600_000, graceMs: 300_000, ...request.lifetime } as Lease["lifetime"],
-      hold: request.hold ?? "soft",
-      labels: request.labels ?? {},
-      exposure: null,
-      listener: null,
-      grantedAt: instant(),
-      renewedAt: instant(),
-      expiresAt: request.ttlMs === undefined ? null : new Date(Date.now() + request.ttlMs).toISOString(),
-      endedAt: null,
+  /** A process of the holder begins to listen on the port of a lease. @param part is what it has else. */
+  async serve({ port, protocols, holder }: Lease, part: Partial<Process> = {}): Promise<Process> {
+    const process = this.machine.start(++this.#lastPid, { cwd: holder.cwd, parentPid: holder.pid, ...part });
+    for (const protocol of protocols) this.machine.listen({ protocol, port }, { pid: process.pid });
+    await this.look();
+    return process;
+  }
+
+  /** The watch looks at the machine. */
+  async look(): Promise<void> {
+    await this.domain.watch.look();
+    this.clock.advance(WAKE_MS);
+  }
+
+  /** Ends a lease. */
+  async end(id: string, state: EndedState): Promise<void> {
+    await this.domain.registry.end(id, state);
+    this.clock.advance(WAKE_MS);
+  }
+
+  /** Refuses the next request for a lease. */
+  refuseNext({ status, ...members }: FakeProblem): void {
+    this.fault = ({ method, path }) => {
+      if (method !== "POST" || path !== "/v1/leases") return undefined;
+      this.fault = () => undefined;
+      return respond(JSON.stringify({ status, ...members }), { status, type: "application/problem+json" });
     };
-    this.#put(lease, "lease.granted");
-    return lease;
+  }
+
+  /** Proves to know another token from now on; with null it answers as a program that has none. */
+  proveAs(token: string | null): void {
+    this.proofFault = async ({ path, headers }) => {
+      const nonce = path.split("nonce=")[1]!;
+      const subject = { address: headers.get("host")!, nonce };
+      return Response.json({ proof: token === null ? nonce : await proofOf({ token, ...subject }) });
+    };
   }
 
   /** Breaks every stream of events, as a daemon does that is restarted. */
   breakStreams(): void {
-    for (const stream of this.#streams) stream.close();
-    this.#streams.clear();
+    this.#server.breakStreams();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.breakStreams();
-    await this.#server.shutdown();
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
   }
 
-  async #handle(request: Request): Promise<Response> {
-    const { pathname, search, searchParams } = new URL(request.url);
-    if (pathname === "/v1/proof") return await this.#prove(request.headers, searchParams.get("nonce")!);
-    const text = await request.text();
-    const seen = {
-      method: request.method,
-      path: pathname + search,
-      body: text === "" ? undefined : JSON.parse(text),
-      headers: request.headers,
+  async #end(): Promise<void> {
+    this.#stopping.abort();
+    this.domain.registry.close();
+    await this.#server[Symbol.asyncDispose]();
+    await this.#test[Symbol.asyncDispose]();
+  }
+
+  #serve(): void {
+    const { domain } = this;
+    const log = (line: string) => {
+      throw new Error(`a fault of the daemon: ${line}`);
     };
-    this.requests.push(seen);
-    const response = this.#route(seen, pathname.replace(/^\/v1/, ""), new URLSearchParams(search));
-    for (const [path, tell] of this.#waiting) if (path === seen.path) tell();
-    return response;
-  }
-
-  async #prove(headers: Headers, nonce: string): Promise<Response> {
-    this.proofsAsked++;
-    const token = this.provenToken;
-    if (token === null) return Response.json({ proof: nonce });
-    return Response.json({ proof: await proofOf({ token, address: headers.get("host")!, nonce }) });
-  }
-
-  #route(seen: SeenRequest, path: string, query: URLSearchParams): Response {
-    const { method } = seen;
-    if (path === "/readyz" || path === "/healthz") return new Response("ok");
-    if (path === "/leases" && method === "POST") return this.#grantAll(seen.body as LeaseRequest);
-    if (path === "/leases" && method === "GET") return Response.json({ leases: this.#list(query) });
-    if (path === "/leases" && method === "DELETE") return this.#releaseByLabel(query.get("label") ?? "");
-    if (path === "/events") return this.#stream();
-    if (path === "/listeners") return Response.json({ listeners: [] });
-    const [, port] = /^\/ports\/(\d+)$/.exec(path) ?? [];
-    if (port !== undefined) return Response.json(this.ports.get(Number(port))?.());
-    if (path === "/status") return Response.json(this.#status());
-    const isAdmin = ["/export", "/import", "/stop"].includes(path);
-    if (isAdmin && seen.headers.get("authorization") !== `Bearer ${FAKE_TOKEN}`) {
-      return problem({ status: 401, code: "unauthorized", detail: "Cannot do this without the admin token" });
-    }
-    if (path === "/export") return Response.json({ version: 1, leases: this.#live(), names: {} });
-    if (path === "/import") return Response.json(this.#import(seen.body as { leases: Lease[] }));
-    if (path === "/stop") return this.#stop();
-    return this.#oneLease(seen, path);
-  }
-
-  #grantAll(request: LeaseRequest): Response {
-    if (this.nextProblem !== undefined) {
-      const refused = this.nextProblem;
-      this.nextProblem = undefined;
-      return problem(refused);
-    }
-    const { services, count, block, ...common } = request;
-    const wishes = services ?? Array.from({ length: count ?? block ?? 1 }, () => ({ name: request.name }));
-    const leases: Lease[] = [];
-    for (const wish of wishes) {
-      const whole: LeaseRequest = { ...common, ...wish } as LeaseRequest;
-      const full = whole.project === undefined ? whole.name : `${whole.project}/${whole.name}`;
-      const live = whole.name === undefined ? undefined : this.#live().find(({ name }) => name === full);
-      if (live !== undefined && live.holder.id !== request.holder?.id) {
-        const detail = `Cannot grant the name "${full}": it is leased on port ${live.port}`;
-        return problem({ status: 409, code: "name_taken", detail, holderId: live.holder.id });
-      }
-      leases.push(live ?? this.grant(whole));
-    }
-    const isSeveral = services !== undefined || count !== undefined || block !== undefined;
-    return Response.json(isSeveral ? { leases } : leases[0], { status: 201 });
-  }
-
-  #list(query: URLSearchParams): Lease[] {
-    const [name, port, state] = ["name", "port", "state"].map((field) => query.get(field));
-    const all = query.get("ended") === "true"
-      ? [...this.leases.values()].filter(({ endedAt }) => endedAt)
-      : this.#live();
-    return all.filter((lease) =>
-      (name === null || lease.name === name || lease.name?.endsWith(`/${name}`)) &&
-      (port === null || lease.port === Number(port)) && (state === null || lease.state === state)
-    );
-  }
-
-  #oneLease({ method, body }: SeenRequest, path: string): Response {
-    const [, ref = "", action] = /^\/leases\/(.*?)(\/renew)?$/.exec(path) ?? [];
-    const key = decodeURIComponent(ref.replace(/^by-(?:name|port)\//, ""));
-    const lease = this.leases.get(key) ?? this.#live().find(({ name, port }) => name === key || String(port) === key);
-    if (lease === undefined) {
-      return problem({ status: 404, code: "lease_not_found", detail: `Cannot find lease "${key}"` });
-    }
-    if (method === "DELETE") {
-      if (lease.endedAt === null) this.move(lease.id, "released");
-      return new Response(null, { status: 204 });
-    }
-    if (lease.endedAt !== null) return problem({ status: 410, code: "lease_ended", detail: "Cannot use it", lease });
-    if (method === "GET") return Response.json(lease);
-    const { ttlMs } = body as { ttlMs?: number };
-    const changed = action === "/renew" ? {} : body as object;
-    const expiresAt = ttlMs === undefined ? lease.expiresAt : new Date(Date.now() + ttlMs).toISOString();
-    this.#put({ ...lease, ...changed, expiresAt }, action === "/renew" ? "lease.renewed" : "lease.changed");
-    return Response.json(this.leases.get(lease.id));
-  }
-
-  #releaseByLabel(label: string): Response {
-    const [key = "", value] = label.split(":");
-    const released = this.#live().filter(({ labels }) => labels[key] === value).map(({ id }) => id);
-    for (const id of released) this.move(id, "released");
-    return Response.json({ released });
-  }
-
-  /** Takes every lease whose id it does not know yet. */
-  #import({ leases }: { readonly leases: readonly Lease[] }): object {
-    const imported: string[] = [], skipped: object[] = [];
-    for (const lease of leases) {
-      if (this.leases.has(lease.id)) {
-        skipped.push({ id: lease.id, code: "name_taken", detail: "it stands here already" });
-      } else imported.push(lease.id);
-      if (!this.leases.has(lease.id)) this.leases.set(lease.id, lease);
-    }
-    return { imported, skipped };
-  }
-
-  #stop(): Response {
-    queueMicrotask(() => void this[Symbol.asyncDispose]());
-    return Response.json({ status: "stopping" }, { status: 202 });
-  }
-
-  #status(): object {
-    return {
-      name: "portd",
-      version: "0.0.0",
-      pid: Deno.pid,
-      startedAt: instant(),
-      uptimeMs: 61_000,
-      stateDir: "/state",
-      user: "me",
-      leases: { live: this.#live().length },
-      pool: { size: 10, free: 9, quarantined: 1 },
-      holds: { kept: 1, limit: 100, missing: 0 },
-      ephemeral: { first: 32768, last: 60999 },
-      warnings: [],
-    };
-  }
-
-  #stream(): Response {
-    const streams = this.#streams;
-    let own: ReadableStreamDefaultController<Uint8Array>;
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        own = controller;
-        streams.add(controller);
-        controller.enqueue(new TextEncoder().encode("retry: 1000\n\n"));
-      },
-      cancel: () => void streams.delete(own),
+    this.#app = createApp({
+      ...appPartsOf(domain, { stopping: this.#stopping, log, port: this.#server.port }),
+      stop: () => void this[Symbol.asyncDispose](),
     });
-    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    domain.events.subscribe((event) => {
+      if (event.type === "lease.granted") this.#granted.push(event.record.id);
+    });
   }
 
-  #put(lease: Lease, type: string): void {
-    this.leases.set(lease.id, lease);
-    const data = JSON.stringify({ type, at: instant(), lease });
-    const message = new TextEncoder().encode(`id: e-${++this.#count}\nevent: ${type}\ndata: ${data}\n\n`);
-    for (const stream of this.#streams) stream.enqueue(message);
+  async #reply(asked: Asked): Promise<Reply> {
+    const isProof = asked.path.startsWith("/v1/proof?");
+    (isProof ? this.proofs : this.requests).push(asked);
+    const honestly = () => this.#answer(asked);
+    const fault = isProof ? this.proofFault : this.fault;
+    const reply = await (fault(asked, honestly) ?? honestly());
+    for (const [path, resolve] of this.#waiting) if (path === asked.path) resolve();
+    return reply;
   }
 
-  #live(): Lease[] {
-    return [...this.leases.values()].filter(({ endedAt }) => endedAt === null);
+  async #answer({ method, path, headers, body }: Asked): Promise<Response> {
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const remoteAddr = { hostname: "127.0.0.1", port: 50_000 };
+    return await this.#app.fetch(new Request(`http://${headers.get("host")}${path}`, init), { remoteAddr });
   }
-}
-
-function problem({ status, code, detail, ...members }: FakeProblem): Response {
-  const document = { type: `urn:portd:problem:${code}`, title: code, status, code, detail, ...members };
-  return new Response(JSON.stringify(document), { status, headers: { "content-type": "application/problem+json" } });
-}
-
-function isEnded(state: LeaseState): boolean {
-  return state === "released" || state === "revoked" || state === "expired";
-}
-
-function instant(): string {
-  return new Date().toISOString();
 }

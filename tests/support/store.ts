@@ -1,4 +1,5 @@
 /** A file of leases, and leases to be put into it. */
+import type { Holder } from "../../src/lease/lease.ts";
 import type { LeaseRecord } from "../../src/lease/record.ts";
 import { Store, type StoredAnswer, type StoreOptions } from "../../src/lease/store/store.ts";
 import { FakeClock } from "./clock.ts";
@@ -31,19 +32,28 @@ export function record(id: string, port: number, part: Partial<LeaseRecord> = {}
   };
 }
 
+/** A live lease that is named after its id, as its holder is; everything else is left out. */
+export function leaseOf(id: string, holder: Partial<Holder> = {}, part: Partial<LeaseRecord> = {}): LeaseRecord {
+  const lease = record(id, 1, { name: `${id}/web`, project: id, hold: "none", bootId: "b", ...part });
+  return { ...lease, id, holder: { ...lease.holder, id: `cli:/${id}`, ...holder } };
+}
+
 /** The insertion of a lease. */
 export const insert = (lease: LeaseRecord) => [{ kind: "insert", record: lease }] as const;
 
 /** Opens the file; again, it does so as a restart does. */
 export type OpenStore = (options?: Partial<StoreOptions>) => Promise<Store>;
 
-/** Lends a file of its own, over a clock that stands still. */
-export async function withStore(
-  use: (open: OpenStore, path: string, clock: FakeClock) => Promise<void>,
-): Promise<void> {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/leases.db`, clock = new FakeClock();
-  await use((options) => Store.open(path, { clock, log() {}, ...options }), path, clock);
+/** Declares a test of a file of its own, over a clock that stands still. */
+export function storeTest(
+  name: string,
+  run: (open: OpenStore, path: string, clock: FakeClock) => Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/leases.db`, clock = new FakeClock();
+    await run((options) => Store.open(path, { clock, log() {}, ...options }), path, clock);
+  });
 }
 
 /** Grants and ends a lease, and keeps an answer with it whose key is the id. */

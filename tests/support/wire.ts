@@ -51,6 +51,18 @@ export const LEASE: Lease = {
   endedAt: null,
 };
 
+/** A lease that nobody has claimed, with everything left out that may be. */
+export const UNCLAIMED: Lease = {
+  ...LEASE,
+  state: "granted",
+  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
+  lifetime: { kind: "pinned" },
+  labels: {},
+  exposure: null,
+  listener: null,
+  expiresAt: null,
+};
+
 /** A rule of the firewall. */
 export const RULE: Rule = {
   name: "portd-in-tcp-20417",

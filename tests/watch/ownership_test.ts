@@ -5,6 +5,7 @@ import type { LeaseRecord } from "../../src/lease/record.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import type { Process, ProcessIdentity } from "../../src/process/process.ts";
 import { holderProcessesOf, ownershipOf } from "../../src/watch/ownership.ts";
+import { leaseOf } from "../support/store.ts";
 
 const NOBODY = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
 
@@ -27,33 +28,6 @@ function processOf(pid: number, part: Partial<Process> = {}): Process {
 
 function identity(pid: number): ProcessIdentity {
   return { pid, startTime: String(pid), bootId: "b" };
-}
-
-/** The holder is named after the lease. */
-function leaseOf(id: string, holder: Partial<Holder> = {}, part: Partial<LeaseRecord> = {}): LeaseRecord {
-  return {
-    id,
-    version: 1,
-    name: `${id}/web`,
-    project: id,
-    port: 1,
-    protocols: ["tcp"],
-    state: "granted",
-    holder: { ...NOBODY, id: `cli:/${id}`, ...holder },
-    lifetime: { kind: "pinned" },
-    hold: "none",
-    labels: {},
-    owner: null,
-    listener: null,
-    exposure: null,
-    claimed: false,
-    grantedAt: 0,
-    renewedAt: 0,
-    endedAt: null,
-    deadline: null,
-    bootId: "b",
-    ...part,
-  };
 }
 
 const ROW: SocketRow = {
@@ -218,7 +192,7 @@ Deno.test("the nearest folder of a lease decides: a worktree within the checkout
   assert.equal(reason({ processes, leases: [shop] }, 50), null);
 });
 
-Deno.test("where folders tell nothing, any listener is that of a holder without a process", () => {
+Deno.test("where folders say nothing, any listener is that of a holder without a process", () => {
   const proxy = "/usr/bin/docker-proxy -proto tcp -host-port 1";
   const processes = [
     processOf(60, { cwd: null }),

@@ -1,22 +1,41 @@
 import assert from "node:assert/strict";
 import type { Lease } from "../../src/lease/lease.ts";
-import { openTestDomain, request, type TestDomain } from "../support/domain.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { startHolder, startStranger, startWrapper } from "../support/processes.ts";
+import { domainTest, grantOne, openTestDomain, type TestDomain, type TestOptions } from "../support/domain.ts";
+import { FakeMachine } from "../support/machine.ts";
+import { startHolder, startStranger } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
-
-async function grantOne(test: TestDomain, ...args: Parameters<typeof request>): Promise<Lease> {
-  return (await test.domain.registry.grant(request(...args))).leases[0]!;
-}
 
 function now(test: TestDomain, { id }: Lease): Lease {
   return test.domain.registry.present(test.domain.registry.live(id));
 }
 
-Deno.test("the watch sees a real listener come and go", async () => {
-  await using test = await openTestDomain();
+/** The state of a live lease and the pid of its listener. */
+function listening(test: TestDomain, lease: Lease) {
+  const { state, listener } = now(test, lease);
+  return [state, listener?.pid];
+}
+
+const HOLDER = 10, STRANGER = 20, NEXT_HOLDER = 30;
+
+/** A test on a machine in memory, on which a holder and a stranger run. */
+function machineTest(
+  name: string,
+  run: (test: TestDomain, machine: FakeMachine) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  Deno.test(name, async () => {
+    const machine = new FakeMachine();
+    for (const pid of [HOLDER, STRANGER]) machine.start(pid);
+    await using test = await openTestDomain({ machine, ...options });
+    await run(test, machine);
+  });
+}
+
+const on = ({ port }: Lease) => ({ protocol: "tcp", port }) as const;
+
+domainTest("the watch sees a real listener come and go", async (test) => {
   const lease = await grantOne(test);
   await test.domain.watch.look();
   assert.equal(now(test, lease).state, "granted");
@@ -34,8 +53,7 @@ Deno.test("the watch sees a real listener come and go", async () => {
   assert.deepEqual([now(test, lease).state, now(test, lease).listener], ["idle", null]);
 });
 
-Deno.test("the watch sees a UDP server", async () => {
-  await using test = await openTestDomain();
+domainTest("the watch sees a UDP server", async (test) => {
   const lease = await grantOne(test, { protocols: ["udp"] });
   const server = Deno.listenDatagram({ hostname: "127.0.0.1", port: lease.port, transport: "udp" });
   await test.domain.watch.look();
@@ -45,122 +63,100 @@ Deno.test("the watch sees a UDP server", async () => {
   assert.equal(now(test, lease).state, "idle");
 });
 
-Deno.test({
-  name: "the watch calls a listener that is not the holder's a conflict",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    await using holder = startHolder();
-    const lease = await grantOne(test, {}, { pid: holder.pid });
-    {
-      await using _stranger = await startStranger(lease.port);
-      await test.domain.watch.look();
-      assert.equal(now(test, lease).state, "conflict");
-      assert.notEqual(now(test, lease).listener?.pid, holder.pid);
-    }
+Deno.test("the watch calls a listener that is not the holder's a conflict", { ignore: !linux }, async () => {
+  await using test = await openTestDomain();
+  await using holder = startHolder();
+  const lease = await grantOne(test, {}, { pid: holder.pid });
+  {
+    await using _stranger = await startStranger(lease.port);
     await test.domain.watch.look();
-    assert.equal(now(test, lease).state, "granted");
-  },
+    assert.equal(now(test, lease).state, "conflict");
+    assert.notEqual(now(test, lease).listener?.pid, holder.pid);
+  }
+  await test.domain.watch.look();
+  assert.equal(now(test, lease).state, "granted");
 });
 
-Deno.test({
-  name: "after a conflict the port is withheld, and granted to nobody while the stranger listens",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain({ poolSize: 2 });
-    await using holder = startHolder();
-    const lease = await grantOne(test, { name: "shop/web" }, { pid: holder.pid });
-    await using _stranger = await startStranger(lease.port);
+machineTest(
+  "after a conflict the port is withheld, and granted to nobody while the stranger listens",
+  async (test, machine) => {
+    const lease = await grantOne(test, { name: "shop/web" }, { pid: HOLDER });
+    machine.listen(on(lease), { pid: STRANGER });
     await test.domain.watch.look();
     await test.domain.registry.end(lease.id, "released");
     assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
-    const [other] = (await test.domain.registry.grant(request({ name: "shop/web" }))).leases;
-    assert.notEqual(other!.port, lease.port);
+    const other = await grantOne(test, { name: "shop/web" });
+    assert.notEqual(other.port, lease.port);
     test.clock.advance(test.config.cooldownMs + 1);
     await assert.rejects(grantOne(test), { code: "pool_exhausted" });
     assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
   },
-});
+  { poolSize: 2 },
+);
 
-Deno.test({
-  name: "the watch tells who begins to listen on a leased port and who stops, and nothing of other ports",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const told: string[] = [];
+machineTest(
+  "the watch reports who begins to listen on a leased port and who stops, and nothing of other ports",
+  async (test, machine) => {
+    const reported: string[] = [];
     test.domain.events.subscribe((event) => {
       if (!("listener" in event)) return;
       const { localPort, pid, process, lease } = event.listener;
-      assert.match(process?.command ?? "", /deno/);
-      told.push(`${event.type} ${localPort} ${pid} ${lease?.name}`);
+      assert.equal(process?.command, `server-${HOLDER}`);
+      reported.push(`${event.type} ${localPort} ${pid} ${lease?.name}`);
     });
     const lease = await grantOne(test, { name: "shop/web" });
-    using _other = listen();
-    const server = listen(lease.port);
+    machine.listen({ protocol: "tcp", port: 1 }, { pid: HOLDER });
+    machine.listen(on(lease), { pid: HOLDER });
     await test.domain.watch.look();
     await test.domain.watch.look();
-    assert.deepEqual(told, [`listener.opened ${lease.port} ${Deno.pid} shop/web`]);
-    server[Symbol.dispose]();
+    assert.deepEqual(reported, [`listener.opened ${lease.port} ${HOLDER} shop/web`]);
+    machine.stopListening(lease.port);
     await test.domain.watch.look();
-    assert.deepEqual(told.slice(1), [`listener.closed ${lease.port} ${Deno.pid} shop/web`]);
-    using _again = listen(lease.port);
+    assert.deepEqual(reported.slice(1), [`listener.closed ${lease.port} ${HOLDER} shop/web`]);
+    machine.listen(on(lease), { pid: HOLDER });
     await test.domain.watch.look();
     await test.domain.registry.end(lease.id, "released"); // it listens on, but on a port that is no longer ours to watch
     await test.domain.watch.look();
-    assert.equal(told.length, 3);
+    assert.equal(reported.length, 3);
   },
+);
+
+machineTest("the watch ends a process lease when its process is gone", async (test, machine) => {
+  const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 1000 } });
+  await test.domain.watch.look();
+  assert.equal(now(test, lease).expiresAt, null);
+  machine.end(HOLDER);
+  await test.domain.watch.look();
+  assert.notEqual(now(test, lease).expiresAt, null);
+  test.clock.advance(1000);
+  await test.domain.watch.look();
+  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
 });
 
-Deno.test({
-  name: "the watch ends a process lease when its process is gone",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const holder = startHolder();
-    const lease = await grantOne(test, {}, { pid: holder.pid, lifetime: { kind: "process", graceMs: 1000 } });
-    await test.domain.watch.look();
-    assert.equal(now(test, lease).expiresAt, null);
-    await holder[Symbol.asyncDispose]();
-    await test.domain.watch.look();
-    assert.notEqual(now(test, lease).expiresAt, null);
-    test.clock.advance(1000);
-    await test.domain.watch.look();
-    assert.equal(test.domain.store.find(lease.id)?.state, "expired");
-  },
+machineTest("a pid that was reused does not keep a process lease", async (test, machine) => {
+  const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 0 } });
+  machine.end(HOLDER);
+  machine.start(HOLDER);
+  await test.domain.watch.look();
+  test.clock.advance(1);
+  await test.domain.watch.look();
+  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
 });
 
-Deno.test({
-  name: "a pid that was reused does not keep a process lease",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const lease = await grantOne(test, {}, { pid: Deno.pid, lifetime: { kind: "process", graceMs: 0 } });
-    const record = test.domain.registry.live(lease.id);
-    // As if our pid had been another process when the lease was granted.
-    test.domain.registry.table.replace({ ...record, holder: { ...record.holder, startTime: "1" } });
-    await test.domain.watch.look();
-    test.clock.advance(1);
-    await test.domain.watch.look();
-    assert.equal(test.domain.store.find(lease.id)?.state, "expired");
-  },
-});
-
-Deno.test({
-  name: "a hold that a listener kept from being taken at start is taken once the listener has left",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
+machineTest(
+  "a hold that a listener kept from being taken at start is taken once the listener has left",
+  async (test, machine) => {
     const lease = await grantOne(test);
-    const server = listen(lease.port);
+    machine.listen(on(lease), { pid: HOLDER });
     const after = await test.restart();
     assert.equal(after.domain.describe().holds.kept, 0);
     await after.domain.watch.look();
-    server[Symbol.dispose]();
+    machine.stopListening(lease.port);
     await after.domain.watch.look();
     assert.deepEqual([after.domain.describe().holds.kept, now(after, lease).state], [1, "idle"]);
     await after.close();
   },
-});
+);
 
 /** Two processes that share a listener: a parent, and a child in a session of its own that goes on without it. */
 async function startSharers(
@@ -200,82 +196,83 @@ import signal; signal.pause()`;
   };
 }
 
-Deno.test({
-  name: "a socket that a stranger shares with the holder is the holder's, and each of his processes is told",
+Deno.test("a socket that a stranger shares with the holder is the holder's, and each of its processes is listed", {
   ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const lease = await grantOne(test, { name: "shop/web" });
-    await using sharers = await startSharers(lease.port);
-    await test.domain.registry.amend(lease.id, { pid: sharers.child });
-    await test.domain.watch.look();
-    assert.equal(now(test, lease).state, "listening");
-    assert.equal(now(test, lease).listener?.pid, sharers.child);
-    const { verdict, listeners } = await test.domain.ports.describe(lease.port);
-    assert.deepEqual([verdict, listeners.map(({ pid }) => pid)], ["listening", [sharers.child]]);
-    await test.domain.registry.amend(lease.id, { pid: sharers.parent });
-    const shared = await test.domain.ports.describe(lease.port);
-    assert.deepEqual(shared.listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [
-      [sharers.parent, true],
-      [sharers.child, true],
-    ]);
-    for (const pid of [sharers.parent, sharers.child]) {
-      const parts = await Array.fromAsync(test.domain.listing.list({ pid, port: lease.port }));
-      assert.deepEqual(parts.flat().map((socket) => [socket.pid, socket.ofHolder]), [[pid, true]]);
-    }
-  },
-});
-
-Deno.test({
-  name: "when the process that was told for a socket ends, one that shares the socket is told in its place",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const lease = await grantOne(test);
-    await using sharers = await startSharers(lease.port);
-    await test.domain.registry.amend(lease.id, { pid: sharers.parent });
-    await test.domain.watch.look();
-    assert.equal(now(test, lease).listener?.pid, sharers.parent);
-    Deno.kill(sharers.parent, "SIGKILL");
-    while (test.domain.processes.find(sharers.parent) !== undefined) await test.domain.watch.look();
-    await test.domain.watch.look();
-    // It was the holder's socket, and stays so though the holder's process is gone.
-    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", sharers.child]);
-  },
-});
-
-/** Of a lease of kind `process` whose wrapper has been killed, and whose server goes on listening. */
-async function grantOrphaned(test: TestDomain) {
-  const { id, port } = await grantOne(test, { name: "shop/web" });
-  const wrapper = startWrapper(port);
-  const lifetime = { kind: "process", graceMs: 1000 } as const;
-  const lease = await test.domain.registry.amend(id, { pid: wrapper.pid, lifetime });
-  const server = await wrapper.nextServer();
+}, async () => {
+  await using test = await openTestDomain();
+  const lease = await grantOne(test, { name: "shop/web" });
+  await using sharers = await startSharers(lease.port);
+  await test.domain.registry.amend(lease.id, { pid: sharers.child });
   await test.domain.watch.look();
-  assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", server]);
-  await wrapper.kill();
-  return { wrapper, server, lease };
+  assert.equal(now(test, lease).state, "listening");
+  assert.equal(now(test, lease).listener?.pid, sharers.child);
+  const { verdict, listeners } = await test.domain.ports.describe(lease.port);
+  assert.deepEqual([verdict, listeners.map(({ pid }) => pid)], ["listening", [sharers.child]]);
+  await test.domain.registry.amend(lease.id, { pid: sharers.parent });
+  const shared = await test.domain.ports.describe(lease.port);
+  assert.deepEqual(shared.listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [
+    [sharers.parent, true],
+    [sharers.child, true],
+  ]);
+  for (const pid of [sharers.parent, sharers.child]) {
+    const parts = await Array.fromAsync(test.domain.listing.list({ pid, port: lease.port }));
+    assert.deepEqual(parts.flat().map((socket) => [socket.pid, socket.ofHolder]), [[pid, true]]);
+  }
+});
+
+Deno.test("when the process that was named for a socket ends, one that shares the socket is named instead", {
+  ignore: !linux,
+}, async () => {
+  await using test = await openTestDomain();
+  const lease = await grantOne(test);
+  await using sharers = await startSharers(lease.port);
+  await test.domain.registry.amend(lease.id, { pid: sharers.parent });
+  await test.domain.watch.look();
+  assert.equal(now(test, lease).listener?.pid, sharers.parent);
+  Deno.kill(sharers.parent, "SIGKILL");
+  while (test.domain.processes.find(sharers.parent) !== undefined) await test.domain.watch.look();
+  await test.domain.watch.look();
+  // It was the holder's socket, and stays so though the holder's process is gone.
+  assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", sharers.child]);
+});
+
+/** The shell between the holder and its server, and the servers that it starts one after the other. */
+const SHELL = 11, SERVER = 12, SECOND = 13, THIRD = 14;
+const GRACE = { kind: "process", graceMs: 1000 } as const;
+
+/** Of a lease of kind `process` whose process has been killed, and whose server goes on listening. */
+async function grantOrphaned(test: TestDomain, machine: FakeMachine): Promise<Lease> {
+  const lease = await grantOne(test, { name: "shop/web" }, { pid: HOLDER, lifetime: GRACE });
+  machine.start(SHELL, { parentPid: HOLDER, processGroup: HOLDER });
+  serve(machine, lease, SERVER);
+  await test.domain.watch.look();
+  assert.deepEqual(listening(test, lease), ["listening", SERVER]);
+  machine.end(HOLDER);
+  machine.start(SHELL, { ...machine.processes.get(SHELL)!, parentPid: 1 });
+  return lease;
 }
 
-Deno.test({
-  name: "a lease of kind process stays while what its killed process has started listens, then for its grace",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const { wrapper, server, lease } = await grantOrphaned(test);
-    await using _wrapper = wrapper;
-    for (let looks = 0; looks < 3; looks++) {
-      test.clock.advance(60_000);
-      await test.domain.watch.look();
-      assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
-    }
+/** The shell starts a server. */
+function serve(machine: FakeMachine, lease: Lease, pid: number): void {
+  machine.start(pid, { parentPid: SHELL, processGroup: HOLDER });
+  machine.listen(on(lease), { pid, address: "127.0.0.1" });
+}
+
+machineTest(
+  "a lease of kind process stays while what its killed process has started listens, then for its grace",
+  async (test, machine) => {
+    const lease = await grantOrphaned(test, machine);
+    const lookThrice = async (test: TestDomain) => {
+      for (let looks = 0; looks < 3; looks++) {
+        test.clock.advance(60_000);
+        await test.domain.watch.look();
+        assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["listening", SERVER, null]);
+      }
+    };
+    await lookThrice(test);
     const after = await test.restart();
-    for (let looks = 0; looks < 3; looks++) {
-      test.clock.advance(60_000);
-      await after.domain.watch.look();
-      assert.deepEqual([now(after, lease).state, now(after, lease).listener?.pid], ["listening", server]);
-    }
-    await wrapper.endServer();
+    await lookThrice(after);
+    machine.end(SERVER);
     await after.domain.watch.look();
     assert.equal(now(after, lease).state, "idle");
     test.clock.advance(999);
@@ -288,142 +285,116 @@ Deno.test({
     assert.equal(again.port, lease.port);
     await after.close();
   },
-});
+);
 
-Deno.test({
-  name: "a server that is started again by what the killed process has started is the holder's, also after a restart",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const { wrapper, server, lease } = await grantOrphaned(test);
-    await using _wrapper = wrapper;
-    Deno.kill(server, "SIGKILL");
-    const second = await wrapper.nextServer();
+machineTest(
+  "a server that is started again by what the killed process has started is the holder's, also after a restart",
+  async (test, machine) => {
+    const lease = await grantOrphaned(test, machine);
+    machine.end(SERVER);
+    serve(machine, lease, SECOND);
     await test.domain.watch.look();
-    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", second]);
+    assert.deepEqual(listening(test, lease), ["listening", SECOND]);
     const after = await test.restart();
     await after.domain.watch.look();
-    Deno.kill(second, "SIGKILL");
-    const third = await wrapper.nextServer();
+    machine.end(SECOND);
+    serve(machine, lease, THIRD);
     await after.domain.watch.look();
-    assert.deepEqual([now(after, lease).state, now(after, lease).listener?.pid], ["listening", third]);
+    assert.deepEqual(listening(after, lease), ["listening", THIRD]);
     await after.close();
   },
+);
+
+/** As a daemon before this one has left a lease, which saw this process listen for the holder. */
+function rememberListener(test: TestDomain, { id }: Lease, pid: number, startTime: string): void {
+  const { registry, processes: { bootId } } = test.domain;
+  const known = { pid, startTime, bootId, command: null, cwd: null, user: null };
+  const listener = { ...known, address: "127.0.0.1", since: "", reason: null };
+  registry.table.replace({ ...registry.live(id), state: "listening", listener });
+}
+
+machineTest("a listener of the tree that comes back within the grace ends the grace", async (test, machine) => {
+  const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: GRACE });
+  machine.end(HOLDER);
+  await test.domain.watch.look();
+  assert.notEqual(now(test, lease).expiresAt, null);
+  machine.listen(on(lease), { pid: STRANGER });
+  rememberListener(test, lease, STRANGER, machine.processes.get(STRANGER)!.startTime);
+  await test.domain.watch.look();
+  assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
 });
 
-Deno.test({
-  name: "a listener of the tree that comes back within the grace ends the grace",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const lifetime = { kind: "process", graceMs: 1000 } as const;
-    const holder = startHolder();
-    const lease = await grantOne(test, {}, { pid: holder.pid, lifetime });
-    await holder[Symbol.asyncDispose]();
-    await test.domain.watch.look();
-    assert.notEqual(now(test, lease).expiresAt, null);
-    await using server = await startStranger(lease.port);
-    const { startTime, bootId } = test.domain.processes.find(server.pid)!;
-    const record = test.domain.registry.live(lease.id);
-    const known = { pid: server.pid, startTime, bootId, command: null, cwd: null, user: null };
-    const listener = { ...known, address: "127.0.0.1", since: "", reason: null };
-    // As a daemon before this one has left it, which saw this very process listen for the holder.
-    test.domain.registry.table.replace({ ...record, state: "listening", listener });
-    await test.domain.watch.look();
-    assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
-  },
-});
-
-Deno.test({
-  name: "a process that has the pid of a known listener is not the holder's: its lease ends",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const lifetime = { kind: "process", graceMs: 0 } as const;
-    const holder = startHolder();
-    const lease = await grantOne(test, {}, { pid: holder.pid, lifetime });
-    await holder[Symbol.asyncDispose]();
-    await using server = await startStranger(lease.port);
-    const record = test.domain.registry.live(lease.id);
-    const { bootId } = test.domain.processes;
-    const known = { pid: server.pid, startTime: "1", bootId, command: null, cwd: null, user: null };
-    const listener = { ...known, address: "127.0.0.1", since: "", reason: null };
-    test.domain.registry.table.replace({ ...record, state: "listening", listener });
+machineTest(
+  "a process that has the pid of a known listener is not the holder's: its lease ends",
+  async (test, machine) => {
+    const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 0 } });
+    machine.end(HOLDER);
+    machine.listen(on(lease), { pid: STRANGER });
+    rememberListener(test, lease, STRANGER, "another");
     assert.equal((await test.domain.ports.describe(lease.port)).listeners[0]?.ofHolder, false);
     await test.domain.watch.look();
     test.clock.advance(1);
     await test.domain.watch.look();
     assert.equal(test.domain.store.find(lease.id)?.state, "expired");
   },
-});
+);
 
-Deno.test({
-  name:
-    "a new process of the holder takes the lease over with its port, and the server that listens stays the holder's",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const { wrapper, server, lease } = await grantOrphaned(test);
-    await using _wrapper = wrapper;
-    await using holder = startHolder();
+machineTest(
+  "a new process of the holder takes the lease over with its port, and the server that listens stays the holder's",
+  async (test, machine) => {
+    const lease = await grantOrphaned(test, machine);
+    machine.start(NEXT_HOLDER);
     await assert.rejects(
-      grantOne(test, { name: "shop/web" }, { pid: holder.pid, lifetime: lease.lifetime }),
-      { code: "name_taken", message: new RegExp(`process ${server} `) },
+      grantOne(test, { name: "shop/web" }, { pid: NEXT_HOLDER, lifetime: lease.lifetime }),
+      { code: "name_taken", message: new RegExp(`process ${SERVER} `) },
     );
-    const taken = await test.domain.registry.amend(lease.id, { pid: holder.pid });
-    assert.deepEqual([taken.port, taken.holder.pid], [lease.port, holder.pid]);
-    assert.deepEqual([taken.state, taken.listener?.pid], ["listening", server]);
+    const taken = await test.domain.registry.amend(lease.id, { pid: NEXT_HOLDER });
+    assert.deepEqual([taken.port, taken.holder.pid], [lease.port, NEXT_HOLDER]);
+    assert.deepEqual([taken.state, taken.listener?.pid], ["listening", SERVER]);
     await test.domain.watch.look();
-    assert.deepEqual([now(test, lease).state, now(test, lease).listener?.pid], ["listening", server]);
+    assert.deepEqual(listening(test, lease), ["listening", SERVER]);
     const { listeners } = await test.domain.ports.describe(lease.port);
-    assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[server, true]]);
+    assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[SERVER, true]]);
   },
-});
+);
 
-Deno.test({
-  name: "a stranger beside the holder's listener is a conflict, and does not let the lease run out",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    const { wrapper, lease } = await grantOrphaned(test);
-    await using _wrapper = wrapper;
-    await using stranger = await startStranger(lease.port, { hostname: "127.0.0.2" });
+machineTest(
+  "a stranger beside the holder's listener is a conflict, and does not let the lease run out",
+  async (test, machine) => {
+    const lease = await grantOrphaned(test, machine);
+    machine.listen(on(lease), { pid: STRANGER, address: "127.0.0.2" });
     for (let looks = 0; looks < 2; looks++) {
       await test.domain.watch.look();
       test.clock.advance(60_000);
-      assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["conflict", null]);
+      assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["conflict", STRANGER, null]);
     }
-    assert.equal(now(test, lease).listener?.pid, stranger.pid);
   },
-});
+);
 
-Deno.test({
-  name: "two projects that want the same port each see whose server it is, by the folder in which it runs",
-  ignore: !linux,
-  async fn() {
-    await using test = await openTestDomain();
-    await using folder = await temporaryFolder();
-    const [shop, other] = [`${folder.path}/shop`, `${folder.path}/other`];
-    for (const path of [`${shop}/src`, other]) await Deno.mkdir(path, { recursive: true });
-    const grant = (project: string, cwd: string) =>
-      grantOne(test, { name: `${project}/web`, prefer: [test.first] }, {
-        holder: { id: `cli:${cwd}`, command: null, cwd },
-      });
-    const [first, second] = [await grant("shop", shop), await grant("other", other)];
+machineTest(
+  "two projects that want the same port each see whose server it is, by the folder in which it runs",
+  async (test, machine) => {
+    const grant = (project: string) => {
+      const cwd = `/home/me/${project}`;
+      const holder = { id: `cli:${cwd}`, command: null, cwd };
+      return grantOne(test, { name: `${project}/web`, prefer: [test.first] }, { holder });
+    };
+    const [first, second] = [await grant("shop"), await grant("other")];
     assert.deepEqual([first.port, second.port === first.port], [test.first, false]);
-    {
-      await using server = await startStranger(first.port, { cwd: other });
-      await test.domain.watch.look();
-      const { state, listener } = now(test, first);
-      assert.deepEqual([state, listener?.pid], ["conflict", server.pid]);
-      assert.match(listener?.reason ?? "", new RegExp(`^pid ${server.pid} .* runs in ${other}, not in ${shop}$`));
-      const { sentence, listeners } = await test.domain.ports.describe(first.port);
-      assert.deepEqual(listeners.map(({ ofHolder, reason }) => [ofHolder, reason]), [[false, listener?.reason]]);
-      assert.ok(sentence.includes(listener!.reason!), sentence);
-      assert.equal(now(test, second).state, "granted");
-    }
-    await using _server = await startStranger(first.port, { cwd: `${shop}/src` });
+    machine.start(STRANGER, { cwd: "/home/me/other" });
+    machine.listen(on(first), { pid: STRANGER });
+    await test.domain.watch.look();
+    assert.deepEqual(listening(test, first), ["conflict", STRANGER]);
+    const reason = `pid ${STRANGER} (server-${STRANGER}) runs in /home/me/other, not in /home/me/shop`;
+    assert.equal(now(test, first).listener?.reason, reason);
+    const { sentence, listeners } = await test.domain.ports.describe(first.port);
+    assert.deepEqual(listeners.map((each) => [each.ofHolder, each.reason]), [[false, reason]]);
+    assert.ok(sentence.includes(reason), sentence);
+    assert.equal(now(test, second).state, "granted");
+    machine.end(STRANGER);
+    machine.start(SERVER, { cwd: "/home/me/shop/src" });
+    machine.listen(on(first), { pid: SERVER });
     await test.domain.watch.look();
     assert.deepEqual([now(test, first).state, now(test, first).listener?.reason], ["listening", null]);
   },
-});
+);

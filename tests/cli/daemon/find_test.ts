@@ -6,8 +6,9 @@ import { openProcesses } from "../../../src/process/open.ts";
 import { runSteps } from "../../../src/service/service.ts";
 import { writeDaemonFile } from "../../../src/state/state_folder.ts";
 import { type CliOutcome, portd } from "../../support/cli.ts";
-import { FAKE_TOKEN, FakeDaemon } from "../../support/fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "../../support/fake_daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { RawServer } from "../../support/raw_server.ts";
 import { FakeServiceControl } from "../../support/service.ts";
 import { freePort } from "../../support/sockets.ts";
 import { LEASE } from "../../support/wire.ts";
@@ -43,17 +44,20 @@ async function setUp(): Promise<Search> {
   };
 }
 
+/** The port of its well-known address. */
+const portOf = ({ listen }: Search) => Number(listen.split(":")[1]);
+
 /** Makes the state folder that of a daemon, run by a process that started at `startTime`. */
 function record({ stateDir }: Search, url: string, { startTime = "", needsToken = false } = {}): void {
   writeDaemonFile(stateDir, { url, pid: Deno.pid, startTime, version: "0.0.0", needsToken });
-  Deno.writeTextFileSync(`${stateDir}/admin.token`, `${FAKE_TOKEN}\n`);
+  Deno.writeTextFileSync(`${stateDir}/admin.token`, `${TOKEN}\n`);
 }
 
 Deno.test("--url goes before PORTD_URL, and that before daemon.json", async () => {
   await using search = await setUp();
-  await using first = new FakeDaemon();
-  await using second = new FakeDaemon();
-  await using third = new FakeDaemon();
+  await using first = await FakeDaemon.open();
+  await using second = await FakeDaemon.open();
+  await using third = await FakeDaemon.open();
   record(search, third.url);
   await search.run(["status", "--url", first.url], { PORTD_URL: second.url });
   await search.run(["status"], { PORTD_URL: second.url });
@@ -63,7 +67,7 @@ Deno.test("--url goes before PORTD_URL, and that before daemon.json", async () =
 
 Deno.test("a daemon.json that is out of date gives way to the well-known address", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  await using daemon = await FakeDaemon.open({ port: portOf(search) });
   record(search, `http://127.0.0.1:${freePort()}`);
   assert.equal((await search.run(["status"])).code, 0);
   assert.equal(daemon.requests.length, 1);
@@ -88,8 +92,7 @@ Deno.test("status and stop never start a daemon, nor does a command with --url",
 
 Deno.test("a stranger on the well-known address is no daemon", async () => {
   await using search = await setUp();
-  const port = Number(search.listen.split(":")[1]);
-  await using _server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, () => new Response("hello"));
+  await using _server = new RawServer(() => Promise.resolve(new Response("hello")), { port: portOf(search) });
   const { code, stderr } = await search.run(["lease", "web"]);
   assert.equal(code, 3);
   assert.match(stderr, /something else answers there/);
@@ -97,45 +100,45 @@ Deno.test("a stranger on the well-known address is no daemon", async () => {
 
 Deno.test("the token goes to the daemon of our own daemon.json, and only for what needs it", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   record(search, daemon.url);
   assert.equal((await search.run(["export"])).code, 0);
   assert.equal((await search.run(["ls"])).code, 0);
   const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
-  assert.deepEqual(sent, [`Bearer ${FAKE_TOKEN}`, null]);
+  assert.deepEqual(sent, [`Bearer ${TOKEN}`, null]);
 });
 
 Deno.test("portd lease and run send the token where the daemon asks for it, and not before", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   record(search, daemon.url);
-  const detail = 'Cannot change "pid" of lease "web" without the scope "expose"';
+  const refusal = { status: 403, code: "scope_required", detail: "Cannot do this without the scope" };
   for (const args of [["lease", "web"], ["run", "web", "--", "true"]]) {
     daemon.requests.length = 0;
-    daemon.nextProblem = { status: 403, code: "scope_required", detail };
+    daemon.refuseNext(refusal);
     const { code, stderr } = await search.run(args);
     assert.equal(code, 0, stderr);
     const sent = daemon.asked("POST", "/v1/leases").map(({ headers }) => headers.get("authorization"));
-    assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`], args.join(" "));
+    assert.deepEqual(sent, [null, `Bearer ${TOKEN}`], args.join(" "));
   }
 });
 
 Deno.test("the token goes with every command to a daemon that asks for it", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon();
+  await using daemon = await FakeDaemon.open();
   record(search, daemon.url, { needsToken: true });
   assert.equal((await search.run(["ls"])).code, 0);
-  assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [`Bearer ${FAKE_TOKEN}`]);
+  assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [`Bearer ${TOKEN}`]);
 });
 
 Deno.test("the token goes to no other address", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  await using daemon = await FakeDaemon.open({ port: portOf(search) });
   record(search, `http://127.0.0.1:${freePort()}`);
   assert.equal((await search.run(["export"])).code, 6);
   assert.equal((await search.run(["export", "--url", daemon.url])).code, 6);
   assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [null, null]);
-  assert.equal((await search.run(["export", "--url", daemon.url], { PORTD_TOKEN: FAKE_TOKEN })).code, 0);
+  assert.equal((await search.run(["export", "--url", daemon.url], { PORTD_TOKEN: TOKEN })).code, 0);
 });
 
 Deno.test({
@@ -144,35 +147,35 @@ Deno.test({
   sanitizeResources: false, // libc stays open
   async fn() {
     await using search = await setUp();
-    await using daemon = new FakeDaemon();
+    await using daemon = await FakeDaemon.open();
     const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
     record(search, daemon.url, { startTime: `${startTime}0` });
     assert.equal((await search.run(["export"])).code, 6);
     record(search, daemon.url, { startTime });
     assert.equal((await search.run(["export"])).code, 0);
     const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
-    assert.deepEqual(sent, [null, `Bearer ${FAKE_TOKEN}`]);
+    assert.deepEqual(sent, [null, `Bearer ${TOKEN}`]);
   },
 });
 
 Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it", async () => {
   await using search = await setUp();
-  await using stranger = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
-  stranger.provenToken = null;
+  await using stranger = await FakeDaemon.open({ port: portOf(search) });
+  stranger.proveAs(null);
   for (const args of [["ls"], ["lease", "web"], ["status", "--url", stranger.url]]) {
-    const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: FAKE_TOKEN });
+    const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: TOKEN });
     assert.deepEqual([code, stdout], [6, ""], args.join(" "));
     assert.match(stderr, /Cannot send the token to http:.*: what listens there has not proven to know it/);
   }
   assert.deepEqual(stranger.requests, []);
-  stranger.provenToken = FAKE_TOKEN;
-  assert.equal((await search.run(["ls"], { PORTD_TOKEN: FAKE_TOKEN })).code, 0);
+  stranger.proveAs(TOKEN);
+  assert.equal((await search.run(["ls"], { PORTD_TOKEN: TOKEN })).code, 0);
 });
 
-Deno.test("no command sends the token to a program that answers like portd in the place of our daemon", async () => {
+Deno.test("no command sends the token to a program that answers like portd instead of our daemon", async () => {
   await using search = await setUp();
-  await using thief = new FakeDaemon();
-  thief.provenToken = null;
+  await using thief = await FakeDaemon.open();
+  thief.proveAs(null);
   record(search, thief.url, { needsToken: true }); // of a process that lives
   const commands = ["status", "ls", "ps", "lease web", "inspect 1", "env", "run web -- true", "export", "import -"];
   const more = ["firewall status", "firewall sync", "open web", "close web", "release web", "renew web", "events"];
@@ -182,12 +185,12 @@ Deno.test("no command sends the token to a program that answers like portd in th
   }
   const sent = thief.requests.filter(({ headers }) => headers.has("authorization"));
   assert.deepEqual(sent, []);
-  assert.ok(thief.proofsAsked > 0);
+  assert.ok(thief.proofs.length > 0);
 });
 
 Deno.test("portd stop asks nobody to stop without the token", async () => {
   await using search = await setUp();
-  await using daemon = new FakeDaemon({ port: Number(search.listen.split(":")[1]) });
+  await using daemon = await FakeDaemon.open({ port: portOf(search) });
   for (const args of [["stop"], ["stop", "--url", daemon.url]]) {
     const { code, stdout, stderr } = await search.run(args);
     assert.deepEqual([code, stdout], [6, ""]);
@@ -229,7 +232,7 @@ startTest("a command starts the daemon in a session of its own and then asks it"
   Deno.kill(pid, "SIGKILL");
 });
 
-startTest("a daemon that cannot start is told with the end of its log, exit code 3", async () => {
+startTest("a daemon that cannot start is reported with the end of its log, exit code 3", async () => {
   await using search = await setUp();
   await Deno.writeTextFile(`${search.stateDir}/daemon.log`, "an old line\n");
   const fails =
@@ -244,7 +247,7 @@ startTest("a daemon that cannot start is told with the end of its log, exit code
 
 startTest("who loses the race of two starters uses the winner", async () => {
   await using search = await setUp();
-  await using winner = new FakeDaemon();
+  await using winner = await FakeDaemon.open();
   const loses = `
 Deno.writeTextFileSync(stateDir + "/daemon.log", "Cannot start: portd 0 (pid 1) already serves\\n", { append: true });
 const daemon = { url: "${winner.url}", pid: 1, startTime: "", version: "0" };
@@ -271,9 +274,8 @@ startTest("portd serve --detach prints the address, and the same one when it run
 
 startTest("portd serve --detach does not take a stranger for its daemon, whatever it answers", async () => {
   await using search = await setUp();
-  const answer = () => Response.json({ version: "9.9" });
-  await using stranger = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, answer);
-  record(search, `http://127.0.0.1:${stranger.addr.port}`);
+  await using stranger = new RawServer(() => Promise.resolve(Response.json({ version: "9.9" })));
+  record(search, `http://127.0.0.1:${stranger.port}`);
   const { code, stderr } = await search.run(["serve", "--detach"], {}, await standIn(search, "Deno.exit(1);"));
   assert.equal(code, 3);
   assert.match(stderr, /^portd: Cannot start a daemon: it ended with exit code 1/);

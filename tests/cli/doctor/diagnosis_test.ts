@@ -5,42 +5,22 @@ import type { Lease } from "../../../src/lease/lease.ts";
 import { portd } from "../../support/cli.ts";
 import { startTestDaemon } from "../../support/daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { FIREWALL as STATUS_OF_FIREWALL, STATUS, UNCLAIMED } from "../../support/wire.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 
-const LEASE: Lease = {
-  id: "01KAR3Y8T2M4C6V8X0Z2B4D6F8",
-  name: "shop/web",
-  project: "shop",
-  port: 20417,
-  protocols: ["tcp"],
-  state: "granted",
-  holder: { id: "cli:/shop", pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null },
-  lifetime: { kind: "pinned" },
-  hold: "soft",
-  labels: {},
-  exposure: null,
-  listener: null,
-  grantedAt: "2026-11-23T11:59:00Z",
-  renewedAt: "2026-11-23T11:59:00Z",
-  expiresAt: null,
-  endedAt: null,
-};
+const LEASE: Lease = { ...UNCLAIMED, grantedAt: "2026-11-23T11:59:00Z", renewedAt: "2026-11-23T11:59:00Z" };
 
 const HEALTHY: Symptoms = {
   url: "http://127.0.0.1:7678",
   status: {
-    name: "portd",
+    ...STATUS,
     version: "1.0.0",
-    pid: 812,
     startedAt: "2026-11-23T11:00:00Z",
     uptimeMs: 3_600_000,
-    stateDir: "/state",
     user: "root",
-    leases: { live: 1 },
     pool: { size: 100, free: 99, quarantined: 0 },
     holds: { kept: 1, limit: 1000, missing: 0 },
-    ephemeral: { first: 32768, last: 60999 },
     warnings: [],
   },
   leases: [LEASE],
@@ -50,14 +30,8 @@ const HEALTHY: Symptoms = {
   firewall: undefined,
 };
 
-const FIREWALL: FirewallStatus = {
-  backend: "nftables",
-  actual: [],
-  difference: { add: [], change: [], remove: [] },
-  drifted: [],
-  remarks: [],
-  foreign: 3,
-};
+const NOTHING_TO_DO = { add: [], change: [], remove: [] };
+const FIREWALL: FirewallStatus = { ...STATUS_OF_FIREWALL, difference: NOTHING_TO_DO, drifted: [], remarks: [] };
 
 function status(part: Partial<Symptoms["status"]>): Symptoms {
   return { ...HEALTHY, status: { ...HEALTHY.status, ...part } };
@@ -185,24 +159,22 @@ for (const [name, symptoms, expected, message] of CASES) {
   });
 }
 
-Deno.test({
-  name: "portd doctor ends with 0 for a healthy daemon, with 1 for a problem, with 3 without a daemon",
+Deno.test("portd doctor ends with 0 for a healthy daemon, with 1 for a problem, with 3 without a daemon", {
   ignore: Deno.build.os === "windows",
-  async fn() {
-    await using folder = await temporaryFolder();
-    await using daemon = await startTestDaemon(folder.path);
-    const env = { PORTD_URL: daemon.url };
-    const healthy = await portd(["doctor"], { env });
-    assert.deepEqual([healthy.code, healthy.stderr], [0, ""]);
-    assert.match(healthy.stdout, /^CHECK +LEVEL +FINDING\ndaemon +ok +portd /);
-    await Deno.chmod(`${folder.path}/admin.token`, 0o644);
-    const open = await portd(["doctor", "--json"], { env });
-    assert.equal(open.code, 1);
-    const problems = JSON.parse(open.stdout).findings.filter(({ level }: Finding) => level === "problem");
-    assert.deepEqual(problems.map(({ check }: Finding) => check), ["rights"]);
-    const none = await portd(["doctor"], {
-      env: { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" },
-    });
-    assert.equal(none.code, 3);
-  },
+}, async () => {
+  await using folder = await temporaryFolder();
+  await using daemon = await startTestDaemon(folder.path);
+  const env = { PORTD_URL: daemon.url };
+  const healthy = await portd(["doctor"], { env });
+  assert.deepEqual([healthy.code, healthy.stderr], [0, ""]);
+  assert.match(healthy.stdout, /^CHECK +LEVEL +FINDING\ndaemon +ok +portd /);
+  await Deno.chmod(`${folder.path}/admin.token`, 0o644);
+  const open = await portd(["doctor", "--json"], { env });
+  assert.equal(open.code, 1);
+  const problems = JSON.parse(open.stdout).findings.filter(({ level }: Finding) => level === "problem");
+  assert.deepEqual(problems.map(({ check }: Finding) => check), ["rights"]);
+  const none = await portd(["doctor"], {
+    env: { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" },
+  });
+  assert.equal(none.code, 3);
 });

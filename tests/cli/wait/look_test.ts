@@ -5,19 +5,24 @@ import { PortdClient } from "../../../src/client/client.ts";
 import { commandTest } from "../../support/command_setting.ts";
 import { freePort } from "../../support/sockets.ts";
 
+const HOLDER = { id: "cli:/home/me/shop", cwd: "/home/me/shop" };
+
 commandTest("a look at a lease finds it, or says what is missing", async ({ daemon, cwd }) => {
   const client = new PortdClient({ url: daemon.url });
   const project = { name: "shop", root: cwd };
   const look = (free = false) => lookAtLease(client, { name: "web", project, free });
   assert.deepEqual([await look(), await look(true)], [{ missing: 'there is no lease "web" yet' }, {}]);
-  const { id, port } = daemon.grant({ name: "web", project: "shop" });
-  const title = `shop/web (${port}/tcp)`;
+  const lease = await daemon.grant({ name: "web", project: "shop", holder: HOLDER });
+  const title = `shop/web (${lease.port}/tcp)`;
   assert.deepEqual(await look(), { missing: `nothing listens on ${title} yet` });
-  daemon.move(id, "conflict");
+  daemon.machine.start(99, { command: "vite", cwd: "/blog" });
+  daemon.machine.listen({ protocol: "tcp", port: lease.port }, { pid: 99 });
+  await daemon.look();
   assert.deepEqual(await look(), { missing: `a stranger listens on ${title}` });
-  daemon.move(id, "listening");
+  daemon.machine.end(99);
+  await daemon.serve(lease);
   assert.deepEqual(await look(true), { missing: `${title} is still leased` });
-  assert.deepEqual(await look(), { lease: daemon.leases.get(id) });
+  assert.deepEqual(await look(), { lease: daemon.leases[0] });
 });
 
 commandTest("a look at a port finds a listener, or says what is missing", async ({ daemon }) => {
@@ -28,9 +33,9 @@ commandTest("a look at a port finds a listener, or says what is missing", async 
   assert.deepEqual(await look(), { missing: `nothing listens on port ${port}/tcp yet` });
   assert.deepEqual(await look({ udp: true }), { missing: `nothing listens on port ${port}/udp yet` });
   assert.deepEqual(await look({ free: true }), {});
-  const { id } = daemon.grant({ name: "dns", project: "shop", port, protocols: ["udp"] });
+  const lease = await daemon.grant({ name: "dns", project: "shop", port, protocols: ["udp"], holder: HOLDER });
   assert.deepEqual(await look(), { missing: `nothing listens on shop/dns (${port}/udp) yet` });
   assert.deepEqual(await look({ free: true }), { missing: `shop/dns (${port}/udp) is still leased` });
-  daemon.move(id, "listening");
-  assert.deepEqual(await look({ udp: true }), { lease: daemon.leases.get(id) });
+  await daemon.serve(lease);
+  assert.deepEqual(await look({ udp: true }), { lease: daemon.leases[0] });
 });

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/lease/store/store.ts";
-import { fillHistory, pass, withStore } from "../../support/store.ts";
+import { fillHistory, pass, storeTest } from "../../support/store.ts";
 
 async function endedIds(store: Store): Promise<string[]> {
   return (await store.history({ limit: 100 })).records.map(({ id }) => id.replace(/^0+/, ""));
 }
 
-Deno.test("the history is bounded in leases: the oldest make room, also after the file is opened again", async () => {
-  await withStore(async (open) => {
+storeTest(
+  "the history is bounded in leases: the oldest make room, also after the file is opened again",
+  async (open) => {
     let store = await open({ mostEnded: 3 });
     for (const [i, id] of ["A", "B", "C", "D"].entries()) await pass(store, id, { endedAt: 10 + i });
     await store.forget(0, 0);
@@ -18,11 +19,12 @@ Deno.test("the history is bounded in leases: the oldest make room, also after th
     await store.forget(0, 0);
     assert.deepEqual(await endedIds(store), ["E", "D", "C"]);
     await store.close();
-  });
-});
+  },
+);
 
-Deno.test("the history is bounded in bytes: leases with many labels push out more than leases with few", async () => {
-  await withStore(async (open) => {
+storeTest(
+  "the history is bounded in bytes: leases with many labels push out more than leases with few",
+  async (open) => {
     const store = await open({ mostEndedBytes: 20_000 });
     for (let i = 10; i < 40; i++) await pass(store, String(i), { endedAt: i });
     await store.forget(0, 0);
@@ -32,61 +34,53 @@ Deno.test("the history is bounded in bytes: leases with many labels push out mor
     await store.forget(0, 0);
     assert.deepEqual(await endedIds(store), ["49", "48"]);
     await store.close();
-  });
+  },
+);
+
+storeTest("a file that holds far too much is brought within its bounds when it is opened", async (open) => {
+  let store = await open();
+  await fillHistory(store, 2000);
+  await store.close();
+  store = await open({ mostEnded: 5 });
+  await store.forget(0, 0);
+  assert.deepEqual(await endedIds(store), ["1999", "1998", "1997", "1996", "1995"]);
+  await store.close();
 });
 
-Deno.test("a file that holds far too much is brought within its bounds when it is opened", async () => {
-  await withStore(async (open) => {
-    let store = await open();
-    await fillHistory(store, 2000);
-    await store.close();
-    store = await open({ mostEnded: 5 });
-    await store.forget(0, 0);
-    assert.deepEqual(await endedIds(store), ["1999", "1998", "1997", "1996", "1995"]);
-    await store.close();
-  });
+storeTest("a caller's answers push out none of another caller's", async (open) => {
+  const store = await open({ mostAnswers: 2 });
+  await pass(store, "A", { caller: "uid:1" });
+  for (const id of ["B", "C", "D", "E"]) await pass(store, id, { caller: "uid:2" });
+  await store.forget(0, 0);
+  const kept = (caller: string) => ["A", "B", "C", "D", "E"].filter((key) => store.answer({ caller, key }));
+  assert.deepEqual([kept("uid:1"), kept("uid:2")], [["A"], ["D", "E"]]);
+  await store.close();
 });
 
-Deno.test("a caller's answers push out none of another caller's", async () => {
-  await withStore(async (open) => {
-    const store = await open({ mostAnswers: 2 });
-    await pass(store, "A", { caller: "uid:1" });
-    for (const id of ["B", "C", "D", "E"]) await pass(store, id, { caller: "uid:2" });
-    await store.forget(0, 0);
-    const kept = (caller: string) => ["A", "B", "C", "D", "E"].filter((key) => store.answer({ caller, key }));
-    assert.deepEqual([kept("uid:1"), kept("uid:2")], [["A"], ["D", "E"]]);
-    await store.close();
-  });
+storeTest("where all answers together are too many bytes, whoever has most makes room", async (open) => {
+  const store = await open({ mostAnswerBytes: 3000 });
+  for (const id of ["A", "B"]) await pass(store, id, { caller: "uid:1" });
+  for (let i = 10; i < 30; i++) await pass(store, String(i), { caller: "uid:2" });
+  await store.forget(0, 0);
+  const has = (caller: string, key: string) => store.answer({ caller, key }) !== undefined;
+  assert.deepEqual(["A", "B"].map((key) => has("uid:1", key)), [true, true]);
+  assert.deepEqual(["10", "29"].map((key) => has("uid:2", key)), [false, true]);
+  await store.close();
 });
 
-Deno.test("where all answers together are too many bytes, whoever has most makes room", async () => {
-  await withStore(async (open) => {
-    const store = await open({ mostAnswerBytes: 3000 });
-    for (const id of ["A", "B"]) await pass(store, id, { caller: "uid:1" });
-    for (let i = 10; i < 30; i++) await pass(store, String(i), { caller: "uid:2" });
-    await store.forget(0, 0);
-    const has = (caller: string, key: string) => store.answer({ caller, key }) !== undefined;
-    assert.deepEqual(["A", "B"].map((key) => has("uid:1", key)), [true, true]);
-    assert.deepEqual(["10", "29"].map((key) => has("uid:2", key)), [false, true]);
-    await store.close();
-  });
-});
-
-Deno.test("forget() removes what ended or was answered before a time, and nothing else", async () => {
-  await withStore(async (open, _, clock) => {
-    const store = await open();
-    for (const [id, endedAt] of [["A", 10], ["B", 20], ["C", 30]] as const) {
-      await pass(store, id, { endedAt });
-      clock.advance(1000);
-    }
-    assert.deepEqual(await endedIds(store), ["C", "B", "A"]);
-    await store.forget(20, clock.now() - 1500);
-    assert.deepEqual(await endedIds(store), ["C", "B"]);
-    assert.deepEqual(["A", "B", "C"].map((key) => store.answer({ caller: "unknown", key })?.key), [
-      undefined,
-      undefined,
-      "C",
-    ]);
-    await store.close();
-  });
+storeTest("forget() removes what ended or was answered before a time, and nothing else", async (open, _, clock) => {
+  const store = await open();
+  for (const [id, endedAt] of [["A", 10], ["B", 20], ["C", 30]] as const) {
+    await pass(store, id, { endedAt });
+    clock.advance(1000);
+  }
+  assert.deepEqual(await endedIds(store), ["C", "B", "A"]);
+  await store.forget(20, clock.now() - 1500);
+  assert.deepEqual(await endedIds(store), ["C", "B"]);
+  assert.deepEqual(["A", "B", "C"].map((key) => store.answer({ caller: "unknown", key })?.key), [
+    undefined,
+    undefined,
+    "C",
+  ]);
+  await store.close();
 });

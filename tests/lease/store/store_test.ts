@@ -6,72 +6,67 @@ import { StoreLockedError } from "../../../src/lease/store/open.ts";
 import { INSERT_LEASE, toValues } from "../../../src/lease/store/rows.ts";
 import { MIGRATIONS } from "../../../src/lease/store/schema.ts";
 import { Store } from "../../../src/lease/store/store.ts";
-import { insert, pass, record, withStore } from "../../support/store.ts";
+import { insert, pass, record, storeTest } from "../../support/store.ts";
 
-Deno.test("what write() has answered is there when the file is opened again", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    const lease = record("A", 3000, {
-      name: "a/web",
-      project: "a",
-      protocols: ["tcp", "udp"],
-      labels: { x: "y" },
-      deadline: 1.5,
-    });
-    await store.write([...insert(lease), { kind: "name", name: "a/web", port: 3000 }]);
-    await store.close();
-    const again = await open();
-    const [{ expiresAt: _, ...live }] = again.liveLeases() as [ReturnType<Store["liveLeases"]>[number]];
-    assert.deepEqual(live, lease);
-    assert.deepEqual([...again.names()], [["a/web", 3000]]);
-    await again.close();
+storeTest("what write() has answered is there when the file is opened again", async (open) => {
+  const store = await open();
+  const lease = record("A", 3000, {
+    name: "a/web",
+    project: "a",
+    protocols: ["tcp", "udp"],
+    labels: { x: "y" },
+    deadline: 1.5,
   });
+  await store.write([...insert(lease), { kind: "name", name: "a/web", port: 3000 }]);
+  await store.close();
+  const again = await open();
+  const [{ expiresAt: _, ...live }] = again.liveLeases() as [ReturnType<Store["liveLeases"]>[number]];
+  assert.deepEqual(live, lease);
+  assert.deepEqual([...again.names()], [["a/web", 3000]]);
+  await again.close();
 });
 
-Deno.test("a listener that an earlier version wrote into the file is read as one whose identity is not known", async () => {
-  await withStore(async (open) => {
+storeTest(
+  "a listener that an earlier version wrote into the file is read as one whose identity is not known",
+  async (open) => {
     const store = await open();
     const known = { pid: 4711, command: "vite", cwd: "/shop", user: "me", address: "127.0.0.1", since: "2026-11-23" };
     await store.write(insert(record("A", 3000, { listener: known as unknown as LeaseListener })));
     const [lease] = store.liveLeases();
     assert.deepEqual(lease?.listener, { ...known, startTime: null, bootId: null, reason: null });
     await store.close();
-  });
+  },
+);
+
+storeTest("the file itself refuses a second live lease of a port, and the rest of the group is kept", async (open) => {
+  const store = await open();
+  const results = await Promise.allSettled([
+    store.write(insert(record("A", 3000))),
+    store.write(insert(record("B", 3000))),
+    store.write([...insert(record("C", 3001)), ...insert(record("D", 3000))]),
+    store.write(insert(record("E", 3000, { protocols: ["udp"] }))),
+    store.write(insert(record("F", 3002))),
+  ]);
+  assert.deepEqual(results.map(({ status }) => status), [
+    "fulfilled",
+    "rejected",
+    "rejected",
+    "fulfilled",
+    "fulfilled",
+  ]);
+  assert.deepEqual(store.liveLeases().map(({ port }) => port).sort(), [3000, 3000, 3002]);
+  await store.write([{ kind: "end", record: record("A", 3000, { state: "released", endedAt: 5 }) }]);
+  await store.write(insert(record("G", 3000)));
+  await store.close();
 });
 
-Deno.test("the file itself refuses a second live lease of a port, and the rest of the group is kept", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    const results = await Promise.allSettled([
-      store.write(insert(record("A", 3000))),
-      store.write(insert(record("B", 3000))),
-      store.write([...insert(record("C", 3001)), ...insert(record("D", 3000))]),
-      store.write(insert(record("E", 3000, { protocols: ["udp"] }))),
-      store.write(insert(record("F", 3002))),
-    ]);
-    assert.deepEqual(results.map(({ status }) => status), [
-      "fulfilled",
-      "rejected",
-      "rejected",
-      "fulfilled",
-      "fulfilled",
-    ]);
-    assert.deepEqual(store.liveLeases().map(({ port }) => port).sort(), [3000, 3000, 3002]);
-    await store.write([{ kind: "end", record: record("A", 3000, { state: "released", endedAt: 5 }) }]);
-    await store.write(insert(record("G", 3000)));
-    await store.close();
-  });
-});
-
-Deno.test("a group that was refused whole does not hold up what comes after it", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
-    await store.settled();
-    await store.write(insert(record("B", 3000)));
-    assert.equal(store.liveLeases().length, 1);
-    await store.close();
-  });
+storeTest("a group that was refused whole does not hold up what comes after it", async (open) => {
+  const store = await open();
+  await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
+  await store.settled();
+  await store.write(insert(record("B", 3000)));
+  assert.equal(store.liveLeases().length, 1);
+  await store.close();
 });
 
 /** Syncs that end when the test says so. */
@@ -110,8 +105,9 @@ function replaceSync(sync: (original: () => Promise<void>) => Promise<void>): Di
   };
 }
 
-Deno.test("write() answers nothing before the disk has it, and asks the disk once for what has come meanwhile", async () => {
-  await withStore(async (open) => {
+storeTest(
+  "write() answers nothing before the disk has it, and asks the disk once for what has come meanwhile",
+  async (open) => {
     const store = await open();
     const syncs: (() => void)[] = [];
     const asked: (() => void)[] = [];
@@ -136,11 +132,12 @@ Deno.test("write() answers nothing before the disk has it, and asks the disk onc
     }
     assert.deepEqual([answered, syncs.length], [["A", "B", "C"], 0]);
     await store.close();
-  });
-});
+  },
+);
 
-Deno.test("a disk that fails after the commit is told apart from one that took nothing, and no more is written", async () => {
-  await withStore(async (open) => {
+storeTest(
+  "a disk that fails after the commit is told apart from one that took nothing, and no more is written",
+  async (open) => {
     const store = await open();
     const refused = await store.write([{ kind: "update", record: record("A", 3000) }]).catch((reason) => reason);
     assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
@@ -154,11 +151,12 @@ Deno.test("a disk that fails after the commit is told apart from one that took n
     assert.match(late.message, /the disk has failed \(input\/output error\); restart portd/);
     assert.equal(store.hasFailed, true);
     await store.close();
-  });
-});
+  },
+);
 
-Deno.test("after a sync that failed the log is written again and synced, and the file is left alone meanwhile", async () => {
-  await withStore(async (open, path) => {
+storeTest(
+  "after a sync that failed the log is written again and synced, and the file is left alone meanwhile",
+  async (open, path) => {
     const store = await open();
     await store.write(insert(record("A", 3000)));
     const file = await Deno.readFile(path);
@@ -177,8 +175,8 @@ Deno.test("after a sync that failed the log is written again and synced, and the
     const next = await open();
     assert.deepEqual(next.liveLeases().map(({ port }) => port).sort(), [3000, 3001, 3002]);
     await next.close();
-  });
-});
+  },
+);
 
 /** Reports the length of what is written into files, other than by SQLite, for as long as it is used. */
 function replaceWrite(report: (length: number) => void): Disposable {
@@ -194,28 +192,25 @@ function replaceWrite(report: (length: number) => void): Disposable {
   };
 }
 
-Deno.test("a change of a lease that is not there is refused", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
-    await store.close();
-  });
+storeTest("a change of a lease that is not there is refused", async (open) => {
+  const store = await open();
+  await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
+  await store.close();
 });
 
-Deno.test("a second store on the same file is refused while the first is open", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    await assert.rejects(open(), StoreLockedError);
-    await store.write(insert(record("A", 3000)));
-    await store.close();
-    const next = await open();
-    assert.equal(next.liveLeases().length, 1);
-    await next.close();
-  });
+storeTest("a second store on the same file is refused while the first is open", async (open) => {
+  const store = await open();
+  await assert.rejects(open(), StoreLockedError);
+  await store.write(insert(record("A", 3000)));
+  await store.close();
+  const next = await open();
+  assert.equal(next.liveLeases().length, 1);
+  await next.close();
 });
 
-Deno.test("of stores that open a new file at the same instant one wins, and nobody calls the file damaged", async () => {
-  await withStore(async (open, path) => {
+storeTest(
+  "of stores that open a new file at the same instant one wins, and nobody calls the file damaged",
+  async (open, path) => {
     const results = await Promise.allSettled(Array.from({ length: 5 }, () => open()));
     const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
     assert.equal(won.length, 1);
@@ -225,8 +220,8 @@ Deno.test("of stores that open a new file at the same instant one wins, and nobo
     await won[0]!.close();
     const names = [...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].map(({ name }) => name);
     assert.deepEqual(names, ["leases.db"]);
-  });
-});
+  },
+);
 
 const DAMAGES: [name: string, spoil: (path: string) => Promise<void>][] = [
   [
@@ -243,67 +238,60 @@ const DAMAGES: [name: string, spoil: (path: string) => Promise<void>][] = [
 ];
 
 for (const [name, spoil] of DAMAGES) {
-  Deno.test(`a file that was ${name} is set aside whole and a new one begun`, async () => {
-    await withStore(async (open, path) => {
-      const store = await open();
-      for (let port = 3000; port < 3200; port++) await store.write(insert(record(String(port), port)));
-      await store.close();
-      await spoil(path);
-      const spoilt = await Deno.readFile(path);
-      const next = await open();
-      assert.equal(next.setAside, `${path}.damaged-2026-11-23T10-00-00-000Z`);
-      assert.deepEqual(await Deno.readFile(next.setAside), spoilt);
-      assert.deepEqual(next.liveLeases(), []);
-      await next.write(insert(record("A", 3000)));
-      await next.close();
-    });
+  storeTest(`a file that was ${name} is set aside whole and a new one begun`, async (open, path) => {
+    const store = await open();
+    for (let port = 3000; port < 3200; port++) await store.write(insert(record(String(port), port)));
+    await store.close();
+    await spoil(path);
+    const spoilt = await Deno.readFile(path);
+    const next = await open();
+    assert.equal(next.setAside, `${path}.damaged-2026-11-23T10-00-00-000Z`);
+    assert.deepEqual(await Deno.readFile(next.setAside), spoilt);
+    assert.deepEqual(next.liveLeases(), []);
+    await next.write(insert(record("A", 3000)));
+    await next.close();
   });
 }
 
-Deno.test("a file of a newer portd is refused and left alone", async () => {
-  await withStore(async (open, path) => {
-    await (await open()).close();
-    const db = new DatabaseSync(path);
-    db.exec("PRAGMA user_version = 99");
-    db.close();
-    const before = await Deno.readFile(path);
-    await assert.rejects(open(), {
-      code: "store_unavailable",
-      message: /schema 99, this portd knows \d+; start the newer portd/,
-    });
-    assert.deepEqual(await Deno.readFile(path), before);
+storeTest("a file of a newer portd is refused and left alone", async (open, path) => {
+  await (await open()).close();
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  const before = await Deno.readFile(path);
+  await assert.rejects(open(), {
+    code: "store_unavailable",
+    message: /schema 99, this portd knows \d+; start the newer portd/,
   });
+  assert.deepEqual(await Deno.readFile(path), before);
 });
 
-Deno.test("the same key of two callers is two keys", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    const answer = { key: "k", status: 201, leaseIds: ["0".repeat(26), "1".repeat(26)] };
-    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:1", fingerprint: "one" } }]);
-    await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:2", fingerprint: "two" } }]);
-    assert.equal(store.answer({ caller: "uid:1", key: "k" })?.fingerprint, "one");
-    assert.deepEqual(store.answer({ caller: "uid:2", key: "k" }), { ...answer, caller: "uid:2", fingerprint: "two" });
-    assert.equal(store.answer({ caller: "uid:3", key: "k" }), undefined);
-    await store.close();
-  });
+storeTest("the same key of two callers is two keys", async (open) => {
+  const store = await open();
+  const answer = { key: "k", status: 201, leaseIds: ["0".repeat(26), "1".repeat(26)] };
+  await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:1", fingerprint: "one" } }]);
+  await store.write([{ kind: "answer", answer: { ...answer, caller: "uid:2", fingerprint: "two" } }]);
+  assert.equal(store.answer({ caller: "uid:1", key: "k" })?.fingerprint, "one");
+  assert.deepEqual(store.answer({ caller: "uid:2", key: "k" }), { ...answer, caller: "uid:2", fingerprint: "two" });
+  assert.equal(store.answer({ caller: "uid:3", key: "k" }), undefined);
+  await store.close();
 });
 
-Deno.test("endedSince() gives each port once, with its last end", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    await pass(store, "A", { endedAt: 10 });
-    await pass(store, "B", { endedAt: 20, name: "a/web" });
-    await pass(store, "C", { endedAt: 15, protocols: ["udp"] });
-    assert.deepEqual(store.endedSince(11), [
-      { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
-      { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
-    ]);
-    await store.close();
-  });
+storeTest("endedSince() gives each port once, with its last end", async (open) => {
+  const store = await open();
+  await pass(store, "A", { endedAt: 10 });
+  await pass(store, "B", { endedAt: 20, name: "a/web" });
+  await pass(store, "C", { endedAt: 15, protocols: ["udp"] });
+  assert.deepEqual(store.endedSince(11), [
+    { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
+    { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
+  ]);
+  await store.close();
 });
 
-Deno.test("what was committed some seconds ago is there also when the log's header is destroyed", async () => {
-  await withStore(async (open, path, clock) => {
+storeTest(
+  "what was committed some seconds ago is there also when the log's header is destroyed",
+  async (open, path, clock) => {
     const store = await open();
     await store.write(insert(record("A", 3000)));
     clock.advance(5000);
@@ -315,34 +303,33 @@ Deno.test("what was committed some seconds ago is there also when the log's head
     const after = await open();
     assert.equal(after.find(record("A", 3000).id)?.port, 3000);
     await after.close();
-  });
+  },
+);
+
+storeTest("while the file is synced nothing is written over the log, and reads go on", async (open, _, clock) => {
+  const store = await open();
+  await store.write(insert(record("A", 3000)));
+  const answered: string[] = [];
+  {
+    const syncs = new Syncs();
+    using _slow = replaceSync(syncs.sync);
+    clock.advance(5000);
+    await syncs.finish(); // of the log
+    const fileSync = await syncs.next();
+    const write = store.write(insert(record("B", 3001))).then(() => answered.push("B"));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([store.find(record("A", 3000).id)?.port, store.find(record("B", 3001).id)], [3000, undefined]);
+    fileSync();
+    await syncs.finish(); // of the log, for what was written
+    await write;
+  }
+  assert.deepEqual(answered, ["B"]);
+  await store.close();
 });
 
-Deno.test("while the file is synced nothing is written over the log, and reads go on", async () => {
-  await withStore(async (open, _, clock) => {
-    const store = await open();
-    await store.write(insert(record("A", 3000)));
-    const answered: string[] = [];
-    {
-      const syncs = new Syncs();
-      using _slow = replaceSync(syncs.sync);
-      clock.advance(5000);
-      await syncs.finish(); // of the log
-      const fileSync = await syncs.next();
-      const write = store.write(insert(record("B", 3001))).then(() => answered.push("B"));
-      await new Promise((resolve) => setImmediate(resolve));
-      assert.deepEqual([store.find(record("A", 3000).id)?.port, store.find(record("B", 3001).id)], [3000, undefined]);
-      fileSync();
-      await syncs.finish(); // of the log, for what was written
-      await write;
-    }
-    assert.deepEqual(answered, ["B"]);
-    await store.close();
-  });
-});
-
-Deno.test("a disk that fails to take the file is written no more, and a restart finds all of it in the log", async () => {
-  await withStore(async (open, path, clock) => {
+storeTest(
+  "a disk that fails to take the file is written no more, and a restart finds all of it in the log",
+  async (open, path, clock) => {
     const store = await open();
     await store.write(insert(record("A", 3000)));
     const fileBefore = await Deno.readFile(path);
@@ -362,53 +349,49 @@ Deno.test("a disk that fails to take the file is written no more, and a restart 
     const after = await Store.open(`${path}.copy`, { clock, log() {} });
     assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
     await after.close();
+  },
+);
+
+storeTest("a file of the portd before is taken over: leases, history and the answers to keys", async (open, path) => {
+  const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
+  const db = new DatabaseSync(path);
+  const migrations = MIGRATIONS.slice(0, -1);
+  db.exec(`PRAGMA journal_mode = WAL; ${migrations.join("")} PRAGMA user_version = ${migrations.length}`);
+  const insertLease = db.prepare(INSERT_LEASE);
+  for (const each of [live!, { ...ended!, endedAt: 5 }, other!]) insertLease.run(...toValues(each, null));
+  const answer = db.prepare("INSERT INTO requests VALUES (?, 'f', 201, ?, 7)");
+  answer.run("one", JSON.stringify(ended));
+  answer.run("several", JSON.stringify({ leases: [other, live] }));
+  db.close();
+
+  const store = await open();
+  assert.deepEqual(store.liveLeases().map(({ id }) => id).sort(), [live!.id, other!.id]);
+  assert.deepEqual((await store.history({ limit: 9, name: "B" })).records.map(({ id }) => id), [ended!.id]);
+  const kept = (key: string) => store.answer({ caller: "uid:1", key });
+  assert.deepEqual(kept("one"), {
+    caller: "uid:1",
+    key: "one",
+    fingerprint: "f",
+    status: 201,
+    leaseIds: [ended!.id],
   });
+  assert.deepEqual(kept("several")?.leaseIds, [other!.id, live!.id]);
+  await store.forget(6, 8);
+  assert.deepEqual([kept("one"), (await store.history({ limit: 9 })).records], [undefined, []]);
+  await store.close();
 });
 
-Deno.test("a file of the portd before is taken over: leases, history and the answers to keys", async () => {
-  await withStore(async (open, path) => {
-    const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
-    const db = new DatabaseSync(path);
-    const migrations = MIGRATIONS.slice(0, -1);
-    db.exec(`PRAGMA journal_mode = WAL; ${migrations.join("")} PRAGMA user_version = ${migrations.length}`);
-    const insertLease = db.prepare(INSERT_LEASE);
-    for (const each of [live!, { ...ended!, endedAt: 5 }, other!]) insertLease.run(...toValues(each, null));
-    const answer = db.prepare("INSERT INTO requests VALUES (?, 'f', 201, ?, 7)");
-    answer.run("one", JSON.stringify(ended));
-    answer.run("several", JSON.stringify({ leases: [other, live] }));
-    db.close();
-
-    const store = await open();
-    assert.deepEqual(store.liveLeases().map(({ id }) => id).sort(), [live!.id, other!.id]);
-    assert.deepEqual((await store.history({ limit: 9, name: "B" })).records.map(({ id }) => id), [ended!.id]);
-    const kept = (key: string) => store.answer({ caller: "uid:1", key });
-    assert.deepEqual(kept("one"), {
-      caller: "uid:1",
-      key: "one",
-      fingerprint: "f",
-      status: 201,
-      leaseIds: [ended!.id],
-    });
-    assert.deepEqual(kept("several")?.leaseIds, [other!.id, live!.id]);
-    await store.forget(6, 8);
-    assert.deepEqual([kept("one"), (await store.history({ limit: 9 })).records], [undefined, []]);
-    await store.close();
-  });
-});
-
-Deno.test("however much is written at once, it is committed in turns, in its order", async () => {
-  await withStore(async (open) => {
-    const store = await open();
-    const written: number[] = [];
-    const writes = Array.from(
-      { length: 2000 },
-      (_, i) => store.write(insert(record(String(i), 3000 + i))).then(() => written.push(i)),
-    );
-    await new Promise((resolve) => setImmediate(resolve)); // the turn of the first commit
-    const first = store.liveLeases().length;
-    assert.ok(first > 0 && first < 2000, `${first} in one turn`);
-    await Promise.all(writes);
-    assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
-    await store.close();
-  });
+storeTest("however much is written at once, it is committed in turns, in its order", async (open) => {
+  const store = await open();
+  const written: number[] = [];
+  const writes = Array.from(
+    { length: 2000 },
+    (_, i) => store.write(insert(record(String(i), 3000 + i))).then(() => written.push(i)),
+  );
+  await new Promise((resolve) => setImmediate(resolve)); // the turn of the first commit
+  const first = store.liveLeases().length;
+  assert.ok(first > 0 && first < 2000, `${first} in one turn`);
+  await Promise.all(writes);
+  assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
+  await store.close();
 });

@@ -20,7 +20,7 @@ export const EXPOSURE: Invariant = {
 export const RULES: Invariant = {
   name: "rules",
   promise: "The firewall lets in what live leases expose, and nothing else",
-  rest({ firewall, run, disk }) {
+  rest({ kernel: { firewall }, run, disk }) {
     if (disk.failedSyncs > 0) return undefined; // its end is unknown then, and the next sync of the firewall follows on a timer
     return firstOf(firewall.rules, ({ rule }) => {
       if (rule === undefined) return undefined;
