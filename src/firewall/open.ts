@@ -1,5 +1,4 @@
 /** Which firewall governs this host: the dispatcher of the backends. */
-
 import { PortdError } from "../errors.ts";
 import type { FirewallBackend, FirewallBackendName, FirewallReading } from "./backend.ts";
 import { openLinuxFirewall } from "./linux/open.ts";

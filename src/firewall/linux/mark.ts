@@ -39,13 +39,12 @@ export function markOf(owner: string, { name, profiles }: Pick<Rule, "name" | "p
 
 /** Reads a comment; `undefined` when it is not exactly a mark of this owner. */
 export function parseMark(owner: string, comment: unknown): Mark | undefined {
-  if (typeof comment !== "string") return undefined;
-  const [word, markOwner, name = "", list = "", scope = "", ...more] = comment.split(" ");
-  if (word !== "portd" || markOwner !== owner || more.length > 0) return undefined;
+  if (typeof comment !== "string" || !comment.startsWith(`portd ${owner} `)) return undefined;
+  const [, , name = "", list = "", scope = "", ...more] = comment.split(" ");
   const profiles = PROFILES.filter((profile) => list.split(",").includes(profile));
   const isCanonical = list === (profiles.join() || NO_PROFILE);
   const port = parseName(name);
-  if (!isCanonical || port === undefined || !SCOPES.includes(scope)) return undefined;
+  if (more.length > 0 || !isCanonical || port === undefined || !SCOPES.includes(scope)) return undefined;
   return { name, ...port, profiles, scope: scope as Scope };
 }
 

@@ -48,6 +48,16 @@ export function isObject(value: unknown): value is Statement {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether two values of JSON are equal. The order of members does not count: it differs between versions of nft. */
+export function isEqual(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((value, i) => isEqual(value, other[i]));
+  }
+  if (!isObject(one) || !isObject(other)) return one === other;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => isEqual(one[key], other[key]));
+}
+
 /** A text or number as text; anything else as the empty text. */
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? `${value}` : "";

@@ -7,13 +7,12 @@
  * and arp, and other hooks, are not considered. The port is the service's own: the destination port of what comes in,
  * the source port of what goes out. The host's own rules let established connections pass.
  */
-import { isDeepStrictEqual } from "node:util";
 import { canonicalNetwork, familyOf } from "../networks.ts";
 import type { ReadOptions } from "./dialect.ts";
 import { acceptsOf, type Entries } from "./entries.ts";
 import { type DirectedPort, type Mark, markOf, parseMark } from "./mark.ts";
 import { Droppers } from "./nft_droppers.ts";
-import { chainKey, isObject, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
+import { chainKey, isEqual, isObject, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
 /** A command of libnftables-json(5). */
 export type NftCommand =
@@ -34,7 +33,7 @@ export function entriesIn(
       const { family, table, chain, handle } = rule;
       const expr = rule.expr.filter((statement) => !("counter" in statement)); // iptables-restore adds counters
       const network = networkOf(expr);
-      const isIntact = isDeepStrictEqual(expr, expressionOf(mark, network)) && droppers.isBefore(mark, place, position);
+      const isIntact = isEqual(expr, expressionOf(mark, network)) && droppers.isBefore(mark, place, position);
       const key = isIntact ? keyOf(rule, network) : `altered ${chainKey(rule)} ${handle}`;
       return [{ mark, network, key, remove: { delete: { rule: { family, table, chain, handle } } } }];
     })
