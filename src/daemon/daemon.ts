@@ -19,6 +19,7 @@ import {
   writeDaemonFile,
 } from "../state/state_folder.ts";
 import { VERSION } from "../version.ts";
+import { pause } from "../wait.ts";
 import type { Listing } from "../watch/listing.ts";
 import { ApiServer, isLoopback } from "./api_server.ts";
 import { type Domain, openDomain } from "./domain.ts";
@@ -210,21 +211,10 @@ async function watchUntil(
     } catch (error) {
       log(`watch: ${messageOf(error)}`);
     }
-    await pause(watchMs, signal);
+    await pause(watchMs, signal).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }
 
 /** Beyond loopback everything takes the token. */

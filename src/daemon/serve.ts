@@ -4,6 +4,7 @@
  */
 import { messageOf, PortdError } from "../errors.ts";
 import type { AddressGuards } from "../network/address_guard.ts";
+import { pause, within } from "../wait.ts";
 
 /** The address from which a request comes. */
 export type RequestInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
@@ -78,10 +79,7 @@ class ListeningServer implements Serving {
 
   async shutdown(graceMs: number): Promise<void> {
     this.#isEnding = true;
-    const { promise: timeout, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, graceMs);
-    await Promise.race([Promise.allSettled([this.#server.shutdown(), this.finished]), timeout]);
-    clearTimeout(timer);
+    await within(Promise.allSettled([this.#server.shutdown(), this.finished]), graceMs);
     this.#guard?.[Symbol.dispose]();
   }
 
@@ -117,7 +115,7 @@ class ListeningServer implements Serving {
         if (message !== logged) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`);
         logged = message; // once, not ten times a second
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
   }
 }
