@@ -34,11 +34,7 @@ commandTest("portd import names what it skips, and fails unless --partial", asyn
   await run(["export", `${cwd}/all.yaml`]);
   const { code, stdout, stderr } = await run(["import", `${cwd}/all.yaml`]);
   assert.deepEqual([code, stdout], [1, "imported 0, skipped 1\n"]);
-<<<<<<< HEAD
-  assert.match(stderr, new RegExp(`^skipped ${id}: .* it is in the file already\n$`));
-=======
   assert.match(stderr, new RegExp(`^skipped ${id}: .* is in the file already\n$`));
->>>>>>> h-fakes
   assert.equal((await run(["import", `${cwd}/all.yaml`, "--partial"])).code, 0);
 });
 
