@@ -123,13 +123,16 @@ export class Ledger {
   }
 
   /**
-   * Ends those leases that are live, all or none. Waits first for ends that are being written; a lease whose end fails is
-   * then ended with the others. A lease keeps its port until its end is on disk.
+   * Ends those leases that are live, all or none. Waits first for ends that are being written. Where one of these ends all
+   * that is asked for, its outcome counts; otherwise a lease whose end fails is then ended with the others. A lease keeps
+   * its port until its end is on disk.
    */
   async end(ids: readonly string[], state: EndedState): Promise<void> {
     for (;;) {
-      const underWay = ids.flatMap((id) => this.#ending.get(id) ?? []);
-      if (underWay.length === 0) break;
+      const underWay = new Set(ids.flatMap((id) => this.#ending.get(id) ?? []));
+      if (underWay.size === 0) break;
+      const isAll = ids.every((id) => this.#ending.has(id) || this.table.byId(id) === undefined);
+      if (underWay.size === 1 && isAll) return await [...underWay][0];
       await Promise.allSettled(underWay);
     }
     const records = ids.flatMap((id) => this.table.byId(id) ?? []);
