@@ -55,8 +55,12 @@ export function allRoutes(parts: AppParts): readonly Route[] {
   ];
 }
 
-/** The application; it serves `fetch` and knows nothing of sockets. */
-export function createApp(parts: AppParts): Hono {
+/**
+ * The application; it serves `fetch` and knows nothing of sockets.
+ *
+ * @param pace answers refusals that ask for another try later.
+ */
+export function createApp(parts: AppParts, pace = new RefusalPace(parts.clock)): Hono {
   const { guard, log } = parts;
   const app = new Hono();
   const routes = allRoutes(parts);
@@ -64,8 +68,10 @@ export function createApp(parts: AppParts): Hono {
   for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
   const others = withoutRoute(routes);
   app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
-  const pace = new RefusalPace(parts.clock);
-  parts.signal.addEventListener("abort", restBodyTimer, { once: true });
+  parts.signal.addEventListener("abort", () => {
+    restBodyTimer();
+    pace.end();
+  }, { once: true });
   for (const each of [app, others]) {
     each.onError((error, { req }) => {
       const problem = problemResponse(error, req.raw, log);

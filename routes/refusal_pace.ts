@@ -15,8 +15,11 @@ const LONGEST_MS = 5000;
 /** Gives each refusal its turn. */
 export class RefusalPace {
   readonly #clock: Pick<Clock, "monotonic" | "after">;
-  /** When the turn after the last one begins, on the clock since boot. */
+  /** When the last turn that was given begins, on the clock since boot. */
   #nextAt = -Infinity;
+  /** Call them, and refusals that wait are answered. */
+  readonly #waiting = new Set<() => void>();
+  #hasEnded = false;
 
   constructor(clock: Pick<Clock, "monotonic" | "after">) {
     this.#clock = clock;
@@ -24,11 +27,26 @@ export class RefusalPace {
 
   /** Answers when it is the refusal's turn: at once unless there are many. */
   answer(refusal: Response): Response | Promise<Response> {
+    if (this.#hasEnded) return refusal;
     const now = this.#clock.monotonic();
     this.#nextAt = Math.max(this.#nextAt, now - AT_ONCE_MS) + TURN_MS;
     const waitMs = this.#nextAt - now;
     if (waitMs <= 0) return refusal;
     if (waitMs > LONGEST_MS) this.#nextAt = now + LONGEST_MS;
-    return new Promise((resolve) => this.#clock.after(Math.min(waitMs, LONGEST_MS), () => resolve(refusal)));
+    return new Promise((resolve) => {
+      const answer = () => {
+        this.#waiting.delete(answer);
+        cancel();
+        resolve(refusal);
+      };
+      const cancel = this.#clock.after(Math.min(waitMs, LONGEST_MS), answer);
+      this.#waiting.add(answer);
+    });
+  }
+
+  /** Answers all that wait, and every later refusal at once: the daemon stops. */
+  end(): void {
+    this.#hasEnded = true;
+    for (const answer of this.#waiting) answer();
   }
 }

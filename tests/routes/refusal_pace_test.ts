@@ -38,6 +38,14 @@ Deno.test("after a pause refusals are answered at once again", () => {
   assert(pace.answer(refusal()) instanceof Response);
 });
 
+Deno.test("end() answers all that wait, and every later refusal at once", async () => {
+  const pace = new RefusalPace(new FakeClock());
+  const flood = Array.from({ length: 100 }, () => pace.answer(refusal()));
+  pace.end();
+  await Promise.all(flood);
+  assert(pace.answer(refusal()) instanceof Response);
+});
+
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }

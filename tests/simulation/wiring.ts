@@ -1,5 +1,6 @@
 /** One run of the daemon over the virtual machine: the real domain and the real API. */
 import { createApp } from "../../routes/app.ts";
+import { RefusalPace } from "../../routes/refusal_pace.ts";
 import type { Config } from "../../src/config.ts";
 import { openDomain } from "../../src/daemon/domain.ts";
 import type { LeaseRecord } from "../../src/lease/record.ts";
@@ -69,7 +70,9 @@ export async function startRun(machine: Machine): Promise<Run> {
   });
   disk.opened();
   const stopping = new AbortController();
-  const app = createApp({ ...appPartsOf(domain, { stopping, log }), isReady: () => run.isAlive });
+  const pace = new RefusalPace(clock);
+  pace.end(); // refusals are answered at once: they wait for nothing but the clock
+  const app = createApp({ ...appPartsOf(domain, { stopping, log }), isReady: () => run.isAlive }, pace);
   const { store, registry, watch, pool, allocator } = domain;
   const { table } = registry;
   return Object.assign(run, {
