@@ -16,7 +16,7 @@ import { poolPorts } from "../lease/exclusion.ts";
 import type { Lease } from "../lease/lease.ts";
 import { Pool } from "../lease/pool.ts";
 import type { PrivilegedPorts } from "../lease/privileged.ts";
-import { toLease } from "../lease/record.ts";
+import { type LeaseRecord, toLease } from "../lease/record.ts";
 import { Refusals } from "../lease/refusal.ts";
 import { Registry } from "../lease/registry.ts";
 import { Replay } from "../lease/replay.ts";
@@ -290,11 +290,8 @@ function countByState(registry: Registry): Record<string, number> {
 
 /** How many holds are missing. While somebody listens on a port, its hold may not be possible. */
 function countMissing(registry: Registry, holds: Holds): number {
-  let missing = 0;
-  for (const { hold, port, listener } of registry.table.all()) {
-    if (hold === "soft" && listener === null && !holds.has(port)) missing++;
-  }
-  return missing;
+  const isMissing = ({ hold, port, listener }: LeaseRecord) => hold === "soft" && listener === null && !holds.has(port);
+  return [...registry.table.all()].filter(isMissing).length;
 }
 
 function damageNote({ setAside, path }: Store): string[] {
