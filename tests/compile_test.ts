@@ -106,18 +106,15 @@ shellTest("compile.sh gives the binary exactly the permissions of the task portd
   assert.ok(task.filter(isPermission).length > 0);
 });
 
-shellTest(
-  "compile.sh without a target compiles for this machine and prints size, version and start-up time",
-  async () => {
-    const { code, stdout, files, calls } = await compileWith([]);
-    assert.equal(code, 0);
-    const compile = calls.find(([command]) => command === "compile") ?? [];
-    assert.equal(compile[compile.indexOf("--target") + 1], NATIVE);
-    assert.match(stdout, /portd-\S+ {2}\d+ bytes/);
-    assert.match(stdout, new RegExp(`version ${(await projectVersion()).replaceAll(".", "\\.")}, starts in \\d+ ms`));
-    assert.match(files.get("SHA256SUMS") ?? "", /^[0-9a-f]{64} [ *]portd-\S+\n$/);
-  },
-);
+shellTest("compile.sh without a target compiles for this machine and prints its figures", async () => {
+  const { code, stdout, files, calls } = await compileWith([]);
+  assert.equal(code, 0);
+  const compile = calls.find(([command]) => command === "compile") ?? [];
+  assert.equal(compile[compile.indexOf("--target") + 1], NATIVE);
+  assert.match(stdout, /portd-\S+ {2}\d+ bytes/);
+  assert.match(stdout, new RegExp(`version ${(await projectVersion()).replaceAll(".", "\\.")}, starts in \\d+ ms`));
+  assert.match(files.get("SHA256SUMS") ?? "", /^[0-9a-f]{64} [ *]portd-\S+\n$/);
+});
 
 shellTest("compile.sh takes every target by its short name and by its triple", async () => {
   const expected = [

@@ -5,7 +5,7 @@ import { AmendBody, GrantBody, ListenersQuery, ListQuery, RenewBody } from "../r
 import { EVENTS } from "../src/client/answer_shapes.ts";
 import { environmentName, SETTINGS } from "../src/config.ts";
 import { STATUS_OF_CODE } from "../src/errors.ts";
-import { openTestApp } from "./support/app.ts";
+import { appTest } from "./support/app.ts";
 import { listen } from "./support/sockets.ts";
 import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
 import { callsGit, commandsOf, isRunHere, playSection, takesRoot } from "./support/docs/tour.ts";
@@ -51,12 +51,10 @@ const isPlayed = ({ fences }: Section) =>
   fences.some((fence) => fence.language === "sh" && commandsOf(fence).some(isRunHere));
 
 for (const part of readme.filter((part) => isPlayed(part) && !takesRoot(part))) {
-  Deno.test({
-    name: `README.md, "${part.title}": every command prints what is shown`,
+  Deno.test(`README.md, "${part.title}": every command prints what is shown`, {
     ignore: Deno.build.os !== "linux" || (callsGit(part) && !await hasGit()),
-    async fn() {
-      assert.deepEqual(await playSection(part), []);
-    },
+  }, async () => {
+    assert.deepEqual(await playSection(part), []);
   });
 }
 
@@ -101,8 +99,7 @@ Deno.test("docs/errors.md tells of every code, with its status, and of no other"
   }
 });
 
-Deno.test("docs/api.md tells of every route, with its scope, and of no other", async () => {
-  await using app = await openTestApp();
+appTest("docs/api.md tells of every route, with its scope, and of no other", async (app) => {
   const text = await read("docs/api.md");
   const references = [...text.matchAll(/^- `\/leases(\/\S+)`/gm)].map(([, path]) => path!);
   const rows = tableRows(text).filter(([call = ""]) => /^`[A-Z]+ \//.test(call));
@@ -131,8 +128,7 @@ Deno.test("docs/api.md tells of every field and parameter, and of no other", asy
   }
 });
 
-Deno.test("docs/api.md shows a lease and a status with the members that they have", async () => {
-  await using app = await openTestApp();
+appTest("docs/api.md shows a lease and a status with the members that they have", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop", pid: Deno.pid } });
   const shown = JSON.parse((await section("docs/api.md", "A lease")).fences[0]!.text);
   assert.deepEqual(Object.keys(shown), Object.keys(lease));
@@ -142,8 +138,7 @@ Deno.test("docs/api.md shows a lease and a status with the members that they hav
   assert.deepEqual(Object.keys(status), Object.keys(body));
 });
 
-Deno.test("docs/api.md shows a port and a socket with the members that they have", async () => {
-  await using app = await openTestApp();
+appTest("docs/api.md shows a port and a socket with the members that they have", async (app) => {
   using server = listen();
   const port = JSON.parse((await section("docs/api.md", "A port")).fences[0]!.text);
   const { body } = await app.call(`/v1/ports/${server.port}`);

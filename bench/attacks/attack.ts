@@ -73,25 +73,19 @@ export class Line {
 /** Headers of a request by name. */
 type Headers = Readonly<Record<string, string>>;
 
+const { errors } = Deno;
+/** What connecting, writing and reading throw where the daemon or the system has no place for a connection. */
+const CUT = [
+  errors.ConnectionReset,
+  errors.ConnectionRefused,
+  errors.ConnectionAborted,
+  errors.BrokenPipe,
+  errors.BadResource,
+  errors.NotConnected,
+  errors.AddrNotAvailable,
+];
+
 /** Whether an error says that the daemon, or the system, has no place for a connection. */
 export function isCut(error: unknown): boolean {
-  const {
-    ConnectionReset,
-    ConnectionRefused,
-    ConnectionAborted,
-    BrokenPipe,
-    BadResource,
-    NotConnected,
-    AddrNotAvailable,
-  } = Deno.errors;
-  return [
-    ConnectionReset,
-    ConnectionRefused,
-    ConnectionAborted,
-    BrokenPipe,
-    BadResource,
-    NotConnected,
-    AddrNotAvailable,
-  ]
-    .some((kind) => error instanceof kind);
+  return CUT.some((kind) => error instanceof kind);
 }

@@ -5,9 +5,8 @@ import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { listen } from "../support/sockets.ts";
-
-const linux = Deno.build.os === "linux";
 
 async function connect(hostname: string) {
   const server = listen(0, hostname);
@@ -18,31 +17,27 @@ async function connect(hostname: string) {
   return { server, client, accepted, connection };
 }
 
-Deno.test({
-  name: "the user of a connection is the one whose process has its other end, over netlink as from /proc",
-  ignore: !linux,
-  async fn() {
-    const libc = openLibc();
-    const procfs = new Procfs(libc);
-    const uid = Deno.uid();
-    const viaNetlink = new LinuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
-    const viaProc = new LinuxConnectionUsers({ procfs, sockDiag: undefined, uid });
-    for (const hostname of ["127.0.0.1", "::1"]) {
-      const { server, client, accepted, connection } = await connect(hostname);
-      const everywhere = async (asked: Connection) => [viaNetlink.userOf(asked), await viaProc.userOf(asked)];
-      assert.deepEqual(await everywhere(connection), [`uid:${uid}`, `uid:${uid}`]);
-      assert.equal(viaNetlink.self, `uid:${uid}`);
-      const elsewhere = { ...connection.local, port: connection.local.port ^ 1 };
-      assert.deepEqual(await everywhere({ ...connection, local: elsewhere }), [null, null]);
-      // A listener on the port where the caller's end would be is not the caller.
-      assert.deepEqual(await everywhere({ remote: connection.local, local: elsewhere }), [null, null]);
-      client.close(); // the kernel keeps the end for a while, and may call it root's
-      assert.deepEqual(await everywhere(connection), [null, null]);
-      accepted.close();
-      server.listener.close();
-    }
-    viaNetlink.close();
-  },
+linuxTest("the user of a connection is that of the process at its other end, over netlink and from /proc", async () => {
+  const libc = openLibc();
+  const procfs = new Procfs(libc);
+  const uid = Deno.uid();
+  const viaNetlink = new LinuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
+  const viaProc = new LinuxConnectionUsers({ procfs, sockDiag: undefined, uid });
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const { server, client, accepted, connection } = await connect(hostname);
+    const everywhere = async (asked: Connection) => [viaNetlink.userOf(asked), await viaProc.userOf(asked)];
+    assert.deepEqual(await everywhere(connection), [`uid:${uid}`, `uid:${uid}`]);
+    assert.equal(viaNetlink.self, `uid:${uid}`);
+    const elsewhere = { ...connection.local, port: connection.local.port ^ 1 };
+    assert.deepEqual(await everywhere({ ...connection, local: elsewhere }), [null, null]);
+    // A listener on the port where the caller's end would be is not the caller.
+    assert.deepEqual(await everywhere({ remote: connection.local, local: elsewhere }), [null, null]);
+    client.close(); // the kernel keeps the end for a while, and may call it root's
+    assert.deepEqual(await everywhere(connection), [null, null]);
+    accepted.close();
+    server.listener.close();
+  }
+  viaNetlink.close();
 });
 
 const ROW: SocketRow = {

@@ -19,20 +19,17 @@ commandTest("portd ls is a table; what a daemon says cannot break out of it", as
   assert.deepEqual(JSON.parse((await run(["ls", "--json"])).stdout).leases, [lease]);
 });
 
-commandTest(
-  "portd ls says below its table why the listener of a lease is not the holder's",
-  async ({ daemon, run }) => {
-    const holder = { id: "x", cwd: "/shop" };
-    const { port } = await daemon.grant({ name: "web", project: "shop", holder, lifetime: PINNED });
-    daemon.machine.start(99, { command: "vi\x1bte", cwd: "/blog" });
-    daemon.machine.listen({ protocol: "tcp", port }, { pid: 99 });
-    await daemon.look();
-    const { stdout, stderr } = await run(["ls"]);
-    assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vi\\x1bte +-\n$/);
-    assert.equal(stderr, `shop/web (${port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
-    assert.equal((await run(["ls", "--json"])).stderr, "");
-  },
-);
+commandTest("portd ls says below its table why a listener is not the holder's", async ({ daemon, run }) => {
+  const holder = { id: "x", cwd: "/shop" };
+  const { port } = await daemon.grant({ name: "web", project: "shop", holder, lifetime: PINNED });
+  daemon.machine.start(99, { command: "vi\x1bte", cwd: "/blog" });
+  daemon.machine.listen({ protocol: "tcp", port }, { pid: 99 });
+  await daemon.look();
+  const { stdout, stderr } = await run(["ls"]);
+  assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vi\\x1bte +-\n$/);
+  assert.equal(stderr, `shop/web (${port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
+  assert.equal((await run(["ls", "--json"])).stderr, "");
+});
 
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));

@@ -7,67 +7,50 @@ import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import type { Process } from "../../src/process/process.ts";
 import { openProcessHandle } from "../../src/terminate/open.ts";
 import { commandTest, ok, type Setting } from "../support/command_setting.ts";
+import { Child, type ChildOptions } from "../support/processes.ts";
 import { freePort } from "../support/sockets.ts";
 
 /** A process that listens; disposing of it ends it. */
-class Server implements AsyncDisposable {
+interface Server extends AsyncDisposable, Pick<Child, "pid" | "status"> {
   readonly port: number;
-  readonly pid: number;
-  readonly status: Promise<Deno.CommandStatus>;
-  readonly #process: Deno.ChildProcess;
-
-  private constructor(process: Deno.ChildProcess, port: number) {
-    this.port = port;
-    this.pid = process.pid;
-    this.status = process.status;
-    this.#process = process;
-  }
-
-  /** Starts one; `program` stands for Deno, `words` behind its script. */
-  static async start({ code = "", port = 0, program = Deno.execPath(), words = [] as string[] } = {}): Promise<Server> {
-    const script = `const server = Deno.listen({ hostname: "127.0.0.1", port: ${port}, reusePort: true });
-      ${code}; console.log(server.addr.port); for await (const client of server) client.close();`;
-    const file = await Deno.makeTempFile({ suffix: ".js" });
-    await Deno.writeTextFile(file, script);
-    const args = ["run", "--no-config", "--no-lock", "--unstable-net", "-A", file, ...words];
-    const process = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
-    const reader = process.stdout.getReader();
-    const { value } = await reader.read();
-    await reader.cancel();
-    await Deno.remove(file);
-    return new Server(process, Number(new TextDecoder().decode(value)));
-  }
-
   /** What our own look finds of it, as free shows it. */
-  get text(): string {
-    const { command, user, cwd } = processes().find(this.pid)!;
-    return `pid ${this.pid} (${
-      command!.length > 200 ? `${command!.slice(0, 199)}…` : command
-    }, user ${user}, in ${cwd})`;
-  }
-
+  readonly text: string;
   /** Ends it, and returns when the last of its threads has ended: the first may be gone before. */
-  endNow(): void {
-    const handle = openProcessHandle(processes().find(this.pid)!)!;
-    this.#process.kill("SIGKILL");
-    while (!handle.hasEnded());
-    handle.close();
-  }
-
+  endNow(): void;
   /** Whether it still answers. */
-  async isWell(): Promise<boolean> {
-    using connection = await Deno.connect({ port: this.port });
-    return await connection.read(new Uint8Array(1)) === null;
-  }
+  isWell(): Promise<boolean>;
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended: the command has ended it
-    }
-    await this.status;
-  }
+/** Starts one, which also runs `code`. */
+async function startServer({ code = "", port: wished = 0, ...options }: ServerOptions = {}): Promise<Server> {
+  const script = `const server = Deno.listen({ hostname: "127.0.0.1", port: ${wished}, reusePort: true });
+    ${code}; console.log(server.addr.port); for await (const client of server) client.close();`;
+  const child = await Child.run(script, options);
+  const { pid, status } = child, port = Number(child.line);
+  const { command, user, cwd } = processes().find(pid)!;
+  const shown = command!.length > 200 ? `${command!.slice(0, 199)}…` : command;
+  return {
+    pid,
+    status,
+    port,
+    text: `pid ${pid} (${shown}, user ${user}, in ${cwd})`,
+    endNow() {
+      const handle = openProcessHandle(processes().find(pid)!)!;
+      child.kill();
+      while (!handle.hasEnded());
+      handle.close();
+    },
+    async isWell() {
+      using connection = await Deno.connect({ port });
+      return await connection.read(new Uint8Array(1)) === null;
+    },
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
+}
+
+interface ServerOptions extends ChildOptions {
+  readonly code?: string;
+  readonly port?: number;
 }
 
 function processes(): LinuxProcesses {
@@ -128,6 +111,18 @@ function grant(daemon: Daemon, port: number, protocols: readonly Protocol[] = ["
 /** The states of the leases, in the order of their grants. */
 const states = ({ leases }: Daemon) => leases.map(({ state }) => state);
 
+/** @throws when the server does not answer any more, or its lease has ended. */
+async function checkUntouched(server: Server, daemon: Daemon): Promise<void> {
+  assert.ok(await server.isWell());
+  assert.deepEqual(states(daemon), ["granted"]);
+}
+
+/** @throws when the server was not ended by TERM, or its lease has not been released. */
+async function checkFreed(server: Server, daemon: Daemon): Promise<void> {
+  assert.equal((await server.status).signal, "SIGTERM");
+  assert.deepEqual(states(daemon), ["released"]);
+}
+
 /** Tests that end processes know them by Linux's evidence. */
 function freeTest(name: string, run: (setting: Setting) => Promise<void>): void {
   if (Deno.build.os !== "linux") return;
@@ -143,7 +138,7 @@ function listenerTest(
   run: (setting: Setting & { readonly server: Server; readonly lease: Lease; readonly port: number }) => Promise<void>,
 ): void {
   freeTest(name, async (setting) => {
-    await using server = await Server.start();
+    await using server = await startServer();
     const lease = await grant(setting.daemon, server.port);
     see(setting.daemon, server.port, server.pid);
     await run({ ...setting, server, lease, port: server.port });
@@ -157,12 +152,11 @@ listenerTest("portd free ends the listener with TERM and releases the lease", as
   const text = `^pid ${server.pid} ended on TERM after \\d\\.\\d s\nreleased shop/web \\(${port}/tcp\\)\n$`;
   assert.match(stderr, new RegExp(text));
   assert.deepEqual([code, stdout], [0, ""]);
-  assert.equal((await server.status).signal, "SIGTERM");
-  assert.deepEqual(states(daemon), ["released"]);
+  await checkFreed(server, daemon);
 });
 
 freeTest("portd free ends a listener that ignores TERM with KILL when the time is up", async ({ daemon, run }) => {
-  await using server = await Server.start({ code: `Deno.addSignalListener("SIGTERM", () => {})` });
+  await using server = await startServer({ code: `Deno.addSignalListener("SIGTERM", () => {})` });
   const { id, port } = await grant(daemon, server.port);
   see(daemon, port, server.pid);
   const { command } = processes().find(server.pid)!;
@@ -173,20 +167,17 @@ freeTest("portd free ends a listener that ignores TERM with KILL when the time i
   assert.equal((await server.status).signal, "SIGKILL");
 });
 
-listenerTest(
-  "portd free asks once about all listeners of the holder, and shows what it sees of them itself",
-  async ({ daemon, run, server, port }) => {
-    await using second = await Server.start({ port });
-    see(daemon, port, second.pid);
-    const shown = [server, second].map(({ text }) => `listens ${text}`);
-    const { code, stderr } = await run(["free", String(port)], { typed: ["y", "\n"] });
-    assert.equal(code, 0);
-    const lines = [...shown, `leased  shop/web (${port}/tcp), by cli:/home/me/shop`];
-    assert.deepEqual(stderr.split("\n").slice(0, 3), lines);
-    assert.match(stderr, /^End them and release "shop\/web"\? \[y\/N\] pid /m);
-    assert.deepEqual([(await server.status).signal, (await second.status).signal], ["SIGTERM", "SIGTERM"]);
-  },
-);
+listenerTest("portd free asks once, and shows what it sees itself", async ({ daemon, run, server, port }) => {
+  await using second = await startServer({ port });
+  see(daemon, port, second.pid);
+  const shown = [server, second].map(({ text }) => `listens ${text}`);
+  const { code, stderr } = await run(["free", String(port)], { typed: ["y", "\n"] });
+  assert.equal(code, 0);
+  const lines = [...shown, `leased  shop/web (${port}/tcp), by cli:/home/me/shop`];
+  assert.deepEqual(stderr.split("\n").slice(0, 3), lines);
+  assert.match(stderr, /^End them and release "shop\/web"\? \[y\/N\] pid /m);
+  assert.deepEqual([(await server.status).signal, (await second.status).signal], ["SIGTERM", "SIGTERM"]);
+});
 
 listenerTest("portd free does nothing without a yes", async ({ daemon, run, server, port }) => {
   for (const typed of [["\n"], ["n\n"], ["yo", "\n"], []]) {
@@ -200,12 +191,11 @@ listenerTest("portd free does nothing without a yes", async ({ daemon, run, serv
     stderr,
     /^portd: Cannot ask "End it and .*": stdin is no terminal; pass --yes to answer yes\n$/,
   );
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 freeTest("portd free never touches a stranger, with or without a lease", async ({ daemon, run }) => {
-  await using server = await Server.start();
+  await using server = await startServer();
   const { port, pid } = server;
   const refusal = `portd: Cannot free port ${port}: pid ${pid} (node server.js, user me, in /blog, as the daemon says)`;
   see(daemon, port, pid, STRANGER);
@@ -231,8 +221,7 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
   const json = await run(["free", String(port), "--yes", "--json"]);
   const { error } = JSON.parse(json.stderr);
   assert.deepEqual([error.code, error.port, error.pid], ["port_in_use", port, pid]);
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 commandTest("portd free says that a port is free already", async ({ daemon, run }) => {
@@ -274,12 +263,11 @@ listenerTest("portd free refuses a listener that it cannot verify, and does not 
     assert.equal(code, 1);
     assert.match(stderr, message);
   }
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 freeTest("portd free ends no process that a lying daemon names", async ({ daemon, run }) => {
-  await using server = await Server.start();
+  await using server = await startServer();
   const { port } = await grant(daemon, freePort());
   see(daemon, port, server.pid);
   const { code, stderr } = await run(["free", String(port), "--yes"]);
@@ -288,8 +276,7 @@ freeTest("portd free ends no process that a lying daemon names", async ({ daemon
     stderr,
     /Cannot verify pid \d+ .*: it has no socket on port \d+\/tcp, though the daemon at http.* says so/,
   );
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 const AGAIN = {
@@ -321,12 +308,11 @@ listenerTest("portd free --tcp and --udp choose among the leases of one number",
 });
 
 freeTest("portd free ends all that listens for a lease of both protocols", async ({ daemon, run }) => {
-  await using server = await Server.start();
+  await using server = await startServer();
   const { port } = await grant(daemon, server.port, ["tcp", "udp"]);
   see(daemon, port, server.pid);
   assert.equal((await run(["free", String(port), "--udp", "--yes"])).code, 0);
-  assert.equal((await server.status).signal, "SIGTERM");
-  assert.deepEqual(states(daemon), ["released"]);
+  await checkFreed(server, daemon);
 });
 
 listenerTest("portd free ends nobody on a port that it was not given", async ({ daemon, run, server, port, lease }) => {
@@ -342,8 +328,7 @@ listenerTest("portd free ends nobody on a port that it was not given", async ({ 
     assert.equal(code, 1);
     assert.match(stderr, /Cannot use the answer of portd at .*: \S*ort is \d+, expected \d+\n$/);
   }
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 listenerTest("portd free takes no answer that is not portd's, and says what is wrong with it", async (setting) => {
@@ -385,8 +370,7 @@ listenerTest("portd free takes no answer that is not portd's, and says what is w
     assert.equal(code, 1, stderr);
     assert.ok(stderr.includes(`Cannot use the answer of portd at ${daemon.url}: ${reason}`), stderr);
   }
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 freeTest("portd free repeats what a daemon says as the daemon's words, without control characters", async (setting) => {
@@ -446,15 +430,14 @@ listenerTest("portd free ends nobody when the lease has ended by the time of the
 
 listenerTest("portd free ends nobody who has begun to listen since it asked", async (setting) => {
   const { daemon, run, server, port } = setting;
-  await using late = await Server.start({ port });
+  await using late = await startServer({ port });
   atLook(daemon, (look) => {
     if (look === 2) see(daemon, port, late.pid);
   });
   const { code, stderr } = await run(["free", String(port)], { typed: ["y\n"] });
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`meanwhile pid ${late.pid} \\(.* has started to listen there; nothing was ended\n$`));
-  assert.ok(await server.isWell());
-  assert.deepEqual(states(daemon), ["granted"]);
+  await checkUntouched(server, daemon);
 });
 
 for (const flags of [[], ["--json"]]) {
@@ -488,7 +471,7 @@ listenerTest("portd free leaves a process alone that listens there no more", asy
 });
 
 freeTest("portd free looks again at a process that somebody else ends meanwhile", async ({ daemon, run }) => {
-  await using server = await Server.start();
+  await using server = await startServer();
   const { port } = await grant(daemon, server.port);
   const known = processes().find(server.pid)!;
   server.endNow();
@@ -505,12 +488,11 @@ listenerTest("portd free looks again at a socket whose process was just ending",
   atLook(daemon, (look) => look === 2 || look === 3 ? leaving : undefined);
   const { code, stderr } = await run(["free", String(port), "--yes"]);
   assert.equal(code, 0, stderr);
-  assert.equal((await server.status).signal, "SIGTERM");
-  assert.deepEqual(states(daemon), ["released"]);
+  await checkFreed(server, daemon);
 });
 
 freeTest("portd free names a stranger of the other protocol, and how to leave it out", async ({ daemon, run }) => {
-  await using server = await Server.start();
+  await using server = await startServer();
   const { port } = await grant(daemon, server.port, ["udp"], "dns");
   see(daemon, port, server.pid, STRANGER);
   const { code, stderr } = await run(["free", String(port), "--yes"]);
@@ -526,20 +508,16 @@ freeTest("portd free names a stranger of the other protocol, and how to leave it
   assert.ok(await server.isWell());
 });
 
-freeTest(
-  "portd free takes the holder's process for the holder's with a protocol that is not leased too",
-  async (setting) => {
-    const { daemon, run } = setting;
-    const code =
-      `const udp = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: server.addr.port });`;
-    await using server = await Server.start({ code });
-    const { port } = await grant(daemon, server.port);
-    see(daemon, port, server.pid);
-    see(daemon, port, server.pid, { protocol: "udp" });
-    assert.equal((await run(["free", String(port), "--yes"])).code, 0);
-    assert.equal((await server.status).signal, "SIGTERM");
-  },
-);
+freeTest("portd free ends the holder's process that also listens with a protocol without a lease", async (setting) => {
+  const { daemon, run } = setting;
+  const code = `const udp = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: server.addr.port });`;
+  await using server = await startServer({ code });
+  const { port } = await grant(daemon, server.port);
+  see(daemon, port, server.pid);
+  see(daemon, port, server.pid, { protocol: "udp" });
+  assert.equal((await run(["free", String(port), "--yes"])).code, 0);
+  assert.equal((await server.status).signal, "SIGTERM");
+});
 
 freeTest("portd free says that a listener stands in for a container", async ({ daemon, cwd, run }) => {
   const { port } = await grant(daemon, freePort());
@@ -548,7 +526,7 @@ freeTest("portd free says that a listener stands in for a container", async ({ d
   const words = `-proto tcp -host-ip 127.0.0.1 -host-port ${port} -container-ip 172.17.0.2 -container-port 80`.split(
     " ",
   );
-  await using proxy = await Server.start({ port, program, words });
+  await using proxy = await startServer({ port, program, words });
   see(daemon, port, proxy.pid);
   const { code, stderr } = await run(["free", String(port)], { typed: ["n\n"] });
   assert.equal(code, 1);

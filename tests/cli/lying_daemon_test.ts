@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { MOST_BODY_BYTES } from "../../src/client/transport.ts";
 import { proofOf } from "../../src/proof.ts";
 import { type CliOutcome, FakeSignals } from "../support/cli.ts";
-import { type Setting, setUp } from "../support/command_setting.ts";
+import { commandTest, type Setting } from "../support/command_setting.ts";
 import { type FakeDaemon, TOKEN } from "../support/fake_daemon.ts";
 import { type Asked, type Bytes, endless, MUTE, type Reply, respond } from "../support/raw_server.ts";
 import { DOCUMENT } from "../support/wire.ts";
@@ -75,20 +75,21 @@ const BROKEN: Readonly<Record<string, () => Reply>> = {
     }),
 };
 
-/** A daemon that has all that the commands ask for, and runs of commands in a folder with the files that they read. */
-async function withDaemon(test: (setting: Setting) => Promise<void>): Promise<void> {
-  await using setting = await setUp();
-  const { daemon, cwd, run } = setting;
-  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services:\n  web: { env: PORT }\n");
-  await Deno.writeTextFile(`${cwd}/leases.yaml`, JSON.stringify(DOCUMENT));
-  await test({
-    ...setting,
-    async run(args, options) {
-      await prepare(daemon, { holder: { id: `cli:${cwd}`, cwd }, isListening: args[0] === "wait" });
-      const signals = new FakeSignals();
-      const onStdout = () => args[0] === "events" && signals.send("SIGINT");
-      return await run(args, { signals, onStdout, env: { PORTD_STATE_DIR: `${cwd}/state` }, ...options });
-    },
+/** Declares a test of commands with a daemon that has all that they ask for, in a folder with the files that they read. */
+function daemonTest(name: string, test: (setting: Setting) => Promise<void>): void {
+  commandTest(name, async (setting) => {
+    const { daemon, cwd, run } = setting;
+    await Deno.writeTextFile(`${cwd}/portd.yaml`, "services:\n  web: { env: PORT }\n");
+    await Deno.writeTextFile(`${cwd}/leases.yaml`, JSON.stringify(DOCUMENT));
+    await test({
+      ...setting,
+      async run(args, options) {
+        await prepare(daemon, { holder: { id: `cli:${cwd}`, cwd }, isListening: args[0] === "wait" });
+        const signals = new FakeSignals();
+        const onStdout = () => args[0] === "events" && signals.send("SIGINT");
+        return await run(args, { signals, onStdout, env: { PORTD_STATE_DIR: `${cwd}/state` }, ...options });
+      },
+    });
   });
 }
 
@@ -138,8 +139,9 @@ Deno.test("every command is known to these tests", () => {
 
 for (const [name, lines] of Object.entries(COMMANDS)) {
   for (const args of lines || []) {
-    Deno.test(`portd ${args.join(" ")} says in a sentence that an answer cannot be used, at each of its calls`, () =>
-      withDaemon(async (setting) => {
+    daemonTest(
+      `portd ${args.join(" ")} says in a sentence that an answer cannot be used, at each of its calls`,
+      async (setting) => {
         const { daemon, run } = setting;
         const calls = name === "stop" ? ["GET /v1/status", "POST /v1/stop"] : await callsOf(args, setting);
         for (const call of calls) {
@@ -155,7 +157,8 @@ for (const [name, lines] of Object.entries(COMMANDS)) {
             assert.ok(sent < MOST_SENT, `${call}: ${what}: ${sent} bytes`);
           }
         }
-      }));
+      },
+    );
   }
 }
 
@@ -192,102 +195,94 @@ function checkTokenKept({ requests, proofs }: FakeDaemon): void {
   assert.deepEqual(proofs.filter(({ path, headers }) => `${path}${[...headers]}`.includes(TOKEN)), []);
 }
 
-Deno.test("no command sends the token to a server that does not know it", () =>
-  withDaemon(async ({ daemon, run }) => {
-    const address = new URL(daemon.url).host;
-    const another = await proofOf({ token: "e".repeat(64), address, nonce: "0".repeat(64) });
-    daemon.proofFault = () => Response.json({ proof: another });
-    for (const args of FIRST) {
-      const outcome = await run(args);
-      fails(outcome, args.join(" "));
-      assert.equal(outcome.code, 6, args.join(" "));
-    }
-    checkTokenKept(daemon);
-  }));
+daemonTest("no command sends the token to a server that does not know it", async ({ daemon, run }) => {
+  const address = new URL(daemon.url).host;
+  const another = await proofOf({ token: "e".repeat(64), address, nonce: "0".repeat(64) });
+  daemon.proofFault = () => Response.json({ proof: another });
+  for (const args of FIRST) {
+    const outcome = await run(args);
+    fails(outcome, args.join(" "));
+    assert.equal(outcome.code, 6, args.join(" "));
+  }
+  checkTokenKept(daemon);
+});
 
 for (const [what, lie] of Object.entries(BROKEN)) {
-  Deno.test(`no token is sent after ${what} instead of a proof`, () =>
-    withDaemon(async ({ daemon, run }) => {
-      daemon.proofFault = lie;
-      const outcome = await run(["stop"]);
-      fails(outcome, what);
-      assert.ok([3, 6].includes(outcome.code), `${outcome.code}`);
-      checkTokenKept(daemon);
-      assert.ok(daemon.sent < MOST_SENT, `${daemon.sent} bytes`);
-    }));
+  daemonTest(`no token is sent after ${what} instead of a proof`, async ({ daemon, run }) => {
+    daemon.proofFault = lie;
+    const outcome = await run(["stop"]);
+    fails(outcome, what);
+    assert.ok([3, 6].includes(outcome.code), `${outcome.code}`);
+    checkTokenKept(daemon);
+    assert.ok(daemon.sent < MOST_SENT, `${daemon.sent} bytes`);
+  });
 }
 
-Deno.test("only a connection that breaks is a reason to ask for the proof again", () =>
-  withDaemon(async ({ daemon, run }) => {
-    for (const [what, questions] of [["no HTTP", 1], ["a web page", 1], ["nothing", 20]] as const) {
-      daemon.proofFault = BROKEN[what]!;
-      const before = daemon.proofs.length;
-      fails(await run(["status"]), what);
-      assert.equal(daemon.proofs.length - before, questions, what);
-    }
-  }));
+daemonTest("only a connection that breaks is a reason to ask for the proof again", async ({ daemon, run }) => {
+  for (const [what, questions] of [["no HTTP", 1], ["a web page", 1], ["nothing", 20]] as const) {
+    daemon.proofFault = BROKEN[what]!;
+    const before = daemon.proofs.length;
+    fails(await run(["status"]), what);
+    assert.equal(daemon.proofs.length - before, questions, what);
+  }
+});
 
 /** The client gives a daemon so much longer where it asks the firewall of the host. */
 const MORE_FOR_FIREWALL_MS = 120_000;
 
 for (const kind of ["fault", "proofFault"] as const) {
-  Deno.test(`no command waits for ever for an answer that does not come (${kind})`, () =>
-    withDaemon(async ({ daemon, run }) => {
-      daemon[kind] = () => MUTE;
-      for (const args of FIRST) {
-        const extraMs = args[0] === "firewall" ? MORE_FOR_FIREWALL_MS : 0;
-        for (const answerMs of [0, 30]) {
-          const outcome = await run(args, { answerMs: answerMs - extraMs });
-          checkWords(outcome, args.join(" "));
-          assert.equal(outcome.code, 7, `${args.join(" ")}: ${outcome.stderr}`);
-        }
+  daemonTest(`no command waits for ever for an answer that does not come (${kind})`, async ({ daemon, run }) => {
+    daemon[kind] = () => MUTE;
+    for (const args of FIRST) {
+      const extraMs = args[0] === "firewall" ? MORE_FOR_FIREWALL_MS : 0;
+      for (const answerMs of [0, 30]) {
+        const outcome = await run(args, { answerMs: answerMs - extraMs });
+        checkWords(outcome, args.join(" "));
+        assert.equal(outcome.code, 7, `${args.join(" ")}: ${outcome.stderr}`);
       }
-    }));
+    }
+  });
 }
 
-Deno.test("no command reads a body without an end", () =>
-  withDaemon(async ({ daemon, run }) => {
-    daemon.fault = ({ path }) =>
-      path === "/v1/events" ? stream(": quiet\n\n") : endless(`${OK}\r\n{"x": "`, "x".repeat(1 << 16));
-    for (const args of FIRST) {
-      if (args[0] === "events") continue; // its stream has none
-      const sent = await sentBy(daemon, async () => fails(await run(args), args.join(" ")));
-      assert.ok(sent < MOST_BODY_BYTES + MOST_SENT, `${args.join(" ")}: ${sent} bytes`);
-    }
-  }));
+daemonTest("no command reads a body without an end", async ({ daemon, run }) => {
+  daemon.fault = ({ path }) =>
+    path === "/v1/events" ? stream(": quiet\n\n") : endless(`${OK}\r\n{"x": "`, "x".repeat(1 << 16));
+  for (const args of FIRST) {
+    if (args[0] === "events") continue; // its stream has none
+    const sent = await sentBy(daemon, async () => fails(await run(args), args.join(" ")));
+    assert.ok(sent < MOST_BODY_BYTES + MOST_SENT, `${args.join(" ")}: ${sent} bytes`);
+  }
+});
 
-Deno.test("portd events reads no event without an end, in one line or in many", () =>
-  withDaemon(async ({ daemon, run }) => {
-    const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-    for (const piece of ["x".repeat(1000), "data: xxxx\n", "data:\n"]) {
-      daemon.fault = () => endless(`${head}data: `, piece.repeat(100));
-      const sent = await sentBy(daemon, async () => {
-        const outcome = await run(["events"]);
-        fails(outcome, piece);
-        assert.match(outcome.stderr, /an event is longer than 1048576 characters/);
-      });
-      assert.ok(sent < MOST_SENT, `${sent} bytes`);
-    }
-  }));
+daemonTest("portd events reads no event without an end, in one line or in many", async ({ daemon, run }) => {
+  const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+  for (const piece of ["x".repeat(1000), "data: xxxx\n", "data:\n"]) {
+    daemon.fault = () => endless(`${head}data: `, piece.repeat(100));
+    const sent = await sentBy(daemon, async () => {
+      const outcome = await run(["events"]);
+      fails(outcome, piece);
+      assert.match(outcome.stderr, /an event is longer than 1048576 characters/);
+    });
+    assert.ok(sent < MOST_SENT, `${sent} bytes`);
+  }
+});
 
-Deno.test("portd ls, doctor and close do not follow a cursor that does not move", () =>
-  withDaemon(async ({ daemon, run }) => {
-    daemon.fault = ({ path }) => path.startsWith("/v1/leases") ? Response.json({ leases: [], next: "abc" }) : undefined;
-    for (const args of [["ls"], ["doctor"], ["close", "web"]]) {
-      const before = daemon.requests.length;
-      const outcome = await run(args);
-      fails(outcome, args[0]!);
-      assert.match(outcome.stderr, /comes back to the cursor "abc"/);
-      assert.ok(daemon.requests.length - before <= 3);
-    }
-  }));
+daemonTest("portd ls, doctor and close do not follow a cursor that does not move", async ({ daemon, run }) => {
+  daemon.fault = ({ path }) => path.startsWith("/v1/leases") ? Response.json({ leases: [], next: "abc" }) : undefined;
+  for (const args of [["ls"], ["doctor"], ["close", "web"]]) {
+    const before = daemon.requests.length;
+    const outcome = await run(args);
+    fails(outcome, args[0]!);
+    assert.match(outcome.stderr, /comes back to the cursor "abc"/);
+    assert.ok(daemon.requests.length - before <= 3);
+  }
+});
 
-Deno.test("portd lease prints no port that is none", () =>
-  withDaemon(async ({ daemon, run }) => {
-    for (const port of [-1, 0, 65536, 1.5, "20417", null]) {
-      daemon.fault = async (_asked, honestly) => Response.json({ ...await (await honestly()).json(), port });
-      const outcome = await run(["lease", "web"]);
-      fails(outcome, String(port));
-      assert.deepEqual([outcome.code, outcome.stdout], [1, ""]);
-    }
-  }));
+daemonTest("portd lease prints no port that is none", async ({ daemon, run }) => {
+  for (const port of [-1, 0, 65536, 1.5, "20417", null]) {
+    daemon.fault = async (_asked, honestly) => Response.json({ ...await (await honestly()).json(), port });
+    const outcome = await run(["lease", "web"]);
+    fails(outcome, String(port));
+    assert.deepEqual([outcome.code, outcome.stdout], [1, ""]);
+  }
+});

@@ -209,17 +209,14 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   });
 }
 
-linuxTest(
-  "a server in the background of a shell, to which SIGINT is nothing, is ended after --kill-after",
-  async (setting) => {
-    const flags = ["--kill-after", "50ms"];
-    const { process, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
-    process.kill("SIGINT");
-    const { stderr, isLeft } = await end();
-    assert.deepEqual([stderr, isLeft], ["", false]);
-    assert.deepEqual(states(setting), ["released"]);
-  },
-);
+linuxTest("a server in the background of a shell, deaf to SIGINT, is ended after --kill-after", async (setting) => {
+  const flags = ["--kill-after", "50ms"];
+  const { process, end } = await startWrapper(setting, { flags, script: '"$@" & wait', source: DEAF_SERVER });
+  process.kill("SIGINT");
+  const { stderr, isLeft } = await end();
+  assert.deepEqual([stderr, isLeft], ["", false]);
+  assert.deepEqual(states(setting), ["released"]);
+});
 
 linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit code says so", async (setting) => {
   const flags = ["--kill-after", "0"];
@@ -228,25 +225,22 @@ linuxTest("a command that does not end on SIGTERM gets SIGKILL, and the exit cod
   assert.deepEqual(await end(), { code: 128 + 9, stderr: "", isLeft: false });
 });
 
-linuxTest(
-  "a daemon that has left the session and listens is named, left alone and keeps the lease",
-  async (setting) => {
-    const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 300';
-    const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
-    process.kill("SIGTERM");
-    const { code, stderr } = await end();
-    const [lease] = setting.daemon.leases;
-    Deno.kill(pid, "SIGKILL");
-    assert.equal(code, 128 + 15);
-    assert.match(
-      stderr,
-      new RegExp(`^portd: pid ${pid} \\(\\S*deno run .*child\\.ts\\) still listens on ${lease?.name} `),
-    );
-    assert.ok(stderr.endsWith(`(${lease?.port}/tcp); its lease is kept, and portd free ${lease?.port} ends both\n`));
-    assert.equal(lease?.state, "granted");
-    assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").map(({ body }) => body), [{ pid }]);
-  },
-);
+linuxTest("a daemon that has left the session and listens is named and keeps the lease", async (setting) => {
+  const script = 'setsid sh -c \'"$@" & exit\' sh "$@" 2>/dev/null & wait; sleep 300';
+  const { process, pid, end } = await startWrapper(setting, { script, source: DEAF_SERVER });
+  process.kill("SIGTERM");
+  const { code, stderr } = await end();
+  const [lease] = setting.daemon.leases;
+  Deno.kill(pid, "SIGKILL");
+  assert.equal(code, 128 + 15);
+  assert.match(
+    stderr,
+    new RegExp(`^portd: pid ${pid} \\(\\S*deno run .*child\\.ts\\) still listens on ${lease?.name} `),
+  );
+  assert.ok(stderr.endsWith(`(${lease?.port}/tcp); its lease is kept, and portd free ${lease?.port} ends both\n`));
+  assert.equal(lease?.state, "granted");
+  assert.deepEqual(setting.daemon.asked("PATCH", "/v1/leases/").map(({ body }) => body), [{ pid }]);
+});
 
 linuxTest("a daemon that does not listen is named after a signal, and the lease is released", async (setting) => {
   const { process, pid, end } = await startWrapper(setting, {

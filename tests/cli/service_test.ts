@@ -42,25 +42,22 @@ async function write(stateDir: string, files: Readonly<Record<string, string>>):
 const daemonJson = (url: string, pid = Deno.pid, version = VERSION) =>
   JSON.stringify({ url, pid, startTime: "1", version });
 
-serviceTest(
-  "install prints where the service is defined, and says how to start it",
-  async ({ control, stateDir, run }) => {
-    const words = installWords();
-    const { code, stdout, stderr } = await run(words);
-    assert.deepEqual([code, stdout], [0, "/fake/portd\n"]);
-    assert.equal(stderr, "write /fake/portd\nstart it with: portd service start\n");
-    const { self, words: installed, reserve } = control.definition!;
-    assert.deepEqual(self, ["/nowhere/portd"]);
-    assert.deepEqual(installed, ["--state-dir", stateDir, "--listen", words[2]]);
-    assert.deepEqual([control.definition!.stateDir, reserve], [stateDir, []]);
-    assert.deepEqual(await run(words), {
-      code: 0,
-      stdout: "/fake/portd\n",
-      stderr: "already installed\nstart it with: portd service start\n",
-    });
-    assert.deepEqual(control.done, ["write /fake/portd"]);
-  },
-);
+serviceTest("install prints where the service is, and how to start it", async ({ control, stateDir, run }) => {
+  const words = installWords();
+  const { code, stdout, stderr } = await run(words);
+  assert.deepEqual([code, stdout], [0, "/fake/portd\n"]);
+  assert.equal(stderr, "write /fake/portd\nstart it with: portd service start\n");
+  const { self, words: installed, reserve } = control.definition!;
+  assert.deepEqual(self, ["/nowhere/portd"]);
+  assert.deepEqual(installed, ["--state-dir", stateDir, "--listen", words[2]]);
+  assert.deepEqual([control.definition!.stateDir, reserve], [stateDir, []]);
+  assert.deepEqual(await run(words), {
+    code: 0,
+    stdout: "/fake/portd\n",
+    stderr: "already installed\nstart it with: portd service start\n",
+  });
+  assert.deepEqual(control.done, ["write /fake/portd"]);
+});
 
 serviceTest("install over a service that runs puts the new one in its place, and it runs", async ({ control, run }) => {
   await run(installWords());
@@ -71,92 +68,77 @@ serviceTest("install over a service that runs puts the new one in its place, and
   assert.equal((await control.status()).state, "running");
 });
 
-serviceTest(
-  "install has a service that still runs another version started again",
-  async ({ control, stateDir, run }) => {
-    const words = installWords();
-    await run(words);
-    await run(["start"]);
-    await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!, "0.0.1") });
-    assert.equal((await run([...words, "--dry-run"])).stdout, "stop portd\nstart the service again\n");
-    assert.equal((await run(words)).code, 0);
-    assert.deepEqual(control.done.slice(-2), ["stop portd", "start portd"]);
-    await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!) });
-    assert.equal((await run(words)).stderr, "already installed\n");
-  },
-);
+serviceTest("install restarts a service that runs another version", async ({ control, stateDir, run }) => {
+  const words = installWords();
+  await run(words);
+  await run(["start"]);
+  await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!, "0.0.1") });
+  assert.equal((await run([...words, "--dry-run"])).stdout, "stop portd\nstart the service again\n");
+  assert.equal((await run(words)).code, 0);
+  assert.deepEqual(control.done.slice(-2), ["stop portd", "start portd"]);
+  await write(stateDir, { "daemon.json": daemonJson("http://127.0.0.1:1", control.pid!) });
+  assert.equal((await run(words)).stderr, "already installed\n");
+});
 
-serviceTest(
-  "--dry-run prints every step with its text, needs no rights and does nothing",
-  async ({ control, stateDir, run }) => {
-    control.refused = "the fake is root's";
-    const words = [...installWords(), "--dry-run"];
-    const { code, stdout, stderr } = await run(words);
-    const text = ["/nowhere/portd", "service", "run", "--state-dir", stateDir, "--listen", words[2]!];
-    assert.deepEqual([code, stderr], [0, ""]);
-    assert.equal(stdout, ["write /fake/portd", ...text.map((line) => `    ${line}`), ""].join("\n"));
-    assert.deepEqual(JSON.parse((await run([...words, "--json"])).stdout), [
-      { does: "write /fake/portd", text: text.join("\n") },
-    ]);
-    assert.deepEqual([control.done, control.definition], [[], undefined]);
-    assert.deepEqual(await run(["uninstall", "--dry-run", "--json"]), {
-      code: 0,
-      stdout: "[]\n",
-      stderr: "not installed\n",
+serviceTest("--dry-run prints every step, needs no rights and does nothing", async ({ control, stateDir, run }) => {
+  control.refused = "the fake is root's";
+  const words = [...installWords(), "--dry-run"];
+  const { code, stdout, stderr } = await run(words);
+  const text = ["/nowhere/portd", "service", "run", "--state-dir", stateDir, "--listen", words[2]!];
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(stdout, ["write /fake/portd", ...text.map((line) => `    ${line}`), ""].join("\n"));
+  assert.deepEqual(JSON.parse((await run([...words, "--json"])).stdout), [
+    { does: "write /fake/portd", text: text.join("\n") },
+  ]);
+  assert.deepEqual([control.done, control.definition], [[], undefined]);
+  assert.deepEqual(await run(["uninstall", "--dry-run", "--json"]), {
+    code: 0,
+    stdout: "[]\n",
+    stderr: "not installed\n",
+  });
+});
+
+serviceTest("without the rights nothing is done, and the exit code is 6", async ({ control, run }) => {
+  control.refused = "the fake is root's";
+  for (const words of [installWords(), ["uninstall"], ["uninstall", "--purge"], ["start"], ["stop"], ["restart"]]) {
+    assert.deepEqual(await run(words), {
+      code: 6,
+      stdout: "",
+      stderr: "portd: Cannot change the service: the fake is root's\n",
     });
-  },
-);
+  }
+  assert.deepEqual(control.done, []);
+  assert.deepEqual([(await run(["status"])).stdout], ["state      not installed\n"]);
+});
 
-serviceTest(
-  "who may not change the service is refused with exit code 6 before anything is done",
-  async ({ control, run }) => {
-    control.refused = "the fake is root's";
-    for (const words of [installWords(), ["uninstall"], ["uninstall", "--purge"], ["start"], ["stop"], ["restart"]]) {
-      assert.deepEqual(await run(words), {
-        code: 6,
-        stdout: "",
-        stderr: "portd: Cannot change the service: the fake is root's\n",
-      });
-    }
-    assert.deepEqual(control.done, []);
-    assert.deepEqual([(await run(["status"])).stdout], ["state      not installed\n"]);
-  },
-);
+serviceTest("install refuses a configuration that does not work", async ({ control, stateDir, run }) => {
+  const { code, stderr } = await run(["install", "--pool", "9-1"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /Cannot use "pool" \(flag\)/);
+  await write(stateDir, { "config.yaml": "cooldown: 1\n" });
+  assert.match(
+    (await run(["install"])).stderr,
+    /Cannot use "cooldown" \(.*config\.yaml:1:1\).*did you mean "cooldownMs"/,
+  );
+  assert.deepEqual(control.done, []);
+});
 
-serviceTest(
-  "install refuses a configuration that does not work, and does nothing",
-  async ({ control, stateDir, run }) => {
-    const { code, stderr } = await run(["install", "--pool", "9-1"]);
-    assert.equal(code, 2);
-    assert.match(stderr, /Cannot use "pool" \(flag\)/);
-    await write(stateDir, { "config.yaml": "cooldown: 1\n" });
-    assert.match(
-      (await run(["install"])).stderr,
-      /Cannot use "cooldown" \(.*config\.yaml:1:1\).*did you mean "cooldownMs"/,
-    );
-    assert.deepEqual(control.done, []);
-  },
-);
-
-serviceTest(
-  "the service does not see our environment, and install warns of what is set there",
-  async ({ control, stateDir, run }) => {
-    const env = {
-      PORTD_POOL: "rubbish",
-      PORTD_STATE_DIR: "/elsewhere",
-      PORTD_URL: "http://127.0.0.1:1",
-      PORTD_CONFIG: "/none",
-    };
-    const { code, stderr } = await run(installWords(), { env });
-    assert.equal(code, 0);
-    assert.deepEqual(stderr.match(/(?<=^warning: )\w+ is set here, and the service will not see it/gm), [
-      "PORTD_STATE_DIR is set here, and the service will not see it",
-      "PORTD_POOL is set here, and the service will not see it",
-      "PORTD_CONFIG is set here, and the service will not see it",
-    ]);
-    assert.equal(control.definition?.stateDir, stateDir);
-  },
-);
+serviceTest("install warns of what is set in our environment alone", async ({ control, stateDir, run }) => {
+  const env = {
+    PORTD_POOL: "rubbish",
+    PORTD_STATE_DIR: "/elsewhere",
+    PORTD_URL: "http://127.0.0.1:1",
+    PORTD_CONFIG: "/none",
+  };
+  const { code, stderr } = await run(installWords(), { env });
+  assert.equal(code, 0);
+  assert.deepEqual(stderr.match(/(?<=^warning: )\w+ is set here, and the service will not see it/gm), [
+    "PORTD_STATE_DIR is set here, and the service will not see it",
+    "PORTD_POOL is set here, and the service will not see it",
+    "PORTD_CONFIG is set here, and the service will not see it",
+  ]);
+  assert.equal(control.definition?.stateDir, stateDir);
+});
 
 Deno.test("the state folder is the service's own on each system, and the user's with --user", async () => {
   const dirOf = async (os: typeof Deno.build.os, ...words: string[]) => {
@@ -196,23 +178,20 @@ Deno.test("--reserve-pool reserves the ranges of the configured pool, on Windows
   assert.deepEqual(service.definition?.reserve, [{ first: 21000, last: 21999 }, { first: 23000, last: 23000 }]);
 });
 
-serviceTest(
-  "install warns of another portd that has the address or the file",
-  async ({ control, stateDir, run }) => {
-    await using daemon = await FakeDaemon.open();
-    const listen = ["--listen", new URL(daemon.url).host];
-    const warning = new RegExp(
-      `^warning: portd ${VERSION} \\(pid ${Deno.pid}\\) serves ${daemon.url}: .*stop it with: portd stop$`,
-      "m",
-    );
-    assert.match((await run(["install", ...listen])).stderr, warning);
-    await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
-    assert.match((await run(installWords())).stderr, warning);
-    assert.match((await run(["install", "--listen", "127.0.0.1:0"])).stderr, warning);
-    control.pid = Deno.pid; // it is the service itself
-    assert.doesNotMatch((await run(["install", ...listen])).stderr, /warning/);
-  },
-);
+serviceTest("install warns of another portd with the address or the file", async ({ control, stateDir, run }) => {
+  await using daemon = await FakeDaemon.open();
+  const listen = ["--listen", new URL(daemon.url).host];
+  const warning = new RegExp(
+    `^warning: portd ${VERSION} \\(pid ${Deno.pid}\\) serves ${daemon.url}: .*stop it with: portd stop$`,
+    "m",
+  );
+  assert.match((await run(["install", ...listen])).stderr, warning);
+  await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
+  assert.match((await run(installWords())).stderr, warning);
+  assert.match((await run(["install", "--listen", "127.0.0.1:0"])).stderr, warning);
+  control.pid = Deno.pid; // it is the service itself
+  assert.doesNotMatch((await run(["install", ...listen])).stderr, /warning/);
+});
 
 serviceTest("start, stop and restart do what is to do, and say when nothing is", async ({ control, run }) => {
   await run(installWords());
@@ -339,47 +318,41 @@ serviceTest("uninstall --purge does nothing without an answer, or while another 
   assert.deepEqual([control.done, (await Deno.stat(`${stateDir}/leases.db`)).isFile], [["write /fake/portd"], true]);
 });
 
-serviceTest(
-  "status prints what the system says and whether the service answers",
-  async ({ control, stateDir, run }) => {
-    await using daemon = await FakeDaemon.open();
-    await run(installWords());
-    control.pid = Deno.pid;
-    await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
-    const { code, stdout } = await run(["status"]);
-    assert.equal(code, 0);
-    assert.deepEqual(stdout.replaceAll(/ +/g, " ").split("\n").filter((line) => !line.startsWith("command ")), [
-      `state running (pid ${Deno.pid})`,
-      "at boot starts",
-      "definition /fake/portd",
-      `state dir ${stateDir}`,
-      `log ${stateDir}/daemon.log`,
-      `api ${daemon.url}, portd ${VERSION}`,
-      "",
-    ]);
-    const { api, ...rest } = JSON.parse((await run(["status", "--json"])).stdout);
-    assert.deepEqual(api, { url: daemon.url, isReady: true, version: VERSION, pid: Deno.pid });
-    assert.deepEqual(rest, {
-      ...await control.status(),
-      stateDir,
-      log: { kind: "file", path: `${stateDir}/daemon.log` },
-    });
-  },
-);
+serviceTest("status prints what the system says, and who answers", async ({ control, stateDir, run }) => {
+  await using daemon = await FakeDaemon.open();
+  await run(installWords());
+  control.pid = Deno.pid;
+  await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
+  const { code, stdout } = await run(["status"]);
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.replaceAll(/ +/g, " ").split("\n").filter((line) => !line.startsWith("command ")), [
+    `state running (pid ${Deno.pid})`,
+    "at boot starts",
+    "definition /fake/portd",
+    `state dir ${stateDir}`,
+    `log ${stateDir}/daemon.log`,
+    `api ${daemon.url}, portd ${VERSION}`,
+    "",
+  ]);
+  const { api, ...rest } = JSON.parse((await run(["status", "--json"])).stdout);
+  assert.deepEqual(api, { url: daemon.url, isReady: true, version: VERSION, pid: Deno.pid });
+  assert.deepEqual(rest, {
+    ...await control.status(),
+    stateDir,
+    log: { kind: "file", path: `${stateDir}/daemon.log` },
+  });
+});
 
-serviceTest(
-  "status finds a service by its --listen where its state folder cannot be read",
-  async ({ control, run }) => {
-    await using daemon = await FakeDaemon.open();
-    await run(["install", "--listen", new URL(daemon.url).host]);
-    control.pid = Deno.pid;
-    assert.equal((await run(["status"])).code, 0);
-    control.pid = Deno.pid + 1; // who answers there is not the service
-    const { code, stdout } = await run(["status"]);
-    assert.equal(code, 1);
-    assert.match(stdout, /^api +does not answer$/m);
-  },
-);
+serviceTest("status finds a service by --listen if its folder cannot be read", async ({ control, run }) => {
+  await using daemon = await FakeDaemon.open();
+  await run(["install", "--listen", new URL(daemon.url).host]);
+  control.pid = Deno.pid;
+  assert.equal((await run(["status"])).code, 0);
+  control.pid = Deno.pid + 1; // who answers there is not the service
+  const { code, stdout } = await run(["status"]);
+  assert.equal(code, 1);
+  assert.match(stdout, /^api +does not answer$/m);
+});
 
 serviceTest("the exit code of status is 1 unless the service runs and answers", async ({ control, run }) => {
   assert.deepEqual(await run(["status"]), { code: 1, stdout: "state      not installed\n", stderr: "" });
@@ -400,27 +373,24 @@ serviceTest("logs prints the last lines, also from files that were rotated", asy
   assert.equal((await run(["logs", "--lines", "1", "--json"])).stdout, '{"line":"f\\u001b[2J"}\n');
 });
 
-serviceTest(
-  "logs --follow goes on with the lines that come, through a rotation, until Ctrl-C",
-  async ({ stateDir, run }) => {
-    const path = `${stateDir}/daemon.log`;
-    await write(stateDir, { "daemon.log": "a\nb\n" });
-    const signals = new FakeSignals();
-    const lines = new Lines();
-    const following = run(["logs", "--follow", "--lines", "1"], { signals, onStdout: lines.take });
-    await lines.until("b");
-    await Deno.writeTextFile(path, "c\nd", { append: true });
-    await lines.until("c");
-    await Deno.writeTextFile(path, "d\ne\n", { append: true });
-    await Deno.rename(path, `${path}.1`);
-    await lines.until("e");
-    await Deno.writeTextFile(path, "f\n");
-    await lines.until("f");
-    signals.send("SIGINT");
-    assert.deepEqual(await following, { code: 0, stdout: "b\nc\ndd\ne\nf\n", stderr: "" });
-    assert.equal(signals.listeners, 0);
-  },
-);
+serviceTest("logs --follow prints new lines, through a rotation, until Ctrl-C", async ({ stateDir, run }) => {
+  const path = `${stateDir}/daemon.log`;
+  await write(stateDir, { "daemon.log": "a\nb\n" });
+  const signals = new FakeSignals();
+  const lines = new Lines();
+  const following = run(["logs", "--follow", "--lines", "1"], { signals, onStdout: lines.take });
+  await lines.until("b");
+  await Deno.writeTextFile(path, "c\nd", { append: true });
+  await lines.until("c");
+  await Deno.writeTextFile(path, "d\ne\n", { append: true });
+  await Deno.rename(path, `${path}.1`);
+  await lines.until("e");
+  await Deno.writeTextFile(path, "f\n");
+  await lines.until("f");
+  signals.send("SIGINT");
+  assert.deepEqual(await following, { code: 0, stdout: "b\nc\ndd\ne\nf\n", stderr: "" });
+  assert.equal(signals.listeners, 0);
+});
 
 serviceTest("logs passes on what the journal says", async ({ control, run }) => {
   control.journal = { kind: "journal", command: ["/bin/echo", "--unit=portd.service"] };
@@ -456,21 +426,18 @@ serviceTest("run serves with its configuration until the system stops it", async
   assert.deepEqual(daemon.configs.map(({ cooldownMs, pool }) => [cooldownMs, pool[0]?.first]), [[1, 21000]]);
 });
 
-serviceTest(
-  "run ends with the daemon, and its failure is in the log and in the exit code",
-  async ({ stateDir, run }) => {
-    const daemon = new IdleDaemon();
-    daemon.failure = new Error("Cannot start: the disk is on fire");
-    const { code, stderr } = await run(["run"], { daemon: daemon.run });
-    assert.deepEqual([code, stderr], [1, ""]); // the log has written it to the real one
-    assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot start: the disk is on fire\n$/);
-    const ended: RunDaemon = () => Promise.resolve(); // as after portd stop
-    assert.equal((await run(["run"], { daemon: ended })).code, 0);
-    const bad = await run(["run", "--pool", "x"], { daemon: daemon.run });
-    assert.equal(bad.code, 2);
-    assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot use "pool" \(flag\)/);
-  },
-);
+serviceTest("run ends with the daemon; the log and the exit code have the failure", async ({ stateDir, run }) => {
+  const daemon = new IdleDaemon();
+  daemon.failure = new Error("Cannot start: the disk is on fire");
+  const { code, stderr } = await run(["run"], { daemon: daemon.run });
+  assert.deepEqual([code, stderr], [1, ""]); // the log has written it to the real one
+  assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot start: the disk is on fire\n$/);
+  const ended: RunDaemon = () => Promise.resolve(); // as after portd stop
+  assert.equal((await run(["run"], { daemon: ended })).code, 0);
+  const bad = await run(["run", "--pool", "x"], { daemon: daemon.run });
+  assert.equal(bad.code, 2);
+  assert.match(await Deno.readTextFile(`${stateDir}/daemon.log`), /Cannot use "pool" \(flag\)/);
+});
 
 serviceTest("the overview does not offer what only the system calls", async () => {
   const { stdout } = await portd(["service", "--help"]);

@@ -5,26 +5,21 @@ import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest } from "../support/command_setting.ts";
 import { startTestDaemon } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { MUTE } from "../support/raw_server.ts";
 import { freePort, listen } from "../support/sockets.ts";
-
-const linux = Deno.build.os === "linux";
 
 interface Setting {
   readonly run: (args: readonly string[], options?: Parameters<typeof portd>[1]) => ReturnType<typeof portd>;
 }
 
 function psTest(name: string, test: (setting: Setting) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !linux,
-    async fn() {
-      await using folder = await temporaryFolder();
-      await using daemon = await startTestDaemon(folder.path);
-      // The servers run in this process: its folder is the project's.
-      const setting = { cwd: Deno.cwd(), env: { PORTD_URL: daemon.url } };
-      await test({ run: (args, options) => portd(args, { ...options, ...setting }) });
-    },
+  linuxTest(name, async () => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startTestDaemon(folder.path);
+    // The servers run in this process: its folder is the project's.
+    const setting = { cwd: Deno.cwd(), env: { PORTD_URL: daemon.url } };
+    await test({ run: (args, options) => portd(args, { ...options, ...setting }) });
   });
 }
 

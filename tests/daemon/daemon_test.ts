@@ -6,6 +6,7 @@ import { readDaemonFile } from "../../src/state/state_folder.ts";
 import { VERSION } from "../../src/version.ts";
 import { startTestDaemon } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { breakListening } from "../support/listening_socket.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -112,25 +113,21 @@ Deno.test("a stranger on [::1] with the daemon's port is a warning of GET /statu
   );
 });
 
-Deno.test({
-  name: "a daemon that has lost its address ends with an error and leaves no daemon.json behind",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    await using folder = await temporaryFolder();
-    const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0" }, env: {}, stateDir: folder.path });
-    const thieves: Deno.Listener[] = [];
-    const log = (line: string) => {
-      const [, hostname, port] = /^stopped listening on (.+):(\d+):/.exec(line) ?? [];
-      if (hostname !== undefined) thieves.push(Deno.listen({ hostname, port: Number(port) }));
-    };
-    const onReady = (url: string) => breakListening(Number(new URL(url).port));
-    const { signal } = new AbortController();
-    const options = { signal, createApp, log, onReady, guards: null };
-    await assert.rejects(runDaemon(config, options), { code: "port_in_use" });
-    assert.equal(readDaemonFile(folder.path), undefined);
-    assert.ok(thieves.length > 0);
-    for (const thief of thieves) thief.close();
-  },
+linuxTest("a daemon that has lost its address ends with an error and leaves no daemon.json behind", async () => {
+  await using folder = await temporaryFolder();
+  const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0" }, env: {}, stateDir: folder.path });
+  const thieves: Deno.Listener[] = [];
+  const log = (line: string) => {
+    const [, hostname, port] = /^stopped listening on (.+):(\d+):/.exec(line) ?? [];
+    if (hostname !== undefined) thieves.push(Deno.listen({ hostname, port: Number(port) }));
+  };
+  const onReady = (url: string) => breakListening(Number(new URL(url).port));
+  const { signal } = new AbortController();
+  const options = { signal, createApp, log, onReady, guards: null };
+  await assert.rejects(runDaemon(config, options), { code: "port_in_use" });
+  assert.equal(readDaemonFile(folder.path), undefined);
+  assert.ok(thieves.length > 0);
+  for (const thief of thieves) thief.close();
 });
 
 Deno.test("POST /stop with the token ends the daemon, and open streams with it", async () => {

@@ -1,4 +1,4 @@
-/** The backend of Windows on a Windows in memory; tests/os/wine_firewall_test.ts has the real calls. */
+/** The backend of Windows on a Windows in memory; tests/os/wine_test.ts has the real calls. */
 import assert from "node:assert/strict";
 import { PortdError } from "../../src/errors.ts";
 import { WindowsFirewall } from "../../src/firewall/windows/backend.ts";

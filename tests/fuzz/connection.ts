@@ -1,6 +1,6 @@
-/** A connection that speaks HTTP/1.1 as far as it takes to send anything and to read answers. */
+/** A connection that sends any bytes and reads answers of HTTP/1.1. */
 
-/** An answer read whole; of a stream only what came first. */
+/** A whole answer; of a stream only its head. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -12,8 +12,8 @@ export class HangError extends Error {
   override readonly name = "HangError";
 }
 
-/** How long an answer may take, in milliseconds: a body may take ten seconds to arrive, and the machine may be busy. */
-const PATIENCE_MS = 30_000;
+/** How long an answer may take, in milliseconds, on a busy machine too. */
+const PATIENCE_MS = 120_000;
 
 /** One connection; disposing of it closes it. */
 export class Connection implements Disposable {
@@ -81,7 +81,7 @@ export class Connection implements Disposable {
   }
 }
 
-/** The other side has closed the connection, which it may. */
+/** The other side may close the connection. */
 function ifGone(error: unknown): undefined {
   const { ConnectionReset, BrokenPipe, NotConnected, ConnectionAborted } = Deno.errors;
   const gone = [ConnectionReset, BrokenPipe, NotConnected, ConnectionAborted];
@@ -89,14 +89,14 @@ function ifGone(error: unknown): undefined {
   throw error;
 }
 
-/** A character a byte. */
+/** One character for each byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return text;
 }
 
-/** The first answer in the bytes that have come, and how many of them it took. */
+/** The first answer in the bytes that have come, and its length. */
 function takeAnswer(bytes: string, method: string): { readonly answer: Answer; readonly length: number } | undefined {
   const headEnd = bytes.indexOf("\r\n\r\n");
   if (headEnd === -1) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Asks a daemon of its own everything that can be asked, and sends it what cannot: so many requests to every route with
- * values that work, nearly work and must not, and as many malformed ones over bare TCP, over many connections at once.
- * No answer may be a fault of portd's, none may stay out, and the daemon may not grow.
+ * Sends a daemon requests to every route with values that work, nearly work and must not work, and malformed requests
+ * over bare TCP, on many connections at once. Every request gets an answer, no answer is an error of portd, and the
+ * daemon does not grow.
  *
  * Run: deno task fuzz [--requests N] [--raw N] [--seed S]
  */
@@ -17,13 +17,13 @@ import { Health, releaseAll, weightOf } from "./watching.ts";
 
 /** Options of {@linkcode fuzz}. */
 export interface FuzzOptions {
-  /** Whole requests. */
+  /** How many whole requests are sent. */
   readonly requests: number;
-  /** Malformed ones. */
+  /** How many malformed ones are sent. */
   readonly raw: number;
-  /** The same seed makes the same requests, but for the ids of leases in them. */
+  /** The same seed makes the same requests, apart from the ids of leases in them. */
   readonly seed: number;
-  /** Called with a line of figures every now and then. */
+  /** Called with a line of figures from time to time. */
   readonly print?: (line: string) => void;
 }
 
@@ -31,22 +31,22 @@ export interface FuzzOptions {
 export interface FuzzReport {
   /** Answers by status. */
   readonly answers: Readonly<Record<string, number>>;
-  /** What must not happen, each with the request that brought it about; empty when all is well. */
+  /** What must not happen, each with the request that caused it; empty when all is well. */
   readonly faults: readonly string[];
   readonly seconds: number;
-  /** The longest that `GET /healthz` took meanwhile, in milliseconds. */
+  /** The longest time that `GET /healthz` took, in milliseconds. */
   readonly slowestHealthMs: number;
   readonly memory: Growth;
   readonly descriptors: Growth;
 }
 
-/** A measure of the daemon after the warm-up and in the end, both times without leases and connections. */
+/** A measure of the daemon after the warm-up and at the end, both times without leases and connections. */
 export interface Growth {
   readonly before: number;
   readonly after: number;
 }
 
-/** What comes before the daemon is measured first. */
+/** This share of the requests is sent before the daemon is first measured. */
 const WARM_UP = 0.2;
 const MIB = 1024 * 1024;
 
@@ -56,7 +56,7 @@ export async function fuzz({ requests, raw, seed, print = () => {} }: FuzzOption
     PORTD_AUTOSTART: "0",
     PORTD_POOL: `${POOL.first}-${POOL.last}`,
     PORTD_COOLDOWN_MS: "0",
-    // Most leases end by themselves soon, so that there are free ports to be granted all the time.
+    // Most leases end soon by themselves, so that there are always free ports to grant.
     PORTD_CLAIM_MS: "1000",
     PORTD_GRACE_MS: "0",
     PORTD_FIREWALL_BACKEND: "none",
@@ -90,7 +90,7 @@ async function routeNames(): Promise<RouteName[]> {
   return allRoutes(app.parts).map(({ method, path, scope }) => ({ method, path, scope }));
 }
 
-/** The last requests of all: a daemon that has gone through this sends events, and stops, as any other does. */
+/** The last requests: after all this the daemon still sends events, and stops, as any other does. */
 async function stopFaults(daemon: ServedDaemon, token: string): Promise<string[]> {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
   const events = await fetch(`${daemon.url}/events`);
@@ -98,9 +98,9 @@ async function stopFaults(daemon: ServedDaemon, token: string): Promise<string[]
   const response = await fetch(`${daemon.url}/stop`, { method: "POST", headers, body: "{}" });
   await response.body?.cancel();
   const { code } = await daemon.status;
-  const faults = events.ok ? [] : [`GET /events in the end: ${events.status}, its readers have not been seen to leave`];
+  const faults = events.ok ? [] : [`GET /events at the end: ${events.status}; the daemon still counts closed readers`];
   if (response.status !== 202 || code !== 0) faults.push(`POST /stop: ${response.status}, exit code ${code}`);
-  const logged = daemon.said.split("\n").filter((line) => line.includes("internal error"));
+  const logged = daemon.stderr.split("\n").filter((line) => line.includes("internal error"));
   return [...faults, ...logged.map((line) => `in the log: ${line.slice(0, 2000)}`)];
 }
 
@@ -117,7 +117,7 @@ function mebibytes({ before, after }: Growth): string {
   return `${Math.round(before / MIB)} -> ${Math.round(after / MIB)} MiB`;
 }
 
-/** The report for a person. */
+/** The report in words. */
 export function describe({ answers, slowestHealthMs, memory, descriptors, seconds, faults }: FuzzReport): string[] {
   const counts = Object.entries(answers).sort().map(([status, count]) => `${count} × ${status}`);
   return [

@@ -1,4 +1,4 @@
-/** What an answer must be, whatever was asked. */
+/** What every answer must be like, whatever was asked. */
 import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
 import type { Answer } from "./connection.ts";
 

@@ -1,17 +1,17 @@
-/** The connections over which a daemon is asked, each one request after the other, many beside one another. */
+/** The connections to the daemon: many at once, with one request after the other on each. */
+import { mix, Random } from "../support/random.ts";
 import { type Answer, Connection, HangError, latin1 } from "./connection.ts";
 import { faultOf } from "./judge.ts";
 import { makeMalformed, type Malformed } from "./malformed.ts";
-import { Random } from "./random.ts";
 import { bytesOf, joined, makeRequest, type Target, type WholeRequest } from "./request.ts";
 
 const WHOLE_LANES = 32, MALFORMED_LANES = 32;
-/** Faults after which it is known well enough that something is wrong. */
+/** After so many faults nothing more is sent. */
 const ENOUGH_FAULTS = 100;
 const MOST_IDS = 200;
 const BODY_LIMIT = 65_536;
 const PRINT_EVERY = 10_000;
-/** What the other side has sent by the time that an address is out of ports for a moment. */
+/** How often and after which pause to try again when an address has no port left for a connection. */
 const BUSY_RETRIES = 100, BUSY_PAUSE_MS = 100;
 
 /** What {@linkcode Lanes} need. */
@@ -21,7 +21,7 @@ export interface LanesOptions extends Omit<Target, "ids"> {
 
 /** Sends, judges and counts. */
 export class Lanes {
-  /** What must not happen, with the request that brought it about. */
+  /** What must not happen, with the request that caused it. */
   readonly faults: string[] = [];
   /** Answers by status. */
   readonly answers: Record<string, number> = {};
@@ -30,7 +30,7 @@ export class Lanes {
   readonly #target: Target;
   readonly #addresses: readonly string[] = ["127.0.0.1", "::1"];
   readonly #port: number;
-  /** How many of each there have been, over all runs. */
+  /** How many of each were sent, in all runs. */
   #whole = 0;
   #malformed = 0;
 
@@ -40,7 +40,7 @@ export class Lanes {
     this.#port = Number(new URL(`http://${target.host}`).port);
   }
 
-  /** Goes on until there have been so many whole requests and so many malformed ones, those of earlier runs included. */
+  /** Sends until so many whole and so many malformed requests were sent, those of earlier runs included. */
   async run(whole: number, malformed: number, print: (line: string) => void): Promise<void> {
     const goesOn = () => this.faults.length < ENOUGH_FAULTS;
     const count = (number: number) => {
@@ -58,7 +58,7 @@ export class Lanes {
   async #wholeLane(next: () => number | undefined): Promise<void> {
     let connection: Connection | undefined;
     for (let number = next(); number !== undefined; number = next()) {
-      const request = makeRequest(new Random(this.#seed, number), this.#target);
+      const request = makeRequest(new Random(mix(this.#seed, number)), this.#target);
       const bytes = bytesOf(request);
       connection = await this.#reporting(
         `request ${number}`,
@@ -79,7 +79,7 @@ export class Lanes {
     let connection = used ?? await this.#connect(number);
     await connection.send(bytes);
     let answer = await connection.answer(request.method);
-    if (answer === undefined && used !== undefined) { // it was closed after the answer before
+    if (answer === undefined && used !== undefined) { // it was closed after the last answer
       connection[Symbol.dispose]();
       connection = await this.#connect(number);
       await connection.send(bytes);
@@ -97,7 +97,7 @@ export class Lanes {
 
   async #malformedLane(next: () => number | undefined): Promise<void> {
     for (let number = next(); number !== undefined; number = next()) {
-      const malformed = makeMalformed(new Random(~this.#seed, number), this.#target);
+      const malformed = makeMalformed(new Random(mix(~this.#seed, number)), this.#target);
       const what = `malformed ${number} (${malformed.kind}, ${malformed.ending})`;
       await this.#reporting(what, joined(malformed.parts), () => this.#sendMalformed(number!, what, malformed));
     }
@@ -108,7 +108,7 @@ export class Lanes {
     for (const part of parts) if (!await connection.send(part)) break;
     if (ending === "close") return;
     if (ending === "half") await connection.endSending();
-    // Where nothing is owed, as for half a head, only the end of our half brings the other's.
+    // Without a whole request the daemon owes no answer; then it closes only after we have.
     if (ending === "read" && !isOwed(parts)) return;
     const bytes = joined(parts);
     const method = /^(\w+) /.exec(latin1(bytes.subarray(0, 20)))?.[1] ?? "GET";
@@ -149,7 +149,7 @@ export class Lanes {
         return await Connection.open(hostname, this.#port);
       } catch (error) {
         if (!(error instanceof Deno.errors.AddrNotAvailable) || retries >= BUSY_RETRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS)); // all ports of ours rest in TIME_WAIT
+        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS)); // all our ports are in TIME_WAIT
       }
     }
   }
@@ -161,7 +161,7 @@ interface Judged {
   readonly mayBeBare: boolean;
 }
 
-/** Whether an answer or an end is owed although our half stays open: the head is whole, and no body is announced. */
+/** Whether the daemon owes an answer although we have not closed: the head is whole and announces no body. */
 function isOwed(parts: readonly Uint8Array[]): boolean {
   const text = latin1(joined(parts));
   return text.includes("\r\n\r\n") && !/content-length|transfer-encoding/i.test(text) && text.startsWith("GET /");

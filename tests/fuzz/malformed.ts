@@ -1,13 +1,13 @@
-/** What no client should send: heads and bodies that are cut, wrong or endless, and whatever else comes over TCP. */
-import type { Random } from "./random.ts";
+/** What no client should send: heads and bodies that are cut, wrong or endless, other protocols, and noise. */
+import type { Random } from "../support/random.ts";
 import { bytesOf, joined, makeRequest, type Target, type WholeRequest } from "./request.ts";
 
-/** Bytes, and how the sender leaves. */
+/** Bytes to send, and how the sender closes. */
 export interface Malformed {
   readonly kind: string;
   /** Sent one after the other. */
   readonly parts: readonly Uint8Array<ArrayBuffer>[];
-  /** `half`: ends its half and reads to the end; `close`: leaves at once; `read`: reads one piece, then leaves. */
+  /** `half`: ends its half and reads to the end; `close`: closes at once; `read`: reads one answer, then closes. */
   readonly ending: "half" | "close" | "read";
 }
 
@@ -104,7 +104,7 @@ export function makeMalformed(random: Random, target: Target): Malformed {
   return { kind, parts, ending: random.pick(["half", "half", "close", "read"] as const) };
 }
 
-/** The head of a request with other words about its body. */
+/** The head of a request with other headers about its body. */
 function headOf({ path, headers }: WholeRequest, more: string): Uint8Array<ArrayBuffer> {
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
   return text(`${[`POST ${path} HTTP/1.1`, ...lines, more].join("\r\n")}\r\n\r\n`);

@@ -1,24 +1,24 @@
-/** Whole requests: every route and method, with values that work, that nearly work, and that must not. */
+/** Whole requests: every route and method, with values that work, nearly work and must not work. */
 import type { z } from "zod";
 import type { Route } from "../../routes/route.ts";
 import * as schemas from "../../routes/schema.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import { hostileValue, POOL, ulid, valueFor } from "./values.ts";
 
-/** A route as far as a stranger knows it. */
+/** What a stranger knows of a route. */
 export type RouteName = Pick<Route, "method" | "path" | "scope">;
 
-/** What the requests are made for. */
+/** The daemon that the requests are for. */
 export interface Target {
   /** Value of the Host header. */
   readonly host: string;
   readonly token: string;
   readonly routes: readonly RouteName[];
-  /** Ids of leases that were granted lately. */
+  /** Ids of leases that were granted recently. */
   readonly ids: readonly string[];
 }
 
-/** A request that is complete and well-formed as far as HTTP goes. */
+/** A request that is complete, well-formed HTTP. */
 export interface WholeRequest {
   readonly method: string;
   readonly path: string;
@@ -27,7 +27,7 @@ export interface WholeRequest {
   readonly isChunked: boolean;
 }
 
-/** Fields of every body and query that there is, also of those that come later. */
+/** The fields of every body and query, read from the schemas. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   Object.entries(schemas).flatMap(([name, schema]) =>
     typeof schema === "object" && "shape" in schema ? [[name, Object.keys((schema as z.ZodObject).shape)]] : []
@@ -48,11 +48,11 @@ const BODY_OF: readonly (readonly [method: string, path: RegExp, schema: string]
   ["PUT", /\/exposure$/, "ExposureBody"],
 ];
 
-/** What makes leases is asked more often than any other, or there are none. */
+/** Calls that make leases are sent more often than others, so that there are leases. */
 const GRANT_SHARE = 0.15;
 const isGrant = ({ method, path }: RouteName) => method === "POST" && path.endsWith("/leases");
 
-/** Calls that read all sockets of the machine take some 20 ms, or 200 while our own rest in TIME_WAIT. */
+/** Calls that read all sockets of the machine take 20 ms, or 200 while many of our own are in TIME_WAIT. */
 const SLOW_SHARE = 0.15;
 const isSlow = ({ path }: RouteName) => /\/(listeners|ports)\b/.test(path);
 
@@ -104,7 +104,7 @@ function queryOf(random: Random): string {
   return `?${[...pairs, ...random.some(["", "__proto__=1", "unknown=1", "%=%", "port=1&port=2"], 0.05)].join("&")}`;
 }
 
-/** What an URL can carry: no half of a surrogate pair. */
+/** Text for a URL, which can hold no half of a surrogate pair. */
 function asText(value: unknown): string {
   return (typeof value === "string" ? value : JSON.stringify(value) ?? "").toWellFormed();
 }
@@ -116,7 +116,7 @@ function makeHeaders(random: Random, route: RouteName, { host, token }: Target):
   ]];
   if (random.chance(0.95)) headers.push(["Content-Type", "application/json"]);
   else headers.push(["Content-Type", random.pick(["text/plain", "application/json; charset=utf-8", "a/b/c", ";"])]);
-  // Whoever has the token may stop the daemon, and then there is nothing left to try.
+  // With the token /stop would end the daemon.
   const mayHaveToken = !route.path.endsWith("/stop");
   if (mayHaveToken && random.chance(route.scope === "expose" ? 0.8 : 0.2)) {
     headers.push(["Authorization", `Bearer ${token}`]);
@@ -150,7 +150,7 @@ function makeBody(random: Random, route: RouteName): string {
   return random.chance(0.93) ? text : mutated(random, text);
 }
 
-/** A body that was damaged on its way. */
+/** A damaged body. */
 function mutated(random: Random, text: string): string {
   const at = random.int(0, text.length);
   return random.pick([

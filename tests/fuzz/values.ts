@@ -1,12 +1,12 @@
-/** Values for the fields of requests: such as would work, and such as must be refused. */
-import type { Random } from "./random.ts";
+/** Values for the fields of requests: some that work, and some that must be refused. */
+import type { Random } from "../support/random.ts";
 
-/** The pool of the daemon that is tried; few of its leases at a time, so that grants and refusals both happen. */
+/** The pool of the daemon: so small that grants and refusals both happen. */
 export const POOL = { first: 31_000, last: 31_149 } as const;
 
 const LONG = [100, 5000, 70_000] as const;
 
-/** A value that no field, or hardly one, takes. */
+/** A value that hardly any field takes. */
 export function hostileValue(random: Random): unknown {
   const makers: (() => unknown)[] = [
     () => random.pick([null, true, false, -1, 0, 1.5, 1e308, 2 ** 53, -0, 65_536, 4_294_967_376]),
@@ -51,12 +51,12 @@ const lease = (random: Random) => ({
   expiresAt: null,
 });
 
-/** A ULID of nobody's, unless chance has it. */
+/** A random ULID. */
 export function ulid(random: Random): string {
   return `01${Array.from({ length: 24 }, () => random.pick([..."0123456789ABCDEFGHJKMNPQRSTVWXYZ"])).join("")}`;
 }
 
-/** What works in a field, by its name; a field that is not here gets a hostile value. */
+/** Values that work, by the name of the field; a field that is not listed gets a hostile value. */
 const GOOD: Readonly<Record<string, (random: Random) => unknown>> = {
   port: (random) => random.pick([0, port(random), port(random)]),
   prefer: (random) => [port(random), port(random)],

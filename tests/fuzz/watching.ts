@@ -1,4 +1,4 @@
-/** Looking at the daemon from outside while it is tried: whether it answers, what it weighs. */
+/** Watches the daemon from outside: whether it answers, how much memory and how many descriptors it uses. */
 import { Connection } from "./connection.ts";
 
 const EVERY_MS = 50;
@@ -14,7 +14,7 @@ export class Health {
     this.#running = this.#run(host);
   }
 
-  /** @returns the longest that an answer took, in milliseconds. */
+  /** Stops asking. @returns the longest time that an answer took, in milliseconds. */
   async end(): Promise<number> {
     this.#isEnding = true;
     await this.#running;
@@ -41,7 +41,7 @@ export class Health {
 
 const AT_ONCE = 16;
 
-/** Releases every live lease, so that what the daemon weighs can be compared. */
+/** Releases every live lease, so that two measures of the daemon can be compared. */
 export async function releaseAll(url: string, token: string): Promise<void> {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
   const ids: string[] = [];
@@ -61,12 +61,12 @@ export async function releaseAll(url: string, token: string): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, release));
 }
 
-/** What a process weighs: resident memory in bytes, and open descriptors once these have stopped to fall. */
+/** Resident memory of a process in bytes, and its open descriptors once their number has stopped falling. */
 export async function weightOf(pid: number): Promise<{ readonly memory: number; readonly descriptors: number }> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   const memory = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
   let descriptors = countDescriptors(pid);
-  for (let steady = 0; steady < 5;) { // connections that we have closed are seen closed a moment later
+  for (let steady = 0; steady < 5;) { // the daemon closes its end of a connection a moment after ours
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     const now = countDescriptors(pid);
     steady = now < descriptors ? 0 : steady + 1;

@@ -5,6 +5,7 @@ import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import type { Protocol } from "../../src/port/port.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { FakeMachine } from "../support/machine.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -129,7 +130,7 @@ conformance("generic holds", thisKernel(() => new GenericHolds()), ALL);
 conformance("fake holds", fakeKernel(), { ...ALL, ...SOFT });
 conformance("Linux holds", thisKernel(openLinuxHolds), { ...ALL, ...SOFT }, !linux);
 
-Deno.test("the kernel gives no held port to bind(0)", { ignore: !linux }, () => {
+linuxTest("the kernel gives no held port to bind(0)", () => {
   const holds = openLinuxHolds();
   for (let i = 0; i < 1000; i++) assert.equal(holds.claimAny(tcp).obstacle, undefined);
   for (let i = 0; i < 500; i++) {
@@ -150,9 +151,7 @@ async function leaveTimeWait(): Promise<number> {
   return port;
 }
 
-Deno.test("a port in TIME_WAIT is granted by number and not otherwise, and not beside the hold of another", {
-  ignore: !linux,
-}, async () => {
+linuxTest("a port in TIME_WAIT is granted by number and not otherwise, and not beside another's hold", async () => {
   const holds = openLinuxHolds(), theirs = openLinuxHolds();
   const port = await leaveTimeWait();
   assert.equal(holds.claim(port, tcp).obstacle?.reason, "in_use");

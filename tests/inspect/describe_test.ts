@@ -4,9 +4,8 @@ import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { listsBoundSockets } from "../../src/os/linux/sock_diag.ts";
 import { openTestApp } from "../support/app.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { listen } from "../support/sockets.ts";
-
-const linux = Deno.build.os === "linux";
 
 /** Counts what is bound while a test looks. */
 function countClaims(): { readonly ports: number[] } & Disposable {
@@ -24,26 +23,22 @@ function countClaims(): { readonly ports: number[] } & Disposable {
   };
 }
 
-Deno.test(
-  "GET /ports/{n} binds no port, whether it is free, used, leased or cooling down",
-  { ignore: !linux },
-  async () => {
-    await using app = await openTestApp();
-    using server = listen();
-    const { body } = await app.call("/v1/leases", { body: { port: app.test.first } });
-    const cooling = await app.call("/v1/leases", { body: { port: app.test.first + 1 } });
-    await app.call(`/v1/leases/${cooling.body.id}`, { method: "DELETE" });
-    using claims = countClaims();
-    const verdicts: string[] = [];
-    for (const port of [app.test.first + 3, server.port, body.port, app.test.first + 1, app.test.first + 2]) {
-      verdicts.push((await app.call(`/v1/ports/${port}`)).body.verdict);
-    }
-    assert.deepEqual(verdicts, ["free", "listening", "leased", "free", "free"]);
-    assert.deepEqual(claims.ports, []);
-  },
-);
+linuxTest("GET /ports/{n} binds no port, free, used, leased or cooling down", async () => {
+  await using app = await openTestApp();
+  using server = listen();
+  const { body } = await app.call("/v1/leases", { body: { port: app.test.first } });
+  const cooling = await app.call("/v1/leases", { body: { port: app.test.first + 1 } });
+  await app.call(`/v1/leases/${cooling.body.id}`, { method: "DELETE" });
+  using claims = countClaims();
+  const verdicts: string[] = [];
+  for (const port of [app.test.first + 3, server.port, body.port, app.test.first + 1, app.test.first + 2]) {
+    verdicts.push((await app.call(`/v1/ports/${port}`)).body.verdict);
+  }
+  assert.deepEqual(verdicts, ["free", "listening", "leased", "free", "free"]);
+  assert.deepEqual(claims.ports, []);
+});
 
-Deno.test("a refusal suggests a port that nobody listens on, and binds none for it", { ignore: !linux }, async () => {
+linuxTest("a refusal suggests a port that nobody listens on, and binds none for it", async () => {
   await using app = await openTestApp();
   const { first } = app.test;
   using _stranger = listen(first, "0.0.0.0");
@@ -54,9 +49,7 @@ Deno.test("a refusal suggests a port that nobody listens on, and binds none for 
   assert.deepEqual(claims.ports, []);
 });
 
-Deno.test("GET /ports/{n} names who is bound to a port and does not listen, or says that it cannot see that", {
-  ignore: !linux,
-}, async () => {
+linuxTest("GET /ports/{n} names who is bound and does not listen, or says that it cannot see that", async () => {
   await using app = await openTestApp();
   const libc = openLibc();
   const procfs = new Procfs(libc);

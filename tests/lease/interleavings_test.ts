@@ -4,7 +4,7 @@ import { GenericHolds } from "../../src/hold/generic.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import type { Exposure } from "../../src/lease/lease.ts";
 import type { Change } from "../../src/lease/store/store.ts";
-import { domainTest, grantOne, openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
+import { domainTest, grantOne, request, type TestDomain, wish } from "../support/domain.ts";
 
 const EXPOSED: Exposure = { firewall: { direction: "in", profiles: ["private"], remote: ["any"] } };
 
@@ -107,23 +107,19 @@ domainTest("a change made on top of one that failed fails too, and leaves nothin
   }
 });
 
-domainTest(
-  "a release that fails keeps nobody from the lease, and others are not answered with its failure",
-  async (test) => {
-    const { registry } = test.domain;
-    const lease = await grantOne(test, { name: "a/web" });
-    const disk = holdWrites(test);
-    const released = assert.rejects(registry.end(lease.id, "released"), /disk full/);
-    const renewed = registry.renew(lease.id);
-    const asked = grantOne(test, { name: "a/web" });
-    disk.stop();
-    await Promise.all([released, disk.next(new Error("disk full"))]);
-    assert.deepEqual([(await renewed).id, (await asked).id], [lease.id, lease.id]);
-  },
-);
+domainTest("a release that fails leaves the lease to others, who do not get its error", async (test) => {
+  const { registry } = test.domain;
+  const lease = await grantOne(test, { name: "a/web" });
+  const disk = holdWrites(test);
+  const released = assert.rejects(registry.end(lease.id, "released"), /disk full/);
+  const renewed = registry.renew(lease.id);
+  const asked = grantOne(test, { name: "a/web" });
+  disk.stop();
+  await Promise.all([released, disk.next(new Error("disk full"))]);
+  assert.deepEqual([(await renewed).id, (await asked).id], [lease.id, lease.id]);
+});
 
-Deno.test("a request whose time is up while its ports are being written is granted, not refused", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("a request whose time is up while its ports are being written is granted, not refused", async (test) => {
   const { registry } = test.domain;
   const held = await grantOne(test);
   const waiting = grantOne(test, { name: "next" }, { waitMs: 1000 });
@@ -133,10 +129,9 @@ Deno.test("a request whose time is up while its ports are being written is grant
   disk.stop();
   const lease = await waiting;
   assert.deepEqual([...registry.table.all()].map(({ id }) => id), [lease.id]);
-});
+}, { poolSize: 1 });
 
-Deno.test("a request that is being written is not taken out by its time or its caller", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a request that is being written is not taken out by its time or its caller", async (test) => {
   const { registry } = test.domain;
   const disk = holdWrites(test);
   const caller = new AbortController();
@@ -147,7 +142,7 @@ Deno.test("a request that is being written is not taken out by its time or its c
   disk.stop();
   const { leases } = await granted;
   assert.deepEqual([...registry.table.all()].map(({ id }) => id), leases.map(({ id }) => id));
-});
+}, { poolSize: 2 });
 
 domainTest("nobody is refused while a port is free because others wait for the disk", async (test) => {
   const disk = holdWrites(test);
@@ -176,8 +171,7 @@ function countClaims(): Disposable & { readonly count: number } {
   };
 }
 
-Deno.test("the kernel is not asked for more ports than there are", async () => {
-  await using test = await openTestDomain({ poolSize: 10 });
+domainTest("the kernel is not asked for more ports than there are", async (test) => {
   const { registry } = test.domain;
   await grantOne(test);
   using claims = countClaims();
@@ -189,10 +183,9 @@ Deno.test("the kernel is not asked for more ports than there are", async () => {
   test.clock.advance(1000);
   for (let turns = 0; turns < 300; turns++) test.clock.advance(0);
   assert.deepEqual([...new Set((await refused).map(({ status }) => status))], ["rejected"]);
-});
+}, { poolSize: 10 });
 
-Deno.test("a freed port is offered to those who can use it alone, a few in each turn", async () => {
-  await using test = await openTestDomain({ poolSize: 40, cooldownMs: 0 });
+domainTest("a freed port is offered to those who can use it alone, a few in each turn", async (test) => {
   const { registry } = test.domain;
   const held = await Promise.all(Array.from({ length: 40 }, (_, i) => grantOne(test, { port: test.first + i })));
   const waiting = held.map(({ port }) => grantOne(test, { range: { first: port, last: port } }, { waitMs: 5000 }));
@@ -203,10 +196,9 @@ Deno.test("a freed port is offered to those who can use it alone, a few in each 
   for (let turns = 0; turns < 40; turns++) test.clock.advance(0);
   const served = await Promise.all(waiting);
   assert.deepEqual(served.map(({ port }) => port), held.map(({ port }) => port));
-});
+}, { poolSize: 40, cooldownMs: 0 });
 
-Deno.test("more requests than may wait are refused at once, and those who wait keep their places", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("more requests than may wait are refused at once, and those who wait keep their places", async (test) => {
   const held = await grantOne(test);
   const caller = new AbortController();
   const { registry } = test.domain;
@@ -223,10 +215,9 @@ Deno.test("more requests than may wait are refused at once, and those who wait k
   caller.abort(new Error("hung up"));
   const outcomes = await Promise.allSettled(waiting);
   assert.deepEqual(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
-});
+}, { poolSize: 1 });
 
-Deno.test("a small request waits behind one of the large ones that came before", async () => {
-  await using test = await openTestDomain({ poolSize: 40 });
+domainTest("a small request waits behind one of the large ones that came before", async (test) => {
   const answered: string[] = [];
   const wishes = Array.from({ length: 17 }, () => wish());
   await Promise.all([
@@ -235,10 +226,9 @@ Deno.test("a small request waits behind one of the large ones that came before",
     grantOne(test).then(() => answered.push("small")),
   ]);
   assert.equal(answered.at(-1), "second large");
-});
+}, { poolSize: 40 });
 
-Deno.test("a grant does not wait until many leases have been ended together", async () => {
-  await using test = await openTestDomain({ poolSize: 40 });
+domainTest("a grant does not wait until many leases have been ended together", async (test) => {
   const { registry } = test.domain;
   const wishes = Array.from({ length: 34 }, () => wish());
   const { leases } = await registry.grant({ ...request(), wishes });
@@ -249,24 +239,21 @@ Deno.test("a grant does not wait until many leases have been ended together", as
   ]);
   assert.deepEqual(answered, ["granted", "ended"]);
   assert.equal(registry.table.size, 1);
-});
+}, { poolSize: 40 });
 
-domainTest(
-  "a release of several waits for the release of one of them, and takes it over when that fails",
-  async (test) => {
-    const { registry } = test.domain;
-    const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
-    const disk = holdWrites(test);
-    const one = registry.end(web.id, "released").catch(({ message }) => message);
-    const all = registry.endAll([web.id, api.id], "released");
-    await disk.next(new Error("disk full"));
-    assert.equal(await one, "disk full");
-    await disk.next();
-    await all;
-    disk.stop();
-    assert.equal(registry.table.size, 0);
-  },
-);
+domainTest("a release of several waits for that of one of them, and repeats it when it fails", async (test) => {
+  const { registry } = test.domain;
+  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
+  const disk = holdWrites(test);
+  const one = registry.end(web.id, "released").catch(({ message }) => message);
+  const all = registry.endAll([web.id, api.id], "released");
+  await disk.next(new Error("disk full"));
+  assert.equal(await one, "disk full");
+  await disk.next();
+  await all;
+  disk.stop();
+  assert.equal(registry.table.size, 0);
+});
 
 domainTest("a release of several that fails ends none of them, whatever another release has tried", async (test) => {
   const { registry } = test.domain;
@@ -281,8 +268,7 @@ domainTest("a release of several that fails ends none of them, whatever another 
   assert.deepEqual([...registry.table.all()].map(({ name }) => name), ["a/web", "a/api"]);
 });
 
-Deno.test("who waits for a name that is just being released is asked again as soon as that has ended", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a request for a name that is just being released is decided when that has ended", async (test) => {
   const { registry } = test.domain;
   const web = await grantOne(test, { name: "a/web" });
   await grantOne(test, { name: "a/api" });
@@ -294,4 +280,4 @@ Deno.test("who waits for a name that is just being released is asked again as so
   await disk.next();
   disk.stop();
   assert.equal((await next).leases[0]!.port, web.port); // without a tick of the watch
-});
+}, { poolSize: 2 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LeasesByOwner } from "../../src/lease/owners.ts";
-import { openTestDomain, request, wish } from "../support/domain.ts";
+import { domainTest, request, wish } from "../support/domain.ts";
 
 const BY_1001 = { owner: "uid:1001" };
 const refused = { code: "too_many_leases" };
@@ -22,8 +22,7 @@ Deno.test("LeasesByOwner counts each user for itself, and nobody where there is 
   owners.checkBound(null, 9, 3);
 });
 
-Deno.test("grant() refuses what would take a user over the bound, and what is released makes room", async () => {
-  await using test = await openTestDomain({ maxLeasesPerUser: 3 });
+domainTest("grant() refuses what would take a user over the bound, and what is released makes room", async (test) => {
   const { registry } = test.domain;
   const [lease] = (await registry.grant(request({ name: "a" }, BY_1001))).leases;
   await assert.rejects(registry.grant(request({}, { ...BY_1001, wishes: [wish(), wish(), wish()] })), refused);
@@ -36,10 +35,9 @@ Deno.test("grant() refuses what would take a user over the bound, and what is re
   await registry.end(lease!.id, "released");
   await registry.grant(request({}, BY_1001));
   await assert.rejects(registry.grant(request({}, BY_1001)), refused);
-});
+}, { maxLeasesPerUser: 3 });
 
-Deno.test("of many grants at once no more than the bound come about, and a refusal leaves nothing behind", async () => {
-  await using test = await openTestDomain({ maxLeasesPerUser: 4 });
+domainTest("of many grants at once no more than the bound succeed, and refusals leave nothing", async (test) => {
   const { registry } = test.domain;
   const free = test.domain.describe().pool.free;
   const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => registry.grant(request({}, BY_1001))));
@@ -47,14 +45,13 @@ Deno.test("of many grants at once no more than the bound come about, and a refus
   assert.deepEqual(codes.filter((code) => code === "granted").length, 4);
   assert.deepEqual(new Set(codes.slice(4)), new Set(["too_many_leases"]));
   assert.deepEqual([registry.table.size, test.domain.describe().pool.free], [4, free - 4]);
-});
+}, { maxLeasesPerUser: 4 });
 
-Deno.test("the bound holds over a restart of the daemon", async () => {
-  const test = await openTestDomain({ maxLeasesPerUser: 2 });
+domainTest("the bound holds over a restart of the daemon", async (test) => {
   const pinned = { ...BY_1001, lifetime: { kind: "pinned" } } as const;
   const { leases } = await test.domain.registry.grant(request({}, { ...pinned, wishes: [wish(), wish()] }));
-  await using again = await test.restart();
+  const again = await test.restart();
   await assert.rejects(again.domain.registry.grant(request({}, pinned)), refused);
   await again.domain.registry.end(leases[0]!.id, "released");
   await again.domain.registry.grant(request({}, pinned));
-});
+}, { maxLeasesPerUser: 2 });

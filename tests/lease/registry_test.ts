@@ -42,8 +42,7 @@ domainTest("grant() gives a port of the pool, whole and durable", async (test) =
   assert.equal(test.domain.store.find(lease.id)?.port, lease.port);
 });
 
-Deno.test("grant() never gives one port twice, whatever arrives at once", async () => {
-  await using test = await openTestDomain({ poolSize: 10 });
+domainTest("grant() never gives one port twice, whatever arrives at once", async (test) => {
   const results = await Promise.allSettled(Array.from({ length: 15 }, () => grantOne(test)));
   const ports = results.flatMap((result) => result.status === "fulfilled" ? [result.value.port] : []);
   assert.equal(ports.length, 10);
@@ -51,7 +50,7 @@ Deno.test("grant() never gives one port twice, whatever arrives at once", async 
   for (const result of results) {
     if (result.status === "rejected") assert.equal(result.reason.code, "pool_exhausted");
   }
-});
+}, { poolSize: 10 });
 
 domainTest("grant() returns the live lease of a name to its holder and refuses it to another", async (test) => {
   const first = await grantOne(test, { name: "a/web" });
@@ -81,8 +80,7 @@ domainTest("grant() lets a project stand for the holder where no holder is named
   await assert.rejects(grantOne(test, { name: "shop/web" }, { ...nobody, project: "toys" }), { code: "name_taken" });
 });
 
-Deno.test("grant() gives a name its port again, at once and after a restart", async () => {
-  await using test = await openTestDomain({ poolSize: 50 });
+domainTest("grant() gives a name its port again, at once and after a restart", async (test) => {
   const first = await grantOne(test, { name: "a/web" });
   await test.domain.registry.end(first.id, "released");
   const second = await grantOne(test, { name: "a/web" });
@@ -90,19 +88,16 @@ Deno.test("grant() gives a name its port again, at once and after a restart", as
   await test.domain.registry.end(second.id, "released");
   const after = await test.restart();
   assert.equal((await grantOne(after, { name: "a/web" })).port, first.port);
-  await after.close();
-});
+}, { poolSize: 50 });
 
-Deno.test("grant() starts at the same slot for a name on every machine", async () => {
-  await using test = await openTestDomain({ poolSize: 50 });
+domainTest("grant() starts at the same slot for a name on every machine", async (test) => {
   await using same = await openTestDomain({ poolSize: 50, pool: test.config.pool });
   const port = (await grantOne(test, { name: "a/web" })).port;
   await test.close();
   assert.equal((await grantOne(same, { name: "a/web" })).port, port);
-});
+}, { poolSize: 50 });
 
-Deno.test("grant() gives a freed port to another name only after the cool-down while others are free", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("grant() gives a freed port to another name after the cool-down, while others are free", async (test) => {
   const lease = await grantOne(test, { port: test.first });
   await test.domain.registry.end(lease.id, "released");
   const other = await grantOne(test);
@@ -110,10 +105,9 @@ Deno.test("grant() gives a freed port to another name only after the cool-down w
   test.clock.advance(60_000);
   await test.domain.registry.tick(() => NOBODY);
   assert.equal((await grantOne(test)).port, lease.port);
-});
+}, { poolSize: 2 });
 
-Deno.test("grant() takes the port freed longest ago where every other one is leased", async () => {
-  await using test = await openTestDomain({ poolSize: 3 });
+domainTest("grant() takes the port freed longest ago where every other one is leased", async (test) => {
   const leases = [await grantOne(test), await grantOne(test), await grantOne(test)];
   for (const place of [1, 2, 0]) {
     await test.domain.registry.end(leases[place]!.id, "released");
@@ -126,10 +120,9 @@ Deno.test("grant() takes the port freed longest ago where every other one is lea
   ];
   assert.deepEqual(ports, [1, 2, 0].map((place) => leases[place]!.port));
   await assert.rejects(grantOne(test), { code: "pool_exhausted" });
-});
+}, { poolSize: 3 });
 
-Deno.test("grant() of a range or a block takes ports that cool down where there are no others", async () => {
-  await using test = await openTestDomain({ poolSize: 4 });
+domainTest("grant() of a range or a block takes ports that cool down where there are no others", async (test) => {
   const wishes = Array.from({ length: 4 }, () => wish());
   const { leases } = await test.domain.registry.grant(request({}, { wishes, contiguous: true }));
   for (const { id } of leases) await test.domain.registry.end(id, "released");
@@ -138,28 +131,25 @@ Deno.test("grant() of a range or a block takes ports that cool down where there 
   for (const { id } of again.leases) await test.domain.registry.end(id, "released");
   const range = { first: test.first + 1, last: test.first + 1 };
   assert.equal((await grantOne(test, { range })).port, test.first + 1);
-});
+}, { poolSize: 4 });
 
-Deno.test("grant() never takes a cooling port on which a stranger listens by now", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("grant() never takes a cooling port on which a stranger listens by now", async (test) => {
   const lease = await grantOne(test);
   await test.domain.registry.end(lease.id, "released");
   using _server = listen(lease.port);
   await assert.rejects(grantOne(test), { code: "pool_exhausted" });
-});
+}, { poolSize: 1 });
 
-Deno.test("a port taken for TCP while it cools down goes on cooling down for UDP", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a port taken for TCP while it cools down goes on cooling down for UDP", async (test) => {
   const both = await grantOne(test, { port: test.first, protocols: ["tcp", "udp"] });
   await test.domain.registry.end(both.id, "released");
   await grantOne(test, { port: test.first });
   await grantOne(test, { port: test.first + 1 });
   assert.equal((await grantOne(test, { protocols: ["udp"] })).port, test.first + 1);
   assert.equal((await grantOne(test, { protocols: ["udp"] })).port, test.first);
-});
+}, { poolSize: 2 });
 
-Deno.test("a refused request leaves the cool-down of a port as it was", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a refused request leaves the cool-down of a port as it was", async (test) => {
   const lease = await grantOne(test, { port: test.first });
   await test.domain.registry.end(lease.id, "released");
   {
@@ -173,18 +163,16 @@ Deno.test("a refused request leaves the cool-down of a port as it was", async ()
   });
   assert.deepEqual(test.domain.describe().pool, { size: 2, free: 1, quarantined: 1 });
   assert.equal((await grantOne(test)).port, test.first + 1);
-});
+}, { poolSize: 2 });
 
-Deno.test("a request that waits is served when a port is released, though it cools down", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("a request that waits is served when a port is released, though it cools down", async (test) => {
   const held = await grantOne(test);
   const waiting = grantOne(test, { name: "next" }, { waitMs: 30_000 });
   await test.domain.registry.end(held.id, "released");
   assert.equal((await waiting).port, held.port);
-});
+}, { poolSize: 1 });
 
-Deno.test("a cool-down goes on over a restart", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a cool-down goes on over a restart", async (test) => {
   const lease = await grantOne(test, { port: test.first });
   await test.domain.registry.end(lease.id, "released");
   test.clock.advance(30_000);
@@ -193,11 +181,9 @@ Deno.test("a cool-down goes on over a restart", async () => {
   test.clock.advance(30_000);
   await after.domain.registry.tick(() => NOBODY);
   assert.equal(after.domain.describe().pool.quarantined, 0);
-  await after.close();
-});
+}, { poolSize: 2 });
 
-Deno.test("a cool-down is over in its time though the wall clock was ahead when the lease ended", async () => {
-  await using test = await openTestDomain({ poolSize: 3 });
+domainTest("a cool-down is over in its time though the wall clock was ahead when the lease ended", async (test) => {
   const [first, second] = [await grantOne(test, { port: test.first }), await grantOne(test, { port: test.first + 1 })];
   test.clock.step(86_400_000);
   await test.domain.registry.end(first.id, "released");
@@ -207,8 +193,7 @@ Deno.test("a cool-down is over in its time though the wall clock was ahead when 
   test.clock.advance(60_000);
   await after.domain.registry.tick(() => NOBODY);
   assert.deepEqual(after.domain.describe().pool, { size: 3, free: 3, quarantined: 0 });
-  await after.close();
-});
+}, { poolSize: 3 });
 
 domainTest("grant() of a leased port names the lease, its holder and a free port", async (test) => {
   const { port } = await grantOne(test, { name: "a/web" });
@@ -234,13 +219,12 @@ domainTest("grant() of a port that a stranger listens on names the process", asy
   assert.equal(error.data.listener.pid, Deno.pid);
 });
 
-Deno.test("grant() passes over pool ports that a stranger listens on", async () => {
-  await using test = await openTestDomain({ poolSize: 3 });
+domainTest("grant() passes over pool ports that a stranger listens on", async (test) => {
   using _server = listen(test.first);
   const ports = [(await grantOne(test)).port, (await grantOne(test)).port];
   assert.deepEqual(ports, [test.first + 1, test.first + 2]);
   await assert.rejects(grantOne(test), { code: "pool_exhausted" });
-});
+}, { poolSize: 3 });
 
 Deno.test("grant() refuses an excluded port by number and never chooses it", async () => {
   const port = freePort();
@@ -270,17 +254,15 @@ domainTest("grant() tells TCP and UDP on one number apart", async (test) => {
   await assert.rejects(grantOne(test, { port: test.first, protocols: ["tcp", "udp"] }), { code: "port_leased" });
 });
 
-Deno.test("grant() of several ports is all or nothing", async () => {
-  await using test = await openTestDomain({ poolSize: 5 });
+domainTest("grant() of several ports is all or nothing", async (test) => {
   const wishes = (count: number) => Array.from({ length: count }, (_, i) => wish({ name: `job-${i}` }));
   await assert.rejects(grantOne(test, {}, { wishes: wishes(6) }), { code: "pool_exhausted" });
   assert.equal(test.domain.registry.table.size, 0);
   const { leases } = await test.domain.registry.grant(request({}, { wishes: wishes(5) }));
   assert.equal(new Set(leases.map(({ port }) => port)).size, 5);
-});
+}, { poolSize: 5 });
 
-Deno.test("grant() of a block gives ports in a row, also round a stranger", async () => {
-  await using test = await openTestDomain({ poolSize: 9 });
+domainTest("grant() of a block gives ports in a row, also round a stranger", async (test) => {
   using _server = listen(test.first + 2);
   const wishes = Array.from({ length: 4 }, () => wish());
   const { leases } = await test.domain.registry.grant(request({}, { wishes, contiguous: true }));
@@ -288,10 +270,9 @@ Deno.test("grant() of a block gives ports in a row, also round a stranger", asyn
   await assert.rejects(test.domain.registry.grant(request({}, { wishes, contiguous: true })), {
     code: "pool_exhausted",
   });
-});
+}, { poolSize: 9 });
 
-Deno.test("a block for UDP that is refused leaves the holds of TCP leases on the same numbers", async () => {
-  await using test = await openTestDomain({ poolSize: 2 });
+domainTest("a block for UDP that is refused leaves the holds of TCP leases on the same numbers", async (test) => {
   for (const port of [test.first, test.first + 1]) await grantOne(test, { port });
   const { kept } = test.domain.describe().holds;
   const server = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: test.first + 1 });
@@ -301,10 +282,9 @@ Deno.test("a block for UDP that is refused leaves the holds of TCP leases on the
   });
   server.close();
   assert.equal(test.domain.describe().holds.kept, kept);
-});
+}, { poolSize: 2 });
 
-Deno.test("grant() waits in line for a port, in the order of arrival", async () => {
-  await using test = await openTestDomain({ poolSize: 1, cooldownMs: 0 });
+domainTest("grant() waits in line for a port, in the order of arrival", async (test) => {
   const { registry } = test.domain;
   const held = await grantOne(test);
   const served: string[] = [];
@@ -321,10 +301,9 @@ Deno.test("grant() waits in line for a port, in the order of arrival", async () 
   await registry.end(first.id, "released");
   await waiting[1];
   assert.deepEqual(served, ["first", "second"]);
-});
+}, { poolSize: 1, cooldownMs: 0 });
 
-Deno.test("grant() holds up nobody for whom there is a port because others wait for what is not there", async () => {
-  await using test = await openTestDomain({ poolSize: 3 });
+domainTest("grant() lets nobody for whom there is a port wait for those for whom there is none", async (test) => {
   const { registry } = test.domain;
   const held = await grantOne(test, { name: "held" });
   const range = { first: held.port, last: held.port };
@@ -340,10 +319,9 @@ Deno.test("grant() holds up nobody for whom there is a port because others wait 
   await assert.rejects(grantOne(test, { range }), { code: "pool_exhausted", message: /1 request waits for one/ });
   caller.abort(new Error("hung up"));
   await Promise.all(waiting);
-});
+}, { poolSize: 3 });
 
-Deno.test("grant() stops waiting when the time is up, and when the caller is gone", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("grant() stops waiting when the time is up, and when the caller is gone", async (test) => {
   await grantOne(test);
   const late = assert.rejects(grantOne(test, {}, { waitMs: 5000 }), { code: "pool_exhausted" });
   const caller = new AbortController();
@@ -353,7 +331,7 @@ Deno.test("grant() stops waiting when the time is up, and when the caller is gon
   test.clock.advance(5000);
   await late;
   assert.equal(test.domain.registry.table.size, 1);
-});
+}, { poolSize: 1 });
 
 domainTest("grant() refuses a pid that does not run and a process lease without one", async (test) => {
   const child = new Deno.Command(Deno.execPath(), { args: ["eval", ""], stdout: "null" }).spawn();
@@ -376,8 +354,7 @@ domainTest("grant() keeps a name from another process of its holder while the fi
   });
 });
 
-Deno.test("a lease is granted, listening, idle and expired as its listener comes and goes", async () => {
-  await using test = await openTestDomain({ graceMs: 1000 });
+domainTest("a lease is granted, listening, idle and expired as its listener comes and goes", async (test) => {
   const { registry, events } = test.domain;
   const seen: string[] = [];
   events.subscribe(({ type }) => seen.push(type));
@@ -395,10 +372,9 @@ Deno.test("a lease is granted, listening, idle and expired as its listener comes
   await registry.tick(() => NOBODY);
   assert.equal(stateOf(test, lease), "expired");
   assert.deepEqual(seen, ["lease.granted", "lease.listening", "lease.idle", "lease.expired"]);
-});
+}, { graceMs: 1000 });
 
-Deno.test("a lease that nobody claims expires, and asking again gives it more time", async () => {
-  await using test = await openTestDomain({ claimMs: 1000 });
+domainTest("a lease that nobody claims expires, and asking again gives it more time", async (test) => {
   const lease = await grantOne(test, { name: "a" });
   test.clock.advance(900);
   await grantOne(test, { name: "a" });
@@ -408,15 +384,7 @@ Deno.test("a lease that nobody claims expires, and asking again gives it more ti
   test.clock.advance(100);
   await test.domain.registry.tick(() => NOBODY);
   assert.equal(stateOf(test, lease), "expired");
-});
-
-domainTest("a stranger on the port is a conflict until he leaves", async (test) => {
-  const lease = await grantOne(test);
-  await test.domain.registry.tick(() => STRANGER);
-  assert.equal(stateOf(test, lease), "conflict");
-  await test.domain.registry.tick(() => NOBODY);
-  assert.equal(stateOf(test, lease), "granted");
-});
+}, { claimMs: 1000 });
 
 domainTest("a process lease lives as long as its process, listener or not, and then for its grace", async (test) => {
   const lease = await grantOne(test, {}, { pid: Deno.pid, lifetime: { kind: "process", graceMs: 1000 } });
@@ -458,7 +426,6 @@ for (const days of [-1, 1]) {
     test.clock.advance(10_000);
     await after.domain.registry.tick(() => NOBODY);
     assert.equal(stateOf(after, lease), "expired");
-    await after.close();
   });
 }
 
@@ -475,7 +442,6 @@ domainTest("a reboot voids leases of listeners and processes and leaves the othe
   rebooted.advance(5000);
   await after.domain.registry.tick(() => NOBODY);
   assert.deepEqual(leases.map((lease) => stateOf(after, lease)), ["expired", "expired", "granted"]);
-  await after.close();
 });
 
 domainTest("a restart takes up leases and holds", async (test) => {
@@ -485,23 +451,18 @@ domainTest("a restart takes up leases and holds", async (test) => {
   assert.deepEqual(after.domain.registry.present(record!), lease);
   assert.equal(after.domain.describe().holds.kept, Deno.build.os === "linux" ? 1 : 0);
   await assert.rejects(grantOne(after, { port: lease.port }), { code: "port_leased" });
-  await after.close();
 });
 
-domainTest(
-  "a hold that is missing is taken again, whoever listens on the UDP port of the same number",
-  async (test) => {
-    if (Deno.build.os !== "linux") return;
-    const lease = await grantOne(test, { protocols: ["tcp", "udp"] });
-    const blocker = listen(lease.port); // the restart finds the TCP port in use
-    const after = await test.restart();
-    assert.equal(after.domain.describe().holds.kept, 0);
-    blocker[Symbol.dispose]();
-    await after.domain.registry.tick(() => ({ ...STRANGER, isTcpUsed: false }));
-    assert.equal(after.domain.describe().holds.kept, 1);
-    await after.close();
-  },
-);
+domainTest("a missing hold is taken again, whoever listens on the UDP port of the same number", async (test) => {
+  if (Deno.build.os !== "linux") return;
+  const lease = await grantOne(test, { protocols: ["tcp", "udp"] });
+  const blocker = listen(lease.port); // the restart finds the TCP port in use
+  const after = await test.restart();
+  assert.equal(after.domain.describe().holds.kept, 0);
+  blocker[Symbol.dispose]();
+  await after.domain.registry.tick(() => ({ ...STRANGER, isTcpUsed: false }));
+  assert.equal(after.domain.describe().holds.kept, 1);
+});
 
 domainTest("end() is idempotent and says who ended it", async (test) => {
   const lease = await grantOne(test);
@@ -528,8 +489,7 @@ domainTest("amend() changes what is named and leaves the rest", async (test) => 
   );
 });
 
-Deno.test("a grant that does not reach the disk leaves nothing behind", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("a grant that does not reach the disk leaves nothing behind", async (test) => {
   const { registry, store } = test.domain;
   const write = store.write;
   store.write = () => Promise.reject(Object.assign(new Error("disk full"), { code: "store_unavailable" }));
@@ -537,10 +497,9 @@ Deno.test("a grant that does not reach the disk leaves nothing behind", async ()
   assert.equal(registry.table.size, 0);
   store.write = write;
   assert.equal((await grantOne(test)).port, test.first);
-});
+}, { poolSize: 1 });
 
-Deno.test("a grant that stands in the file though the disk has failed keeps its port", async () => {
-  await using test = await openTestDomain({ poolSize: 1 });
+domainTest("a grant that stands in the file though the disk has failed keeps its port", async (test) => {
   const { registry, store } = test.domain;
   const write = store.write.bind(store);
   store.write = async (changes) => {
@@ -558,7 +517,7 @@ Deno.test("a grant that stands in the file though the disk has failed keeps its 
   };
   await assert.rejects(registry.end(leaked.id, "released"), /disk failed/);
   assert.deepEqual([registry.table.size, store.liveLeases().length], [0, 0]);
-});
+}, { poolSize: 1 });
 
 domainTest("a release that does not reach the disk leaves the lease live", async (test) => {
   const { registry, store } = test.domain;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Granted } from "../../src/lease/grants.ts";
 import type { Make, Replay } from "../../src/lease/replay.ts";
-import { openTestDomain, request } from "../support/domain.ts";
+import { domainTest, openTestDomain, request } from "../support/domain.ts";
 
 const KEYED = { caller: "unknown", key: "k1", fingerprint: "f" };
 
@@ -93,8 +93,7 @@ Deno.test("run() takes a request whose caller has gone already for one that nobo
   });
 });
 
-Deno.test("run() lets the second of two callers stand in line when the first leaves it", async () => {
-  await using test = await openTestDomain({ poolSize: 1, cooldownMs: 0 });
+domainTest("run() lets the second of two callers stand in line when the first leaves it", async (test) => {
   const { registry, replay } = test.domain;
   const { leases: [holder] } = await registry.grant(request());
   const make: Make = (keep, signal) => registry.grant(request({}, { waitMs: 60_000 }), { signal, answerOf: keep });
@@ -105,4 +104,4 @@ Deno.test("run() lets the second of two callers stand in line when the first lea
   await assert.rejects(first, /left/);
   await registry.end(holder!.id, "released");
   assert.equal((await second).leases[0]?.port, holder!.port);
-});
+}, { poolSize: 1, cooldownMs: 0 });

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { MOST_NAMES } from "../../src/lease/ledger.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
 import { appTest, TOKEN } from "../support/app.ts";
-import { domainTest, openTestDomain, request } from "../support/domain.ts";
+import { domainTest, request } from "../support/domain.ts";
 
-Deno.test("import() remembers names up to a bound, and forgets none that was granted here", async () => {
-  const test = await openTestDomain();
+domainTest("import() remembers names up to a bound, and forgets none that was granted here", async (test) => {
   const { registry, transfer } = test.domain;
   const { leases: [lease] } = await registry.grant(request({ name: "own" }));
   const many = Object.fromEntries(Array.from({ length: MOST_NAMES }, (_, i) => [`a/n${i}`, 20_000 + i % 100]));
@@ -14,7 +13,7 @@ Deno.test("import() remembers names up to a bound, and forgets none that was gra
   await transfer.import([], { "b/late": 20_000 });
   const { names } = await transfer.export();
   assert.deepEqual([Object.keys(names).length, names.own, names["b/late"]], [MOST_NAMES, lease!.port, undefined]);
-  await using again = await test.restart();
+  const again = await test.restart();
   assert.equal(Object.keys((await again.domain.transfer.export()).names).length, MOST_NAMES);
 });
 

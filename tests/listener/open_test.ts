@@ -15,15 +15,14 @@ import {
 import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import type { Endpoint } from "../../src/port/port.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { listen } from "../support/sockets.ts";
-
-const linux = Deno.build.os === "linux";
 
 function sorted(rows: readonly SocketRow[]): SocketRow[] {
   return [...rows].sort((a, b) => a.inode - b.inode);
 }
 
-Deno.test("netlink and /proc list the same listeners, and both name their process", { ignore: !linux }, async () => {
+linuxTest("netlink and /proc list the same listeners, and both name their process", async () => {
   const libc = openLibc();
   const procfs = new Procfs(libc);
   const viaProc = new LinuxScanner({ libc, procfs }, undefined);
@@ -52,9 +51,7 @@ Deno.test("netlink and /proc list the same listeners, and both name their proces
   viaNetlink.close();
 });
 
-Deno.test("boundOn() finds what is bound to one port alone and does not listen, where the kernel lists that", {
-  ignore: !linux,
-}, async () => {
+linuxTest("boundOn() finds what is bound to one port and does not listen, where the kernel lists that", async () => {
   const libc = openLibc();
   const procfs = new Procfs(libc);
   const holds = new LinuxHolds({ libc, procfs });

@@ -63,7 +63,7 @@ function line({ protocol, localAddress, localPort, remotePort, state, pid }: Soc
   return `${protocol} ${localAddress} ${localPort} ${remotePort} ${state} ${pid}`;
 }
 
-// Run by tests/os/wine_listeners_test.ts where there is no Windows.
+// Run by tests/os/wine_test.ts where there is no Windows.
 if (Deno.build.os === "windows") {
   Deno.test("the scanner of Windows lists sockets of either family with state and process", async () => {
     const scanner = WindowsScanner.open();

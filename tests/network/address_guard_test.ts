@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openAddressGuards } from "../../src/network/open.ts";
 import { readSocketAddress, socketAddressOf } from "../../src/os/linux/socket_address.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
@@ -18,7 +19,7 @@ for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
   });
 }
 
-Deno.test("an address on which somebody listens cannot be guarded", { ignore: Deno.build.os !== "linux" }, () => {
+linuxTest("an address on which somebody listens cannot be guarded", () => {
   using other = listen();
   const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
   assert.throws(() => openAddressGuards()!.guard(address), Deno.errors.AddrInUse);

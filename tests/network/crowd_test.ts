@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { LinuxCrowd } from "../../src/network/linux/crowd.ts";
 import { type Libc, openLibc } from "../../src/os/linux/libc.ts";
+import { linuxTest } from "../support/linux_only.ts";
 
 const CONNECTIONS = 100;
 
@@ -27,9 +28,7 @@ async function answerOf(connection: Deno.Conn): Promise<string> {
   }
 }
 
-Deno.test("relieve() cuts connections until half the reserve is free, tells whose, and the rest is served on", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
+linuxTest("relieve() cuts connections until half the reserve is free, reports whose, and serves the rest", async () => {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("served"));
   const { port } = server.addr;
   const connections = await Promise.all(

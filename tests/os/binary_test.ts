@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { DENORT_BYTES, DENORT_VERSION, obtainDenort } from "../support/os/denort.ts";
 import { Installation } from "../support/os/installation.ts";
 import { askThreeTimes } from "../support/os/lease_scenario.ts";
-import { makeViteProject } from "../support/os/project.ts";
+import { makePythonProject } from "../support/os/project.ts";
 import { linux, npmRegistry, osTest, tools, x64 } from "../support/os/requirement.ts";
 import { runService } from "../support/os/run_scenario.ts";
 import { runTool } from "../support/os/tool.ts";
@@ -12,7 +12,6 @@ import { runTool } from "../support/os/tool.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** What the program may add to the bare runtime: its own code and what that imports. */
 const MOST_EMBEDDED_BYTES = 4_000_000;
-const STARTS = 15;
 
 /** Compiles portd into the folder. @returns the path of the program. */
 async function compile(folder: string): Promise<string> {
@@ -25,7 +24,7 @@ async function compile(folder: string): Promise<string> {
   return `${folder}/portd-linux-x64`;
 }
 
-/** What was embedded behind the runtime, as text. */
+/** What was embedded after the runtime, as text. */
 async function embeddedText(program: string): Promise<string> {
   return new TextDecoder("latin1").decode((await Deno.readFile(program)).subarray(DENORT_BYTES));
 }
@@ -34,16 +33,6 @@ function pathWithoutDeno(): string {
   const hasDeno = (folder: string) => [...Deno.readDirSync(folder)].some(({ name }) => name === "deno");
   const isThere = (folder: string) => folder !== "" && existsSync(folder);
   return (Deno.env.get("PATH") ?? "").split(":").filter((folder) => isThere(folder) && !hasDeno(folder)).join(":");
-}
-
-async function medianStartMs(installation: Installation): Promise<number> {
-  const times: number[] = [];
-  for (let start = 0; start < STARTS; start++) {
-    const begin = performance.now();
-    await installation.answer(["version"]);
-    times.push(performance.now() - begin);
-  }
-  return times.sort((a, b) => a - b)[Math.floor(STARTS / 2)]!;
 }
 
 osTest("the compiled program leases, runs and keeps its promises without Deno", [
@@ -55,12 +44,12 @@ osTest("the compiled program leases, runs and keeps its promises without Deno", 
   const folder = await Deno.makeTempDir({ prefix: "portd-binary-test-" });
   try {
     const program = await compile(folder);
-    await t.step("it bears the version of deno.json", async () => {
+    await t.step("it has the version of deno.json", async () => {
       await using installation = await Installation.create({ program: [program], bare: true });
       const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)) as { readonly version: string };
       assert.ok((await installation.answer(["version"])).trim().split(/\s+/).includes(version));
     });
-    await t.step("it carries no node_modules and nothing that only tests need", async () => {
+    await t.step("it contains no node_modules and nothing that only tests need", async () => {
       const embedded = await embeddedText(program);
       assert.ok(embedded.length < MOST_EMBEDDED_BYTES, `${embedded.length} bytes are embedded`);
       for (const unwanted of [".deno_compile_node_modules", "fast-check", "node:assert"]) {
@@ -72,13 +61,12 @@ osTest("the compiled program leases, runs and keeps its promises without Deno", 
       await using installation = await Installation.create({ program: [program], bare: true });
       const port = await askThreeTimes(installation);
       assert.ok(port >= 20000 && port <= 29999);
-      console.log(`starts in ${(await medianStartMs(installation)).toFixed(0)} ms (median of ${STARTS})`);
       assert.deepEqual([...Deno.readDirSync(`${installation.folder}/tmp`)], [], "something is left in the temp folder");
     });
-    await t.step("portd run serves a Vite project on the leased port and releases it at Ctrl-C", async () => {
+    await t.step("portd run serves a project on the leased port and releases it at Ctrl-C", async () => {
       const env = { PATH: pathWithoutDeno(), DENO_DIR: undefined };
       await using installation = await Installation.create({ program: [program], env });
-      await runService(installation, await makeViteProject(installation));
+      await runService(installation, await makePythonProject(installation));
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What somebody does who has nothing but Node and a clone of this repository. */
+/** The first command of a user who has only Node and a clone of this repository. */
 import assert from "node:assert/strict";
 import { Installation } from "../support/os/installation.ts";
 import { askThreeTimes } from "../support/os/lease_scenario.ts";
@@ -7,7 +7,7 @@ import { runTool } from "../support/os/tool.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** Clones the commit that is checked out; with changes in the tree, what the tree holds now. */
+/** Clones the commit that is checked out, and copies the changes in the tree too. */
 async function cloneInto(folder: string): Promise<void> {
   await runTool("git", ["clone", "--quiet", "--no-hardlinks", ROOT, folder]);
   const names = async (...args: readonly string[]) =>
@@ -22,7 +22,7 @@ async function cloneInto(folder: string): Promise<void> {
   }
 }
 
-/** Which version of Deno the gate fetches. */
+/** The version of Deno that the gate fetches. */
 async function denoVersion(): Promise<string> {
   const [, version] = /DENO_VERSION=(\S+)/.exec(await Deno.readTextFile(`${ROOT}.ci/run`)) ?? [];
   return version!;

@@ -1,4 +1,4 @@
-/** The real programs that listen in the place of containers, started by hand. */
+/** The real programs that listen for containers, started without a container. */
 import assert from "node:assert/strict";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
@@ -12,21 +12,20 @@ import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { freePort } from "../support/sockets.ts";
 
 /**
- * Starts a program as Docker and Podman do: with an open descriptor 3, to which it writes when it listens, and 4, which
- * stays open for as long as it is to run. What it is to read from its stdin comes first, then its command line. Ends
- * with its own stdin.
+ * Starts a program as Docker and Podman do: with descriptor 3, to which it writes when it listens, and 4, which stays
+ * open as long as it is to run. Arguments: the text for its stdin, then its command line. Ends with its own stdin.
  */
 const STARTER = `
 import os, subprocess, sys
-ready, told = os.pipe()
+ready, answer = os.pipe()
 end, kept = os.pipe()
 def descriptors():
-    os.dup2(told, 10), os.dup2(end, 11)
+    os.dup2(answer, 10), os.dup2(end, 11)
     os.dup2(10, 3), os.dup2(11, 4)
 child = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, close_fds=False, preexec_fn=descriptors)
 child.stdin.write(sys.argv[1].encode())
 child.stdin.close()
-os.close(told)
+os.close(answer)
 os.read(ready, 1)
 print("ready", flush=True)
 sys.stdin.read()
@@ -34,15 +33,15 @@ child.kill()
 child.wait()
 `;
 
-/** A program that runs. Disposing of it ends it. */
+/** Starts a program; disposing of it ends it. */
 async function start(
   { command, input, env }: { command: readonly string[]; input: string; env: Record<string, string> },
 ): Promise<AsyncDisposable> {
   const args = ["-c", STARTER, input, ...command];
   const starter = new Deno.Command("python3", { args, env, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
-  const said = linesOf(starter.stdout);
-  const { value: line } = await said.next();
-  await said.return();
+  const lines = linesOf(starter.stdout);
+  const { value: line } = await lines.next();
+  await lines.return();
   assert.equal(line, "ready");
   return {
     async [Symbol.asyncDispose]() {
@@ -52,7 +51,7 @@ async function start(
   };
 }
 
-/** What portd makes of the process that listens on a port of 127.0.0.1. */
+/** What portd says of the process that listens on a port of 127.0.0.1. */
 async function forwarderOn(port: number): Promise<Forwarder | undefined> {
   const libc = openLibc();
   const procfs = new Procfs(libc);
@@ -75,7 +74,7 @@ async function find(folder: string, name: string): Promise<string> {
   throw new Error(`Cannot find ${name} in ${places.join(", ")}`);
 }
 
-osTest("Docker's docker-proxy is known, and where it passes on to", [
+osTest("Docker's docker-proxy is known, and where it forwards to", [
   linux,
   tools("python3"),
   debianPackages("docker.io"),
@@ -93,7 +92,7 @@ osTest("Docker's docker-proxy is known, and where it passes on to", [
   assert.deepEqual(await forwarderOn(port), { program: "docker-proxy", target: container });
 });
 
-osTest("Podman's rootlessport is known, though it does not tell where it passes on to", [
+osTest("Podman's rootlessport is known, though it does not say where it forwards to", [
   linux,
   root, // it enters the network namespace of the container
   tools("python3"),

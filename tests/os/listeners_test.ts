@@ -12,7 +12,7 @@ import { runTool } from "../support/os/tool.ts";
 
 const SOCKETS = new URL("../support/os/sockets.py", import.meta.url).pathname;
 
-/** netstat's names of the states that `ss` writes in its own way. */
+/** netstat's names of the states, by those of `ss`. */
 const SS_STATES: Readonly<Record<string, string>> = {
   ESTAB: "ESTABLISHED",
   "SYN-SENT": "SYN_SENT",
@@ -24,7 +24,7 @@ const SS_STATES: Readonly<Record<string, string>> = {
   "LAST-ACK": "LAST_ACK",
 };
 
-/** A network namespace of its own with open sockets. Disposing of it closes them, and with them the namespace. */
+/** A new network namespace with open sockets. Disposing of it closes them, and with them the namespace. */
 interface SocketNamespace extends AsyncDisposable {
   /** How many sockets were opened. */
   readonly opened: number;
@@ -35,9 +35,9 @@ interface SocketNamespace extends AsyncDisposable {
 async function openSockets(): Promise<SocketNamespace> {
   const child = new Deno.Command("unshare", { args: ["--net", "python3", SOCKETS], stdin: "piped", stdout: "piped" })
     .spawn();
-  const said = linesOf(child.stdout);
-  const { value: line } = await said.next();
-  await said.return();
+  const output = linesOf(child.stdout);
+  const { value: line } = await output.next();
+  await output.return();
   const { opened } = JSON.parse(line ?? "null") as { readonly opened: number };
   return {
     opened,
@@ -49,7 +49,7 @@ async function openSockets(): Promise<SocketNamespace> {
   };
 }
 
-/** A row as both sides can tell it. */
+/** A row as both sides can show it. */
 interface Row {
   readonly protocol: string;
   readonly local: string;
@@ -96,7 +96,7 @@ function ourRow(socket: Omit<ListedSocket, "process" | "lease" | "forwarder" | "
   };
 }
 
-/** Without the connections over which portd was asked: one is in its own list, and has another state afterwards. */
+/** Without the connections to portd: they are in its list, and have another state afterwards. */
 function withoutCalls(rows: readonly Row[], port: string): Row[] {
   return rows.filter(({ local, remote, state }) =>
     state === "LISTEN" || ![local, remote].some((end) => end.endsWith(` ${port}`))
@@ -118,7 +118,7 @@ osTest("portd ps agrees with ss row for row, pids included, over 300 sockets of 
   await using namespace = await openSockets();
   assert.ok(namespace.opened >= 300, `only ${namespace.opened} sockets`);
   const [enter, ...where] = namespace.enter as [string, ...string[]];
-  // Below the ports that the kernel gave the sockets: one that is free out here may be taken in there.
+  // The kernel gave the sockets higher ports: this one is free in the namespace.
   await using installation = await Installation.create({ env: { PORTD_LISTEN: "127.0.0.1:7678" } });
   const portd = async (...args: readonly string[]) => {
     const command = installation.command(args, { before: [enter, ...where], stdin: "null" });
@@ -148,7 +148,7 @@ osTest("portd ps agrees with ss row for row, pids included, over 300 sockets of 
   for (const { family, localAddress } of all) assert.equal(family, localAddress.includes(":") ? 6 : 4);
 });
 
-osTest("what the scanner of macOS reads from lsof is what ss tells of the sockets of processes", [
+osTest("what the scanner of macOS reads from lsof is what ss shows of the sockets of processes", [
   linux,
   root,
   tools("ss", "ip", "unshare", "nsenter", "python3", "lsof"),
@@ -157,7 +157,7 @@ osTest("what the scanner of macOS reads from lsof is what ss tells of the socket
   const [enter, ...where] = namespace.enter as [string, ...string[]];
   const scanner = new DarwinScanner(new GenericScanner(new GenericHolds()), [enter, ...where, "lsof"]);
   const rows = await scanner.sockets({ connections: true });
-  // lsof goes by what processes have open: a connection that nobody has taken, or that has lost its process, is none.
+  // lsof lists what processes have open: not a connection that nobody has accepted, or that has lost its process.
   const theirs = ssRows(await runTool(enter, [...where, "ss", "-tuanpH"])).filter(({ pid }) => pid !== null);
   assert.deepEqual(lines(rows.map(ourRow)), lines(theirs));
   assert.ok(rows.length >= 300, `only ${rows.length} rows`);

@@ -1,4 +1,4 @@
-/** The property lists of launchd through a parser that is not ours: Python's, as macOS's own plutil is not here. */
+/** The property lists of launchd, read by Python's parser: plutil exists on macOS only. */
 import assert from "node:assert/strict";
 import { JOBS } from "../support/launchd_jobs.ts";
 import { osTest, tools } from "../support/os/requirement.ts";

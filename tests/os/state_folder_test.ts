@@ -1,9 +1,10 @@
-/** What another user has laid into a state folder, or above it. */
+/** Files and folders that another user has put into a state folder, or above it. */
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
 import { claimStateFolder, readDaemonFile, readOrMakeToken } from "../../src/state/state_folder.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { osTest, root } from "../support/os/requirement.ts";
+import { osTest, root, tools } from "../support/os/requirement.ts";
+import { runTool } from "../support/os/tool.ts";
 
 /** User and group "nobody". */
 const STRANGER = 65534;
@@ -28,24 +29,29 @@ osTest("a file of another user in the state folder is not used", [root], async (
   claimStateFolder(folder.path);
 });
 
-osTest(
-  "a state folder below a folder of another user is refused, as that user may put another in its place",
-  [root],
-  async () => {
-    await using folder = await temporaryFolder();
-    const theirs = `${folder.path}/theirs`;
-    Deno.mkdirSync(theirs);
-    Deno.symlinkSync(folder.path, `${folder.path}/link`);
-    Deno.chownSync(theirs, STRANGER, STRANGER);
-    assert.throws(() => claimStateFolder(`${theirs}/state`), {
-      message: `Cannot use the state folder ${theirs}/state: ${theirs} above it belongs to user ${STRANGER}`,
+osTest("a state folder that is or lies in another user's folder or link is refused and left as it is", [
+  root,
+  tools("chown"),
+], async () => {
+  await using folder = await temporaryFolder();
+  const theirs = `${folder.path}/theirs`, ours = `${folder.path}/ours`, link = `${folder.path}/link`;
+  for (const path of [theirs, ours]) Deno.mkdirSync(path, { mode: 0o755 });
+  Deno.symlinkSync(ours, link);
+  Deno.chownSync(theirs, STRANGER, STRANGER);
+  await runTool("chown", ["--no-dereference", `${STRANGER}`, link]);
+  for (const path of [theirs, link]) {
+    assert.throws(() => claimStateFolder(path), {
+      message: `Cannot use the state folder ${path}: it belongs to user ${STRANGER}`,
     });
-    await new Deno.Command("chown", { args: ["-h", String(STRANGER), `${folder.path}/link`] }).output();
-    assert.throws(() => claimStateFolder(`${folder.path}/link/state`), /link above it belongs to user 65534$/);
-  },
-);
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o755);
+    // That user may put another folder in its place.
+    assert.throws(() => claimStateFolder(`${path}/state`), {
+      message: `Cannot use the state folder ${path}/state: ${path} above it belongs to user ${STRANGER}`,
+    });
+  }
+});
 
-osTest("a configuration that another user owns or may write is not obeyed", [root], async () => {
+osTest("a configuration that another user owns or may write is not read", [root], async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/config.yaml`;
   const load = (file?: string) =>

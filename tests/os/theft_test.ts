@@ -1,4 +1,4 @@
-/** Another user who exhausts root's daemon gets neither its address nor the token, and does not keep root out. */
+/** Another user who exhausts root's daemon gets neither its address nor the token, and root still gets answers. */
 import assert from "node:assert/strict";
 import { Installation } from "../support/os/installation.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
@@ -6,9 +6,9 @@ import { ServedDaemon } from "../support/os/served_daemon.ts";
 import { Thief } from "../support/os/thief.ts";
 import { runTool } from "../support/os/tool.ts";
 
-/** A machine may allow less; then that is taken. */
+/** Where the machine allows fewer descriptors, that number is taken. */
 const LIMITS = [512, 20_000, 65_536];
-/** More than a daemon of the limits up to 20,000 can have, and fewer than there are ports to connect from. */
+/** More than a daemon with a limit of up to 20,000 can have, and fewer than there are ports to connect from. */
 const MOST_CONNECTIONS = 21_000;
 const LEASES = 400;
 
@@ -34,7 +34,7 @@ for (const limit of LIMITS) {
     const { code, stderr } = await installation.portd(["stop"]);
     assert.deepEqual([code, stderr], [0, `stopped portd at http://127.0.0.1:${port} (pid ${daemon.pid})\n`]);
     assert.equal((await daemon.status).code, 0);
-    const { received } = await thief.report(); // by now the address is anybody's
+    const { received } = await thief.report(); // now anybody may have the address
     assert.ok(!received.join("").includes(token));
     assert.ok(!/authorization/i.test(received.join("")));
   });

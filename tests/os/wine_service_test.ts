@@ -1,73 +1,78 @@
-/** portd as a service of Windows, by Wine's Service Control Manager; Wine's own sc.exe and reg.exe are the witnesses. */
+/** portd as a service of Windows, by Wine's Service Control Manager; Wine's own sc.exe and reg.exe are asked too. */
 import assert from "node:assert/strict";
 import type { ServiceStatus } from "../../src/service/service.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import type { Outcome } from "../support/os/installation.ts";
+import { linesOf } from "../support/os/lines.ts";
 import { osTest } from "../support/os/requirement.ts";
-import { Wine } from "../support/os/wine.ts";
+import { FLAGS, portdWords, Wine } from "../support/os/wine.ts";
+import type { Orders, Witness } from "../support/os/wine_administrator.ts";
 import { WINE } from "../support/os/wine_root.ts";
-import type { Witness } from "../support/os/wine_service_witness.ts";
 import { freePort } from "../support/sockets.ts";
 
-const FLAGS = ["--no-prompt", "-A", "--no-check", "--cached-only"];
-const STATE_DIR = "C:\\ProgramData\\portd";
+const STATE_DIR = "C:\\ProgramData\\portd", CONFIG = `${STATE_DIR}\\config.yaml`;
 const PROCESS_ABORTED = 1067;
 
 type Status = ServiceStatus & { readonly api: { readonly isReady: boolean } | null };
 
-/** A Windows on which an administrator looks after the service. */
+/** A Windows with an administrator who manages the service. */
 class Machine implements AsyncDisposable {
   readonly wine: Wine;
   readonly listen = `127.0.0.1:${freePort()}`;
+  readonly #administrator: Deno.ChildProcess;
+  readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #results: AsyncGenerator<string, void, void>;
 
   private constructor(wine: Wine) {
     this.wine = wine;
+    const program = wine.path("tests/support/os/wine_administrator.ts");
+    this.#administrator = wine.spawn(["run", ...FLAGS, program], { stdin: "piped" });
+    this.#orders = this.#administrator.stdin.getWriter();
+    this.#results = linesOf(this.#administrator.stdout);
   }
 
   static async start(): Promise<Machine> {
     const wine = await Wine.start();
-    // Wine does not give services the variables of their `Environment`: .npmrc names the registry instead.
+    // Under Wine a service does not get the variables of its `Environment`; it reads the registry of packages here.
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(`${folder.path}/.npmrc`, `registry=${wine.env.NPM_CONFIG_REGISTRY}\n`);
     await wine.lay(`${folder.path}/.npmrc`);
+    await wine.compile();
     return new Machine(wine);
   }
 
-  /** Runs `portd service ARGS` as an administrator. @returns what it wrote to stdout. */
+  /** Gives the administrator an order. @returns the result. */
+  async order<N extends keyof Orders>(name: N, argument: Parameters<Orders[N]>[0]): Promise<ReturnType<Orders[N]>> {
+    await this.#orders.write(new TextEncoder().encode(`${JSON.stringify({ name, argument })}\n`));
+    const { value, done } = await this.#results.next();
+    if (done) throw new Error(`Cannot go on: ${await new Response(this.#administrator.stderr).text()}`);
+    return JSON.parse(value);
+  }
+
+  /** Runs `portd service ARGS` as the administrator. @returns what it wrote to stdout. */
   async service(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.#run("wine_administrator.ts", "service", ...args);
+    const { code, stdout, stderr } = await this.#runService(...args);
     assert.equal(code, 0, `portd service ${args.join(" ")}: ${stdout}${stderr}`);
     return stdout;
   }
 
-  /** What `portd service status` says. */
+  /** Runs `portd service ARGS`, which must fail. @returns what it wrote to stderr. */
+  async failing(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#runService(...args);
+    assert.notEqual(code, 0, stdout);
+    return stderr;
+  }
+
+  /** The answer of `portd service status`. */
   async status(): Promise<Status> {
-    const { code, stdout, stderr } = await this.#run("wine_administrator.ts", "service", "status", "--json");
+    const { code, stdout, stderr } = await this.#runService("status", "--json");
     const status: Status = JSON.parse(stdout || assert.fail(stderr));
     assert.equal(code, status.state === "running" && status.api?.isReady ? 0 : 1, stdout);
     return status;
   }
 
-  /** Asks until the service answers, ten times at most. */
-  async answering(): Promise<void> {
-    for (let i = 0; i < 10; i++) if ((await this.status()).api?.isReady) return;
-    assert.fail("it runs and does not answer");
-  }
-
   async look(): Promise<Witness> {
-    const { stdout, stderr } = await this.#run("wine_service_witness.ts", "look", STATE_DIR);
-    return JSON.parse(stdout || assert.fail(stderr));
-  }
-
-  /** Runs `portd service ARGS`, which is to fail. @returns what it wrote to stderr. */
-  async failing(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.#run("wine_administrator.ts", "service", ...args);
-    assert.notEqual(code, 0, stdout);
-    return stderr;
-  }
-
-  async act(...words: readonly string[]): Promise<void> {
-    const { code, stderr } = await this.#run("wine_service_witness.ts", ...words);
-    assert.equal(code, 0, stderr);
+    return await this.order("look", STATE_DIR);
   }
 
   /** Asks the service's API. */
@@ -80,11 +85,15 @@ class Machine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#orders.close();
+    await this.#results.return();
+    await this.#administrator.stderr.cancel();
     await this.wine[Symbol.asyncDispose]();
+    await this.#administrator.status;
   }
 
-  async #run(script: string, ...args: readonly string[]) {
-    return await this.wine.deno(["run", ...FLAGS, this.wine.path(`tests/support/os/${script}`), ...args]);
+  async #runService(...args: readonly string[]): Promise<Outcome> {
+    return await this.order("deno", [...await portdWords(), "service", ...args]);
   }
 }
 
@@ -94,11 +103,11 @@ async function expect(
   state: ServiceStatus["state"],
   { query, exitCode = null }: { readonly query: string; readonly exitCode?: number | null },
 ): Promise<ServiceStatus> {
-  const [status, { query: said }] = [await machine.status(), await machine.look()];
-  assert.equal(said.STATE, query);
+  const [status, { query: shown }] = [await machine.status(), await machine.look()];
+  assert.equal(shown.STATE, query);
   assert.deepEqual([status.state, status.exitCode], [state, exitCode]);
   assert.equal(typeof status.pid, state === "running" ? "number" : "object");
-  if (exitCode !== null) assert.match(said.WIN32_EXIT_CODE!, new RegExp(`^${exitCode} `));
+  if (exitCode !== null) assert.match(shown.WIN32_EXIT_CODE!, new RegExp(`^${exitCode} `));
   return status;
 }
 
@@ -128,11 +137,11 @@ async function testInstallation(machine: Machine): Promise<void> {
   assert.equal(
     await machine.service("install", "--listen", machine.listen, "--dry-run"),
     "",
-    "exactly this is installed",
+    "it is installed exactly so",
   );
 }
 
-/** Starts the service; that it is stopped, though it does not run, is no error. */
+/** Starts the service. Before that it is stopped, which is no error where it does not run. */
 async function start(machine: Machine): Promise<void> {
   await machine.service("stop");
   await machine.service("start");
@@ -154,9 +163,8 @@ async function testLife(machine: Machine): Promise<void> {
 /** A changed configuration counts after a restart, and the leases outlive it. */
 async function testConfiguration(machine: Machine): Promise<void> {
   const lease = await machine.ask("/leases/by-name/shop/web");
-  await machine.act("write", `${STATE_DIR}\\config.yaml`, "pool: 23000-23009\n");
+  await machine.order("write", { path: CONFIG, text: "pool: 23000-23009\n" });
   await machine.service("restart");
-  await machine.answering();
   const status = await machine.ask("/status");
   assert.ok((status.pool as { size: number }).size <= 10, JSON.stringify(status));
   assert.equal((await machine.ask("/leases/by-name/shop/web")).id, lease.id);
@@ -164,26 +172,25 @@ async function testConfiguration(machine: Machine): Promise<void> {
 
 async function testDeath(machine: Machine): Promise<void> {
   const { pid } = await machine.status();
-  await machine.act("kill", String(pid));
+  await machine.order("kill", pid!);
   await expect(machine, "failed", { query: "1 STOPPED", exitCode: PROCESS_ABORTED });
   await machine.service("start");
   await expect(machine, "running", { query: "4 RUNNING" });
 }
 
-/** A failure that the daemon reports itself, by its exit code. */
+/** A failure that the daemon reports by its exit code. */
 async function testFailure(machine: Machine): Promise<void> {
   await machine.service("stop");
-  await machine.act("write", `${STATE_DIR}\\config.yaml`, "pool: nowhere\n");
-  const said = await machine.failing("start");
+  await machine.order("write", { path: CONFIG, text: "pool: nowhere\n" });
   assert.match(
-    said,
+    await machine.failing("start"),
     /Cannot start the service: it ended with exit code 1; its log C:\\ProgramData\\portd\\daemon\.log may/,
   );
   const { state, exitCode } = await machine.status();
   assert.deepEqual([state, exitCode], ["failed", 1]);
   const { query } = await machine.look();
   assert.deepEqual([query.WIN32_EXIT_CODE, query.SERVICE_EXIT_CODE], ["1066 (0x42a)", "1 (0x1)"]);
-  await machine.act("write", `${STATE_DIR}\\config.yaml`, "pool: 23000-23009\n");
+  await machine.order("write", { path: CONFIG, text: "pool: 23000-23009\n" });
   await machine.service("start");
 }
 
@@ -196,38 +203,27 @@ async function testRemoval(machine: Machine): Promise<void> {
   assert.ok(files.includes("leases.db") && !files.includes("daemon.json"), files.join(" "));
 }
 
-osTest("on Windows portd is a service from its installation to its removal", WINE, async () => {
+osTest("on Windows portd is a service from its installation to its removal", WINE, async (t) => {
   await using machine = await Machine.start();
-  const refused = await machine.wine.portd(["service", "install"]);
-  assert.match(
-    refused.stderr,
-    /^portd: Cannot install Z:\\box\\portd\\main\.ts as a service of the system: VM\\root may change Z:\\box/i,
-  );
-  assert.notEqual(refused.code, 0);
-  await testInstallation(machine);
-  await testLife(machine);
-  await testConfiguration(machine);
-  await testDeath(machine);
-  await testFailure(machine);
-  await testRemoval(machine);
-});
-
-osTest(
-  "on Windows its service control passes the conformance suite, and knows who may change a program",
-  WINE,
-  async () => {
-    await using machine = await Machine.start();
-    const { wine } = machine;
-    const script = wine.path("tests/support/os/wine_administrator.ts");
-    const { code, stdout, stderr } = await wine.deno([
-      "run",
-      ...FLAGS,
-      script,
-      "--tests",
-      "tests/support/os/wine_service.ts",
-    ]);
+  await t.step("its service control passes the conformance suite, and knows who may change a program", async () => {
+    const args = ["test", ...FLAGS, "tests/support/os/wine_service.ts"];
+    const { code, stdout, stderr } = await machine.order("deno", args);
     const [, passed] = /^ok \| (\d+) passed \| 0 failed \(/m.exec(stdout) ?? assert.fail(stdout + stderr);
-    assert.ok(Number(passed) > 15, stdout); // of which most are the conformance suite
+    assert.ok(Number(passed) > 15, stdout); // most of them are the conformance suite
     assert.equal(code, 0);
-  },
-);
+  });
+  await t.step("a program that others can change is refused", async () => {
+    const { code, stderr } = await machine.wine.portd(["service", "install"]);
+    assert.match(
+      stderr,
+      /^portd: Cannot install Z:\\box\\portd\\main\.ts as a service of the system: \S+\\root may change Z:\\box/i,
+    );
+    assert.notEqual(code, 0);
+  });
+  await t.step("it is installed", () => testInstallation(machine));
+  await t.step("it is started and stopped, and knows its leases", () => testLife(machine));
+  await t.step("a changed configuration counts after a restart", () => testConfiguration(machine));
+  await t.step("it fails when it is killed", () => testDeath(machine));
+  await t.step("it fails when its configuration is wrong", () => testFailure(machine));
+  await t.step("it is removed, and its leases stay", () => testRemoval(machine));
+});

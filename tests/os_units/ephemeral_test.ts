@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { parseFirstAndLast, parseStartAndCount, readEphemeralRange } from "../../src/os/ephemeral.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
+import { linuxTest } from "../support/linux_only.ts";
 
-Deno.test("readEphemeralRange() reads what the kernel uses", { ignore: Deno.build.os !== "linux" }, async () => {
+linuxTest("readEphemeralRange() reads what the kernel uses", async () => {
   const [first, last] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(
     Number,
   );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { mayBindPrivileged, parseExcludedRanges, parsePortList, readOsPorts } from "../../src/os/ports.ts";
+import { linuxTest } from "../support/linux_only.ts";
 
 const ENGLISH = `
 Protocol tcp Port Exclusion Ranges
@@ -44,9 +45,7 @@ Deno.test("parsePortList() reads ip_local_reserved_ports", () => {
   assert.deepEqual(parsePortList("\n"), []);
 });
 
-Deno.test("readOsPorts() reads what this kernel keeps back and from where on a port is anybody's", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
+linuxTest("readOsPorts() reads what this kernel keeps back and from where on a port is anybody's", async () => {
   const { reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
   const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
   assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));

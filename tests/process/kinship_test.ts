@@ -1,6 +1,7 @@
 /** Orphans and signals of a process, in one of its own. */
 import assert from "node:assert/strict";
 import { temporaryFolder } from "../support/folder.ts";
+import { linuxTest } from "../support/linux_only.ts";
 
 const KINSHIP = new URL("../../src/kinship/open.ts", import.meta.url).href;
 
@@ -34,9 +35,7 @@ async function ask(shell: string): Promise<unknown> {
   return JSON.parse(text);
 }
 
-Deno.test("orphans are adopted and taken note of when they end, and Deno's own children are left to it", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
+linuxTest("orphans are adopted and taken note of when they end, and Deno's own children are left to it", async () => {
   const expected = { isAdopted: true, isKept: true, isReaped: true, code: 5 };
   assert.deepEqual(await ask('exec "$@"'), { ...expected, ignoresHangUp: false });
   assert.deepEqual(await ask('trap "" HUP; exec "$@"'), { ...expected, ignoresHangUp: true });

@@ -11,32 +11,24 @@ import {
   type Processes,
   sharesGroup,
 } from "../../src/process/process.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { FakeMachine } from "../support/machine.ts";
+import { Child } from "../support/processes.ts";
 
 const linux = Deno.build.os === "linux";
-
-/** A child that runs until its stdin is closed. */
-function startChild(): Deno.ChildProcess {
-  const script = "await Deno.stdin.readable.pipeTo(new WritableStream())";
-  return new Deno.Command(Deno.execPath(), { args: ["eval", script], stdin: "piped", stdout: "null" }).spawn();
-}
 
 /** Processes, and a way to start one. */
 interface Machine {
   readonly processes: Processes;
-  start(): { readonly pid: number; readonly end: () => unknown };
+  start(): Promise<{ readonly pid: number; readonly end: () => unknown }>;
 }
 
 function thisMachine(processes: Processes): Machine {
   return {
     processes,
-    start() {
-      const child = startChild();
-      const end = async () => {
-        await child.stdin.close();
-        await child.status;
-      };
-      return { pid: child.pid, end };
+    async start() {
+      const child = await Child.start();
+      return { pid: child.pid, end: () => child[Symbol.asyncDispose]() };
     },
   };
 }
@@ -45,14 +37,14 @@ function fakeMachine(): Machine {
   const machine = new FakeMachine();
   return {
     processes: machine.parts().processes,
-    start: () => ({ pid: machine.start(100).pid, end: () => machine.end(100) }),
+    start: () => Promise.resolve({ pid: machine.start(100).pid, end: () => machine.end(100) }),
   };
 }
 
 function conformance(name: string, open: () => Machine, ignore = false) {
   Deno.test(`${name} find a process while it runs, know it again, and miss it afterwards`, { ignore }, async () => {
     const { processes, start } = open();
-    const { pid, end } = start();
+    const { pid, end } = await start();
     const found = processes.find(pid);
     assert.equal(found?.pid, pid);
     assert.equal(found.bootId, processes.bootId);
@@ -71,25 +63,21 @@ function openLinux(): LinuxProcesses {
   return new LinuxProcesses(new Procfs(openLibc()));
 }
 
-Deno.test(
-  "Linux processes list what runs with its place, and know the place of a zombie",
-  { ignore: !linux },
-  async () => {
-    const processes = openLinux();
-    const { startTime, parentPid, processGroup, session } = processes.find(Deno.pid)!;
-    const own = { pid: Deno.pid, startTime, parentPid, processGroup, session };
-    assert.deepEqual(processes.list().find(({ pid }) => pid === Deno.pid), own);
-    // Nobody has taken note of the child's end before this turn of the event loop is over.
-    const child = new Deno.Command("true").spawn();
-    while (processes.find(child.pid) !== undefined);
-    assert.equal(processes.placeOf(child.pid)?.parentPid, Deno.pid);
-    assert.equal(processes.list().some(({ pid }) => pid === child.pid), false);
-    await child.status;
-    assert.equal(processes.placeOf(child.pid), undefined);
-  },
-);
+linuxTest("Linux processes list what runs, and know the place of a zombie", async () => {
+  const processes = openLinux();
+  const { startTime, parentPid, processGroup, session } = processes.find(Deno.pid)!;
+  const own = { pid: Deno.pid, startTime, parentPid, processGroup, session };
+  assert.deepEqual(processes.list().find(({ pid }) => pid === Deno.pid), own);
+  // Nobody has taken note of the child's end before this turn of the event loop is over.
+  const child = new Deno.Command("true").spawn();
+  while (processes.find(child.pid) !== undefined);
+  assert.equal(processes.placeOf(child.pid)?.parentPid, Deno.pid);
+  assert.equal(processes.list().some(({ pid }) => pid === child.pid), false);
+  await child.status;
+  assert.equal(processes.placeOf(child.pid), undefined);
+});
 
-Deno.test("Linux processes describe this very process", { ignore: !linux }, () => {
+linuxTest("Linux processes describe this very process", () => {
   const own = openLinux().find(Deno.pid)!;
   assert.equal(own.cwd, Deno.cwd());
   assert.equal(own.parentPid, Deno.ppid);
@@ -99,7 +87,7 @@ Deno.test("Linux processes describe this very process", { ignore: !linux }, () =
   assert.equal(own.user === null, false);
 });
 
-Deno.test("a pid with another start time or boot is not the process that was meant", { ignore: !linux }, () => {
+linuxTest("a pid with another start time or boot is not the process that was meant", () => {
   const processes = openLinux();
   const own = processes.find(Deno.pid)!;
   assert.ok(processes.isAlive(own));
@@ -107,14 +95,12 @@ Deno.test("a pid with another start time or boot is not the process that was mea
   assert.equal(processes.isAlive({ ...own, bootId: "the boot before" }), false);
 });
 
-Deno.test("a child descends from this process", { ignore: !linux }, async () => {
+linuxTest("a child descends from this process", async () => {
   const processes = openLinux();
-  const child = startChild();
+  await using child = await Child.start();
   const [first, parent] = lineageOf(processes, processes.find(child.pid)!);
   assert.deepEqual([first?.pid, parent?.pid], [child.pid, Deno.pid]);
   assert.ok(isSameProcess(parent!, processes.find(Deno.pid)!));
-  await child.stdin.close();
-  await child.status;
 });
 
 const LONE = { startTime: "1", bootId: "b", command: null, cwd: null, user: null, startedAt: null, parentPid: 1 };
@@ -180,21 +166,17 @@ Deno.test("userName() finds the name of a number and falls back to the number", 
   assert.deepEqual(["0", "1000", "7"].map((uid) => userName(passwd, uid)), ["root", "ada", "7"]);
 });
 
-Deno.test(
-  "procfs tells what is not there from what is, and lists folders of any size",
-  { ignore: !linux },
-  async () => {
-    const procfs = new Procfs(openLibc());
-    assert.equal(procfs.read("/proc/nothing"), undefined);
-    assert.equal(procfs.link("/proc/self/nothing"), undefined);
-    assert.equal(procfs.list("/proc/nothing"), undefined);
-    assert.equal(procfs.link("/proc/self/cwd"), Deno.cwd());
-    assert.equal(await procfs.readLarge("/proc/version"), procfs.read("/proc/version"));
-    const folder = await Deno.makeTempDir();
-    const names = Array.from({ length: 3000 }, (_, i) => `file-${i}`).sort();
-    await Promise.all(names.map((name) => Deno.writeTextFile(`${folder}/${name}`, "")));
-    assert.deepEqual(procfs.list(folder)!.sort(), names);
-    await Deno.remove(folder, { recursive: true });
-    assert.throws(() => procfs.list("/proc/version"), /Cannot read \/proc\/version: errno 20/);
-  },
-);
+linuxTest("procfs knows what is not there, and lists folders of any size", async () => {
+  const procfs = new Procfs(openLibc());
+  assert.equal(procfs.read("/proc/nothing"), undefined);
+  assert.equal(procfs.link("/proc/self/nothing"), undefined);
+  assert.equal(procfs.list("/proc/nothing"), undefined);
+  assert.equal(procfs.link("/proc/self/cwd"), Deno.cwd());
+  assert.equal(await procfs.readLarge("/proc/version"), procfs.read("/proc/version"));
+  const folder = await Deno.makeTempDir();
+  const names = Array.from({ length: 3000 }, (_, i) => `file-${i}`).sort();
+  await Promise.all(names.map((name) => Deno.writeTextFile(`${folder}/${name}`, "")));
+  assert.deepEqual(procfs.list(folder)!.sort(), names);
+  await Deno.remove(folder, { recursive: true });
+  assert.throws(() => procfs.list("/proc/version"), /Cannot read \/proc\/version: errno 20/);
+});

@@ -1,4 +1,4 @@
-/** Processes of Windows, on Windows: tests/os/wine_listeners_test.ts runs these where there is none. */
+/** Processes of Windows, on Windows: tests/os/wine_test.ts runs these where there is none. */
 import assert from "node:assert/strict";
 import { isSameProcess, lineageOf } from "../../src/process/process.ts";
 import { openWindowsLibraries, type WindowsLibraries, WindowsProcesses } from "../../src/process/windows/processes.ts";

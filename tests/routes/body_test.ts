@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readInTime } from "../../routes/body.ts";
 import { Deadlines } from "../../src/deadlines.ts";
-import { HOST, openTestApp } from "../support/app.ts";
+import { appTest, HOST } from "../support/app.ts";
 import { FakeClock } from "../support/clock.ts";
 import { startTestDaemon, type TestDaemon } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -48,8 +48,7 @@ Deno.test("a malformed chunk after a good one is no fault of portd's", async () 
   assert.deepEqual(daemon.logged.filter((line) => line.includes("internal error")), []);
 });
 
-Deno.test("a client that leaves while it waits for a port is no fault of portd's", async () => {
-  await using app = await openTestApp({ poolSize: 1 });
+appTest("a client that leaves while it waits for a port is no fault of portd's", async (app) => {
   await app.call("/v1/leases", { body: {} });
   const leaving = new AbortController();
   const request = new Request(`http://${HOST}/v1/leases`, {
@@ -62,7 +61,7 @@ Deno.test("a client that leaves while it waits for a port is no fault of portd's
   leaving.abort();
   assert.equal((await answering).status, 400); // nobody reads it
   assert.deepEqual(app.faults, []);
-});
+}, { poolSize: 1 });
 
 Deno.test("a body that does not arrive in time is request_timeout, one that does is read", async () => {
   const clock = new FakeClock();

@@ -5,6 +5,7 @@ import { openTestApp, type TestApp, type TestAppOptions, TOKEN } from "../suppor
 import { FakeClock } from "../support/clock.ts";
 import { startTestDaemon } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { freePort } from "../support/sockets.ts";
 
 /** Remote ports of callers. */
@@ -99,9 +100,7 @@ Deno.test("who may have a privileged port is asked of the system each time, not 
   assert.equal(asked.length, 2);
 });
 
-Deno.test("a daemon knows a caller over its own sockets, and does not count its own user's leases", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
+linuxTest("a daemon knows a caller over its own sockets, and does not count its own user's leases", async () => {
   await using folder = await temporaryFolder();
   await using daemon = await startTestDaemon(folder.path, { maxLeasesPerUser: "0", pool: "21000-21999" });
   for (const host of ["127.0.0.1", "[::1]"]) {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { openTestApp, TOKEN } from "../support/app.ts";
+import { appTest, TOKEN } from "../support/app.ts";
 
-Deno.test("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease, also over a restart", async () => {
-  await using app = await openTestApp();
+appTest("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease, also over a restart", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   assert.equal(lease.exposure, null);
   const put = (path: string, body: object) => app.call(path, { method: "PUT", body, token: TOKEN });
@@ -18,8 +17,7 @@ Deno.test("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease
   assert.deepEqual(again.domain.registry.table.byId(lease.id)?.exposure, other.body.exposure);
 });
 
-Deno.test("DELETE removes the exposure, and an ended lease cannot be exposed", async () => {
-  await using app = await openTestApp();
+appTest("DELETE removes the exposure, and an ended lease cannot be exposed", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: {} });
   const path = `/v1/leases/by-port/${lease.port}/exposure`;
   await app.call(path, { method: "PUT", body: {}, token: TOKEN });
@@ -30,8 +28,7 @@ Deno.test("DELETE removes the exposure, and an ended lease cannot be exposed", a
   assert.deepEqual([late.status, late.body.code], [410, "lease_ended"]);
 });
 
-Deno.test("an exposure refuses what it cannot use, and nothing is changed", async () => {
-  await using app = await openTestApp();
+appTest("an exposure refuses what it cannot use, and nothing is changed", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: {} });
   const bad: readonly (readonly [string, object])[] = [
     ["firewall", { firewall: null }],
@@ -54,8 +51,7 @@ Deno.test("an exposure refuses what it cannot use, and nothing is changed", asyn
   assert.equal(app.test.domain.registry.table.byId(lease.id)?.exposure, null);
 });
 
-Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; leases go on", async () => {
-  await using app = await openTestApp();
+appTest("a firewall that cannot be read is unknown to GET and refuses a sync; leases go on", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web" } });
   await app.call(`/v1/leases/${lease.id}/exposure`, { method: "PUT", body: {}, token: TOKEN });
   const { status, body } = await app.call("/v1/firewall", { token: TOKEN });
@@ -71,8 +67,7 @@ Deno.test("a firewall that cannot be read is unknown to GET and refuses a sync; 
   assert.deepEqual([refused.status, refused.body.field], [400, "dryRun"]);
 });
 
-Deno.test("a grant may be exposed from its first moment, which takes the token", async () => {
-  await using app = await openTestApp();
+appTest("a grant may be exposed from its first moment, which takes the token", async (app) => {
   const holder = { id: "me" };
   const body = { name: "game", holder, exposure: { firewall: { remote: ["any"] } } };
   const exposure = { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["any"] } };
@@ -91,8 +86,7 @@ Deno.test("a grant may be exposed from its first moment, which takes the token",
   assert.deepEqual(changed.body.exposure.firewall.remote, ["LocalSubnet"]);
 });
 
-Deno.test("an open port is neither handed on nor kept open without the token", async () => {
-  await using app = await openTestApp();
+appTest("an open port is neither handed on nor kept open without the token", async (app) => {
   const body = { name: "game", holder: { id: "me" }, pid: Deno.pid };
   const { body: lease } = await app.call("/v1/leases", { body: { ...body, exposure: {} }, token: TOKEN });
   const path = `/v1/leases/${lease.id}`;
@@ -111,8 +105,7 @@ Deno.test("an open port is neither handed on nor kept open without the token", a
   assert.notEqual(handedOn.body.exposure, null);
 });
 
-Deno.test("an open port of no known process takes no process and no other lifetime without the token", async () => {
-  await using app = await openTestApp();
+appTest("an open port of no known process takes no process and no other lifetime without the token", async (app) => {
   const body = { name: "game", holder: { id: "me" } };
   const exposed = { ...body, exposure: { firewall: { remote: ["any"] } } };
   const { body: lease } = await app.call("/v1/leases", { body: exposed, token: TOKEN });
@@ -125,8 +118,7 @@ Deno.test("an open port of no known process takes no process and no other lifeti
   assert.equal((await app.call("/v1/leases", { body })).body.id, lease.id);
 });
 
-Deno.test("a port has the rules that its leases want, each with its state", async () => {
-  await using app = await openTestApp();
+appTest("a port has the rules that its leases want, each with its state", async (app) => {
   const body = { protocols: ["tcp", "udp"], exposure: {} };
   const { body: lease } = await app.call("/v1/leases", { body, token: TOKEN });
   const { body: described } = await app.call(`/v1/ports/${lease.port}`);

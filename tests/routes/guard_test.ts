@@ -124,8 +124,7 @@ appTest("every route refuses OPTIONS and the methods it does not take, and names
   }
 });
 
-Deno.test("with auth.anonymous none every call but the probes takes the token", async () => {
-  await using app = await openTestApp({ anonymous: "none" });
+appTest("with auth.anonymous none every call but the probes takes the token", async (app) => {
   for (const route of allRoutes(app.parts)) {
     const { status, body } = await app.call(pathOf(route), {
       method: route.method,
@@ -134,7 +133,7 @@ Deno.test("with auth.anonymous none every call but the probes takes the token", 
     if (route.scope === "none") assert.ok(status === 200 || body.code === "invalid_request");
     else assert.ok([401, 403].includes(status) && ["unauthorized", "scope_required"].includes(body.code));
   }
-});
+}, { anonymous: "none" });
 
 appTest("a request line that names another host is refused, whatever the Host header says", async (app) => {
   for (

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { ListenersQuery } from "../../routes/schema.ts";
 import { appTest, openTestApp } from "../support/app.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { listen } from "../support/sockets.ts";
 
-const linux = Deno.build.os === "linux";
-
-Deno.test("GET /listeners joins a listener with its process and its lease", { ignore: !linux }, async () => {
+linuxTest("GET /listeners joins a listener with its process and its lease", async () => {
   await using app = await openTestApp();
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   using server = listen(lease.port);
@@ -29,7 +28,7 @@ Deno.test("GET /listeners joins a listener with its process and its lease", { ig
   assert.deepEqual([process.cwd, typeof process.command, typeof process.user], [Deno.cwd(), "string", "string"]);
 });
 
-Deno.test("GET /listeners shows connections when asked, and keeps to its filters", { ignore: !linux }, async () => {
+linuxTest("GET /listeners shows connections when asked, and keeps to its filters", async () => {
   await using app = await openTestApp();
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
   using leased = listen(lease.port);

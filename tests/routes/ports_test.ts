@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import type { PortDescription } from "../../src/inspect/description.ts";
 import { appTest, openTestApp, type TestApp } from "../support/app.ts";
-import { startHolder, startStranger } from "../support/processes.ts";
+import { linuxTest } from "../support/linux_only.ts";
+import { Child, startStranger } from "../support/processes.ts";
 import { freePort, listen } from "../support/sockets.ts";
-
-const linux = Deno.build.os === "linux";
 
 async function describe(app: TestApp, port: number): Promise<PortDescription> {
   const { status, body } = await app.call(`/v1/ports/${port}`);
@@ -35,36 +34,30 @@ appTest("GET /ports/{n} distinguishes a free pool port from a leased one that no
   assert.match(freed.sentence, /cooled down/);
 });
 
-Deno.test(
-  "GET /ports/{n} names the holder's listener with its folder, and its connections apart",
-  { ignore: !linux },
-  async () => {
-    await using app = await openTestApp();
-    const { port } = await lease(app, { name: "web", project: "shop", pid: Deno.pid });
-    using server = listen(port);
-    const client = await Deno.connect({ hostname: "127.0.0.1", port });
-    const accepted = await server.listener.accept();
-    await app.test.domain.watch.look();
-    const { verdict, sentence, listeners, connections } = await describe(app, port);
-    assert.equal(verdict, "listening");
-    assert.match(sentence, /^Port \d+ is leased to "shop\/web", and its holder listens since \d{4}-.*: pid \d+ \(deno/);
-    const [own] = listeners;
-    assert.deepEqual(
-      [listeners.length, own?.pid, own?.ofHolder, own?.process?.cwd, own?.ancestors[0]?.pid],
-      [1, Deno.pid, true, Deno.cwd(), Deno.ppid],
-    );
-    assert.match(own?.startTime ?? "", /^\d+$/);
-    assert.deepEqual(connections.map(({ state }) => state), ["ESTABLISHED"]);
-    accepted.close();
-    client.close();
-  },
-);
-
-Deno.test("GET /ports/{n} calls a stranger on a leased port a conflict before the watch has seen them", {
-  ignore: !linux,
-}, async () => {
+linuxTest("GET /ports/{n} names the holder's listener, and its connections apart", async () => {
   await using app = await openTestApp();
-  await using holder = startHolder();
+  const { port } = await lease(app, { name: "web", project: "shop", pid: Deno.pid });
+  using server = listen(port);
+  const client = await Deno.connect({ hostname: "127.0.0.1", port });
+  const accepted = await server.listener.accept();
+  await app.test.domain.watch.look();
+  const { verdict, sentence, listeners, connections } = await describe(app, port);
+  assert.equal(verdict, "listening");
+  assert.match(sentence, /^Port \d+ is leased to "shop\/web", and its holder listens since \d{4}-.*: pid \d+ \(deno/);
+  const [own] = listeners;
+  assert.deepEqual(
+    [listeners.length, own?.pid, own?.ofHolder, own?.process?.cwd, own?.ancestors[0]?.pid],
+    [1, Deno.pid, true, Deno.cwd(), Deno.ppid],
+  );
+  assert.match(own?.startTime ?? "", /^\d+$/);
+  assert.deepEqual(connections.map(({ state }) => state), ["ESTABLISHED"]);
+  accepted.close();
+  client.close();
+});
+
+linuxTest("GET /ports/{n} calls a stranger on a leased port a conflict before the watch has seen them", async () => {
+  await using app = await openTestApp();
+  await using holder = await Child.start("", { beginsSession: true });
   const { port } = await lease(app, { name: "web", project: "shop", pid: holder.pid });
   const before = Date.now();
   await using stranger = await startStranger(port);
@@ -77,7 +70,7 @@ Deno.test("GET /ports/{n} calls a stranger on a leased port a conflict before th
   assert.match(advice.join(), new RegExp(`end process ${stranger.pid} yourself`));
 });
 
-Deno.test("GET /ports/{n} says who uses a port that nobody leases, listening or not", { ignore: !linux }, async () => {
+linuxTest("GET /ports/{n} says who uses a port that nobody leases, listening or not", async () => {
   await using app = await openTestApp();
   using server = listen();
   const client = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

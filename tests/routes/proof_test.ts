@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { proofOf } from "../../src/proof.ts";
-import { appTest, HOST, openTestApp, TOKEN } from "../support/app.ts";
+import { appTest, HOST, TOKEN } from "../support/app.ts";
 
 const NONCE = "0123456789abcdef".repeat(4);
 
-Deno.test("GET /proof proves the address of the Host header, also where everything else takes the token", async () => {
-  await using app = await openTestApp({ anonymous: "none" });
+appTest("GET /proof proves the address of the Host header, also where everything else takes the token", async (app) => {
   for (const host of [HOST, "[::1]:7678"]) {
     const headers = { host };
     const request = new Request(`http://${host}/v1/proof?nonce=${NONCE}`, { headers });
     const { proof } = await (await app.fetch(request)).json();
     assert.equal(proof, await proofOf({ token: TOKEN, address: host, nonce: NONCE }));
   }
-});
+}, { anonymous: "none" });
 
 appTest("GET /proof proves no address that another program may have", async (app) => {
   const headers = { host: "localhost:7678" };

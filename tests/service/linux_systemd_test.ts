@@ -80,16 +80,13 @@ machineTest("an upgrade stops what runs, replaces the unit, and starts it", asyn
   assert.equal(await Deno.readTextFile(path), steps[1]!.text);
 });
 
-machineTest(
-  "the unit is for all to read, no draft is left, and the state folder is made for root alone",
-  async (machine) => {
-    await run(machine.control().install(machine.definition));
-    const folder = `${machine.root}/etc/systemd/system`;
-    assert.equal((await Deno.stat(`${folder}/portd.service`)).mode! & 0o777, 0o644);
-    assert.equal((await Array.fromAsync(Deno.readDir(folder))).length, 1);
-    assert.equal((await Deno.stat(machine.definition.stateDir)).mode! & 0o777, 0o700);
-  },
-);
+machineTest("the unit is for all to read, no draft is left, and the state folder is root's alone", async (machine) => {
+  await run(machine.control().install(machine.definition));
+  const folder = `${machine.root}/etc/systemd/system`;
+  assert.equal((await Deno.stat(`${folder}/portd.service`)).mode! & 0o777, 0o644);
+  assert.equal((await Array.fromAsync(Deno.readDir(folder))).length, 1);
+  assert.equal((await Deno.stat(machine.definition.stateDir)).mode! & 0o777, 0o700);
+});
 
 machineTest("a unit that portd has not written is left alone", async (machine) => {
   const path = `${machine.root}/etc/systemd/system/portd.service`;
@@ -113,22 +110,19 @@ machineTest("a service that was disabled by hand is enabled by install, and noth
   assert.deepEqual(await textsOf(machine.control().install(machine.definition)), expected);
 });
 
-machineTest(
-  "the error of a failed start has the words of systemctl and the journal; the next start forgets the failure first",
-  async (machine) => {
-    await run(machine.control().install(machine.definition));
-    await Deno.writeTextFile(`${machine.root}/fault`, "Job for portd.service failed.");
-    await assert.rejects(run(machine.control().start()), {
-      message: "Cannot start portd.service: Job for portd.service failed.\nIts last lines:\n" +
-        "  the journal by --unit=portd.service --no-pager --output=cat --lines=5",
-    });
-    const { state, exitCode } = await machine.control().status();
-    assert.deepEqual([state, exitCode], ["failed", 128 + 9]);
-    assert.deepEqual(await textsOf(machine.control().stop()), []);
-    const expected = ["systemctl reset-failed portd.service", "systemctl start portd.service"];
-    assert.deepEqual(await textsOf(machine.control().start()), expected);
-  },
-);
+machineTest("a failed start has the words of systemctl and the journal; the next one forgets it", async (machine) => {
+  await run(machine.control().install(machine.definition));
+  await Deno.writeTextFile(`${machine.root}/fault`, "Job for portd.service failed.");
+  await assert.rejects(run(machine.control().start()), {
+    message: "Cannot start portd.service: Job for portd.service failed.\nIts last lines:\n" +
+      "  the journal by --unit=portd.service --no-pager --output=cat --lines=5",
+  });
+  const { state, exitCode } = await machine.control().status();
+  assert.deepEqual([state, exitCode], ["failed", 128 + 9]);
+  assert.deepEqual(await textsOf(machine.control().stop()), []);
+  const expected = ["systemctl reset-failed portd.service", "systemctl start portd.service"];
+  assert.deepEqual(await textsOf(machine.control().start()), expected);
+});
 
 machineTest("uninstall removes a service that has failed", async (machine) => {
   await run(machine.control().install(machine.definition));
@@ -161,18 +155,15 @@ machineTest("who may not change the service is refused with who may", async (mac
   );
 });
 
-machineTest(
-  "where no systemd runs, only the file counts, and the unit can be written all the same",
-  async (machine) => {
-    await Deno.remove(`${machine.root}/run/systemd`, { recursive: true });
-    assert.equal((await machine.control().status()).state, "absent");
-    const steps = await machine.control().install(machine.definition);
-    await steps.find(({ text }) => text !== undefined)!.run();
-    const { state, definition, command } = await machine.control().status();
-    assert.deepEqual([state, definition], ["stopped", "/etc/systemd/system/portd.service"]);
-    assert.deepEqual(command?.slice(0, 3), ["/usr/bin/env", "service", "run"]);
-  },
-);
+machineTest("where no systemd runs only the file counts, and it can be written", async (machine) => {
+  await Deno.remove(`${machine.root}/run/systemd`, { recursive: true });
+  assert.equal((await machine.control().status()).state, "absent");
+  const steps = await machine.control().install(machine.definition);
+  await steps.find(({ text }) => text !== undefined)!.run();
+  const { state, definition, command } = await machine.control().status();
+  assert.deepEqual([state, definition], ["stopped", "/etc/systemd/system/portd.service"]);
+  assert.deepEqual(command?.slice(0, 3), ["/usr/bin/env", "service", "run"]);
+});
 
 machineTest("only the service of the system is inspected, with its words and Deno's modules", async (machine) => {
   const inspected: Parameters<typeof refuseUnsafe>[] = [];

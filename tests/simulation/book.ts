@@ -1,6 +1,6 @@
 /**
- * What clients know: every call with its answer, and every lease that was ever seen. Invariants hold the daemon against
- * this book; it decides nothing itself.
+ * What clients know: every call with its answer, and every lease that was ever seen. Invariants compare the daemon with
+ * this book.
  */
 import type { LeaseRecord } from "../../src/lease/record.ts";
 import { type AnsweredLease, canonical, type Field, type Moment, type Operation, type Target } from "./operation.ts";
@@ -18,19 +18,19 @@ export interface Known {
   readonly writers: Operation[];
   /** Calls that may end it. */
   readonly enders: Set<Operation>;
-  /** The step at which an answer said that it is over. */
+  /** The step at which an answer said that it has ended. */
   overAt: number | undefined;
-  /** The step at which an answer of 2xx showed it live first. */
+  /** The step at which an answer of 2xx first showed it live. */
   acknowledgedAt: number | undefined;
-  /** Whose answer that was. */
+  /** The call with that answer. */
   acknowledgedBy: Operation | undefined;
   /** Whether it was live in memory after the step before. */
   isLive: boolean;
   /** Whether it has left the memory of a run that has not crashed. */
   isGone: boolean;
-  /** Before when it cannot expire: since boot, when its time began last. */
+  /** When its time last began, since boot: it cannot expire before its lifetime has passed since then. */
   renewedAt: number;
-  /** Its end cannot be judged: it came with a time of its own, or the machine has started again. */
+  /** Whether its expiry is not judged: it was imported with times of its own, or the machine has rebooted. */
   isUntimed: boolean;
 }
 
@@ -90,7 +90,7 @@ export class Book {
     return known;
   }
 
-  /** The values that calls change, of a record or an answer. */
+  /** Those values of a record or an answer that calls change. */
   valuesOf(lease: LeaseRecord | AnsweredLease): Values {
     const known = this.#values.get(lease);
     if (known !== undefined) return known;
@@ -106,9 +106,9 @@ export class Book {
   }
 
   /**
-   * The values that a field may have: those of calls that were not refused and were not certainly overwritten.
+   * The values that a field may have: those of all calls that were neither refused nor overwritten for sure.
    *
-   * @param before counts only what was answered before this step as overwritten: what a reader knew when it began.
+   * @param before counts a value as overwritten only by calls that were answered before this step.
    */
   allowed(known: Known, field: Field, before = Infinity): Set<string> {
     const writers = known.writers.filter((operation) => isAbout(operation, known));
@@ -124,7 +124,7 @@ export class Book {
     return values;
   }
 
-  /** Whether it is certain that nothing has ended the lease but time. */
+  /** Whether only time can have ended the lease. */
   isKept({ enders }: Known): boolean {
     return [...enders].every(({ state }) => state === "refused");
   }
@@ -159,7 +159,7 @@ export class Book {
   }
 }
 
-/** Two leases may share a port, or have a name one after the other: the answer shows which of them a call was about. */
+/** Two leases may have one port, or one name after the other: the answer shows which of them the call was about. */
 function isAbout({ leases }: Operation, { id }: Known): boolean {
   return leases.length === 0 || leases.some((lease) => lease.id === id);
 }

@@ -1,23 +1,23 @@
-/** What clients ask for: a plan of a call, drawn for a world as it is. */
+/** The calls of clients, planned for the world as it is. */
 import type { LeaseRecord } from "../../src/lease/record.ts";
+import type { Random } from "../support/random.ts";
 import {
-  type AskedGrant,
-  canonical,
-  type Field,
-  type Plan,
-  type Target,
-  type WishedPort,
-  type Write,
-} from "./operation.ts";
-import type { Random } from "./random.ts";
+  type Body,
+  drawExposure,
+  drawLifetime,
+  longTtl,
+  planAgain,
+  planGrant,
+  planRepeat,
+  TEAMS,
+} from "./grant_calls.ts";
+import { certain, type Field, type Plan, type Target, uncertain, type Write } from "./operation.ts";
 import type { CallKind } from "./settings.ts";
 import type { World } from "./world.ts";
 
-const NAMES = ["web", "api", "db"], PROJECTS = ["shop", "blog"], TEAMS = ["red", "blue"];
-const DAY_MS = 86_400_000;
 const ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** Draws a call of one kind; `undefined` where there is nothing for it yet. */
+/** Draws a call of one kind; `undefined` where the world has nothing yet that it could be about. */
 export function planCall(kind: CallKind, world: World, random: Random): Plan | undefined {
   return PLANNERS[kind](world, random);
 }
@@ -43,169 +43,6 @@ const PLANNERS: Readonly<Record<CallKind, Planner>> = {
     path: `/v1/events${random.chance(0.5) ? "?lastEventId=x-1" : ""}`,
   }),
 };
-
-type Body = Record<string, unknown>;
-
-function planGrant(world: World, random: Random): Plan {
-  const { shape } = world.settings;
-  const number = world.book.operations.length;
-  const project = random.chance(0.7) ? random.pick(PROJECTS) : null;
-  const body: Body = { labels: { op: String(number), team: random.pick(TEAMS) } };
-  if (project !== null) body.project = project;
-  if (project === null || random.chance(0.2)) body.holder = { id: `client-${random.below(3)}` };
-  const isSeveral = random.chance(shape.several);
-  const wishes = isSeveral ? drawSeveral(world, random, body) : [drawOne(world, random, body, true)];
-  drawTerms(world, random, body);
-  return grantPlan(world, random, body, wishes);
-}
-
-/** Asks for the name of a live lease as its holder does. */
-function planAgain(world: World, random: Random): Plan | undefined {
-  const named = world.run.records().filter(({ name }) => name !== null);
-  if (named.length === 0) return undefined;
-  const record = random.pick(named);
-  const number = world.book.operations.length;
-  const body: Body = { labels: { op: String(number), team: random.pick(TEAMS) } };
-  const last = record.project === null ? record.name! : record.name!.slice(record.project.length + 1);
-  if (record.project !== null) body.project = record.project;
-  if (!record.holder.id.startsWith("project:")) body.holder = { id: record.holder.id };
-  const services = record.project === null || random.chance(0.7) ? [last] : [last, random.pick(NAMES)];
-  if (services.length > 1 && services[0] !== services[1]) body.services = services.map((name) => ({ name }));
-  else body.name = last;
-  drawTerms(world, random, body);
-  const names = body.services === undefined ? [last] : services;
-  return grantPlan(world, random, body, names.map((name) => wishOf({ name }, record.project)));
-}
-
-function drawOne(world: World, random: Random, body: Body, mayBeNamed: boolean): WishedPort {
-  const { shape, pool, excluded, ephemeral } = world.settings;
-  if (mayBeNamed && random.chance(shape.named)) body.name = random.pick(NAMES);
-  const all = [...pool, ...excluded, ...ephemeral, 8080];
-  const where = random.weighted({ any: 10, port: 3, prefer: 2, range: 2, os: 2 });
-  if (where === "port") body.port = random.pick(all);
-  if (where === "prefer") body.prefer = [random.pick(all), random.pick(all)];
-  if (where === "range") {
-    const first = random.pick(pool);
-    body.range = { first, last: Math.max(first, random.pick(all)) };
-    if (random.chance(0.5)) body.range = { first, last: first + 1 };
-  }
-  if (where === "os") body.pool = "os";
-  if (random.chance(0.3)) body.protocols = random.pick([["udp"], ["tcp", "udp"]]);
-  if (random.chance(0.15)) body.hold = "none";
-  return wishOf(body, (body.project as string | undefined) ?? null);
-}
-
-function drawSeveral(world: World, random: Random, body: Body): WishedPort[] {
-  const project = (body.project as string | undefined) ?? null;
-  if (project !== null && random.chance(0.5)) {
-    const services: Body[] = NAMES.slice(0, 1 + random.below(NAMES.length)).map((name) => ({ name }));
-    if (random.chance(0.3)) services[0]!.port = random.pick(world.settings.pool);
-    body.services = services;
-    return services.map((service) => wishOf(service, project));
-  }
-  const length = 1 + random.below(3);
-  const kind = random.pick(["count", "block"] as const);
-  body[kind] = length;
-  if (random.chance(0.3)) body.protocols = random.pick([["udp"], ["tcp", "udp"]]);
-  if (random.chance(0.3)) body.name = random.pick(NAMES);
-  const one = wishOf(body, project);
-  return Array.from({ length }, (_, i) => ({ ...one, name: one.name === null ? null : `${one.name}-${i + 1}` }));
-}
-
-/** Lifetime, process, exposure and patience. */
-function drawTerms(world: World, random: Random, body: Body): void {
-  const { shape } = world.settings;
-  if (random.chance(0.7)) body.lifetime = drawLifetime(world, random);
-  const pids = [...world.kernel.processes.keys()];
-  if (pids.length > 0 && random.chance(shape.processes)) {
-    body.pid = random.pick(pids);
-    if (random.chance(0.4)) body.lifetime = { kind: "process", graceMs: 1000 };
-  }
-  if (random.chance(shape.exposed)) body.exposure = drawExposure(world);
-  if (random.chance(shape.wait)) body.waitMs = random.pick([1000, 30_000, 30_000, 600_000]);
-}
-
-function drawLifetime(world: World, random: Random): Body {
-  const mark = world.book.operations.length;
-  switch (random.weighted({ pinned: 3, long: 4, short: 2, listener: 1 })) {
-    case "pinned":
-      return { kind: "pinned" };
-    case "long":
-      return { kind: "ttl", ttlMs: 365 * DAY_MS - 1000 - mark };
-    case "short":
-      return { kind: "ttl", ttlMs: 5000 + mark };
-    case "listener":
-      return { kind: "listener", claimMs: 60_000 + mark, graceMs: 5000 };
-  }
-}
-
-function drawExposure({ book }: World): { firewall: object } {
-  const mark = book.operations.length;
-  return { firewall: { direction: "in", profiles: ["private"], remote: [`10.0.${mark >> 8}.${mark & 255}`] } };
-}
-
-function grantPlan(world: World, random: Random, body: Body, wishes: readonly WishedPort[]): Plan {
-  const { shape, defaults } = world.settings;
-  const hasToken = body.exposure === undefined ? random.chance(0.1) : random.chance(0.9);
-  const { claimMs, graceMs } = defaults;
-  const grant: AskedGrant = {
-    wishes,
-    contiguous: body.block !== undefined,
-    waitMs: (body.waitMs as number | undefined) ?? 0,
-    labels: body.labels as Record<string, string>,
-    lifetime: body.lifetime as AskedGrant["lifetime"],
-    pid: body.pid as number | undefined,
-    exposure: body.exposure ?? null,
-  };
-  const key = random.chance(shape.keyed) ? `key-${world.book.operations.length}` : undefined;
-  const text = JSON.stringify(body);
-  return {
-    words: `grant ${text}${key === undefined ? "" : ` with ${key}`}${hasToken ? " with the token" : ""}`,
-    method: "POST",
-    path: "/v1/leases",
-    body: text,
-    hasToken,
-    user: random.below(2),
-    grant,
-    renews: true,
-    writes: grantWrites(grant, { kind: "listener", claimMs, graceMs }),
-    ...(key === undefined ? {} : { key }),
-  };
-}
-
-/** A grant for a live name changes less than one that makes a lease: which of the two it is shows later. */
-function grantWrites({ labels, exposure, lifetime, pid }: AskedGrant, standard: object): Map<Field, Write> {
-  const write = (value: unknown) => ({ value: canonical(value), isCertain: false });
-  return new Map([
-    ["labels", write(labels)],
-    ["exposure", write(exposure)],
-    ["lifetime", write(lifetime ?? standard)],
-    ["pid", write(pid ?? null)],
-  ]);
-}
-
-function wishOf(body: Body, project: string | null): WishedPort {
-  const { name, port, prefer = [], range, pool = "default", protocols = ["tcp"], hold = "soft" } = body as unknown as
-    & Partial<Omit<WishedPort, "name">>
-    & { readonly name?: string };
-  const full = name === undefined ? null : project === null ? name : `${project}/${name}`;
-  return { name: full, port, prefer, range, pool, protocols, hold };
-}
-
-/** The same call again, word for word: what a client does that has heard nothing, or an error. */
-function planRepeat(world: World, random: Random): Plan | undefined {
-  const { book, time } = world;
-  const keyed = book.operations.filter(({ plan, started }) =>
-    plan.key !== undefined && time.wall - started.wall < DAY_MS
-  );
-  if (keyed.length === 0) return undefined;
-  const { plan, family } = random.pick(keyed);
-  if (random.chance(0.05)) {
-    const other = grantPlan(world, random, { labels: { op: String(book.operations.length) } }, [wishOf({}, null)]);
-    return { ...other, words: `${other.words} with ${plan.key} of another call`, key: plan.key! };
-  }
-  return { ...plan, words: `repeat of call ${family} with ${plan.key}`, family };
-}
 
 function drawTarget(world: World, random: Random): Target | undefined {
   const live = world.run.records();
@@ -245,7 +82,7 @@ function planReleaseByLabel(_: World, random: Random): Plan {
 function planRenew(world: World, random: Random): Plan | undefined {
   const target = drawTarget(world, random);
   if (target === undefined) return undefined;
-  const lifetime = { kind: "ttl", ttlMs: 365 * DAY_MS - 1000 - world.book.operations.length };
+  const lifetime = { kind: "ttl", ttlMs: longTtl(world) };
   const body = random.chance(0.5) ? {} : { ttlMs: lifetime.ttlMs };
   return {
     words: `renew ${pathOf(target)} ${JSON.stringify(body)}`,
@@ -351,7 +188,6 @@ function planImport(world: World, random: Random): Plan {
     renewedAt: new Date(time.wall).toISOString(),
     expiresAt: null,
   }));
-  const write = (value: unknown) => ({ value: canonical(value), isCertain: false });
   return {
     words: `import ${leases.map(({ port, name }) => `${port} ${name}`).join(", ")}`,
     method: "POST",
@@ -360,14 +196,10 @@ function planImport(world: World, random: Random): Plan {
     hasToken: true,
     imported: ids,
     writes: new Map<Field, Write>([
-      ["labels", write(labels)],
-      ["exposure", write(null)],
-      ["lifetime", write({ kind: "pinned" })],
-      ["pid", write(null)],
+      ["labels", uncertain(labels)],
+      ["exposure", uncertain(null)],
+      ["lifetime", uncertain({ kind: "pinned" })],
+      ["pid", uncertain(null)],
     ]),
   };
-}
-
-function certain(value: unknown): Write {
-  return { value: canonical(value), isCertain: true };
 }

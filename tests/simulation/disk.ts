@@ -1,12 +1,12 @@
 /**
- * A virtual disk under the real store: SQLite writes real files in memory, and this decides when a sync is done, when a
- * commit fails, and what a crash leaves of the log.
+ * A virtual disk under the real store: SQLite writes real files in memory. The virtual disk decides when a sync is done,
+ * when a commit fails, and what a crash leaves of the log.
  */
 import { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Random } from "../support/random.ts";
 import type { Pending } from "./pending.ts";
-import type { Random } from "./random.ts";
 
-/** How a run of the daemon ends. `kill` leaves everything that was written, `power` only what was synced for sure. */
+/** How a run of the daemon ends. `kill` leaves everything that was written; `power` for sure only what was synced. */
 export type Crash = "kill" | "power" | "reboot";
 
 /** The disk of one sequence. */
@@ -16,11 +16,11 @@ export class VirtualDisk {
   /** How many syncs have failed since the start. */
   failedSyncs = 0;
   #generation = 0;
-  /** What of the log is on the disk for sure: the log that began with this salt, up to this length. */
+  /** The synced part of the log: the log that begins with this salt, up to this length. */
   #synced = { salt: "", length: 0 };
   /** From here on the system has dropped what was written of the log, and syncs of it do not bring it back. */
   #droppedFrom: number | undefined;
-  /** What of the main file is on the disk for sure. */
+  /** The main file as it was last synced. */
   #syncedMain: Uint8Array<ArrayBuffer> = new Uint8Array();
   readonly #folder: string;
   readonly #pending: Pending;
@@ -43,7 +43,7 @@ export class VirtualDisk {
     return `${this.stateDir}/leases.db`;
   }
 
-  /** Whether a run that has ended in order has left its file open: its process would have ended with it. */
+  /** Whether a run that stopped in order has left its file open. The end of a real process would close it. */
   get isLeftOpen(): boolean {
     return [...this.#databases].some((database) => database.isOpen);
   }
@@ -58,7 +58,7 @@ export class VirtualDisk {
     this.#syncedMain = Deno.readFileSync(this.path);
   }
 
-  /** The store has given the file back. */
+  /** The store has closed its files. */
   closed(): void {
     this.#databases.clear();
     this.#files.clear();
@@ -67,7 +67,7 @@ export class VirtualDisk {
   /** Called for the `syncData` of a file. */
   sync(file: Deno.FsFile): Promise<void> {
     const path = this.#files.get(file);
-    if (path === undefined) return new Promise(() => {}); // of a run that has crashed
+    if (path === undefined) return new Promise(() => {}); // a run that has crashed gets no answer
     const generation = this.#generation;
     if (path === this.path) {
       const content = Deno.readFileSync(path);
@@ -109,7 +109,7 @@ export class VirtualDisk {
     this.#files.set(file, path);
   }
 
-  /** What a crash leaves becomes the file of the next run. @returns what ends the old run's use of its files. */
+  /** What a crash leaves becomes the file of the next run. @returns a function that removes the old run's files. */
   crash(kind: Crash, random: Random): () => void {
     const { path, stateDir } = this;
     const log = kind === "kill" ? Deno.readFileSync(this.#log) : this.#cutLog(random);
@@ -127,7 +127,7 @@ export class VirtualDisk {
     };
   }
 
-  /** The log after a power cut: what was synced is there; of what was written since, as much as the seed says. */
+  /** The log after a power cut: all that was synced, and as much of what was written since as the seed says. */
   #cutLog(random: Random): Uint8Array {
     const written = Deno.readFileSync(this.#log), { salt, length } = this.#lookAtLog();
     const least = salt === this.#synced.salt ? Math.min(this.#synced.length, length) : 0;
@@ -145,7 +145,7 @@ export class VirtualDisk {
     return written;
   }
 
-  /** The salt with which the log begins, and how far it goes: behind that stands what was there before it began again. */
+  /** The salt at the beginning of the log, and the length of its valid part: frames of an older log may follow. */
   #lookAtLog(): { readonly salt: string; readonly length: number } {
     const bytes = Deno.readFileSync(this.#log);
     const saltAt = (at: number) => bytes.subarray(at, at + 8).join();
@@ -155,7 +155,7 @@ export class VirtualDisk {
     return { salt, length };
   }
 
-  /** Removes what is left at the end. */
+  /** Removes the files. */
   remove(): void {
     closeAll(this.#databases, this.#files);
     Deno.removeSync(this.stateDir, { recursive: true });
@@ -167,7 +167,7 @@ export class VirtualDisk {
   }
 }
 
-/** SQLite's page, the head of its log, and a page with its head in the log (sqlite.org/fileformat2.html, section 4). */
+/** Sizes of a page, of the log's header, and of a page with its header in the log: sqlite.org/fileformat2.html, 4. */
 const PAGE_BYTES = 4096, LOG_HEADER_BYTES = 32, FRAME_BYTES = 24 + PAGE_BYTES;
 
 function closeAll(databases: Iterable<DatabaseSync>, files: ReadonlyMap<Deno.FsFile, string>): void {
@@ -181,7 +181,7 @@ function closeAll(databases: Iterable<DatabaseSync>, files: ReadonlyMap<Deno.FsF
   }
 }
 
-/** Puts virtual disks under the store for as long as it is not disposed of. One at a time is used. */
+/** Puts virtual disks under the store until it is disposed of; one disk at a time is in use. */
 export function installDisks(): { use(disk: VirtualDisk | undefined): void } & Disposable {
   let disk: VirtualDisk | undefined;
   const commits = new WeakMap<StatementSync, DatabaseSync>();

@@ -1,6 +1,6 @@
 /**
- * `deno task mutants`: is the simulation worth its time? Each mutant is the daemon with one line that breaks a promise;
- * the simulation must find it within a minute. Where a mutant's text is no longer in its file, it has to be written again.
+ * `deno task mutants`: does the simulation find errors? Each mutant is the daemon with one changed line that breaks a
+ * promise; the simulation must find it within a minute. When a mutant's text is no longer in its file, write it again.
  *
  *     deno task mutants                 all of them
  *     deno task mutants --only "a hold outlives its lease"
@@ -12,12 +12,12 @@ import { parseArgs } from "node:util";
 export interface Mutant {
   readonly name: string;
   readonly file: string;
-  /** Stands in the file exactly once. */
+  /** A text that is in the file exactly once. */
   readonly search: string;
   readonly replacement: string;
 }
 
-/** In registry, ledger, wait queue, replay, quarantine and what lies around them. */
+/** Mutants of registry, ledger, wait queue, replay, quarantine and the files around them. */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "a grant is answered before it is on disk",
@@ -208,7 +208,7 @@ async function hunt(mutant: Mutant, flags: readonly string[]): Promise<string | 
 async function mutate(path: string, { name, file, search, replacement }: Mutant): Promise<void> {
   const text = await Deno.readTextFile(path);
   const count = text.split(search).length - 1;
-  if (count !== 1) throw new Error(`the text of the mutant "${name}" stands ${count} times in ${file}: write it again`);
+  if (count !== 1) throw new Error(`the text of the mutant "${name}" is ${count} times in ${file}: write it again`);
   await Deno.writeTextFile(path, text.replace(search, () => replacement));
 }
 

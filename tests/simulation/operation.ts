@@ -11,7 +11,7 @@ export interface Moment {
   readonly wall: number;
 }
 
-/** A port that is asked for, in full. */
+/** A port that is asked for, with all defaults filled in. */
 export interface WishedPort {
   readonly name: string | null;
   readonly port?: number | undefined;
@@ -22,7 +22,7 @@ export interface WishedPort {
   readonly hold: HoldKind;
 }
 
-/** A request for ports, as far as its answer is judged by it. */
+/** A request for ports: the parts of it by which its answer is judged. */
 export interface AskedGrant {
   readonly wishes: readonly WishedPort[];
   readonly contiguous: boolean;
@@ -43,12 +43,22 @@ export type Target =
 /** The parts of a lease that calls change. */
 export type Field = "labels" | "exposure" | "lifetime" | "pid";
 
-/** A value that a call gives a field. */
+/** A value that a call writes into a field. */
 export interface Write {
   /** As JSON with sorted keys. */
   readonly value: string;
   /** Whether an answer of 2xx says that the field had the value. */
   readonly isCertain: boolean;
+}
+
+/** A value that the field has after an answer of 2xx. */
+export function certain(value: unknown): Write {
+  return { value: canonical(value), isCertain: true };
+}
+
+/** A value that the field has after an answer of 2xx, unless the lease was there before. */
+export function uncertain(value: unknown): Write {
+  return { value: canonical(value), isCertain: false };
 }
 
 /** What a call is, before it is made. */
@@ -58,7 +68,7 @@ export interface Plan {
   readonly path: string;
   readonly body?: string;
   readonly hasToken?: boolean;
-  /** Who calls, where the token is not sent. @default 0 */
+  /** The user who calls, where the token is not sent. @default 0 */
   readonly user?: number;
   readonly key?: string;
   readonly grant?: AskedGrant;
@@ -68,14 +78,14 @@ export interface Plan {
   readonly writes?: ReadonlyMap<Field, Write>;
   /** The first call with this key and body. */
   readonly family?: number;
-  /** Leases that an import brings. */
+  /** The ids of the leases of an import. */
   readonly imported?: readonly string[];
-  /** Whether an answer of 2xx begins the time of the lease again. */
+  /** Whether the time of the lease begins again with an answer of 2xx. */
   readonly renews?: boolean;
 }
 
 /**
- * How a call stands. `unknown`: the disk has failed after the commit, so that nobody can know what a restart finds.
+ * The state of a call. `unknown`: the disk failed after the commit, so nobody can know what a restart finds.
  * `lost`: the daemon ended before it answered.
  */
 export type OperationState = "pending" | "done" | "refused" | "unknown" | "lost";
@@ -133,7 +143,7 @@ export class Operation {
     return isLease(this.answer) ? [this.answer] : [];
   }
 
-  /** How it stands, in words. */
+  /** Its state and answer, in words. */
   get result(): string {
     const isAnswered = this.state === "done" || this.state === "refused" || this.state === "unknown";
     const ports = this.leases.map(({ port }) => port);

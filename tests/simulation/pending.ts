@@ -1,4 +1,4 @@
-/** What the system has not answered yet: syncs of the disk, looks at the kernel, changes of the firewall. */
+/** What the system has not answered yet: syncs of the disk, questions to the kernel, changes of the firewall. */
 
 /** One answer that is awaited. */
 export interface Awaited {
@@ -8,10 +8,10 @@ export interface Awaited {
   settle(error?: Error): void;
 }
 
-/** Answers that come in the order of the seed. */
+/** Answers of the system, which come in the order that the seed says. */
 export class Pending {
   #list: Awaited[] = [];
-  /** Looks and firewall changes are answered at once while this is false; syncs always wait. */
+  /** While this is false, only syncs wait, and everything else is answered at once. */
   isSlow = false;
 
   get size(): number {
@@ -22,7 +22,7 @@ export class Pending {
     return this.#list[index]!;
   }
 
-  /** The place of one that may fail; -1 when there is none. */
+  /** The index of one that may fail; -1 when there is none. */
   findFallible(): number {
     return this.#list.findIndex(({ canFail }) => canFail);
   }
@@ -34,7 +34,7 @@ export class Pending {
     return promise;
   }
 
-  /** The same for what is not always slow. */
+  /** The same, but at once while the system is not slow. */
   answer<T>(what: string, value: () => T): Promise<T> {
     return this.isSlow ? this.answerLater(what, value) : Promise.resolve(value());
   }
@@ -46,7 +46,7 @@ export class Pending {
     return awaited!.what;
   }
 
-  /** Nobody is left to hear the answers. */
+  /** Drops everything: the run that waits for the answers has ended. */
   drop(): void {
     this.#list = [];
   }

@@ -1,12 +1,12 @@
-/** Promises that have bounds: where portd promises less or more, it is said here. */
+/** The bounds of promises: what portd does not promise. */
 import type { Operation } from "./operation.ts";
 import type { World } from "./world.ts";
 
 const DAY_MS = 86_400_000;
 
 /**
- * Whether the answer to a key must still be known: for 24 hours of the wall clock, however many keys other callers use,
- * and as long as the caller has not used more than are kept of one.
+ * Whether the answer to a key must still be known: for 24 hours of the wall clock, until the caller has used more keys
+ * than the daemon keeps of one caller. Keys of other callers do not matter.
  */
 export function isKeyKept(first: Operation, { latestWall, book, settings }: World): boolean {
   if (latestWall - first.started.wall >= DAY_MS) return false;
@@ -16,6 +16,3 @@ export function isKeyKept(first: Operation, { latestWall, book, settings }: Worl
   );
   return new Set(others.map(({ family }) => family)).size < settings.mostAnswers;
 }
-
-/** Whether a port that cools down is granted where nothing else that was asked for is free. */
-export const GRANTS_COOLING_PORTS = true;

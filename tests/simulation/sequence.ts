@@ -1,11 +1,11 @@
-/** One sequence: a world, some steps, then rest, and every invariant after each. The same numbers give the same run. */
+/** One sequence: a world, some steps, then rest, and all invariants after each. The same seed gives the same run. */
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Store } from "../../src/lease/store/store.ts";
+import { mix, Random } from "../support/random.ts";
 import { installDisks } from "./disk.ts";
 import { type Invariant, INVARIANTS } from "./invariants/all.ts";
 import { STUCK } from "./invariants/answers.ts";
-import { mix, Random } from "./random.ts";
 import { drawSettings } from "./settings.ts";
 import { beginLook, takeStep } from "./steps.ts";
 import { VirtualTime } from "./time.ts";
@@ -17,26 +17,26 @@ export interface Failure {
   readonly detail: string;
 }
 
-/** What came of a sequence. */
+/** The outcome of a sequence. */
 export interface Outcome {
   readonly failure: Failure | undefined;
   /** The numbers of the steps that were taken. */
   readonly steps: readonly number[];
-  /** Each step in words, with what came after the last one. */
+  /** Each step in words, with the answers that came in it. */
   readonly trace: readonly string[];
 }
 
-/** Which sequence, and how it is judged. */
+/** Which sequence to run, and how to judge it. */
 export interface SequenceOptions {
   readonly seed: number;
   /** The numbers of the steps that are taken. @default all */
   readonly steps?: readonly number[];
   readonly invariants?: readonly Invariant[];
-  /** Breaks a promise, so that it shows whether that is found. */
+  /** Breaks a promise, to see whether that is found. */
   readonly tamper?: ((world: World) => void) | undefined;
 }
 
-/** Runs sequences one after the other; while it is not disposed of, the store of this thread is on virtual disks. */
+/** Runs sequences one after the other. Until it is disposed of, the store of this thread is on virtual disks. */
 export class Simulator implements AsyncDisposable {
   readonly #folder: string;
   readonly #template: Uint8Array;
@@ -76,7 +76,7 @@ export class Simulator implements AsyncDisposable {
     };
     // The real one works on another thread, in time that is not simulated.
     crypto.subtle.digest = (_, data) => Promise.resolve(sha256(data));
-    // Turns of the loop are cut by the time that they took: here they take none.
+    // The daemon ends a turn of the loop that takes too long; here turns take no time.
     performance.now = () => world.time.monotonic;
     const trace: string[] = [];
     const onUncaught = (event: PromiseRejectionEvent) => {
@@ -157,7 +157,7 @@ async function play(world: World, { seed, numbers, invariants, trace }: Play): P
   }
 }
 
-/** Nothing fails and nobody is slow any more: whatever can come to an end does. */
+/** Nothing fails and nothing is slow any more: everything that can end does end. */
 async function rest(world: World, random: Random, ms: number): Promise<string> {
   world.disk.failingCommits = 0;
   world.kernel.isOutOfDescriptors = false;
@@ -166,7 +166,7 @@ async function rest(world: World, random: Random, ms: number): Promise<string> {
   for (let looks = 0; looks < 2; looks++) {
     if (world.look === undefined) beginLook(world);
     await world.settle();
-    while (world.time.isDue) { // what the daemon has put off to its next turn
+    while (world.time.isDue) { // what the daemon has put off until its next turn
       await world.time.advance(0, random, world.drain);
       await world.settle();
     }

@@ -1,5 +1,5 @@
-/** What differs between sequences before their first step: the size of things, and how often each step comes. */
-import type { Random } from "./random.ts";
+/** What differs between sequences: the size of things, and how often each kind of step comes. */
+import type { Random } from "../support/random.ts";
 
 /** What a step can be. */
 export type StepKind =
@@ -41,17 +41,17 @@ export interface Settings {
   readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
   readonly mostAnswers: number;
   readonly mostHolds: number;
-  /** Whether looks at the kernel and changes of the firewall take their time. */
+  /** Whether answers of the kernel and of the firewall come late. */
   readonly isKernelSlow: boolean;
-  /** How often a sync is done by the next step. */
+  /** The share of syncs that are done by the next step. */
   readonly quickDisk: number;
   readonly steps: Readonly<Record<StepKind, number>>;
   readonly calls: Readonly<Record<CallKind, number>>;
-  /** Parts of the grants: how often each thing is asked for. */
+  /** How often a grant asks for what. */
   readonly shape: GrantShape;
 }
 
-/** How often a grant asks for something. */
+/** The share of grants that ask for something. */
 export interface GrantShape {
   readonly named: number;
   readonly several: number;
@@ -63,7 +63,7 @@ export interface GrantShape {
 
 const FIRST_PORT = 21_500, FIRST_EPHEMERAL = 40_000;
 
-/** Sequences differ much from each other on purpose: a race shows where little else happens. */
+/** Sequences differ widely on purpose: a race shows where little else happens. */
 export function drawSettings(random: Random): Settings {
   const size = random.pick([1, 2, 3, 4, 6, 10]);
   const pool = Array.from({ length: size }, (_, i) => FIRST_PORT + i);

@@ -1,34 +1,34 @@
-/** A share of the sequences of a run, as one thread takes it. */
+/** A share of the sequences of a run: one thread runs it. */
 import { type Invariant, INVARIANTS } from "./invariants/all.ts";
 import { type Outcome, Simulator } from "./sequence.ts";
 import { shrink } from "./shrink.ts";
 
-/** Which sequences, and what is done about a failure. */
+/** Which sequences to run, and what to do about a failure. */
 export interface Share {
   /** The first seed. */
   readonly seed: number;
   /** The distance to the next. */
   readonly stride: number;
-  /** Seeds from here on are not taken; null when only the time ends it. */
+  /** The first seed that is not taken; null when only the time ends the share. */
   readonly end: number | null;
-  /** How long it may take, in milliseconds; null when only the count ends it. */
+  /** How long it may take, in milliseconds; null when only the seeds end it. */
   readonly forMs: number | null;
   /** The numbers of the steps that are taken; null for all. */
   readonly steps: readonly number[] | null;
-  /** Names. */
+  /** The names of the invariants to check. */
   readonly invariants: readonly string[];
-  /** Goes on after a failure. */
+  /** Whether to go on after a failure. */
   readonly survey: boolean;
   readonly shrinkMs: number;
-  /** One number that all threads of a run share: 1 when one of them has failed, and the others are to end. */
+  /** One number that all threads of a run share: 1 when one of them has failed and the others are to stop. */
   readonly stop?: SharedArrayBuffer;
 }
 
-/** What came of a share. */
+/** The outcome of a share. */
 export interface Tally {
   readonly sequences: number;
   readonly steps: number;
-  /** Invariant → seeds with which it failed. */
+  /** The seeds with which each invariant failed. */
   readonly failures: Readonly<Record<string, readonly number[]>>;
   /** The first failure in words; null without one, and in a survey. */
   readonly report: string | null;
@@ -63,7 +63,7 @@ interface Found {
   readonly patienceMs: number;
 }
 
-/** A failure with the steps that are enough for it. */
+/** A failure in words, with the steps that are enough for it. */
 async function describe(simulator: Simulator, seed: number, found: Found): Promise<string> {
   const { failure, steps, trace } = await shrink(simulator, { seed, ...found });
   const { promise } = INVARIANTS.find(({ name }) => name === failure.invariant)!;

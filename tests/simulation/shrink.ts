@@ -2,17 +2,17 @@
 import type { Invariant } from "./invariants/all.ts";
 import type { Failure, Outcome, SequenceOptions, Simulator } from "./sequence.ts";
 
-/** A failing sequence with what is left of it. */
+/** What is left of a failing sequence. */
 export interface Shrunk {
   readonly failure: Failure;
-  /** The numbers of the steps that it takes. */
+  /** The numbers of the steps that are left. */
   readonly steps: readonly number[];
   readonly trace: readonly string[];
 }
 
 /** Options of {@linkcode shrink}. */
 export interface ShrinkOptions extends Omit<SequenceOptions, "steps"> {
-  /** The outcome of the whole sequence: it has failed. */
+  /** The outcome of the whole sequence, which is a failure. */
   readonly outcome: Outcome;
   readonly invariants: readonly Invariant[];
   /** How long it may take, in milliseconds. */

@@ -1,4 +1,4 @@
-/** The simulation itself: it is repeatable, it finds what is broken, and what it runs here holds. */
+/** The simulation: what it runs here holds, the same seed gives the same run, and it finds broken promises. */
 import assert from "node:assert/strict";
 import { tableRows } from "../support/docs/markdown.ts";
 import { INVARIANTS } from "./invariants/all.ts";
@@ -8,8 +8,8 @@ import { type Outcome, Simulator } from "./sequence.ts";
 import { shrink } from "./shrink.ts";
 import type { World } from "./world.ts";
 
-/** What CI runs: `deno task simulate` runs more. */
-const SEQUENCES = 5000, FIRST_SEED = 1_000_000;
+/** `deno task simulate` runs more. */
+const SEQUENCES = 2500, FIRST_SEED = 1_000_000;
 
 Deno.test("every promise holds in thousands of sequences", async () => {
   const tallies = await runJobs(2, {
@@ -20,7 +20,7 @@ Deno.test("every promise holds in thousands of sequences", async () => {
     steps: null,
     invariants: INVARIANTS.map(({ name }) => name),
     survey: false,
-    shrinkMs: 20_000,
+    shrinkMs: 60_000,
   });
   assert.deepEqual(tallies.flatMap(({ report }) => report ?? []), []);
   assert.equal(tallies.reduce((sum, { sequences }) => sum + sequences, 0), SEQUENCES);
@@ -40,7 +40,7 @@ Deno.test("a seed gives the same sequence each time, answers included", async ()
   assert.ok(lines.some((line) => line.startsWith("crash")));
 });
 
-/** Ways to break a promise from outside, each with the invariant that finds it. */
+/** Ways to break a promise from outside, by the invariant that finds each. */
 const BROKEN: Readonly<Record<string, (world: World) => void>> = {
   "kept ends"({ run }) {
     const { fetch } = run;
@@ -80,7 +80,7 @@ for (const [name, tamper] of Object.entries(BROKEN)) {
     for (let seed = 1; seed <= 400; seed++) {
       const outcome = await simulator.run({ seed, invariants, tamper });
       if (outcome.failure === undefined) continue;
-      const shrunk = await shrink(simulator, { seed, outcome, invariants, tamper, patienceMs: 10_000 });
+      const shrunk = await shrink(simulator, { seed, outcome, invariants, tamper, patienceMs: Infinity });
       assert.equal(shrunk.failure.invariant, name);
       assert.ok(shrunk.steps.length < outcome.steps.length, `${shrunk.steps.length} of ${outcome.steps.length} steps`);
       const again = await simulator.run({ seed, steps: shrunk.steps, invariants, tamper });

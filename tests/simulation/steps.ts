@@ -1,6 +1,6 @@
-/** One step of a sequence: something that a client, the system, time or an operator does. */
+/** One step of a sequence: something that a client, the system or an operator does, or that time passes. */
+import type { Random } from "../support/random.ts";
 import { planCall } from "./calls.ts";
-import type { Random } from "./random.ts";
 import type { StepKind } from "./settings.ts";
 import type { World } from "./world.ts";
 
@@ -72,7 +72,7 @@ const STEPS: Readonly<Record<StepKind, Step>> = {
   },
 };
 
-/** Begins a look of the watch; its errors are no more than a line in the log. */
+/** Begins a look of the watch. In the daemon its errors are only logged. */
 export function beginLook(world: World): void {
   const { run } = world, began = world.time.monotonic;
   const done = () => {

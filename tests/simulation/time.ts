@@ -1,6 +1,6 @@
 /** Virtual time: it stands still until a step lets it pass, and its timers fire one at a time. */
 import type { Clock } from "../../src/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 interface Timer {
   readonly at: number;
@@ -38,7 +38,7 @@ export class VirtualTime {
     };
   }
 
-  /** Time passes. Timers fire when they are due; which of several goes first is the seed's. */
+  /** Time passes. Timers fire when they are due; the seed decides which of several fires first. */
   async advance(ms: number, random: Random, drain: () => Promise<void>): Promise<void> {
     const end = this.monotonic + ms;
     for (let at = this.nextTimer; at !== undefined && at <= end; at = this.nextTimer) {
@@ -51,7 +51,7 @@ export class VirtualTime {
     this.#passUntil(end);
   }
 
-  /** The machine starts again: its clock since boot begins at 0, and no timer is left. */
+  /** The machine reboots: its monotonic clock begins at 0, and no timer is left. */
   reboot(): void {
     this.monotonic = 0;
     this.#timers = [];

@@ -1,4 +1,4 @@
-/** A thread that runs a share: told which by a message, it answers with the tally. */
+/** A thread that runs a share: it gets the share in a message and answers with the tally. */
 import { runShare, type Share } from "./share.ts";
 
 const scope = self as unknown as {

@@ -33,25 +33,22 @@ unixTest("claimStateFolder() makes a folder, or takes an empty one from everybod
   claimStateFolder(path); // nobody else could put them there
 });
 
-unixTest(
-  "claimStateFolder() leaves a folder alone that others may open and that is not empty, portd's files or not",
-  async () => {
-    await using folder = await temporaryFolder();
-    for (const name of ["passwd", "leases.db", "admin.token", "daemon.json", "config.yaml"]) {
-      Deno.chmodSync(folder.path, 0o755);
-      Deno.writeTextFileSync(`${folder.path}/${name}`, "");
-      assert.throws(() => claimStateFolder(folder.path), {
-        code: "store_unavailable",
-        message: `Cannot use the state folder ${folder.path}: it holds ${name}, and other users may open it; name a ` +
-          "folder of its own, or if every file in it is yours, close it with chmod 700",
-      });
-      assert.equal(modeOf(folder.path), 0o755);
-      Deno.chmodSync(folder.path, 0o700);
-      claimStateFolder(folder.path);
-      Deno.removeSync(`${folder.path}/${name}`);
-    }
-  },
-);
+unixTest("claimStateFolder() leaves a folder alone that others may open and that is not empty", async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ["passwd", "leases.db", "admin.token", "daemon.json", "config.yaml"]) {
+    Deno.chmodSync(folder.path, 0o755);
+    Deno.writeTextFileSync(`${folder.path}/${name}`, "");
+    assert.throws(() => claimStateFolder(folder.path), {
+      code: "store_unavailable",
+      message: `Cannot use the state folder ${folder.path}: it holds ${name}, and other users may open it; name a ` +
+        "folder of its own, or if every file in it is yours, close it with chmod 700",
+    });
+    assert.equal(modeOf(folder.path), 0o755);
+    Deno.chmodSync(folder.path, 0o700);
+    claimStateFolder(folder.path);
+    Deno.removeSync(`${folder.path}/${name}`);
+  }
+});
 
 unixTest("claimStateFolder() refuses a file of portd's that is a link, no file, or has a name elsewhere", async () => {
   await using folder = await temporaryFolder();

@@ -95,10 +95,10 @@ export async function openTestApp({ anonymous, replaced, ...options }: TestAppOp
   };
 }
 
-/** Declares a test of an API with the usual settings. */
-export function appTest(name: string, run: (app: TestApp) => Promise<void>): void {
+/** Declares a test of an API. */
+export function appTest(name: string, run: (app: TestApp) => Promise<void>, options: TestAppOptions = {}): void {
   Deno.test(name, async () => {
-    await using app = await openTestApp();
+    await using app = await openTestApp(options);
     await run(app);
   });
 }

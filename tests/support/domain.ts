@@ -21,7 +21,7 @@ export interface TestDomain extends AsyncDisposable {
   readonly logged: string[];
   /** Closes the domain; again, it does nothing. */
   close(): Promise<void>;
-  /** Closes the domain and opens it again over the same file, as a restart does. */
+  /** Closes the domain and opens it again over the same file, as a restart does; both end with the first. */
   restart(clock?: FakeClock): Promise<TestDomain>;
 }
 
@@ -88,7 +88,9 @@ async function open(settings: Settings, clock: FakeClock, remove: () => Promise<
   const log = (line: string) => void logged.push(line);
   const domain = await openDomain(config, { clock, log, limits, ...(machine && { machine: machine.parts() }) });
   let isOpen = true;
+  let next: TestDomain | undefined;
   const close = async () => {
+    await next?.close();
     if (isOpen) await domain.close();
     isOpen = false;
   };
@@ -99,9 +101,10 @@ async function open(settings: Settings, clock: FakeClock, remove: () => Promise<
     first: config.pool[0]!.first,
     logged,
     close,
-    async restart(next = clock) {
+    async restart(nextClock = clock) {
       await close();
-      return await open(settings, next, remove);
+      next = await open(settings, nextClock, remove);
+      return next;
     },
     async [Symbol.asyncDispose]() {
       await close();

@@ -1,13 +1,13 @@
 /** A machine in memory: who is bound to which port, which processes run, and the parts by which portd asks it. */
 import type { ConnectionUsers } from "../../src/caller/caller.ts";
 import type { Machine } from "../../src/daemon/domain.ts";
-import type { Claim, ClaimOptions, HoldKind, Holds } from "../../src/hold/hold.ts";
+import type { HoldKind, Holds } from "../../src/hold/hold.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import { Turns } from "../../src/os/turns.ts";
 import type { Endpoint, Protocol } from "../../src/port/port.ts";
-import type { Process, Processes, ProcessIdentity } from "../../src/process/process.ts";
+import type { Process, Processes } from "../../src/process/process.ts";
 import { FakeFirewall } from "./firewall.ts";
 
 /** A socket that a server listens on. */
@@ -81,10 +81,10 @@ export class FakeMachine {
       excluded: [],
       unprivilegedFrom: 1024,
     };
-    const scanner = new FakeScanner(this);
+    const scanner = scannerOf(this);
     return {
-      holds: new FakeHolds(this, isAlive),
-      processes: new FakeProcesses(this),
+      holds: holdsOf(this, isAlive),
+      processes: processesOf(this),
       scanner,
       users: this.users,
       readPorts: () => Promise.resolve(ports),
@@ -169,124 +169,74 @@ function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-class FakeHolds implements Holds {
-  readonly limit: number;
-  readonly #machine: FakeMachine;
-  readonly #isAlive: () => boolean;
-
-  constructor(machine: FakeMachine, isAlive: () => boolean) {
-    this.#machine = machine;
-    this.#isAlive = isAlive;
-    this.limit = machine.options.mostHolds;
-  }
-
-  get size(): number {
-    return this.#machine.held.size;
-  }
-
-  claim(port: number, { protocols, hold }: ClaimOptions): Claim {
-    const machine = this.#machine;
-    if (machine.isOutOfDescriptors) return { obstacle: { reason: "no_descriptors" } };
-    const taken = protocols.find((protocol) => !machine.wouldGive(port, [protocol]));
-    if (taken !== undefined) return { obstacle: { reason: "in_use", protocol: taken } };
-    return { port, hold: protocols.includes("tcp") ? this.#keep(port, hold) : "none" };
-  }
-
-  claimAny(options: ClaimOptions): Claim {
-    const { pick, ephemeral } = this.#machine.options;
-    const free = ephemeral.filter((port) => this.#machine.wouldGive(port, options.protocols));
-    if (free.length === 0) return { obstacle: { reason: "in_use", protocol: options.protocols[0]! } };
-    return this.claim(pick(free), options);
-  }
-
-  retake(port: number): boolean {
-    if (this.has(port)) return true;
-    if (!this.#isAlive() || this.#machine.isOutOfDescriptors || !this.#machine.wouldGive(port, ["tcp"])) return false;
-    return this.#keep(port, "soft") === "soft";
-  }
-
-  has(port: number): boolean {
-    return this.#machine.held.has(port);
-  }
-
-  release(port: number): void {
-    if (this.#isAlive()) this.#machine.held.delete(port);
-  }
-
-  releaseAll(): void {
-    if (this.#isAlive()) this.#machine.held.clear();
-  }
-
-  #keep(port: number, wished: HoldKind): HoldKind {
-    if (!this.#isAlive() || wished === "none" || this.size >= this.limit) return "none";
-    this.#machine.held.add(port);
+function holdsOf(machine: FakeMachine, isAlive: () => boolean): Holds {
+  const { held, options: { mostHolds, pick, ephemeral } } = machine;
+  const keep = (port: number, wished: HoldKind): HoldKind => {
+    if (!isAlive() || wished === "none" || held.size >= mostHolds) return "none";
+    held.add(port);
     return "soft";
-  }
+  };
+  return {
+    limit: mostHolds,
+    get size() {
+      return held.size;
+    },
+    claim(port, { protocols, hold }) {
+      if (machine.isOutOfDescriptors) return { obstacle: { reason: "no_descriptors" } };
+      const taken = protocols.find((protocol) => !machine.wouldGive(port, [protocol]));
+      if (taken !== undefined) return { obstacle: { reason: "in_use", protocol: taken } };
+      return { port, hold: protocols.includes("tcp") ? keep(port, hold) : "none" };
+    },
+    claimAny(options) {
+      const free = ephemeral.filter((port) => machine.wouldGive(port, options.protocols));
+      if (free.length === 0) return { obstacle: { reason: "in_use", protocol: options.protocols[0]! } };
+      return this.claim(pick(free), options);
+    },
+    retake(port) {
+      if (held.has(port)) return true;
+      return !machine.isOutOfDescriptors && machine.wouldGive(port, ["tcp"]) && keep(port, "soft") === "soft";
+    },
+    has: (port) => held.has(port),
+    release(port) {
+      if (isAlive()) held.delete(port);
+    },
+    releaseAll() {
+      if (isAlive()) held.clear();
+    },
+  };
 }
 
-class FakeProcesses implements Processes {
-  readonly bootId: string;
-  readonly #machine: FakeMachine;
-
-  constructor(machine: FakeMachine) {
-    this.#machine = machine;
-    this.bootId = machine.bootId;
-  }
-
-  find(pid: number): Process | undefined {
-    return this.#machine.processes.get(pid);
-  }
-
-  isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
-    const process = this.find(pid);
-    return process !== undefined && process.startTime === startTime && process.bootId === bootId;
-  }
+function processesOf({ processes, bootId }: FakeMachine): Processes {
+  return {
+    bootId,
+    find: (pid) => processes.get(pid),
+    isAlive({ pid, startTime, bootId }) {
+      const process = processes.get(pid);
+      return process !== undefined && process.startTime === startTime && process.bootId === bootId;
+    },
+  };
 }
 
-class FakeScanner implements Scanner {
-  readonly #machine: FakeMachine;
-
-  constructor(machine: FakeMachine) {
-    this.#machine = machine;
-  }
-
-  listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
-    const keys = new Set([...endpoints].map(({ protocol, port }) => `${protocol}:${port}`));
-    return this.#answer("a look at leased ports", (key) => keys.has(key));
-  }
-
-  sockets(): Promise<readonly SocketRow[]> {
-    return this.#answer("a look at all sockets", () => true);
-  }
-
-  socketsOn({ protocol, port }: Endpoint): Promise<readonly SocketRow[]> {
-    return this.#answer("a look at a port", (key) => key === `${protocol}:${port}`);
-  }
-
-  boundOn(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
-  identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
-    const { servers, options } = this.#machine;
-    const pidsOf = ({ protocol, localPort, inode }: SocketRow) =>
-      servers.get(`${protocol}:${localPort}`)?.find((socket) => socket.inode === inode)?.pids ?? [];
-    return options.answer("a look at processes", () =>
-      rows.map((row) => {
-        const pids = pidsOf(row);
-        return { ...row, pid: pids[0] ?? null, ...(pids.length > 1 && { sharers: pids }) };
-      }));
-  }
-
-  close(): void {}
-
-  #answer(what: string, isWanted: (key: string) => boolean): Promise<readonly SocketRow[]> {
-    const { servers, options } = this.#machine;
-    return options.answer(
-      what,
-      () => [...servers].filter(([key]) => isWanted(key)).flatMap(([, sockets]) => sockets.map(rowOf)),
-    );
-  }
+function scannerOf({ servers, options: { answer } }: FakeMachine): Scanner {
+  const rows = (what: string, isWanted: (key: string) => boolean) =>
+    answer(what, () => [...servers].filter(([key]) => isWanted(key)).flatMap(([, sockets]) => sockets.map(rowOf)));
+  const pidsOf = ({ protocol, localPort, inode }: SocketRow) =>
+    servers.get(`${protocol}:${localPort}`)?.find((socket) => socket.inode === inode)?.pids ?? [];
+  const identified = (row: SocketRow): SocketRow => {
+    const pids = pidsOf(row);
+    return { ...row, pid: pids[0] ?? null, ...(pids.length > 1 && { sharers: pids }) };
+  };
+  return {
+    listening(endpoints) {
+      const keys = new Set([...endpoints].map(({ protocol, port }) => `${protocol}:${port}`));
+      return rows("a look at leased ports", (key) => keys.has(key));
+    },
+    sockets: () => rows("a look at all sockets", () => true),
+    socketsOn: ({ protocol, port }) => rows("a look at a port", (key) => key === `${protocol}:${port}`),
+    boundOn: () => Promise.resolve(undefined),
+    identify: (found) => answer("a look at processes", () => found.map(identified)),
+    close() {},
+  };
 }
 
 function rowOf({ protocol, port, inode, address }: FakeSocket): SocketRow {

@@ -41,7 +41,7 @@ export function leaseOf(id: string, holder: Partial<Holder> = {}, part: Partial<
 /** The insertion of a lease. */
 export const insert = (lease: LeaseRecord) => [{ kind: "insert", record: lease }] as const;
 
-/** Opens the file; again, it does so as a restart does. */
+/** Opens the file; again, it does so as a restart does. What is open at the end of the test is closed. */
 export type OpenStore = (options?: Partial<StoreOptions>) => Promise<Store>;
 
 /** Declares a test of a file of its own, over a clock that stands still. */
@@ -52,7 +52,18 @@ export function storeTest(
   Deno.test(name, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/leases.db`, clock = new FakeClock();
-    await run((options) => Store.open(path, { clock, log() {}, ...options }), path, clock);
+    const opened = new Set<Store>();
+    const open: OpenStore = async (options) => {
+      const store = await Store.open(path, { clock, log() {}, ...options }), close = store.close.bind(store);
+      opened.add(store);
+      store.close = () => {
+        opened.delete(store);
+        return close();
+      };
+      return store;
+    };
+    await run(open, path, clock);
+    for (const store of opened) await store.close();
   });
 }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Lease } from "../../src/lease/lease.ts";
 import { domainTest, grantOne, openTestDomain, type TestDomain, type TestOptions } from "../support/domain.ts";
+import { linuxTest } from "../support/linux_only.ts";
 import { FakeMachine } from "../support/machine.ts";
-import { startHolder, startStranger } from "../support/processes.ts";
+import { Child, startStranger } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
@@ -63,9 +64,9 @@ domainTest("the watch sees a UDP server", async (test) => {
   assert.equal(now(test, lease).state, "idle");
 });
 
-Deno.test("the watch calls a listener that is not the holder's a conflict", { ignore: !linux }, async () => {
+linuxTest("the watch calls a listener that is not the holder's a conflict", async () => {
   await using test = await openTestDomain();
-  await using holder = startHolder();
+  await using holder = await Child.start("", { beginsSession: true });
   const lease = await grantOne(test, {}, { pid: holder.pid });
   {
     await using _stranger = await startStranger(lease.port);
@@ -77,49 +78,42 @@ Deno.test("the watch calls a listener that is not the holder's a conflict", { ig
   assert.equal(now(test, lease).state, "granted");
 });
 
-machineTest(
-  "after a conflict the port is withheld, and granted to nobody while the stranger listens",
-  async (test, machine) => {
-    const lease = await grantOne(test, { name: "shop/web" }, { pid: HOLDER });
-    machine.listen(on(lease), { pid: STRANGER });
-    await test.domain.watch.look();
-    await test.domain.registry.end(lease.id, "released");
-    assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
-    const other = await grantOne(test, { name: "shop/web" });
-    assert.notEqual(other.port, lease.port);
-    test.clock.advance(test.config.cooldownMs + 1);
-    await assert.rejects(grantOne(test), { code: "pool_exhausted" });
-    assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
-  },
-  { poolSize: 2 },
-);
+machineTest("after a conflict nobody is granted the port while the stranger listens", async (test, machine) => {
+  const lease = await grantOne(test, { name: "shop/web" }, { pid: HOLDER });
+  machine.listen(on(lease), { pid: STRANGER });
+  await test.domain.watch.look();
+  await test.domain.registry.end(lease.id, "released");
+  assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
+  const other = await grantOne(test, { name: "shop/web" });
+  assert.notEqual(other.port, lease.port);
+  test.clock.advance(test.config.cooldownMs + 1);
+  await assert.rejects(grantOne(test), { code: "pool_exhausted" });
+  assert.equal((await test.domain.ports.describe(lease.port)).quarantined, true);
+}, { poolSize: 2 });
 
-machineTest(
-  "the watch reports who begins to listen on a leased port and who stops, and nothing of other ports",
-  async (test, machine) => {
-    const reported: string[] = [];
-    test.domain.events.subscribe((event) => {
-      if (!("listener" in event)) return;
-      const { localPort, pid, process, lease } = event.listener;
-      assert.equal(process?.command, `server-${HOLDER}`);
-      reported.push(`${event.type} ${localPort} ${pid} ${lease?.name}`);
-    });
-    const lease = await grantOne(test, { name: "shop/web" });
-    machine.listen({ protocol: "tcp", port: 1 }, { pid: HOLDER });
-    machine.listen(on(lease), { pid: HOLDER });
-    await test.domain.watch.look();
-    await test.domain.watch.look();
-    assert.deepEqual(reported, [`listener.opened ${lease.port} ${HOLDER} shop/web`]);
-    machine.stopListening(lease.port);
-    await test.domain.watch.look();
-    assert.deepEqual(reported.slice(1), [`listener.closed ${lease.port} ${HOLDER} shop/web`]);
-    machine.listen(on(lease), { pid: HOLDER });
-    await test.domain.watch.look();
-    await test.domain.registry.end(lease.id, "released"); // it listens on, but on a port that is no longer ours to watch
-    await test.domain.watch.look();
-    assert.equal(reported.length, 3);
-  },
-);
+machineTest("the watch reports who begins and stops listening, on leased ports alone", async (test, machine) => {
+  const reported: string[] = [];
+  test.domain.events.subscribe((event) => {
+    if (!("listener" in event)) return;
+    const { localPort, pid, process, lease } = event.listener;
+    assert.equal(process?.command, `server-${HOLDER}`);
+    reported.push(`${event.type} ${localPort} ${pid} ${lease?.name}`);
+  });
+  const lease = await grantOne(test, { name: "shop/web" });
+  machine.listen({ protocol: "tcp", port: 1 }, { pid: HOLDER });
+  machine.listen(on(lease), { pid: HOLDER });
+  await test.domain.watch.look();
+  await test.domain.watch.look();
+  assert.deepEqual(reported, [`listener.opened ${lease.port} ${HOLDER} shop/web`]);
+  machine.stopListening(lease.port);
+  await test.domain.watch.look();
+  assert.deepEqual(reported.slice(1), [`listener.closed ${lease.port} ${HOLDER} shop/web`]);
+  machine.listen(on(lease), { pid: HOLDER });
+  await test.domain.watch.look();
+  await test.domain.registry.end(lease.id, "released"); // it listens on, but on a port that is no longer ours to watch
+  await test.domain.watch.look();
+  assert.equal(reported.length, 3);
+});
 
 machineTest("the watch ends a process lease when its process is gone", async (test, machine) => {
   const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 1000 } });
@@ -143,20 +137,16 @@ machineTest("a pid that was reused does not keep a process lease", async (test, 
   assert.equal(test.domain.store.find(lease.id)?.state, "expired");
 });
 
-machineTest(
-  "a hold that a listener kept from being taken at start is taken once the listener has left",
-  async (test, machine) => {
-    const lease = await grantOne(test);
-    machine.listen(on(lease), { pid: HOLDER });
-    const after = await test.restart();
-    assert.equal(after.domain.describe().holds.kept, 0);
-    await after.domain.watch.look();
-    machine.stopListening(lease.port);
-    await after.domain.watch.look();
-    assert.deepEqual([after.domain.describe().holds.kept, now(after, lease).state], [1, "idle"]);
-    await after.close();
-  },
-);
+machineTest("a hold that a listener prevented at start is taken when the listener has left", async (test, machine) => {
+  const lease = await grantOne(test);
+  machine.listen(on(lease), { pid: HOLDER });
+  const after = await test.restart();
+  assert.equal(after.domain.describe().holds.kept, 0);
+  await after.domain.watch.look();
+  machine.stopListening(lease.port);
+  await after.domain.watch.look();
+  assert.deepEqual([after.domain.describe().holds.kept, now(after, lease).state], [1, "idle"]);
+});
 
 /** Two processes that share a listener: a parent, and a child in a session of its own that goes on without it. */
 async function startSharers(
@@ -196,9 +186,7 @@ import signal; signal.pause()`;
   };
 }
 
-Deno.test("a socket that a stranger shares with the holder is the holder's, and each of its processes is listed", {
-  ignore: !linux,
-}, async () => {
+linuxTest("a socket that a stranger shares is the holder's, and each of its processes is listed", async () => {
   await using test = await openTestDomain();
   const lease = await grantOne(test, { name: "shop/web" });
   await using sharers = await startSharers(lease.port);
@@ -220,9 +208,7 @@ Deno.test("a socket that a stranger shares with the holder is the holder's, and 
   }
 });
 
-Deno.test("when the process that was named for a socket ends, one that shares the socket is named instead", {
-  ignore: !linux,
-}, async () => {
+linuxTest("when the process that was named for a socket ends, one that shares it is named instead", async () => {
   await using test = await openTestDomain();
   const lease = await grantOne(test);
   await using sharers = await startSharers(lease.port);
@@ -258,52 +244,44 @@ function serve(machine: FakeMachine, lease: Lease, pid: number): void {
   machine.listen(on(lease), { pid, address: "127.0.0.1" });
 }
 
-machineTest(
-  "a lease of kind process stays while what its killed process has started listens, then for its grace",
-  async (test, machine) => {
-    const lease = await grantOrphaned(test, machine);
-    const lookThrice = async (test: TestDomain) => {
-      for (let looks = 0; looks < 3; looks++) {
-        test.clock.advance(60_000);
-        await test.domain.watch.look();
-        assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["listening", SERVER, null]);
-      }
-    };
-    await lookThrice(test);
-    const after = await test.restart();
-    await lookThrice(after);
-    machine.end(SERVER);
-    await after.domain.watch.look();
-    assert.equal(now(after, lease).state, "idle");
-    test.clock.advance(999);
-    await after.domain.watch.look();
-    assert.equal(now(after, lease).state, "idle");
-    test.clock.advance(1);
-    await after.domain.watch.look();
-    assert.equal(after.domain.store.find(lease.id)?.state, "expired");
-    const again = await grantOne(after, { name: "shop/web" });
-    assert.equal(again.port, lease.port);
-    await after.close();
-  },
-);
+machineTest("a lease of a killed process stays while its server listens, then for its grace", async (test, machine) => {
+  const lease = await grantOrphaned(test, machine);
+  const lookThrice = async (test: TestDomain) => {
+    for (let looks = 0; looks < 3; looks++) {
+      test.clock.advance(60_000);
+      await test.domain.watch.look();
+      assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["listening", SERVER, null]);
+    }
+  };
+  await lookThrice(test);
+  const after = await test.restart();
+  await lookThrice(after);
+  machine.end(SERVER);
+  await after.domain.watch.look();
+  assert.equal(now(after, lease).state, "idle");
+  test.clock.advance(999);
+  await after.domain.watch.look();
+  assert.equal(now(after, lease).state, "idle");
+  test.clock.advance(1);
+  await after.domain.watch.look();
+  assert.equal(after.domain.store.find(lease.id)?.state, "expired");
+  const again = await grantOne(after, { name: "shop/web" });
+  assert.equal(again.port, lease.port);
+});
 
-machineTest(
-  "a server that is started again by what the killed process has started is the holder's, also after a restart",
-  async (test, machine) => {
-    const lease = await grantOrphaned(test, machine);
-    machine.end(SERVER);
-    serve(machine, lease, SECOND);
-    await test.domain.watch.look();
-    assert.deepEqual(listening(test, lease), ["listening", SECOND]);
-    const after = await test.restart();
-    await after.domain.watch.look();
-    machine.end(SECOND);
-    serve(machine, lease, THIRD);
-    await after.domain.watch.look();
-    assert.deepEqual(listening(after, lease), ["listening", THIRD]);
-    await after.close();
-  },
-);
+machineTest("a server that a child of a killed process starts again is the holder's", async (test, machine) => {
+  const lease = await grantOrphaned(test, machine);
+  machine.end(SERVER);
+  serve(machine, lease, SECOND);
+  await test.domain.watch.look();
+  assert.deepEqual(listening(test, lease), ["listening", SECOND]);
+  const after = await test.restart();
+  await after.domain.watch.look();
+  machine.end(SECOND);
+  serve(machine, lease, THIRD);
+  await after.domain.watch.look();
+  assert.deepEqual(listening(after, lease), ["listening", THIRD]);
+});
 
 /** As a daemon before this one has left a lease, which saw this process listen for the holder. */
 function rememberListener(test: TestDomain, { id }: Lease, pid: number, startTime: string): void {
@@ -324,77 +302,65 @@ machineTest("a listener of the tree that comes back within the grace ends the gr
   assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
 });
 
-machineTest(
-  "a process that has the pid of a known listener is not the holder's: its lease ends",
-  async (test, machine) => {
-    const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 0 } });
-    machine.end(HOLDER);
-    machine.listen(on(lease), { pid: STRANGER });
-    rememberListener(test, lease, STRANGER, "another");
-    assert.equal((await test.domain.ports.describe(lease.port)).listeners[0]?.ofHolder, false);
-    await test.domain.watch.look();
-    test.clock.advance(1);
-    await test.domain.watch.look();
-    assert.equal(test.domain.store.find(lease.id)?.state, "expired");
-  },
-);
+machineTest("a process with the pid of a known listener is not the holder's: the lease ends", async (test, machine) => {
+  const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 0 } });
+  machine.end(HOLDER);
+  machine.listen(on(lease), { pid: STRANGER });
+  rememberListener(test, lease, STRANGER, "another");
+  assert.equal((await test.domain.ports.describe(lease.port)).listeners[0]?.ofHolder, false);
+  await test.domain.watch.look();
+  test.clock.advance(1);
+  await test.domain.watch.look();
+  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
+});
 
-machineTest(
-  "a new process of the holder takes the lease over with its port, and the server that listens stays the holder's",
-  async (test, machine) => {
-    const lease = await grantOrphaned(test, machine);
-    machine.start(NEXT_HOLDER);
-    await assert.rejects(
-      grantOne(test, { name: "shop/web" }, { pid: NEXT_HOLDER, lifetime: lease.lifetime }),
-      { code: "name_taken", message: new RegExp(`process ${SERVER} `) },
-    );
-    const taken = await test.domain.registry.amend(lease.id, { pid: NEXT_HOLDER });
-    assert.deepEqual([taken.port, taken.holder.pid], [lease.port, NEXT_HOLDER]);
-    assert.deepEqual([taken.state, taken.listener?.pid], ["listening", SERVER]);
-    await test.domain.watch.look();
-    assert.deepEqual(listening(test, lease), ["listening", SERVER]);
-    const { listeners } = await test.domain.ports.describe(lease.port);
-    assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[SERVER, true]]);
-  },
-);
+machineTest("a new process of the holder takes the lease over, and the server stays theirs", async (test, machine) => {
+  const lease = await grantOrphaned(test, machine);
+  machine.start(NEXT_HOLDER);
+  await assert.rejects(
+    grantOne(test, { name: "shop/web" }, { pid: NEXT_HOLDER, lifetime: lease.lifetime }),
+    { code: "name_taken", message: new RegExp(`process ${SERVER} `) },
+  );
+  const taken = await test.domain.registry.amend(lease.id, { pid: NEXT_HOLDER });
+  assert.deepEqual([taken.port, taken.holder.pid], [lease.port, NEXT_HOLDER]);
+  assert.deepEqual([taken.state, taken.listener?.pid], ["listening", SERVER]);
+  await test.domain.watch.look();
+  assert.deepEqual(listening(test, lease), ["listening", SERVER]);
+  const { listeners } = await test.domain.ports.describe(lease.port);
+  assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[SERVER, true]]);
+});
 
-machineTest(
-  "a stranger beside the holder's listener is a conflict, and does not let the lease run out",
-  async (test, machine) => {
-    const lease = await grantOrphaned(test, machine);
-    machine.listen(on(lease), { pid: STRANGER, address: "127.0.0.2" });
-    for (let looks = 0; looks < 2; looks++) {
-      await test.domain.watch.look();
-      test.clock.advance(60_000);
-      assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["conflict", STRANGER, null]);
-    }
-  },
-);
+machineTest("a stranger beside the holder's listener is a conflict, and the lease goes on", async (test, machine) => {
+  const lease = await grantOrphaned(test, machine);
+  machine.listen(on(lease), { pid: STRANGER, address: "127.0.0.2" });
+  for (let looks = 0; looks < 2; looks++) {
+    await test.domain.watch.look();
+    test.clock.advance(60_000);
+    assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["conflict", STRANGER, null]);
+  }
+});
 
-machineTest(
-  "two projects that want the same port each see whose server it is, by the folder in which it runs",
-  async (test, machine) => {
-    const grant = (project: string) => {
-      const cwd = `/home/me/${project}`;
-      const holder = { id: `cli:${cwd}`, command: null, cwd };
-      return grantOne(test, { name: `${project}/web`, prefer: [test.first] }, { holder });
-    };
-    const [first, second] = [await grant("shop"), await grant("other")];
-    assert.deepEqual([first.port, second.port === first.port], [test.first, false]);
-    machine.start(STRANGER, { cwd: "/home/me/other" });
-    machine.listen(on(first), { pid: STRANGER });
-    await test.domain.watch.look();
-    assert.deepEqual(listening(test, first), ["conflict", STRANGER]);
-    const reason = `pid ${STRANGER} (server-${STRANGER}) runs in /home/me/other, not in /home/me/shop`;
-    assert.equal(now(test, first).listener?.reason, reason);
-    const { sentence, listeners } = await test.domain.ports.describe(first.port);
-    assert.deepEqual(listeners.map((each) => [each.ofHolder, each.reason]), [[false, reason]]);
-    assert.ok(sentence.includes(reason), sentence);
-    assert.equal(now(test, second).state, "granted");
-    machine.end(STRANGER);
-    machine.start(SERVER, { cwd: "/home/me/shop/src" });
-    machine.listen(on(first), { pid: SERVER });
-    await test.domain.watch.look();
-    assert.deepEqual([now(test, first).state, now(test, first).listener?.reason], ["listening", null]);
-  },
-);
+machineTest("of two projects that want one port each knows its server by its folder", async (test, machine) => {
+  const grant = (project: string) => {
+    const cwd = `/home/me/${project}`;
+    const holder = { id: `cli:${cwd}`, command: null, cwd };
+    return grantOne(test, { name: `${project}/web`, prefer: [test.first] }, { holder });
+  };
+  const [first, second] = [await grant("shop"), await grant("other")];
+  assert.deepEqual([first.port, second.port === first.port], [test.first, false]);
+  machine.start(STRANGER, { cwd: "/home/me/other" });
+  machine.listen(on(first), { pid: STRANGER });
+  await test.domain.watch.look();
+  assert.deepEqual(listening(test, first), ["conflict", STRANGER]);
+  const reason = `pid ${STRANGER} (server-${STRANGER}) runs in /home/me/other, not in /home/me/shop`;
+  assert.equal(now(test, first).listener?.reason, reason);
+  const { sentence, listeners } = await test.domain.ports.describe(first.port);
+  assert.deepEqual(listeners.map((each) => [each.ofHolder, each.reason]), [[false, reason]]);
+  assert.ok(sentence.includes(reason), sentence);
+  assert.equal(now(test, second).state, "granted");
+  machine.end(STRANGER);
+  machine.start(SERVER, { cwd: "/home/me/shop/src" });
+  machine.listen(on(first), { pid: SERVER });
+  await test.domain.watch.look();
+  assert.deepEqual([now(test, first).state, now(test, first).listener?.reason], ["listening", null]);
+});

@@ -28,11 +28,13 @@ export async function openLinuxFirewall(
 ): Promise<FirewallBackend> {
   const { firewallCmd = FIREWALL_CMD, ufw: ufwProgram = UFW, nft = NFT } = programs;
   const open = <Command>(dialect: Dialect<Command>) => new LinuxFirewall(dialect, { owner });
-  const is = async (name: typeof firewall, governs: () => Promise<boolean>) =>
+  const isChosen = async (name: typeof firewall, governs: () => Promise<boolean>) =>
     firewall === name || (firewall === "auto" && await governs());
-  if (await is("firewalld", () => isFirewalldRunning(firewallCmd))) return open(firewalld({ program: firewallCmd }));
-  if (await is("ufw", () => isUfwEnabled(root))) return open(ufw({ program: ufwProgram, root }));
-  if (await is("nftables", () => isFile(nft[0]))) return open(nftables({ program: nft }));
+  if (await isChosen("firewalld", () => isFirewalldRunning(firewallCmd))) {
+    return open(firewalld({ program: firewallCmd }));
+  }
+  if (await isChosen("ufw", () => isUfwEnabled(root))) return open(ufw({ program: ufwProgram, root }));
+  if (await isChosen("nftables", () => isFile(nft[0]))) return open(nftables({ program: nft }));
   const reason = `firewalld does not run, ufw is not enabled, and nftables has no ${nft[0]} here`;
   throw unavailable(READ, `${reason}; installing nftables would help`);
 }

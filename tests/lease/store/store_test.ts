@@ -23,20 +23,15 @@ storeTest("what write() has answered is there when the file is opened again", as
   const [{ expiresAt: _, ...live }] = again.liveLeases() as [ReturnType<Store["liveLeases"]>[number]];
   assert.deepEqual(live, lease);
   assert.deepEqual([...again.names()], [["a/web", 3000]]);
-  await again.close();
 });
 
-storeTest(
-  "a listener that an earlier version wrote into the file is read as one whose identity is not known",
-  async (open) => {
-    const store = await open();
-    const known = { pid: 4711, command: "vite", cwd: "/shop", user: "me", address: "127.0.0.1", since: "2026-11-23" };
-    await store.write(insert(record("A", 3000, { listener: known as unknown as LeaseListener })));
-    const [lease] = store.liveLeases();
-    assert.deepEqual(lease?.listener, { ...known, startTime: null, bootId: null, reason: null });
-    await store.close();
-  },
-);
+storeTest("the identity of a listener that an earlier version wrote into the file is not known", async (open) => {
+  const store = await open();
+  const known = { pid: 4711, command: "vite", cwd: "/shop", user: "me", address: "127.0.0.1", since: "2026-11-23" };
+  await store.write(insert(record("A", 3000, { listener: known as unknown as LeaseListener })));
+  const [lease] = store.liveLeases();
+  assert.deepEqual(lease?.listener, { ...known, startTime: null, bootId: null, reason: null });
+});
 
 storeTest("the file itself refuses a second live lease of a port, and the rest of the group is kept", async (open) => {
   const store = await open();
@@ -57,7 +52,6 @@ storeTest("the file itself refuses a second live lease of a port, and the rest o
   assert.deepEqual(store.liveLeases().map(({ port }) => port).sort(), [3000, 3000, 3002]);
   await store.write([{ kind: "end", record: record("A", 3000, { state: "released", endedAt: 5 }) }]);
   await store.write(insert(record("G", 3000)));
-  await store.close();
 });
 
 storeTest("a group that was refused whole does not hold up what comes after it", async (open) => {
@@ -66,7 +60,6 @@ storeTest("a group that was refused whole does not hold up what comes after it",
   await store.settled();
   await store.write(insert(record("B", 3000)));
   assert.equal(store.liveLeases().length, 1);
-  await store.close();
 });
 
 /** Syncs that end when the test says so. */
@@ -105,78 +98,66 @@ function replaceSync(sync: (original: () => Promise<void>) => Promise<void>): Di
   };
 }
 
-storeTest(
-  "write() answers nothing before the disk has it, and asks the disk once for what has come meanwhile",
-  async (open) => {
-    const store = await open();
-    const syncs: (() => void)[] = [];
-    const asked: (() => void)[] = [];
-    const answered: string[] = [];
-    {
-      using _slow = replaceSync(() => {
-        asked.shift()?.();
-        return new Promise((resolve) => syncs.push(resolve));
-      });
-      const nextSync = () => new Promise<void>((resolve) => asked.push(resolve));
-      const firstSync = nextSync();
-      const first = store.write(insert(record("A", 3000))).then(() => answered.push("A"));
-      await firstSync;
-      assert.equal(store.find(record("A", 3000).id)?.port, 3000); // committed, and not answered
-      const others = ["B", "C"].map((id, i) => store.write(insert(record(id, 3001 + i))).then(() => answered.push(id)));
-      const secondSync = nextSync();
-      syncs.shift()!();
-      await Promise.all([first, secondSync]);
-      assert.deepEqual(answered, ["A"]);
-      syncs.shift()!();
-      await Promise.all(others);
-    }
-    assert.deepEqual([answered, syncs.length], [["A", "B", "C"], 0]);
-    await store.close();
-  },
-);
+storeTest("write() answers when the disk has it, and syncs once what has come meanwhile", async (open) => {
+  const store = await open();
+  const syncs: (() => void)[] = [];
+  const asked: (() => void)[] = [];
+  const answered: string[] = [];
+  {
+    using _slow = replaceSync(() => {
+      asked.shift()?.();
+      return new Promise((resolve) => syncs.push(resolve));
+    });
+    const nextSync = () => new Promise<void>((resolve) => asked.push(resolve));
+    const firstSync = nextSync();
+    const first = store.write(insert(record("A", 3000))).then(() => answered.push("A"));
+    await firstSync;
+    assert.equal(store.find(record("A", 3000).id)?.port, 3000); // committed, and not answered
+    const others = ["B", "C"].map((id, i) => store.write(insert(record(id, 3001 + i))).then(() => answered.push(id)));
+    const secondSync = nextSync();
+    syncs.shift()!();
+    await Promise.all([first, secondSync]);
+    assert.deepEqual(answered, ["A"]);
+    syncs.shift()!();
+    await Promise.all(others);
+  }
+  assert.deepEqual([answered, syncs.length], [["A", "B", "C"], 0]);
+});
 
-storeTest(
-  "a disk that fails after the commit is told apart from one that took nothing, and no more is written",
-  async (open) => {
-    const store = await open();
-    const refused = await store.write([{ kind: "update", record: record("A", 3000) }]).catch((reason) => reason);
-    assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
-    {
-      using _broken = replaceSync(() => Promise.reject(new Error("input/output error")));
-      const error = await store.write(insert(record("A", 3000))).catch((reason) => reason);
-      assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", true]);
-    }
-    const late = await store.write(insert(record("B", 3001))).catch((reason) => reason);
-    assert.deepEqual([late.code, late.isCommitted], ["store_unavailable", false]);
-    assert.match(late.message, /the disk has failed \(input\/output error\); restart portd/);
-    assert.equal(store.hasFailed, true);
-    await store.close();
-  },
-);
+storeTest("after a commit that the disk did not sync, the error says so and nothing more is written", async (open) => {
+  const store = await open();
+  const refused = await store.write([{ kind: "update", record: record("A", 3000) }]).catch((reason) => reason);
+  assert.deepEqual([refused.code, refused.isCommitted], ["store_unavailable", false]);
+  {
+    using _broken = replaceSync(() => Promise.reject(new Error("input/output error")));
+    const error = await store.write(insert(record("A", 3000))).catch((reason) => reason);
+    assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", true]);
+  }
+  const late = await store.write(insert(record("B", 3001))).catch((reason) => reason);
+  assert.deepEqual([late.code, late.isCommitted], ["store_unavailable", false]);
+  assert.match(late.message, /the disk has failed \(input\/output error\); restart portd/);
+  assert.equal(store.hasFailed, true);
+});
 
-storeTest(
-  "after a sync that failed the log is written again and synced, and the file is left alone meanwhile",
-  async (open, path) => {
-    const store = await open();
-    await store.write(insert(record("A", 3000)));
-    const file = await Deno.readFile(path);
-    const written: number[] = [];
-    let syncs = 0;
-    {
-      using _flaky = replaceSync((sync) => ++syncs === 1 ? Promise.reject(new Error("input/output error")) : sync());
-      using _seen = replaceWrite((length) => written.push(length));
-      await store.write(insert(record("B", 3001)));
-    }
-    assert.equal(syncs, 2);
-    assert.deepEqual(written, [(await Deno.stat(`${path}-wal`)).size]);
-    assert.deepEqual(await Deno.readFile(path), file);
-    await store.write(insert(record("C", 3002)));
-    await store.close();
-    const next = await open();
-    assert.deepEqual(next.liveLeases().map(({ port }) => port).sort(), [3000, 3001, 3002]);
-    await next.close();
-  },
-);
+storeTest("after a failed sync the log is written and synced again, and the file is left alone", async (open, path) => {
+  const store = await open();
+  await store.write(insert(record("A", 3000)));
+  const file = await Deno.readFile(path);
+  const written: number[] = [];
+  let syncs = 0;
+  {
+    using _flaky = replaceSync((sync) => ++syncs === 1 ? Promise.reject(new Error("input/output error")) : sync());
+    using _seen = replaceWrite((length) => written.push(length));
+    await store.write(insert(record("B", 3001)));
+  }
+  assert.equal(syncs, 2);
+  assert.deepEqual(written, [(await Deno.stat(`${path}-wal`)).size]);
+  assert.deepEqual(await Deno.readFile(path), file);
+  await store.write(insert(record("C", 3002)));
+  await store.close();
+  const next = await open();
+  assert.deepEqual(next.liveLeases().map(({ port }) => port).sort(), [3000, 3001, 3002]);
+});
 
 /** Reports the length of what is written into files, other than by SQLite, for as long as it is used. */
 function replaceWrite(report: (length: number) => void): Disposable {
@@ -195,7 +176,6 @@ function replaceWrite(report: (length: number) => void): Disposable {
 storeTest("a change of a lease that is not there is refused", async (open) => {
   const store = await open();
   await assert.rejects(store.write([{ kind: "update", record: record("A", 3000) }]), { code: "store_unavailable" });
-  await store.close();
 });
 
 storeTest("a second store on the same file is refused while the first is open", async (open) => {
@@ -205,23 +185,19 @@ storeTest("a second store on the same file is refused while the first is open", 
   await store.close();
   const next = await open();
   assert.equal(next.liveLeases().length, 1);
-  await next.close();
 });
 
-storeTest(
-  "of stores that open a new file at the same instant one wins, and nobody calls the file damaged",
-  async (open, path) => {
-    const results = await Promise.allSettled(Array.from({ length: 5 }, () => open()));
-    const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-    assert.equal(won.length, 1);
-    for (const result of results) assert.ok(result.status === "fulfilled" || result.reason instanceof StoreLockedError);
-    assert.equal(won[0]!.setAside, null);
-    await won[0]!.write(insert(record("A", 3000)));
-    await won[0]!.close();
-    const names = [...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].map(({ name }) => name);
-    assert.deepEqual(names, ["leases.db"]);
-  },
-);
+storeTest("of stores that open a new file at once one wins, and none calls the file damaged", async (open, path) => {
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => open()));
+  const won = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  assert.equal(won.length, 1);
+  for (const result of results) assert.ok(result.status === "fulfilled" || result.reason instanceof StoreLockedError);
+  assert.equal(won[0]!.setAside, null);
+  await won[0]!.write(insert(record("A", 3000)));
+  await won[0]!.close();
+  const names = [...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].map(({ name }) => name);
+  assert.deepEqual(names, ["leases.db"]);
+});
 
 const DAMAGES: [name: string, spoil: (path: string) => Promise<void>][] = [
   [
@@ -249,7 +225,6 @@ for (const [name, spoil] of DAMAGES) {
     assert.deepEqual(await Deno.readFile(next.setAside), spoilt);
     assert.deepEqual(next.liveLeases(), []);
     await next.write(insert(record("A", 3000)));
-    await next.close();
   });
 }
 
@@ -274,7 +249,6 @@ storeTest("the same key of two callers is two keys", async (open) => {
   assert.equal(store.answer({ caller: "uid:1", key: "k" })?.fingerprint, "one");
   assert.deepEqual(store.answer({ caller: "uid:2", key: "k" }), { ...answer, caller: "uid:2", fingerprint: "two" });
   assert.equal(store.answer({ caller: "uid:3", key: "k" }), undefined);
-  await store.close();
 });
 
 storeTest("endedSince() gives each port once, with its last end", async (open) => {
@@ -286,25 +260,20 @@ storeTest("endedSince() gives each port once, with its last end", async (open) =
     { port: 3000, protocols: ["udp"], name: null, endedAt: 15 },
     { port: 3000, protocols: ["tcp"], name: "a/web", endedAt: 20 },
   ]);
-  await store.close();
 });
 
-storeTest(
-  "what was committed some seconds ago is there also when the log's header is destroyed",
-  async (open, path, clock) => {
-    const store = await open();
-    await store.write(insert(record("A", 3000)));
-    clock.advance(5000);
-    await store.write(insert(record("B", 3001)));
-    const [file, log] = [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)];
-    await store.close();
-    await Deno.writeFile(path, file);
-    await Deno.writeFile(`${path}-wal`, log.fill(0, 0, 32));
-    const after = await open();
-    assert.equal(after.find(record("A", 3000).id)?.port, 3000);
-    await after.close();
-  },
-);
+storeTest("what was committed some seconds ago survives a destroyed header of the log", async (open, path, clock) => {
+  const store = await open();
+  await store.write(insert(record("A", 3000)));
+  clock.advance(5000);
+  await store.write(insert(record("B", 3001)));
+  const [file, log] = [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)];
+  await store.close();
+  await Deno.writeFile(path, file);
+  await Deno.writeFile(`${path}-wal`, log.fill(0, 0, 32));
+  const after = await open();
+  assert.equal(after.find(record("A", 3000).id)?.port, 3000);
+});
 
 storeTest("while the file is synced nothing is written over the log, and reads go on", async (open, _, clock) => {
   const store = await open();
@@ -324,33 +293,28 @@ storeTest("while the file is synced nothing is written over the log, and reads g
     await write;
   }
   assert.deepEqual(answered, ["B"]);
-  await store.close();
 });
 
-storeTest(
-  "a disk that fails to take the file is written no more, and a restart finds all of it in the log",
-  async (open, path, clock) => {
-    const store = await open();
-    await store.write(insert(record("A", 3000)));
-    const fileBefore = await Deno.readFile(path);
-    let syncs = 0;
-    {
-      using _broken = replaceSync(() =>
-        ++syncs === 2 ? Promise.reject(new Error("input/output error")) : Promise.resolve()
-      );
-      clock.advance(5000);
-      const error = await store.write(insert(record("B", 3001))).catch((reason) => reason);
-      assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", false]);
-      assert.match(error.message, /the disk has failed \(input\/output error\); restart portd/);
-    }
-    await store.close();
-    await Deno.writeFile(`${path}.copy`, fileBefore); // what the disk has kept
-    await Deno.copyFile(`${path}-wal`, `${path}.copy-wal`);
-    const after = await Store.open(`${path}.copy`, { clock, log() {} });
-    assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
-    await after.close();
-  },
-);
+storeTest("a disk that fails to take the file gets no more; the log still has it all", async (open, path, clock) => {
+  const store = await open();
+  await store.write(insert(record("A", 3000)));
+  const fileBefore = await Deno.readFile(path);
+  let syncs = 0;
+  {
+    using _broken = replaceSync(() =>
+      ++syncs === 2 ? Promise.reject(new Error("input/output error")) : Promise.resolve()
+    );
+    clock.advance(5000);
+    const error = await store.write(insert(record("B", 3001))).catch((reason) => reason);
+    assert.deepEqual([error.code, error.isCommitted], ["store_unavailable", false]);
+    assert.match(error.message, /the disk has failed \(input\/output error\); restart portd/);
+  }
+  await store.close();
+  await Deno.writeFile(`${path}.copy`, fileBefore); // what the disk has kept
+  await Deno.copyFile(`${path}-wal`, `${path}.copy-wal`);
+  const after = await Store.open(`${path}.copy`, { clock, log() {} });
+  assert.deepEqual(after.liveLeases().map(({ port }) => port), [3000]);
+});
 
 storeTest("a file of the portd before is taken over: leases, history and the answers to keys", async (open, path) => {
   const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
@@ -378,7 +342,6 @@ storeTest("a file of the portd before is taken over: leases, history and the ans
   assert.deepEqual(kept("several")?.leaseIds, [other!.id, live!.id]);
   await store.forget(6, 8);
   assert.deepEqual([kept("one"), (await store.history({ limit: 9 })).records], [undefined, []]);
-  await store.close();
 });
 
 storeTest("however much is written at once, it is committed in turns, in its order", async (open) => {
@@ -393,5 +356,4 @@ storeTest("however much is written at once, it is committed in turns, in its ord
   assert.ok(first > 0 && first < 2000, `${first} in one turn`);
   await Promise.all(writes);
   assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
-  await store.close();
 });

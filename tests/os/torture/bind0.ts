@@ -1,7 +1,7 @@
 /**
- * Lets many processes ask the kernel for ports, by bind(0) and by connect(), while the daemon holds leases inside the
- * ephemeral range, and counts how often the kernel gives a held port away. Afterwards the leases are released and the
- * same is done again: that the kernel then does give those ports away shows that the first count could have failed.
+ * Many processes ask the kernel for ports, by bind(0) and by connect(), while the daemon holds leases in the ephemeral
+ * range; counts how often the kernel gives a held port away. Then the leases are released and the same is done again:
+ * that the kernel now does give those ports away shows that the first count could have failed.
  *
  * Run: deno run -A tests/os/torture/bind0.ts --processes 32 --rounds 200
  */
@@ -28,7 +28,7 @@ export interface Bind0Report {
   readonly held: number;
   /** Calls of bind(0), and as many of connect(). */
   readonly calls: number;
-  /** Held ports that the kernel gave away: none, when portd keeps its promise. */
+  /** Held ports that the kernel gave away; empty when portd keeps its promise. */
   readonly collisions: readonly number[];
   /** How many of the same ports it gave away when they were no longer held. */
   readonly afterRelease: number;
@@ -36,7 +36,7 @@ export interface Bind0Report {
 
 const LANES = 32, LABEL = "torture:bind0";
 
-/** Runs the torture. @throws {Error} when the daemon cannot hold the ports. */
+/** Runs it. @throws {Error} when the daemon cannot hold the ports. */
 export async function bind0({ processes = 32, rounds = 200, ports = 9000 }: Bind0Options = {}): Promise<Bind0Report> {
   await using installation = await Installation.create({ env: { PORTD_COOLDOWN_MS: "0", PORTD_AUTOSTART: "0" } });
   await using daemon = await ServedDaemon.start(installation);
@@ -50,7 +50,7 @@ export async function bind0({ processes = 32, rounds = 200, ports = 9000 }: Bind
   return { held: held.size, calls: processes * rounds, collisions, afterRelease };
 }
 
-/** The range that this kernel takes ports from by itself, or so many ports from its middle. */
+/** So many ports from the middle of the ephemeral range, or all of it. */
 async function middleOfEphemeralRange(ports: number): Promise<number[]> {
   const [first = 0, last = 0] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range"))
     .trim().split(/\s+/).map(Number);
@@ -59,7 +59,7 @@ async function middleOfEphemeralRange(ports: number): Promise<number[]> {
   return Array.from({ length: count }, (_, index) => start + index);
 }
 
-/** Leases the ports, but for the few that somebody uses. @returns those that are held in the kernel. */
+/** Leases the ports, except for the few that are in use. @returns those that are held in the kernel. */
 async function holdPorts(url: string, ports: readonly number[]): Promise<Set<number>> {
   const held = new Set<number>();
   const line = ports.values();

@@ -1,6 +1,6 @@
 /**
- * Kills the daemon with SIGKILL at random moments while clients grant, renew and release at full speed, and looks after
- * every restart whether each acknowledged lease is still there and no port has two.
+ * Kills the daemon with SIGKILL at random moments while clients grant, renew and release at full speed. Checks after
+ * every restart that each acknowledged lease is still there and no port has two leases.
  *
  * Run: deno run -A tests/os/torture/kill9.ts --rounds 200 --clients 8
  */
@@ -16,7 +16,7 @@ import type { ClientReport, Held } from "./kill9_client.ts";
 export interface Kill9Options {
   /** How often the daemon is killed. @default 200 */
   readonly rounds?: number;
-  /** How many processes torment it. @default 8 */
+  /** How many client processes there are. @default 8 */
   readonly clients?: number;
 }
 
@@ -28,17 +28,17 @@ export interface Kill9Report {
   readonly doubled: readonly string[];
   /** Answers that no client may get. */
   readonly faults: readonly string[];
-  /** Leases that nobody had acknowledged: granted, and the daemon killed before it answered. They were released. */
+  /** Leases without an acknowledgement: granted before the daemon was killed and could answer. They were released. */
   readonly leaked: number;
   /** Acknowledged calls. */
   readonly calls: number;
   readonly rounds: number;
 }
 
-/** Few ports, so that each is granted again and again, and at once after its release. */
+/** Few ports, so that each is granted many times, and at once after its release. */
 const POOL = "21000-21399";
 const SHORTEST_MS = 10, LONGEST_MS = 250, LONGEST_START_MS = 150;
-/** In one round of so many the daemon is killed while it starts, too. */
+/** In this share of the rounds the daemon is also killed while it starts. */
 const START_KILL_SHARE = 1 / 8;
 
 class ClientProcess {
@@ -58,7 +58,7 @@ class ClientProcess {
     this.#reports = linesOf(this.#child.stdout);
   }
 
-  /** Gives an order; the report comes when it is done. */
+  /** Gives an order. @returns the report after it. */
   async order(order: "go" | "settle"): Promise<ClientReport> {
     await this.#orders.write(new TextEncoder().encode(`${order}\n`));
     const { value, done } = await this.#reports.next();
@@ -73,7 +73,7 @@ class ClientProcess {
   }
 }
 
-/** Runs the torture. @throws {Error} when the daemon does not start again. */
+/** Runs it. @throws {Error} when the daemon does not start again. */
 export async function kill9({ rounds = 200, clients = 8 }: Kill9Options = {}): Promise<Kill9Report> {
   await using installation = await Installation.create({
     env: { PORTD_POOL: POOL, PORTD_COOLDOWN_MS: "0", PORTD_AUTOSTART: "0" },
@@ -119,7 +119,7 @@ class Torture {
     await this.#compare(this.#daemon.url, this.#reports, { exact: true });
   }
 
-  /** Stops the daemon in peace and reads its file and the clients' logs. */
+  /** Stops the daemon in order and reads its file and the clients' logs. */
   async end(logs: readonly string[]): Promise<Omit<Kill9Report, "rounds">> {
     await this.#daemon?.end("SIGTERM");
     const { missing, doubled, faults } = this;
@@ -140,7 +140,7 @@ class Torture {
     await child.status;
   }
 
-  /** Compares the daemon's leases with the clients'; `exact`: nothing is under way, so what is too much is a leak. */
+  /** Compares the daemon's leases with the clients'. `exact`: no call is open, so any other lease is a leak. */
   async #compare(url: string, reports: readonly ClientReport[], { exact }: { readonly exact: boolean }): Promise<void> {
     const live = await liveLeases(url);
     const held = new Map(reports.flatMap((report) => report.held).map((lease) => [lease.id, lease]));
@@ -154,7 +154,7 @@ class Torture {
   }
 }
 
-/** Lets a random time pass: the moment of the kill is what is random here. */
+/** Waits for a random time: the moment of the kill is random. */
 function moment(leastMs: number, mostMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, leastMs + Math.random() * (mostMs - leastMs)));
 }
@@ -208,7 +208,7 @@ function inspectFile(path: string, held: readonly Held[], found: { missing: stri
   found.doubled.push(...overlaps(lives).map((text) => `in the history: ${text}`));
 }
 
-/** A lease with the time, in milliseconds since 1970, in which it was live beyond doubt. */
+/** A lease with the time, in milliseconds since 1970, in which it was certainly live. */
 interface Life extends Held {
   readonly from: number;
   readonly to: number;

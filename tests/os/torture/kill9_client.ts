@@ -1,6 +1,6 @@
 /**
- * One client of kill9.ts: grants, renews and releases at full speed until the daemon dies, then tells on stdout what it
- * has acknowledged and waits on stdin for `settle` (bring what was under way to an end) and `go`.
+ * One client of kill9.ts: grants, renews and releases at full speed until the daemon dies, then prints what was
+ * acknowledged and waits on stdin for `settle` (finish the open calls) and `go`.
  *
  * Arguments: base URL of the API, file for the log of acknowledged changes.
  */
@@ -13,13 +13,13 @@ export interface Held {
   readonly protocols: readonly string[];
 }
 
-/** What a client tells when the daemon has died, and again when it has settled. */
+/** What a client prints when the daemon has died, and again when it has settled. */
 export interface ClientReport {
-  /** Acknowledged, and no release of it sent. */
+  /** Leases that were acknowledged and for which no release was sent. */
   readonly held: readonly Held[];
-  /** Release sent and not acknowledged. */
+  /** Leases for which a release was sent and not acknowledged. */
   readonly uncertain: readonly Held[];
-  /** Grants sent and not acknowledged. */
+  /** How many grants were sent and not acknowledged. */
   readonly unanswered: number;
   /** Acknowledged calls so far. */
   readonly calls: number;
@@ -61,7 +61,7 @@ class Client {
     return this.#report();
   }
 
-  /** Repeats what was not answered and can be repeated; a grant without a key cannot. */
+  /** Repeats the calls without an answer, except for grants without a key, which cannot be repeated. */
   async settle(): Promise<ClientReport> {
     for (const call of [...this.#underway]) {
       this.#underway.delete(call);
@@ -94,7 +94,7 @@ class Client {
     return { kind: dice < 0.6 ? "renew" : "release", lease };
   }
 
-  /** @returns whether there was an answer; without one the call stays under way. */
+  /** @returns whether there was an answer; without one the call stays open. */
   async #do(call: Call): Promise<boolean> {
     this.#underway.add(call);
     if (call.kind === "release") this.#write(`- ${Date.now()} ${call.lease.id}`);
@@ -137,7 +137,7 @@ class Client {
       const response = await fetch(request);
       return { status: response.status, body: await response.text() };
     } catch (error) {
-      // fetch() and text() say TypeError when the connection is refused or breaks.
+      // fetch() and text() throw a TypeError when the connection is refused or breaks.
       if (error instanceof TypeError) throw new NoAnswer("the connection broke", { cause: error });
       throw error;
     }

@@ -13,7 +13,7 @@ import { REPEATS } from "./repeats.ts";
 
 export type { Invariant } from "./invariant.ts";
 
-/** In the order in which they are looked at: what a failure of one makes fail in others stands behind it. */
+/** In the order in which they are checked: one that fails only because another fails comes after that other. */
 export const INVARIANTS: readonly Invariant[] = [
   PORTS,
   NAMES,

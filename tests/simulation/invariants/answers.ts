@@ -1,4 +1,4 @@
-/** What answers say of themselves: they fit the request, they come, and none is a fault of portd. */
+/** Answers: they fit the request, they come, and none is an error of portd. */
 import type { Operation } from "../operation.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 

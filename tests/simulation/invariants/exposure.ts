@@ -21,7 +21,7 @@ export const RULES: Invariant = {
   name: "rules",
   promise: "The firewall lets in what live leases expose, and nothing else",
   rest({ kernel: { firewall }, run, disk }) {
-    if (disk.failedSyncs > 0) return undefined; // its end is unknown then, and the next sync of the firewall follows on a timer
+    if (disk.failedSyncs > 0) return undefined; // then the lease's end is unknown, and a timer syncs the firewall later
     return firstOf(firewall.rules, ({ rule }) => {
       if (rule === undefined) return undefined;
       const record = run.byPort(rule.port, rule.protocol);
@@ -34,7 +34,7 @@ export const RULES: Invariant = {
 
 function widened(record: LeaseRecord, { before, book, change }: World): string | undefined {
   if (change.isRestarted) return undefined; // a crash may undo what was not acknowledged
-  if (change.answered.some(({ code }) => code === "store_unavailable")) return undefined; // so may a disk that takes nothing
+  if (change.answered.some(({ code }) => code === "store_unavailable")) return undefined; // so may a failed write
   const earlier = before.get(record.id);
   if (earlier === undefined || earlier === record || earlier.exposure === null || record.exposure === null) return;
   const [was, is] = [book.valuesOf(earlier), book.valuesOf(record)];

@@ -7,7 +7,7 @@ export const FILE: Invariant = {
   name: "file",
   promise: "The file has the live leases that the memory has, and no other",
   rest({ run, disk }) {
-    if (disk.failedSyncs > 0) return undefined; // nobody can know what it has then
+    if (disk.failedSyncs > 0) return undefined; // then nobody can know what the file holds
     const stored = new Map(run.stored().map((record) => [record.id, record]));
     const live = run.records();
     const extra = [...stored.keys()].find((id) => run.byId(id) === undefined);

@@ -52,7 +52,7 @@ export const ACCOUNTS: Invariant = {
   },
 };
 
-/** Whoever was granted a port in this step must be the only one who was told of it and not of its end. */
+/** After each answer: no two leases whose grant was answered, and whose end was not, have the same port. */
 function twiceInAnswers({ book, change }: World): string | undefined {
   const kept = [...book.leases.values()].filter((known) =>
     known.acknowledgedAt !== undefined && known.overAt === undefined && !known.isGone && book.isKept(known)

@@ -54,7 +54,7 @@ export const SERVED: Invariant = {
   },
 };
 
-/** Keeps the ports that could be had at every step since the call began. */
+/** Keeps the ports that were free at every step since the call began. */
 function follow(operation: Operation, world: World): void {
   if (!isPlain(operation) || world.kernel.isOutOfDescriptors) {
     operation.free = undefined;
@@ -64,7 +64,7 @@ function follow(operation: Operation, world: World): void {
   operation.free = operation.free?.intersection(free);
 }
 
-/** Whether the same request was under way already: then both get its outcome, which may have been decided before. */
+/** Whether the same request was running already: then both get its outcome, which may have been decided before. */
 function joinedAnother({ family, started }: Operation, { book }: World): boolean {
   return book.operations.some((other) =>
     other.family === family && other.started.step < started.step &&
@@ -87,7 +87,7 @@ function isEnough({ plan }: Operation, free: ReadonlySet<number>): boolean {
   return [...free].some((first) => Array.from({ length }, (_, i) => first + i).every((port) => free.has(port)));
 }
 
-/** What stands in one line; `undefined` for what is judged in no line. */
+/** Calls of one shape are served in order; `undefined` for a call whose order is not judged. */
 function shapeOf(operation: Operation): string | undefined {
   const { grant, key } = operation.plan;
   if (grant === undefined || key !== undefined || !isPlain(operation)) return undefined;

@@ -1,4 +1,4 @@
-/** The HTTP API as a stranger to the code calls it. */
+/** The HTTP API, called without the client of portd. */
 import type { Lease } from "../../../src/lease/lease.ts";
 
 /** An answer with its body. */
@@ -8,10 +8,9 @@ export interface ApiAnswer {
   readonly body: Record<string, unknown> | undefined;
 }
 
-/** Whoever waits longer waits for an answer that does not come. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
-/** Calls the API. @param url with `/v1`. @throws {DOMException} `TimeoutError` when no answer comes within 20 seconds. */
+/** Calls the API. @param url with `/v1`. @throws {DOMException} `TimeoutError` when no answer comes in two minutes. */
 export async function call(url: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {
   const response = await fetch(`${url}${path}`, {
     method,

@@ -1,8 +1,9 @@
 /**
- * Starts and stops the daemon many times in this process, in one state folder, and prints what it found as JSON:
- * `cycles.ts STATE_DIR CYCLES FIREWALL`. FIREWALL is the setting `firewall.backend`.
+ * Starts and stops the daemon many times in this process, in one state folder, and prints what is left as JSON:
+ * `cycles.ts STATE_DIR CYCLES FIREWALL`, the last of which is the setting `firewall.backend`.
  */
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { createApp } from "../../../routes/app.ts";
 import { type Lease, PortdClient } from "../../../src/client/client.ts";
 import { socketTransport } from "../../../src/client/socket_transport.ts";
@@ -10,11 +11,11 @@ import { type Config, loadConfig } from "../../../src/config.ts";
 import { runDaemon } from "../../../src/daemon/daemon.ts";
 import { freePort } from "../sockets.ts";
 
-/** What a process has open, and what it has left in folders, by name. */
+/** What a process has open, and the files that it has left. */
 export interface Leftovers {
-  /** What its descriptors are, sorted; numbers of inodes left out. */
+  /** The targets of its descriptors, sorted; without numbers of inodes. */
   readonly descriptors: readonly string[];
-  /** Locks on files that it keeps. */
+  /** How many locks on files it holds. */
   readonly locks: number;
   readonly stateFiles: readonly string[];
   readonly temporaryFiles: readonly string[];
@@ -22,24 +23,21 @@ export interface Leftovers {
 
 /** What is printed. */
 export interface CyclesReport {
-  readonly cycles: number;
   /** Leases that were missing at a start, or had another port. */
   readonly lost: readonly string[];
   readonly granted: number;
   readonly released: number;
-  /** Between two runs: after the first few, and after the last. */
+  /** Between two runs of the daemon: after the first few, and after the last. */
   readonly before: Leftovers;
   readonly after: Leftovers;
-  /** While the daemon runs with its leases, likewise. */
+  /** While the daemon runs, likewise. */
   readonly runningBefore: Leftovers;
   readonly runningAfter: Leftovers;
 }
 
-/**
- * After so many cycles, and so long, all is open that stays open, such as libraries. Deno opens two sockets for itself
- * half a second after its start.
- */
-const WARM_UP = 10, WARM_UP_MS = 2000;
+/** After so many cycles everything is open that stays open, such as libraries. */
+const WARM_UP = 10;
+/** How many leases there are, and how many of them each cycle releases and grants again. */
 const HELD = 20, EXCHANGED = 2;
 
 class Cycles {
@@ -55,7 +53,7 @@ class Cycles {
     this.#client = new PortdClient({ url: `http://${config.listen}`, transport: socketTransport() });
   }
 
-  /** Runs the daemon once. @returns what it has open meanwhile. */
+  /** Runs the daemon once. @returns what is open while it runs. */
   async once(): Promise<Leftovers> {
     const stopping = new AbortController();
     const ready = Promise.withResolvers<string>();
@@ -64,7 +62,7 @@ class Cycles {
     await Promise.race([ready.promise, ended]);
     await this.#checkHeld();
     await this.#exchange();
-    const open = await lookAround(this.#config.stateDir);
+    const open = lookAround(this.#config.stateDir);
     stopping.abort();
     await ended;
     return open;
@@ -78,7 +76,7 @@ class Cycles {
     assert.equal(live.size, this.#held.size);
   }
 
-  /** Releases the oldest leases, and grants as many as there are to be. */
+  /** Releases the oldest leases, and takes new ones. */
   async #exchange(): Promise<void> {
     for (const { id } of [...this.#held.values()].slice(0, this.#held.size < HELD ? 0 : EXCHANGED)) {
       await this.#client.release(id);
@@ -94,77 +92,73 @@ class Cycles {
   }
 }
 
-/** Who waits longer waits for a program that does not end. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
-/**
- * Waits until no more programs run than `before`. On a busy machine the firewall's outlives the stop, which gives it a
- * second only.
- */
-async function untilProgramsEnded(before: number): Promise<void> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  while (!patience.aborted && await programHandles() > before);
-}
-
-/** How many descriptors are those of running programs: their pipes, and what they are waited for with. */
-async function programHandles(): Promise<number> {
-  return (await openDescriptors()).filter((target) => /^(pipe|anon_inode):\[(N|pidfd)\]$/.test(target)).length;
-}
-
-/** What the descriptors of this process are, numbers of inodes left out. */
-async function openDescriptors(): Promise<string[]> {
-  const descriptors: string[] = [];
-  for (const { name } of await Array.fromAsync(Deno.readDir("/proc/self/fd"))) {
-    const target = await targetOf(`/proc/self/fd/${name}`);
-    if (target !== undefined && !target.startsWith("/proc/")) descriptors.push(target.replace(/\d+/g, "N"));
-  }
-  return descriptors.sort();
-}
-
-/** What is open and left at this moment. */
-async function lookAround(stateDir: string): Promise<Leftovers> {
-  const descriptors = await openDescriptors();
-  const locks = (await Deno.readTextFile("/proc/locks")).split("\n").filter((line) =>
+/** What is open and what files there are at this moment: nothing else runs while it is read. */
+function lookAround(stateDir: string): Leftovers {
+  const locks = Deno.readTextFileSync("/proc/locks").split("\n").filter((line) =>
     line.split(/\s+/)[4] === String(Deno.pid)
   );
   return {
-    descriptors,
+    descriptors: openDescriptors(),
     locks: locks.length,
-    stateFiles: await namesIn(stateDir),
-    temporaryFiles: await namesIn(Deno.env.get("TMPDIR")!),
+    stateFiles: namesIn(stateDir),
+    temporaryFiles: namesIn(Deno.env.get("TMPDIR")!),
   };
 }
 
-/** The folder that is read has a descriptor too, which is gone when it is looked at. */
-async function targetOf(path: string): Promise<string | undefined> {
+/**
+ * The same once no program runs: until no more handles of programs are open than at the start. On a busy machine the
+ * programs of the firewall outlive the stop of the daemon, which waits only a second for them.
+ */
+async function lookAfterPrograms(stateDir: string, handlesAtStart: number): Promise<Leftovers> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  for (;;) {
+    const found = lookAround(stateDir);
+    if (patience.aborted || countProgramHandles(found.descriptors) <= handlesAtStart) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** How many descriptors belong to running programs: their pipes, and the handles on which we wait for their end. */
+function countProgramHandles(descriptors: readonly string[]): number {
+  return descriptors.filter((target) => /^(pipe|anon_inode):\[(N|pidfd)\]$/.test(target)).length;
+}
+
+/** The targets of the descriptors of this process, without numbers of inodes. */
+function openDescriptors(): string[] {
+  const names = namesIn("/proc/self/fd");
+  const targets = names.map((name) => targetOf(`/proc/self/fd/${name}`)).filter((target) => target !== undefined);
+  return targets.filter((target) => !target.startsWith("/proc/")).map((target) => target.replace(/\d+/g, "N")).sort();
+}
+
+/** Of the descriptors, that of the folder which was read is closed by then. */
+function targetOf(path: string): string | undefined {
   try {
-    return await Deno.readLink(path);
+    return Deno.readLinkSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
 async function run(stateDir: string, count: number, firewall: string): Promise<CyclesReport> {
   const flags = { listen: `127.0.0.1:${freePort()}`, "firewall.backend": firewall };
   const { config } = await loadConfig({ flags, env: {}, stateDir });
   const cycles = new Cycles(config);
-  const programs = await programHandles();
-  let done = 0;
-  for (; done < WARM_UP - 1 || performance.now() < WARM_UP_MS; done++) await cycles.once();
+  const handles = countProgramHandles(openDescriptors());
+  for (let done = 0; done < WARM_UP - 1; done++) await cycles.once();
   const runningBefore = await cycles.once();
-  await untilProgramsEnded(programs);
-  const before = await lookAround(stateDir);
-  for (done++; done < count - 1; done++) await cycles.once();
+  const before = await lookAfterPrograms(stateDir, handles);
+  for (let done = WARM_UP; done < count - 1; done++) await cycles.once();
   const runningAfter = await cycles.once();
-  await untilProgramsEnded(programs);
-  const after = await lookAround(stateDir);
+  const after = await lookAfterPrograms(stateDir, handles);
   const { lost, granted, released } = cycles;
-  return { cycles: done + 1, lost, granted, released, before, after, runningBefore, runningAfter };
+  return { lost, granted, released, before, after, runningBefore, runningAfter };
 }
 
 if (import.meta.main) {

@@ -1,8 +1,8 @@
-/** Programs out of packages of Debian that are not to be installed: unpacked into a folder, with nothing set up. */
+/** Programs of Debian packages that are not installed, but only unpacked into a folder. */
 import { type Requirement, root, tools } from "./requirement.ts";
 import { runTool } from "./tool.ts";
 
-/** The test unpacks these packages. Where apt knows none of them, its lists are fetched first. */
+/** The test unpacks these packages. Where apt does not know them, its lists are fetched first. */
 export function debianPackages(...names: readonly string[]): Requirement {
   return () => {
     const lacking = tools("apt-get", "apt-cache", "dpkg-deb")();

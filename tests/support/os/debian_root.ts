@@ -1,11 +1,10 @@
-/** Debian in a folder, made by debootstrap, which checks the archive's signature; kept in the user's cache folder. */
-import { testCacheFolder } from "./cache.ts";
+/** Debian in a folder, made by debootstrap, which checks the archive's signature. */
 import { linux, type Requirement, root, tools } from "./requirement.ts";
 import { runTool } from "./tool.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** What a test needs that has such a folder. */
+/** What a test needs that uses such a folder. */
 export const DEBIAN_ROOT: readonly Requirement[] = [
   linux,
   root,
@@ -13,7 +12,7 @@ export const DEBIAN_ROOT: readonly Requirement[] = [
   debianMirror,
 ];
 
-/** Tells what is lacking where no mirror of Debian is known, whose archive could be checked. */
+/** apt knows a mirror of Debian, and Debian's keys to check its archive are installed. */
 function debianMirror(): string | undefined {
   if (findMirror() === undefined) return "needs a mirror of Debian among the sources of apt";
   try {
@@ -24,50 +23,13 @@ function debianMirror(): string | undefined {
   }
 }
 
-/** Options of {@linkcode obtainRoot}. */
-export interface RootOptions {
-  /** What it is for; who makes another for the same waits for the first. */
-  readonly purpose: string;
-  /** Part of the name of what is kept; to be changed with anything that makes it another. */
-  readonly recipe: string;
-  /** Makes it in a folder that is not there yet. @param scratch is a folder for what is not to stay. */
-  readonly make: (folder: string, scratch: string) => Promise<void>;
-}
-
-/** Answers the folder of the root; makes it on the first call. Nothing may be written in it. */
-export async function obtainRoot({ purpose, recipe, make }: RootOptions): Promise<string> {
-  const folder = testCacheFolder();
-  const path = `${folder}/${purpose}-${recipe}`;
-  await Deno.mkdir(folder, { recursive: true });
-  using lock = await Deno.open(`${folder}/${purpose}.lock`, { create: true, write: true });
-  await lock.lock(true);
-  if (await isThere(path)) return path;
-  const scratch = await Deno.makeTempDir({ dir: folder });
-  try {
-    await make(`${scratch}/root`, scratch);
-    await Deno.rename(`${scratch}/root`, path);
-  } finally {
-    await Deno.remove(scratch, { recursive: true });
-  }
-  return path;
-}
-
-/** Makes a small Debian with these packages. */
+/** Puts a small Debian with these packages into a folder. */
 export async function makeDebian(folder: string, suite: string, packages: readonly string[]): Promise<void> {
   const options = ["--variant=minbase", `--include=${packages.join(",")}`, `--keyring=${KEYRING}`];
-  // In a mount namespace of its own: what it mounts goes with it, however it ends.
+  // In a mount namespace of its own: its mounts end with it, however it ends.
   await runTool("unshare", ["--mount", "debootstrap", ...options, suite, folder, findMirror()!]);
   await Deno.remove(`${folder}/var/cache/apt/archives`, { recursive: true });
   await Deno.writeTextFile(`${folder}/etc/hosts`, "127.0.0.1 localhost\n::1 localhost\n");
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** The mirror that this machine's own packages come from. */
@@ -83,12 +45,12 @@ function* sourceFiles(folder: string): Generator<string> {
     }
     if (Deno.statSync(`${folder}/sources.list`).isFile) yield `${folder}/sources.list`;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // no apt, or all sources in one place
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // no apt, or no such folder or file
   }
 }
 
-/** The first archive of Debian in a file of apt sources, in either of its formats; sources.list(5). */
-export function parseMirror(text: string): string | undefined {
+/** The first archive of Debian in a file of apt sources, in either of the formats of sources.list(5). */
+function parseMirror(text: string): string | undefined {
   const lines = text.split("\n").filter((line) => /^(URIs:|deb\s)/i.test(line));
   return lines.flatMap((line) => line.split(/\s+/)).find((word) => /^https?:\/\/\S+\/debian\/?$/.test(word));
 }

@@ -1,9 +1,9 @@
-/** A portd of its own for one test: own home, own state folder, own address, and no daemon left behind. */
+/** A portd for one test, with its own home, state folder and address; no daemon is left. */
 import { freePort } from "../sockets.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
-/** What a finished command left. */
+/** What a command wrote, and its exit code. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -17,28 +17,28 @@ export interface DaemonFile {
   readonly version: string;
 }
 
-/** Where a command runs. */
+/** Where a command runs, and with what environment. */
 export interface CommandPlace {
   readonly cwd?: string;
-  /** On top of that of the installation. */
+  /** In addition to that of the installation. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Options of {@linkcode Installation}. */
 export interface InstallationOptions {
-  /** Program and leading arguments of a portd command. @default portd from source, with its own permissions */
+  /** Program and first arguments of a portd command. @default portd from source, with its own permissions */
   readonly program?: readonly string[];
-  /** Environment on top of the test's own; `undefined` takes a variable away. */
+  /** Environment in addition to the test's own; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether the commands see nothing of the test's own environment. @default false */
+  /** Whether the commands get nothing of the test's own environment. @default false */
   readonly bare?: boolean;
-  /** The state folder, where it is not to be made under {@linkcode Installation.folder}. */
+  /** The state folder. @default a folder in {@linkcode Installation.folder} */
   readonly stateDir?: string;
 }
 
 /** Made by {@linkcode Installation.create}; disposing of it kills its daemon and removes its folder. */
 export class Installation implements AsyncDisposable {
-  /** Everything of this installation; gone in the end. */
+  /** Everything of this installation is in it. */
   readonly folder: string;
   readonly stateDir: string;
   /** The whole environment of its commands. */
@@ -65,6 +65,7 @@ export class Installation implements AsyncDisposable {
       PORTD_STATE_DIR: stateDir,
       PORTD_LISTEN: `127.0.0.1:${freePort()}`,
       NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
     };
     const whole = { ...(bare ? { PATH: "/nonexistent" } : inherited()), ...own, ...env };
     return new Installation(folder, stateDir, program ?? await programFromSource(), withoutUndefined(whole));
@@ -92,7 +93,7 @@ export class Installation implements AsyncDisposable {
     return stdout;
   }
 
-  /** The command `portd ARGS`, not started; `before` stands in front of it, like `["prlimit", "--nofile=64"]`. */
+  /** The command `portd ARGS`, not started; `before` comes in front of it, like `["prlimit", "--nofile=64"]`. */
   command(
     args: readonly string[],
     { before = [], ...options }: Omit<Deno.CommandOptions, "args"> & { readonly before?: readonly string[] } = {},
@@ -143,7 +144,7 @@ export class Installation implements AsyncDisposable {
   }
 }
 
-/** The words of the task `portd` of deno.json with the `deno` that runs the tests and this checkout's main.ts. */
+/** The command line of the task `portd` of deno.json, with the `deno` that runs the tests and our main.ts. */
 export async function programFromSource(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)) as {
     readonly tasks: { readonly portd: { readonly command: string } };
@@ -152,7 +153,7 @@ export async function programFromSource(): Promise<string[]> {
   return [Deno.execPath(), ...words.map((word) => word === "main.ts" ? `${ROOT}main.ts` : word)];
 }
 
-/** Our environment without portd's settings, with the package caches where they are although HOME is another. */
+/** Our environment without portd's settings, with our package caches although HOME is another. */
 function inherited(): Record<string, string | undefined> {
   const env = Deno.env.toObject();
   const home = env.HOME ?? "/root";

@@ -1,4 +1,4 @@
-/** The first thing that anybody does with portd. */
+/** The first thing that a user does with portd. */
 import assert from "node:assert/strict";
 import type { Installation } from "./installation.ts";
 

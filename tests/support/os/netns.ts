@@ -1,4 +1,4 @@
-/** Network namespaces: machines of their own, as far as addresses, ports and firewalls go. */
+/** Network namespaces: each has its own addresses, ports and firewall, as a machine has. */
 import { runTool } from "./tool.ts";
 
 /** Options of {@linkcode NetworkNamespace.create}. */
@@ -24,8 +24,7 @@ export class NetworkNamespace implements AsyncDisposable {
   /** Makes one, with nothing but a loopback interface that is up. */
   static async create({ isWhole = false }: NamespaceOptions = {}): Promise<NetworkNamespace> {
     const kinds = isWhole ? ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] : ["--net"];
-    const first = new Deno.Command("unshare", { args: [...kinds, "cat"], stdin: "piped", stdout: "piped" }).spawn();
-    await awaitEcho(first);
+    const first = await startNamespaces(...kinds);
     const folder = `/proc/${first.pid}/ns`;
     const whole = isWhole ? [`--mount=${folder}/mnt`, `--pid=${folder}/pid_for_children`] : [];
     const namespace = new NetworkNamespace(first, ["/usr/bin/nsenter", `--net=${folder}/net`, ...whole]);
@@ -82,12 +81,18 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 }
 
-/** Waits until `cat` answers, which is when the namespaces are made. */
-async function awaitEcho(first: Deno.ChildProcess): Promise<void> {
+/**
+ * Makes namespaces of these kinds, as flags of unshare(1). @returns their first process, which lives until its stdin
+ * ends.
+ */
+export async function startNamespaces(...kinds: readonly string[]): Promise<Deno.ChildProcess> {
+  const first = new Deno.Command("unshare", { args: [...kinds, "cat"], stdin: "piped", stdout: "piped" }).spawn();
+  // It answers when the namespaces are made.
   const [input, output] = [first.stdin.getWriter(), first.stdout.getReader()];
   await input.write(new Uint8Array([10]));
   const { done } = await output.read();
   if (done) throw new Error(`Cannot make namespaces: unshare ended with code ${(await first.status).code}`);
   input.releaseLock();
   output.releaseLock();
+  return first;
 }

@@ -1,6 +1,6 @@
 /**
- * Makes a pid another process's, and tries to end the process that had it before. A program of its own: it must be the
- * first one of a pid namespace, in which it may say which pid comes next (proc_sys_kernel(5), `ns_last_pid`).
+ * Gives the pid of an ended process to another one, and tries to end the first. A program of its own: as the first
+ * process of a pid namespace it may choose the next pid (proc_sys_kernel(5), `ns_last_pid`).
  *
  * Prints a line of JSON, {@linkcode PidReuse}.
  */
@@ -9,15 +9,15 @@ import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../../src/process/linux/processes.ts";
 import { openProcessHandle } from "../../../src/terminate/open.ts";
 
-/** What became of it. */
+/** What happened. */
 export interface PidReuse {
   readonly oldPid: number;
   readonly newPid: number;
-  /** Whether a handle of the old process could be opened when it was gone. */
+  /** Whether a handle of the old process could be opened after its end. */
   readonly wasOpened: boolean;
-  /** Whether a handle that was opened before says that its process has ended. */
+  /** Whether a handle that was opened before its end says that it has ended. */
   readonly hasEnded: boolean;
-  /** Whether the new process has outlived `terminate()` and `kill()` of that handle. */
+  /** Whether the new process still ran after `terminate()` and `kill()` of that handle. */
   readonly newOneLives: boolean;
 }
 
@@ -46,13 +46,13 @@ function startCat(): Deno.ChildProcess {
   return new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
 }
 
-/** Whether it has ended by itself. */
+/** Ends its input. @returns whether it then ended by itself. */
 async function end(child: Deno.ChildProcess): Promise<boolean> {
   await child.stdin.close();
   return (await child.status).success;
 }
 
-/** Threads take numbers too, and a clock tick may not have passed: so it takes a few tries. */
+/** Threads take pids too, and the start times may be in one clock tick: so it takes a few tries. */
 async function startCatWith(pid: number, isWanted: (pid: number) => boolean): Promise<Deno.ChildProcess> {
   for (let tries = 0; tries < TRIES; tries++) {
     Deno.writeTextFileSync("/proc/sys/kernel/ns_last_pid", String(pid - 1));

@@ -1,9 +1,9 @@
 /**
- * Tests of the real system say what they need. Where it is lacking they are skipped with the reason in their name;
- * with `CI=true` a skip is a failure, because there everything is to be had.
+ * Tests of the real system say what they need. Where it is missing they are skipped, with the reason in their name.
+ * With `CI=true` a skip is a failure, because there everything must be present.
  */
 
-/** What is lacking, in words, or `undefined` when nothing is. */
+/** Says what is missing, or `undefined` when nothing is. */
 export type Requirement = () => string | undefined;
 
 /** Registers a test that runs where every requirement is met. */

@@ -1,20 +1,18 @@
-/** `portd run` without a terminal, as agents and build servers call it. */
+/** `portd run` without a terminal, as agents and build servers use it. */
 import assert from "node:assert/strict";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { call, liveLeases } from "./api.ts";
 import type { Installation } from "./installation.ts";
 import { linesOf } from "./lines.ts";
 
-/** A command to be run. */
+/** A command to run. */
 export interface RunOptions {
   /** The folder of its project. */
   readonly cwd: string;
-  /** What stands behind `portd run web --`. */
+  /** The command after `portd run web --`. */
   readonly command: readonly string[];
-  readonly flags?: readonly string[];
 }
 
-/** Whoever waits longer waits for what does not come. */
 const PATIENCE_MS = 180_000;
 
 /** A `portd run web` that has been started. */
@@ -27,31 +25,31 @@ export class Run {
     this.#stderr = textOf(process.stderr);
   }
 
-  /** Starts it in a session of its own, so that no terminal of the test's is its. */
-  static start(installation: Installation, { cwd, command, flags = [] }: RunOptions): Run {
-    const args = ["run", "web", ...flags, "--", ...command];
+  /** Starts it in a new session, so that it does not have the terminal of the test. */
+  static start(installation: Installation, { cwd, command }: RunOptions): Run {
+    const args = ["run", "web", "--", ...command];
     const options = { before: ["setsid"], cwd, stdin: "null", stdout: "null" } as const;
     return new Run(installation.command(args, options).spawn());
   }
 
-  /** Sends portd alone a signal. */
+  /** Sends a signal to portd alone. */
   signal(name: Deno.Signal): void {
     this.#process.kill(name);
   }
 
-  /** The exit code of portd; what it has started may live on. */
+  /** Waits for the end of portd; what it has started may still run. @returns the exit code. */
   async code(): Promise<number> {
     return (await this.#process.status).code;
   }
 
-  /** What portd, and all that has its stderr, wrote until the last of them ended. */
+  /** Waits until portd and all that has its stderr have ended. @returns what they wrote to it. */
   async stderr(): Promise<string> {
     return await this.#stderr;
   }
 }
 
 /**
- * Waits until there has been a lease of each name that is as it is wanted; the daemon must have been started.
+ * Waits until there was a wanted lease of each name; the daemon must have been started.
  *
  * @returns the leases in the order of the names.
  */
@@ -84,7 +82,7 @@ export function isListening({ state }: Lease): boolean {
   return state === "listening";
 }
 
-/** Answers when the daemon has looked after holders at least once since: a lease whose process has just ended is gone. */
+/** Waits until the daemon has looked at its holders: until the lease of a process that has just ended is gone. */
 export async function untilLookedAt(installation: Installation): Promise<void> {
   const holder = new Deno.Command("cat", { stdin: "piped" }).spawn();
   const { url } = await installation.daemon();
@@ -109,13 +107,13 @@ async function* leaseEvents({ body }: Response): AsyncGenerator<Lease> {
   throw new Error("Cannot wait for leases: the daemon ended");
 }
 
-/** The commands of an installation that run now, portd's own processes left out: they have a leased port in PORT. */
+/** The commands of an installation that run now, without portd's own processes: they have a leased port in WEB_PORT. */
 export function commandsOf({ stateDir }: Installation): readonly { readonly pid: number; readonly command: string }[] {
   const read = (path: string) => {
     try {
       return Deno.readTextFileSync(path);
     } catch (error) {
-      // It has ended in between (ESRCH comes as a plain error), or may not be looked into, as another user's.
+      // It has just ended (ESRCH comes as a plain error), or another user's process may not be read.
       const isExpected = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
         (error instanceof Error && /os error 3\b/.test(error.message));
       if (isExpected) return "";
@@ -131,7 +129,7 @@ export function commandsOf({ stateDir }: Installation): readonly { readonly pid:
   });
 }
 
-/** Ends with SIGKILL what a failed test has left. */
+/** Ends the commands that a failed test has left, with SIGKILL. */
 export function killCommandsOf(installation: Installation): void {
   for (const { pid } of commandsOf(installation)) {
     try {
@@ -155,6 +153,7 @@ export async function listens(port: number): Promise<boolean> {
   return false;
 }
 
-function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** All of a stream, as text. */
+export function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
 }

@@ -6,9 +6,9 @@ import { linesOf } from "./lines.ts";
 export interface ServedDaemonOptions {
   /** Words in front of the command, like `["prlimit", "--nofile=64"]`. */
   readonly before?: readonly string[];
-  /** Words behind `serve`. */
+  /** Words after `serve`. */
   readonly args?: readonly string[];
-  /** Where the address is read; on a full disk there is no daemon.json. @default "daemon.json" */
+  /** Where the address is read: on a full disk there is no daemon.json. @default "daemon.json" */
   readonly addressFrom?: "daemon.json" | "stderr";
 }
 
@@ -17,49 +17,49 @@ export class ServedDaemon implements AsyncDisposable {
   /** Base address of the API, with `/v1`. */
   readonly url: string;
   readonly pid: number;
-  /** Comes when it ends, for whatever reason. */
+  /** Resolves when it ends, for whatever reason. */
   readonly status: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
-  readonly #talk: Talk;
+  readonly #stderr: Stderr;
   #ended = false;
 
-  private constructor(child: Deno.ChildProcess, url: string, talk: Talk) {
+  private constructor(child: Deno.ChildProcess, url: string, stderr: Stderr) {
     this.#child = child;
     this.pid = child.pid;
     this.url = url;
-    this.#talk = talk;
+    this.#stderr = stderr;
     this.status = child.status.then((status) => {
       this.#ended = true;
       return status;
     });
   }
 
-  /** Starts a daemon and answers when it is ready. @throws {Error} with what it said when it ends before. */
+  /** Starts a daemon and answers when it is ready. @throws {Error} with its stderr when it ends before. */
   static async start(installation: Installation, options: ServedDaemonOptions = {}): Promise<ServedDaemon> {
     const child = spawnServe(installation, options);
-    const talk = listenTo(child);
-    const announced = options.addressFrom === "stderr" ? talk.address : addressOf(installation, child.pid);
+    const stderr = readStderr(child);
+    const announced = options.addressFrom === "stderr" ? stderr.address : addressOf(installation, child.pid);
     const address = await Promise.race([announced, child.status]);
     if (typeof address !== "string") {
-      throw new Error(`Cannot start the daemon: exit code ${address.code}: ${await talk.whole}`);
+      throw new Error(`Cannot start the daemon: exit code ${address.code}: ${await stderr.whole}`);
     }
     const url = `${address}/v1`;
     const ready = await fetch(`${url}/readyz`);
     await ready.body?.cancel();
     if (!ready.ok) throw new Error(`Cannot use the daemon: /readyz answers ${ready.status}`);
-    return new ServedDaemon(child, url, talk);
+    return new ServedDaemon(child, url, stderr);
   }
 
-  /** What it has said on stderr so far. */
-  get said(): string {
-    return this.#talk.lines.join("\n");
+  /** What it has written to stderr so far. */
+  get stderr(): string {
+    return this.#stderr.lines.join("\n");
   }
 
-  /** Ends it with a signal and waits until it is gone. @returns its exit code, or null after a deadly signal. */
+  /** Ends it with a signal and waits for its end. @returns its exit code, or null when the signal killed it. */
   async end(signal: Deno.Signal): Promise<number | null> {
     this.#child.kill(signal);
     const status = await this.status;
-    await this.#talk.whole;
+    await this.#stderr.whole;
     return status.signal === null ? status.code : null;
   }
 
@@ -68,20 +68,20 @@ export class ServedDaemon implements AsyncDisposable {
   }
 }
 
-/** Starts `portd serve` and does not wait for anything. */
+/** Starts `portd serve` and waits for nothing. */
 export function spawnServe(installation: Installation, options: ServedDaemonOptions = {}): Deno.ChildProcess {
   const { before = [], args = [] } = options;
   return installation.command(["serve", ...args], { before, stdin: "null", stdout: "null" }).spawn();
 }
 
-interface Talk {
+interface Stderr {
   readonly lines: string[];
   readonly whole: Promise<string>;
   /** The address, once it says that it serves. */
   readonly address: Promise<string>;
 }
 
-function listenTo(child: Deno.ChildProcess): Talk {
+function readStderr(child: Deno.ChildProcess): Stderr {
   const lines: string[] = [];
   const { promise: address, resolve } = Promise.withResolvers<string>();
   const drain = async () => {
@@ -113,7 +113,7 @@ async function servedBy(installation: Installation, pid: number): Promise<string
     const daemon = await installation.daemon();
     return daemon.pid === pid ? daemon.url : undefined;
   } catch (error) {
-    // Not there yet, or half-written.
+    // It is not there yet, or only half of it is written.
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -1,7 +1,7 @@
 """Starts systemd as the first process of a machine in namespaces: systemd_boot.py CGROUP ROOT SCRATCH
 
 CGROUP is the folder of a control group, ROOT that of a Debian, in which nothing is written, SCRATCH an empty folder.
-What of the kernel is not the namespaces' own is only to be read, and what could change it is not allowed.
+Parts of the kernel that namespaces do not separate can only be read.
 """
 
 import os
@@ -19,7 +19,7 @@ def mount(*words):
 
 
 def enter(cgroup, *rest):
-    """The control group that we are in becomes the root of those that the namespace sees."""
+    """Our control group becomes the root of those that the namespace sees."""
     with open(f"{cgroup}/cgroup.procs", "w") as file:
         file.write("0")
     words = ["unshare", *NAMESPACES, "--fork", "--kill-child", "setpriv", f"--bounding-set={CAPABILITIES}"]
@@ -39,7 +39,7 @@ def boot(lower, scratch):
 
 
 def make_root(lower, scratch, root):
-    """What is written goes to a file system in memory."""
+    """All that is written goes to a file system in memory."""
     mount("-t", "tmpfs", "tmpfs", scratch)
     for name in ["root", "upper", "work"]:
         os.mkdir(f"{scratch}/{name}")

@@ -1,10 +1,11 @@
 /**
- * A machine of its own with systemd: Debian 13 in namespaces, with this project and the `deno` that runs the tests. It
- * starts in half a second, and ends with us, however we end: no process and no mount is left. All that is written goes
- * to a file system in memory. Its network is a loopback interface.
+ * A machine with systemd: Debian 13 in namespaces, with this project and the `deno` that runs the tests. It starts in
+ * half a second and ends with us, however we end: no process and no mount is left. All that is written goes to a file
+ * system in memory. Its network is a loopback interface.
  */
+import { obtainFolder } from "./cache.ts";
 import { CHECKOUT, fetchPackages, npmRegistryAddress, SOURCES } from "./checkout.ts";
-import { DEBIAN_ROOT, makeDebian, obtainRoot } from "./debian_root.ts";
+import { DEBIAN_ROOT, makeDebian } from "./debian_root.ts";
 import { type Outcome, programFromSource } from "./installation.ts";
 import { linesOf } from "./lines.ts";
 import { type Requirement, tools } from "./requirement.ts";
@@ -21,9 +22,9 @@ const PACKAGES = [
   "ufw",
   "firewalld",
 ];
-/** They are started by the test that wants them. */
+/** Tests start them when they need them. */
 const STOPPED = ["ufw", "firewalld"];
-/** Part of the name of what is kept; to be changed with anything that makes it another. */
+/** To be changed with anything that makes the root another. */
 const RECIPE = "debian13-1";
 const BOOT = new URL("systemd_boot.py", import.meta.url).pathname;
 /** Debian's own: a python3 elsewhere may be a script that starts others. */
@@ -32,10 +33,10 @@ const PYTHON = "/usr/bin/python3";
 /** Where things are in the machine. */
 export const PROJECT = "/usr/local/lib/portd", DENO = "/usr/local/bin/deno", DENO_DIR = "/usr/local/share/deno";
 
-/** Id of the user of {@linkcode SystemdHost.asAlice}, whom the test makes. */
+/** Id of the user of {@linkcode SystemdHost.asAlice}, which the test creates. */
 export const ALICE = 1000;
 
-/** What a test needs that has such a machine. */
+/** What a test needs that uses such a machine. */
 export const SYSTEMD: readonly Requirement[] = [
   ...DEBIAN_ROOT,
   tools("python3", "setpriv", "nsenter", "npm"),
@@ -43,7 +44,7 @@ export const SYSTEMD: readonly Requirement[] = [
 ];
 
 interface HostParts {
-  /** Its first process, as we see it. */
+  /** The pid of its first process, outside of it. */
   readonly init: number;
   readonly cgroup: string;
   readonly scratch: string;
@@ -52,7 +53,7 @@ interface HostParts {
 
 /** Made by {@linkcode SystemdHost.start}; disposing of it ends every process in it. */
 export class SystemdHost implements AsyncDisposable {
-  /** What every command in it finds in its environment. */
+  /** The environment of every command in it. */
   readonly env: Readonly<Record<string, string>>;
   readonly #first: Machine;
   readonly #parts: HostParts;
@@ -71,7 +72,7 @@ export class SystemdHost implements AsyncDisposable {
     };
   }
 
-  /** Answers when all that starts with the machine has started. */
+  /** Answers when everything that starts with the machine has started. */
   static async start(): Promise<SystemdHost> {
     const parts = [obtainSystemdRoot(), fetchPackages(), npmRegistryAddress()] as const;
     const [root, packages, registry] = await Promise.all(parts);
@@ -100,7 +101,7 @@ export class SystemdHost implements AsyncDisposable {
     return `/proc/${this.#parts.init}/root`;
   }
 
-  /** The words that start portd in it. */
+  /** The command line that starts portd in it. */
   async self(): Promise<[string, ...string[]]> {
     const words = (await programFromSource()).slice(1, -1);
     return [DENO, ...words, `file://${PROJECT}/main.ts`];
@@ -130,21 +131,21 @@ export class SystemdHost implements AsyncDisposable {
     return await this.outcome(...user, ...words);
   }
 
-  /** The lines that a unit writes from now on, and those that are written about it. */
+  /** The lines that a unit writes from now on, and those that systemd writes about it. */
   async followJournal(unit: string): Promise<FollowedJournal> {
-    // The last line of all comes first: then it is known that those to come will come.
+    // Reading the last old line first makes sure that no new line is missed.
     const command = this.#command(["journalctl", "--follow", "--lines=1", "--output=cat", `--unit=${unit}`]);
     return await FollowedJournal.open(command);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    Deno.kill(this.#parts.init, "SIGKILL"); // the kernel ends all the others before it is gone
+    Deno.kill(this.#parts.init, "SIGKILL"); // the kernel then ends all the others before it
     await this.#first.end;
     await removeControlGroup(this.#parts.cgroup);
     await Deno.remove(this.#parts.scratch, { recursive: true });
   }
 
-  /** Until its control socket is there, systemd cannot be asked for anything. */
+  /** Until systemd has its control socket it cannot be asked anything, so this asks again. */
   async #awaitBoot(): Promise<void> {
     for (;;) {
       const { stdout, stderr } = await this.outcome("systemctl", "is-system-running", "--wait");
@@ -192,7 +193,7 @@ export class FollowedJournal implements AsyncDisposable {
     return journal;
   }
 
-  /** Waits for a line that matches, and passes over those before it. */
+  /** Waits for a line that matches. */
   async awaitLine(pattern: RegExp): Promise<void> {
     for (;;) {
       const { value, done } = await this.#lines.next();
@@ -202,7 +203,7 @@ export class FollowedJournal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL"); // it is the journal's own process that ends: nsenter has become it
+    this.#child.kill("SIGKILL"); // nsenter has become journalctl itself
     await this.#lines.return();
     await this.#child.stderr.cancel();
     await this.#child.status;
@@ -210,13 +211,9 @@ export class FollowedJournal implements AsyncDisposable {
 }
 
 async function obtainSystemdRoot(): Promise<string> {
-  return await obtainRoot({
-    purpose: "systemd",
-    recipe: RECIPE,
-    make: async (folder) => {
-      await makeDebian(folder, SUITE, PACKAGES);
-      await runTool("chroot", [folder, "systemctl", "disable", ...STOPPED]);
-    },
+  return await obtainFolder(`systemd-${RECIPE}`, async (folder) => {
+    await makeDebian(folder, SUITE, PACKAGES);
+    await runTool("chroot", [folder, "systemctl", "disable", ...STOPPED]);
   });
 }
 
@@ -227,7 +224,7 @@ function findControlGroups(): string | undefined {
 
 /** The process whose child is the first one of the machine, and which ends with it. */
 class Machine {
-  /** Comes when it has ended, with what it said. */
+  /** Resolves when it has ended, with what it wrote to stderr. */
   readonly end: Promise<string>;
   readonly #pid: number;
   #hasEnded = false;
@@ -241,7 +238,7 @@ class Machine {
     });
   }
 
-  /** @throws {Error} with what it said when it has ended. */
+  /** @throws {Error} with what it wrote to stderr when it has ended. */
   async mustRun(): Promise<void> {
     if (this.#hasEnded) throw new Error(`Cannot make a machine with systemd: ${await this.end}`);
   }
@@ -256,7 +253,7 @@ class Machine {
   }
 }
 
-/** What is in it goes first. Nothing runs in it any more. */
+/** Removes it with the groups in it. Nothing may run in it any more. */
 async function removeControlGroup(path: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (isDirectory) await removeControlGroup(`${path}/${name}`);

@@ -1,7 +1,7 @@
 """A user who wants the daemon's address: takes its descriptors with leases and connections, and binds in a loop.
 
-Usage: thief.py PORT LEASES CONNECTIONS. Runs as user 65534. Prints one JSON object a line: first what it has taken, then
-a report at each line that comes in. Ends with its stdin, and after two minutes in any case.
+Usage: thief.py PORT LEASES CONNECTIONS. Runs as user 65534. Prints one JSON object a line: first what it has taken,
+then a report for each line that comes in. Ends with its stdin, and after ten minutes in any case.
 """
 
 import encodings.idna  # noqa: F401  create_connection() needs it, and may be unable to read it as another user
@@ -17,7 +17,7 @@ import time
 
 NOBODY = 65534
 CONNECTIONS_A_PROCESS = 4000
-SECONDS = 120
+SECONDS = 600
 WAYS = {"plain": (), "reuseaddr": (socket.SO_REUSEADDR,), "reuseport": (socket.SO_REUSEPORT,),
         "both": (socket.SO_REUSEADDR, socket.SO_REUSEPORT)}
 ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"))
@@ -37,7 +37,7 @@ def lease(port, most):
 
 
 def read_answer(connection):
-    """One answer with its body, whose length stands in the head."""
+    """One answer with its body, whose length is in the head."""
     answer = b""
     while True:
         part = connection.recv(65536)
@@ -58,7 +58,7 @@ def is_open(connection):
 
 
 def flood(port, most, first_wave):
-    """Keeps connections open, and opens others in the place of those that are cut; tells when it has had its fill."""
+    """Keeps connections open and replaces those that are cut; says when there are enough, or when one was refused."""
     held, refused = [], 0
     while True:
         if len(held) < most:

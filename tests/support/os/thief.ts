@@ -1,7 +1,7 @@
-/** A user of this machine who is after the daemon's address and what is sent to it: thief.py. */
+/** A user of this machine who tries to get the daemon's address and what is sent to it: thief.py. */
 import { linesOf } from "./lines.ts";
 
-/** What the thief has come by. */
+/** What the thief has got. */
 export interface Loot {
   /** How often it has tried to bind. */
   readonly tries: number;
@@ -33,7 +33,7 @@ export class Thief implements AsyncDisposable {
     this.leased = leased;
   }
 
-  /** Comes when it has its leases and its first connections, and goes on from there. */
+  /** Answers when it has its leases and its first connections; it goes on after that. */
   static async start({ port, leases, connections }: Greed): Promise<Thief> {
     const script = new URL("thief.py", import.meta.url).pathname;
     const child = new Deno.Command("python3", {
@@ -46,7 +46,7 @@ export class Thief implements AsyncDisposable {
     return new Thief(child, lines, Number(leased));
   }
 
-  /** What it has by now. */
+  /** What it has got so far. */
   async report(): Promise<Loot> {
     await this.#orders.write(new TextEncoder().encode("report\n"));
     return await parsedLine(this.#lines) as unknown as Loot;
@@ -61,6 +61,6 @@ export class Thief implements AsyncDisposable {
 
 async function parsedLine(lines: AsyncIterator<string>): Promise<Record<string, unknown>> {
   const { done, value } = await lines.next();
-  if (done) throw new Error("Cannot hear from the thief: it has ended");
+  if (done) throw new Error("Cannot read the thief's report: it has ended");
   return JSON.parse(value);
 }

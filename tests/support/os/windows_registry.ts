@@ -14,7 +14,7 @@ const SYMBOLS = {
   RegDeleteTreeW: { parameters: ["pointer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Writes values, with the keys on their way, and takes them away. */
+/** Writes values, with the keys above them, and deletes them. */
 export class WritableRegistry implements Disposable {
   readonly #library = Deno.dlopen(system32("advapi32.dll"), SYMBOLS);
 
@@ -30,12 +30,12 @@ export class WritableRegistry implements Disposable {
     this.#set(path, name, REG_BINARY, bytes);
   }
 
-  /** Takes a value away, if it is there. */
+  /** Deletes a value, if there is one. */
   deleteValue(path: string, name: string): void {
     this.#check(path, this.#library.symbols.RegDeleteKeyValueW(this.#root, wideText(path), wideText(name)));
   }
 
-  /** Takes a key away with all that is in it, if it is there. */
+  /** Deletes a key with everything in it, if there is one. */
   deleteKey(path: string): void {
     this.#check(path, this.#library.symbols.RegDeleteTreeW(this.#root, wideText(path)));
   }

@@ -1,19 +1,23 @@
 /**
- * Windows without Windows: Deno's own program for Windows under Wine, with this project. wine_root.ts makes what is
- * the same each time; here is one run of it, which leaves nothing behind.
+ * Windows without Windows: Deno's own program for Windows under Wine, with this project. wine_root.ts makes the root
+ * that is the same each time; this file runs programs on it and leaves nothing behind.
  *
- * It runs in mount and pid namespaces of its own, which end with their first process, and that ends with us, however
- * we end: no process, no mount and no wineserver is left over. All that is written goes to a file system in memory,
- * laid over the root. The network is the machine's.
+ * They run in mount and pid namespaces of their own, which end with their first process, and that ends with us, however
+ * we end: no process, no mount and no wineserver is left. All that is written goes to a file system in memory over the
+ * root. The network is that of the tests.
  */
 import { CHECKOUT, fetchPackages, npmRegistryAddress, SOURCES } from "./checkout.ts";
 import { type Outcome, programFromSource } from "./installation.ts";
+import { startNamespaces } from "./netns.ts";
 import { runTool } from "./tool.ts";
 import { BOX, DENO_EXE, obtainWineRoot, PREFIX, WINE64, WINE_ENV } from "./wine_root.ts";
 
 const PROJECT = `${BOX}/portd`;
-/** Where Deno looks when nothing tells it: Wine gives services an environment of its own. */
+/** Where Deno looks without a setting: Wine gives services another environment. */
 const DENO_DIR = `${PREFIX}/drive_c/users/root/AppData/Local/deno`;
+
+/** Flags of `deno.exe run` and `deno.exe test` for files of the project. */
+export const FLAGS: readonly string[] = ["--no-prompt", "-A", "--no-check", "--cached-only"];
 
 /** Options of a program of Windows. */
 export interface WindowsProgramOptions {
@@ -22,19 +26,19 @@ export interface WindowsProgramOptions {
   /** @default "null" */
   readonly stdin?: "piped" | "null";
   /**
-   * Whether the program leaves another behind, as `portd lease` does that starts a daemon. Under Wine each process keeps
-   * the stderr of the one that started it; its end is not waited for then. @default false
+   * Whether the program leaves another running, as `portd lease` does when it starts a daemon. Under Wine that keeps
+   * the stderr of the program open, so its end is not waited for. @default false
    */
   readonly leavesAnother?: boolean;
 }
 
 /** Made by {@linkcode Wine.start}; disposing of it ends every program in it. */
 export class Wine implements AsyncDisposable {
-  /** What every program of Windows finds in its environment. */
+  /** The environment of every program of Windows. */
   readonly env: Readonly<Record<string, string>>;
   readonly #first: Deno.ChildProcess;
   readonly #scratch: string;
-  /** A program that does nothing: Wine's services end with the last program. */
+  /** A program that does nothing: Wine's services would end with the last program. */
   #keeper: Deno.ChildProcess | undefined;
 
   private constructor(first: Deno.ChildProcess, scratch: string, env: Readonly<Record<string, string>>) {
@@ -43,11 +47,11 @@ export class Wine implements AsyncDisposable {
     this.env = env;
   }
 
-  /** Makes what it takes; answers when programs can be run. */
+  /** Makes everything that is needed; answers when programs can be run. */
   static async start(): Promise<Wine> {
     const [root, packages, registry] = await Promise.all([obtainWineRoot(), fetchPackages(), npmRegistryAddress()]);
     const scratch = await Deno.makeTempDir({ prefix: "portd-wine-" });
-    const wine = new Wine(await startNamespaces(), scratch, {
+    const wine = new Wine(await startNamespaces("--mount", "--pid", "--fork", "--kill-child"), scratch, {
       ...WINE_ENV,
       NPM_CONFIG_REGISTRY: registry,
       DENO_DIR: windowsPath(DENO_DIR),
@@ -75,14 +79,16 @@ export class Wine implements AsyncDisposable {
     await this.#copy(file, PROJECT);
   }
 
+  /** Compiles all of portd, so that on a busy machine no start takes longer than is waited for it. */
+  async compile(): Promise<void> {
+    const files = ["main.ts", "src/daemon/daemon.ts", "routes/app.ts"];
+    const { code, stderr } = await this.deno(["cache", "--no-check", ...files.map((file) => this.path(file))]);
+    if (code !== 0) throw new Error(`Cannot compile portd: ${stderr}`);
+  }
+
   /** Runs `portd ARGS` with the permissions that it has everywhere. */
   async portd(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Outcome> {
     return await this.deno([...await portdWords(), ...args], options);
-  }
-
-  /** Starts `portd ARGS`; see {@linkcode spawn}. */
-  async spawnPortd(args: readonly string[], options: WindowsProgramOptions = {}): Promise<Deno.ChildProcess> {
-    return this.spawn([...await portdWords(), ...args], options);
   }
 
   /** Runs `deno.exe ARGS` in the project's folder to its end. */
@@ -98,8 +104,8 @@ export class Wine implements AsyncDisposable {
   }
 
   /**
-   * Starts `deno.exe ARGS` in the project's folder, with pipes. Its pid is not that of the program, and signals do not
-   * reach that: it ends by itself or with everything.
+   * Starts `deno.exe ARGS` in the project's folder, with pipes. The pid is not that of the program, and signals do not
+   * reach the program: it ends by itself or with everything.
    */
   spawn(args: readonly string[], options: WindowsProgramOptions = {}): Deno.ChildProcess {
     return this.#command([DENO_EXE, ...args], options).spawn();
@@ -132,9 +138,9 @@ export class Wine implements AsyncDisposable {
   }
 
   /**
-   * Starts Wine's services, and a program that keeps them. The first program starts them, and each waits for them: so
-   * they are there when the second has ended. Were they started by a program whose output is read, they would keep its
-   * pipes open for as long as they live.
+   * Starts Wine's services, and a program that keeps them running. The first program starts them, and each program
+   * waits for them: so they run when the second has ended. If a program whose output is read started them, they would
+   * keep its pipes open.
    */
   async #startServices(): Promise<void> {
     const output = "null";
@@ -143,7 +149,7 @@ export class Wine implements AsyncDisposable {
     if (!success) throw new Error(`Cannot start Wine: exit code ${code}`);
   }
 
-  /** Runs a program of Linux on our own files, with the mounts in sight. */
+  /** Runs a program of Linux on our own files, and with the mounts of the namespace. */
   async #tool(...words: readonly string[]): Promise<void> {
     await runTool("nsenter", [...this.#namespaces(), "--", ...words]);
   }
@@ -177,21 +183,8 @@ async function drain(reader: ReadableStreamDefaultReader<string>, into: string[]
   for (let part = await reader.read(); !part.done; part = await reader.read()) into.push(part.value);
 }
 
-/** Starts the first process of the namespaces, which lives as long as its stdin is open, and waits until it runs. */
-async function startNamespaces(): Promise<Deno.ChildProcess> {
-  const args = ["--mount", "--pid", "--fork", "--kill-child", "cat"];
-  const first = new Deno.Command("unshare", { args, stdin: "piped", stdout: "piped" }).spawn();
-  const [input, output] = [first.stdin.getWriter(), first.stdout.getReader()];
-  await input.write(new Uint8Array([10]));
-  const { done } = await output.read();
-  if (done) throw new Error(`Cannot make namespaces: unshare ended with code ${(await first.status).code}`);
-  input.releaseLock();
-  output.releaseLock();
-  return first;
-}
-
-/** The words of the task `portd` behind `deno`, for the project in the box. */
-async function portdWords(): Promise<string[]> {
+/** The arguments of `deno.exe` that start portd with the permissions that it has everywhere. */
+export async function portdWords(): Promise<string[]> {
   const words = (await programFromSource()).slice(1, -1);
   return [...words, "--cached-only", windowsPath(`${PROJECT}/main.ts`)];
 }

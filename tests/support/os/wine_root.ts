@@ -2,21 +2,21 @@
  * Wine 10 with Deno for Windows: Debian 13 in a folder, made by debootstrap, which checks the archive's signature; the
  * Wine of Debian 12 is too old for Deno. The first time takes about a minute and a half, and 2 GB.
  */
-import { digestOf, fileOfPackage } from "./cache.ts";
-import { DEBIAN_ROOT, makeDebian, obtainRoot } from "./debian_root.ts";
+import { digestOf, fileOfPackage, obtainFolder } from "./cache.ts";
+import { DEBIAN_ROOT, makeDebian } from "./debian_root.ts";
 import { type Requirement, tools, x64 } from "./requirement.ts";
 import { runTool } from "./tool.ts";
 
 const SUITE = "trixie";
 const DENO_PACKAGE = "@deno/win32-x64@2.9.5";
 const DENO_SHA256 = "98f8c2a2d470e4ccb04c935c86ff8050817d877762aec5eaeeb9e409ccb3b9fd";
-/** Part of the name of what is kept; to be changed with anything that makes it another. */
-const RECIPE = "debian13-deno2.9.5-1";
+/** To be changed with anything that makes the root another. */
+const RECIPE = "debian13-deno2.9.5-2";
 
 /** What a test needs that runs programs of Windows. */
 export const WINE: readonly Requirement[] = [...DEBIAN_ROOT, x64, tools("nsenter", "npm", "tar")];
 
-/** Where things are in the root, as programs of Linux see them. */
+/** Folders in the root, as programs of Linux see them. */
 export const BOX = "/box", PREFIX = "/prefix";
 /** Deno for Windows, as programs of Windows see it. */
 export const DENO_EXE = `Z:\\box\\deno.exe`;
@@ -35,33 +35,30 @@ export const WINE_ENV: Readonly<Record<string, string>> = {
   NO_COLOR: "1",
 };
 
-/**
- * Answers the folder of the root; makes it on the first call and keeps it in the user's cache folder. Nothing may be
- * written in it.
- */
+/** Answers the folder of the root, in which nothing may be written. */
 export async function obtainWineRoot(): Promise<string> {
-  return await obtainRoot({
-    purpose: "wine",
-    recipe: RECIPE,
-    make: async (folder, scratch) => {
-      await makeDebian(folder, SUITE, ["wine64"]);
-      await Deno.mkdir(folder + BOX);
-      await addDeno(`${folder}${BOX}/deno.exe`, scratch);
-      await makePrefix(folder);
-    },
+  return await obtainFolder(`wine-${RECIPE}`, async (folder) => {
+    await makeDebian(folder, SUITE, ["wine64"]);
+    await addDeno(`${folder}${BOX}`);
+    await makePrefix(folder);
   });
 }
 
-async function addDeno(path: string, scratch: string): Promise<void> {
-  const program = await fileOfPackage(DENO_PACKAGE, "deno.exe", scratch);
+async function addDeno(folder: string): Promise<void> {
+  await Deno.mkdir(folder);
+  const program = await fileOfPackage(DENO_PACKAGE, "deno.exe", folder);
   const digest = await digestOf(program);
   if (digest !== DENO_SHA256) throw new Error(`Cannot use deno.exe of ${DENO_PACKAGE}: its sha256 is ${digest}`);
-  await Deno.rename(program, path);
+  await Deno.rename(program, `${folder}/deno.exe`);
 }
 
 /** Makes Wine's folder of drive C and of the registry, and waits until the registry is written. */
 async function makePrefix(folder: string): Promise<void> {
   const env = WINE_ENV;
-  await runTool("unshare", [`--root=${folder}`, "--mount", "--mount-proc", WINE64, "wineboot", "-i"], { env });
+  const wine = [`--root=${folder}`, "--mount", "--mount-proc", WINE64];
+  await runTool("unshare", [...wine, "wineboot", "-i"], { env });
+  // Wine waits only ten seconds for a service to start, which is too short on a busy machine.
+  const timeout = ["HKLM\\System\\CurrentControlSet\\Control", "/v", "ServicesPipeTimeout", "/t", "REG_DWORD"];
+  await runTool("unshare", [...wine, "reg.exe", "add", ...timeout, "/d", "300000"], { env });
   await runTool("chroot", [folder, WINESERVER, "-w"], { env });
 }

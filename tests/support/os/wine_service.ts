@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { openAdvapi32, openAdvapi32Services } from "../../../src/os/windows/advapi32.ts";
 import { openKernel32 } from "../../../src/os/windows/kernel32.ts";
-import { system32 } from "../../../src/os/windows/system32.ts";
 import { runSteps, type ServiceDefinition } from "../../../src/service/service.ts";
 import { whoMayOpen } from "../../../src/service/windows/access.ts";
 import { WindowsAcl } from "../../../src/service/windows/acl.ts";
 import { WindowsKeys } from "../../../src/service/windows/keys.ts";
 import { WindowsServiceControl } from "../../../src/service/windows/service_control.ts";
 import { type ConformanceHost, testConformance } from "../../service/conformance.ts";
+import { requireWine } from "./wine_only.ts";
 
 const PROGRAM = new URL("./wine_service_program.ts", import.meta.url).href;
 /** Wine shows a folder of Linux that everybody may write as one of everybody's. */
@@ -20,15 +20,7 @@ const STATE_DIR = "C:\\ProgramData\\portd-tests";
 const KEY = "Software\\portd-tests";
 const NOT_STARTED_BY_WINDOWS = /^Error: Cannot run as a service: only the Service Control Manager of Windows starts it/;
 
-requireWine();
-
-function requireWine(): void {
-  const symbols = { wine_get_version: { parameters: [], result: "pointer", optional: true } } as const;
-  const ntdll = Deno.dlopen(system32("ntdll.dll"), symbols);
-  const isWine = ntdll.symbols.wine_get_version !== null;
-  ntdll.close();
-  if (!isWine) throw new Error("Cannot run these tests on a real Windows: they install services");
-}
+requireWine("install services");
 
 function openAcl(): WindowsAcl {
   return new WindowsAcl({ advapi32: openAdvapi32(), services: openAdvapi32Services(), kernel32: openKernel32() });

@@ -1,4 +1,4 @@
-/** A service that does nothing: what tests of the service control install in the place of portd. */
+/** A service that does nothing: tests of the service control install it instead of portd. */
 import { WindowsServiceControl } from "../../../src/service/windows/service_control.ts";
 
 const ended = Promise.withResolvers<void>();

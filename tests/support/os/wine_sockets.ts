@@ -1,6 +1,6 @@
 /**
- * A program of its own, run by Deno for Windows: opens a listener, a connection to it and a UDP socket on each loopback
- * address, says so in one line of JSON, and goes when its stdin ends.
+ * A program that Deno for Windows runs: opens a listener, a connection to it and a UDP socket on each loopback address,
+ * prints them in one line of JSON, and ends with its stdin.
  */
 
 /** The line that it writes. */
@@ -23,12 +23,12 @@ async function openSockets(address: string) {
   const server = await listener.accept();
   const datagrams = Deno.listenDatagram({ hostname: address, port: 0, transport: "udp" });
   const clientPort = (client.localAddr as Deno.NetAddr).port, udpPort = (datagrams.addr as Deno.NetAddr).port;
-  return { told: { address, port, clientPort, udpPort }, all: [listener, client, server, datagrams] };
+  return { described: { address, port, clientPort, udpPort }, all: [listener, client, server, datagrams] };
 }
 
 if (import.meta.main) {
   const opened = [await openSockets("127.0.0.1"), await openSockets("::1")];
-  const line: OpenedSockets = { pid: Deno.pid, sockets: opened.map(({ told }) => told) };
+  const line: OpenedSockets = { pid: Deno.pid, sockets: opened.map(({ described }) => described) };
   console.log(JSON.stringify(line));
   await Deno.stdin.readable.pipeTo(new WritableStream());
   for (const { all } of opened) for (const socket of all) socket.close();

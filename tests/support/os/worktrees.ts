@@ -1,31 +1,18 @@
-/** A checkout with linked worktrees, each a Vite project that is started by `npm run dev`. */
-import { testCacheFolder } from "./cache.ts";
+/** A checkout with linked worktrees, each a Vite project. */
 import type { Installation } from "./installation.ts";
-import { makeProject } from "./project.ts";
+import { makeViteProject } from "./project.ts";
 import { runTool } from "./tool.ts";
 
 /** One of the working copies. */
 export interface Worktree {
   readonly cwd: string;
-  /** What portd calls the project of it. */
+  /** The name that portd gives its project. */
   readonly project: string;
 }
 
-const VITE = "vite@8.3.8";
-
-/** Makes so many working copies, the main one among them. Vite is fetched once and is the same for all of them. */
+/** Makes so many working copies, one of them the main one. */
 export async function makeViteWorktrees(installation: Installation, count: number): Promise<readonly Worktree[]> {
-  const cwd = await makeProject(installation, "shop", {
-    "index.html": "<!doctype html><h1>a shop window</h1>",
-    "package.json": JSON.stringify({
-      name: "shop",
-      private: true,
-      type: "module",
-      scripts: { dev: "vite --port $PORT --strictPort" },
-    }),
-  });
-  // Node looks for packages in the folders above as well.
-  await Deno.symlink(`${await fetchVite(installation)}/node_modules`, `${installation.work}/node_modules`);
+  const { cwd } = await makeViteProject(installation);
   const author = ["-c", "user.name=portd", "-c", "user.email=portd@localhost"];
   const git = (...args: readonly string[]) => runTool("git", [...author, ...args], { cwd, env: installation.env });
   await git("init", "--quiet");
@@ -38,12 +25,4 @@ export async function makeViteWorktrees(installation: Installation, count: numbe
     worktrees.push({ cwd: folder, project: `shop@${branch}` });
   }
   return worktrees;
-}
-
-/** @returns the folder that it is installed in. */
-async function fetchVite({ env }: Installation): Promise<string> {
-  const folder = `${testCacheFolder()}/${VITE.replace("@", "-")}`;
-  await Deno.mkdir(folder, { recursive: true });
-  await runTool("npm", ["install", "--no-audit", "--no-fund", "--prefix", folder, VITE], { cwd: folder, env });
-  return folder;
 }

@@ -1,6 +1,6 @@
-/** Random numbers that follow from a seed alone. */
+/** Random numbers that depend on a seed alone. */
 
-/** A source of numbers; two with one seed give the same numbers. */
+/** A source of numbers; two with the same seed give the same numbers. */
 export class Random {
   #state: number;
 
@@ -22,6 +22,11 @@ export class Random {
     return this.next() % end;
   }
 
+  /** A whole number, both ends included. */
+  int(first: number, last: number): number {
+    return first + this.below(last - first + 1);
+  }
+
   /** True with the probability. */
   chance(probability: number): boolean {
     return this.next() < probability * 0x1_0000_0000;
@@ -30,6 +35,15 @@ export class Random {
   /** One of the list, which is not empty. */
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)]!;
+  }
+
+  /** Each of the list with the probability, in its order. */
+  some<T>(list: readonly T[], probability: number): T[] {
+    return list.filter(() => this.chance(probability));
+  }
+
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from({ length }, () => this.below(256));
   }
 
   /** One of the keys, each as often as its weight says. */
@@ -44,7 +58,7 @@ export class Random {
   }
 }
 
-/** A seed of its own for part `number` of what has the seed. */
+/** Another seed, made of a seed and a number. */
 export function mix(seed: number, number: number): number {
   return new Random((Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b)) >>> 0).next();
 }
