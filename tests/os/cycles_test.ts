@@ -10,10 +10,10 @@ import { ServedDaemon } from "../support/os/served_daemon.ts";
 
 const PROGRAM = new URL("../support/os/cycles.ts", import.meta.url).pathname;
 
-osTest("200 starts and stops in one process leave nothing behind and lose no lease", [linux], async () => {
-  const report = await runCycles(200, "none");
+osTest("1,000 starts and stops in one process leave nothing behind and lose no lease", [linux], async () => {
+  const report = await runCycles(1000, "none");
   assert.deepEqual(report.lost, []);
-  assert.deepEqual([report.granted, report.released], [418, 398]);
+  assert.ok(report.granted > 2000 && report.released > 1900, `${report.granted} granted, ${report.released} released`);
   assert.deepEqual(report.after, report.before);
   assert.deepEqual(report.runningAfter, report.runningBefore);
   assert.ok(report.runningAfter.stateFiles.includes("daemon.json") && !report.after.stateFiles.includes("daemon.json"));
@@ -25,12 +25,12 @@ osTest("stops during a sync with this machine's firewall leave nothing behind", 
   assert.deepEqual([report.lost, report.after], [[], report.before]);
 });
 
-osTest("10 daemons one after the other end well at SIGTERM, whatever is under way, and keep the leases", [
+osTest("30 daemons one after the other end well at SIGTERM, whatever is under way, and keep the leases", [
   linux,
 ], async () => {
   await using installation = await Installation.create();
   const held: Lease[] = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 30; i++) {
     await using daemon = await ServedDaemon.start(installation);
     assert.deepEqual((await liveLeases(daemon.url)).map(describe).sort(), held.map(describe).sort());
     const { status, body } = await call(daemon.url, "POST", "/leases", { lifetime: { kind: "pinned" } });
