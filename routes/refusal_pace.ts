@@ -11,13 +11,15 @@ const TURN_MS = 10;
 const AT_ONCE_MS = 200;
 /** No refusal waits longer, in milliseconds: what the header `Retry-After` asks for anyway. */
 const LONGEST_MS = 5000;
+/** So many refusals wait at most, some megabytes; the others are answered at once. */
+const MOST_WAITING = 4096;
 
 /** Gives each refusal its turn. */
 export class RefusalPace {
   readonly #clock: Pick<Clock, "monotonic" | "after">;
   /** When the last turn that was given begins, on the clock since boot. */
-  #nextAt = -Infinity;
-  /** Call them, and refusals that wait are answered. */
+  #lastTurnAt = -Infinity;
+  /** What answers each refusal that waits. */
   readonly #waiting = new Set<() => void>();
   #hasEnded = false;
 
@@ -27,26 +29,28 @@ export class RefusalPace {
 
   /** Answers when it is the refusal's turn: at once unless there are many. */
   answer(refusal: Response): Response | Promise<Response> {
-    if (this.#hasEnded) return refusal;
+    if (this.#hasEnded || this.#waiting.size >= MOST_WAITING) return refusal;
     const now = this.#clock.monotonic();
-    this.#nextAt = Math.max(this.#nextAt, now - AT_ONCE_MS) + TURN_MS;
-    const waitMs = this.#nextAt - now;
-    if (waitMs <= 0) return refusal;
-    if (waitMs > LONGEST_MS) this.#nextAt = now + LONGEST_MS;
-    return new Promise((resolve) => {
-      const answer = () => {
-        this.#waiting.delete(answer);
-        cancel();
-        resolve(refusal);
-      };
-      const cancel = this.#clock.after(Math.min(waitMs, LONGEST_MS), answer);
-      this.#waiting.add(answer);
-    });
+    this.#lastTurnAt = Math.min(Math.max(this.#lastTurnAt, now - AT_ONCE_MS) + TURN_MS, now + LONGEST_MS);
+    const waitMs = this.#lastTurnAt - now;
+    return waitMs <= 0 ? refusal : this.#later(refusal, waitMs);
   }
 
   /** Answers all that wait, and every later refusal at once: the daemon stops. */
   end(): void {
     this.#hasEnded = true;
     for (const answer of this.#waiting) answer();
+  }
+
+  #later(refusal: Response, waitMs: number): Promise<Response> {
+    return new Promise((resolve) => {
+      const answer = () => {
+        this.#waiting.delete(answer);
+        cancel();
+        resolve(refusal);
+      };
+      const cancel = this.#clock.after(waitMs, answer);
+      this.#waiting.add(answer);
+    });
   }
 }

@@ -38,6 +38,13 @@ Deno.test("after a pause refusals are answered at once again", () => {
   assert(pace.answer(refusal()) instanceof Response);
 });
 
+Deno.test("a bounded number of refusals waits, and the others are answered at once", () => {
+  const pace = new RefusalPace(new FakeClock());
+  const flood = Array.from({ length: 20 + 4096 + 1 }, () => pace.answer(refusal()));
+  assert.equal(flood.filter((answer) => answer instanceof Promise).length, 4096);
+  assert(flood.at(-1) instanceof Response);
+});
+
 Deno.test("end() answers all that wait, and every later refusal at once", async () => {
   const pace = new RefusalPace(new FakeClock());
   const flood = Array.from({ length: 100 }, () => pace.answer(refusal()));
