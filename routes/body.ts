@@ -45,18 +45,18 @@ export async function readJson(context: Context): Promise<JsonBody> {
  * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` when it does not arrive whole.
  */
 export function readInTime(request: Request, deadlines: Deadlines): Promise<string> {
-  const isBounded = request.headers.has("content-length"); // by the guard
+  // Bounded by the guard. `has` would make Deno read all headers.
+  const isBounded = request.headers.get("content-length") !== null;
   const reading = isBounded ? request.text() : readAtMost(request);
   return new Promise((resolve, reject) => {
-    const late = () => reject(timedOut());
-    deadlines.add(late);
+    const deadline = deadlines.add(() => reject(timedOut()));
     reading.then(
       (text) => {
-        deadlines.remove(late);
+        deadlines.remove(deadline);
         resolve(text);
       },
       (error) => {
-        deadlines.remove(late);
+        deadlines.remove(deadline);
         reject(error instanceof PortdError ? error : broken(error));
       },
     );

@@ -64,8 +64,10 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
-  const caller = await callerOf(context, parts);
-  const request = await permittedRequest(context, { body, caller }, parts);
+  const found = callerOf(context, parts);
+  const caller = found instanceof Promise ? await found : found;
+  const asked = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
+  const request = caller.hasToken ? asked : await withoutForbidden(asked, context, parts);
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
   const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
     { caller: callerKey(caller), key, fingerprint: await digest(text) },
@@ -79,16 +81,16 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   return json(isList ? { leases: short } : short[0], status, MINIMAL_APPLIED);
 }
 
-/** The request, without what the caller may not ask for, and with the user for whom it counts. */
-async function permittedRequest(
+/** A request that came without the token, without the ports that its caller may not ask for. */
+function withoutForbidden(
+  request: GrantRequest,
   context: Context,
-  { body, caller }: { readonly body: LeaseRequest; readonly caller: Caller },
   parts: LeaseRoutesParts,
-): Promise<GrantRequest> {
-  const request = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
-  if (caller.hasToken) return request;
-  if (touchesPrivileged(request, parts.privileged) && (await provenCallerOf(context, parts)).isOwner) return request;
-  return withoutPrivileged(request, parts.privileged.below);
+): GrantRequest | Promise<GrantRequest> {
+  const { privileged } = parts;
+  const limited = () => withoutPrivileged(request, privileged.below);
+  if (!touchesPrivileged(request, privileged)) return limited();
+  return Promise.resolve(provenCallerOf(context, parts)).then(({ isOwner }) => isOwner ? request : limited());
 }
 
 async function digest(text: string): Promise<string> {

@@ -16,12 +16,20 @@ const PROCESS_CLOCK: DeadlineClock = {
   },
 };
 
+/** One who waits for a deadline. They are a linked list in the order of their times: to leave it costs no search. */
+export interface Deadline {
+  late: () => void;
+  at: number;
+  previous: Deadline;
+  next: Deadline;
+}
+
 /** The timer outlives those who wait, for as long as a deadline is away: requests that follow each other share it. */
 export class Deadlines {
   readonly #ms: number;
   readonly #clock: DeadlineClock;
-  /** What is called at a deadline, with its time. They are in order, as all have the same time limit. */
-  readonly #waiting = new Map<() => void, number>();
+  /** Head and end of the ring of those who wait; it is none of them. */
+  readonly #ring: Deadline;
   #cancel: (() => void) | undefined;
   #isResting = false;
 
@@ -29,17 +37,27 @@ export class Deadlines {
   constructor(ms: number, clock = PROCESS_CLOCK) {
     this.#ms = ms;
     this.#clock = clock;
+    const ring = { late: () => {}, at: Infinity } as Deadline;
+    ring.previous = ring.next = ring;
+    this.#ring = ring;
   }
 
-  /** Calls `late` once when the time is up, never earlier, unless {@linkcode Deadlines.remove} is called first. */
-  add(late: () => void): void {
-    this.#waiting.set(late, this.#clock.monotonic() + this.#ms);
+  /**
+   * Calls `late` once when the time is up, never earlier.
+   *
+   * @returns what {@linkcode Deadlines.remove} takes, to be called when the deadline is met.
+   */
+  add(late: () => void): Deadline {
+    const next = this.#ring, { previous } = next;
+    const deadline = { late, at: this.#clock.monotonic() + this.#ms, previous, next };
+    previous.next = next.previous = deadline;
     this.#cancel ??= this.#clock.after(this.#ms, () => this.#callLate());
+    return deadline;
   }
 
   /** Removes a deadline that was met. */
-  remove(late: () => void): void {
-    this.#waiting.delete(late);
+  remove(deadline: Deadline): void {
+    leave(deadline);
     if (this.#isResting) this.#endIdleTimer();
   }
 
@@ -50,7 +68,7 @@ export class Deadlines {
   }
 
   #endIdleTimer(): void {
-    if (this.#waiting.size > 0) return;
+    if (this.#ring.next !== this.#ring) return;
     this.#cancel?.();
     this.#cancel = undefined;
   }
@@ -58,13 +76,21 @@ export class Deadlines {
   #callLate(): void {
     this.#cancel = undefined;
     const now = this.#clock.monotonic();
-    for (const [late, deadline] of this.#waiting) {
-      if (deadline > now) {
-        this.#cancel = this.#clock.after(deadline - now, () => this.#callLate());
+    for (let first = this.#ring.next; first !== this.#ring; first = this.#ring.next) {
+      if (first.at > now) {
+        this.#cancel = this.#clock.after(first.at - now, () => this.#callLate());
         return;
       }
-      this.#waiting.delete(late);
-      late();
+      leave(first);
+      first.late();
     }
   }
+}
+
+/** Takes a deadline out of its ring; twice does no harm. */
+function leave(deadline: Deadline): void {
+  const { previous, next } = deadline;
+  previous.next = next;
+  next.previous = previous;
+  deadline.previous = deadline.next = deadline;
 }

@@ -29,8 +29,7 @@ Deno.test("Deadlines call each that is late once, none too early, and none that 
   deadlines.add(first!);
   clock.advance(4000);
   deadlines.add(second!);
-  deadlines.add(third!);
-  deadlines.remove(third!);
+  deadlines.remove(deadlines.add(third!));
   clock.advance(5999);
   assert.deepEqual(late, []);
   clock.advance(1);
@@ -45,24 +44,23 @@ Deno.test("Deadlines call each that is late once, none too early, and none that 
 Deno.test("Deadlines have one timer for all, which ends when nobody waits any more and they rest", () => {
   const clock = new CountingClock();
   const deadlines = new Deadlines(10_000, clock);
-  const waiting = Array.from({ length: 1000 }, () => () => {});
-  for (const late of waiting) deadlines.add(late);
+  const waiting = Array.from({ length: 1000 }, () => deadlines.add(() => {}));
   assert.deepEqual([clock.started, clock.running], [1, 1]);
-  for (const late of waiting) deadlines.remove(late);
-  for (const late of waiting.slice(0, 2)) deadlines.add(late);
-  deadlines.remove(waiting[0]!);
+  for (const deadline of waiting) deadlines.remove(deadline);
+  const [first, second] = [deadlines.add(() => {}), deadlines.add(() => {})];
+  deadlines.remove(first);
+  deadlines.remove(first);
   assert.deepEqual([clock.started, clock.running], [1, 1]);
   deadlines.rest();
   assert.equal(clock.running, 1);
-  deadlines.remove(waiting[1]!);
+  deadlines.remove(second);
   assert.equal(clock.running, 0);
 });
 
 Deno.test("Deadlines have no timer when nobody has waited for as long as a deadline is away", () => {
   const clock = new CountingClock();
-  const deadlines = new Deadlines(10_000, clock), late = () => {};
-  deadlines.add(late);
-  deadlines.remove(late);
+  const deadlines = new Deadlines(10_000, clock);
+  deadlines.remove(deadlines.add(() => {}));
   clock.advance(10_000);
   assert.equal(clock.running, 0);
 });

@@ -29,7 +29,7 @@ const ADMINISTRATORS: ReadonlySet<string> = new Set(["uid:0", "sid:S-1-5-18"]);
  * How long a user is remembered for counting, in milliseconds, and for how many requests. While a connection is open
  * nobody else can have its port, and who gets the port a moment later gains little.
  */
-const REMEMBER_MS = 1000, MOST_USES = 64;
+const REMEMBER_MS = 1000, MOST_USES = 256;
 /** How many connections are remembered at once; with one more, all are forgotten. */
 const MOST_REMEMBERED = 4096;
 
@@ -66,7 +66,7 @@ export class Callers {
 
   /**
    * Who called over this connection a moment ago, or calls now: to count leases. When a connection was closed, another
-   * user may have got its port since. Then up to 64 requests, within a second, count for the wrong user.
+   * user may have got its port since. Then up to 256 requests, within a second, count for the wrong user.
    */
   recall(connection: Connection): User | Promise<User> {
     const { address, port } = connection.remote;

@@ -128,7 +128,7 @@ export class Ledger {
    * its port until its end is on disk.
    */
   async end(ids: readonly string[], state: EndedState): Promise<void> {
-    for (;;) {
+    while (this.#ending.size > 0) {
       const underWay = new Set(ids.flatMap((id) => this.#ending.get(id) ?? []));
       if (underWay.size === 0) break;
       const isAll = ids.every((id) => this.#ending.has(id) || this.table.byId(id) === undefined);

@@ -16,7 +16,7 @@ export interface PrivilegedPorts {
 
 /** Whether any wish can lead to such a port, so that it matters who asks. */
 export function touchesPrivileged({ wishes }: GrantRequest, { below, lastPortOf }: PrivilegedPorts): boolean {
-  if (below === 0) return false;
+  if (below === 0 || wishes.every(isForAny)) return false;
   return [...new Set(wishes)].some(({ name, port, prefer, range }) =>
     [port, range?.first, ...prefer, name === null ? undefined : lastPortOf(name)]
       .some((each) => each !== undefined && each < below)

@@ -48,10 +48,10 @@ Deno.test("recall() remembers a user for a second, and each connection for itsel
   assert.equal(users.asked.length, 4);
 });
 
-Deno.test("recall() remembers a user for 64 requests at most", () => {
+Deno.test("recall() remembers a user for 256 requests at most", () => {
   const { users, callers } = fakes();
   users.users.set(5000, "uid:1001");
-  for (let request = 0; request < 64; request++) callers.recall(from(5000));
+  for (let request = 0; request < 256; request++) callers.recall(from(5000));
   assert.deepEqual(users.asked, [5000]);
   callers.recall(from(5000));
   assert.deepEqual(users.asked, [5000, 5000]);
