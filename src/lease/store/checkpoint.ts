@@ -15,8 +15,6 @@ export interface CheckpointParts {
   readonly statements: Statements;
   readonly log: Deno.FsFile;
   readonly clock: Clock;
-  /** Called when writes may go on. */
-  readonly resume: () => void;
   /** Called when the file cannot be written. */
   readonly report: (error: unknown) => void;
 }
@@ -77,7 +75,6 @@ export class Checkpoints {
     if (this.#failure !== undefined) throw this.#failure;
     this.#running = this.#writeAgain().finally(() => this.#running = undefined);
     await this.#running;
-    this.#parts.resume();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -95,10 +92,7 @@ export class Checkpoints {
     if (this.#running !== undefined) return;
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#parts.resume();
-    });
+    this.#running = this.#run().finally(() => this.#running = undefined);
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Writes into the file. Changes are queued and committed in groups: those of one turn of the event loop are one
- * transaction. They are answered after an fdatasync of the write-ahead log, one for all transactions before it.
+ * Writes into the file. Changes are queued and written in groups, one after the other: a group is one transaction and one
+ * fdatasync of the write-ahead log, after which it is answered. What comes meanwhile is the next group.
  *
  * SQLite itself runs with `synchronous = NORMAL`, without that fdatasync, so the event loop goes on while the disk
  * works; what is answered is as durable as with FULL.
@@ -8,7 +8,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../clock.ts";
-import type { Turns } from "../../os/turns.ts";
 import { apply, type Change, WriteError } from "./changes.ts";
 import { Checkpoints } from "./checkpoint.ts";
 import type { Added, Retention } from "./retention.ts";
@@ -21,7 +20,6 @@ export interface JournalParts {
   readonly statements: Statements;
   readonly retention: Retention;
   readonly clock: Clock;
-  readonly turns: () => Turns;
   /** Logs a line for the operator. */
   readonly log: (line: string) => void;
 }
@@ -42,8 +40,8 @@ export class Journal {
   readonly #parts: JournalParts;
   readonly #log: Deno.FsFile;
   #queue: Queued[] = [];
-  /** Committed, and not on the disk yet. */
-  #written: Queued[] = [];
+  /** The group that is committed, and not on the disk yet. */
+  #group: Queued[] | undefined;
   #flushing: Promise<void> | undefined;
   #fault: string | null = null;
   #hasCommitted = false;
@@ -56,7 +54,6 @@ export class Journal {
     this.#checkpoints = new Checkpoints({
       ...parts,
       log: this.#log,
-      resume: () => this.#commitQueue(),
       report: (error) => this.report(error),
     });
   }
@@ -69,7 +66,8 @@ export class Journal {
    */
   write(changes: readonly Change[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#queue.push({ changes, resolve, reject }) === 1) setImmediate(() => this.#commitQueue());
+      this.#queue.push({ changes, resolve, reject });
+      this.#flushing ??= this.#flush();
     });
   }
 
@@ -78,7 +76,7 @@ export class Journal {
     return new Promise((resolve) => {
       const mark = { changes: [], resolve, reject: () => resolve() };
       if (this.#queue.length > 0) this.#queue.push(mark);
-      else if (this.#flushing !== undefined) this.#written.push(mark);
+      else if (this.#group !== undefined) this.#group.push(mark);
       else resolve();
     });
   }
@@ -120,29 +118,24 @@ export class Journal {
     this.#fault = fault;
   }
 
-  /** Commits what the requests of this turn of the event loop have queued, without waiting for the disk. */
-  #commitQueue(): void {
-    if (this.#queue.length === 0 || this.#checkpoints.running !== undefined) return; // called again when it ends
-    const { overdue } = this.#parts.retention;
-    if (overdue !== undefined) return void overdue.then(() => this.#commitQueue());
-    this.#written.push(...this.#commitTurn());
-    if (this.#queue.length > 0) void this.#parts.turns().next().then(() => this.#commitQueue()); // lets requests in
-    if (this.#written.length > 0) this.#flushing ??= this.#flush();
-  }
-
-  /** Answers what is committed, when it is on the disk; what is committed meanwhile is part of the next flush. */
+  /** Writes the queue, group by group, until it is empty. */
   async #flush(): Promise<void> {
-    while (this.#written.length > 0) {
-      const group = this.#written;
-      this.#written = [];
-      try {
-        await this.#sync();
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        for (const { reject } of group) reject(this.#unavailable(error, { isCommitted: true }));
-      }
+    await new Promise((resolve) => setImmediate(resolve)); // what this turn of the event loop queues is one group
+    while (this.#queue.length > 0) {
+      const busy = this.#checkpoints.running ?? this.#parts.retention.overdue;
+      if (busy === undefined) await this.#writeGroup();
+      else await busy;
     }
     this.#flushing = undefined;
+  }
+
+  async #writeGroup(): Promise<void> {
+    const group = this.#commitTurn();
+    if (group.length === 0) return;
+    this.#group = group;
+    const failure = await this.#sync().then(() => undefined, (error) => this.#unavailable(error, { isCommitted: true }));
+    this.#group = undefined;
+    for (const { resolve, reject } of group) failure === undefined ? resolve() : reject(failure);
   }
 
   /** Puts on the disk what is committed. @throws {Error} when that is uncertain; then nothing is written any more. */
@@ -157,7 +150,7 @@ export class Journal {
   }
 
   /** Commits the head of the queue. @returns what is in the log now; the rest is rejected. */
-  #commitTurn(): readonly Queued[] {
+  #commitTurn(): Queued[] {
     const tried: Queued[] = [];
     try {
       this.#transaction(this.#headOfQueue(tried));

@@ -75,7 +75,7 @@ export class Store {
       fail: (error) => this.#journal.report(error),
     });
     this.#history = new History(db, { turns, mostRows: mostHistoryRows });
-    this.#journal = new Journal({ path, db, statements, retention: this.#retention, clock, turns, log });
+    this.#journal = new Journal({ path, db, statements, retention: this.#retention, clock, log });
   }
 
   /**
