@@ -1,5 +1,5 @@
 /** The servers that are measured: daemons of our own with a file and a pool of their own, and the bare echo. */
-import { PERMISSIONS } from "../src/cli/context.ts";
+import { RUN_FLAGS } from "../src/cli/context.ts";
 import { PortdClient } from "../src/client/client.ts";
 import { readDaemonFile } from "../src/state/state_folder.ts";
 import { KeptConnection } from "./kept_connection.ts";
@@ -39,7 +39,7 @@ const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const ECHO = new URL("./echo.ts", import.meta.url).pathname;
 
 /** Words of `portd …` from source, with the permissions of the task `portd`. */
-export const PORTD: readonly string[] = ["run", ...PERMISSIONS, MAIN];
+export const PORTD: readonly string[] = ["run", ...RUN_FLAGS, MAIN];
 
 /**
  * Starts a daemon and waits until it is ready. Nothing of it touches the portd that may run on this machine: another

@@ -1,6 +1,5 @@
 /** Leases over HTTP. */
 import type { Context } from "hono";
-import type { LeaseRequest } from "../src/client/wire.ts";
 import { PortdError } from "../src/errors.ts";
 import { type PrivilegedPorts, touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
@@ -8,7 +7,7 @@ import type { Registry } from "../src/lease/registry.ts";
 import type { Replay } from "../src/lease/replay.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
 import { readJson } from "./body.ts";
-import { type Caller, callerKey, callerOf, type CallerParts, countedUser, provenCallerOf } from "./caller.ts";
+import { callerKey, callerOf, type CallerParts, countedUser, provenCallerOf } from "./caller.ts";
 import { check } from "./check.ts";
 import { exposureRoutes } from "./exposure.ts";
 import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";

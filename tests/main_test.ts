@@ -1,6 +1,6 @@
 /** The program as a whole process. */
 import assert from "node:assert/strict";
-import { PERMISSIONS } from "../src/cli/context.ts";
+import { RUN_FLAGS } from "../src/cli/context.ts";
 import { VERSION } from "../src/version.ts";
 import { FakeDaemon } from "./support/fake_daemon.ts";
 
@@ -9,7 +9,7 @@ const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
 
 async function main(args: readonly string[], env: Record<string, string> = {}) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...PERMISSIONS, new URL("main.ts", ROOT).href, ...args],
+    args: ["run", ...RUN_FLAGS, new URL("main.ts", ROOT).href, ...args],
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
   }).output();
@@ -23,7 +23,7 @@ Deno.test("VERSION is deno.json's", () => {
 
 Deno.test("a daemon that is started from source has the permissions of the task portd", () => {
   const words: string[] = config.tasks.portd.command.split(" ");
-  assert.deepEqual(PERMISSIONS, words.filter((word) => word.startsWith("--")));
+  assert.deepEqual(RUN_FLAGS, words.filter((word) => word.startsWith("--")));
 });
 
 Deno.test("the program answers on stdout, talks on stderr and exits with the command's code", async () => {
@@ -54,7 +54,7 @@ Deno.test("the hot commands load nothing that is heavy", async () => {
 /** The modules that a command loads, by Deno's own log. */
 async function modulesOf(args: readonly string[], url: string): Promise<string[]> {
   const { stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--log-level=debug", ...PERMISSIONS, new URL("main.ts", ROOT).href, ...args],
+    args: ["run", "--log-level=debug", ...RUN_FLAGS, new URL("main.ts", ROOT).href, ...args],
     env: { PORTD_URL: url, NO_COLOR: "1" },
     stdin: "null",
   }).output();

@@ -91,8 +91,12 @@ export interface SystemContextOptions {
   readonly openFirewall: (config: Config) => Promise<FirewallBackend>;
 }
 
-/** Permissions of a daemon that is started from source: those of the task `portd` in deno.json. */
-export const PERMISSIONS: readonly string[] = [
+/**
+ * How Deno runs portd from source: the flags of the task `portd` in deno.json. Those for V8 keep the daemon small; the
+ * commands have them too, as code that was compiled with other flags is compiled again.
+ */
+export const RUN_FLAGS: readonly string[] = [
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=50",
   "--no-prompt",
   "--allow-net",
   "--allow-read",
@@ -120,7 +124,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
     ownsProcess: true,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
-    self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...PERMISSIONS, mainUrl],
+    self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...RUN_FLAGS, mainUrl],
     onSignal: listenForSignals,
     loadDaemon,
     openFirewall,

@@ -1,12 +1,18 @@
 /**
- * Lets requests for many ports through one after the other, each when the one before is on disk. So a small request,
- * which does not use the gate, waits for one of them at most, however many there are.
+ * Lets requests for many ports through one after the other, each a moment after the one before is on disk. So a small
+ * request, which does not use the gate, waits for one of them at most, however many there are.
  */
+import type { Clock } from "../clock.ts";
 
 /** Requests for fewer ports do not use the gate. */
 export const MANY_PORTS = 8;
 /** How many ports are worked on at once; a single request may be for more. */
 const MOST_IN_PROGRESS = 32;
+/**
+ * The pause after each port of a request, in milliseconds: about as long as the work took. Meanwhile the event loop looks
+ * at the network, and small requests that have come begin.
+ */
+const PAUSE_A_PORT_MS = 0.04;
 
 interface Waiting {
   readonly ports: number;
@@ -15,8 +21,14 @@ interface Waiting {
 
 /** A queue of requests in the order of arrival. */
 export class PortGate {
+  readonly #clock: Pick<Clock, "after">;
   readonly #queue: Waiting[] = [];
   #inProgress = 0;
+  #isPausing = false;
+
+  constructor(clock: Pick<Clock, "after">) {
+    this.#clock = clock;
+  }
 
   /**
    * Resolves when a request for so many ports may begin; `undefined` when it may begin at once. Then
@@ -32,6 +44,15 @@ export class PortGate {
   /** A request for so many ports is done, or waits elsewhere until a port becomes free. */
   leave(ports: number): void {
     this.#inProgress -= ports;
+    if (this.#isPausing) return;
+    this.#isPausing = true;
+    this.#clock.after(Math.ceil(ports * PAUSE_A_PORT_MS), () => {
+      this.#isPausing = false;
+      this.#admit();
+    });
+  }
+
+  #admit(): void {
     for (let [first] = this.#queue; first !== undefined && this.#hasRoomFor(first.ports); [first] = this.#queue) {
       this.#queue.shift();
       this.#inProgress += first.ports;
@@ -58,6 +79,7 @@ export class PortGate {
   }
 
   #hasRoomFor(ports: number): boolean {
+    if (this.#isPausing) return false;
     return this.#inProgress === 0 || this.#inProgress + ports <= MOST_IN_PROGRESS;
   }
 }

@@ -58,11 +58,12 @@ export class Registry {
   readonly #ledger: Ledger;
   readonly #grants: Grants;
   readonly #queue: WaitQueue;
-  readonly #gate = new PortGate();
+  readonly #gate: PortGate;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     const { allocator, clock } = parts;
+    this.#gate = new PortGate(clock);
     this.#ledger = new Ledger(parts, (port, protocols) => this.#queue.freed(port, protocols));
     this.table = this.#ledger.table;
     this.#grants = new Grants(parts, this.#ledger);
@@ -170,6 +171,10 @@ export class Registry {
   async endAll(ids: readonly string[], state: EndedState): Promise<void> {
     for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
       const some = ids.slice(first, first + MOST_ENDED_AT_ONCE);
+      if (some.length < MANY_PORTS) {
+        await this.#ledger.end(some, state);
+        continue;
+      }
       const entering = this.#gate.enter(some.length);
       if (entering !== undefined) await entering;
       try {

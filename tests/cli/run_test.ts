@@ -1,6 +1,6 @@
 /** `portd run` with real children, against a fake daemon. */
 import assert from "node:assert/strict";
-import { PERMISSIONS } from "../../src/cli/context.ts";
+import { RUN_FLAGS } from "../../src/cli/context.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
@@ -166,7 +166,7 @@ async function startWrapper(
   const words = await child(setting, source);
   admitProcesses(setting);
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...PERMISSIONS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
+    args: ["run", ...RUN_FLAGS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
     cwd: setting.cwd,
     env: setting.env,
     stdin: "null",
@@ -283,7 +283,7 @@ console.log("ready");`,
     );
     admitProcesses(setting);
     const portd = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, MAIN, "run", "web", "--", ...words],
+      args: ["run", ...RUN_FLAGS, MAIN, "run", "web", "--", ...words],
       cwd: setting.cwd,
       env: setting.env,
       stdin: "null",

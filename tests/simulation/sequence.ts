@@ -11,6 +11,9 @@ import { beginLook, takeStep } from "./steps.ts";
 import { VirtualTime } from "./time.ts";
 import { StuckError, World } from "./world.ts";
 
+/** The longest pause between two pieces of the daemon's own work, in milliseconds. */
+const MOMENT_MS = 20;
+
 /** An invariant that did not hold. */
 export interface Failure {
   readonly invariant: string;
@@ -166,12 +169,17 @@ async function rest(world: World, random: Random, ms: number): Promise<string> {
   for (let looks = 0; looks < 2; looks++) {
     if (world.look === undefined) beginLook(world);
     await world.settle();
-    while (world.time.isDue) { // what the daemon has put off until its next turn
-      await world.time.advance(0, random, world.drain);
+    for (let next = nextSoon(world); next !== undefined; next = nextSoon(world)) {
+      await world.time.advance(next - world.time.monotonic, random, world.drain);
       await world.settle();
     }
   }
   return `rest${ms === 0 ? "" : ` after ${ms} ms`}: the system answers everything, the watch looks`;
+}
+
+/** When the daemon goes on with what it has put off until its next turn, or for a moment. */
+function nextSoon({ time }: World): number | undefined {
+  return time.nextTimer !== undefined && time.nextTimer <= time.monotonic + MOMENT_MS ? time.nextTimer : undefined;
 }
 
 function stepsOf(random: Random): number {

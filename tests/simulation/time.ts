@@ -18,11 +18,6 @@ export class VirtualTime {
     return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map(({ at }) => at));
   }
 
-  /** Whether a timer is to fire now. */
-  get isDue(): boolean {
-    return this.nextTimer !== undefined && this.nextTimer <= this.monotonic;
-  }
-
   /** The clock of one run of the daemon. @param isAlive is false once that run has crashed. */
   clock(isAlive: () => boolean): Clock {
     return {

@@ -133,7 +133,10 @@ export class Journal {
     const group = this.#commitTurn();
     if (group.length === 0) return;
     this.#group = group;
-    const failure = await this.#sync().then(() => undefined, (error) => this.#unavailable(error, { isCommitted: true }));
+    const failure = await this.#sync().then(
+      () => undefined,
+      (error) => this.#unavailable(error, { isCommitted: true }),
+    );
     this.#group = undefined;
     for (const { resolve, reject } of group) failure === undefined ? resolve() : reject(failure);
   }
