@@ -149,6 +149,26 @@ function plainMessage({ message }: Error): string {
   return message.replace(/ \(os error \d+\)/, "");
 }
 
+/** What `look` returns; `undefined` where the file or folder that it needs is not there. */
+export function ifThere<Found>(look: () => Found): Found | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The same for what takes its time. */
+export async function ifThereAsync<Found>(look: () => Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -41,6 +41,18 @@ export class PortGate {
     this.#inProgress += ports;
   }
 
+  /** Does `work` for so many ports when it may begin; few ports do not use the gate. */
+  async pass(ports: number, work: () => Promise<void>): Promise<void> {
+    if (ports < MANY_PORTS) return await work();
+    const entering = this.enter(ports);
+    if (entering !== undefined) await entering;
+    try {
+      await work();
+    } finally {
+      this.leave(ports);
+    }
+  }
+
   /** A request for so many ports is done, or waits elsewhere until a port becomes free. */
   leave(ports: number): void {
     this.#inProgress -= ports;

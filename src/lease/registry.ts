@@ -171,17 +171,7 @@ export class Registry {
   async endAll(ids: readonly string[], state: EndedState): Promise<void> {
     for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
       const some = ids.slice(first, first + MOST_ENDED_AT_ONCE);
-      if (some.length < MANY_PORTS) {
-        await this.#ledger.end(some, state);
-        continue;
-      }
-      const entering = this.#gate.enter(some.length);
-      if (entering !== undefined) await entering;
-      try {
-        await this.#ledger.end(some, state);
-      } finally {
-        this.#gate.leave(some.length);
-      }
+      await this.#gate.pass(some.length, () => this.#ledger.end(some, state));
     }
   }
 

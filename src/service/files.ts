@@ -1,4 +1,5 @@
 /** The files of this machine, as far as a service looks at them. */
+import { ifThere } from "../errors.ts";
 
 /** What is at a path. A junction of Windows is a link. */
 export type FileKind = "file" | "folder" | "link";
@@ -22,12 +23,7 @@ export interface Files {
 /** This machine. */
 export class SystemFiles implements Files {
   kindOf(path: string): FileKind | undefined {
-    try {
-      return kindOf(Deno.lstatSync(path));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
+    return ifThere(() => kindOf(Deno.lstatSync(path)));
   }
 
   entries(folder: string): readonly FolderEntry[] {

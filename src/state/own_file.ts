@@ -3,6 +3,7 @@
  * machine may have put them there. On Windows Deno knows neither owner nor mode: there the folder's access list decides
  * (src/service/windows/state_acl.ts), and every file counts as this user's.
  */
+import { ifThere } from "../errors.ts";
 
 /** A file belongs to another user, or another user may have put it there. */
 export class ForeignFileError extends Error {
@@ -155,12 +156,7 @@ function deepestExisting(path: string): string {
 
 /** Stats of the path itself and of what it leads to; none where it is not there. */
 function statsOf(path: string): Deno.FileInfo[] {
-  try {
-    return [Deno.lstatSync(path), Deno.statSync(path)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return ifThere(() => [Deno.lstatSync(path), Deno.statSync(path)]) ?? [];
 }
 
 /** Why a file cannot be this user's; `undefined` when it can. */

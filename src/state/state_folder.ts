@@ -2,7 +2,7 @@
  * The state folder: where it is, and its files `leases.db`, `admin.token`, `daemon.json` and `daemon.log`, which only
  * the daemon's own user may open.
  */
-import { PortdError, reasonOf } from "../errors.ts";
+import { ifThere, PortdError, reasonOf } from "../errors.ts";
 import {
   checkOwnFiles,
   FileTooLongError,
@@ -179,13 +179,7 @@ export function readOrMakeToken(folder: string): string {
 }
 
 function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThere(() => Deno.lstatSync(path)) !== undefined;
 }
 
 /** Writes all or nothing, also on a full disk. A file that another daemon has made meanwhile stays. */

@@ -1,5 +1,5 @@
 /** `portd env`: the ports of a project's services, for a shell or a dotenv file. */
-import { PortdError } from "../../errors.ts";
+import { ifThere, PortdError } from "../../errors.ts";
 import { findProject, PROJECT_FILE, upward } from "../../project/project.ts";
 import { parseProjectFile } from "../../project/project_file.ts";
 import { readBounded } from "../../state/own_file.ts";
@@ -63,11 +63,8 @@ function readServices(cwd: string, root: string): ReturnType<typeof parseProject
   const folders = upward(cwd);
   for (const folder of folders.slice(0, folders.indexOf(root) + 1)) {
     const path = `${folder === "/" ? "" : folder}/${PROJECT_FILE}`;
-    try {
-      return parseProjectFile(readBounded(path), path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    const services = ifThere(() => parseProjectFile(readBounded(path), path));
+    if (services !== undefined) return services;
   }
   throw new PortdError("not_found", `Cannot find ${PROJECT_FILE} in ${cwd} or above it in the project`, { value: cwd });
 }

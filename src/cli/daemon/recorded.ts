@@ -1,4 +1,5 @@
 /** The daemon that daemon.json of our state folder names: whether it runs, whether it listens again, and its token. */
+import { ifThere } from "../../errors.ts";
 import { openLibc } from "../../os/linux/libc.ts";
 import { Procfs } from "../../os/linux/procfs.ts";
 import { openProcesses } from "../../process/open.ts";
@@ -16,12 +17,7 @@ const RETURN_LIMIT_MS = 2000, RETURN_PAUSE_MS = 50;
 export function ownToken(stateDir: string, url: string): string | undefined {
   const daemon = readDaemonFile(stateDir);
   if (daemon?.url !== url || !isRunning(daemon)) return undefined;
-  try {
-    return Deno.readTextFileSync(`${stateDir}/admin.token`).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return ifThere(() => Deno.readTextFileSync(`${stateDir}/admin.token`).trim());
 }
 
 /** Whether the process that wrote daemon.json still runs; yes where its start time is not known. */

@@ -1,6 +1,7 @@
 /** Starting a daemon in the background, and waiting until it, or another one that was quicker, is ready. */
 import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
+import { ifThere } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
@@ -109,11 +110,6 @@ class LogTail {
   }
 
   #read(): string {
-    try {
-      return Deno.readTextFileSync(this.#path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return "";
-      throw error;
-    }
+    return ifThere(() => Deno.readTextFileSync(this.#path)) ?? "";
   }
 }

@@ -1,4 +1,5 @@
 /** Reading a log while the daemon writes and rotates it. */
+import { ifThereAsync } from "../../errors.ts";
 import { abortable } from "../../wait.ts";
 
 /** A rotating file: the newest lines are in `path`, older ones in `path.1`, `path.2` … */
@@ -21,12 +22,12 @@ export class LogFile {
   async last(count: number): Promise<string[]> {
     const found: string[] = [];
     const splitter = new LineSplitter((line) => found.push(line));
-    this.#file = await openIfThere(this.#path);
+    this.#file = await ifThereAsync(() => Deno.open(this.#path));
     await this.#drain(splitter);
     splitter.end();
     if (this.#file === undefined) throw new Error(`Cannot read ${this.#path}: there is no such file yet`);
     for (let age = 1; found.length < count; age++) {
-      const older = await textIfThere(`${this.#path}.${age}`);
+      const older = await ifThereAsync(() => Deno.readTextFile(`${this.#path}.${age}`));
       if (older === undefined) break;
       found.unshift(...older.split(/\r?\n/).filter((line) => line !== ""));
     }
@@ -43,7 +44,7 @@ export class LogFile {
       while (await this.#isReplaced()) {
         await this.#drain(splitter); // lines that were written just before the rotation
         this.close();
-        this.#file = await openIfThere(this.#path);
+        this.#file = await ifThereAsync(() => Deno.open(this.#path));
         await this.#drain(splitter);
       }
       await abortable(changes.next(), signal);
@@ -68,7 +69,7 @@ export class LogFile {
 
   /** Whether the name belongs to another file now, or the file was emptied. */
   async #isReplaced(): Promise<boolean> {
-    const named = await statIfThere(this.#path);
+    const named = await ifThereAsync(() => Deno.stat(this.#path));
     if (named === undefined) return false; // it was just renamed, and the daemon is about to make the next one
     if (this.#file === undefined) return true;
     const own = await this.#file.stat();
@@ -98,26 +99,5 @@ export class LineSplitter {
   end(): void {
     if (this.#rest !== "") this.#print(this.#rest);
     this.#rest = "";
-  }
-}
-
-async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
-  return await ifThere(() => Deno.open(path));
-}
-
-async function textIfThere(path: string): Promise<string | undefined> {
-  return await ifThere(() => Deno.readTextFile(path));
-}
-
-async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  return await ifThere(() => Deno.stat(path));
-}
-
-async function ifThere<Found>(look: () => Promise<Found>): Promise<Found | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

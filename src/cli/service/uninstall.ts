@@ -1,5 +1,6 @@
 /** `portd service uninstall`: removes the service, and with `--purge` its state too. */
 import { askPortd } from "../../client/ask.ts";
+import { ifThereAsync } from "../../errors.ts";
 import type { ServiceControl, Step } from "../../service/service.ts";
 import { isOwnFile, readDaemonFile } from "../../state/state_folder.ts";
 import { confirm } from "../confirm.ts";
@@ -22,7 +23,8 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
   if (flags.purge) await checkPurge(context, flags, { stateDir, files, control });
   const purge = files.map((name): Step => ({
     does: `remove ${pathOf(stateDir, name)}`,
-    run: () => removeIfThere(pathOf(stateDir, name)),
+    // The service removes some of its files itself when it stops.
+    run: () => ifThereAsync(() => Deno.remove(pathOf(stateDir, name))),
   }));
   await carryOut(context, flags, [...removal, ...purge]);
   const { stdout, stderr } = context.process;
@@ -73,28 +75,14 @@ async function namesIn(stateDir: string): Promise<string[]> {
 }
 
 async function entriesOf(stateDir: string): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(stateDir));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return await ifThereAsync(() => Array.fromAsync(Deno.readDir(stateDir))) ?? [];
 }
 
 /** @returns the names that are left. */
 async function removeIfEmpty(stateDir: string): Promise<string[]> {
   const left = await namesIn(stateDir);
-  if (left.length === 0) await removeIfThere(stateDir);
+  if (left.length === 0) await ifThereAsync(() => Deno.remove(stateDir));
   return left;
-}
-
-/** The service removes some of its files itself when it stops. */
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function pathOf(folder: string, name: string): string {

@@ -3,6 +3,7 @@
  * them, and the next sync sets them again; nothing stays in its permanent configuration. firewalld_rules.ts has the form
  * of the rules.
  */
+import { ifThereAsync } from "../../errors.ts";
 import type { Program } from "../../os/program.ts";
 import { type Dialect, READ, runTool } from "./dialect.ts";
 import { callsFor, entriesIn, parseZones, type ZoneCommand } from "./firewalld_rules.ts";
@@ -36,12 +37,7 @@ export function firewalld({ program = FIREWALL_CMD }: { readonly program?: Progr
  * @throws {PortdError} `firewall_unavailable` when it does not answer in time.
  */
 export async function isFirewalldRunning(program: Program = FIREWALL_CMD): Promise<boolean> {
-  try {
-    await Deno.stat(program[0]);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  if (await ifThereAsync(() => Deno.stat(program[0])) === undefined) return false;
   const { code, stderr } = await runTool(program, ["--state"], { intent: READ, timeoutMs: 60_000 });
   return code === 0 || REFUSAL.test(stderr); // only a firewalld that runs can refuse the question
 }

@@ -1,4 +1,5 @@
 /** Which program governs the firewall of this machine; the one place that decides it. */
+import { ifThereAsync } from "../../errors.ts";
 import type { Program } from "../../os/program.ts";
 import type { BackendOptions, FirewallBackend } from "../backend.ts";
 import { type Dialect, READ, unavailable } from "./dialect.ts";
@@ -40,10 +41,5 @@ export async function openLinuxFirewall(
 }
 
 async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return (await ifThereAsync(() => Deno.stat(path)))?.isFile ?? false;
 }

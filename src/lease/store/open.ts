@@ -6,7 +6,7 @@
  * the daemon may open it.
  */
 import { DatabaseSync } from "node:sqlite";
-import { PortdError } from "../../errors.ts";
+import { ifThere, PortdError } from "../../errors.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** Another daemon has the file open. */
@@ -62,7 +62,7 @@ function openOrSetAside(path: string, now: number): OpenedFile {
     if (!isDamage(error)) throw unavailable(path, error);
   }
   const setAside = `${path}.damaged-${new Date(now).toISOString().replaceAll(/[:.]/g, "-")}`;
-  for (const suffix of ["-wal", "-shm", ""]) moveIfThere(`${path}${suffix}`, `${setAside}${suffix}`);
+  for (const suffix of ["-wal", "-shm", ""]) ifThere(() => Deno.renameSync(`${path}${suffix}`, `${setAside}${suffix}`));
   makeIfAbsent(path);
   return { db: open(path), setAside };
 }
@@ -86,7 +86,7 @@ function makeIfAbsent(path: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw unavailable(path, error);
   } finally {
-    for (const suffix of ["", "-wal", "-shm"]) removeIfThere(`${draft}${suffix}`);
+    for (const suffix of ["", "-wal", "-shm"]) ifThere(() => Deno.removeSync(`${draft}${suffix}`));
   }
 }
 
@@ -116,12 +116,7 @@ function check(db: DatabaseSync, path: string): void {
 
 /** The size of a file in bytes; `undefined` when there is none. Does not open it, which would lose the locks. */
 function sizeOf(path: string): number | undefined {
-  try {
-    return Deno.statSync(path).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return ifThere(() => Deno.statSync(path).size);
 }
 
 function migrate(db: DatabaseSync, path: string): void {
@@ -155,20 +150,4 @@ function unavailable(path: string, error: unknown): Error {
 
 function hasFault(error: unknown, fault: keyof typeof FAULTS): boolean {
   return error instanceof Error && FAULTS[fault].test(error.message);
-}
-
-function moveIfThere(from: string, to: string): void {
-  try {
-    Deno.renameSync(from, to);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

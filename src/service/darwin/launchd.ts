@@ -5,6 +5,7 @@
  * launchd starts a job as soon as it is loaded. So a stopped service is a job that is not loaded. Its property list
  * stays where launchd looks when the machine, or the session, starts.
  */
+import { ifThereAsync } from "../../errors.ts";
 import { type Program, type ProgramOutcome, runProgram } from "../../os/program.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
@@ -158,12 +159,7 @@ export class Launchd implements ServiceControl {
 
   /** The property list; `undefined` when there is none. */
   async #read(): Promise<string | undefined> {
-    try {
-      return await Deno.readTextFile(this.#path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
+    return await ifThereAsync(() => Deno.readTextFile(this.#path));
   }
 
   /** Replaces the file at once. launchd takes only one that nobody but its owner can write. */

@@ -2,6 +2,7 @@
  * portd as a service of systemd, of the system or of a user. unit.ts writes its unit; notified_run.ts runs the service
  * and reports to systemd.
  */
+import { ifThereAsync } from "../../errors.ts";
 import type { Program } from "../../os/program.ts";
 import { denoDirOf } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
@@ -220,20 +221,9 @@ async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return await ifThereAsync(() => Deno.readTextFile(path));
 }
 
 async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThereAsync(() => Deno.stat(path)) !== undefined;
 }
