@@ -127,8 +127,9 @@ async function release(context: Context, find: Find, parts: LeaseRoutesParts): P
   try {
     record = find(context);
   } catch (error) {
-    if (error instanceof PortdError && error.code === "lease_ended") return noContent();
-    throw error;
+    if (!(error instanceof PortdError) || error.code !== "lease_ended") throw error;
+    parts.registry.checkEnds();
+    return noContent();
   }
   await parts.registry.end(record.id, "released");
   return noContent();

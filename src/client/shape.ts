@@ -86,7 +86,9 @@ export function wholeNumber(least: number, most: number, what = "a whole number"
 
 /** One of these values. */
 export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
-  return value(describeChoices(values), (value) => values.includes(value as T));
+  return {
+    faultOf: (value) => values.includes(value as T) ? undefined : { at: "", value, expected: describeChoices(values) },
+  };
 }
 
 /** This, or null. */
@@ -154,12 +156,12 @@ export function variants<T extends object, Key extends keyof T & string>(
   shapes: { readonly [Kind in T[Key] & string]: Shape<Extract<T, { readonly [K in Key]: Kind }>> },
 ): Shape<T> {
   const known = new Map<unknown, AnyShape>(Object.entries(shapes));
-  const expected = describeChoices([...known.keys()]);
   return {
     faultOf(value) {
       if (!isObject(value)) return { at: "", value, expected: "an object" };
       const shape = known.get(value[key]);
-      return shape === undefined ? { at: `.${key}`, value: value[key], expected } : shape.faultOf(value);
+      if (shape !== undefined) return shape.faultOf(value);
+      return { at: `.${key}`, value: value[key], expected: describeChoices([...known.keys()]) };
     },
   };
 }

@@ -126,6 +126,8 @@ export class Ledger {
    * Ends those leases that are live, all or none. Waits first for ends that are being written. Where one of these ends all
    * that is asked for, its outcome counts; otherwise a lease whose end fails is then ended with the others. A lease keeps
    * its port until its end is on disk.
+   *
+   * @throws {WriteError} also when an end that it waited for is in the file, and perhaps not on the disk.
    */
   async end(ids: readonly string[], state: EndedState): Promise<void> {
     while (this.#ending.size > 0) {
@@ -133,7 +135,9 @@ export class Ledger {
       if (underWay.size === 0) break;
       const isAll = ids.every((id) => this.#ending.has(id) || this.table.byId(id) === undefined);
       if (underWay.size === 1 && isAll) return await [...underWay][0];
-      await Promise.allSettled(underWay);
+      const outcomes = await Promise.allSettled(underWay);
+      const uncertain = outcomes.find((each) => each.status === "rejected" && isCommitted(each.reason));
+      if (uncertain?.status === "rejected") throw uncertain.reason;
     }
     const records = ids.flatMap((id) => this.table.byId(id) ?? []);
     if (records.length === 0) return;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import type { Exposure } from "../../src/lease/lease.ts";
+import { WriteError } from "../../src/lease/store/changes.ts";
 import type { Change } from "../../src/lease/store/store.ts";
 import { domainTest, grantOne, request, type TestDomain, wish } from "../support/domain.ts";
 
@@ -248,6 +249,19 @@ domainTest("a grant does not wait until many leases have been ended together", a
   assert.deepEqual(answered, ["granted", "ended"]);
   assert.equal(registry.table.size, 1);
 }, { poolSize: 40 });
+
+domainTest("a release of several is no success when an end that it waited for may not be on the disk", async (test) => {
+  const { registry } = test.domain;
+  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
+  const disk = holdWrites(test);
+  const one = registry.end(web.id, "released").catch(({ message }) => message);
+  const all = registry.endAll([web.id, api.id], "released");
+  await disk.next(new WriteError("the disk has failed", true));
+  assert.equal(await one, "the disk has failed");
+  await assert.rejects(all, /the disk has failed/);
+  disk.stop();
+  assert.deepEqual([...registry.table.all()].map(({ name }) => name), ["a/api"]);
+});
 
 domainTest("a release of several waits for that of one of them, and repeats it when it fails", async (test) => {
   const { registry } = test.domain;

@@ -178,6 +178,17 @@ appTest("a repeated Idempotency-Key grants nothing, and shows the leases as they
   assert.equal(app.test.domain.registry.table.size, 2);
 });
 
+appTest("a repeated release is no success when the disk has failed: a crash may bring the lease back", async (app) => {
+  const { body } = await app.call("/v1/leases", { method: "POST", body: { project: "shop", name: "web" } });
+  const references = [`/v1/leases/${body.id}`, "/v1/leases/by-name/shop/web"];
+  for (const path of references) assert.equal((await app.call(path, { method: "DELETE" })).status, 204);
+  Object.defineProperty(app.test.domain.store, "hasFailed", { value: true });
+  for (const path of references) {
+    const repeated = await app.call(path, { method: "DELETE" });
+    assert.deepEqual([repeated.status, repeated.body.code], [503, "store_unavailable"]);
+  }
+});
+
 appTest("an Idempotency-Key whose lease the history has forgotten is answered with lease_ended", async (app) => {
   const request = { body: {}, headers: { "idempotency-key": "k1" } };
   const { body } = await app.call("/v1/leases", request);

@@ -81,9 +81,9 @@ export class VirtualDisk {
       this.#synced = { ...log, length: Math.min(log.length, this.#droppedFrom ?? Infinity) };
     }, true);
     synced.catch(() => {
-      if (generation === this.#generation) {
-        this.#droppedFrom ??= log.salt === this.#synced.salt ? this.#synced.length : 0;
-      }
+      if (generation !== this.#generation) return;
+      const kept = log.salt === this.#synced.salt ? this.#synced.length : 0;
+      if (log.length > kept) this.#droppedFrom ??= kept;
     });
     return synced;
   }
