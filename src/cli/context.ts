@@ -96,7 +96,7 @@ export interface SystemContextOptions {
  * commands have them too, as code that was compiled with other flags is compiled again.
  */
 export const RUN_FLAGS: readonly string[] = [
-  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=50",
+  "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50",
   "--no-prompt",
   "--allow-net",
   "--allow-read",
