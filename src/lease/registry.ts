@@ -189,11 +189,12 @@ export class Registry {
       if (this.#ledger.endingOf(record.id) !== undefined) continue;
       const observation = observe(record);
       const outcome = reclaim(record, observation, now);
+      // Also for a lease whose time is up: it keeps its port until its end is on the disk.
+      if (record.hold === "soft" && !observation.isTcpUsed) holds.retake(record.port);
       if (outcome === "expired") {
         writes.push(this.end(record.id, "expired"));
         continue;
       }
-      if (record.hold === "soft" && !observation.isTcpUsed) holds.retake(record.port);
       if (!hasChanged(record, outcome, observation.details)) continue;
       const changes = { ...outcome, listener: observation.details };
       writes.push(this.#change(record, changes, eventOf(record, outcome)));
