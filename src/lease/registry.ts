@@ -246,10 +246,7 @@ export class Registry {
   /** @throws {PortdError} `store_unavailable` when a crash may bring back a lease that has ended: the disk has failed. */
   checkEnds(): void {
     if (!this.#parts.store.hasFailed) return;
-    throw new PortdError(
-      "store_unavailable",
-      "Cannot say that the lease has ended: the disk has failed; restart portd",
-    );
+    throw new PortdError("store_unavailable", "Cannot promise that it has ended: the disk has failed; restart portd");
   }
 
   /** Refuses all requests that wait for a port. */

@@ -250,12 +250,18 @@ domainTest("a grant does not wait until many leases have been ended together", a
   assert.equal(registry.table.size, 1);
 }, { poolSize: 40 });
 
-domainTest("a release of several is no success when an end that it waited for may not be on the disk", async (test) => {
+/** Releases a/web, and both a/web and a/api while that is being written. @returns `one` with the message of its error. */
+async function releaseOneThenBoth(test: TestDomain) {
   const { registry } = test.domain;
   const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
   const disk = holdWrites(test);
   const one = registry.end(web.id, "released").catch(({ message }) => message);
   const all = registry.endAll([web.id, api.id], "released");
+  return { registry, disk, one, all };
+}
+
+domainTest("a release of several is no success when an end that it waited for may not be on the disk", async (test) => {
+  const { registry, disk, one, all } = await releaseOneThenBoth(test);
   await disk.next(new WriteError("the disk has failed", true));
   assert.equal(await one, "the disk has failed");
   await assert.rejects(all, /the disk has failed/);
@@ -264,11 +270,7 @@ domainTest("a release of several is no success when an end that it waited for ma
 });
 
 domainTest("a release of several waits for that of one of them, and repeats it when it fails", async (test) => {
-  const { registry } = test.domain;
-  const web = await grantOne(test, { name: "a/web" }), api = await grantOne(test, { name: "a/api" });
-  const disk = holdWrites(test);
-  const one = registry.end(web.id, "released").catch(({ message }) => message);
-  const all = registry.endAll([web.id, api.id], "released");
+  const { registry, disk, one, all } = await releaseOneThenBoth(test);
   await disk.next(new Error("disk full"));
   assert.equal(await one, "disk full");
   await disk.next();
