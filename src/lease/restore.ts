@@ -57,7 +57,7 @@ export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   return { live, voided: voided.length, withoutHold };
 }
 
-/** If the ends cannot be written, the leases keep their ports until the watch can end them. */
+/** If the ends cannot be written, the leases keep their ports and holds until the watch can end them. */
 async function endOrAdopt(voided: readonly VoidLease[], { store, registry, allocator, clock }: RestoreParts) {
   try {
     await store.write(voided.map(({ ended }) => ({ kind: "end", record: ended })));
@@ -66,7 +66,7 @@ async function endOrAdopt(voided: readonly VoidLease[], { store, registry, alloc
     if (error.isCommitted) return;
     for (const { stored } of voided) {
       registry.adopt({ ...stored, deadline: clock.monotonic() });
-      allocator.restore(stored.port, stored.protocols, "none");
+      allocator.restore(stored.port, stored.protocols, stored.hold);
     }
   }
 }
