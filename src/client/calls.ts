@@ -1,7 +1,7 @@
 /** One call of the API, from the request to the checked answer. client.ts says which calls there are. */
-import { type ErrorCode, type ErrorData, PortdError, STATUS_OF_CODE } from "../errors.ts";
+import { type ErrorCode, PortdError, STATUS_OF_CODE } from "../errors.ts";
 import type { Protocol } from "../port/port.ts";
-import { describeFault, object, optional, type Shape, text } from "./shape.ts";
+import type { Problem, Shape } from "./shape.ts";
 import { type ApiAnswer, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
 
 /** Options of one call. */
@@ -21,8 +21,8 @@ export interface Call<T> extends CallOptions {
   readonly extraMs?: number;
   /** Used instead of the client's own limit when it is shorter, in milliseconds. */
   readonly limitMs?: number;
-  /** What the answer must be. */
-  readonly shape: Shape<T>;
+  /** What the answer must be; called when the request has been sent. */
+  readonly shape: () => Promise<Shape<T>>;
   /** How many bytes the answer has at most. @default 1 MiB */
   readonly mostBytes?: number;
 }
@@ -31,6 +31,9 @@ export interface Call<T> extends CallOptions {
 const MOST_DOCUMENT_BYTES = 1 << 20;
 /** A longer timer of JavaScript would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The shapes that every client needs, loaded while the daemon works. A computed specifier would need `--allow-read`. */
+export const leaseShapes = () => import("./shape.ts");
 
 /** Where calls go. */
 export interface CallsParts {
@@ -78,13 +81,13 @@ export class Calls {
 
   /** The answer, checked, with its approximate length in bytes. */
   async read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
-    const answer = await this.send(call);
+    const [answer, { faultOf }] = await Promise.all([this.send(call), shape()]);
     const read = await readJson(answer, { mediaType: "application/json", mostBytes });
     if (read === undefined) {
       throw this.notPortd(`the answer is ${answer.mediaType || "untyped"} and not a JSON document`);
     }
-    const fault = shape.faultOf(read.value);
-    if (fault !== undefined) throw this.unusable(describeFault(fault, "it"));
+    const fault = faultOf(read.value);
+    if (fault !== undefined) throw this.unusable((await leaseShapes()).describeFault(fault, "it"));
     return { value: read.value as T, bytes: read.bytes };
   }
 
@@ -113,6 +116,7 @@ export class Calls {
   async #refusal(answer: ApiAnswer): Promise<Error> {
     const limits = { mediaType: "application/problem+json", mostBytes: MOST_DOCUMENT_BYTES };
     const problem = (await readJson(answer, limits))?.value;
+    const { PROBLEM } = await leaseShapes();
     if (PROBLEM.faultOf(problem) !== undefined) return this.notPortd(`the answer is HTTP ${answer.status}`);
     const { type: _type, title, status: _status, detail, instance: _instance, code, ...data } = problem as Problem;
     const message = detail ?? title ?? `HTTP ${answer.status}`;
@@ -131,21 +135,6 @@ export class Calls {
     return new UnusableAnswerError(this.#url, reason);
   }
 }
-
-/** The members of a problem document that are read; all others are data. */
-interface ProblemMembers {
-  readonly code: string;
-  readonly title?: string;
-  readonly detail?: string;
-}
-
-type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
-
-const PROBLEM = object<ProblemMembers>({
-  code: text(100),
-  title: optional(text(1000)),
-  detail: optional(text(65_536)),
-});
 
 /** A value with the approximate length of its text in bytes. */
 export interface Sized<T> {

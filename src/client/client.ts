@@ -5,9 +5,8 @@
 import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
-import { type CallOptions, Calls, type LeaseRef, pathOf, queryOf } from "./calls.ts";
+import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
 import type { EventsOptions } from "./events.ts";
-import { EXPOSED_LEASE, grantOf, LEASE, LEASE_PAGE } from "./shape.ts";
 import { fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
   AmendRequest,
@@ -125,7 +124,7 @@ export class PortdClient {
     const extraMs = request.waitMs ?? 0;
     const { services, count, block } = request;
     const several = services?.length ?? count ?? block;
-    const shape = grantOf(several ?? 1, several !== undefined);
+    const shape = async () => (await leaseShapes()).grantOf(several ?? 1, several !== undefined);
     const call = { method: "POST", path: "/leases", body: request, headers, extraMs, shape } as const;
     const answer = await this.#calls.json({ ...call, mostBytes: MOST_PAGE_BYTES, ...rest });
     return "leases" in answer ? answer.leases : [answer];
@@ -163,25 +162,48 @@ export class PortdClient {
     options: CallOptions & { readonly limitMs?: number },
   ): Promise<{ readonly page: LeasePage; readonly bytes: number }> {
     const path = `/leases${queryOf(filter)}`;
-    const call = { method: "GET", path, shape: LEASE_PAGE, mostBytes: MOST_PAGE_BYTES, ...options } as const;
+    const call = {
+      method: "GET",
+      path,
+      shape: async () => (await leaseShapes()).LEASE_PAGE,
+      mostBytes: MOST_PAGE_BYTES,
+      ...options,
+    } as const;
     const { value, bytes } = await this.#calls.read(call);
     return { page: value, bytes };
   }
 
   /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
   async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
+    return await this.#calls.json({
+      method: "GET",
+      path: pathOf(ref),
+      shape: async () => (await leaseShapes()).LEASE,
+      ...options,
+    });
   }
 
   /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
   async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
     const body = ttlMs === undefined ? {} : { ttlMs };
-    return await this.#calls.json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
+    return await this.#calls.json({
+      method: "POST",
+      path: pathOf(ref, "/renew"),
+      body,
+      shape: async () => (await leaseShapes()).LEASE,
+      ...options,
+    });
   }
 
   /** Changes a live lease. */
   async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
+    return await this.#calls.json({
+      method: "PATCH",
+      path: pathOf(ref),
+      body: changes,
+      shape: async () => (await leaseShapes()).LEASE,
+      ...options,
+    });
   }
 
   /** Ends a lease. For a lease that has ended already it does nothing. */
@@ -194,7 +216,7 @@ export class PortdClient {
   /** Ends every live lease with a label, `key:value`. @returns the ids of these leases. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
-    const { RELEASED: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).RELEASED;
     return (await this.#calls.json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
   }
 
@@ -215,31 +237,41 @@ export class PortdClient {
   /** Sockets with their processes and leases: those that listen, or with `connections` those in any state. */
   async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
     const path = `/listeners${queryOf(filter)}`;
-    const { SOCKETS: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).SOCKETS;
     return (await this.#calls.json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
   }
 
   /** Describes one port, also 0. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
-    const { descriptionOf } = await answerShapes();
-    const call = { method: "GET", path: `/ports/${port}`, shape: descriptionOf(port) } as const;
+    const shape = async () => (await answerShapes()).descriptionOf(port);
+    const call = { method: "GET", path: `/ports/${port}`, shape } as const;
     return await this.#calls.json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
+    const call = {
+      method: "PUT",
+      path: pathOf(ref, "/exposure"),
+      body: request,
+      shape: async () => (await leaseShapes()).EXPOSED_LEASE,
+    } as const;
     return await this.#calls.json({ ...call, ...options });
   }
 
   /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
+    return await this.#calls.json({
+      method: "DELETE",
+      path: pathOf(ref, "/exposure"),
+      shape: async () => (await leaseShapes()).LEASE,
+      ...options,
+    });
   }
 
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
   async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
-    const { FIREWALL_STATUS: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).FIREWALL_STATUS;
     return await this.#calls.json({ method: "GET", path: "/firewall", shape, ...FIREWALL_BOUNDS, ...options });
   }
 
@@ -247,38 +279,36 @@ export class PortdClient {
   async syncFirewall(
     { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
   ): Promise<FirewallStatus> {
-    const { FIREWALL_STATUS: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).FIREWALL_STATUS;
     const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
     return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
   async status(options: CallOptions = {}): Promise<DaemonStatus> {
-    const { STATUS: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).STATUS;
     return await this.#calls.json({ method: "GET", path: "/status", shape, ...options });
   }
 
   /** The live leases and the ports of names, as a document for people and for {@linkcode import}. Needs the token. */
   async export(options: CallOptions = {}): Promise<LeaseDocument> {
-    const { LEASE_DOCUMENT: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).LEASE_DOCUMENT;
     return await this.#calls.json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Adds leases of an export, at most 64 KiB in one call; `skipped` has those that are not possible. Needs the token. */
   async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
-    const { IMPORT_OUTCOME: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).IMPORT_OUTCOME;
     const mostBytes = MOST_BODY_BYTES;
     return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
   }
 
   /** Stops the daemon, right after its answer. Needs the token. */
   async stop(options: CallOptions = {}): Promise<void> {
-    const { STOPPING: shape } = await answerShapes();
+    const shape = async () => (await answerShapes()).STOPPING;
     await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape, ...options });
   }
 }
 
-/** Loaded when first needed: many scripts never do. A computed specifier would need `--allow-read`. */
-function answerShapes(): Promise<typeof import("./answer_shapes.ts")> {
-  return import("./answer_shapes.ts");
-}
+/** The other shapes: many scripts never need them. */
+const answerShapes = () => import("./answer_shapes.ts");

@@ -2,10 +2,10 @@
  * Checks values that somebody else has sent. A shape says what a value must be. Shapes are made of smaller ones and are
  * bound to the type that they check, so that the compiler finds a forgotten member. Pure.
  *
- * The shapes of leases are here too, as every client reads leases and each module makes the start of a command longer;
- * answer_shapes.ts has the other ones.
+ * The shapes of leases and refusals are here too, as every client reads them and each module makes the start of a command
+ * longer; answer_shapes.ts has the other ones.
  */
-import { describeChoices, describeValue } from "../errors.ts";
+import { describeChoices, describeValue, type ErrorData } from "../errors.ts";
 import { HOLD_KINDS } from "../hold/hold.ts";
 import {
   type Exposure,
@@ -260,6 +260,23 @@ export const LEASE: Shape<Lease> = leaseOn(PORT);
 export const EXPOSED_LEASE: Shape<Lease> = {
   faultOf: (value) => LEASE.faultOf(value) ?? object({ exposure: EXPOSURE }).faultOf(value),
 };
+
+/** The members of a problem document that are read; all others are data. */
+interface ProblemMembers {
+  readonly code: string;
+  readonly title?: string;
+  readonly detail?: string;
+}
+
+/** A problem document, RFC 9457. */
+export type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
+
+/** What every refusal must be. */
+export const PROBLEM: Shape<ProblemMembers> = object<ProblemMembers>({
+  code: text(100),
+  title: optional(text(1000)),
+  detail: optional(LONG_TEXT),
+});
 
 /** How many leases a page has at most. */
 const MOST_ON_PAGE = 1000;

@@ -3,7 +3,6 @@ import type { PortdClient } from "../../client/client.ts";
 import type { LeaseRequest } from "../../client/wire.ts";
 import { reasonOf } from "../../errors.ts";
 import { HOLD_KINDS, type HoldKind } from "../../hold/hold.ts";
-import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
@@ -74,13 +73,14 @@ lease is kept, and stderr says so.`,
     checkPlaceholders(words, shortNames);
     const project = findProject(context.cwd);
     const request = requestOf({ flags, names, words, project });
-    const [client, kinship] = await Promise.all([findDaemon(context, flags), openKinship(context)]);
-    using relay = new SignalRelay(context, kinship);
-    const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
+    const client = await findDaemon(context, flags);
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
     const lease = () => withToken((client) => grantFor(client, request, project));
+    using relay = new SignalRelay(context);
+    const [leases] = await Promise.all([lease(), useKinship(context, relay)]);
+    const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
     const session = { withToken, context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
-    context.process.exitCode = await runWithPorts(session);
+    context.process.exitCode = await runWithPorts(session, leases);
   },
 });
 
@@ -96,10 +96,12 @@ interface Session {
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
-async function openKinship({ os, ownsProcess }: CliContext): Promise<Kinship | undefined> {
-  if (os === "windows") return undefined;
-  const kinship: typeof import("../../kinship/open.ts") = await load("kinship");
-  return await kinship.openKinship({ adopts: ownsProcess });
+/** Where the OS says what a command has started. */
+async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): Promise<void> {
+  if (os === "windows") return;
+  const { openKinship }: typeof import("../../kinship/open.ts") = await load("kinship");
+  const kinship = await openKinship({ adopts: ownsProcess });
+  if (kinship !== undefined) relay.use(kinship);
 }
 
 async function loadHandles(): Promise<typeof openProcessHandle> {
@@ -112,10 +114,11 @@ function load(part: "kinship" | "handle") {
   return import(part === "kinship" ? "../../kinship/open.ts" : "../../terminate/open.ts");
 }
 
-async function runWithPorts(session: Session): Promise<number> {
+/** @param granted is used by the first run of the command. */
+async function runWithPorts(session: Session, granted: readonly Lease[]): Promise<number> {
   const { context, relay } = session;
   for (let restarts = 0;; restarts++) {
-    const leases = new RunLeases(await session.lease(), session);
+    const leases = new RunLeases(restarts === 0 ? granted : await session.lease(), session);
     let end: ChildEnd, lost: Lease | undefined;
     try {
       if (relay.exitCode !== undefined) return relay.exitCode;

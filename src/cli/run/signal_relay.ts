@@ -23,20 +23,25 @@ export interface Running {
 /** Passes signals on to the command that runs. After a signal that comes while none runs, `portd run` ends. */
 export class SignalRelay implements Disposable {
   readonly #context: CliContext;
-  readonly #kinship: Kinship | undefined;
   readonly #witness: GroupWitness | undefined;
-  readonly #stop: () => void;
+  readonly #stops: (() => void)[] = [];
   readonly #end = Promise.withResolvers<void>();
+  /** `undefined` where the OS does not say what a command has started, and before {@linkcode SignalRelay.use}. */
+  #kinship: Kinship | undefined;
   #running: Running | undefined;
   #received: PassedSignal | undefined;
 
-  /** @param kinship is `undefined` where the OS does not say what a command has started. */
-  constructor(context: CliContext, kinship: Kinship | undefined) {
+  constructor(context: CliContext) {
     this.#context = context;
-    this.#kinship = kinship;
     // At a terminal Ctrl-C reaches the child without us, and many servers abort their work at a second one.
     this.#witness = hasTerminal(context) ? new GroupWitness() : undefined;
-    this.#stop = context.onSignal(this.#names(), (name) => void this.#pass(name as PassedSignal));
+    this.#listen(context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGQUIT", "SIGTERM"]);
+  }
+
+  /** From now on commands have families, and SIGHUP is passed on unless this process ignores it, as under nohup. */
+  use(kinship: Kinship): void {
+    this.#kinship = kinship;
+    if (!kinship.ignoresHangUp) this.#listen(["SIGHUP"]);
   }
 
   /** Exit code for the last signal; `undefined` when there has been none. */
@@ -69,15 +74,13 @@ export class SignalRelay implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
     this.#running = undefined;
     this.#witness?.[Symbol.dispose]();
   }
 
-  #names(): PassedSignal[] {
-    if (this.#context.os === "windows") return ["SIGINT", "SIGBREAK"];
-    const names: PassedSignal[] = ["SIGINT", "SIGQUIT", "SIGTERM"];
-    return this.#kinship?.ignoresHangUp ? names : ["SIGHUP", ...names];
+  #listen(names: readonly PassedSignal[]): void {
+    this.#stops.push(this.#context.onSignal(names, (name) => void this.#pass(name as PassedSignal)));
   }
 
   async #pass(name: PassedSignal): Promise<void> {

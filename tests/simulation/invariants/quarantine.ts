@@ -23,7 +23,11 @@ export const COOLING_ENDS: Invariant = {
   promise: "A port that was freed can be had again after the cool-down, whatever the wall clock does",
   step(world) {
     const since = noteOf(world, "cooling since", () => new Map<number, number>());
-    const touched = new Set([...world.change.gone, ...world.change.appeared].map(({ port }) => port));
+    const { gone, appeared, answered } = world.change;
+    // A lease that was granted and has ended within this step is neither gone nor new, but somebody was answered with it.
+    const touched = new Set(
+      [...gone, ...appeared, ...answered.flatMap(({ leases }) => leases)].map(({ port }) => port),
+    );
     if (world.change.isRestarted) since.clear();
     return firstOf(world.settings.pool, (port) => {
       const isQuiet = world.run.isCooling(port) && !touched.has(port) &&
