@@ -1,53 +1,36 @@
 /** The HTTP API: guard, then routes, then one mapping of errors. */
 import { Hono } from "hono";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
-import { eventRoutes, type EventRoutesParts } from "./events.ts";
-import { firewallRoutes, type FirewallRoutesParts } from "./firewall.ts";
-import { guarded, type GuardOptions } from "./guard.ts";
-import { leaseRoutes, type LeaseRoutesParts } from "./leases.ts";
-import { listenerRoutes, type ListenerRoutesParts } from "./listeners.ts";
-import { listRoutes, type ListRoutesParts } from "./lease_list.ts";
-import { portRoutes, type PortRoutesParts } from "./ports.ts";
+import { eventRoutes } from "./events.ts";
+import { firewallRoutes } from "./firewall.ts";
+import { guarded, type Route } from "./guard.ts";
+import { leaseRoutes } from "./leases.ts";
+import { listenerRoutes } from "./listeners.ts";
+import { listRoutes } from "./lease_list.ts";
+import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
-import { proofRoutes, type ProofRoutesParts } from "./proof.ts";
-import type { Route } from "./route.ts";
-import { statusRoutes, type StatusRoutesParts } from "./status.ts";
-import { transferRoutes, type TransferRoutesParts } from "./transfer.ts";
-
-/** What all the routes together need. */
-export interface AppParts
-  extends
-    LeaseRoutesParts,
-    ListRoutesParts,
-    EventRoutesParts,
-    StatusRoutesParts,
-    ProofRoutesParts,
-    TransferRoutesParts,
-    ListenerRoutesParts,
-    PortRoutesParts,
-    FirewallRoutesParts {
-  readonly guard: GuardOptions;
-  /** Told of faults of portd itself. */
-  readonly log: (line: string) => void;
-}
+import { proofRoutes } from "./proof.ts";
+import { statusRoutes } from "./status.ts";
+import { transferRoutes } from "./transfer.ts";
 
 /** Probes that are also served without `/v1`, where supervisors look for them. */
 const ROOT_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 /** Every call of the API. */
-export function allRoutes(parts: AppParts): readonly Route[] {
+export function allRoutes(services: Services): readonly Route[] {
   const versioned = [
-    ...leaseRoutes(parts),
-    ...listRoutes(parts),
-    ...listenerRoutes(parts),
-    ...portRoutes(parts),
-    ...firewallRoutes(parts),
-    ...eventRoutes(parts),
-    ...statusRoutes(parts),
-    ...proofRoutes(parts),
-    ...transferRoutes(parts),
+    ...leaseRoutes(services),
+    ...listRoutes(services),
+    ...listenerRoutes(services),
+    ...portRoutes(services),
+    ...firewallRoutes(services),
+    ...eventRoutes(services),
+    ...statusRoutes(services),
+    ...proofRoutes(services),
+    ...transferRoutes(services),
   ];
   return [
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),
@@ -60,15 +43,15 @@ export function allRoutes(parts: AppParts): readonly Route[] {
  *
  * @param pace answers refusals that ask for another try later.
  */
-export function createApp(parts: AppParts, pace = new RefusalPace(parts.clock)): Hono {
-  const { guard, log } = parts;
+export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
+  const { guard, log, signal } = services;
   const app = new Hono();
-  const routes = allRoutes(parts);
+  const routes = allRoutes(services);
   // One handler a call and no middleware: Hono then calls it directly.
-  for (const { method, path, scope, handle } of routes) app.on(method, path, guarded(handle, scope, guard));
+  for (const route of routes) app.on(route.method, route.path, guarded(route, guard));
   const others = withoutRoute(routes);
-  app.notFound(guarded(({ req }) => others.fetch(req.raw), "lease", guard));
-  parts.signal.addEventListener("abort", () => {
+  app.notFound(guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard));
+  signal.addEventListener("abort", () => {
     restBodyTimer();
     pace.end();
   }, { once: true });

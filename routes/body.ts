@@ -1,7 +1,9 @@
 /** Reading a request's body: bounded in size and time, UTF-8, JSON. */
 import type { Context } from "hono";
+import type { z } from "zod";
 import { Deadlines } from "../src/deadlines.ts";
 import { PortdError } from "../src/errors.ts";
+import { check } from "./check.ts";
 import { BODY_LIMIT, tooLarge } from "./guard.ts";
 
 /** How long a body may take to arrive, in milliseconds. */
@@ -15,19 +17,18 @@ export function restBodyTimer(): void {
   DEADLINES.rest();
 }
 
-/** A body as it came and as it reads. */
-export interface JsonBody {
-  readonly text: string;
-  readonly value: unknown;
+/** Reads the body and checks it against a schema. @throws {PortdError} as {@linkcode readJson} and {@linkcode check}. */
+export async function checkBody<T extends z.ZodType>(schema: T, context: Context): Promise<z.output<T>> {
+  return check(schema, (await readJson(context)).value);
 }
 
 /**
- * Reads the body as JSON.
+ * Reads the body as JSON, and as it came.
  *
  * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` for a body that does not arrive
  * whole and for what is not JSON in UTF-8.
  */
-export async function readJson(context: Context): Promise<JsonBody> {
+export async function readJson(context: Context): Promise<{ readonly text: string; readonly value: unknown }> {
   const text = await readInTime(context.req.raw, DEADLINES);
   // The decoder puts this in the place of what is not UTF-8; no field of a request may hold it.
   if (text.includes("\uFFFD")) throw notUtf8();

@@ -1,16 +1,9 @@
 /** Who sent a request: whoever has the token, or the user whose process has the other end of the connection. */
 import type { Context } from "hono";
-import type { Callers, User } from "../src/caller/caller.ts";
+import type { User } from "../src/caller/caller.ts";
+import type { Services } from "../src/daemon/daemon.ts";
 import type { Connection } from "../src/os/socket.ts";
-import { type GuardOptions, hasToken } from "./guard.ts";
-
-/** What finding that out takes. */
-export interface CallerParts {
-  readonly callers: Callers;
-  readonly guard: GuardOptions;
-  /** The port of the API, the same on both loopback addresses. */
-  readonly port: number;
-}
+import { hasToken } from "./guard.ts";
 
 /** A caller. */
 export interface Caller {
@@ -21,14 +14,22 @@ export interface Caller {
   readonly isOwner: boolean;
 }
 
-/** Who calls, for what is counted or kept for each caller: the user may be remembered for a second. */
-export function callerOf(context: Context, parts: CallerParts): Caller | Promise<Caller> {
-  return identified(context, parts, (connection) => parts.callers.recall(connection));
-}
-
-/** Who calls, as the system says now: for what gives rights. */
-export function provenCallerOf(context: Context, parts: CallerParts): Caller | Promise<Caller> {
-  return identified(context, parts, (connection) => parts.callers.identify(connection));
+/**
+ * Who calls.
+ *
+ * @param how `recall` is for what is counted or kept for each caller: the user may be remembered for a second. `identify`
+ * is for what gives rights: the system is asked now.
+ */
+export function callerOf(
+  context: Context,
+  how: "recall" | "identify",
+  { callers, guard, port }: Pick<Services, "callers" | "guard" | "port">,
+): Caller | Promise<Caller> {
+  if (hasToken(context.req.raw, guard)) return { user: null, hasToken: true, isOwner: false };
+  const connection = connectionOf(context, port);
+  const present = (user: User) => ({ user, hasToken: false, isOwner: callers.isOwner(user) });
+  const user = connection === undefined ? null : callers[how](connection);
+  return user instanceof Promise ? user.then(present) : present(user);
 }
 
 /** The user for whom the leases of a caller count; null where they are not counted. */
@@ -43,18 +44,6 @@ export function callerKey({ user, hasToken }: Caller): string {
 
 /** All callers together of whom the system says nothing. */
 const UNKNOWN = "unknown";
-
-function identified(
-  context: Context,
-  { callers, guard, port }: CallerParts,
-  find: (connection: Connection) => User | Promise<User>,
-): Caller | Promise<Caller> {
-  if (hasToken(context.req.raw, guard)) return { user: null, hasToken: true, isOwner: false };
-  const connection = connectionOf(context, port);
-  const present = (user: User) => ({ user, hasToken: false, isOwner: callers.isOwner(user) });
-  const user = connection === undefined ? null : find(connection);
-  return user instanceof Promise ? user.then(present) : present(user);
-}
 
 /** The connection of a request that comes from this machine over loopback. */
 function connectionOf({ env }: Context, port: number): Connection | undefined {

@@ -1,4 +1,5 @@
 /** Checks requests against their schemas. Every refusal names the field, its value and what would work. */
+import type { Context } from "hono";
 import { z } from "zod";
 import { invalidField, PortdError } from "../src/errors.ts";
 import { closest } from "../src/suggest.ts";
@@ -12,6 +13,23 @@ export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw refusal(result.error.issues[0]!, value, schema);
+}
+
+/**
+ * Checks the parameters of a request.
+ *
+ * @throws {PortdError} `invalid_request` for one that there is not, that is given twice, or whose value cannot be used.
+ */
+export function checkQuery<T extends z.ZodType>(schema: T, { req }: Context): z.output<T> {
+  const query: Record<string, string> = {};
+  for (const [field, values] of Object.entries(req.queries())) {
+    if (values.length > 1) {
+      const message = `Cannot use "${field}": it is given ${values.length} times`;
+      throw new PortdError("invalid_request", message, { field, value: values.join(","), expected: "one value" });
+    }
+    Object.defineProperty(query, field, { value: values[0], enumerable: true }); // also a field named __proto__
+  }
+  return check(schema, query);
 }
 
 const PORT_FIELD = /(^|\.)(port|first|last|prefer\[\d+\])$/;

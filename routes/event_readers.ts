@@ -3,9 +3,10 @@
  * connection has taken the one before, and readers at the same place share the piece. So a slow reader costs no memory,
  * and an event costs the same whether nobody reads it or everybody.
  */
-import type { Clock } from "../src/clock.ts";
+import { Buffer } from "node:buffer";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
-import type { EventLog, LoggedEvent } from "../src/lease/events.ts";
+import type { LoggedEvent } from "../src/lease/events.ts";
 
 /** Readers at a time. */
 export const MOST_READERS = 256;
@@ -21,11 +22,7 @@ const HELLO = encoder.encode("retry: 1000\n\n");
 const STILL_HERE = encoder.encode(": still here\n\n");
 
 /** What {@linkcode EventReaders} need. */
-export interface EventReadersParts {
-  readonly events: EventLog;
-  readonly clock: Clock;
-  /** Ends every stream. */
-  readonly signal: AbortSignal;
+export interface EventReadersParts extends Pick<Services, "events" | "clock" | "signal"> {
   /** The message that a reader gets for an event. */
   readonly encode: (event: LoggedEvent) => Uint8Array;
 }
@@ -169,7 +166,7 @@ export class EventReaders {
       last++;
     }
     if (messages.length === 0) return undefined;
-    const bytes = messages.length === 1 ? messages[0]! : concat(messages, length);
+    const bytes = messages.length === 1 ? messages[0]! : Buffer.concat(messages, length);
     this.#piece = { after, last, bytes, isFull: length >= PIECE_BYTES };
     return this.#piece;
   }
@@ -178,14 +175,4 @@ export class EventReaders {
 /** The reader has lost its place; it goes on from this one. */
 function resetMessage(id: string): Uint8Array {
   return encoder.encode(`id: ${id}\nevent: reset\ndata: {"type":"reset"}\n\n`);
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

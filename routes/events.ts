@@ -1,24 +1,19 @@
 /** `GET /events`: server-sent events (HTML Living Standard, section 9.2) with replay. */
 import type { Context } from "hono";
 import { type Clock, isoInstant } from "../src/clock.ts";
-import type { DomainEvent, EventLog, LoggedEvent } from "../src/lease/events.ts";
+import type { Services } from "../src/daemon/daemon.ts";
+import type { DomainEvent, LoggedEvent } from "../src/lease/events.ts";
 import { toLease } from "../src/lease/record.ts";
+import { checkQuery } from "./check.ts";
 import { EventReaders } from "./event_readers.ts";
+import type { Route } from "./guard.ts";
 import { COMMON_HEADERS } from "./headers.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
 import { EventsQuery } from "./schema.ts";
 
-/** What these routes read. */
-export interface EventRoutesParts {
-  readonly events: EventLog;
-  readonly clock: Clock;
-  /** Ends every stream. */
-  readonly signal: AbortSignal;
-}
-
 /** `GET /events`. */
-export function eventRoutes({ events, clock, signal }: EventRoutesParts): readonly Route[] {
+export function eventRoutes(
+  { events, clock, signal }: Pick<Services, "events" | "clock" | "signal">,
+): readonly Route[] {
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
   const readers = new EventReaders({ events, clock, signal, encode });

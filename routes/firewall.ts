@@ -1,29 +1,23 @@
 /** The host's firewall: which rules are wanted, which are there, and making them equal. */
-import type { Context } from "hono";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import type { FirewallPlan } from "../src/firewall/plan.ts";
 import type { Rule } from "../src/firewall/rule.ts";
 import type { FirewallSync } from "../src/firewall/sync.ts";
-import { readJson } from "./body.ts";
-import { check } from "./check.ts";
+import { checkBody } from "./body.ts";
+import { checkQuery } from "./check.ts";
+import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
 import { NoQuery, SyncBody } from "./schema.ts";
 
-/** What these routes use. */
-export interface FirewallRoutesParts {
-  readonly firewall: FirewallSync;
-}
-
 /** `GET /firewall`, `POST /firewall/sync`. */
-export function firewallRoutes({ firewall }: FirewallRoutesParts): readonly Route[] {
+export function firewallRoutes({ firewall }: Pick<Services, "firewall">): readonly Route[] {
   return [
     {
       method: "GET",
       path: "/firewall",
       scope: "expose",
-      async handle(context: Context) {
+      async handle(context) {
         checkQuery(NoQuery, context);
         const found = await planOrReason(firewall);
         return json({ backend: firewall.backend, last: firewall.last, ...found });
@@ -33,8 +27,8 @@ export function firewallRoutes({ firewall }: FirewallRoutesParts): readonly Rout
       method: "POST",
       path: "/firewall/sync",
       scope: "expose",
-      async handle(context: Context) {
-        const { dryRun = false } = check(SyncBody, (await readJson(context)).value);
+      async handle(context) {
+        const { dryRun = false } = await checkBody(SyncBody, context);
         const plan = dryRun ? await firewall.plan() : await firewall.sync();
         return json({ backend: firewall.backend, dryRun, ...present(plan) });
       },

@@ -1,17 +1,13 @@
 /** Converts the body of `POST /leases` for the registry: fills in defaults and refuses contradictions. Pure. */
 import { Buffer } from "node:buffer";
-import type { LeaseRequest, LifetimeRequest, PortRequest } from "../src/client/wire.ts";
+import type { ExposureRequest, LeaseRequest, LifetimeRequest, PortRequest } from "../src/client/wire.ts";
+import type { Services } from "../src/daemon/daemon.ts";
 import { invalidField, PortdError } from "../src/errors.ts";
-import type { Lifetime } from "../src/lease/lease.ts";
+import type { Exposure, Lifetime } from "../src/lease/lease.ts";
 import type { GrantRequest, Wish } from "../src/lease/wish.ts";
-import { toExposure } from "./exposure.ts";
 
-/** Times that a request may leave out, in milliseconds. */
-export interface LifetimeDefaults {
-  readonly claimMs: number;
-  readonly graceMs: number;
-  readonly processGraceMs: number;
-}
+/** Times that a request may leave out. */
+export type LifetimeDefaults = Services["defaults"];
 
 /** Each lease has its own copy of holder and labels in the file: the bytes of all copies for one request. */
 const MOST_COPIED_BYTES = 262_144;
@@ -26,19 +22,11 @@ const EXCLUSIVE: readonly (readonly [keyof LeaseRequest, readonly (keyof LeaseRe
   ["ttlMs", ["lifetime"]],
 ];
 
-/** What a caller may do, and for whom its leases count. */
-export interface Permission {
-  /** The user for whom the leases count; null where they are not counted. */
-  readonly owner: string | null;
-  /** Whether the caller has the scope `expose`. */
-  readonly mayExpose: boolean;
-}
-
 /** @throws {PortdError} `invalid_request` for fields that contradict each other. */
 export function toGrantRequest(
   body: LeaseRequest,
   defaults: LifetimeDefaults,
-  { owner, mayExpose }: Permission,
+  caller: Pick<GrantRequest, "owner" | "mayExpose">,
 ): GrantRequest {
   refuseContradictions(body);
   const project = body.project ?? null;
@@ -50,7 +38,6 @@ export function toGrantRequest(
     project,
     wishes,
     contiguous: body.block !== undefined,
-    owner,
     holder: {
       id: body.holder?.id ?? null,
       command: body.holder?.command ?? null,
@@ -60,8 +47,8 @@ export function toGrantRequest(
     lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
     labels: body.labels ?? {},
     exposure: body.exposure === undefined ? undefined : toExposure(body.exposure),
-    mayExpose,
     waitMs: body.waitMs ?? 0,
+    ...caller,
   };
 }
 
@@ -77,6 +64,15 @@ export function toLifetime(lifetime: LifetimeRequest, defaults: LifetimeDefaults
     default:
       return lifetime;
   }
+}
+
+const DEFAULT_PROFILES = ["domain", "private"] as const;
+
+/** The exposure of a request; by default to the networks that this machine is on, at home and at work. */
+export function toExposure(
+  { firewall: { direction = "in", profiles = DEFAULT_PROFILES, remote = ["LocalSubnet"] } = {} }: ExposureRequest,
+): Exposure {
+  return { firewall: { direction, profiles, remote } };
 }
 
 function wishesOf(body: LeaseRequest, project: string | null): Wish[] {

@@ -4,19 +4,22 @@
  * size. Whatever is not plainly allowed is refused.
  */
 import type { Context } from "hono";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 
 /** What a call asks of its caller; `none` is for probes of liveness. */
 export type Scope = "none" | "lease" | "expose";
 
 /** Who is let in. */
-export interface GuardOptions {
-  /** Values of the Host header that name this daemon. */
-  readonly hosts: ReadonlySet<string>;
-  /** The content of `admin.token`. */
-  readonly token: string;
-  /** What a caller without a token may do. */
-  readonly anonymous: "lease" | "none";
+type GuardOptions = Services["guard"];
+
+/** One call of the API, with what it asks of its caller. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly scope: Scope;
+  readonly handle: (context: Context) => Response | Promise<Response>;
 }
 
 /** The largest body that is read, in bytes. */
@@ -25,17 +28,13 @@ export const BODY_LIMIT = 65_536;
 /** Calls with a body. A `DELETE` has none, and a web page cannot send it without a preflight, which is refused. */
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
-/** The handler of a call with the guard in front of it. */
-export type Handler = (context: Context) => Response | Promise<Response>;
-
-/** Puts the guard in front of a handler. */
-export function guarded(handle: Handler, scope: Scope, options: GuardOptions): Handler {
-  const expected = new TextEncoder().encode(`Bearer ${options.token}`);
+/** The handler of a call, with the guard in front of it. */
+export function guarded({ handle, scope }: Pick<Route, "handle" | "scope">, options: GuardOptions): Route["handle"] {
   return function guardedHandler(context) {
-    const { headers } = context.req.raw;
-    checkCaller(context.req.raw, options.hosts);
-    if (scope !== "none") checkScope(headers.get("authorization"), scope, { expected, anonymous: options.anonymous });
-    const length = headers.get("content-length");
+    const request = context.req.raw;
+    checkCaller(request, options.hosts);
+    if (scope !== "none") requireScope(request, scope, options);
+    const length = request.headers.get("content-length");
     if (length !== null && !isWithinLimit(length)) throw tooLarge();
     return handle(context);
   };
@@ -57,30 +56,17 @@ function checkCaller({ method, headers, url }: Request, hosts: ReadonlySet<strin
   if (WITH_BODY.has(method)) requireJson(headers.get("content-type"));
 }
 
-interface Credentials {
-  /** The one value of the Authorization header that is accepted. */
-  readonly expected: Uint8Array;
-  readonly anonymous: "lease" | "none";
-}
-
-/**
- * What a call may ask only of a caller with a scope of its own, beyond that of the route.
- *
- * @throws {PortdError} `scope_required` or `unauthorized`.
- */
-export function requireScope({ headers }: Request, scope: Scope, { token, anonymous }: GuardOptions): void {
-  checkScope(headers.get("authorization"), scope, { expected: new TextEncoder().encode(`Bearer ${token}`), anonymous });
-}
-
 /** Whether the request came with the token of this daemon. */
 export function hasToken({ headers }: Request, { token }: GuardOptions): boolean {
   const given = headers.get("authorization");
-  return given !== null && isEqual(given, new TextEncoder().encode(`Bearer ${token}`));
+  return given !== null && isEqual(given, `Bearer ${token}`);
 }
 
-function checkScope(given: string | null, scope: Scope, { expected, anonymous }: Credentials): void {
+/** Checks that a caller has a scope. @throws {PortdError} `scope_required` or `unauthorized`. */
+export function requireScope({ headers }: Request, scope: Scope, { token, anonymous }: GuardOptions): void {
+  const given = headers.get("authorization");
   if (given !== null) {
-    if (isEqual(given, expected)) return;
+    if (isEqual(given, `Bearer ${token}`)) return;
     throw new PortdError("unauthorized", "Cannot accept the credentials: the token is not this daemon's");
   }
   if (scope === "expose") {
@@ -103,11 +89,10 @@ export function tooLarge(): PortdError {
 }
 
 /** Compares in a time that does not depend on where they differ. `node:crypto` does so too, and takes 31 ms to load. */
-function isEqual(given: string, expected: Uint8Array): boolean {
-  const bytes = new TextEncoder().encode(given);
-  if (bytes.length !== expected.length) return false;
+function isEqual(given: string, expected: string): boolean {
+  if (given.length !== expected.length) return false;
   let difference = 0;
-  for (let i = 0; i < bytes.length; i++) difference |= bytes[i]! ^ expected[i]!;
+  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i);
   return difference === 0;
 }
 

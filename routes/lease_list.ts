@@ -1,24 +1,21 @@
 /** `GET /leases`: the live leases, or the history. */
 import type { Context } from "hono";
+import type { Services } from "../src/daemon/daemon.ts";
 import { invalidField } from "../src/errors.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { HistoryFilter, HistoryPlace, Store } from "../src/lease/store/store.ts";
+import { checkQuery } from "./check.ts";
+import type { Route } from "./guard.ts";
 import { jsonText } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
 import { ListQuery } from "./schema.ts";
 
 const LARGEST_PAGE = 1000;
 /** A page ends behind the lease with which its text gets so long, in characters. */
 const LONGEST_ANSWER = 1_000_000;
 
-/** What these routes read. */
-export interface ListRoutesParts {
-  readonly registry: Registry;
-  readonly store: Store;
-}
+type ListRoutesParts = Pick<Services, "registry" | "store">;
 
 /** `GET /leases`. */
 export function listRoutes(parts: ListRoutesParts): readonly Route[] {

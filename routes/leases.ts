@@ -1,32 +1,32 @@
 /** Leases over HTTP. */
 import type { Context } from "hono";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
-import { type PrivilegedPorts, touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
+import { touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
-import type { Registry } from "../src/lease/registry.ts";
-import type { Replay } from "../src/lease/replay.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
-import { readJson } from "./body.ts";
-import { callerKey, callerOf, type CallerParts, countedUser, provenCallerOf } from "./caller.ts";
-import { check } from "./check.ts";
-import { exposureRoutes } from "./exposure.ts";
-import { type LifetimeDefaults, toGrantRequest, toLifetime } from "./grant_request.ts";
-import { hasToken, requireScope } from "./guard.ts";
+import { checkBody, readJson } from "./body.ts";
+import { callerKey, callerOf, countedUser } from "./caller.ts";
+import { check, checkQuery } from "./check.ts";
+import { toExposure, toGrantRequest, toLifetime } from "./grant_request.ts";
+import { hasToken, requireScope, type Route } from "./guard.ts";
 import { json, noContent } from "./headers.ts";
 import { MINIMAL_APPLIED, prefersMinimal } from "./preference.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
-import { AmendBody, GrantBody, PortParameter, ReferenceQuery, ReleaseQuery, RenewBody } from "./schema.ts";
+import {
+  AmendBody,
+  ExposureBody,
+  GrantBody,
+  PortParameter,
+  ReferenceQuery,
+  ReleaseQuery,
+  RenewBody,
+} from "./schema.ts";
 
 /** What these routes work on. */
-export interface LeaseRoutesParts extends CallerParts {
-  readonly registry: Registry;
-  readonly replay: Replay;
-  readonly defaults: LifetimeDefaults;
-  readonly privileged: PrivilegedPorts;
-  /** Whether a lease of this name has ever been granted. */
-  readonly isKnownName: (name: string) => boolean;
-}
+type LeaseRoutesParts = Pick<
+  Services,
+  "registry" | "replay" | "defaults" | "privileged" | "isKnownName" | "callers" | "guard" | "port"
+>;
 
 /** Finds the live lease that a path names; throws when there is none. */
 type Find = (context: Context) => LeaseRecord;
@@ -47,13 +47,14 @@ export function leaseRoutes(parts: LeaseRoutesParts): readonly Route[] {
 }
 
 function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Route[] {
-  const { registry } = parts;
+  const exposure = `${path}/exposure`;
   return [
-    { method: "GET", path, scope: "lease", handle: (context) => show(find(context), registry) },
+    { method: "GET", path, scope: "lease", handle: (context) => show(find(context), parts) },
     { method: "PATCH", path, scope: "lease", handle: (context) => amend(context, find, parts) },
     { method: "DELETE", path, scope: "lease", handle: (context) => release(context, find, parts) },
     { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, parts) },
-    ...exposureRoutes(path, find, registry),
+    { method: "PUT", path: exposure, scope: "expose", handle: (context) => expose(context, find, parts) },
+    { method: "DELETE", path: exposure, scope: "expose", handle: (context) => unexpose(context, find, parts) },
   ];
 }
 
@@ -63,7 +64,7 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
   if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
-  const found = callerOf(context, parts);
+  const found = callerOf(context, "recall", parts);
   const caller = found instanceof Promise ? await found : found;
   const asked = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
   const request = caller.hasToken ? asked : await withoutForbidden(asked, context, parts);
@@ -89,7 +90,7 @@ function withoutForbidden(
   const { privileged } = parts;
   const limited = () => withoutPrivileged(request, privileged.below);
   if (!touchesPrivileged(request, privileged)) return limited();
-  return Promise.resolve(provenCallerOf(context, parts)).then(({ isOwner }) => isOwner ? request : limited());
+  return Promise.resolve(callerOf(context, "identify", parts)).then(({ isOwner }) => isOwner ? request : limited());
 }
 
 async function digest(text: string): Promise<string> {
@@ -98,27 +99,31 @@ async function digest(text: string): Promise<string> {
 }
 
 /** A new lease that is being written is not found yet. */
-function show({ id }: LeaseRecord, registry: Registry): Response {
+function show({ id }: LeaseRecord, { registry }: LeaseRoutesParts): Response {
   const record = registry.onDisk(id);
   if (record === undefined) throw new PortdError("lease_not_found", `Cannot find lease "${id}"`, { value: id });
   return json(registry.present(record));
 }
 
 async function renew(context: Context, find: Find, { registry, guard }: LeaseRoutesParts): Promise<Response> {
-  const { ttlMs } = check(RenewBody, (await readJson(context)).value);
+  const { ttlMs } = await checkBody(RenewBody, context);
   return json(await registry.renew(find(context).id, { ttlMs, mayExpose: hasToken(context.req.raw, guard) }));
 }
 
 async function amend(context: Context, find: Find, { registry, defaults, guard }: LeaseRoutesParts): Promise<Response> {
-  const { labels, lifetime, pid } = check(AmendBody, (await readJson(context)).value);
-  return json(
-    await registry.amend(find(context).id, {
-      labels,
-      lifetime: lifetime && toLifetime(lifetime, defaults),
-      pid,
-      mayExpose: hasToken(context.req.raw, guard),
-    }),
-  );
+  const { lifetime, ...body } = await checkBody(AmendBody, context);
+  const change = { ...body, lifetime: lifetime && toLifetime(lifetime, defaults) };
+  return json(await registry.amend(find(context).id, { ...change, mayExpose: hasToken(context.req.raw, guard) }));
+}
+
+async function expose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {
+  const exposure = await checkBody(ExposureBody, context);
+  return json(await registry.expose(find(context).id, toExposure(exposure)));
+}
+
+async function unexpose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {
+  checkQuery(ReferenceQuery, context);
+  return json(await registry.expose(find(context).id, null));
 }
 
 /** Idempotent: for a lease that has ended already it does nothing. */

@@ -1,24 +1,19 @@
 /** `GET /listeners`: what `netstat -ano` shows, joined with leases. */
-import type { Context } from "hono";
+import { Buffer } from "node:buffer";
+import type { Services } from "../src/daemon/daemon.ts";
 import type { ListedSocket } from "../src/listener/listener.ts";
-import type { Listing } from "../src/watch/listing.ts";
+import { checkQuery } from "./check.ts";
+import type { Route } from "./guard.ts";
 import { jsonText } from "./headers.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
 import { ListenersQuery } from "./schema.ts";
 
-/** What these routes read. */
-export interface ListenerRoutesParts {
-  readonly listing: Listing;
-}
-
 /** `GET /listeners`. */
-export function listenerRoutes({ listing }: ListenerRoutesParts): readonly Route[] {
+export function listenerRoutes({ listing }: Pick<Services, "listing">): readonly Route[] {
   return [{
     method: "GET",
     path: "/listeners",
     scope: "lease",
-    async handle(context: Context) {
+    async handle(context) {
       return jsonText(await bytesOf(listing.list(checkQuery(ListenersQuery, context))), 200);
     },
   }];
@@ -33,15 +28,5 @@ async function bytesOf(parts: AsyncIterable<readonly ListedSocket[]>): Promise<U
     if (text !== "") written.push(encoder.encode(written.length === 1 ? text : `,${text}`));
   }
   written.push(encoder.encode("]}"));
-  return concat(written);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return Buffer.concat(written);
 }

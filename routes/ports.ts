@@ -1,24 +1,17 @@
 /** `GET /ports/{n}`: all about one port. */
-import type { Context } from "hono";
-import type { PortDescriber } from "../src/inspect/describe.ts";
-import { check } from "./check.ts";
+import type { Services } from "../src/daemon/daemon.ts";
+import { check, checkQuery } from "./check.ts";
+import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
-import { checkQuery } from "./query.ts";
-import type { Route } from "./route.ts";
 import { AnyPortParameter, NoQuery } from "./schema.ts";
 
-/** What these routes read. */
-export interface PortRoutesParts {
-  readonly ports: PortDescriber;
-}
-
 /** `GET /ports/{n}`. */
-export function portRoutes({ ports }: PortRoutesParts): readonly Route[] {
+export function portRoutes({ ports }: Pick<Services, "ports">): readonly Route[] {
   return [{
     method: "GET",
     path: "/ports/:port",
     scope: "lease",
-    async handle(context: Context) {
+    async handle(context) {
       checkQuery(NoQuery, context);
       const { port } = check(AnyPortParameter, { port: context.req.param("port") });
       return json(await ports.describe(port));

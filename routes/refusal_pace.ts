@@ -3,7 +3,7 @@
  * everybody else the time that its refusals cost. So beyond a rate each refusal waits for its turn: the flood gets no
  * more answers than the daemon can easily give.
  */
-import type { Clock } from "../src/clock.ts";
+import type { Timer } from "../src/clock.ts";
 
 /** One refusal has its turn so often, in milliseconds. */
 const TURN_MS = 10;
@@ -16,14 +16,14 @@ const MOST_WAITING = 4096;
 
 /** Gives each refusal its turn. */
 export class RefusalPace {
-  readonly #clock: Pick<Clock, "monotonic" | "after">;
+  readonly #clock: Timer;
   /** When the last turn that was given begins, on the clock since boot. */
   #lastTurnAt = -Infinity;
   /** What answers each refusal that waits. */
   readonly #waiting = new Set<() => void>();
   #hasEnded = false;
 
-  constructor(clock: Pick<Clock, "monotonic" | "after">) {
+  constructor(clock: Timer) {
     this.#clock = clock;
   }
 

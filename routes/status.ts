@@ -1,23 +1,13 @@
 /** The daemon's status, and stopping it. */
-import type { DaemonStatus } from "../src/client/wire.ts";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
+import { checkQuery } from "./check.ts";
+import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
-import { checkQuery } from "./query.ts";
 import { NoQuery } from "./schema.ts";
-import type { Route } from "./route.ts";
-
-/** What these routes ask of the daemon. */
-export interface StatusRoutesParts {
-  /** The document of `GET /status`. */
-  readonly status: () => DaemonStatus;
-  /** Whether leases are loaded, holds taken and requests served. */
-  readonly isReady: () => boolean;
-  /** Begins the end of the daemon. */
-  readonly stop: () => void;
-}
 
 /** `GET /status`, `GET /healthz`, `GET /readyz`, `POST /stop`. */
-export function statusRoutes({ status, isReady, stop }: StatusRoutesParts): readonly Route[] {
+export function statusRoutes({ status, isReady, stop }: Pick<Services, "status" | "isReady" | "stop">): Route[] {
   return [
     {
       method: "GET",

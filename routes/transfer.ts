@@ -1,31 +1,24 @@
 /** Export and import of the whole file. */
-import type { Context } from "hono";
 import type { z } from "zod";
+import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
-import type { Transfer, TransferredLease } from "../src/lease/transfer.ts";
-import { readJson } from "./body.ts";
-import { check } from "./check.ts";
+import type { TransferredLease } from "../src/lease/transfer.ts";
+import { checkBody } from "./body.ts";
 import { type LifetimeDefaults, toLifetime } from "./grant_request.ts";
+import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
-import type { Route } from "./route.ts";
 import { ImportBody } from "./schema.ts";
 
-/** What these routes work on. */
-export interface TransferRoutesParts {
-  readonly transfer: Transfer;
-  readonly defaults: LifetimeDefaults;
-}
-
 /** `GET /export`, `POST /import`. */
-export function transferRoutes({ transfer, defaults }: TransferRoutesParts): readonly Route[] {
+export function transferRoutes({ transfer, defaults }: Pick<Services, "transfer" | "defaults">): readonly Route[] {
   return [
     { method: "GET", path: "/export", scope: "expose", handle: () => json(transfer.export()) },
     {
       method: "POST",
       path: "/import",
       scope: "expose",
-      handle: async (context: Context) => {
-        const body = check(ImportBody, (await readJson(context)).value);
+      async handle(context) {
+        const body = await checkBody(ImportBody, context);
         const leases = body.leases.map((lease) => toTransferred(lease, defaults));
         return json(await transfer.import(leases, body.names ?? {}));
       },

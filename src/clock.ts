@@ -1,3 +1,5 @@
+import { startTimer } from "./wait.ts";
+
 /** Time as portd needs it; passed in, so that tests can step it. */
 export interface Clock {
   /** Wall-clock time in milliseconds since 1970; may jump. */
@@ -8,16 +10,16 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+/** A clock without the wall-clock time. */
+export type Timer = Pick<Clock, "monotonic" | "after">;
+
 /** The machine's own clock. The uptime is read once, in whole seconds; from there on the process's timer counts. */
 export function systemClock(): Clock {
   const origin = Deno.osUptime() * 1000 - performance.now();
   return {
     now: () => Date.now(),
     monotonic: () => origin + performance.now(),
-    after(ms, callback) {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    },
+    after: startTimer,
   };
 }
 

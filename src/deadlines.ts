@@ -1,20 +1,8 @@
 /** Deadlines that all have the same time limit, and share one timer: a timer of its own would cost a request 4 µs. */
+import type { Timer } from "./clock.ts";
+import { startTimer } from "./wait.ts";
 
-/** Where time comes from. */
-export interface DeadlineClock {
-  /** Milliseconds on a clock that never goes back. */
-  monotonic(): number;
-  /** Calls back once after `ms`; the returned function cancels that. */
-  after(ms: number, callback: () => void): () => void;
-}
-
-const PROCESS_CLOCK: DeadlineClock = {
-  monotonic: () => performance.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const PROCESS_TIMER: Timer = { monotonic: () => performance.now(), after: startTimer };
 
 /** One who waits for a deadline. They are a linked list in the order of their times: to leave it costs no search. */
 export interface Deadline {
@@ -27,14 +15,14 @@ export interface Deadline {
 /** The timer outlives those who wait, for as long as a deadline is away: requests that follow each other share it. */
 export class Deadlines {
   readonly #ms: number;
-  readonly #clock: DeadlineClock;
+  readonly #clock: Timer;
   /** Head and end of the ring of those who wait; it is none of them. */
   readonly #ring: Deadline;
   #cancel: (() => void) | undefined;
   #isResting = false;
 
   /** @param ms is the time limit. */
-  constructor(ms: number, clock = PROCESS_CLOCK) {
+  constructor(ms: number, clock = PROCESS_TIMER) {
     this.#ms = ms;
     this.#clock = clock;
     const ring = { late: () => {}, at: Infinity } as Deadline;

@@ -28,16 +28,22 @@ import type { Handler } from "./serve.ts";
 /** What the HTTP layer is given. */
 export interface Services extends Domain {
   readonly guard: {
+    /** Values of the Host header that name this daemon. */
     readonly hosts: ReadonlySet<string>;
+    /** The content of `admin.token`. */
     readonly token: string;
+    /** What a caller without a token may do. */
     readonly anonymous: "lease" | "none";
   };
-  /** The port of the API. */
+  /** The port of the API, the same on both loopback addresses. */
   readonly port: number;
   /** Values of the Host header at which nobody but this daemon can be reached on this machine. */
   readonly provable: ReadonlySet<string>;
+  /** Whether leases are loaded, holds taken and requests served. */
   readonly isReady: () => boolean;
+  /** The document of `GET /status`. */
   readonly status: () => DaemonStatus;
+  /** Begins the end of the daemon. */
   readonly stop: () => void;
   /** Ends streams when the daemon stops. */
   readonly signal: AbortSignal;

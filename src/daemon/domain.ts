@@ -57,7 +57,9 @@ export interface Domain {
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
-  readonly defaults: { readonly claimMs: number; readonly graceMs: number; readonly processGraceMs: number };
+  /** Times that a request may leave out. */
+  readonly defaults: Pick<Config, "claimMs" | "graceMs" | "processGraceMs">;
+  /** Whether a lease of this name has ever been granted. */
   readonly isKnownName: (name: string) => boolean;
   /** Counts and warnings for `GET /status`. */
   readonly describe: () => DomainStatus;

@@ -1,5 +1,5 @@
 /** Limits a log that others can make grow: how many lines of a kind, and how many characters, it takes in a minute. */
-import type { DeadlineClock } from "../deadlines.ts";
+import type { Timer } from "../clock.ts";
 
 /** The time in which lines are counted, in milliseconds. */
 const WINDOW_MS = 60_000;
@@ -17,7 +17,7 @@ const KIND_LENGTH = 60;
 /** Options of {@linkcode LogLimit}. */
 export interface LogLimitOptions {
   readonly write: (line: string) => void;
-  readonly clock: DeadlineClock;
+  readonly clock: Timer;
 }
 
 interface Kind {
@@ -30,7 +30,7 @@ interface Kind {
 /** Writes lines as long as there are not too many, and then how many were omitted. */
 export class LogLimit {
   readonly #write: (line: string) => void;
-  readonly #clock: DeadlineClock;
+  readonly #clock: Timer;
   readonly #kinds = new Map<string, Kind>();
   #characters = 0;
   #endsAt = 0;

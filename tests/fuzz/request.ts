@@ -1,6 +1,6 @@
 /** Whole requests: every route and method, with values that work, nearly work and must not work. */
 import type { z } from "zod";
-import type { Route } from "../../routes/route.ts";
+import type { Route } from "../../routes/guard.ts";
 import * as schemas from "../../routes/schema.ts";
 import type { Random } from "../support/random.ts";
 import { hostileValue, POOL, ulid, valueFor } from "./values.ts";

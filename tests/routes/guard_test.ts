@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { allRoutes } from "../../routes/app.ts";
 import { BODY_LIMIT } from "../../routes/guard.ts";
-import type { Route } from "../../routes/route.ts";
+import type { Route } from "../../routes/guard.ts";
 import { appTest, type CallOptions, HOST, openTestApp, TOKEN } from "../support/app.ts";
 
 /** A path of the route with something in the place of each parameter. */

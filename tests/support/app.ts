@@ -1,5 +1,6 @@
 /** The HTTP API over a test domain, asked without sockets. */
-import { type AppParts, createApp } from "../../routes/app.ts";
+import { createApp } from "../../routes/app.ts";
+import type { Services } from "../../src/daemon/daemon.ts";
 import type { Domain } from "../../src/daemon/domain.ts";
 import { VERSION } from "../../src/version.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
@@ -30,7 +31,7 @@ export interface Answer {
 /** An API to be called. */
 export interface TestApp extends AsyncDisposable {
   readonly test: TestDomain;
-  readonly parts: AppParts;
+  readonly parts: Services;
   readonly faults: string[];
   readonly stopped: () => boolean;
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
@@ -41,7 +42,7 @@ export interface TestApp extends AsyncDisposable {
 export interface TestAppOptions extends TestOptions {
   readonly anonymous?: "lease" | "none";
   /** Used instead of the domain's own. */
-  readonly replaced?: Partial<AppParts>;
+  readonly replaced?: Partial<Services>;
 }
 
 /** Options of {@linkcode appPartsOf}. */
@@ -57,7 +58,7 @@ export interface AppPartsOptions {
 export function appPartsOf(
   domain: Domain,
   { stopping, log, port = PORT, anonymous = "lease" }: AppPartsOptions,
-): AppParts {
+): Services {
   const startedAt = new Date(domain.clock.now()).toISOString();
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
   return {
