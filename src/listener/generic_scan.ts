@@ -18,7 +18,7 @@ export class GenericScanner implements Scanner {
   }
 
   /** @throws {PortdError} `not_supported`: ports can be probed here, sockets not listed. */
-  sockets(): Promise<readonly SocketRow[]> {
+  sockets(_options: { readonly connections: boolean }): Promise<readonly SocketRow[]> {
     const message = "Cannot list sockets: portd does so on Linux, Windows and macOS";
     return Promise.reject(new PortdError("not_supported", message));
   }
@@ -31,6 +31,7 @@ export class GenericScanner implements Scanner {
     return Promise.resolve([]);
   }
 
+  /** The same rows: where the system names processes at all, the rows have them already. */
   identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
     return Promise.resolve(rows);
   }

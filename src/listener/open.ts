@@ -12,6 +12,6 @@ import { WindowsScanner } from "./windows/scan.ts";
 export function openScanner(linux: LinuxParts | undefined, holds: Holds): Scanner {
   if (linux !== undefined) return new LinuxScanner(linux, SockDiagSocket.open(linux.libc));
   if (Deno.build.os === "windows") return WindowsScanner.open();
-  if (Deno.build.os === "darwin") return new DarwinScanner(new GenericScanner(holds));
+  if (Deno.build.os === "darwin") return new DarwinScanner(holds);
   return new GenericScanner(holds);
 }

@@ -50,6 +50,9 @@ export interface SocketRow {
   readonly sharers?: readonly number[];
 }
 
+/** Whether a row of a table is wanted, by its local port and state: asked before the rest of the row is read. */
+export type RowFilter = (localPort: number, state: SocketState) => boolean;
+
 /** The processes that have a socket open, as far as they are known. */
 export function sharersOf({ pid, sharers }: SocketRow): readonly number[] {
   return sharers ?? (pid === null ? [] : [pid]);

@@ -1,9 +1,9 @@
 /**
- * Ending a process where the OS can pin none: look whether it is still the one, then signal its pid.
+ * Ending a process where the OS can pin none: look whether it is still the same, then signal its pid.
  *
- * Between the look and the signal the process may end and its pid pass to another, which then gets the signal. That
- * takes both within a few microseconds, and an OS that has meanwhile gone through all its other pids; still it is why
- * nothing but a handle of the OS is used where there is one.
+ * Between the look and the signal the process may end and another process get its pid, which then gets the signal. Both
+ * must happen within a few microseconds, after the OS has used all its other pids; still a handle of the OS is used
+ * wherever there is one.
  */
 import process from "node:process";
 import { describeValue } from "../errors.ts";
@@ -26,7 +26,7 @@ export function openGenericProcessHandle(
 ): ProcessHandle | undefined {
   const handle = new GenericProcessHandle(identity, parts);
   if (handle.hasEnded()) return undefined;
-  handle.probe();
+  handle.signal(0);
   return handle;
 }
 
@@ -63,58 +63,70 @@ export async function isListeningOn(
   return rows.some((row) => row.pid === pid && isListener(row));
 }
 
-class GenericProcessHandle implements ProcessHandle {
-  readonly #identity: ProcessIdentity;
-  readonly #parts: GenericHandleParts;
+/** What handles share that end a process by a signal. */
+export abstract class SignalHandle implements ProcessHandle {
+  readonly pid: number;
+  protected readonly identity: ProcessIdentity;
+  protected readonly processes: Processes;
 
-  constructor(identity: ProcessIdentity, parts: GenericHandleParts) {
-    this.#identity = identity;
-    this.#parts = parts;
-  }
-
-  get pid(): number {
-    return this.#identity.pid;
-  }
-
-  /** @throws {Deno.errors.PermissionDenied} when the process may not be ended. */
-  probe(): void {
-    this.#signal(0);
+  constructor(identity: ProcessIdentity, processes: Processes) {
+    this.pid = identity.pid;
+    this.identity = identity;
+    this.processes = processes;
   }
 
   terminate(): EndSignal {
-    this.#signal("SIGTERM");
+    this.signal("SIGTERM");
     return "TERM";
   }
 
   kill(): void {
-    this.#signal("SIGKILL");
-  }
-
-  hasEnded(): boolean {
-    return !this.#parts.processes.isAlive(this.#identity);
+    this.signal("SIGKILL");
   }
 
   describe(): ProcessDescription | undefined {
-    const found = this.#parts.processes.find(this.pid);
-    return this.hasEnded() ? undefined : found; // asked last: what was found is the process that runs even now
+    const found = this.processes.find(this.pid);
+    return this.hasEnded() ? undefined : found; // asked last: until it has ended, its pid is no other's
+  }
+
+  /** @param signal 0 sends none. @throws {Deno.errors.PermissionDenied} when the process may not be ended. */
+  abstract signal(signal: "SIGTERM" | "SIGKILL" | 0): void;
+  abstract hasEnded(): boolean;
+  abstract listensOn(endpoint: Endpoint): Promise<boolean | undefined>;
+  abstract close(): void;
+
+  protected denied(): Error {
+    return endingDenied(this.identity, this.processes.find(this.pid)?.user);
+  }
+}
+
+class GenericProcessHandle extends SignalHandle {
+  readonly #listensOn: GenericHandleParts["listensOn"];
+
+  constructor(identity: ProcessIdentity, { processes, listensOn }: GenericHandleParts) {
+    super(identity, processes);
+    this.#listensOn = listensOn;
+  }
+
+  hasEnded(): boolean {
+    return !this.processes.isAlive(this.identity);
   }
 
   async listensOn(endpoint: Endpoint): Promise<boolean | undefined> {
     checkEndpoint(endpoint);
-    return await this.#parts.listensOn?.(endpoint);
+    return await this.#listensOn?.(endpoint);
   }
 
   close(): void {}
 
-  #signal(signal: "SIGTERM" | "SIGKILL" | 0): void {
+  signal(signal: "SIGTERM" | "SIGKILL" | 0): void {
     if (this.hasEnded()) return;
     try {
       process.kill(this.pid, signal);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ESRCH") return; // it has ended in this moment
-      if (code !== "EPERM") throw error;
-      throw endingDenied(this.#identity, this.#parts.processes.find(this.pid)?.user);
+      throw code === "EPERM" ? this.denied() : error;
     }
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Ending a process, and no other than the one that was meant. This file is the types and the dispatcher; linux/,
- * windows/ and generic_handle.ts (macOS) do the work.
+ * Ending a process, and no other than the one that was meant. This file is just the types; open.ts chooses for the OS,
+ * linux.ts, windows.ts and generic.ts (macOS) do the work.
  *
- * Only the command line ends processes, with the rights of the user who called it. The daemon tells who listens, and
- * no more: an API that kills would let every local user have a daemon that runs as root kill for him.
+ * Only the command line ends processes, with the rights of the user who called it. The daemon says who listens, and no
+ * more: through an API that ends processes every local user could use the rights of a daemon that runs as root.
  */
 import type { Endpoint } from "../port/port.ts";
 import type { ProcessDescription } from "../process/process.ts";
 
-/** How a process was told to end: `TERM` asks it to, `KILL` leaves it no choice. */
+/** How a process is ended: `TERM` asks it to end, `KILL` leaves it no choice. */
 export type EndSignal = "TERM" | "KILL";
 
 /** One process, pinned: when it is gone and its pid another's, the handle is still no handle of the other. */
@@ -30,7 +30,7 @@ export interface ProcessHandle {
   /**
    * Whether the process has a socket open that listens (UDP: takes datagrams) there, by our own look.
    *
-   * @returns `undefined` where the OS does not tell, or not to this user.
+   * @returns `undefined` where the OS does not say, or not to this user.
    * @throws {TypeError} for what is no protocol or no port.
    */
   listensOn(endpoint: Endpoint): Promise<boolean | undefined>;

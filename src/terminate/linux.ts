@@ -8,22 +8,21 @@ import { isListener } from "../listener/listener.ts";
 import { ENOSYS, EPERM, errno, ESRCH } from "../os/linux/libc.ts";
 import type { LinuxParts } from "../os/linux/linux.ts";
 import type { Procfs } from "../os/linux/procfs.ts";
-import { parseSocketTable } from "../os/linux/socket_table.ts";
 import type { Endpoint } from "../port/port.ts";
 import { LinuxProcesses } from "../process/linux/processes.ts";
-import type { ProcessDescription, ProcessIdentity } from "../process/process.ts";
-import { checkEndpoint, endingDenied, openGenericProcessHandle } from "./generic.ts";
-import type { EndSignal, ProcessHandle } from "./handle.ts";
+import type { ProcessIdentity } from "../process/process.ts";
+import { checkEndpoint, openGenericProcessHandle, SignalHandle } from "./generic.ts";
+import type { ProcessHandle } from "./handle.ts";
 
 const SYS_PIDFD_OPEN = 434n, SYS_PIDFD_SEND_SIGNAL = 424n;
-const SIGKILL = 9, SIGTERM = 15;
+const SIGNALS = { SIGKILL: 9, SIGTERM: 15, 0: 0 } as const;
 const POLLIN = 1;
 /** Of a task, linux/sched.h. */
 const PF_EXITING = 4;
 
 /**
  * Pins a process. A kernel before 5.3 cannot; there it is looked at right before each signal, which leaves the small
- * race that generic_handle.ts tells of.
+ * race that generic.ts describes.
  *
  * @returns `undefined` when the process is gone. @throws {Deno.errors.PermissionDenied} when it may not be ended.
  */
@@ -41,73 +40,46 @@ export function openLinuxProcessHandle(
     const look = (endpoint: Endpoint) => listensOn(procfs, identity.pid, endpoint);
     return openGenericProcessHandle(identity, { processes, listensOn: look });
   }
-  const handle = new LinuxProcessHandle(descriptor, { identity, libc, procfs, processes });
+  const handle = new LinuxProcessHandle(identity, processes, { descriptor, libc, procfs });
+  let isKept = false;
   try {
-    if (handle.isOf(identity)) {
-      handle.probe();
-      return handle;
-    }
-  } catch (error) {
-    handle.close();
-    throw error;
+    if (!handle.isRight()) return undefined;
+    handle.signal(0);
+    isKept = true;
+    return handle;
+  } finally {
+    if (!isKept) handle.close();
   }
-  handle.close();
-  return undefined;
 }
 
-interface Parts extends LinuxParts {
-  readonly identity: ProcessIdentity;
-  readonly processes: LinuxProcesses;
+interface PinnedParts extends LinuxParts {
+  readonly descriptor: number;
 }
 
-class LinuxProcessHandle implements ProcessHandle {
-  readonly #descriptor: number;
-  readonly #parts: Parts;
+class LinuxProcessHandle extends SignalHandle {
+  readonly #parts: PinnedParts;
 
-  constructor(descriptor: number, parts: Parts) {
-    this.#descriptor = descriptor;
+  constructor(identity: ProcessIdentity, processes: LinuxProcesses, parts: PinnedParts) {
+    super(identity, processes);
     this.#parts = parts;
   }
 
-  get pid(): number {
-    return this.#parts.identity.pid;
-  }
-
   /**
-   * Whether the descriptor is that of this process. The kernel tells its pid as `/proc` counts: a `/proc` that is of
-   * another pid namespace than we are describes other processes under our numbers.
+   * Whether the descriptor is that of the process that is meant. The kernel shows its pid as `/proc` counts: a `/proc` of
+   * another pid namespace than ours describes other processes under our numbers.
    */
-  isOf(identity: ProcessIdentity): boolean {
-    const { procfs, processes } = this.#parts;
-    if (!processes.isAlive(identity)) return false;
-    const [, pid] = /^Pid:\s+(-?\d+)$/m.exec(procfs.read(`/proc/self/fdinfo/${this.#descriptor}`) ?? "") ?? [];
-    return Number(pid) === identity.pid;
-  }
-
-  /** @throws {Deno.errors.PermissionDenied} when the process may not be ended. */
-  probe(): void {
-    this.#signal(0);
-  }
-
-  describe(): ProcessDescription | undefined {
-    const found = this.#parts.processes.find(this.pid);
-    return this.hasEnded() ? undefined : found; // asked last: until it has ended, its pid is no other's
-  }
-
-  terminate(): EndSignal {
-    this.#signal(SIGTERM);
-    return "TERM";
-  }
-
-  kill(): void {
-    this.#signal(SIGKILL);
+  isRight(): boolean {
+    const { procfs, descriptor } = this.#parts;
+    if (!this.processes.isAlive(this.identity)) return false;
+    const [, pid] = /^Pid:\s+(-?\d+)$/m.exec(procfs.read(`/proc/self/fdinfo/${descriptor}`) ?? "") ?? [];
+    return Number(pid) === this.pid;
   }
 
   hasEnded(): boolean {
-    const { libc } = this.#parts;
+    const { libc, descriptor } = this.#parts;
     const request = new Uint8Array(8); // struct pollfd { int fd; short events, revents; }
     const view = new DataView(request.buffer);
-    view.setInt32(0, this.#descriptor, true);
+    view.setInt32(0, descriptor, true);
     view.setInt16(4, POLLIN, true);
     const ready = libc.poll(request, 1n, 0);
     if (ready < 0) throw new Error(`Cannot wait for pid ${this.pid}: errno ${errno(libc)}`);
@@ -119,15 +91,15 @@ class LinuxProcessHandle implements ProcessHandle {
   }
 
   close(): void {
-    this.#parts.libc.close(this.#descriptor);
+    this.#parts.libc.close(this.#parts.descriptor);
   }
 
-  #signal(signal: number): void {
-    const { identity, libc, processes } = this.#parts;
-    if (libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, this.#descriptor, signal, null, 0) === 0n) return;
+  signal(signal: "SIGTERM" | "SIGKILL" | 0): void {
+    const { libc, descriptor } = this.#parts;
+    if (libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, descriptor, SIGNALS[signal], null, 0) === 0n) return;
     const error = errno(libc);
     if (error === ESRCH) return; // it has ended
-    if (error === EPERM) throw endingDenied(identity, processes.find(this.pid)?.user);
+    if (error === EPERM) throw this.denied();
     throw new Error(`Cannot end pid ${this.pid}: errno ${error}`);
   }
 }
@@ -141,9 +113,7 @@ async function listensOn(procfs: Procfs, pid: number, endpoint: Endpoint): Promi
   if (open === undefined || (open.length > 0 && open.every((target) => target === undefined))) {
     return isEnding(procfs, pid) ? false : undefined;
   }
-  const wanted = (localPort: number) => localPort === port;
-  const tables = await Promise.all([protocol, `${protocol}6`].map((name) => procfs.readLarge(`/proc/net/${name}`)));
-  const rows = tables.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
+  const rows = await procfs.sockets(protocol, (localPort) => localPort === port);
   const sockets = new Set(rows.filter(isListener).map(({ inode }) => `socket:[${inode}]`));
   return open.some((target) => target !== undefined && sockets.has(target));
 }

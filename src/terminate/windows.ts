@@ -19,7 +19,7 @@ import { endingDenied, isListeningOn } from "./generic.ts";
 import type { EndSignal, ProcessHandle } from "./handle.ts";
 
 const RIGHTS = PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
-/** What a parent is told of a process that was ended, as by `taskkill /F`. */
+/** The exit code of a process that was ended, as by `taskkill /F`. */
 const EXIT_CODE = 1;
 
 /** What {@linkcode openWindowsProcessHandle} asks. */

@@ -60,7 +60,7 @@ const CONNECTION: Connection = {
 Deno.test("an end that nobody has open, or another socket, is nobody's", () => {
   const userOf = (row: SocketRow | undefined) => {
     const sockDiag = { find: () => row, close() {} };
-    const procfs = { readLarge: () => Promise.resolve(undefined) };
+    const procfs = { sockets: () => Promise.resolve([]) };
     return new LinuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(CONNECTION);
   };
   assert.equal(userOf(ROW), "uid:1001");

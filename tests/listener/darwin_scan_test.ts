@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
-import { GenericScanner } from "../../src/listener/generic_scan.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -16,7 +15,7 @@ interface Answer {
 }
 
 function scannerOf(command: readonly string[]): DarwinScanner {
-  return new DarwinScanner(new GenericScanner(new GenericHolds()), command);
+  return new DarwinScanner(new GenericHolds(), command);
 }
 
 /** A scanner that asks such a program, and what it asked it for. */

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import type { ListedSocket } from "../../src/client/client.ts";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
-import { GenericScanner } from "../../src/listener/generic_scan.ts";
 import { TCP_STATES } from "../../src/os/socket.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linesOf } from "../support/os/lines.ts";
@@ -155,7 +154,7 @@ osTest("what the scanner of macOS reads from lsof is what ss shows of the socket
 ], async () => {
   await using namespace = await openSockets();
   const [enter, ...where] = namespace.enter as [string, ...string[]];
-  const scanner = new DarwinScanner(new GenericScanner(new GenericHolds()), [enter, ...where, "lsof"]);
+  const scanner = new DarwinScanner(new GenericHolds(), [enter, ...where, "lsof"]);
   const rows = await scanner.sockets({ connections: true });
   // lsof lists what processes have open: not a connection that nobody has accepted, or that has lost its process.
   const theirs = ssRows(await runTool(enter, [...where, "ss", "-tuanpH"])).filter(({ pid }) => pid !== null);

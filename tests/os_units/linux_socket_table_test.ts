@@ -46,7 +46,7 @@ Deno.test("parseSocketTable() reads IPv6, mapped addresses and UDP", () => {
 
 Deno.test("parseSocketTable() gives only what is wanted and passes over what is no row", () => {
   const wanted = (port: number, state: string) => port === 20000 && state === "LISTEN";
-  assert.equal([...parseSocketTable(TCP, "tcp", { wanted })].length, 1);
+  assert.equal([...parseSocketTable(TCP, "tcp", wanted)].length, 1);
   for (const text of ["", HEADING, "no table", `${HEADING}   0: cut off`, `${HEADING}\n\n`]) {
     assert.deepEqual([...parseSocketTable(text, "tcp")], []);
   }

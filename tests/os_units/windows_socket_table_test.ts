@@ -92,6 +92,6 @@ Deno.test("parseSocketTable() gives only what is wanted", () => {
   const bytes = bytesOfHex(`${hex32(2)} ${tcp4Row(2)} ${tcp4Row(5)}`);
   const asked: string[] = [];
   const wanted = (port: number, state: string) => asked.push(`${port} ${state}`) > 0 && state === "LISTEN";
-  assert.equal([...parseSocketTable(bytes, TCP4, { wanted })].length, 1);
+  assert.equal([...parseSocketTable(bytes, TCP4, wanted)].length, 1);
   assert.deepEqual(asked, ["80 LISTEN", "80 ESTABLISHED"]);
 });

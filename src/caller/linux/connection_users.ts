@@ -4,13 +4,12 @@
  */
 import type { Procfs } from "../../os/linux/procfs.ts";
 import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
-import { parseSocketTable } from "../../os/linux/socket_table.ts";
 import type { Connection, SocketRow } from "../../os/socket.ts";
 import type { ConnectionUsers, User } from "../caller.ts";
 
 /** What a {@linkcode LinuxConnectionUsers} asks. */
 export interface LinuxConnectionUsersParts {
-  readonly procfs: Pick<Procfs, "readLarge">;
+  readonly procfs: Pick<Procfs, "sockets">;
   /** `undefined` where the kernel has no such interface. */
   readonly sockDiag: Pick<SockDiagSocket, "find" | "close"> | undefined;
   /** The user of this process; null when it is unknown. */
@@ -39,14 +38,10 @@ export class LinuxConnectionUsers implements ConnectionUsers {
   }
 
   async #fromTable(connection: Connection): Promise<User> {
-    const wanted = (port: number) => port === connection.remote.port;
-    for (const path of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-      const text = await this.#parts.procfs.readLarge(path);
-      for (const socket of parseSocketTable(text ?? "", "tcp", { wanted })) {
-        const address = socket.remoteAddress.replace(/^::ffff:/, ""); // an IPv6 socket may connect over IPv4
-        const user = address === connection.local.address ? userOfSocket(socket, connection) : null;
-        if (user !== null) return user;
-      }
+    for (const socket of await this.#parts.procfs.sockets("tcp", (port) => port === connection.remote.port)) {
+      const address = socket.remoteAddress.replace(/^::ffff:/, ""); // an IPv6 socket may connect over IPv4
+      const user = address === connection.local.address ? userOfSocket(socket, connection) : null;
+      if (user !== null) return user;
     }
     return null;
   }

@@ -4,9 +4,11 @@
  * It lists the sockets that processes have open: none in TIME_WAIT, and to users other than root only those of their own
  * processes. Where it shows nobody on a port, the port is probed: a refusal says that it is in use, and not by whom.
  */
+import type { Holds } from "../../hold/hold.ts";
 import type { SocketRow } from "../../os/socket.ts";
 import type { Endpoint, Protocol } from "../../port/port.ts";
-import { isListener, type Scanner } from "../listener.ts";
+import { GenericScanner } from "../generic_scan.ts";
+import { isListener } from "../listener.ts";
 import { LSOF_FIELDS, parseLsof } from "./lsof.ts";
 
 const LSOF = "/usr/sbin/lsof";
@@ -18,20 +20,16 @@ const PLAIN = ["-n", "-P", "-w"];
 const LISTENING_TCP = ["-iTCP", "-sTCP:LISTEN"], UDP = ["-iUDP"], BOTH = ["-iTCP", "-iUDP"];
 
 /** Sees the sockets of processes that this user may see; of others only that a port is in use. */
-export class DarwinScanner implements Scanner {
-  readonly #others: Scanner;
+export class DarwinScanner extends GenericScanner {
   readonly #command: readonly string[];
 
-  /**
-   * @param others says whether a port is in use on which lsof shows nobody.
-   * @param command is the program with its leading arguments. @default the system's lsof
-   */
-  constructor(others: Scanner, command: readonly string[] = [LSOF]) {
-    this.#others = others;
+  /** @param command is the program with its leading arguments. @default the system's lsof */
+  constructor(holds: Holds, command: readonly string[] = [LSOF]) {
+    super(holds);
     this.#command = command;
   }
 
-  async listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
+  override async listening(endpoints: Iterable<Endpoint>): Promise<readonly SocketRow[]> {
     const unseen = new Map([...endpoints].map((endpoint) => [keyOf(endpoint.protocol, endpoint.port), endpoint]));
     const protocols = new Set([...unseen.values()].map(({ protocol }) => protocol));
     if (protocols.size === 0) return [];
@@ -39,32 +37,19 @@ export class DarwinScanner implements Scanner {
     const rows = (await this.#rows(selection))
       .filter((row) => isListener(row) && unseen.has(keyOf(row.protocol, row.localPort)));
     for (const { protocol, localPort } of rows) unseen.delete(keyOf(protocol, localPort));
-    return [...rows, ...await this.#others.listening(unseen.values())];
+    return [...rows, ...await super.listening(unseen.values())];
   }
 
-  async sockets({ connections }: { readonly connections: boolean }): Promise<readonly SocketRow[]> {
+  override async sockets({ connections }: { readonly connections: boolean }): Promise<readonly SocketRow[]> {
     const rows = await this.#rows(BOTH);
     return connections ? rows : rows.filter(isListener);
   }
 
-  async socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]> {
+  override async socketsOn(endpoint: Endpoint): Promise<readonly SocketRow[]> {
     const { protocol, port } = endpoint;
     const rows = await this.#rows([`-i${protocol.toUpperCase()}:${port}`]);
     const here = rows.filter(({ localPort }) => localPort === port); // lsof matches remote ports too
-    return here.length > 0 ? here : await this.#others.socketsOn(endpoint);
-  }
-
-  boundOn(): Promise<readonly SocketRow[]> {
-    return Promise.resolve([]);
-  }
-
-  /** The same rows: lsof names the processes already. */
-  identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
-    return Promise.resolve(rows);
-  }
-
-  close(): void {
-    this.#others.close(); // lsof is started for each scan, and nothing of it stays open
+    return here.length > 0 ? here : await super.socketsOn(endpoint);
   }
 
   async #rows(selection: readonly string[]): Promise<SocketRow[]> {

@@ -5,9 +5,14 @@
 import { type Libc, shortTurns } from "../../os/linux/libc.ts";
 import type { LinuxParts } from "../../os/linux/linux.ts";
 import type { Procfs } from "../../os/linux/procfs.ts";
-import { ALL_STATES, BOUND_STATE, LISTENING_STATES, listsBoundSockets } from "../../os/linux/sock_diag.ts";
+import {
+  ALL_STATES,
+  BOUND_STATE,
+  type DiagRequest,
+  LISTENING_STATES,
+  listsBoundSockets,
+} from "../../os/linux/sock_diag.ts";
 import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
-import { parseSocketTable, type SocketTableFilter } from "../../os/linux/socket_table.ts";
 import type { SocketRow, SocketState } from "../../os/socket.ts";
 import { type Endpoint, type Protocol, PROTOCOLS } from "../../port/port.ts";
 import type { Scanner } from "../listener.ts";
@@ -48,18 +53,13 @@ export class LinuxScanner implements Scanner {
   }
 
   async socketsOn({ protocol, port }: Endpoint): Promise<readonly SocketRow[]> {
-    return await this.#rows(protocol, (localPort) => localPort === port);
+    return await this.#procfs.sockets(protocol, (localPort) => localPort === port);
   }
 
   async boundOn(port: number): Promise<readonly SocketRow[] | undefined> {
     const release = this.#procfs.read("/proc/sys/kernel/osrelease") ?? "";
     if (this.#sockDiag === undefined || !listsBoundSockets(release)) return undefined;
-    const rows: SocketRow[] = [];
-    for (const family of [4, 6] as const) {
-      const request = { family, protocol: "tcp", states: BOUND_STATE, port } as const;
-      for await (const part of this.#sockDiag.walk(request)) rows.push(...part);
-    }
-    return rows;
+    return await walk(this.#sockDiag, { protocol: "tcp", states: BOUND_STATE, port });
   }
 
   async identify(rows: readonly SocketRow[]): Promise<readonly SocketRow[]> {
@@ -71,7 +71,8 @@ export class LinuxScanner implements Scanner {
     if (ports.size === 0) return [];
     const sockDiag = this.#sockDiag;
     if (sockDiag === undefined) {
-      const rows = await this.#rows(protocol, (port, state) => isListening(protocol, state) && ports.has(port));
+      const isWanted = (port: number, state: SocketState) => isListening(protocol, state) && ports.has(port);
+      const rows = await this.#procfs.sockets(protocol, isWanted);
       return rows.filter(({ remotePort }) => remotePort === 0);
     }
     const states = LISTENING_STATES[protocol];
@@ -79,27 +80,10 @@ export class LinuxScanner implements Scanner {
       .filter(({ localPort }) => ports.has(localPort));
   }
 
-  /** The sockets in these states, datagram by datagram: the event loop goes on in between. */
   async #inStates(protocol: Protocol, states: number): Promise<SocketRow[]> {
-    const sockDiag = this.#sockDiag;
-    if (sockDiag === undefined) {
-      return await this.#rows(protocol, (_, state) => states === ALL_STATES || isListening(protocol, state));
-    }
-    const rows: SocketRow[] = [];
-    for (const family of [4, 6] as const) {
-      for await (const part of sockDiag.walk({ family, protocol, states })) rows.push(...part);
-    }
-    return rows;
-  }
-
-  async #rows(
-    protocol: Protocol,
-    wanted: NonNullable<SocketTableFilter["wanted"]>,
-  ): Promise<SocketRow[]> {
-    const texts = await Promise.all(
-      [protocol, `${protocol}6`].map((name) => this.#procfs.readLarge(`/proc/net/${name}`)),
-    );
-    return texts.flatMap((text) => [...parseSocketTable(text ?? "", protocol, { wanted })]);
+    if (this.#sockDiag !== undefined) return await walk(this.#sockDiag, { protocol, states });
+    const isWanted = (_: number, state: SocketState) => states === ALL_STATES || isListening(protocol, state);
+    return await this.#procfs.sockets(protocol, isWanted);
   }
 
   /** Inode → the processes that have the socket open, lowest pid first: servers share theirs with their forks. */
@@ -122,6 +106,15 @@ export class LinuxScanner implements Scanner {
     }
     return owners;
   }
+}
+
+/** The sockets of both families, datagram by datagram: the event loop goes on in between. */
+async function walk(sockDiag: SockDiagSocket, request: Omit<DiagRequest, "family">): Promise<SocketRow[]> {
+  const rows: SocketRow[] = [];
+  for (const family of [4, 6] as const) {
+    for await (const part of sockDiag.walk({ family, ...request })) rows.push(...part);
+  }
+  return rows;
 }
 
 /** Member by member, which is several times quicker than a spread: there may be tens of thousands of rows. */

@@ -2,7 +2,7 @@
  * Sockets on Windows, with state and process in one call, independent of the user's language. Manuals:
  * GetExtendedTcpTable, GetExtendedUdpTable.
  */
-import type { SocketRow } from "../../os/socket.ts";
+import type { RowFilter, SocketRow } from "../../os/socket.ts";
 import { Turns } from "../../os/turns.ts";
 import {
   AF_INET,
@@ -13,7 +13,7 @@ import {
   TCP_TABLE_OWNER_PID_LISTENER,
   UDP_TABLE_OWNER_PID,
 } from "../../os/windows/iphlpapi.ts";
-import { parseSocketTable, type SocketTableFilter, type TableKind } from "../../os/windows/socket_table.ts";
+import { parseSocketTable, type TableKind } from "../../os/windows/socket_table.ts";
 import { ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, NO_ERROR } from "../../os/windows/win32_error.ts";
 import { type Endpoint, type Protocol, PROTOCOLS } from "../../port/port.ts";
 import type { Scanner } from "../listener.ts";
@@ -45,8 +45,8 @@ export class WindowsScanner implements Scanner {
     for (const { protocol, port } of endpoints) ports[protocol].add(port);
     const rows: SocketRow[] = [];
     for (const protocol of PROTOCOLS) {
-      const wanted = (port: number) => ports[protocol].has(port);
-      if (ports[protocol].size > 0) rows.push(...await this.#rows(protocol, "listening", { wanted }));
+      const isWanted = (port: number) => ports[protocol].has(port);
+      if (ports[protocol].size > 0) rows.push(...await this.#rows(protocol, "listening", isWanted));
     }
     return rows;
   }
@@ -57,7 +57,7 @@ export class WindowsScanner implements Scanner {
   }
 
   async socketsOn({ protocol, port }: Endpoint): Promise<readonly SocketRow[]> {
-    return await this.#rows(protocol, "all", { wanted: (localPort) => localPort === port });
+    return await this.#rows(protocol, "all", (localPort) => localPort === port);
   }
 
   boundOn(): Promise<readonly SocketRow[]> {
@@ -73,13 +73,13 @@ export class WindowsScanner implements Scanner {
     // Nothing is open: the library is the system's, and the runtime itself uses it.
   }
 
-  async #rows(protocol: Protocol, tableClass: TableClass, filter: SocketTableFilter = {}): Promise<SocketRow[]> {
+  async #rows(protocol: Protocol, tableClass: TableClass, isWanted?: RowFilter): Promise<SocketRow[]> {
     const rows: SocketRow[] = [];
     for (const family of [4, 6] as const) {
       const kind = { protocol, family };
       const table = await this.#table(kind, tableClass);
       const turns = new Turns();
-      for (const row of parseSocketTable(table, kind, filter)) {
+      for (const row of parseSocketTable(table, kind, isWanted)) {
         rows.push(row);
         if (turns.isOver) await turns.next();
       }

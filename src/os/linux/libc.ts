@@ -18,21 +18,11 @@ const SYMBOLS = {
   /** `ssize_t send(int, const void *, size_t, int flags)` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** The same off the event loop, for a request that takes the kernel some time. */
-  sendOffLoop: {
-    name: "send",
-    parameters: ["i32", "buffer", "usize", "i32"],
-    result: "isize",
-    nonblocking: true,
-  },
+  sendOffLoop: { name: "send", parameters: ["i32", "buffer", "usize", "i32"], result: "isize", nonblocking: true },
   /** `ssize_t recv(int, void *, size_t, int flags)` */
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** The same off the event loop, for an answer that takes the kernel some time. */
-  recvOffLoop: {
-    name: "recv",
-    parameters: ["i32", "buffer", "usize", "i32"],
-    result: "isize",
-    nonblocking: true,
-  },
+  recvOffLoop: { name: "recv", parameters: ["i32", "buffer", "usize", "i32"], result: "isize", nonblocking: true },
   /** `ssize_t sendto(int, const void *, size_t, int flags, const struct sockaddr *, socklen_t)` */
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   /** `int open(const char *path, int flags)` */

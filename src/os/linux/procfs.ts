@@ -2,7 +2,10 @@
  * Reading `/proc` through the C library: Deno gives `/proc` only to programs that have every permission, and portd
  * asks for fewer. Manual: proc(5).
  */
+import type { Protocol } from "../../port/port.ts";
+import type { RowFilter, SocketRow } from "../socket.ts";
 import { EACCES, ENOENT, EPERM, errno, ESRCH, type Libc } from "./libc.ts";
+import { parseSocketTable } from "./socket_table.ts";
 
 const O_CLOEXEC = 0o2000000, O_DIRECTORY = 0o200000;
 const CHUNK = 1 << 16;
@@ -58,6 +61,12 @@ export class Procfs {
     } finally {
       this.#libc.close(fd);
     }
+  }
+
+  /** The wanted sockets of IPv4 and IPv6 in `/proc/net`. */
+  async sockets(protocol: Protocol, isWanted: RowFilter): Promise<SocketRow[]> {
+    const texts = await Promise.all([protocol, `${protocol}6`].map((name) => this.readLarge(`/proc/net/${name}`)));
+    return texts.flatMap((text) => [...parseSocketTable(text ?? "", protocol, isWanted)]);
   }
 
   /** The names in a folder. Blocking. */

@@ -34,10 +34,10 @@ export class SockDiagSocket {
 
   /** The sockets of a request. Blocking: for requests that match few sockets. */
   list(request: DiagRequest): SocketRow[] {
-    this.#ask(request);
+    this.#send(encodeRequest(request));
     const rows: SocketRow[] = [];
     for (;;) {
-      const reply = this.#receive(request);
+      const reply = readReply(this.#next(), request);
       rows.push(...reply.rows);
       if (reply.isDone) return rows;
     }
@@ -59,7 +59,7 @@ export class SockDiagSocket {
         const length = await this.#libc.recvOffLoop(socket.#descriptor, socket.#buffer, BigInt(BUFFER_SIZE), 0);
         // The error number is that of another thread; only SO_RCVTIMEO is known to end a call like this.
         if (length < 0) throw new Error("Cannot list sockets: the kernel does not answer");
-        const reply = socket.#read(Number(length), request);
+        const reply = readReply(socket.#buffer.subarray(0, Number(length)), request);
         yield reply.rows;
         if (reply.isDone) return;
       }
@@ -90,28 +90,14 @@ export class SockDiagSocket {
     this.#libc.close(this.#descriptor);
   }
 
-  #ask(request: DiagRequest): void {
-    this.#send(encodeRequest(request));
-  }
-
   #send(message: Uint8Array<ArrayBuffer>): void {
     if (Number(this.#libc.send(this.#descriptor, message, BigInt(message.length), 0)) < 0) throw this.#fault();
-  }
-
-  #receive(request: DiagRequest): DiagReply {
-    return this.#read(this.#next().length, request);
   }
 
   #next(): Uint8Array<ArrayBuffer> {
     const length = Number(this.#libc.recv(this.#descriptor, this.#buffer, BigInt(BUFFER_SIZE), 0));
     if (length < 0) throw this.#fault();
     return this.#buffer.subarray(0, length);
-  }
-
-  #read(length: number, { protocol }: DiagRequest): DiagReply {
-    const reply = parseReply(this.#buffer.subarray(0, length), protocol);
-    if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
-    return reply;
   }
 
   #canList(): boolean {
@@ -127,4 +113,10 @@ export class SockDiagSocket {
   #fault(): Error {
     return new Error(`Cannot list sockets: errno ${errno(this.#libc)}`);
   }
+}
+
+function readReply(datagram: Uint8Array, { protocol }: DiagRequest): DiagReply {
+  const reply = parseReply(datagram, protocol);
+  if (reply.error !== 0) throw new Error(`Cannot list sockets: errno ${reply.error}`);
+  return reply;
 }

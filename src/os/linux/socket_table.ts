@@ -1,7 +1,7 @@
 /** The tables `/proc/net/{tcp,tcp6,udp,udp6}`. Manual: proc_pid_net(5). Pure. */
 import type { Protocol } from "../../port/port.ts";
 import { addressText } from "../address.ts";
-import { type SocketRow, type SocketState, TCP_STATES } from "../socket.ts";
+import { type RowFilter, type SocketRow, type SocketState, TCP_STATES } from "../socket.ts";
 
 /** The kernel's last number, 12, is a connection request that is not a socket yet. */
 const STATES: readonly SocketState[] = [...TCP_STATES, "SYN_RECV"];
@@ -11,37 +11,26 @@ export function stateOf(protocol: Protocol, number: number): SocketState {
   return protocol === "udp" ? "" : STATES[number - 1] ?? "";
 }
 
-/** Which rows are wanted. @default all */
-export interface SocketTableFilter {
-  /** Only rows for which it returns true; called before anything else of a row is read. */
-  readonly wanted?: (localPort: number, state: SocketState) => boolean;
-}
-
-/** Reads the rows of one table. The heading and a cut last line are skipped. */
-export function* parseSocketTable(
-  text: string,
-  protocol: Protocol,
-  filter: SocketTableFilter = {},
-): Generator<SocketRow> {
-  const { wanted } = filter;
+/** Reads the wanted rows of one table, or all. The heading and a cut last line are skipped. */
+export function* parseSocketTable(text: string, protocol: Protocol, isWanted?: RowFilter): Generator<SocketRow> {
   let start = text.indexOf("\n") + 1;
   while (start > 0 && start < text.length) {
     const end = text.indexOf("\n", start);
     if (end < 0) return;
-    const row = parseRow(text.slice(start, end), protocol, wanted);
+    const row = parseRow(text.slice(start, end), protocol, isWanted);
     if (row !== undefined) yield row;
     start = end + 1;
   }
 }
 
-function parseRow(line: string, protocol: Protocol, wanted: SocketTableFilter["wanted"]): SocketRow | undefined {
+function parseRow(line: string, protocol: Protocol, isWanted: RowFilter | undefined): SocketRow | undefined {
   const [, local, remote, hexState, , , , uid, , inode] = line.trim().split(/\s+/);
   if (local === undefined || remote === undefined || hexState === undefined || inode === undefined) return undefined;
   const [localHex, localPortHex] = local.split(":") as [string, string];
   const [remoteHex, remotePortHex] = remote.split(":") as [string, string];
   const localPort = parseInt(localPortHex, 16);
   const state = stateOf(protocol, parseInt(hexState, 16));
-  if (wanted !== undefined && !wanted(localPort, state)) return undefined;
+  if (isWanted?.(localPort, state) === false) return undefined;
   return {
     protocol,
     family: localHex.length === 8 ? 4 : 6,

@@ -4,6 +4,9 @@
  */
 import { system32 } from "./system32.ts";
 
+/** Three pointers that are always NULL. */
+const NULLS = ["pointer", "pointer", "pointer"] as const;
+
 const SYMBOLS = {
   /** `BOOL OpenProcessToken(HANDLE process, DWORD access, HANDLE *token)` */
   OpenProcessToken: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
@@ -19,24 +22,11 @@ const SYMBOLS = {
   /** `LSTATUS RegCloseKey(HKEY)` */
   RegCloseKey: { parameters: ["pointer"], result: "i32" },
   /**
-   * `LSTATUS RegQueryInfoKeyW(HKEY, WCHAR *class, DWORD *, NULL, DWORD *keys, DWORD *longestKey, DWORD *longestClass,
-   * DWORD *values, DWORD *longestName, DWORD *longestData, DWORD *descriptor, FILETIME *lastWrite)`
+   * `LSTATUS RegQueryInfoKeyW(HKEY, NULL class, NULL, NULL, NULL keys, NULL longestKey, NULL longestClass, NULL values,
+   * DWORD *longestName, DWORD *longestData, NULL descriptor, FILETIME *lastWrite)`
    */
   RegQueryInfoKeyW: {
-    parameters: [
-      "pointer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "buffer",
-      "buffer",
-      "pointer",
-      "buffer",
-    ],
+    parameters: ["pointer", ...NULLS, ...NULLS, "pointer", "buffer", "buffer", "pointer", "buffer"],
     result: "i32",
   },
   /** `LSTATUS RegEnumValueW(HKEY, DWORD index, WCHAR *name, DWORD *, NULL, DWORD *type, void *data, DWORD *)` */
@@ -45,10 +35,7 @@ const SYMBOLS = {
     result: "i32",
   },
   /** `LSTATUS RegGetValueW(HKEY, const WCHAR *path, const WCHAR *name, DWORD flags, NULL, void *data, DWORD *)` */
-  RegGetValueW: {
-    parameters: ["pointer", "buffer", "buffer", "u32", "pointer", "buffer", "buffer"],
-    result: "i32",
-  },
+  RegGetValueW: { parameters: ["pointer", "buffer", "buffer", "u32", "pointer", "buffer", "buffer"], result: "i32" },
   /** `SC_HANDLE OpenSCManagerW(NULL, NULL, DWORD access)` off the event loop; null when refused */
   OpenSCManagerW: { parameters: ["pointer", "pointer", "u32"], result: "pointer", nonblocking: true },
   /** `SC_HANDLE OpenServiceW(SC_HANDLE, const WCHAR *name, DWORD access)` off the event loop; null when refused */
@@ -80,21 +67,7 @@ const SERVICE_SYMBOLS = {
    * DWORD error, const WCHAR *path, NULL group, NULL tag, NULL dependencies, const WCHAR *account, NULL password)`
    */
   CreateServiceW: {
-    parameters: [
-      "pointer",
-      "buffer",
-      "buffer",
-      "u32",
-      "u32",
-      "u32",
-      "u32",
-      "buffer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "buffer",
-      "pointer",
-    ],
+    parameters: ["pointer", "buffer", "buffer", "u32", "u32", "u32", "u32", "buffer", ...NULLS, "buffer", "pointer"],
     result: "pointer",
   },
   /**
@@ -102,19 +75,7 @@ const SERVICE_SYMBOLS = {
    * NULL dependencies, const WCHAR *account, NULL password, const WCHAR *display)`
    */
   ChangeServiceConfigW: {
-    parameters: [
-      "pointer",
-      "u32",
-      "u32",
-      "u32",
-      "buffer",
-      "pointer",
-      "pointer",
-      "pointer",
-      "buffer",
-      "pointer",
-      "buffer",
-    ],
+    parameters: ["pointer", "u32", "u32", "u32", "buffer", ...NULLS, "buffer", "pointer", "buffer"],
     result: "i32",
   },
   /** `BOOL ChangeServiceConfig2W(SC_HANDLE, DWORD level, void *)` */

@@ -1,22 +1,21 @@
 /** iphlpapi.dll of Windows: the tables of TCP and UDP sockets with the pids of their processes. */
 import { system32 } from "./system32.ts";
 
+/** Both functions run off the event loop. */
+const GET_TABLE = {
+  parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
+  result: "u32",
+  nonblocking: true,
+} as const;
+
 const SYMBOLS = {
   /** `DWORD GetExtendedTcpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, TCP_TABLE_CLASS, ULONG reserved)` */
-  GetExtendedTcpTable: {
-    parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
-    result: "u32",
-    nonblocking: true,
-  },
+  GetExtendedTcpTable: GET_TABLE,
   /** `DWORD GetExtendedUdpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, UDP_TABLE_CLASS, ULONG reserved)` */
-  GetExtendedUdpTable: {
-    parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
-    result: "u32",
-    nonblocking: true,
-  },
+  GetExtendedUdpTable: GET_TABLE,
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The opened library. Its calls run off the event loop. */
+/** The opened library. */
 export type Iphlpapi = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** Opens the library. @throws where there is none, or no permission for FFI. */

@@ -10,11 +10,7 @@ const SYMBOLS = {
   /** `HRESULT CoDecrementMTAUsage(CO_MTA_USAGE_COOKIE)` */
   CoDecrementMTAUsage: { parameters: ["pointer"], result: "i32", nonblocking: true },
   /** `HRESULT CoCreateInstance(REFCLSID, IUnknown *outer, DWORD context, REFIID, void **)` */
-  CoCreateInstance: {
-    parameters: ["buffer", "pointer", "u32", "buffer", "buffer"],
-    result: "i32",
-    nonblocking: true,
-  },
+  CoCreateInstance: { parameters: ["buffer", "pointer", "u32", "buffer", "buffer"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The opened library. Its calls run off the event loop. */

@@ -127,20 +127,8 @@ class OpenedKey implements Disposable {
 
   extent(): Extent {
     const longestName = new Uint32Array(1), longestData = new Uint32Array(1), writtenAt = new BigUint64Array(1);
-    const status = this.#advapi32.RegQueryInfoKeyW(
-      this.#handle,
-      null,
-      null,
-      null,
-      null,
-      null,
-      null,
-      null,
-      longestName,
-      longestData,
-      null,
-      writtenAt,
-    );
+    const none = [null, null, null] as const, { RegQueryInfoKeyW } = this.#advapi32;
+    const status = RegQueryInfoKeyW(this.#handle, ...none, ...none, null, longestName, longestData, null, writtenAt);
     if (status !== NO_ERROR) throw failure(this.#path, status);
     return { longestName: longestName[0]!, longestData: longestData[0]!, writtenAt: writtenAt[0]! };
   }

@@ -4,7 +4,7 @@
  */
 import type { Protocol } from "../../port/port.ts";
 import { addressText } from "../address.ts";
-import type { SocketRow, SocketState } from "../socket.ts";
+import type { RowFilter, SocketRow, SocketState } from "../socket.ts";
 
 /** Which of the four tables. */
 export interface TableKind {
@@ -27,10 +27,7 @@ const LAYOUTS: Readonly<Record<Protocol, Readonly<Record<4 | 6, RowLayout>>>> = 
     4: { size: 24, address: 4, port: 8, pid: 20, remote: { address: 12, port: 16, state: 0 } },
     6: { size: 56, address: 0, port: 20, pid: 52, remote: { address: 24, port: 44, state: 48 } },
   },
-  udp: {
-    4: { size: 12, address: 0, port: 4, pid: 8 },
-    6: { size: 28, address: 0, port: 20, pid: 24 },
-  },
+  udp: { 4: { size: 12, address: 0, port: 4, pid: 8 }, 6: { size: 28, address: 0, port: 20, pid: 24 } },
 };
 
 /** `MIB_TCP_STATE` from 1, in netstat's words for Linux; the last one is DELETE_TCB, a connection that is removed. */
@@ -54,18 +51,8 @@ const OTHER_STATE: SocketState = "CLOSE";
 
 const ANY_ADDRESS = { 4: "0.0.0.0", 6: "::" } as const;
 
-/** Which rows are wanted. @default all */
-export interface SocketTableFilter {
-  /** Whether a row is wanted; called before the rest of the row is read. */
-  readonly wanted?: ((localPort: number, state: SocketState) => boolean) | undefined;
-}
-
-/** Reads the rows of one table; where it is cut off, its whole rows. */
-export function* parseSocketTable(
-  bytes: Uint8Array,
-  kind: TableKind,
-  { wanted }: SocketTableFilter = {},
-): Generator<SocketRow> {
+/** Reads the wanted rows of one table, or all; where it is cut off, its whole rows. */
+export function* parseSocketTable(bytes: Uint8Array, kind: TableKind, isWanted?: RowFilter): Generator<SocketRow> {
   const layout = LAYOUTS[kind.protocol][kind.family];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) return;
@@ -73,7 +60,7 @@ export function* parseSocketTable(
   for (let i = 0; i < count; i++) {
     const at = 4 + i * layout.size;
     const state = layout.remote === undefined ? "" : stateOf(view.getUint32(at + layout.remote.state, true));
-    if (wanted !== undefined && !wanted(view.getUint16(at + layout.port), state)) continue;
+    if (isWanted?.(view.getUint16(at + layout.port), state) === false) continue;
     yield parseRow(bytes.subarray(at, at + layout.size), kind, state);
   }
 }
