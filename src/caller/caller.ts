@@ -2,7 +2,7 @@
  * Who calls: the user whose process has the other end of a connection to the daemon. This file has the types and
  * remembers callers; open.ts chooses for the OS, linux/ and windows/ do the work.
  */
-import type { Clock } from "../clock.ts";
+import type { Timer } from "../clock.ts";
 import type { Connection } from "../os/socket.ts";
 
 /** A user as text: `uid:1000`, on Windows `sid:S-1-5-21-…`; null where the OS does not say. */
@@ -41,20 +41,14 @@ interface RememberedUser {
   uses: number;
 }
 
-/** What {@linkcode Callers} is made of. */
-export interface CallersParts {
-  readonly users: ConnectionUsers;
-  readonly clock: Pick<Clock, "monotonic">;
-}
-
 /** Finds out who calls. */
 export class Callers {
   readonly #users: ConnectionUsers;
-  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #clock: Timer;
   /** By the port of the caller's end. */
   readonly #remembered = new Map<number, RememberedUser>();
 
-  constructor({ users, clock }: CallersParts) {
+  constructor({ users, clock }: { readonly users: ConnectionUsers; readonly clock: Timer }) {
     this.#users = users;
     this.#clock = clock;
   }
@@ -77,7 +71,9 @@ export class Callers {
       return known.user;
     }
     const remember = (user: User) => {
-      if (user !== null) this.#remember(port, { address, user, until: now + REMEMBER_MS, uses: 1 });
+      if (user === null) return user;
+      if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+      this.#remembered.set(port, { address, user, until: now + REMEMBER_MS, uses: 1 });
       return user;
     };
     const found = this.#users.userOf(connection);
@@ -91,10 +87,5 @@ export class Callers {
 
   close(): void {
     this.#users.close();
-  }
-
-  #remember(port: number, remembered: RememberedUser): void {
-    if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(port, remembered);
   }
 }

@@ -3,6 +3,6 @@ import { DarwinProcesses } from "../process/darwin/processes.ts";
 import type { Kinship } from "./kinship.ts";
 
 /** Opens the view of processes. @throws without permission for FFI. */
-export function openDarwinKinship(): Kinship {
+export function openSystemKinship(): Kinship {
   return { processes: DarwinProcesses.open(), orphans: undefined, ignoresHangUp: false };
 }

@@ -18,9 +18,3 @@ export interface Orphans {
    */
   reap(isAdopted: (pid: number) => boolean): void;
 }
-
-/** Options of {@linkcode openKinship}. */
-export interface KinshipOptions {
-  /** Whether this process adopts its orphaned descendants, where the OS lets it. */
-  readonly adopts: boolean;
-}

@@ -5,7 +5,7 @@
 import { ECHILD, errno, type Libc, openLibc } from "../os/linux/libc.ts";
 import { Procfs } from "../os/linux/procfs.ts";
 import { LinuxProcesses } from "../process/linux/processes.ts";
-import type { Kinship, KinshipOptions, Orphans } from "./kinship.ts";
+import type { Kinship, Orphans } from "./kinship.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const P_ALL = 0, P_PID = 1;
@@ -17,9 +17,9 @@ const SIGHUP = 1, SIG_IGN = 1n;
 const SIGACTION_SIZE = 256;
 
 /** Opens the view of processes. @throws where there is no glibc, or no permission for FFI. */
-export function openLinuxKinship({ adopts }: KinshipOptions): Kinship {
+export function openSystemKinship(adopts: boolean): Kinship {
   const libc = openLibc();
-  const orphans = adopts ? LinuxOrphans.adopt(libc) : undefined;
+  const orphans = adopts ? adoptOrphans(libc) : undefined;
   return { processes: new LinuxProcesses(new Procfs(libc)), orphans, ignoresHangUp: ignoresHangUp(libc) };
 }
 
@@ -29,34 +29,23 @@ function ignoresHangUp(libc: Libc): boolean {
   return new DataView(action.buffer).getBigUint64(0, true) === SIG_IGN;
 }
 
-class LinuxOrphans implements Orphans {
-  readonly #libc: Libc;
-
-  private constructor(libc: Libc) {
-    this.#libc = libc;
-  }
-
-  /** From now on this process adopts them. @returns `undefined` where the kernel refuses, as in some sandboxes. */
-  static adopt(libc: Libc): LinuxOrphans | undefined {
-    return libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) === 0 ? new LinuxOrphans(libc) : undefined;
-  }
-
-  reap(isAdopted: (pid: number) => boolean): void {
-    for (;;) {
-      const pid = this.#wait(P_ALL, 0, WNOWAIT);
-      if (pid === 0 || !isAdopted(pid)) return;
-      this.#wait(P_PID, pid, 0);
-    }
-  }
-
+/** From now on this process adopts them. @returns `undefined` where the kernel refuses, as in some sandboxes. */
+function adoptOrphans(libc: Libc): Orphans | undefined {
+  if (libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) !== 0) return undefined;
   /** @returns the pid of a child that has ended, or 0. */
-  #wait(idType: number, id: number, options: number): number {
+  const wait = (idType: number, id: number, options: number) => {
     const info = new Uint8Array(SIGINFO_SIZE);
-    if (this.#libc.waitid(idType, id, info, WEXITED | WNOHANG | options) === 0) {
-      return new DataView(info.buffer).getInt32(SI_PID, true);
-    }
-    const error = errno(this.#libc);
+    const answer = libc.waitid(idType, id, info, WEXITED | WNOHANG | options);
+    if (answer === 0) return new DataView(info.buffer).getInt32(SI_PID, true);
+    const error = errno(libc);
     if (error === ECHILD) return 0;
     throw new Error(`Cannot wait for a child: errno ${error}`);
-  }
+  };
+  return {
+    reap(isAdopted) {
+      for (let pid = wait(P_ALL, 0, WNOWAIT); pid !== 0 && isAdopted(pid); pid = wait(P_ALL, 0, WNOWAIT)) {
+        wait(P_PID, pid, 0);
+      }
+    },
+  };
 }

@@ -1,20 +1,17 @@
 /** What the OS knows of a command's processes: the dispatcher. */
-import type { Kinship, KinshipOptions } from "./kinship.ts";
+import type { Kinship } from "./kinship.ts";
 
-/** Opens the view of processes. @returns `undefined` on Windows, which has no sessions and no signals to pass on. */
-export async function openKinship(options: KinshipOptions): Promise<Kinship | undefined> {
-  switch (Deno.build.os) {
-    case "linux": {
-      const linux: typeof import("./linux.ts") = await load("linux");
-      return linux.openLinuxKinship(options);
-    }
-    case "darwin": {
-      const darwin: typeof import("./darwin.ts") = await load("darwin");
-      return darwin.openDarwinKinship();
-    }
-    default:
-      return undefined;
-  }
+/**
+ * Opens the view of processes.
+ *
+ * @param options.adopts whether this process adopts its orphaned descendants, where the OS lets it.
+ * @returns `undefined` on Windows, which has no sessions and no signals to pass on.
+ */
+export async function openKinship({ adopts }: { readonly adopts: boolean }): Promise<Kinship | undefined> {
+  const { os } = Deno.build;
+  if (os !== "linux" && os !== "darwin") return undefined;
+  const { openSystemKinship }: typeof import("./linux.ts") = await load(os);
+  return openSystemKinship(adopts);
 }
 
 /** See main.ts for why the import chooses. */

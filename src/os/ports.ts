@@ -1,7 +1,7 @@
 /** This OS's own rules for port numbers. */
 import { type PortRange, type Protocol, PROTOCOLS, rangeOf, readPortOrRange } from "../port/port.ts";
-import { readEphemeralRange } from "./ephemeral.ts";
 import type { Procfs } from "./linux/procfs.ts";
+import { outputOf } from "./program.ts";
 import { readNetsh } from "./windows/netsh.ts";
 
 /** `CAP_NET_BIND_SERVICE` of Linux, as a bit of the line `CapEff` of `/proc/self/status`; capabilities(7). */
@@ -14,11 +14,6 @@ export function mayBindPrivileged(procfs: Pick<Procfs, "read"> | undefined): boo
   return effective !== undefined && (BigInt(`0x${effective}`) & CAP_NET_BIND_SERVICE) !== 0n;
 }
 
-/** A range of ports of one protocol. */
-export interface ProtocolRange extends PortRange {
-  readonly protocol: Protocol;
-}
-
 /** What the OS does with port numbers. */
 export interface OsPorts {
   /** The ports that it hands out by itself. */
@@ -26,27 +21,53 @@ export interface OsPorts {
   /** The ports of that range that it does not hand out, as an administrator has set; programs may ask for them. */
   readonly reserved: readonly PortRange[];
   /** The ports that it gives to nobody (Windows: Hyper-V, WinNAT and others have them). */
-  readonly excluded: readonly ProtocolRange[];
+  readonly excluded: readonly (PortRange & { readonly protocol: Protocol })[];
   /** Below this port listening takes an administrator's rights. */
   readonly unprivilegedFrom: number;
 }
 
 const FIRST_UNPRIVILEGED_PORT = 1024;
+/** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
+const DYNAMIC_PORTS: PortRange = { first: 49152, last: 65535 };
+const TIMEOUT_MS = 60_000;
 
 /** Reads these rules. @param procfs is there on Linux. */
 export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> {
-  const ephemeral = await readEphemeralRange(procfs);
   if (procfs !== undefined) {
-    const start = parseInt(procfs.read("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? "");
+    const read = (name: string) => procfs.read(`/proc/sys/net/ipv4/${name}`) ?? "";
+    const start = parseInt(read("ip_unprivileged_port_start"));
     return {
-      ephemeral,
-      reserved: parsePortList(procfs.read("/proc/sys/net/ipv4/ip_local_reserved_ports") ?? ""),
+      ephemeral: parseFirstAndLast(read("ip_local_port_range")) ?? DYNAMIC_PORTS,
+      reserved: parsePortList(read("ip_local_reserved_ports")),
       excluded: [],
       unprivilegedFrom: Number.isNaN(start) ? FIRST_UNPRIVILEGED_PORT : start,
     };
   }
-  if (Deno.build.os === "windows") return { ephemeral, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+  if (Deno.build.os === "windows") {
+    const range = parseStartAndCount(await readNetsh("int", "ipv4", "show", "dynamicport", "tcp"));
+    return { ephemeral: range ?? DYNAMIC_PORTS, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+  }
+  const range = Deno.build.os === "darwin" ? parseFirstAndLast(await readDarwinRange()) : undefined;
+  const ephemeral = range ?? DYNAMIC_PORTS;
   return { ephemeral, reserved: [], excluded: [], unprivilegedFrom: FIRST_UNPRIVILEGED_PORT };
+}
+
+async function readDarwinRange(): Promise<string> {
+  const names = ["net.inet.ip.portrange.first", "net.inet.ip.portrange.last"];
+  const options = { timeoutMs: TIMEOUT_MS, intent: "read the ephemeral range" };
+  return await outputOf(["/usr/sbin/sysctl"], ["-n", ...names], options);
+}
+
+/** Two numbers: the first and the last port. */
+export function parseFirstAndLast(text: string): PortRange | undefined {
+  const [first, last] = text.match(/\d+/g)?.map(Number) ?? [];
+  return rangeOf(Number(first), Number(last));
+}
+
+/** netsh's two numbers: the first port and how many; the localised words are not read. */
+export function parseStartAndCount(text: string): PortRange | undefined {
+  const [first, count] = text.match(/(?<=:\s*)\d+/g)?.map(Number) ?? [];
+  return rangeOf(Number(first), Number(first) + Number(count) - 1);
 }
 
 async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded">> {
@@ -65,14 +86,11 @@ async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded
   };
 }
 
-/** A line of netsh's table. */
-export interface ExcludedRange extends PortRange {
-  /** Marked by `*`: set by an administrator. The OS does not hand these ports out, but programs may ask for them. */
-  readonly administered: boolean;
-}
-
-/** The ranges of `netsh int ipv4 show excludedportrange`: lines with two numbers; the localised words are not read. */
-export function parseExcludedRanges(text: string): ExcludedRange[] {
+/**
+ * The ranges of `netsh int ipv4 show excludedportrange`: lines with two numbers; the localised words are not read. Those
+ * that an administrator has set are marked by `*`: the OS does not hand these ports out, but programs may ask for them.
+ */
+export function parseExcludedRanges(text: string): (PortRange & { readonly administered: boolean })[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const [, first, last, star] = /^\s*(\d{1,5})\s+(\d{1,5})\s*(\*?)\s*$/.exec(line) ?? [];
     const range = rangeOf(Number(first), Number(last));

@@ -1,16 +1,14 @@
 /** Long work on the event loop, cut into turns so that requests that come meanwhile need not wait for all of it. */
 
-/**
- * Lets the event loop serve the network for a moment. `setImmediate` does not: while there is one, the loop looks at the
- * network only now and then, and requests took 60 ms.
- */
-export type Pause = () => Promise<unknown>;
-
 /** How turns are cut. */
 export interface TurnsOptions {
   /** How long one turn may be, in milliseconds; answering a request takes a few of them. */
   readonly turnMs: number;
-  readonly pause: Pause;
+  /**
+   * Lets the event loop serve the network for a moment. `setImmediate` does not: while there is one, the loop looks at
+   * the network only now and then, and requests took 60 ms.
+   */
+  readonly pause: () => Promise<unknown>;
 }
 
 /** A timer of 0 takes 2 ms, so the turns between such pauses are longer. */

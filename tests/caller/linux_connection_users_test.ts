@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/os/socket.ts";
-import { LinuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
+import { linuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
@@ -21,8 +21,8 @@ linuxTest("the user of a connection is that of the process at its other end, ove
   const libc = openLibc();
   const procfs = new Procfs(libc);
   const uid = Deno.uid();
-  const viaNetlink = new LinuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
-  const viaProc = new LinuxConnectionUsers({ procfs, sockDiag: undefined, uid });
+  const viaNetlink = linuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
+  const viaProc = linuxConnectionUsers({ procfs, sockDiag: undefined, uid });
   for (const hostname of ["127.0.0.1", "::1"]) {
     const { server, client, accepted, connection } = await connect(hostname);
     const everywhere = async (asked: Connection) => [viaNetlink.userOf(asked), await viaProc.userOf(asked)];
@@ -61,7 +61,7 @@ Deno.test("an end that nobody has open, or another socket, is nobody's", () => {
   const userOf = (row: SocketRow | undefined) => {
     const sockDiag = { find: () => row, close() {} };
     const procfs = { sockets: () => Promise.resolve([]) };
-    return new LinuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(CONNECTION);
+    return linuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(CONNECTION);
   };
   assert.equal(userOf(ROW), "uid:1001");
   assert.equal(userOf(undefined), null);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/os/socket.ts";
-import { WindowsConnectionUsers } from "../../src/caller/windows/connection_users.ts";
+import { windowsConnectionUsers } from "../../src/caller/windows/connection_users.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 
 const ROW: SocketRow = {
@@ -21,9 +21,9 @@ const CONNECTION: Connection = {
 };
 const SIDS = new Map([[4, "S-1-5-18"], [812, "S-1-5-21-1-2-3-1001"]]);
 
-function usersOf(rows: readonly SocketRow[]): WindowsConnectionUsers {
+function usersOf(rows: readonly SocketRow[]) {
   const scanner = { socketsOn: () => Promise.resolve(rows) };
-  return new WindowsConnectionUsers({ scanner, sidOf: (pid) => SIDS.get(pid), pid: 4 });
+  return windowsConnectionUsers({ scanner, sidOf: (pid) => SIDS.get(pid), pid: 4 });
 }
 
 Deno.test("on Windows the user of a connection is that of the process that has its other end", async () => {

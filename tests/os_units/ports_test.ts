@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
-import { mayBindPrivileged, parseExcludedRanges, parsePortList, readOsPorts } from "../../src/os/ports.ts";
+import {
+  mayBindPrivileged,
+  parseExcludedRanges,
+  parseFirstAndLast,
+  parsePortList,
+  parseStartAndCount,
+  readOsPorts,
+} from "../../src/os/ports.ts";
 import { linuxTest } from "../support/linux_only.ts";
 
 const ENGLISH = `
@@ -45,25 +52,40 @@ Deno.test("parsePortList() reads ip_local_reserved_ports", () => {
   assert.deepEqual(parsePortList("\n"), []);
 });
 
-linuxTest("readOsPorts() reads what this kernel keeps back and from where on a port is anybody's", async () => {
-  const { reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
-  const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
-  assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));
-  assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
-  assert.deepEqual(excluded, []);
-});
+linuxTest(
+  "readOsPorts() reads what this kernel hands out and keeps back, and from where on a port is anybody's",
+  async () => {
+    const { ephemeral, reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
+    const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
+    const [first, last] = (await read("ip_local_port_range")).split(/\s+/).map(Number);
+    assert.deepEqual(ephemeral, { first, last });
+    assert.equal(unprivilegedFrom, Number(await read("ip_unprivileged_port_start")));
+    assert.deepEqual(reserved, parsePortList(await read("ip_local_reserved_ports")));
+    assert.deepEqual(excluded, []);
+  },
+);
 
 Deno.test("mayBindPrivileged() reads on Linux whether the process has the capability, whoever it is", () => {
   const may = (status: string | undefined) => mayBindPrivileged({ read: () => status });
   const line = (effective: string) => `Name:\tportd\nCapPrm:\t000001ffffffffff\nCapEff:\t${effective}\nCapBnd:\t0\n`;
   assert.deepEqual(
     ["000001ffffffffff", "0000000000000400", "0000000000000000", "000001fffffffbff"].map(line).map(may),
-    [
-      true,
-      true,
-      false,
-      false,
-    ],
+    [true, true, false, false],
   );
   assert.equal(may(undefined), false);
+});
+
+Deno.test("parseFirstAndLast() takes two ports and nothing else", () => {
+  assert.deepEqual(parseFirstAndLast("32768\t60999\n"), { first: 32768, last: 60999 });
+  for (const text of ["", "1", "9 1", "0 10", "1 65536", "words"]) assert.equal(parseFirstAndLast(text), undefined);
+});
+
+Deno.test("parseStartAndCount() reads netsh in any language", () => {
+  const english =
+    "\r\nProtocol tcp Dynamic Port Range\r\n---------------------------------\r\nStart Port      : 49152\r\nNumber of Ports : 16384\r\n";
+  const japanese =
+    "\r\nプロトコル tcp の動的ポートの範囲\r\n---------------------------------\r\n開始ポート      : 1024\r\nポート数        : 64511\r\n";
+  assert.deepEqual(parseStartAndCount(english), { first: 49152, last: 65535 });
+  assert.deepEqual(parseStartAndCount(japanese), { first: 1024, last: 65534 });
+  assert.equal(parseStartAndCount("The following command was not found: 4 6"), undefined);
 });

@@ -7,7 +7,7 @@ import type { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
 import type { Connection, SocketRow } from "../../os/socket.ts";
 import type { ConnectionUsers, User } from "../caller.ts";
 
-/** What a {@linkcode LinuxConnectionUsers} asks. */
+/** What {@linkcode linuxConnectionUsers} asks. */
 export interface LinuxConnectionUsersParts {
   readonly procfs: Pick<Procfs, "sockets">;
   /** `undefined` where the kernel has no such interface. */
@@ -17,34 +17,25 @@ export interface LinuxConnectionUsersParts {
 }
 
 /** The user of a connection is the one that made the socket. */
-export class LinuxConnectionUsers implements ConnectionUsers {
-  readonly self: User;
-  readonly #parts: LinuxConnectionUsersParts;
+export function linuxConnectionUsers({ procfs, sockDiag, uid }: LinuxConnectionUsersParts): ConnectionUsers {
+  return {
+    self: uid === null ? null : userText(uid),
+    userOf(connection) {
+      if (sockDiag === undefined) return findInTable(procfs, connection);
+      const socket = sockDiag.find({ local: connection.remote, remote: connection.local });
+      return socket === undefined ? null : userOfSocket(socket, connection);
+    },
+    close: () => sockDiag?.close(),
+  };
+}
 
-  constructor(parts: LinuxConnectionUsersParts) {
-    this.#parts = parts;
-    this.self = parts.uid === null ? null : userText(parts.uid);
+async function findInTable(procfs: Pick<Procfs, "sockets">, connection: Connection): Promise<User> {
+  for (const socket of await procfs.sockets("tcp", (port) => port === connection.remote.port)) {
+    const address = socket.remoteAddress.replace(/^::ffff:/, ""); // an IPv6 socket may connect over IPv4
+    const user = address === connection.local.address ? userOfSocket(socket, connection) : null;
+    if (user !== null) return user;
   }
-
-  userOf(connection: Connection): User | Promise<User> {
-    const { sockDiag } = this.#parts;
-    if (sockDiag === undefined) return this.#fromTable(connection);
-    const socket = sockDiag.find({ local: connection.remote, remote: connection.local });
-    return socket === undefined ? null : userOfSocket(socket, connection);
-  }
-
-  close(): void {
-    this.#parts.sockDiag?.close();
-  }
-
-  async #fromTable(connection: Connection): Promise<User> {
-    for (const socket of await this.#parts.procfs.sockets("tcp", (port) => port === connection.remote.port)) {
-      const address = socket.remoteAddress.replace(/^::ffff:/, ""); // an IPv6 socket may connect over IPv4
-      const user = address === connection.local.address ? userOfSocket(socket, connection) : null;
-      if (user !== null) return user;
-    }
-    return null;
-  }
+  return null;
 }
 
 /** The user of the caller's end. A socket that no process has open any more (inode 0) has none: the kernel may say root. */

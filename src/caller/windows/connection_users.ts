@@ -7,9 +7,9 @@ import type { Connection, SocketRow } from "../../os/socket.ts";
 import { userSidOf } from "../../os/windows/token.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
 import type { WindowsLibraries } from "../../process/windows/processes.ts";
-import type { ConnectionUsers, User } from "../caller.ts";
+import type { ConnectionUsers } from "../caller.ts";
 
-/** What a {@linkcode WindowsConnectionUsers} asks. */
+/** What {@linkcode windowsConnectionUsers} asks. */
 export interface WindowsConnectionUsersParts {
   readonly scanner: Pick<Scanner, "socketsOn">;
   /** The SID of a process's user; `undefined` where this user may not ask. */
@@ -18,30 +18,21 @@ export interface WindowsConnectionUsersParts {
   readonly pid: number;
 }
 
-/** The user of a connection is the user of the process that has the socket. */
-export class WindowsConnectionUsers implements ConnectionUsers {
-  readonly self: User;
-  readonly #parts: WindowsConnectionUsersParts;
-
-  constructor(parts: WindowsConnectionUsersParts) {
-    this.#parts = parts;
-    this.self = this.#userOf(parts.pid);
-  }
-
-  async userOf(connection: Connection): Promise<User> {
-    const rows = await this.#parts.scanner.socketsOn({ protocol: "tcp", port: connection.remote.port });
-    const pid = rows.find((row) => isCallersEnd(row, connection))?.pid ?? null;
-    return pid === null ? null : this.#userOf(pid);
-  }
-
-  close(): void {
-    // Nothing is kept open.
-  }
-
-  #userOf(pid: number): User {
-    const sid = this.#parts.sidOf(pid);
+/** The user of a connection is the user of the process that has the socket. Nothing is kept open. */
+export function windowsConnectionUsers({ scanner, sidOf, pid }: WindowsConnectionUsersParts): ConnectionUsers {
+  const userOfProcess = (pid: number) => {
+    const sid = sidOf(pid);
     return sid === undefined ? null : `sid:${sid}`;
-  }
+  };
+  return {
+    self: userOfProcess(pid),
+    async userOf(connection) {
+      const rows = await scanner.socketsOn({ protocol: "tcp", port: connection.remote.port });
+      const pid = rows.find((row) => isCallersEnd(row, connection))?.pid ?? null;
+      return pid === null ? null : userOfProcess(pid);
+    },
+    close() {},
+  };
 }
 
 function isCallersEnd({ localAddress, localPort, remotePort }: SocketRow, { remote, local }: Connection): boolean {

@@ -1,24 +1,16 @@
 /** Accounts of Windows by their names. Manual: LookupAccountSidW. */
-import type { Advapi32 } from "./advapi32.ts";
-import type { Kernel32 } from "./kernel32.ts";
 import { sidBytes } from "./sid.ts";
-import { userSidOf } from "./token.ts";
+import { type TokenLibraries, userSidOf } from "./token.ts";
 import { textOfWide } from "./wide_text.ts";
 
 const LONGEST_NAME = 256;
 
-/** The libraries that it calls. */
-export interface AccountLibraries {
-  readonly advapi32: Advapi32;
-  readonly kernel32: Kernel32;
-}
-
 /** Names of accounts. A name is looked up once: for an account of a domain that can take a question over the network. */
 export class Accounts {
-  readonly #libraries: AccountLibraries;
+  readonly #libraries: TokenLibraries;
   readonly #names = new Map<string, string>();
 
-  constructor(libraries: AccountLibraries) {
+  constructor(libraries: TokenLibraries) {
     this.#libraries = libraries;
   }
 

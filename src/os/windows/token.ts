@@ -6,8 +6,8 @@ import { sidBytesAt, sidText } from "./sid.ts";
 
 /** The libraries that it calls. */
 export interface TokenLibraries {
-  readonly advapi32: Pick<Advapi32, "OpenProcessToken" | "GetTokenInformation">;
-  readonly kernel32: Pick<Kernel32, "CloseHandle">;
+  readonly advapi32: Advapi32;
+  readonly kernel32: Kernel32;
 }
 
 /** What GetCurrentProcess always answers. */
