@@ -40,20 +40,14 @@ import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
-export interface Domain {
-  readonly clock: Clock;
-  readonly store: Store;
-  readonly pool: Pool;
-  readonly allocator: Allocator;
-  readonly registry: Registry;
+export interface Domain
+  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes"> {
   readonly replay: Replay;
   readonly transfer: Transfer;
-  readonly events: EventLog;
   readonly watch: Watch;
   readonly listing: Listing;
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
-  readonly processes: Processes;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
@@ -108,34 +102,19 @@ const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
 export async function openDomain(config: Config, options: DomainOptions): Promise<Domain> {
   const { machine = openMachine(), ...rest } = options;
   const core = await openLeases({ ...machine, ...rest, config, os: await machine.readPorts() });
-  const { clock, processes, scanner, hasRights, turns, store, pool, allocator, registry, names, events } = core;
+  const { scanner, hasRights, store, registry, names } = core;
   const firewall = openFirewallSync(core);
-  const parts = { registry, scanner, processes, clock, table: registry.table };
-  const observations = new Observations(parts);
-  const callers = new Callers({ users: core.users, clock });
+  const observations = new Observations({ ...core, table: registry.table });
+  const parts = { ...core, table: registry.table, observations };
+  const callers = new Callers(core);
   return {
-    clock,
-    store,
-    pool,
-    allocator,
-    registry,
-    replay: new Replay({ store, registry }),
-    transfer: new Transfer({ ...parts, store, names }),
-    events,
-    watch: new Watch({ ...parts, observations, events }),
-    listing: new Listing({ ...parts, observations, turns }),
+    ...core,
+    replay: new Replay(core),
+    transfer: new Transfer(core),
+    watch: new Watch(parts),
+    listing: new Listing(parts),
     firewall,
-    ports: new PortDescriber({
-      ...parts,
-      exclude: config.exclude,
-      allocator,
-      pool,
-      hasRights,
-      readOs: core.readPorts,
-      observations,
-      firewall,
-    }),
-    processes,
+    ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall }),
     callers,
     privileged: { below: hasRights ? core.os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
@@ -200,11 +179,9 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
   const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs });
   const events = new EventLog(Math.floor(clock.now()).toString(36));
   const registry = new Registry({
+    ...options,
     store,
     allocator,
-    holds,
-    processes,
-    clock,
     events,
     names,
     refusals: refusalsOf({ ...options, store }),

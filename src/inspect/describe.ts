@@ -26,7 +26,7 @@ export interface PortDescriberParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   /** Called for each description: an administrator may have changed the rules since the daemon started. */
-  readonly readOs: () => Promise<OsPorts>;
+  readonly readPorts: () => Promise<OsPorts>;
   readonly observations: Observations;
   readonly firewall: FirewallSync;
   /** Whether the daemon may listen on privileged ports. */
@@ -45,8 +45,8 @@ export class PortDescriber {
 
   /** Describes a port from 0 to 65535. */
   async describe(port: number): Promise<PortDescription> {
-    const { allocator, pool, readOs } = this.#parts;
-    const os = await readOs(), services = await servicesOf(port);
+    const { allocator, pool, readPorts } = this.#parts;
+    const os = await readPorts(), services = await servicesOf(port);
     const { sockets, seesBound } = await this.#socketsOn(port);
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);

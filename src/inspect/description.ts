@@ -4,7 +4,7 @@ import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { PortClass, PortRange, Protocol } from "../port/port.ts";
 import type { RegisteredService } from "../port/services.ts";
-import type { PossibleIdentity, ProcessDescription, ProcessIdentity } from "../process/process.ts";
+import type { PossibleIdentity, Process } from "../process/process.ts";
 
 /** What a port is at this moment; `bound` is in use by a socket that does not listen. */
 export const VERDICTS = ["free", "leased", "listening", "conflict", "excluded", "bound"] as const;
@@ -19,11 +19,8 @@ export interface Exclusion extends PortRange {
   readonly protocols: readonly Protocol[];
 }
 
-/** A process that a listener descends from. */
-export type Ancestor = Pick<ProcessIdentity & ProcessDescription, "pid" | "command">;
-
 /**
- * A socket on the port, with more about its process than a list has. The boot also tells a client whether the process
+ * A socket on the port, with more about its process than a list has. By the boot a client also sees whether the process
  * runs on its own machine.
  */
 export interface PortSocket extends ListedSocket, PossibleIdentity {
@@ -31,8 +28,8 @@ export interface PortSocket extends ListedSocket, PossibleIdentity {
   readonly startedAt: string | null;
   /** Why a listener on a leased port is not the holder's, in words; null otherwise. */
   readonly reason: string | null;
-  /** From the parent upwards. */
-  readonly ancestors: readonly Ancestor[];
+  /** The processes that a listener descends from, its parent first. */
+  readonly ancestors: readonly Pick<Process, "pid" | "command">[];
 }
 
 /** All about one port. */
@@ -62,7 +59,7 @@ export interface PortDescription {
   readonly leases: readonly Lease[];
   /** The rules that its leases want in the host's firewall, each as it stood after the last sync. */
   readonly rules: readonly RuleWithState[];
-  /** Who listens on it: of a holder's socket that several of his processes share, each of them. */
+  /** Who listens on it: of a holder's socket that several of its processes share, each of them. */
   readonly listeners: readonly PortSocket[];
   /** All other sockets whose local port it is. */
   readonly connections: readonly PortSocket[];

@@ -7,10 +7,14 @@ import { NO_EVIDENCE, type Process, type Processes, type ProcessIdentity } from 
 
 const MINUTE_MS = 60_000;
 
+/** The minute in which the machine booted, computed from its uptime: the id of the boot where the OS has none. */
+export function bootMinute(): string {
+  return `minute-${Math.round((Date.now() - Deno.osUptime() * 1000) / MINUTE_MS)}`;
+}
+
 /** Liveness by signal 0. */
 export class GenericProcesses implements Processes {
-  /** The minute in which the machine booted, computed from its uptime. */
-  readonly bootId = `minute-${Math.round((Date.now() - Deno.osUptime() * 1000) / MINUTE_MS)}`;
+  readonly bootId = bootMinute();
 
   find(pid: number): Process | undefined {
     if (!runs(pid)) return undefined;

@@ -69,6 +69,17 @@ export interface ListedProcesses extends Processes {
 /** Finds processes by their number. */
 export type ProcessFinder = Pick<Processes, "find">;
 
+/** The processes at one moment: each is looked up once. Not to be used later. */
+export function snapshotOf(processes: ProcessFinder): ProcessFinder {
+  const found = new Map<number, Process | undefined>();
+  return {
+    find(pid) {
+      if (!found.has(pid)) found.set(pid, processes.find(pid));
+      return found.get(pid);
+    },
+  };
+}
+
 /** Whether two identities are those of one process: the same pid, start time and boot. */
 export function isSameProcess(a: PossibleIdentity, b: PossibleIdentity): boolean {
   return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;

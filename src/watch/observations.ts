@@ -14,8 +14,8 @@ import {
   type Processes,
   type ProcessFinder,
   type ProcessIdentity,
+  snapshotOf,
 } from "../process/process.ts";
-import { ProcessSnapshot } from "./process_snapshot.ts";
 import { type Evidence, holderProcessesOf, type Ownership, ownershipOf } from "./ownership.ts";
 
 /** How many sockets are checked in one update for whether their process still runs; of more, a part in each. */
@@ -66,12 +66,12 @@ export class Observations {
   readonly #owners = new WeakMap<SeenSocket, KnownOwner>();
   /** Id of a lease → processes of its holder that listened, and those that started them. */
   readonly #holderProcesses = new Map<string, readonly ProcessIdentity[]>();
-  #snapshot: ProcessSnapshot;
+  #snapshot: ProcessFinder;
   #turn = 0;
 
   constructor(parts: ObservationsParts) {
     this.#parts = parts;
-    this.#snapshot = new ProcessSnapshot(parts.processes);
+    this.#snapshot = snapshotOf(parts.processes);
   }
 
   /** Remembers the current sockets instead of the earlier ones. */
@@ -84,7 +84,7 @@ export class Observations {
       return known === undefined || isStale(known);
     });
     const identified = new Map((await scanner.identify(asked)).map((row) => [keyOf(row), row]));
-    this.#snapshot = new ProcessSnapshot(processes);
+    this.#snapshot = snapshotOf(processes);
     this.#forgetEndedLeases();
     const since = isoInstant(clock.now());
     const opened: SeenSocket[] = [];
@@ -120,7 +120,7 @@ export class Observations {
     const owner = seen && this.#owners.get(seen);
     const known = owner?.holder === record.holder ? owner.ownership : undefined;
     if (known !== undefined && haveSameSharers(seen!.row, row)) return known;
-    const ownership = ownershipOf(record, row, this.#evidence(record, new ProcessSnapshot(this.#parts.processes)));
+    const ownership = ownershipOf(record, row, this.#evidence(record, snapshotOf(this.#parts.processes)));
     if (ownership.ofHolder || known?.ofHolder !== true) return ownership;
     return { ofHolder: true, pids: sharersOf(row), reason: null };
   }

@@ -58,16 +58,12 @@ export class DarwinProcesses implements ListedProcesses {
     const found = this.#running(pid);
     if (found === undefined) return undefined;
     return {
-      pid,
-      startTime: startTimeOf(found),
+      ...this.#placeOf(found),
       bootId: this.bootId,
       command: this.#command(found),
       cwd: this.#cwd(pid),
       user: this.#userName(found.uid),
       startedAt: new Date(1000 * found.startSeconds).toISOString(),
-      parentPid: found.parentPid,
-      processGroup: found.processGroup,
-      session: this.#session(pid),
     };
   }
 

@@ -64,16 +64,12 @@ export class LinuxProcesses implements ListedProcesses {
     const stat = this.#stat(pid);
     if (stat === undefined) return undefined;
     return {
-      pid,
-      startTime: stat.startTime,
+      ...placeOf(pid, stat),
       bootId: this.bootId,
       command: parseCommandLine(this.#procfs.read(`/proc/${pid}/cmdline`) ?? "") || `[${stat.command}]`,
       cwd: this.#procfs.link(`/proc/${pid}/cwd`) ?? null,
       user: this.#user(pid),
       startedAt: this.#startedAt(stat),
-      parentPid: stat.parentPid,
-      processGroup: stat.processGroup,
-      session: stat.session,
     };
   }
 

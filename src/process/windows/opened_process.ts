@@ -24,12 +24,6 @@ const BASIC_SIZE = 48, BASIC_PEB = 8, BASIC_PARENT_ID = 40;
 /** Where `PEB` has the address of `RTL_USER_PROCESS_PARAMETERS`, and offsets in that; 64-bit. */
 const PEB_PARAMETERS = 0x20, CURRENT_DIRECTORY = 0x38, COMMAND_LINE = 0x70, PARAMETERS_SIZE = 0x80;
 
-/** Command line and working folder of a process. */
-export interface ProcessParameters {
-  readonly commandLine: string | null;
-  readonly cwd: string | null;
-}
-
 /** The libraries that an {@linkcode OpenedProcess} asks. */
 export interface OpenedProcessParts {
   readonly kernel32: Kernel32;
@@ -102,7 +96,7 @@ export class OpenedProcess implements Disposable {
   }
 
   /** Its parameters, as far as this user may see them. The folder can only be read from its memory. */
-  readParameters(): ProcessParameters {
+  readParameters(): { readonly commandLine: string | null; readonly cwd: string | null } {
     const parameters = this.#parametersInMemory();
     const read = (at: number) => parameters === undefined ? null : this.#text(parseUnicodeString(parameters, at));
     return {
@@ -113,17 +107,9 @@ export class OpenedProcess implements Disposable {
 
   /** The command line, which takes the fewest rights; `undefined` before Windows 8.1. */
   #commandLine(): string | undefined {
-    const answer = new Uint8Array(UNICODE_STRING_SIZE + LONGEST_TEXT_SIZE), length = new Uint32Array(1);
-    const base = addressOf(answer);
-    const status = this.#parts.ntdll.NtQueryInformationProcess(
-      this.handle,
-      PROCESS_COMMAND_LINE_INFORMATION,
-      answer,
-      answer.length,
-      length,
-    );
-    if (status !== STATUS_SUCCESS) return undefined;
-    return textWithin(answer, base, parseUnicodeString(new DataView(answer.buffer), 0));
+    const bytes = new Uint8Array(UNICODE_STRING_SIZE + LONGEST_TEXT_SIZE), base = addressOf(bytes);
+    const answer = this.#query(PROCESS_COMMAND_LINE_INFORMATION, bytes);
+    return answer && textWithin(bytes, base, parseUnicodeString(answer, 0));
   }
 
   #parametersInMemory(): DataView | undefined {
@@ -134,9 +120,12 @@ export class OpenedProcess implements Disposable {
   }
 
   #basic(): DataView | undefined {
-    const bytes = new Uint8Array(BASIC_SIZE), length = new Uint32Array(1);
-    const { ntdll } = this.#parts;
-    const status = ntdll.NtQueryInformationProcess(this.handle, PROCESS_BASIC_INFORMATION, bytes, BASIC_SIZE, length);
+    return this.#query(PROCESS_BASIC_INFORMATION, new Uint8Array(BASIC_SIZE));
+  }
+
+  #query(information: number, bytes: Uint8Array<ArrayBuffer>): DataView | undefined {
+    const { NtQueryInformationProcess } = this.#parts.ntdll;
+    const status = NtQueryInformationProcess(this.handle, information, bytes, bytes.length, new Uint32Array(1));
     return status === STATUS_SUCCESS ? new DataView(bytes.buffer) : undefined;
   }
 

@@ -23,11 +23,11 @@ import {
 } from "../../os/windows/process_structures.ts";
 import { ERROR_INVALID_PARAMETER } from "../../os/windows/win32_error.ts";
 import { boundedCommand } from "../command_line.ts";
-import type { Process, Processes, ProcessIdentity } from "../process.ts";
+import { bootMinute } from "../generic.ts";
+import type { Process, ProcessDescription, Processes, ProcessIdentity } from "../process.ts";
 import { OpenedProcess } from "./opened_process.ts";
 
 const LARGEST_PID = 0xffffffff;
-const MINUTE_MS = 60_000;
 /** How long the table answers for processes that cannot be opened: one reading serves a listing of many. */
 const TABLE_AGE_MS = 250;
 const FIRST_TABLE_SIZE = 1 << 18;
@@ -44,6 +44,9 @@ export interface WindowsLibraries {
 export function openWindowsLibraries(): WindowsLibraries {
   return { kernel32: openKernel32(), ntdll: openNtdll(), advapi32: openAdvapi32() };
 }
+
+/** A process of the table, or one that was opened; parent 0 and null are none. */
+type FoundProcess = Pick<ProcessRow, "pid" | "createdAt"> & { readonly parentPid: number | null };
 
 /**
  * The processes of the machine.
@@ -75,25 +78,29 @@ export class WindowsProcesses implements Processes {
     using opened = OpenedProcess.open(pid, "parameters", this.#libraries);
     if (opened === undefined) return this.#findInTable(pid);
     if (opened.pid !== pid || !opened.isRunning) return undefined;
-    const { createdAt } = opened;
+    const { createdAt, parentPid } = opened;
     const { commandLine, cwd } = opened.readParameters();
-    return {
-      ...this.#identify(pid, createdAt),
-      command: boundedOrNull(commandLine || opened.image),
-      cwd,
-      user: this.#accounts.userOf(opened.handle),
-      parentPid: this.#livingParent(opened.parentPid, createdAt),
-      processGroup: null,
-      session: null,
-    };
+    const user = this.#accounts.userOf(opened.handle);
+    return this.#present({ pid, createdAt, parentPid }, { command: commandLine || opened.image, cwd, user });
   }
 
   isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
     return bootId === this.bootId && String(this.#createdAt(pid)) === startTime;
   }
 
-  #identify(pid: number, createdAt: bigint) {
-    return { pid, startTime: String(createdAt), bootId: this.bootId, startedAt: isoOfFileTime(createdAt) };
+  #present({ pid, createdAt, parentPid }: FoundProcess, { command, cwd, user }: ProcessDescription): Process {
+    return {
+      pid,
+      startTime: String(createdAt),
+      bootId: this.bootId,
+      startedAt: isoOfFileTime(createdAt),
+      command: command === null ? null : boundedCommand(command),
+      cwd,
+      user,
+      parentPid: this.#livingParent(parentPid, createdAt),
+      processGroup: null,
+      session: null,
+    };
   }
 
   /** When the process that runs under this pid now was created. */
@@ -106,22 +113,13 @@ export class WindowsProcesses implements Processes {
 
   /** A parent that is younger than its child is another process, which got the pid of the ended parent. */
   #livingParent(pid: number | null, childCreatedAt: bigint): number | null {
-    const createdAt = pid === null ? undefined : this.#createdAt(pid);
+    const createdAt = this.#createdAt(pid ?? 0);
     return createdAt === undefined || createdAt > childCreatedAt ? null : pid;
   }
 
   #findInTable(pid: number): Process | undefined {
     const row = this.#row(pid, { mayBeOld: true });
-    if (row === undefined) return undefined;
-    return {
-      ...this.#identify(pid, row.createdAt),
-      command: boundedOrNull(row.image),
-      cwd: null,
-      user: null,
-      parentPid: this.#livingParent(row.parentPid || null, row.createdAt),
-      processGroup: null,
-      session: null,
-    };
+    return row && this.#present(row, { command: row.image, cwd: null, user: null });
   }
 
   /** The row of a process that could not be opened: to be called right after that, as it reads the last error. */
@@ -157,13 +155,9 @@ function readBootId(ntdll: Ntdll): string {
   const bytes = new Uint8Array(TIME_OF_DAY_SIZE), length = new Uint32Array(1);
   const status = ntdll.NtQuerySystemInformation(SYSTEM_TIME_OF_DAY_INFORMATION, bytes, bytes.length, length);
   if (status === STATUS_SUCCESS && length[0] === TIME_OF_DAY_SIZE) return parseBoot(bytes);
-  return `minute-${Math.round((Date.now() - Deno.osUptime() * 1000) / MINUTE_MS)}`;
+  return bootMinute();
 }
 
 function isPid(pid: number): boolean {
   return Number.isInteger(pid) && pid > 0 && pid <= LARGEST_PID;
-}
-
-function boundedOrNull(command: string | null): string | null {
-  return command === null ? null : boundedCommand(command);
 }
