@@ -27,8 +27,8 @@ import { Transfer } from "../lease/transfer.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { openScanner } from "../listener/open.ts";
-import { openLibc, shortTurns } from "../os/linux/libc.ts";
-import { Procfs } from "../os/linux/procfs.ts";
+import { shortTurns } from "../os/linux/libc.ts";
+import { openLinuxParts } from "../os/linux/linux.ts";
 import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { Turns } from "../os/turns.ts";
@@ -132,8 +132,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
 
 /** This machine. */
 function openMachine(): Machine {
-  const libc = Deno.build.os === "linux" ? openLibc() : undefined;
-  const linux = libc && { libc, procfs: new Procfs(libc) };
+  const linux = Deno.build.os === "linux" ? openLinuxParts() : undefined;
   const holds = openHolds(linux), scanner = openScanner(linux, holds);
   return {
     holds,
@@ -143,7 +142,7 @@ function openMachine(): Machine {
     readPorts: () => readOsPorts(linux?.procfs),
     hasRights: mayBindPrivileged(linux?.procfs),
     findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
-    turns: () => libc === undefined ? new Turns() : shortTurns(libc),
+    turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
     async openFirewall(options) {
       const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
       return await openFirewall(options);

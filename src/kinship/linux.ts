@@ -2,8 +2,8 @@
  * A command's processes on Linux. A process whose parent ends becomes the child of its nearest ancestor that adopts,
  * else of the system's first process. Manuals: PR_SET_CHILD_SUBREAPER(2const), waitid(2), sigaction(2).
  */
-import { ECHILD, errno, type Libc, openLibc } from "../os/linux/libc.ts";
-import { Procfs } from "../os/linux/procfs.ts";
+import { ECHILD, errno, type Libc } from "../os/linux/libc.ts";
+import { openLinuxParts } from "../os/linux/linux.ts";
 import { LinuxProcesses } from "../process/linux/processes.ts";
 import type { Kinship, Orphans } from "./kinship.ts";
 
@@ -18,9 +18,9 @@ const SIGACTION_SIZE = 256;
 
 /** Opens the view of processes. @throws where there is no glibc, or no permission for FFI. */
 export function openSystemKinship(adopts: boolean): Kinship {
-  const libc = openLibc();
+  const { libc, procfs } = openLinuxParts();
   const orphans = adopts ? adoptOrphans(libc) : undefined;
-  return { processes: new LinuxProcesses(new Procfs(libc)), orphans, ignoresHangUp: ignoresHangUp(libc) };
+  return { processes: new LinuxProcesses(procfs), orphans, ignoresHangUp: ignoresHangUp(libc) };
 }
 
 function ignoresHangUp(libc: Libc): boolean {

@@ -1,8 +1,7 @@
 /** Pinning a process on each OS: the dispatcher. */
 import { openHolds } from "../hold/open.ts";
 import { openScanner } from "../listener/open.ts";
-import { openLibc } from "../os/linux/libc.ts";
-import { Procfs } from "../os/linux/procfs.ts";
+import { openLinuxParts } from "../os/linux/linux.ts";
 import type { Endpoint } from "../port/port.ts";
 import { openProcesses } from "../process/open.ts";
 import type { ProcessIdentity } from "../process/process.ts";
@@ -20,10 +19,7 @@ import { openWindowsProcessHandle } from "./windows.ts";
 export function openProcessHandle(identity: ProcessIdentity): ProcessHandle | undefined {
   // To kill(2), 0 and negative numbers are groups of processes, and -1 is every process there is.
   if (!Number.isInteger(identity.pid) || identity.pid < 1) return undefined;
-  if (Deno.build.os === "linux") {
-    const libc = openLibc();
-    return openLinuxProcessHandle(identity, { libc, procfs: new Procfs(libc) });
-  }
+  if (Deno.build.os === "linux") return openLinuxProcessHandle(identity, openLinuxParts());
   if (Deno.build.os === "windows") return openWindowsProcessHandle(identity);
   const processes = openProcesses(undefined);
   if (Deno.build.os !== "darwin") return openGenericProcessHandle(identity, { processes });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Callers, type ConnectionUsers, type User } from "../../src/caller/caller.ts";
 import type { Connection } from "../../src/os/socket.ts";
 import { FakeClock } from "../support/clock.ts";
+import { connectionFrom as from } from "../support/sockets.ts";
 
 /** Users of connections as a test sets them, by remote port, with the questions that were asked. */
 class FakeUsers implements ConnectionUsers {
@@ -25,11 +26,6 @@ function fakes() {
   const clock = new FakeClock();
   return { users, clock, callers: new Callers({ users, clock }) };
 }
-
-const from = (port: number, address = "127.0.0.1") => ({
-  remote: { address, port },
-  local: { address, port: 7678 },
-});
 
 Deno.test("recall() remembers a user for a second, and each connection for itself", async () => {
   const { users, clock, callers } = fakes();

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/os/socket.ts";
 import { linuxConnectionUsers } from "../../src/caller/linux/connection_users.ts";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
-import type { SocketRow } from "../../src/os/socket.ts";
+import type { Connection, SocketRow } from "../../src/os/socket.ts";
 import { linuxTest } from "../support/linux_only.ts";
-import { listen } from "../support/sockets.ts";
+import { connectionFrom, listen, socketRow } from "../support/sockets.ts";
 
 async function connect(hostname: string) {
   const server = listen(0, hostname);
@@ -18,8 +16,7 @@ async function connect(hostname: string) {
 }
 
 linuxTest("the user of a connection is that of the process at its other end, over netlink and from /proc", async () => {
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
+  const { libc, procfs } = openLinuxParts();
   const uid = Deno.uid();
   const viaNetlink = linuxConnectionUsers({ procfs, sockDiag: SockDiagSocket.open(libc)!, uid });
   const viaProc = linuxConnectionUsers({ procfs, sockDiag: undefined, uid });
@@ -40,28 +37,19 @@ linuxTest("the user of a connection is that of the process at its other end, ove
   viaNetlink.close();
 });
 
-const ROW: SocketRow = {
-  protocol: "tcp",
-  family: 4,
-  localAddress: "127.0.0.1",
+const ROW = socketRow({
   localPort: 5000,
   remoteAddress: "127.0.0.1",
   remotePort: 7678,
   state: "ESTABLISHED",
   uid: 1001,
-  inode: 4242,
-  pid: null,
-};
-const CONNECTION: Connection = {
-  remote: { address: "127.0.0.1", port: 5000 },
-  local: { address: "127.0.0.1", port: 7678 },
-};
+});
 
 Deno.test("an end that nobody has open, or another socket, is nobody's", () => {
   const userOf = (row: SocketRow | undefined) => {
     const sockDiag = { find: () => row, close() {} };
     const procfs = { sockets: () => Promise.resolve([]) };
-    return linuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(CONNECTION);
+    return linuxConnectionUsers({ procfs, sockDiag, uid: 0 }).userOf(connectionFrom(5000));
   };
   assert.equal(userOf(ROW), "uid:1001");
   assert.equal(userOf(undefined), null);

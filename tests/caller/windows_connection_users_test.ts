@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/os/socket.ts";
 import { windowsConnectionUsers } from "../../src/caller/windows/connection_users.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
+import { connectionFrom, socketRow } from "../support/sockets.ts";
 
-const ROW: SocketRow = {
-  protocol: "tcp",
-  family: 4,
-  localAddress: "127.0.0.1",
+const ROW = socketRow({
   localPort: 5000,
   remoteAddress: "127.0.0.1",
   remotePort: 7678,
@@ -14,11 +11,8 @@ const ROW: SocketRow = {
   uid: null,
   inode: 0,
   pid: 812,
-};
-const CONNECTION: Connection = {
-  remote: { address: "127.0.0.1", port: 5000 },
-  local: { address: "127.0.0.1", port: 7678 },
-};
+});
+const CONNECTION = connectionFrom(5000);
 const SIDS = new Map([[4, "S-1-5-18"], [812, "S-1-5-21-1-2-3-1001"]]);
 
 function usersOf(rows: readonly SocketRow[]) {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import { listsBoundSockets } from "../../src/os/linux/sock_diag.ts";
 import { openTestApp } from "../support/app.ts";
 import { linuxTest } from "../support/linux_only.ts";
@@ -51,14 +50,13 @@ linuxTest("a refusal suggests a port that nobody listens on, and binds none for 
 
 linuxTest("GET /ports/{n} names who is bound and does not listen, or says that it cannot see that", async () => {
   await using app = await openTestApp();
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
-  const others = new LinuxHolds({ libc, procfs });
+  const linux = openLinuxParts();
+  const others = new LinuxHolds(linux);
   const port = app.test.first;
   assert.equal(others.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle, undefined);
   try {
     const { body } = await app.call(`/v1/ports/${port}`);
-    if (listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!)) {
+    if (listsBoundSockets(linux.procfs.read("/proc/sys/kernel/osrelease")!)) {
       assert.deepEqual([body.verdict, body.connections.length, body.connections[0].pid], ["bound", 1, Deno.pid]);
       assert.match(body.sentence, new RegExp(`pid ${Deno.pid} .* is bound to it, though nobody listens$`));
     } else {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import {
   BOUND_STATE,
   encodeLookup,
@@ -16,17 +15,16 @@ import { SockDiagSocket } from "../../src/os/linux/sock_diag_socket.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import type { Endpoint } from "../../src/port/port.ts";
 import { linuxTest } from "../support/linux_only.ts";
-import { listen } from "../support/sockets.ts";
+import { listen, socketRow } from "../support/sockets.ts";
 
 function sorted(rows: readonly SocketRow[]): SocketRow[] {
   return [...rows].sort((a, b) => a.inode - b.inode);
 }
 
 linuxTest("netlink and /proc list the same listeners, and both name their process", async () => {
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
-  const viaProc = new LinuxScanner({ libc, procfs }, undefined);
-  const viaNetlink = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc)!);
+  const linux = openLinuxParts();
+  const viaProc = new LinuxScanner(linux, undefined);
+  const viaNetlink = new LinuxScanner(linux, SockDiagSocket.open(linux.libc)!);
   using v4 = listen(0, "127.0.0.1");
   using any = listen(0, "0.0.0.0");
   using v6 = listen(0, "::1");
@@ -35,10 +33,8 @@ linuxTest("netlink and /proc list the same listeners, and both name their proces
   const udpPort = (udp.addr as Deno.NetAddr).port;
   const client = await Deno.connect({ hostname: "127.0.0.1", port: v4.port }); // not a listener
   const endpoints: Endpoint[] = [v4, any, v6, dual].map(({ port }) => ({ protocol: "tcp", port }));
-  endpoints.push({ protocol: "udp", port: udpPort }, {
-    protocol: "tcp",
-    port: (client.localAddr as Deno.NetAddr).port,
-  });
+  const clientPort = (client.localAddr as Deno.NetAddr).port;
+  endpoints.push({ protocol: "udp", port: udpPort }, { protocol: "tcp", port: clientPort });
   const rows = sorted(await viaNetlink.listening(endpoints));
   assert.deepEqual(rows, sorted(await viaProc.listening(endpoints)));
   assert.deepEqual(rows.map(({ localPort }) => localPort), [v4.port, any.port, v6.port, dual.port, udpPort]);
@@ -52,10 +48,9 @@ linuxTest("netlink and /proc list the same listeners, and both name their proces
 });
 
 linuxTest("boundOn() finds what is bound to one port and does not listen, where the kernel lists that", async () => {
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
-  const holds = new LinuxHolds({ libc, procfs });
-  const scanner = new LinuxScanner({ libc, procfs }, SockDiagSocket.open(libc));
+  const linux = openLinuxParts();
+  const holds = new LinuxHolds(linux);
+  const scanner = new LinuxScanner(linux, SockDiagSocket.open(linux.libc));
   using server = listen();
   const ports = [0, 1].map(() => {
     const claim = holds.claimAny({ protocols: ["tcp"], hold: "soft" });
@@ -64,13 +59,13 @@ linuxTest("boundOn() finds what is bound to one port and does not listen, where 
   });
   try {
     const bound = await scanner.boundOn(ports[0]!);
-    const isListed = listsBoundSockets(procfs.read("/proc/sys/kernel/osrelease")!);
+    const isListed = listsBoundSockets(linux.procfs.read("/proc/sys/kernel/osrelease")!);
     assert.deepEqual(
       bound?.map(({ localPort, state }) => [localPort, state]),
       isListed ? [[ports[0], "CLOSE"]] : undefined,
     );
     assert.deepEqual(await scanner.boundOn(server.port), isListed ? [] : undefined);
-    assert.equal(await new LinuxScanner({ libc, procfs }, undefined).boundOn(ports[0]!), undefined);
+    assert.equal(await new LinuxScanner(linux, undefined).boundOn(ports[0]!), undefined);
   } finally {
     holds.releaseAll();
     scanner.close();
@@ -92,18 +87,7 @@ Deno.test("parseReply() tells rows, the end and a refusal apart, and survives a 
   message.set([127, 0, 0, 1], 24);
   view.setUint32(80, 1000, true);
   view.setUint32(84, 4242, true);
-  const row = {
-    protocol: "tcp",
-    family: 4,
-    localAddress: "127.0.0.1",
-    localPort: 8080,
-    remoteAddress: "0.0.0.0",
-    remotePort: 0,
-    state: "LISTEN",
-    uid: 1000,
-    inode: 4242,
-    pid: null,
-  };
+  const row = socketRow({ localPort: 8080 });
   assert.deepEqual(parseReply(message, "tcp"), { rows: [row], isDone: false, error: 0 });
   const end = new Uint8Array(20);
   end.set([20, 0, 0, 0, 3], 0);

@@ -1,8 +1,7 @@
 /** The real programs that listen for containers, started without a container. */
 import assert from "node:assert/strict";
 import { LinuxScanner } from "../../src/listener/linux/scan.ts";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import { type Forwarder, forwarderOf } from "../../src/process/forwarder.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -53,11 +52,10 @@ async function start(
 
 /** What portd says of the process that listens on a port of 127.0.0.1. */
 async function forwarderOn(port: number): Promise<Forwarder | undefined> {
-  const libc = openLibc();
-  const procfs = new Procfs(libc);
-  const scanner = new LinuxScanner({ libc, procfs }, undefined);
+  const linux = openLinuxParts();
+  const scanner = new LinuxScanner(linux, undefined);
   const [row] = await scanner.identify(await scanner.listening([{ protocol: "tcp", port }]));
-  const { command } = new LinuxProcesses(procfs).find(row!.pid!)!;
+  const { command } = new LinuxProcesses(linux.procfs).find(row!.pid!)!;
   return forwarderOf({ command }, { protocol: "tcp", port, address: row!.localAddress });
 }
 

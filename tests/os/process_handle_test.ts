@@ -1,9 +1,7 @@
 /** Handles of real processes: whose pid another process has now, and for whose end nobody has waited. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
-import { LinuxProcesses } from "../../src/process/linux/processes.ts";
 import { openProcessHandle } from "../../src/terminate/open.ts";
+import { openLinuxProcesses } from "../support/linux_only.ts";
 import type { PidReuse } from "../support/os/pid_reuse.ts";
 import { Programs } from "../support/os/programs.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
@@ -32,7 +30,7 @@ osTest("a process for whose end its parent has not waited has ended", [linux, to
   await using programs = new Programs(Deno.cwd());
   const { lines } = programs.python(NEGLECTFUL);
   const pid = Number((await lines.next()).value);
-  const processes = new LinuxProcesses(new Procfs(openLibc()));
+  const processes = openLinuxProcesses();
   const handle = openProcessHandle(processes.find(pid)!)!;
   assert.equal(handle.hasEnded(), false);
   handle.terminate();

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import {
   mayBindPrivileged,
   parseExcludedRanges,
@@ -53,7 +52,7 @@ Deno.test("parsePortList() reads ip_local_reserved_ports", () => {
 });
 
 linuxTest("readOsPorts() reads what this kernel hands out, keeps back and leaves to everybody", async () => {
-  const { ephemeral, reserved, excluded, unprivilegedFrom } = await readOsPorts(new Procfs(openLibc()));
+  const { ephemeral, reserved, excluded, unprivilegedFrom } = await readOsPorts(openLinuxParts().procfs);
   const read = async (name: string) => (await Deno.readTextFile(`/proc/sys/net/ipv4/${name}`)).trim();
   const [first, last] = (await read("ip_local_port_range")).split(/\s+/).map(Number);
   assert.deepEqual(ephemeral, { first, last });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import { GenericProcesses } from "../../src/process/generic.ts";
-import { LinuxProcesses, parseCommandLine, parseStat, userName } from "../../src/process/linux/processes.ts";
+import { parseCommandLine, parseStat, userName } from "../../src/process/linux/processes.ts";
 import {
   isSameProcess,
   lineageOf,
@@ -11,7 +10,7 @@ import {
   type Processes,
   sharesGroup,
 } from "../../src/process/process.ts";
-import { linuxTest } from "../support/linux_only.ts";
+import { linuxTest, openLinuxProcesses as openLinux } from "../support/linux_only.ts";
 import { FakeMachine } from "../support/machine.ts";
 import { Child } from "../support/processes.ts";
 
@@ -58,10 +57,6 @@ function conformance(name: string, open: () => Machine, ignore = false) {
 conformance("generic processes", () => thisMachine(new GenericProcesses()));
 conformance("fake processes", fakeMachine);
 conformance("Linux processes", () => thisMachine(openLinux()), !linux);
-
-function openLinux(): LinuxProcesses {
-  return new LinuxProcesses(new Procfs(openLibc()));
-}
 
 linuxTest("Linux processes list what runs, and know the place of a zombie", async () => {
   const processes = openLinux();
@@ -167,7 +162,7 @@ Deno.test("userName() finds the name of a number and falls back to the number", 
 });
 
 linuxTest("procfs knows what is not there, and lists folders of any size", async () => {
-  const procfs = new Procfs(openLibc());
+  const { procfs } = openLinuxParts();
   assert.equal(procfs.read("/proc/nothing"), undefined);
   assert.equal(procfs.link("/proc/self/nothing"), undefined);
   assert.equal(procfs.list("/proc/nothing"), undefined);

@@ -9,6 +9,7 @@ import { Turns } from "../../src/os/turns.ts";
 import type { Endpoint, Protocol } from "../../src/port/port.ts";
 import type { Process, Processes } from "../../src/process/process.ts";
 import { FakeFirewall } from "./firewall.ts";
+import { socketRow } from "./sockets.ts";
 
 /** A socket that a server listens on. */
 export interface FakeSocket extends Endpoint {
@@ -241,16 +242,6 @@ function scannerOf({ servers, options: { answer } }: FakeMachine): Scanner {
 
 function rowOf({ protocol, port, inode, address }: FakeSocket): SocketRow {
   const isIPv6 = address.includes(":");
-  return {
-    protocol,
-    family: isIPv6 ? 6 : 4,
-    localAddress: address,
-    localPort: port,
-    remoteAddress: isIPv6 ? "::" : "0.0.0.0",
-    remotePort: 0,
-    state: protocol === "tcp" ? "LISTEN" : "",
-    uid: 1000,
-    inode,
-    pid: null,
-  };
+  const end = { family: isIPv6 ? 6 : 4, localAddress: address, remoteAddress: isIPv6 ? "::" : "0.0.0.0" } as const;
+  return socketRow({ protocol, ...end, localPort: port, state: protocol === "tcp" ? "LISTEN" : "", inode });
 }

@@ -1,4 +1,5 @@
-/** Real sockets for tests, on ports read back from bind(0). */
+/** Real sockets for tests, on ports read back from bind(0), and rows of tables of them. */
+import type { Connection, SocketRow } from "../../src/os/socket.ts";
 
 /** A TCP listener as servers open it (Deno sets SO_REUSEADDR). */
 export function listen(
@@ -32,4 +33,26 @@ export function freePort(): number {
     }
   }
   throw new Error(`No port from ${FIRST_FREE} on is free`);
+}
+
+/** A row of a table of sockets: a TCP listener on 127.0.0.1:20417 that nobody is known to have, and `part` of it else. */
+export function socketRow(part: Partial<SocketRow> = {}): SocketRow {
+  return {
+    protocol: "tcp",
+    family: 4,
+    localAddress: "127.0.0.1",
+    localPort: 20417,
+    remoteAddress: "0.0.0.0",
+    remotePort: 0,
+    state: "LISTEN",
+    uid: 1000,
+    inode: 4242,
+    pid: null,
+    ...part,
+  };
+}
+
+/** A connection to the daemon, as the daemon sees it. @param port is that of the caller. */
+export function connectionFrom(port: number, address = "127.0.0.1"): Connection {
+  return { remote: { address, port }, local: { address, port: 7678 } };
 }

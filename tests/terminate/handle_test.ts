@@ -1,15 +1,14 @@
 /** Handles of processes: one suite for every way of ending one, against real children of this process. */
 import assert from "node:assert/strict";
-import { ENOSYS, type Libc, openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
-import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { ENOSYS, type Libc } from "../../src/os/linux/libc.ts";
+import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import { openProcesses } from "../../src/process/open.ts";
 import type { Processes, ProcessIdentity } from "../../src/process/process.ts";
 import { openGenericProcessHandle } from "../../src/terminate/generic.ts";
 import type { ProcessHandle } from "../../src/terminate/handle.ts";
 import { openLinuxProcessHandle } from "../../src/terminate/linux.ts";
 import { openProcessHandle } from "../../src/terminate/open.ts";
-import { linuxTest } from "../support/linux_only.ts";
+import { linuxTest, openLinuxProcesses } from "../support/linux_only.ts";
 import { Child } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
@@ -24,26 +23,21 @@ type Open = (identity: ProcessIdentity) => ProcessHandle | undefined;
 const WAYS: Readonly<Record<string, () => Open>> = {
   "the handle of this system": () => openProcessHandle,
   "a Linux handle": () => {
-    const { libc, procfs } = linuxParts();
-    return (identity) => openLinuxProcessHandle(identity, { libc, procfs });
+    const linux = openLinuxParts();
+    return (identity) => openLinuxProcessHandle(identity, linux);
   },
   "a Linux handle where the kernel has none": () => {
-    const { libc, procfs } = linuxParts();
+    const { libc, procfs } = openLinuxParts();
     return (identity) => openLinuxProcessHandle(identity, { libc: withoutPidfd(libc, ENOSYS), procfs });
   },
   "a generic handle": () => {
-    const { procfs } = linuxParts();
-    return (identity) => openGenericProcessHandle(identity, { processes: new LinuxProcesses(procfs) });
+    const processes = openLinuxProcesses();
+    return (identity) => openGenericProcessHandle(identity, { processes });
   },
 };
 
 function processesHere(): Processes {
-  return openProcesses(Deno.build.os === "linux" ? linuxParts().procfs : undefined);
-}
-
-function linuxParts() {
-  const libc = openLibc();
-  return { libc, procfs: new Procfs(libc) };
+  return openProcesses(Deno.build.os === "linux" ? openLinuxParts().procfs : undefined);
 }
 
 /** A C library of which `pidfd_open` fails. */
@@ -173,7 +167,7 @@ for (const way of ["the handle of this system", "a Linux handle where the kernel
 
 linuxTest("a Linux handle closes its descriptor", async () => {
   await using child = await startChild();
-  const { procfs } = linuxParts();
+  const { procfs } = openLinuxParts();
   // Those of this child alone: other tests run in this process at the same time.
   const line = new RegExp(`^Pid:\\s+${child.identity.pid}$`, "m");
   const pinned = () =>

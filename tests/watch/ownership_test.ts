@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Holder, LeaseListener } from "../../src/lease/lease.ts";
 import { LeaseTable } from "../../src/lease/lease_table.ts";
 import type { LeaseRecord } from "../../src/lease/record.ts";
-import type { SocketRow } from "../../src/os/socket.ts";
 import type { Process, ProcessIdentity } from "../../src/process/process.ts";
 import { holderProcessesOf, ownershipOf } from "../../src/watch/ownership.ts";
+import { socketRow } from "../support/sockets.ts";
 import { leaseOf } from "../support/store.ts";
 
 const NOBODY = { pid: null, startTime: null, bootId: null, command: null, cwd: null, user: null };
@@ -30,19 +30,6 @@ function identity(pid: number): ProcessIdentity {
   return { pid, startTime: String(pid), bootId: "b" };
 }
 
-const ROW: SocketRow = {
-  protocol: "tcp",
-  family: 4,
-  localAddress: "0.0.0.0",
-  localPort: 1,
-  remoteAddress: "0.0.0.0",
-  remotePort: 0,
-  state: "LISTEN",
-  uid: 1000,
-  inode: 1,
-  pid: null,
-};
-
 /** A machine: its processes, its leases (the first is the one that is asked about), and what was seen before. */
 interface Machine {
   readonly processes: readonly Process[];
@@ -54,11 +41,8 @@ function judge({ processes, leases, holderProcesses = [] }: Machine, ...sharers:
   const table = new LeaseTable();
   for (const [i, lease] of leases.entries()) table.add({ ...lease, port: i + 1 });
   const find = (pid: number) => processes.find((process) => process.pid === pid);
-  return ownershipOf(leases[0]!, { ...ROW, pid: sharers[0] ?? null, sharers }, {
-    processes: { find },
-    table,
-    holderProcesses,
-  });
+  const row = socketRow({ pid: sharers[0] ?? null, sharers });
+  return ownershipOf(leases[0]!, row, { processes: { find }, table, holderProcesses });
 }
 
 function reason(machine: Machine, ...sharers: readonly number[]): string | null {
@@ -179,16 +163,10 @@ Deno.test("the nearest folder of a lease decides: a worktree within the checkout
     processOf(52, { cwd: "/shop/.worktrees/login", parentPid: 51, session: 51 }),
   ];
   const [shop, login] = [leaseOf("shop", { cwd: "/shop" }), leaseOf("login", { cwd: "/shop/.worktrees/login/" })];
-  assert.deepEqual([50, 51, 52].map((pid) => reason({ processes, leases: [shop, login] }, pid) === null), [
-    false,
-    true,
-    false,
-  ]);
-  assert.deepEqual([50, 51, 52].map((pid) => reason({ processes, leases: [login, shop] }, pid) === null), [
-    true,
-    false,
-    true,
-  ]);
+  const isHolders = (...leases: LeaseRecord[]) =>
+    [50, 51, 52].map((pid) => reason({ processes, leases }, pid) === null);
+  assert.deepEqual(isHolders(shop, login), [false, true, false]);
+  assert.deepEqual(isHolders(login, shop), [true, false, true]);
   assert.equal(reason({ processes, leases: [shop] }, 50), null);
 });
 

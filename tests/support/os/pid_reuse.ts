@@ -4,10 +4,8 @@
  *
  * Prints a line of JSON, {@linkcode PidReuse}.
  */
-import { openLibc } from "../../../src/os/linux/libc.ts";
-import { Procfs } from "../../../src/os/linux/procfs.ts";
-import { LinuxProcesses } from "../../../src/process/linux/processes.ts";
 import { openProcessHandle } from "../../../src/terminate/open.ts";
+import { openLinuxProcesses } from "../linux_only.ts";
 
 /** What happened. */
 export interface PidReuse {
@@ -26,7 +24,7 @@ const TRIES = 200;
 if (import.meta.main) console.log(JSON.stringify(await reusePid()));
 
 async function reusePid(): Promise<PidReuse> {
-  const processes = new LinuxProcesses(new Procfs(openLibc()));
+  const processes = openLinuxProcesses();
   const first = startCat();
   const identity = processes.find(first.pid)!;
   const handle = openProcessHandle(identity)!;
