@@ -1,4 +1,6 @@
 /** A connection that sends any bytes and reads answers of HTTP/1.1. */
+import { Buffer } from "node:buffer";
+import { within } from "../../src/wait.ts";
 
 /** A whole answer; of a stream only its head. */
 export interface Answer {
@@ -71,13 +73,9 @@ export class Connection implements Disposable {
   }
 
   async #orHang<T>(work: Promise<T>): Promise<T> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new HangError(`nothing came within ${PATIENCE_MS} ms`)), PATIENCE_MS);
-    try {
-      return await Promise.race([work, promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const done = await within(work.then((value) => ({ value })), PATIENCE_MS);
+    if (done === undefined) throw new HangError(`nothing came within ${PATIENCE_MS} ms`);
+    return done.value;
   }
 }
 
@@ -91,9 +89,7 @@ function ifGone(error: unknown): undefined {
 
 /** One character for each byte. */
 export function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return text;
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** The first answer in the bytes that have come, and its length. */
@@ -110,7 +106,9 @@ function takeAnswer(bytes: string, method: string): { readonly answer: Answer; r
   const headers = new Headers(
     lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]),
   );
-  const done = (body: string, end: number) => ({ answer: { status, headers, body: utf8(body) }, length: end });
+  const done = (body: string, end: number) => {
+    return { answer: { status, headers, body: Buffer.from(body, "latin1").toString() }, length: end };
+  };
   if (headers.get("content-type") === "text/event-stream" || method === "HEAD" || status === 204) {
     return done("", start);
   }
@@ -134,10 +132,4 @@ function takeChunks(bytes: string, start: number): { readonly body: string; read
     body += bytes.slice(lineEnd + 2, lineEnd + 2 + length);
     at = next;
   }
-}
-
-function utf8(characters: string): string {
-  const bytes = new Uint8Array(characters.length);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
-  return new TextDecoder().decode(bytes);
 }

@@ -2,14 +2,12 @@
 import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
 import type { Answer } from "./connection.ts";
 
-/** How an answer is judged. */
-export interface Judging {
-  /** Whether the runtime may refuse it with a bare status, as it does where the request is no HTTP. */
-  readonly mayBeBare: boolean;
-}
-
-/** What is wrong with an answer; `undefined` when nothing is. */
-export function faultOf({ status, headers, body }: Answer, method: string, { mayBeBare }: Judging): string | undefined {
+/**
+ * What is wrong with an answer; `undefined` when nothing is.
+ *
+ * @param mayBeBare whether the runtime may refuse with a bare status, as it does where the request is no HTTP.
+ */
+export function faultOf({ status, headers, body }: Answer, method: string, mayBeBare: boolean): string | undefined {
   const type = headers.get("content-type");
   if (status >= 200 && status < 300) {
     if (status === 204 || method === "HEAD" || type === "text/event-stream") return undefined;

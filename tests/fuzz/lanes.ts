@@ -59,12 +59,8 @@ export class Lanes {
     let connection: Connection | undefined;
     for (let number = next(); number !== undefined; number = next()) {
       const request = makeRequest(new Random(mix(this.#seed, number)), this.#target);
-      const bytes = bytesOf(request);
-      connection = await this.#reporting(
-        `request ${number}`,
-        bytes,
-        () => this.#ask(connection, number!, request, bytes),
-      );
+      const bytes = bytesOf(request), ask = () => this.#ask(connection, number!, request, bytes);
+      connection = await this.#reporting(`request ${number}`, bytes, ask);
     }
     connection?.[Symbol.dispose]();
   }
@@ -86,9 +82,9 @@ export class Lanes {
       answer = await connection.answer(request.method);
     }
     const isRefusedUnread = (request.body?.length ?? 0) > BODY_LIMIT;
-    if (answer !== undefined) {
-      this.#judge(answer, request.method, { what: `request ${number}`, bytes, mayBeBare: false });
-    } else if (!isRefusedUnread) this.#fault("no answer", `request ${number}`, bytes);
+    const what = `request ${number}`;
+    if (answer !== undefined) this.#judge(answer, request.method, { what, bytes, mayBeBare: false });
+    else if (!isRefusedUnread) this.#fault("no answer", what, bytes);
     const mayGoOn = answer !== undefined && !isRefusedUnread && request.method !== "CONNECT" &&
       answer.headers.get("content-type") !== "text/event-stream" && answer.headers.get("connection") !== "close";
     if (mayGoOn) return connection;
@@ -123,7 +119,7 @@ export class Lanes {
     this.answers[answer.status] = (this.answers[answer.status] ?? 0) + 1;
     const id = answer.status === 201 ? /"id":"([0-9A-Z]{26})"/.exec(answer.body)?.[1] : undefined;
     if (id !== undefined && this.#ids.push(id) > MOST_IDS) this.#ids.shift();
-    const fault = faultOf(answer, method, { mayBeBare });
+    const fault = faultOf(answer, method, mayBeBare);
     if (fault !== undefined) this.#fault(`${fault}: ${answer.body.slice(0, 300)}`, what, bytes);
   }
 

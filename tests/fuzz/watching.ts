@@ -1,4 +1,5 @@
 /** Watches the daemon from outside: whether it answers, how much memory and how many descriptors it uses. */
+import { liveLeases } from "../support/os/api.ts";
 import { Connection } from "./connection.ts";
 
 const EVERY_MS = 50;
@@ -43,17 +44,10 @@ const AT_ONCE = 16;
 
 /** Releases every live lease, so that two measures of the daemon can be compared. */
 export async function releaseAll(url: string, token: string): Promise<void> {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
-  const ids: string[] = [];
-  for (let cursor: string | undefined = ""; cursor !== undefined;) {
-    const response = await fetch(`${url}/leases${cursor && `?cursor=${cursor}`}`, { headers });
-    const { leases, next } = await response.json() as { leases: { id: string }[]; next?: string };
-    ids.push(...leases.map(({ id }) => id));
-    cursor = next;
-  }
-  const line = ids.values();
+  const headers = { authorization: `Bearer ${token}` };
+  const left = (await liveLeases(url)).values();
   const release = async () => {
-    for (const id of line) {
+    for (const { id } of left) {
       const response = await fetch(`${url}/leases/${id}`, { method: "DELETE", headers });
       await response.body?.cancel();
     }

@@ -1,8 +1,6 @@
 /** What happens to the processes and the lease of `portd run` without a terminal when a signal ends it. */
 import assert from "node:assert/strict";
-import { openLibc } from "../../src/os/linux/libc.ts";
-import { Procfs } from "../../src/os/linux/procfs.ts";
-import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { openLinuxProcesses } from "../support/linux_only.ts";
 import { liveLeases } from "../support/os/api.ts";
 import { Installation } from "../support/os/installation.ts";
 import { makeProject } from "../support/os/project.ts";
@@ -157,7 +155,7 @@ osTest("at a terminal the command stays in the group of the job, and Ctrl-C ends
     .spawn();
   const output = new Response(terminal.stdout as ReadableStream<Uint8Array<ArrayBuffer>>).text();
   const { port, pid, holder } = await shop.listener();
-  const processes = new LinuxProcesses(new Procfs(openLibc()));
+  const processes = openLinuxProcesses();
   assert.equal(processes.find(pid)?.processGroup, processes.find(holder)?.processGroup);
   const keyboard = terminal.stdin.getWriter();
   await keyboard.write(new TextEncoder().encode("\x03"));

@@ -13,9 +13,14 @@ function now(test: TestDomain, { id }: Lease): Lease {
 }
 
 /** The state of a live lease and the pid of its listener. */
-function listening(test: TestDomain, lease: Lease) {
-  const { state, listener } = now(test, lease);
+function listening({ state, listener }: Lease) {
   return [state, listener?.pid];
+}
+
+/** The watch looks. @returns a live lease as it is then. */
+async function look(test: TestDomain, lease: Lease): Promise<Lease> {
+  await test.domain.watch.look();
+  return now(test, lease);
 }
 
 const HOLDER = 10, STRANGER = 20, NEXT_HOLDER = 30;
@@ -38,8 +43,7 @@ const on = ({ port }: Lease) => ({ protocol: "tcp", port }) as const;
 
 domainTest("the watch sees a real listener come and go", async (test) => {
   const lease = await grantOne(test);
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).state, "granted");
+  assert.equal((await look(test, lease)).state, "granted");
   {
     using _server = listen(lease.port);
     await test.domain.watch.look();
@@ -57,11 +61,9 @@ domainTest("the watch sees a real listener come and go", async (test) => {
 domainTest("the watch sees a UDP server", async (test) => {
   const lease = await grantOne(test, { protocols: ["udp"] });
   const server = Deno.listenDatagram({ hostname: "127.0.0.1", port: lease.port, transport: "udp" });
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).state, "listening");
+  assert.equal((await look(test, lease)).state, "listening");
   server.close();
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).state, "idle");
+  assert.equal((await look(test, lease)).state, "idle");
 });
 
 linuxTest("the watch calls a listener that is not the holder's a conflict", async () => {
@@ -70,12 +72,10 @@ linuxTest("the watch calls a listener that is not the holder's a conflict", asyn
   const lease = await grantOne(test, {}, { pid: holder.pid });
   {
     await using _stranger = await startStranger(lease.port);
-    await test.domain.watch.look();
-    assert.equal(now(test, lease).state, "conflict");
+    assert.equal((await look(test, lease)).state, "conflict");
     assert.notEqual(now(test, lease).listener?.pid, holder.pid);
   }
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).state, "granted");
+  assert.equal((await look(test, lease)).state, "granted");
 });
 
 machineTest("after a conflict nobody is granted the port while the stranger listens", async (test, machine) => {
@@ -117,11 +117,9 @@ machineTest("the watch reports who begins and stops listening, on leased ports a
 
 machineTest("the watch ends a process lease when its process is gone", async (test, machine) => {
   const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: { kind: "process", graceMs: 1000 } });
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).expiresAt, null);
+  assert.equal((await look(test, lease)).expiresAt, null);
   machine.end(HOLDER);
-  await test.domain.watch.look();
-  assert.notEqual(now(test, lease).expiresAt, null);
+  assert.notEqual((await look(test, lease)).expiresAt, null);
   test.clock.advance(1000);
   await test.domain.watch.look();
   assert.equal(test.domain.store.find(lease.id)?.state, "expired");
@@ -191,8 +189,7 @@ linuxTest("a socket that a stranger shares is the holder's, and each of its proc
   const lease = await grantOne(test, { name: "shop/web" });
   await using sharers = await startSharers(lease.port);
   await test.domain.registry.amend(lease.id, { pid: sharers.child });
-  await test.domain.watch.look();
-  assert.equal(now(test, lease).state, "listening");
+  assert.equal((await look(test, lease)).state, "listening");
   assert.equal(now(test, lease).listener?.pid, sharers.child);
   const { verdict, listeners } = await test.domain.ports.describe(lease.port);
   assert.deepEqual([verdict, listeners.map(({ pid }) => pid)], ["listening", [sharers.child]]);
@@ -231,8 +228,7 @@ async function grantOrphaned(test: TestDomain, machine: FakeMachine): Promise<Le
   const lease = await grantOne(test, { name: "shop/web" }, { pid: HOLDER, lifetime: GRACE });
   machine.start(SHELL, { parentPid: HOLDER, processGroup: HOLDER });
   serve(machine, lease, SERVER);
-  await test.domain.watch.look();
-  assert.deepEqual(listening(test, lease), ["listening", SERVER]);
+  assert.deepEqual(listening(await look(test, lease)), ["listening", SERVER]);
   machine.end(HOLDER);
   machine.start(SHELL, { ...machine.processes.get(SHELL)!, parentPid: 1 });
   return lease;
@@ -249,19 +245,17 @@ machineTest("a lease of a killed process stays while its server listens, then fo
   const lookThrice = async (test: TestDomain) => {
     for (let looks = 0; looks < 3; looks++) {
       test.clock.advance(60_000);
-      await test.domain.watch.look();
-      assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["listening", SERVER, null]);
+      const seen = await look(test, lease);
+      assert.deepEqual([...listening(seen), seen.expiresAt], ["listening", SERVER, null]);
     }
   };
   await lookThrice(test);
   const after = await test.restart();
   await lookThrice(after);
   machine.end(SERVER);
-  await after.domain.watch.look();
-  assert.equal(now(after, lease).state, "idle");
+  assert.equal((await look(after, lease)).state, "idle");
   test.clock.advance(999);
-  await after.domain.watch.look();
-  assert.equal(now(after, lease).state, "idle");
+  assert.equal((await look(after, lease)).state, "idle");
   test.clock.advance(1);
   await after.domain.watch.look();
   assert.equal(after.domain.store.find(lease.id)?.state, "expired");
@@ -273,14 +267,12 @@ machineTest("a server that a child of a killed process starts again is the holde
   const lease = await grantOrphaned(test, machine);
   machine.end(SERVER);
   serve(machine, lease, SECOND);
-  await test.domain.watch.look();
-  assert.deepEqual(listening(test, lease), ["listening", SECOND]);
+  assert.deepEqual(listening(await look(test, lease)), ["listening", SECOND]);
   const after = await test.restart();
   await after.domain.watch.look();
   machine.end(SECOND);
   serve(machine, lease, THIRD);
-  await after.domain.watch.look();
-  assert.deepEqual(listening(after, lease), ["listening", THIRD]);
+  assert.deepEqual(listening(await look(after, lease)), ["listening", THIRD]);
 });
 
 /** As a daemon before this one has left a lease, which saw this process listen for the holder. */
@@ -294,12 +286,11 @@ function rememberListener(test: TestDomain, { id }: Lease, pid: number, startTim
 machineTest("a listener of the tree that comes back within the grace ends the grace", async (test, machine) => {
   const lease = await grantOne(test, {}, { pid: HOLDER, lifetime: GRACE });
   machine.end(HOLDER);
-  await test.domain.watch.look();
-  assert.notEqual(now(test, lease).expiresAt, null);
+  assert.notEqual((await look(test, lease)).expiresAt, null);
   machine.listen(on(lease), { pid: STRANGER });
   rememberListener(test, lease, STRANGER, machine.processes.get(STRANGER)!.startTime);
-  await test.domain.watch.look();
-  assert.deepEqual([now(test, lease).state, now(test, lease).expiresAt], ["listening", null]);
+  const { state, expiresAt } = await look(test, lease);
+  assert.deepEqual([state, expiresAt], ["listening", null]);
 });
 
 machineTest("a process with the pid of a known listener is not the holder's: the lease ends", async (test, machine) => {
@@ -324,8 +315,7 @@ machineTest("a new process of the holder takes the lease over, and the server st
   const taken = await test.domain.registry.amend(lease.id, { pid: NEXT_HOLDER });
   assert.deepEqual([taken.port, taken.holder.pid], [lease.port, NEXT_HOLDER]);
   assert.deepEqual([taken.state, taken.listener?.pid], ["listening", SERVER]);
-  await test.domain.watch.look();
-  assert.deepEqual(listening(test, lease), ["listening", SERVER]);
+  assert.deepEqual(listening(await look(test, lease)), ["listening", SERVER]);
   const { listeners } = await test.domain.ports.describe(lease.port);
   assert.deepEqual(listeners.map(({ pid, ofHolder }) => [pid, ofHolder]), [[SERVER, true]]);
 });
@@ -336,7 +326,7 @@ machineTest("a stranger beside the holder's listener is a conflict, and the leas
   for (let looks = 0; looks < 2; looks++) {
     await test.domain.watch.look();
     test.clock.advance(60_000);
-    assert.deepEqual([...listening(test, lease), now(test, lease).expiresAt], ["conflict", STRANGER, null]);
+    assert.deepEqual([...listening(now(test, lease)), now(test, lease).expiresAt], ["conflict", STRANGER, null]);
   }
 });
 
@@ -350,8 +340,7 @@ machineTest("of two projects that want one port each knows its server by its fol
   assert.deepEqual([first.port, second.port === first.port], [test.first, false]);
   machine.start(STRANGER, { cwd: "/home/me/other" });
   machine.listen(on(first), { pid: STRANGER });
-  await test.domain.watch.look();
-  assert.deepEqual(listening(test, first), ["conflict", STRANGER]);
+  assert.deepEqual(listening(await look(test, first)), ["conflict", STRANGER]);
   const reason = `pid ${STRANGER} (server-${STRANGER}) runs in /home/me/other, not in /home/me/shop`;
   assert.equal(now(test, first).listener?.reason, reason);
   const { sentence, listeners } = await test.domain.ports.describe(first.port);
