@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { environmentName, loadConfig, SETTINGS, splitAddress } from "../src/config.ts";
 import { closest } from "../src/suggest.ts";
+import { CONFIG } from "./support/domain.ts";
 
 const base = { flags: {}, env: {}, stateDir: "/nowhere/portd" };
 
@@ -17,19 +18,11 @@ async function withFile<T>(text: string, use: (file: string) => Promise<T>): Pro
 Deno.test("loadConfig() gives the documented defaults", async () => {
   const { config, sources, file, warnings } = await loadConfig(base);
   assert.deepEqual(config, {
+    ...CONFIG, // with the default of everything but what follows
     listen: "127.0.0.1:7678",
     stateDir: "/nowhere/portd",
     pool: [{ first: 20000, last: 29999 }],
-    exclude: [],
-    cooldownMs: 60_000,
-    claimMs: 600_000,
-    graceMs: 300_000,
-    processGraceMs: 10_000,
-    watchMs: 1000,
-    historyDays: 30,
-    maxLeasesPerUser: 1000,
-    auth: { anonymous: "lease" },
-    firewall: { backend: "auto", drift: "restore", syncMs: 60_000 },
+    firewall: { ...CONFIG.firewall, backend: "auto" },
   });
   assert.ok(Object.values(sources).every((source) => source === "default"));
   assert.equal(file, null);

@@ -12,8 +12,17 @@ import { freePort, listen } from "../support/sockets.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
+function ask(url: string, body: object, signal: AbortSignal | null = null): Promise<Response> {
+  return fetch(`${url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal });
+}
+
+/** Asks for a lease again and again, until the refusal reads as wanted. */
+async function untilRefused(url: string, isWanted: (detail: string) => boolean): Promise<void> {
+  while (!isWanted((await (await ask(url, {})).json()).detail));
+}
+
 async function grant(url: string, body: object): Promise<{ id: string; port: number }> {
-  const response = await fetch(`${url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+  const response = await ask(url, body);
   assert.equal(response.status, 201);
   return await response.json();
 }
@@ -150,12 +159,9 @@ Deno.test("a daemon that stops sends away whoever waits for a port", async () =>
   await using folder = await temporaryFolder();
   const port = freePort();
   await using daemon = await startTestDaemon(folder.path, { pool: `${port}-${port}` });
-  const ask = (body: object) =>
-    fetch(`${daemon.url}/v1/leases`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
   await grant(daemon.url, {});
-  const waiting = ask({ waitMs: 3_600_000 });
-  let refusal = "";
-  while (!refusal.includes("1 request waits for one")) refusal = (await (await ask({})).json()).detail;
+  const waiting = ask(daemon.url, { waitMs: 3_600_000 });
+  await untilRefused(daemon.url, (detail) => detail.includes("1 request waits for one"));
   await daemon[Symbol.asyncDispose]();
   const answer = await waiting;
   assert.deepEqual([answer.status, (await answer.json()).code], [503, "shutting_down"]);
@@ -165,23 +171,13 @@ Deno.test("a daemon gives up a request that waits for a port when its client lea
   await using folder = await temporaryFolder();
   const port = freePort();
   await using daemon = await startTestDaemon(folder.path, { pool: `${port}-${port}` });
-  const ask = (body: object, signal?: AbortSignal) =>
-    fetch(`${daemon.url}/v1/leases`, {
-      method: "POST",
-      headers: JSON_TYPE,
-      body: JSON.stringify(body),
-      signal: signal ?? null,
-    });
-  const untilRefusal = async (matches: (detail: string) => boolean) => {
-    while (!matches((await (await ask({})).json()).detail));
-  };
   await grant(daemon.url, {});
   const leaving = new AbortController();
-  const waiting = ask({ waitMs: 3_600_000 }, leaving.signal);
-  await untilRefusal((detail) => detail.includes("1 request waits for one"));
+  const waiting = ask(daemon.url, { waitMs: 3_600_000 }, leaving.signal);
+  await untilRefused(daemon.url, (detail) => detail.includes("1 request waits for one"));
   leaving.abort();
   await assert.rejects(waiting, { name: "AbortError" });
-  await untilRefusal((detail) => !detail.includes("waits for one"));
+  await untilRefused(daemon.url, (detail) => !detail.includes("waits for one"));
 });
 
 Deno.test("a token file that holds no token is refused in words", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { WindowsScanner } from "../../src/listener/windows/scan.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import type { Iphlpapi } from "../../src/os/windows/iphlpapi.ts";
+import { openSockets } from "../support/os/wine_sockets.ts";
 
 const ERROR_ACCESS_DENIED = 5, ERROR_INSUFFICIENT_BUFFER = 122, ERROR_NOT_SUPPORTED = 50;
 
@@ -42,22 +43,6 @@ Deno.test("a system without IPv6 has no sockets of it", async () => {
   const scanner = new WindowsScanner(library((_table, _size, family) => family === AF_INET6 ? ERROR_NOT_SUPPORTED : 0));
   assert.deepEqual(await scanner.sockets({ connections: true }), []);
 });
-
-/** A listener, both ends of a connection and a UDP socket, at a loopback address. */
-async function openSockets(hostname: string) {
-  const listener = Deno.listen({ hostname, port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  const client = await Deno.connect({ hostname, port });
-  const server = await listener.accept();
-  const datagrams = Deno.listenDatagram({ hostname, port: 0, transport: "udp" });
-  const all = [listener, client, server, datagrams];
-  return {
-    port,
-    clientPort: (client.localAddr as Deno.NetAddr).port,
-    udpPort: (datagrams.addr as Deno.NetAddr).port,
-    [Symbol.dispose]: () => all.forEach((socket) => socket.close()),
-  };
-}
 
 function line({ protocol, localAddress, localPort, remotePort, state, pid }: SocketRow): string {
   return `${protocol} ${localAddress} ${localPort} ${remotePort} ${state} ${pid}`;

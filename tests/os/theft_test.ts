@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Installation } from "../support/os/installation.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { ServedDaemon } from "../support/os/served_daemon.ts";
-import { Thief } from "../support/os/thief.ts";
+import { startThief } from "../support/os/thief.ts";
 import { runTool } from "../support/os/tool.ts";
 
 /** Where the machine allows fewer descriptors, that number is taken. */
@@ -23,7 +23,8 @@ for (const limit of LIMITS) {
     await using daemon = await ServedDaemon.start(installation, { before: ["prlimit", `--nofile=${open}:${open}`] });
     const token = (await Deno.readTextFile(`${installation.stateDir}/admin.token`)).trim();
     const port = Number(new URL(daemon.url).port);
-    await using thief = await Thief.start({ port, leases: LEASES, connections: Math.min(2 * open, MOST_CONNECTIONS) });
+    const connections = Math.min(2 * open, MOST_CONNECTIONS);
+    await using thief = await startThief(port, { leases: LEASES, connections });
     assert.ok(thief.leased > 0);
     for (const command of ["export", "status", "export", "status"]) {
       await installation.answer([command], { env: { PORTD_TOKEN: token } });

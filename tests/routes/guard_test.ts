@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { allRoutes } from "../../routes/app.ts";
-import { BODY_LIMIT } from "../../routes/guard.ts";
-import type { Route } from "../../routes/guard.ts";
-import { appTest, type CallOptions, HOST, openTestApp, TOKEN } from "../support/app.ts";
+import { BODY_LIMIT, type Route } from "../../routes/guard.ts";
+import { type Answer, appTest, type CallOptions, HOST, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
 
 /** A path of the route with something in the place of each parameter. */
 function pathOf({ path }: Route): string {
@@ -10,6 +9,11 @@ function pathOf({ path }: Route): string {
 }
 
 const hasBody = ({ method }: Route) => method !== "GET" && method !== "DELETE";
+
+/** Calls a route, with a body where it takes one. */
+function ask(app: TestApp, route: Route, options: CallOptions = {}): Promise<Answer> {
+  return app.call(pathOf(route), { ...options, method: route.method, ...(hasBody(route) && { body: {} }) });
+}
 
 interface Attack {
   readonly name: string;
@@ -88,12 +92,7 @@ Deno.test("the guard refuses every attack on every route, and no handler runs", 
     await t.step(`${route.method} ${route.path}`, async () => {
       for (const { name, applies, options, status, code } of ATTACKS) {
         if (!applies(route)) continue;
-        const method = route.method;
-        const answer = await app.call(pathOf(route), {
-          ...options,
-          method,
-          ...(hasBody(route) ? { body: {} } : {}),
-        });
+        const answer = await ask(app, route, options);
         assert.deepEqual([answer.status, answer.body.code], [status, code], name);
         assert.equal(answer.headers.get("content-type"), "application/problem+json");
       }
@@ -110,11 +109,8 @@ appTest("every route refuses OPTIONS and the methods it does not take, and names
     assert.deepEqual([options.status, options.body.code], [405, "method_not_allowed"]);
     assert.equal(options.headers.get("access-control-allow-origin"), null);
     const taken = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
-    const matching = new Set(
-      routes.filter(({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`).test(pathOf(route))).map((r) =>
-        r.method
-      ),
-    );
+    const matches = ({ path }: Route) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`).test(pathOf(route));
+    const matching = new Set(routes.filter(matches).map(({ method }) => method));
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
       if (matching.has(method)) continue;
       const answer = await app.call(pathOf(route), { method, token: TOKEN, ...(method === "GET" ? {} : { body: {} }) });
@@ -126,21 +122,16 @@ appTest("every route refuses OPTIONS and the methods it does not take, and names
 
 appTest("with auth.anonymous none every call but the probes takes the token", async (app) => {
   for (const route of allRoutes(app.parts)) {
-    const { status, body } = await app.call(pathOf(route), {
-      method: route.method,
-      ...(hasBody(route) ? { body: {} } : {}),
-    });
+    const { status, body } = await ask(app, route);
     if (route.scope === "none") assert.ok(status === 200 || body.code === "invalid_request");
     else assert.ok([401, 403].includes(status) && ["unauthorized", "scope_required"].includes(body.code));
   }
 }, { anonymous: "none" });
 
 appTest("a request line that names another host is refused, whatever the Host header says", async (app) => {
-  for (
-    const url of ["http://evil.example/v1/status", "http://127.0.0.1/v1/status", "http://x@evil.example:7678/v1/status"]
-  ) {
-    const response = await app.fetch(new Request(url, { headers: { host: HOST } }));
-    assert.deepEqual([response.status, (await response.json()).code], [421, "misdirected_host"], url);
+  for (const host of ["evil.example", "127.0.0.1", "x@evil.example:7678"]) {
+    const response = await app.fetch(new Request(`http://${host}/v1/status`, { headers: { host: HOST } }));
+    assert.deepEqual([response.status, (await response.json()).code], [421, "misdirected_host"], host);
   }
 });
 

@@ -62,14 +62,19 @@ export class Child implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.kill();
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended: the test has ended it
-    }
-    await this.status;
+    await killChild(this.#process);
     await this.#output.cancel();
   }
+}
+
+/** Ends a child by KILL, unless it has ended already. */
+export async function killChild(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended
+  }
+  await child.status;
 }
 
 /** A server that belongs to nobody here. */

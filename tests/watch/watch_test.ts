@@ -3,7 +3,7 @@ import type { Lease } from "../../src/lease/lease.ts";
 import { domainTest, grantOne, openTestDomain, type TestDomain, type TestOptions } from "../support/domain.ts";
 import { linuxTest } from "../support/linux_only.ts";
 import { FakeMachine } from "../support/machine.ts";
-import { Child, startStranger } from "../support/processes.ts";
+import { Child, killChild, startStranger } from "../support/processes.ts";
 import { listen } from "../support/sockets.ts";
 
 const linux = Deno.build.os === "linux";
@@ -173,13 +173,8 @@ import signal; signal.pause()`;
     child,
     async [Symbol.asyncDispose]() {
       await parent.stdin.close(); // ends the child
-      try {
-        parent.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended
-      }
+      await killChild(parent);
       await reader.cancel();
-      await parent.status;
     },
   };
 }

@@ -5,6 +5,7 @@
  * portd of its own that has never run before.
  */
 import { Installation, programFromSource } from "../os/installation.ts";
+import { runTool } from "../os/tool.ts";
 import type { Fence, Section } from "./markdown.ts";
 import { ShellSession } from "./shell_session.ts";
 import { Transcript } from "./transcript.ts";
@@ -121,10 +122,8 @@ async function makeCheckout(cwd: string, env: Readonly<Record<string, string>>, 
   if (!callsGit(section)) return;
   await Deno.remove(`${cwd}/.git`, { recursive: true });
   const identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
-  for (const args of [["init", "-q", "-b", "main"], [...identity, "commit", "-q", "--allow-empty", "-m", "first"]]) {
-    const { success, stderr } = await new Deno.Command("git", { args, cwd, env: { ...env }, clearEnv: true }).output();
-    if (!success) throw new Error(`Cannot git ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  }
+  await runTool("git", ["init", "-q", "-b", "main"], { cwd, env });
+  await runTool("git", [...identity, "commit", "-q", "--allow-empty", "-m", "first"], { cwd, env });
 }
 
 /** Whether a section can be played only where git is installed. */

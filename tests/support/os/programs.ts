@@ -1,4 +1,5 @@
 /** Programs that a test starts. */
+import { killChild } from "../processes.ts";
 import { linesOf } from "./lines.ts";
 
 /** Disposing of it ends them. */
@@ -14,9 +15,7 @@ export class Programs implements AsyncDisposable {
   /** Starts a program in Python. @returns it, and the lines that it writes. */
   python(code: string, ...args: readonly (string | number)[]) {
     const words = ["-c", code, ...args.map(String)];
-    return this.spawn(
-      new Deno.Command("python3", { args: words, cwd: this.#cwd, stdin: "piped", stdout: "piped" }),
-    );
+    return this.spawn(new Deno.Command("python3", { args: words, cwd: this.#cwd, stdin: "piped", stdout: "piped" }));
   }
 
   /** Starts a command that pipes stdout. */
@@ -27,13 +26,6 @@ export class Programs implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) {
-      try {
-        child.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended
-      }
-      await child.status;
-    }
+    for (const child of this.#children) await killChild(child);
   }
 }

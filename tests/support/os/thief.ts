@@ -11,56 +11,36 @@ export interface Loot {
   readonly received: readonly string[];
 }
 
-/** What a {@linkcode Thief} takes. */
-export interface Greed {
-  readonly port: number;
-  readonly leases: number;
-  readonly connections: number;
-}
-
-/** Made by {@linkcode Thief.start}; disposing of it ends it with all its connections. */
-export class Thief implements AsyncDisposable {
+/** Disposing of it ends it with all its connections. */
+export interface Thief extends AsyncDisposable {
   /** How many leases it was granted. */
   readonly leased: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
-
-  private constructor(child: Deno.ChildProcess, lines: AsyncIterator<string>, leased: number) {
-    this.#child = child;
-    this.#lines = lines;
-    this.#orders = child.stdin.getWriter();
-    this.leased = leased;
-  }
-
-  /** Answers when it has its leases and its first connections; it goes on after that. */
-  static async start({ port, leases, connections }: Greed): Promise<Thief> {
-    const script = new URL("thief.py", import.meta.url).pathname;
-    const child = new Deno.Command("python3", {
-      args: ["-c", await Deno.readTextFile(script), `${port}`, `${leases}`, `${connections}`],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const lines = linesOf(child.stdout)[Symbol.asyncIterator]();
-    const { leased } = await parsedLine(lines);
-    return new Thief(child, lines, Number(leased));
-  }
-
   /** What it has got so far. */
-  async report(): Promise<Loot> {
-    await this.#orders.write(new TextEncoder().encode("report\n"));
-    return await parsedLine(this.#lines) as unknown as Loot;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#orders.close();
-    await this.#child.status;
-    await this.#lines.return?.();
-  }
+  report(): Promise<Loot>;
 }
 
-async function parsedLine(lines: AsyncIterator<string>): Promise<Record<string, unknown>> {
-  const { done, value } = await lines.next();
-  if (done) throw new Error("Cannot read the thief's report: it has ended");
-  return JSON.parse(value);
+/** Answers when it has so many leases and its first connections; it goes on after that. */
+export async function startThief(port: number, take: { leases: number; connections: number }): Promise<Thief> {
+  const script = await Deno.readTextFile(new URL("thief.py", import.meta.url));
+  const args = ["-c", script, `${port}`, `${take.leases}`, `${take.connections}`];
+  const child = new Deno.Command("python3", { args, stdin: "piped", stdout: "piped" }).spawn();
+  const lines = linesOf(child.stdout), orders = child.stdin.getWriter();
+  const nextLine = async () => {
+    const { done, value } = await lines.next();
+    if (done) throw new Error("Cannot read the thief's report: it has ended");
+    return JSON.parse(value);
+  };
+  const { leased } = await nextLine();
+  return {
+    leased: Number(leased),
+    async report() {
+      await orders.write(new TextEncoder().encode("report\n"));
+      return await nextLine();
+    },
+    async [Symbol.asyncDispose]() {
+      await orders.close();
+      await child.status;
+      await lines.return();
+    },
+  };
 }

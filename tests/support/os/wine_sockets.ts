@@ -16,20 +16,22 @@ export interface OpenedSockets {
   }[];
 }
 
-async function openSockets(address: string) {
+/** Opens those of one address; disposing of them closes them. */
+export async function openSockets(address: string) {
   const listener = Deno.listen({ hostname: address, port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const client = await Deno.connect({ hostname: address, port });
   const server = await listener.accept();
   const datagrams = Deno.listenDatagram({ hostname: address, port: 0, transport: "udp" });
   const clientPort = (client.localAddr as Deno.NetAddr).port, udpPort = (datagrams.addr as Deno.NetAddr).port;
-  return { described: { address, port, clientPort, udpPort }, all: [listener, client, server, datagrams] };
+  const all = [listener, client, server, datagrams];
+  return { address, port, clientPort, udpPort, [Symbol.dispose]: () => all.forEach((socket) => socket.close()) };
 }
 
 if (import.meta.main) {
-  const opened = [await openSockets("127.0.0.1"), await openSockets("::1")];
-  const line: OpenedSockets = { pid: Deno.pid, sockets: opened.map(({ described }) => described) };
+  using ipv4 = await openSockets("127.0.0.1");
+  using ipv6 = await openSockets("::1");
+  const line: OpenedSockets = { pid: Deno.pid, sockets: [ipv4, ipv6] };
   console.log(JSON.stringify(line));
   await Deno.stdin.readable.pipeTo(new WritableStream());
-  for (const { all } of opened) for (const socket of all) socket.close();
 }
