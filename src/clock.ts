@@ -16,11 +16,7 @@ export type Timer = Pick<Clock, "monotonic" | "after">;
 /** The machine's own clock. The uptime is read once, in whole seconds; from there on the process's timer counts. */
 export function systemClock(): Clock {
   const origin = Deno.osUptime() * 1000 - performance.now();
-  return {
-    now: () => Date.now(),
-    monotonic: () => origin + performance.now(),
-    after: startTimer,
-  };
+  return { now: () => Date.now(), monotonic: () => origin + performance.now(), after: startTimer };
 }
 
 /** Wall-clock milliseconds as an ISO instant in UTC. */

@@ -14,11 +14,6 @@ const PRINT_EVERY = 10_000;
 /** How often and after which pause to try again when an address has no port left for a connection. */
 const BUSY_RETRIES = 100, BUSY_PAUSE_MS = 100;
 
-/** What {@linkcode Lanes} need. */
-export interface LanesOptions extends Omit<Target, "ids"> {
-  readonly seed: number;
-}
-
 /** Sends, judges and counts. */
 export class Lanes {
   /** What must not happen, with the request that caused it. */
@@ -34,7 +29,7 @@ export class Lanes {
   #whole = 0;
   #malformed = 0;
 
-  constructor({ seed, ...target }: LanesOptions) {
+  constructor({ seed, ...target }: Omit<Target, "ids"> & { readonly seed: number }) {
     this.#seed = seed;
     this.#target = { ...target, ids: this.#ids };
     this.#port = Number(new URL(`http://${target.host}`).port);

@@ -11,11 +11,7 @@ import { runTool } from "../support/os/tool.ts";
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /** Registers a test of an installation whose state folder is a disk of its own. */
-function diskTest(
-  name: string,
-  size: string,
-  fn: (installation: Installation, disk: Tmpfs) => Promise<void>,
-): void {
+function diskTest(name: string, size: string, fn: (installation: Installation, disk: Tmpfs) => Promise<void>): void {
   osTest(name, [linux, root, tools("mount", "umount")], async () => {
     await using installation = await Installation.create();
     await using disk = await mountTmpfs(installation.stateDir, size);

@@ -86,13 +86,7 @@ function ssEndpoint(text: string, peer = "::"): string {
 
 function ourRow(socket: Omit<ListedSocket, "process" | "lease" | "forwarder" | "ofHolder">): Row {
   const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid } = socket;
-  return {
-    protocol,
-    local: `${localAddress} ${localPort}`,
-    remote: `${remoteAddress} ${remotePort}`,
-    state,
-    pid,
-  };
+  return { protocol, local: `${localAddress} ${localPort}`, remote: `${remoteAddress} ${remotePort}`, state, pid };
 }
 
 /** Without the connections to portd: they are in its list, and have another state afterwards. */

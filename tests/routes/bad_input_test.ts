@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AmendBody, GrantBody, ImportBody, ListQuery, RenewBody } from "../../routes/schema.ts";
+import { AmendBody, GrantBody, ImportBody, ListenersQuery, ListQuery, RenewBody } from "../../routes/schema.ts";
 import { appTest, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
 
 /** Values that no field of any request takes. */
@@ -50,11 +50,7 @@ const MORE: Readonly<Record<string, readonly unknown[]>> = {
     { id: "x".repeat(501) },
     { id: "a\nb" },
     { id: "a", pid: 1 },
-    {
-      id: "a",
-      command: "\u{1F600}".repeat(500),
-      cwd: "\u{1F600}".repeat(600),
-    },
+    { id: "a", command: "\u{1F600}".repeat(500), cwd: "\u{1F600}".repeat(600) },
     "me",
     null,
   ],
@@ -117,12 +113,8 @@ function isObject(value: unknown): boolean {
 
 appTest("every field of PATCH and renew refuses what it cannot use, and nothing is changed", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { ttlMs: 60_000 } });
-  for (
-    const [schema, path, method] of [
-      [AmendBody, `/v1/leases/${lease.id}`, "PATCH"],
-      [RenewBody, `/v1/leases/${lease.id}/renew`, "POST"],
-    ] as const
-  ) {
+  const calls = [[AmendBody, `/v1/leases/${lease.id}`, "PATCH"], [RenewBody, `/v1/leases/${lease.id}/renew`, "POST"]];
+  for (const [schema, path, method] of calls as [typeof AmendBody, string, string][]) {
     for (const field of Object.keys(schema.shape)) {
       const general = NEVER.filter((value) => !(field === "labels" && isObject(value)));
       for (const value of [...general, ...MORE[field]!]) await refuses(app, path, method, field, value);
@@ -147,26 +139,46 @@ appTest("every field of an import refuses what it cannot use, and nothing is tak
 });
 
 appTest("every query of GET /leases refuses what it cannot use", async (app) => {
-  const bad: Record<string, string[]> = {
-    name: ["", "x".repeat(266)],
-    project: ["", "a b"],
-    port: ["", "0", "65536", "-1", "1.5", "NaN", "http"],
-    state: ["", "dead"],
-    label: ["", "novalue", ":x", "x:"],
-    ended: ["", "yes", "1"],
-    limit: ["", "0", "1001", "all"],
-    cursor: ["", "'", "x".repeat(61)],
-  };
-  for (const field of Object.keys(ListQuery.shape)) {
-    for (const value of bad[field]!) {
-      const { status, body } = await app.call(`/v1/leases?${field}=${encodeURIComponent(value)}`);
-      assert.ok(status === 400 || status === 422, `${field}=${value}`);
-      assert.equal(body.field, field);
-    }
-  }
+  await refusesQueries(
+    app,
+    "/v1/leases",
+    {
+      name: ["", "x".repeat(266)],
+      project: ["", "a b"],
+      port: ["", "0", "65536", "-1", "1.5", "NaN", "http"],
+      state: ["", "dead"],
+      label: ["", "novalue", ":x", "x:"],
+      ended: ["", "yes", "1"],
+      limit: ["", "0", "1001", "all"],
+      cursor: ["", "'", "x".repeat(61)],
+    } satisfies Record<keyof typeof ListQuery.shape, string[]>,
+  );
   assert.match((await app.call("/v1/leases?lable=a:b")).body.detail, /did you mean "label"\?/);
   assert.equal((await app.call("/v1/leases?ended=true&cursor=zzz")).body.field, "cursor");
 });
+
+appTest("every query of GET /listeners refuses what it cannot use", async (app) => {
+  await refusesQueries(
+    app,
+    "/v1/listeners",
+    {
+      port: ["", "0", "65536", "http"],
+      pid: ["", "0", "-1", "x"],
+      protocol: ["", "sctp", "TCP"],
+      state: ["", "LISTENING", "listen"],
+      name: [""],
+      connections: ["", "1", "yes"],
+    } satisfies Record<keyof typeof ListenersQuery.shape, string[]>,
+  );
+});
+
+async function refusesQueries(app: TestApp, path: string, bad: Readonly<Record<string, string[]>>): Promise<void> {
+  for (const [field, value] of Object.entries(bad).flatMap(([field, values]) => values.map((each) => [field, each]))) {
+    const { status, body } = await app.call(`${path}?${field}=${encodeURIComponent(value!)}`);
+    assert.ok(status === 400 || status === 422, `${field}=${value}`);
+    assert.equal(body.field, field);
+  }
+}
 
 const DEEP = "[".repeat(30_000) + "]".repeat(30_000);
 const BODIES: [name: string, body: string | Uint8Array, detail: RegExp][] = [

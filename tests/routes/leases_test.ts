@@ -10,20 +10,12 @@ appTest("POST /leases answers 201 with the lease, and 200 for its live name", as
 
 appTest("POST /leases with Prefer: return=minimal answers id and port alone, and does the same", async (app) => {
   const grant = async (prefer: string, body: object) => {
-    const { status, headers, body: answer } = await app.call("/v1/leases", {
-      method: "POST",
-      headers: { prefer },
-      body,
-    });
+    const { status, headers, body: answer } = await app.call("/v1/leases", { headers: { prefer }, body });
     return { status, applied: headers.get("preference-applied"), answer };
   };
   const one = await grant("return=minimal", { name: "web", project: "shop" });
   const { body: { leases: [lease] } } = await app.call("/v1/leases");
-  assert.deepEqual(one, {
-    status: 201,
-    applied: "return=minimal",
-    answer: { id: lease.id, port: lease.port },
-  });
+  assert.deepEqual(one, { status: 201, applied: "return=minimal", answer: { id: lease.id, port: lease.port } });
   const again = await grant('respond-async, RETURN = "minimal"; foo=1', { name: "web", project: "shop" });
   assert.deepEqual([again.status, again.answer], [200, { id: lease.id, port: lease.port }]);
   const several = await grant("return=minimal", { count: 2 });
@@ -43,10 +35,7 @@ appTest("POST /leases takes port 0 for any, and answers several as a list", asyn
   });
   assert.deepEqual(
     services.body.leases.map((lease: { name: string; protocols: string[] }) => [lease.name, lease.protocols]),
-    [
-      ["p/web", ["tcp"]],
-      ["p/dns", ["udp"]],
-    ],
+    [["p/web", ["tcp"]], ["p/dns", ["udp"]]],
   );
 });
 

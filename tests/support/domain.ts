@@ -133,10 +133,7 @@ async function takeRow(length: number): Promise<{ readonly first: number; readon
     for (let first = start; first + length <= start + ROW; first++) {
       const row = Array.from({ length }, (_, i) => first + i);
       if (row.every((port) => isFree(port) && !isKnown(port))) {
-        return {
-          first,
-          giveBack: () => Deno.remove(mark),
-        };
+        return { first, giveBack: () => Deno.remove(mark) };
       }
     }
     await Deno.remove(mark);

@@ -17,6 +17,13 @@ function listening({ state, listener }: Lease) {
   return [state, listener?.pid];
 }
 
+/** So much time passes, and the watch looks. @returns the state of the lease then. */
+async function stateAfter({ clock, domain: { watch, store } }: TestDomain, ms: number, { id }: Lease) {
+  clock.advance(ms);
+  await watch.look();
+  return store.find(id)?.state;
+}
+
 /** The watch looks. @returns a live lease as it is then. */
 async function look(test: TestDomain, lease: Lease): Promise<Lease> {
   await test.domain.watch.look();
@@ -120,9 +127,7 @@ machineTest("the watch ends a process lease when its process is gone", async (te
   assert.equal((await look(test, lease)).expiresAt, null);
   machine.end(HOLDER);
   assert.notEqual((await look(test, lease)).expiresAt, null);
-  test.clock.advance(1000);
-  await test.domain.watch.look();
-  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
+  assert.equal(await stateAfter(test, 1000, lease), "expired");
 });
 
 machineTest("a pid that was reused does not keep a process lease", async (test, machine) => {
@@ -130,9 +135,7 @@ machineTest("a pid that was reused does not keep a process lease", async (test, 
   machine.end(HOLDER);
   machine.start(HOLDER);
   await test.domain.watch.look();
-  test.clock.advance(1);
-  await test.domain.watch.look();
-  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
+  assert.equal(await stateAfter(test, 1, lease), "expired");
 });
 
 machineTest("a hold that a listener prevented at start is taken when the listener has left", async (test, machine) => {
@@ -251,9 +254,7 @@ machineTest("a lease of a killed process stays while its server listens, then fo
   assert.equal((await look(after, lease)).state, "idle");
   test.clock.advance(999);
   assert.equal((await look(after, lease)).state, "idle");
-  test.clock.advance(1);
-  await after.domain.watch.look();
-  assert.equal(after.domain.store.find(lease.id)?.state, "expired");
+  assert.equal(await stateAfter(after, 1, lease), "expired");
   const again = await grantOne(after, { name: "shop/web" });
   assert.equal(again.port, lease.port);
 });
@@ -295,9 +296,7 @@ machineTest("a process with the pid of a known listener is not the holder's: the
   rememberListener(test, lease, STRANGER, "another");
   assert.equal((await test.domain.ports.describe(lease.port)).listeners[0]?.ofHolder, false);
   await test.domain.watch.look();
-  test.clock.advance(1);
-  await test.domain.watch.look();
-  assert.equal(test.domain.store.find(lease.id)?.state, "expired");
+  assert.equal(await stateAfter(test, 1, lease), "expired");
 });
 
 machineTest("a new process of the holder takes the lease over, and the server stays theirs", async (test, machine) => {

@@ -92,10 +92,7 @@ function writeFilter(view: DataView, port: number): void {
  * @param sequence comes back with the answer.
  * @returns `undefined` for texts that are no addresses, or addresses of two families.
  */
-export function encodeLookup(
-  { local, remote }: Connection,
-  sequence: number,
-): Uint8Array<ArrayBuffer> | undefined {
+export function encodeLookup({ local, remote }: Connection, sequence: number): Uint8Array<ArrayBuffer> | undefined {
   const source = addressBytes(local.address), destination = addressBytes(remote.address);
   if (source === undefined || destination === undefined || source.length !== destination.length) return undefined;
   const { bytes, view } = emptyRequest(source.length === 4 ? 4 : 6, "tcp");

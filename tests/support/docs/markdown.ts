@@ -14,7 +14,6 @@ export interface Fence {
 /** A heading with all that follows up to the next one of the same or a higher level. */
 export interface Section {
   readonly title: string;
-  readonly level: number;
   readonly text: string;
   readonly fences: readonly Fence[];
 }
@@ -44,7 +43,6 @@ export function sectionsOf(text: string, level: number): Section[] {
     const end = headings.slice(i + 1).find((next) => next.level <= level)?.line ?? Infinity;
     return [{
       title,
-      level,
       text: text.split("\n").slice(line, end - 1).join("\n"),
       fences: fences.filter((fence) => fence.line > line && fence.line < end),
     }];

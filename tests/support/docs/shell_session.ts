@@ -2,13 +2,6 @@
 
 const MARK = "\x1e";
 
-/** Options of {@linkcode ShellSession.start}. */
-export interface ShellOptions {
-  readonly cwd: string;
-  /** The whole environment. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
 /** Disposing of it kills the shell and what it has left in the background. */
 export class ShellSession implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -22,11 +15,11 @@ export class ShellSession implements AsyncDisposable {
     this.#output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Starts `sh` in a process group of its own; what commands say on stderr comes with their output. */
-  static async start({ cwd, env }: ShellOptions): Promise<ShellSession> {
+  /** Starts `sh` in a process group of its own; what commands say on stderr comes with their output. `env` is whole. */
+  static async start(cwd: string, env: Record<string, string>): Promise<ShellSession> {
     const options = {
       cwd,
-      env: { ...env },
+      env,
       clearEnv: true,
       stdin: "piped",
       stdout: "piped",

@@ -48,7 +48,7 @@ export async function playSection(section: Section): Promise<string[]> {
   const cwd = `${installation.folder}/shop`;
   await makeCheckout(cwd, installation.env, section);
   const env = { ...installation.env, PATH: `${await binFolder(installation)}:${installation.env.PATH}` };
-  await using shell = await ShellSession.start({ cwd, env });
+  await using shell = await ShellSession.start(cwd, env);
   const transcript = new Transcript();
   const faults: string[] = [];
   for (const fence of section.fences) {

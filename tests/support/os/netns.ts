@@ -1,12 +1,6 @@
 /** Network namespaces: each has its own addresses, ports and firewall, as a machine has. */
 import { runTool } from "./tool.ts";
 
-/** Options of {@linkcode NetworkNamespace.create}. */
-export interface NamespaceOptions {
-  /** Whether it has mounts and processes of its own too; what runs in it is killed in the end. @default false */
-  readonly isWhole?: boolean;
-}
-
 /** Made by {@linkcode NetworkNamespace.create}; disposing of it ends it, with all that is in it. */
 export class NetworkNamespace implements AsyncDisposable {
   /** Words in front of a command that is to run in it, the first by absolute path. */
@@ -21,8 +15,11 @@ export class NetworkNamespace implements AsyncDisposable {
     this.enter = enter;
   }
 
-  /** Makes one, with nothing but a loopback interface that is up. */
-  static async create({ isWhole = false }: NamespaceOptions = {}): Promise<NetworkNamespace> {
+  /**
+   * Makes one, with nothing but a loopback interface that is up. One that `isWhole` has mounts and processes of its own
+   * too; what runs in it is killed in the end.
+   */
+  static async create({ isWhole = false } = {}): Promise<NetworkNamespace> {
     const kinds = isWhole ? ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] : ["--net"];
     const first = await startNamespaces(...kinds);
     const folder = `/proc/${first.pid}/ns`;
@@ -41,11 +38,8 @@ export class NetworkNamespace implements AsyncDisposable {
   /** Runs a program in it to its end that reads its stdin. @throws {Error} when it fails. */
   async feed(input: string, ...words: readonly string[]): Promise<string> {
     const child = this.spawn(...words);
-    const [{ code }, stdout] = await Promise.all([
-      child.status,
-      new Response(child.stdout).text(),
-      new Blob([input]).stream().pipeTo(child.stdin),
-    ]);
+    const written = new Blob([input]).stream().pipeTo(child.stdin);
+    const [{ code }, stdout] = await Promise.all([child.status, new Response(child.stdout).text(), written]);
     if (code !== 0) throw new Error(`Cannot run ${words.join(" ")}: exit code ${code}`);
     return stdout;
   }

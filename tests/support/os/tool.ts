@@ -1,20 +1,17 @@
 /** Programs of the system, run to their end. */
 
-/** Options of {@linkcode runTool}. */
-export interface ToolOptions {
-  readonly cwd?: string;
-  /** The whole environment; without it the program inherits ours. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /**
  * Runs a program to its end.
  *
+ * @param options `env` is the whole environment; without it the program inherits ours.
  * @returns what it wrote to stdout.
  * @throws {Error} with what it wrote to stderr when it fails.
  */
-export async function runTool(program: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
-  const { cwd, env } = options;
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  { cwd, env }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
   const { success, code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
     stdin: "null",
