@@ -30,8 +30,10 @@ export async function checkBody<T extends z.ZodType>(schema: T, context: Context
  */
 export async function readJson(context: Context): Promise<{ readonly text: string; readonly value: unknown }> {
   const text = await readInTime(context.req.raw, DEADLINES);
-  // The decoder puts this in the place of what is not UTF-8; no field of a request may hold it.
-  if (text.includes("\uFFFD")) throw notUtf8();
+  // The decoder puts this instead of what is not UTF-8; no field of a request may hold it.
+  if (text.includes("\uFFFD")) {
+    throw new PortdError("invalid_request", "Cannot read the body: it is not UTF-8", { expected: "JSON in UTF-8" });
+  }
   try {
     return { text, value: JSON.parse(text) };
   } catch (error) {
@@ -80,10 +82,6 @@ async function readAtMost(request: Request): Promise<string> {
 function broken(cause: unknown): PortdError {
   const message = "Cannot read the body: it did not arrive whole";
   return new PortdError("invalid_request", message, { expected: "as many bytes as the headers announce" }, { cause });
-}
-
-function notUtf8(): PortdError {
-  return new PortdError("invalid_request", "Cannot read the body: it is not UTF-8", { expected: "JSON in UTF-8" });
 }
 
 function timedOut(): PortdError {

@@ -53,12 +53,9 @@ function unknownField({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, schema: 
   const field = fieldOf([...path, key]);
   const known = path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   const near = closest(key, known);
-  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-  const expected = near === undefined ? {} : { expected: near };
-  return new PortdError("invalid_request", `Cannot use "${field}": there is no such field${hint}`, {
-    field,
-    ...expected,
-  });
+  const message = `Cannot use "${field}": there is no such field`;
+  if (near === undefined) return new PortdError("invalid_request", message, { field });
+  return new PortdError("invalid_request", `${message}; did you mean "${near}"?`, { field, expected: near });
 }
 
 /** `["services", 0, "port"]` → `services[0].port`. */

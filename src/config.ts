@@ -5,6 +5,7 @@
 import { describeChoices, PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
+import { isAbsolute } from "./process/folder.ts";
 import { readTrustedFile } from "./state/own_file.ts";
 import { closest } from "./suggest.ts";
 import type { YamlEntry } from "./yaml_document.ts";
@@ -263,8 +264,4 @@ export function splitAddress(text: string): { readonly host: string; readonly po
 
 function parseAddress(text: string): string | undefined {
   return splitAddress(text) === undefined ? undefined : text;
-}
-
-function isAbsolute(path: string): boolean {
-  return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\");
 }

@@ -134,8 +134,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const known = "code" in error ? REASONS[String(error.code)] : undefined;
-  if (known !== undefined) return known;
-  return plainMessage(error);
+  return known ?? plainMessage(error);
 }
 
 /** An error of the system as a sentence that names the file; any other error in its own words. */

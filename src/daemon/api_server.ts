@@ -31,11 +31,13 @@ export class ApiServer {
   readonly #log: (line: string) => void;
   readonly #guards: AddressGuards | undefined;
   readonly #crowd: Crowd | undefined;
-  readonly #lost = Promise.withResolvers<Error>();
   readonly #opened = Promise.withResolvers<Handler>();
   #handler: Handler | undefined;
   #servers: readonly Serving[] = [];
   #contested: string | undefined;
+  readonly #lost = Promise.withResolvers<Error>();
+  /** Resolves when another program has taken an address while nobody listened on it: the daemon must then end. */
+  readonly lost = this.#lost.promise;
 
   private constructor(host: string, options: ApiServerOptions) {
     const { log, guards = openAddressGuards() } = options;
@@ -57,11 +59,6 @@ export class ApiServer {
     const server = new ApiServer(host, options);
     await server.#listen(port);
     return server;
-  }
-
-  /** Resolves when another program has taken an address while nobody listened on it: the daemon must then end. */
-  get lost(): Promise<Error> {
-    return this.#lost.promise;
   }
 
   /** `[::1]:PORT` where another program listens there on our port: who calls `localhost` may reach that one. */

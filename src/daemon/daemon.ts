@@ -117,7 +117,8 @@ async function serveUntilStopped(
     stopping.abort();
   });
   const { url, port, hosts, provable } = server;
-  const guard = { hosts, token, anonymous: anonymousScope(config) };
+  // Beyond loopback everything takes the token.
+  const guard = { hosts, token, anonymous: isLoopback(config.listen) ? config.auth.anonymous : "none" } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = await addressWarnings(server, domain);
   const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
@@ -205,13 +206,12 @@ async function watchUntil(
   { watchMs, historyDays }: Config,
   log: (line: string) => void,
 ): Promise<void> {
-  const forget = () => void store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
   let nextForget = 0;
   while (!signal.aborted) {
     try {
       await watch.look();
       if (clock.monotonic() >= nextForget) {
-        forget();
+        void store.forget(clock.now() - historyDays * DAY_MS, clock.now() - DAY_MS);
         nextForget = clock.monotonic() + DAY_MS / 24;
       }
     } catch (error) {
@@ -221,9 +221,4 @@ async function watchUntil(
       if (!signal.aborted) throw error;
     });
   }
-}
-
-/** Beyond loopback everything takes the token. */
-function anonymousScope({ listen, auth }: Config): "lease" | "none" {
-  return isLoopback(listen) ? auth.anonymous : "none";
 }

@@ -56,13 +56,10 @@ export interface Domain
   /** Whether a lease of this name has ever been granted. */
   readonly isKnownName: (name: string) => boolean;
   /** Counts and warnings for `GET /status`. */
-  readonly describe: () => DomainStatus;
+  readonly describe: () => Omit<DaemonStatus, "version" | "pid" | "startedAt">;
   /** Writes what is queued, then closes the file and releases the holds. */
   readonly close: () => Promise<void>;
 }
-
-/** The domain's part of `GET /status`. */
-export type DomainStatus = Omit<DaemonStatus, "version" | "pid" | "startedAt">;
 
 /** Options of {@linkcode openDomain}. */
 export interface DomainOptions {
@@ -221,7 +218,7 @@ function load(part: "firewall") {
   return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
 }
 
-function describer(core: Core): () => DomainStatus {
+function describer(core: Core): Domain["describe"] {
   const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();

@@ -14,12 +14,6 @@ const LONGEST_LINE = 8192;
 /** Lines of one kind have the same first characters, apart from numbers. */
 const KIND_LENGTH = 60;
 
-/** Options of {@linkcode LogLimit}. */
-export interface LogLimitOptions {
-  readonly write: (line: string) => void;
-  readonly clock: Timer;
-}
-
 interface Kind {
   /** The beginning of its first line. */
   readonly beginning: string;
@@ -36,7 +30,7 @@ export class LogLimit {
   #endsAt = 0;
   #cancel: (() => void) | undefined;
 
-  constructor({ write, clock }: LogLimitOptions) {
+  constructor({ write, clock }: { readonly write: (line: string) => void; readonly clock: Timer }) {
     this.#write = write;
     this.#clock = clock;
   }

@@ -48,7 +48,7 @@ const LOG_PAUSE_MS = 60_000;
  * @throws {PortdError} `port_in_use` when the address is taken, `port_privileged` when this user may not listen there.
  */
 export function serve(options: ServeOptions): Serving {
-  const { address, guard } = takeAddress(options);
+  const { guard, ...address } = takeAddress(options);
   try {
     return new ListeningServer({ ...options, ...address }, guard);
   } catch (error) {
@@ -120,28 +120,28 @@ class ListeningServer implements Serving {
   }
 }
 
-interface TakenAddress {
-  readonly address: { readonly hostname: string; readonly port: number };
-  readonly guard?: Disposable;
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
 }
 
 /**
  * Makes sure that nobody has the address, not even another server of this user (SO_REUSEPORT would let both have it),
  * and guards it. An address that a program without SO_REUSEPORT used a minute ago cannot be guarded yet.
  */
-function takeAddress({ hostname, port, guards, log }: ServeOptions): TakenAddress {
-  if (guards === undefined) return { address: { hostname, port } };
-  const bound = explainRefusal({ hostname, port }, () => {
+function takeAddress({ hostname, port, guards, log }: ServeOptions): Address & { readonly guard?: Disposable } {
+  if (guards === undefined) return { hostname, port };
+  const address = explainRefusal({ hostname, port }, () => {
     using listener = Deno.listen({ hostname, port });
     return listener.addr as Deno.NetAddr;
   });
-  const address = { hostname: bound.hostname, port: bound.port };
+  const bound = { hostname: address.hostname, port: address.port };
   try {
-    return { address, guard: guards.guard({ ...address, transport: "tcp" }) };
+    return { ...bound, guard: guards.guard(address) };
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     log(`${error.message}: a connection of a program that had the address before still uses it`);
-    return { address };
+    return bound;
   }
 }
 
@@ -150,21 +150,16 @@ function listen({ hostname, port, handler }: ServeOptions, reusePort: boolean): 
 }
 
 /** @throws {PortdError} instead of the two failures that a user can do something about. */
-function explainRefusal<T>(
-  { hostname, port }: { readonly hostname: string; readonly port: number },
-  listen: () => T,
-): T {
+function explainRefusal<T>({ hostname, port }: Address, listen: () => T): T {
   try {
     return listen();
   } catch (error) {
-    const address = `${hostname}:${port}`;
+    const address = `${hostname}:${port}`, cause = error;
     if (error instanceof Deno.errors.AddrInUse) {
-      throw new PortdError("port_in_use", `Cannot listen on ${address}: another program does`, { port }, {
-        cause: error,
-      });
+      throw new PortdError("port_in_use", `Cannot listen on ${address}: another program does`, { port }, { cause });
     }
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause: error });
+      throw new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause });
     }
     throw error;
   }

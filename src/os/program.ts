@@ -80,13 +80,10 @@ function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
 }
 
 function spawn(command: string, args: readonly string[], intent: string): Deno.ChildProcess {
-  const options = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const env = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
   try {
-    return new Deno.Command(command, {
-      args: [...args],
-      env: { LANG: "C", LC_ALL: "C", LANGUAGE: "C" },
-      ...options,
-    }).spawn();
+    return new Deno.Command(command, { args: [...args], env, ...pipes }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new ProgramError(intent, `${command} is not installed`, error);
     if (error instanceof Deno.errors.PermissionDenied) {

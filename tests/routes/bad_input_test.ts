@@ -113,8 +113,13 @@ function isObject(value: unknown): boolean {
 
 appTest("every field of PATCH and renew refuses what it cannot use, and nothing is changed", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { ttlMs: 60_000 } });
-  const calls = [[AmendBody, `/v1/leases/${lease.id}`, "PATCH"], [RenewBody, `/v1/leases/${lease.id}/renew`, "POST"]];
-  for (const [schema, path, method] of calls as [typeof AmendBody, string, string][]) {
+  const path = `/v1/leases/${lease.id}`;
+  const calls = [{ schema: AmendBody, path, method: "PATCH" }, {
+    schema: RenewBody,
+    path: `${path}/renew`,
+    method: "POST",
+  }];
+  for (const { schema, path, method } of calls) {
     for (const field of Object.keys(schema.shape)) {
       const general = NEVER.filter((value) => !(field === "labels" && isObject(value)));
       for (const value of [...general, ...MORE[field]!]) await refuses(app, path, method, field, value);

@@ -2,11 +2,8 @@
 import { system32 } from "./system32.ts";
 
 /** Both functions run off the event loop. */
-const GET_TABLE = {
-  parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
-  result: "u32",
-  nonblocking: true,
-} as const;
+const PARAMETERS = ["buffer", "buffer", "i32", "u32", "i32", "u32"] as const;
+const GET_TABLE = { parameters: PARAMETERS, result: "u32", nonblocking: true } as const;
 
 const SYMBOLS = {
   /** `DWORD GetExtendedTcpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, TCP_TABLE_CLASS, ULONG reserved)` */

@@ -5,14 +5,6 @@ import { call, liveLeases } from "./api.ts";
 import type { Installation } from "./installation.ts";
 import { linesOf } from "./lines.ts";
 
-/** A command to run. */
-export interface RunOptions {
-  /** The folder of its project. */
-  readonly cwd: string;
-  /** The command after `portd run web --`. */
-  readonly command: readonly string[];
-}
-
 const PATIENCE_MS = 180_000;
 
 /** A `portd run web` that has been started. */
@@ -25,8 +17,13 @@ export class Run {
     this.#stderr = textOf(process.stderr);
   }
 
-  /** Starts it in a new session, so that it does not have the terminal of the test. */
-  static start(installation: Installation, { cwd, command }: RunOptions): Run {
+  /**
+   * Starts it in a new session, so that it does not have the terminal of the test.
+   *
+   * @param project the folder of its project, and the command after `portd run web --`.
+   */
+  static start(installation: Installation, project: { cwd: string; command: readonly string[] }): Run {
+    const { cwd, command } = project;
     const args = ["run", "web", "--", ...command];
     const options = { before: ["setsid"], cwd, stdin: "null", stdout: "null" } as const;
     return new Run(installation.command(args, options).spawn());
