@@ -7,9 +7,9 @@ import { FakeDaemon } from "./support/fake_daemon.ts";
 const ROOT = new URL("../", import.meta.url);
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
 
-async function main(args: readonly string[], env: Record<string, string> = {}) {
+async function main(args: readonly string[], env: Record<string, string>, flags: readonly string[] = []) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...RUN_FLAGS, new URL("main.ts", ROOT).href, ...args],
+    args: ["run", ...flags, ...RUN_FLAGS, new URL("main.ts", ROOT).href, ...args],
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
   }).output();
@@ -39,24 +39,14 @@ Deno.test("the program answers on stdout, talks on stderr and exits with the com
 
 Deno.test("the hot commands load nothing that is heavy", async () => {
   await using daemon = await FakeDaemon.open();
-  for (
-    const args of [["lease", "web"], ["release", "web"], ["lease", "web", "--ttl", "1m"], ["ls"], ["renew", "web"]]
-  ) {
-    const modules = await modulesOf(args, daemon.url);
+  for (const command of ["lease web", "release web", "lease web --ttl 1m", "ls", "renew web"]) {
+    // The modules that a command loads, by Deno's own log.
+    const { stderr } = await main(command.split(" "), { PORTD_URL: daemon.url }, ["--log-level=debug"]);
+    const modules = stderr.match(/file:\/\/[^\s,"]+/g) ?? [];
     assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log names no module of the program");
     const heavy = modules.filter((module) =>
       /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b/.test(module)
     );
-    assert.deepEqual(heavy, [], args.join(" "));
+    assert.deepEqual(heavy, [], command);
   }
 });
-
-/** The modules that a command loads, by Deno's own log. */
-async function modulesOf(args: readonly string[], url: string): Promise<string[]> {
-  const { stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--log-level=debug", ...RUN_FLAGS, new URL("main.ts", ROOT).href, ...args],
-    env: { PORTD_URL: url, NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  return new TextDecoder().decode(stderr).match(/file:\/\/[^\s,"]+/g) ?? [];
-}

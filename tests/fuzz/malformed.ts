@@ -11,8 +11,7 @@ export interface Malformed {
   readonly ending: "half" | "close" | "read";
 }
 
-const encoder = new TextEncoder();
-const text = (value: string) => encoder.encode(value);
+const text = (value: string) => new TextEncoder().encode(value);
 
 type Make = (random: Random, request: WholeRequest, target: Target) => Uint8Array<ArrayBuffer>[];
 
