@@ -1,2 +1,2 @@
-/** The version of portd; deno.json bears the same one. */
+/** The version of portd; deno.json has the same one. */
 export const VERSION = "0.1.0";

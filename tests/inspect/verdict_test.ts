@@ -59,7 +59,7 @@ Deno.test("a container's proxy is named with what it stands in for", () => {
   assert.match(unknown.sentence, /pid 812 \(rootlessport for a container\)/);
 });
 
-Deno.test("sockets that cannot be seen are told as such", () => {
+Deno.test("sockets that cannot be seen are reported as such", () => {
   const hidden = judge({ ...FACTS, listeners: [{ ...SOCKET, pid: null, process: null }] });
   assert.deepEqual(hidden.verdict, "listening");
   assert.match(hidden.sentence, /a process that portd cannot see at 0\.0\.0\.0 listens/);
@@ -109,7 +109,7 @@ Deno.test("a port that takes rights says so, and whether the daemon could look",
 
 const LEASE: Lease = { ...UNCLAIMED, name: "shop/dns", port: 50010, protocols: ["udp"], hold: "none" };
 
-Deno.test("a listener of the protocol that a lease does not cover is told apart from that lease", () => {
+Deno.test("a listener of the protocol that a lease does not cover is distinguished from that lease", () => {
   const { verdict, sentence } = judge({ ...FACTS, leases: [LEASE], listeners: [SOCKET] });
   assert.equal(verdict, "listening");
   assert.match(sentence, /portd has no lease of it for tcp; the one for udp is "shop\/dns"$/);

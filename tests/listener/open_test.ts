@@ -77,7 +77,7 @@ Deno.test("listsBoundSockets() knows that Linux 6.8 was the first to", () => {
   assert.deepEqual(releases.map(listsBoundSockets), [false, false, true, true, true, false, false]);
 });
 
-Deno.test("parseReply() tells rows, the end and a refusal apart, and survives a cut datagram", () => {
+Deno.test("parseReply() distinguishes rows, the end and a refusal, and survives a cut datagram", () => {
   const message = new Uint8Array(88);
   const view = new DataView(message.buffer);
   view.setUint32(0, 88, true);

@@ -3,7 +3,7 @@ import { allRoutes } from "../../routes/app.ts";
 import { BODY_LIMIT, type Route } from "../../routes/guard.ts";
 import { type Answer, appTest, type CallOptions, HOST, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
 
-/** A path of the route with something in the place of each parameter. */
+/** A path of the route with something instead of each parameter. */
 function pathOf({ path }: Route): string {
   return path.replaceAll(/:\w+/g, "1");
 }

@@ -15,7 +15,7 @@ export interface CliOutcome {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Told each piece of stdout as it is written. */
+  /** Called with each piece of stdout as it is written. */
   readonly onStdout?: (text: string) => void;
   /** Handlers of signals are added to it. */
   readonly signals?: FakeSignals;

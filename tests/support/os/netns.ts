@@ -50,7 +50,7 @@ export class NetworkNamespace implements AsyncDisposable {
     return new Deno.Command(program, { args: [...before, ...words], stdin: "piped", stdout: "piped" }).spawn();
   }
 
-  /** Lays a cable to another one: an interface `name` in each. It is up, and has the addresses told here at once. */
+  /** Lays a cable to another one: an interface `name` in each. It is up, and has these addresses at once. */
   async connect(
     other: NetworkNamespace,
     name: string,
