@@ -3,7 +3,7 @@
  * foreign rules and rules of ours in it. Prints one JSON line. A program of its own; needs root.
  */
 import { systemClock } from "../src/clock.ts";
-import { LinuxFirewall } from "../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../src/firewall/linux/firewall.ts";
 import { NFT, nftables } from "../src/firewall/linux/nftables.ts";
 import { makeRule, type Rule } from "../src/firewall/rule.ts";
 import { FirewallSync } from "../src/firewall/sync.ts";
@@ -45,7 +45,7 @@ async function measure(foreign: number, own: number): Promise<Record<string, num
   );
   let wanted: readonly Rule[] = [];
   const firewall = new FirewallSync({
-    open: () => Promise.resolve(new LinuxFirewall(nftables(), { owner: "00000000", interfaces: () => [] })),
+    open: () => Promise.resolve(linuxFirewall(nftables(), { owner: "00000000", interfaces: () => [] })),
     wanted: () => wanted,
     clock: systemClock(),
     publish: () => undefined,

@@ -1,7 +1,8 @@
 /**
- * What portd asks of the host's firewall. This file is the types; windows/ and linux/ hold the backends, sync.ts the loop
- * that makes the actual rules equal to the wanted ones.
+ * What portd asks of the host's firewall: the types. windows/ and linux/ hold the backends, sync.ts the loop that makes
+ * the actual rules equal to the wanted ones.
  */
+import { PortdError } from "../errors.ts";
 import type { ActualRule, Difference, Rule } from "./rule.ts";
 
 /** The firewalls that portd knows. */
@@ -48,6 +49,14 @@ export interface BackendOptions {
    * part of every rule; a rule with another owner is foreign.
    */
   readonly owner: string;
+}
+
+/** What is being done, for {@linkcode firewallUnavailable}. */
+export const READ = "read the firewall", CHANGE = "change the firewall";
+
+/** The error of a firewall that cannot be used. @param intent is what cannot be done. */
+export function firewallUnavailable(intent: string, reason: string, cause?: unknown): PortdError {
+  return new PortdError("firewall_unavailable", `Cannot ${intent}: ${reason}`, {}, { cause });
 }
 
 /**

@@ -26,6 +26,11 @@ export function canonicalNetwork(text: string): string | undefined {
   return `${addressText(bytes.map((byte, i) => byte & maskByte(bits - 8 * i)))}/${bits}`;
 }
 
+/** A network in canonical form as nft and ufw write it: without a length where it is a single address. */
+export function shortNetwork(network: string): string {
+  return network.replace(familyOf(network) === 4 ? /\/32$/ : /\/128$/, "");
+}
+
 /** The IP version of a network in canonical form. */
 export function familyOf(network: string): Family {
   return network.includes(":") ? 6 : 4;

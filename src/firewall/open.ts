@@ -1,8 +1,8 @@
 /** Which firewall governs this host: the dispatcher of the backends. */
-import { PortdError } from "../errors.ts";
-import type { FirewallBackend, FirewallBackendName, FirewallReading } from "./backend.ts";
+import { Buffer } from "node:buffer";
+import { type FirewallBackend, type FirewallBackendName, firewallUnavailable, READ } from "./backend.ts";
 import { openLinuxFirewall } from "./linux/open.ts";
-import { WindowsFirewall } from "./windows/backend.ts";
+import { openWindowsParts, WindowsFirewall } from "./windows/backend.ts";
 
 /** Options of {@linkcode openFirewall}. */
 export interface OpenFirewallOptions {
@@ -24,30 +24,21 @@ export async function openFirewall(
 ): Promise<FirewallBackend> {
   const owner = await ownerOf(stateDir);
   const { os } = Deno.build;
-  if (backend === "none") return new NoFirewall('"firewall.backend" is none');
+  if (backend === "none") return noFirewall('"firewall.backend" is none');
   if (os === "windows" && (backend === "auto" || backend === "windows")) {
-    return WindowsFirewall.open({ owner, listeners });
+    return new WindowsFirewall(openWindowsParts(), { owner, listeners });
   }
   if (os === "linux" && backend !== "windows") return await openLinuxFirewall({ owner, firewall: backend });
-  return new NoFirewall(`portd knows no firewall of ${os}${backend === "auto" ? "" : ` named ${backend}`}`);
+  return noFirewall(`portd knows no firewall of ${os}${backend === "auto" ? "" : ` named ${backend}`}`);
 }
 
 /** The backend of a host without a firewall. */
-class NoFirewall implements FirewallBackend {
-  readonly name = "none";
-  readonly #reason: string;
-
-  constructor(reason: string) {
-    this.#reason = reason;
-  }
-
-  read(): Promise<FirewallReading> {
-    return Promise.reject(new PortdError("firewall_unavailable", `Cannot read the firewall: ${this.#reason}`));
-  }
+function noFirewall(reason: string): FirewallBackend {
+  return { name: "none", read: () => Promise.reject(firewallUnavailable(READ, reason)) };
 }
 
 /** See `BackendOptions`: a state folder has the same owner after a restart, and no other folder has it. */
 async function ownerOf(stateDir: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(stateDir));
-  return new Uint8Array(digest).subarray(0, 4).reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
+  return Buffer.from(digest, 0, 4).toString("hex");
 }

@@ -1,16 +1,11 @@
 /** What a sync has to do, and how each wanted rule stands. Pure. */
-import { PortdError } from "../errors.ts";
-import type { FirewallReading } from "./backend.ts";
+import { type FirewallReading, firewallUnavailable } from "./backend.ts";
 import { type ActualRule, diff, type Difference, type Rule } from "./rule.ts";
 
 /** The changes that a reading calls for, and what it says besides. */
-export interface FirewallPlan extends Difference {
+export interface FirewallPlan extends Difference, Pick<FirewallReading, "remarks" | "foreign"> {
   /** Needed rules that were changed or deleted by hand since they were set. */
   readonly drifted: readonly Rule[];
-  /** What keeps rules from working or makes them unnecessary. */
-  readonly remarks: readonly string[];
-  /** The number of rules without our mark. */
-  readonly foreign: number;
   /** The rules with our mark, before the changes. */
   readonly actual: readonly ActualRule[];
   /** The rules that were wanted. */
@@ -44,23 +39,24 @@ export function makePlan(reading: FirewallReading, { wanted, before, drift }: Pl
   const { rules: actual, remarks, foreign } = reading;
   const needed = wanted.flatMap((rule) => reading.needed(rule) ?? []);
   const { add, change, remove } = diff(needed, actual);
-  const drifted = [...add, ...change].filter((rule) => isSame(before.get(rule.name), rule));
+  const drifted = [...add, ...change].filter((rule) => contentOf(before.get(rule.name)) === contentOf(rule));
   const isDue = (rule: Rule) => drift === "restore" || !drifted.includes(rule);
   const due = { add: add.filter(isDue), change: change.filter(isDue), remove };
   return { ...due, drifted, remarks, foreign, actual, wanted, needed };
 }
 
-/** The wanted rules of a plan, by name. @param missing are the needed rules that the firewall does not have. */
+/** The states of wanted rules, by their whole content. */
+export type RuleStates = ReadonlyMap<string, RuleState>;
+
+/** How the rules of a plan stand. @param missing are the needed rules that are not there. @default as it was read */
 export function statesOf(
-  { wanted, needed }: FirewallPlan,
-  missing: readonly Rule[],
-): ReadonlyMap<string, RuleWithState> {
-  const [neededNames, missingNames] = [needed, missing].map((rules) => new Set(rules.map(({ name }) => name)));
-  const stateOf = ({ name }: Rule) => {
-    if (!neededNames!.has(name)) return "not_needed";
-    return missingNames!.has(name) ? "missing" : "set";
-  };
-  return new Map(wanted.map((rule) => [rule.name, { ...rule, state: stateOf(rule) }]));
+  { wanted, needed, add, change, drifted }: FirewallPlan,
+  missing: readonly Rule[] = [...add, ...change, ...drifted],
+): RuleStates {
+  const states = new Map(wanted.map(({ name }): [string, RuleState] => [name, "not_needed"]));
+  for (const { name } of needed) states.set(name, "set");
+  for (const { name } of missing) states.set(name, "missing");
+  return new Map(wanted.map((rule) => [contentOf(rule), states.get(rule.name)!]));
 }
 
 /**
@@ -75,11 +71,10 @@ export function requireKept({ add, change, remove }: Difference, left: Differenc
   const kept = remove.find((name) => left.remove.includes(name));
   if (lost === undefined && kept === undefined) return;
   const state = lost === undefined ? "still there: something puts it back" : "not there: something takes it away";
-  const message = `Cannot keep the rule ${lost?.name ?? kept}: it was changed without an error and is ${state}`;
-  throw new PortdError("firewall_unavailable", message);
+  throw firewallUnavailable(`keep the rule ${lost?.name ?? kept}`, `it was changed without an error and is ${state}`);
 }
 
-/** Whether two values are written the same. */
-export function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+/** Rules, or one, as text: the same for those that are the same. */
+export function contentOf(rules: Rule | readonly Rule[] | undefined): string {
+  return JSON.stringify(rules);
 }

@@ -1,5 +1,5 @@
 /** Firewall rules as portd wants them, and how they differ from the actual ones. Pure. */
-import type { Protocol } from "../port/port.ts";
+import { type Endpoint, isPort } from "../port/port.ts";
 import { canonicalNetwork } from "./networks.ts";
 
 /** Which packets a rule lets pass: those to this machine, or those from it. */
@@ -14,13 +14,15 @@ export type Profile = typeof PROFILES[number];
 /** Who is let in by a rule: `LocalSubnet` (the networks that this machine is on), `any`, or a network in CIDR notation. */
 export type RemoteAddress = string;
 
+/** A port of this machine, and the direction of the packets to or from it. */
+export interface DirectedPort extends Endpoint {
+  readonly direction: Direction;
+}
+
 /** What an exposure asks of the host's firewall: that one port can be reached. */
-export interface Rule {
+export interface Rule extends DirectedPort {
   /** `portd-in-tcp-20417`: together with the owner it identifies a rule of ours. */
   readonly name: string;
-  readonly direction: Direction;
-  readonly protocol: Protocol;
-  readonly port: number;
   /** In the order domain, private, public. */
   readonly profiles: readonly Profile[];
   /** Sorted, networks in canonical form; `any` is never combined with others. */
@@ -47,9 +49,10 @@ export interface Difference {
 
 const LONGEST_DISPLAY_NAME = 250;
 
-/** The name of a rule. */
-export function ruleName(direction: Direction, protocol: Protocol, port: number): string {
-  return `portd-${direction}-${protocol}-${port}`;
+/** Reads the name of a rule; `undefined` when it is none. */
+export function parseRuleName(name: string): DirectedPort | undefined {
+  const [, direction, protocol, port] = /^portd-(in|out)-(tcp|udp)-([1-9]\d*)$/.exec(name) ?? [];
+  return isPort(Number(port)) ? { direction, protocol, port: Number(port) } as DirectedPort : undefined;
 }
 
 /** Makes a rule in canonical form, so that rules can be compared. @param leaseName becomes part of the display name. */
@@ -57,7 +60,7 @@ export function makeRule(
   { direction, protocol, port, profiles, remote }: Omit<Rule, "name" | "displayName">,
   leaseName: string,
 ): Rule {
-  const name = ruleName(direction, protocol, port);
+  const name = `portd-${direction}-${protocol}-${port}`;
   return {
     name,
     direction,
@@ -75,8 +78,8 @@ export function diff(wanted: readonly Rule[], actual: readonly ActualRule[]): Di
   const wantedNames = new Set(wanted.map(({ name }) => name));
   const add = wanted.filter(({ name }) => !byName.has(name));
   const change = wanted.filter((rule) => {
-    const found = byName.get(rule.name);
-    return found !== undefined && (found.length > 1 || !hasSameContent(rule, found[0]!.rule));
+    const [found, ...more] = byName.get(rule.name) ?? [];
+    return found !== undefined && (more.length > 0 || contentOf(rule) !== contentOf(found.rule));
   });
   return { add, change, remove: [...byName.keys()].filter((name) => !wantedNames.has(name)) };
 }
@@ -86,20 +89,16 @@ export function sizeOf({ add, change, remove }: Difference): number {
   return add.length + change.length + remove.length;
 }
 
-/** Display names are for people, so they are not compared. */
-function hasSameContent(one: Rule, other: Rule | undefined): boolean {
-  return other !== undefined && one.direction === other.direction && one.protocol === other.protocol &&
-    one.port === other.port && one.profiles.join() === other.profiles.join() &&
-    one.remote.join() === other.remote.join();
+/** What the name of a rule does not say. Display names are for people, so they are not compared. */
+function contentOf(rule: Rule | undefined): string | undefined {
+  return rule && `${rule.profiles} ${rule.remote}`;
 }
 
 function displayNameOf(name: string, leaseName: string): string {
   // deno-lint-ignore no-control-regex -- what no firewall takes in a name
-  const plain = `${name} ${leaseName}`.replaceAll(/[\x00-\x1f\x7f-\x9f|]/g, "_");
-  const characters = [...plain];
-  return characters.length <= LONGEST_DISPLAY_NAME
-    ? plain
-    : `${characters.slice(0, LONGEST_DISPLAY_NAME - 1).join("")}…`;
+  const characters = [...`${name} ${leaseName}`.replaceAll(/[\x00-\x1f\x7f-\x9f|]/g, "_")];
+  if (characters.length > LONGEST_DISPLAY_NAME) characters.splice(LONGEST_DISPLAY_NAME - 1, Infinity, "…");
+  return characters.join("");
 }
 
 /** What can happen to rules. */

@@ -5,20 +5,22 @@
  */
 import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
-import type { FirewallBackend, FirewallReading } from "./backend.ts";
+import { pauseAfter, type Pauses } from "../wait.ts";
+import { type FirewallBackend, type FirewallReading, firewallUnavailable } from "./backend.ts";
 import {
+  contentOf,
   type FirewallPlan,
-  isSame,
   makePlan,
   requireKept,
   type RuleState,
+  type RuleStates,
   type RuleWithState,
   statesOf,
 } from "./plan.ts";
 import { diff, type Rule, type RuleEvent, sizeOf } from "./rule.ts";
 
-/** First pause after a failure, and the longest; it doubles in between. */
-const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 60_000;
+/** The pauses after failures. */
+const RETRY: Pauses = { pauseMs: 1000, longestPauseMs: 60_000 };
 
 /** How long a stop waits at most for a sync that runs. */
 const STOP_WAIT_MS = 1000;
@@ -50,8 +52,8 @@ export class FirewallSync {
   readonly #parts: FirewallSyncParts;
   /** The rules that were there after the last sync, by name. One that then differs though still wanted has drifted. */
   #set: ReadonlyMap<string, Rule> = new Map();
-  /** The wanted rules as the last reading showed them, by name; `undefined` where the firewall could not be read. */
-  #states: ReadonlyMap<string, RuleWithState> | undefined;
+  /** The wanted rules as the last reading showed them; `undefined` where the firewall could not be read. */
+  #states: RuleStates | undefined;
   /** Names of rules whose drift was reported and goes on. */
   #reported: ReadonlySet<string> = new Set();
   #backend: FirewallBackend | undefined;
@@ -114,7 +116,7 @@ export class FirewallSync {
 
   /** The rules that are wanted at this moment, as they stand in a plan; unknown without one. */
   rules(plan?: FirewallPlan): readonly RuleWithState[] {
-    const states = plan && statesOf(plan, missingIn(plan));
+    const states = plan && statesOf(plan);
     return this.#parts.wanted().map((rule) => ({ ...rule, state: this.#stateIn(states, rule) }));
   }
 
@@ -147,12 +149,10 @@ export class FirewallSync {
     return this.#set.size > 0 || this.#parts.wanted().length > 0;
   }
 
-  #stateIn(states: ReadonlyMap<string, RuleWithState> | undefined, rule: Rule): RuleState {
+  #stateIn(states: RuleStates | undefined, rule: Rule): RuleState {
     if (states === undefined) return "unknown";
-    const known = states.get(rule.name);
-    const isCurrent = known !== undefined && isSame(known, { ...rule, state: known.state });
-    if (isCurrent && known.state !== "missing") return known.state;
-    return this.#last === null || this.#last.error === null ? "missing" : "failed";
+    const state = states.get(contentOf(rule)) ?? "missing";
+    return state === "missing" && typeof this.#last?.error === "string" ? "failed" : state;
   }
 
   async #open(): Promise<FirewallBackend> {
@@ -172,7 +172,7 @@ export class FirewallSync {
   async #follow(plan?: FirewallPlan): Promise<FirewallPlan> {
     this.#next = undefined;
     const wanted = this.#parts.wanted();
-    const isDone = plan !== undefined && !this.#isAsked && isSame(plan.wanted, wanted) &&
+    const isDone = plan !== undefined && !this.#isAsked && contentOf(plan.wanted) === contentOf(wanted) &&
       wanted.every((rule) => this.stateOf(rule) !== "missing");
     return isDone ? plan : await this.sync();
   }
@@ -201,7 +201,7 @@ export class FirewallSync {
   async #makeEqual(): Promise<FirewallPlan> {
     const reading = await this.#read();
     const plan = this.#planFrom(reading);
-    this.#states = statesOf(plan, missingIn(plan));
+    this.#states = statesOf(plan);
     if (sizeOf(plan) === 0) return plan;
     await reading.apply(plan);
     const left = diff(plan.needed, (await this.#read()).rules);
@@ -238,19 +238,13 @@ export class FirewallSync {
   #setTimer(): void {
     if (this.#isClosed || !this.#hasRules) return;
     const { clock, syncMs } = this.#parts;
-    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
-    const pauseMs = this.#failures > 0 ? Math.min(retryMs, syncMs) : syncMs;
+    const pauseMs = this.#failures > 0 ? Math.min(pauseAfter(this.#failures, RETRY), syncMs) : syncMs;
     this.#stopTimer = clock.after(pauseMs, () => this.request());
   }
-}
-
-function missingIn({ add, change, drifted }: FirewallPlan): readonly Rule[] {
-  return [...add, ...change, ...drifted];
 }
 
 /** An unexpected error of a backend also means that the firewall cannot be used. */
 function asUnavailable(error: unknown): PortdError {
   if (error instanceof PortdError) return error;
-  const message = `Cannot keep the firewall's rules: ${(error as Error).message}`;
-  return new PortdError("firewall_unavailable", message, {}, { cause: error });
+  return firewallUnavailable("keep the firewall's rules", (error as Error).message, error);
 }

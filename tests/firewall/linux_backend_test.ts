@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { FirewallBackend } from "../../src/firewall/backend.ts";
 import { firewalld } from "../../src/firewall/linux/firewalld.ts";
-import { LinuxFirewall } from "../../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../../src/firewall/linux/firewall.ts";
 import { nftables } from "../../src/firewall/linux/nftables.ts";
 import { openLinuxFirewall } from "../../src/firewall/linux/open.ts";
 import { ufw } from "../../src/firewall/linux/ufw.ts";
@@ -25,8 +25,8 @@ const HANGING = program("setInterval(() => {}, 1000)");
 function backends(program: [string, ...string[]], timeoutMs = 600_000): FirewallBackend[] {
   const options = { ...OPTIONS, timeoutMs };
   return [
-    new LinuxFirewall(nftables({ program, legacyTables: "/nonexistent/tables" }), options),
-    new LinuxFirewall(firewalld({ program }), options),
+    linuxFirewall(nftables({ program, legacyTables: "/nonexistent/tables" }), options),
+    linuxFirewall(firewalld({ program }), options),
   ];
 }
 
@@ -82,7 +82,7 @@ Deno.test("a remark reports iptables-legacy, which nft does not show", async () 
   await Deno.writeTextFile(`${folder.path}/tables`, "filter\n");
   const nft = program(`console.log('{"nftables": []}')`);
   const dialect = nftables({ program: nft, legacyTables: `${folder.path}/tables` });
-  const { rules, foreign, remarks, needed } = await new LinuxFirewall(dialect, OPTIONS).read();
+  const { rules, foreign, remarks, needed } = await linuxFirewall(dialect, OPTIONS).read();
   assert.deepEqual([rules, foreign, needed(rule(20417))], [[], 0, undefined]);
   assert.match(remarks.join("\n"), /^nftables does not drop what comes in.*\niptables-legacy has rules/);
 });
@@ -106,7 +106,7 @@ Deno.test("ufw: what its settings and rules let pass anyway is not needed", asyn
   const needed = async (settings: Parameters<typeof writeUfw>[1], direction: "in" | "out" = "in") => {
     await writeUfw(root, settings);
     const interfaces = () => [{ cidr: "fe80::1/64" }];
-    const reading = await new LinuxFirewall(ufw({ root }), { owner: OWNER, interfaces }).read();
+    const reading = await linuxFirewall(ufw({ root }), { owner: OWNER, interfaces }).read();
     const remote = ["10.0.0.0/24", "LocalSubnet"];
     return reading.needed(rule(20417, { direction, remote }))?.remote;
   };
@@ -132,7 +132,7 @@ Deno.test("ufw: what its settings and rules let pass anyway is not needed", asyn
 
 Deno.test("ufw: a file that is not there is an error, not an empty firewall", async () => {
   await using folder = await temporaryFolder();
-  const backend = new LinuxFirewall(ufw({ root: folder.path }), OPTIONS);
+  const backend = linuxFirewall(ufw({ root: folder.path }), OPTIONS);
   await assert.rejects(backend.read(), {
     code: "firewall_unavailable",
     message: /^Cannot read the firewall: ufw is set up/,

@@ -6,81 +6,73 @@ const CAPTURE = new URL("../testdata/windows/firewall_rules.txt", import.meta.ur
 const LINES = Deno.readTextFileSync(CAPTURE).split("\n").filter((line) => line.startsWith("v"));
 
 /** The rule as one readable line, without what says nothing. */
-function told(rule: RuleText): string {
-  const { version, action, active, direction, protocol, profiles, app, service, name, group, edge } = rule;
-  const ports = (list: RuleText["localPorts"]) =>
-    list.map((item) => typeof item === "string" ? item : `${item.first}-${item.last}`).join();
-  const addresses = (list: RuleText["localAddresses"]) =>
-    list.map(({ family, kind, text }) => `${family} ${kind} ${text}`).join();
+function describe(rule: RuleText): string {
+  const { action, active, direction, protocol, profiles, app, service, name, group, edge } = rule;
   const parts = {
     app,
     service,
     name,
     group,
-    localPorts: ports(rule.localPorts),
-    remotePorts: ports(rule.remotePorts),
-    localAddresses: addresses(rule.localAddresses),
-    remoteAddresses: addresses(rule.remoteAddresses),
+    localPorts: rule.localPorts.map((item) => typeof item === "string" ? item : `${item.first}-${item.last}`).join(),
+    remoteAddresses: rule.remoteAddresses.map(({ family, kind, text }) => `${family} ${kind} ${text}`).join(),
     others: rule.others.map(({ key, value }) => `${key}=${value}`).join(),
   };
   const words = Object.entries(parts).filter(([, value]) => value !== undefined && value !== "");
-  const first = [`${version.major}.${version.minor}`, action, active ? "on" : "off", direction, protocol ?? "any"];
-  return [...first, profiles.join("+"), ...(edge ? ["edge"] : []), ...words.map(([key, value]) => `${key}: ${value}`)]
-    .join(" | ");
+  const first = [action, active ? "on" : "off", direction, protocol ?? "any", profiles.join("+")];
+  return [...first, ...(edge ? ["edge"] : []), ...words.map(([key, value]) => `${key}: ${value}`)].join(" | ");
 }
 
 const ALL = "domain+private+public", SVCHOST = "%SystemRoot%\\system32\\svchost.exe";
 const EXPECTED = [
-  `2.10 | Allow | on | In | 6 | domain | app: ${SVCHOST} | service: RPCSS | name: @FirewallAPI.dll,-29011 | ` +
+  `Allow | on | In | 6 | domain | app: ${SVCHOST} | service: RPCSS | name: @FirewallAPI.dll,-29011 | ` +
   "group: @FirewallAPI.dll,-29002 | localPorts: RPC-EPMap",
-  "2.10 | Allow | off | In | 6 | private+public | app: System | name: @FirewallAPI.dll,-25426 | " +
+  "Allow | off | In | 6 | private+public | app: System | name: @FirewallAPI.dll,-25426 | " +
   "group: @FirewallAPI.dll,-25000 | localPorts: IPHTTPSIn,IPTLSIn",
-  "2.10 | Block | on | In | 17 | public | app: C:\\program files\\nodejs\\node.exe | " +
+  "Block | on | In | 17 | public | app: C:\\program files\\nodejs\\node.exe | " +
   "name: Node.js: Server-side JavaScript | others: Defer=User",
-  "2.20 | Allow | on | In | 6 | public | app: System | name: @FirewallAPI.dll,-30253 | " +
+  "Allow | on | In | 6 | public | app: System | name: @FirewallAPI.dll,-30253 | " +
   "group: @FirewallAPI.dll,-30267 | localPorts: 5985-5985 | " +
   "remoteAddresses: 4 keyword LocalSubnet,6 keyword LocalSubnet",
-  `2.20 | Allow | on | Out | 17 | ${ALL} | app: ${SVCHOST} | service: ssdpsrv | name: @FirewallAPI.dll,-36104 | ` +
-  "group: @FirewallAPI.dll,-36001 | localPorts: Ply2Disc | remotePorts: 1900-1900 | " +
-  "remoteAddresses: 4 keyword Ply2Renders,6 keyword Ply2Renders",
-  "2.22 | Allow | on | In | 6 | public | app: %SystemRoot%\\system32\\dashost.exe | name: @wfd.dll,-10 | " +
+  `Allow | on | Out | 17 | ${ALL} | app: ${SVCHOST} | service: ssdpsrv | name: @FirewallAPI.dll,-36104 | ` +
+  "group: @FirewallAPI.dll,-36001 | localPorts: Ply2Disc | " +
+  "remoteAddresses: 4 keyword Ply2Renders,6 keyword Ply2Renders | others: RPort=1900",
+  "Allow | on | In | 6 | public | app: %SystemRoot%\\system32\\dashost.exe | name: @wfd.dll,-10 | " +
   "others: TTK2_22=WFDDevices,TTK=ProxSharing",
-  `2.24 | Allow | on | In | 58 | ${ALL} | app: System | name: @FirewallAPI.dll,-25009 | ` +
+  `Allow | on | In | 58 | ${ALL} | app: System | name: @FirewallAPI.dll,-25009 | ` +
   "group: @FirewallAPI.dll,-25000 | remoteAddresses: 6 network fe80::/64 | " +
   "others: ICMP6=128:*,ICMP6=135:0,NNm=aGVsbG8",
-  `2.25 | ByPass | on | In | 6 | ${ALL} | name: Bypass | localPorts: 445-445 | ` +
+  `ByPass | on | In | 6 | ${ALL} | name: Bypass | localPorts: 445-445 | ` +
   "others: RMauth=O:NSG:BAD:(A;;CC;;;S-1-5-21-1-2-3-4),Security2_9=An-NoEncap",
-  `2.26 | Allow | on | In | 17 | ${ALL} | app: ${SVCHOST} | service: dnscache | ` +
+  `Allow | on | In | 17 | ${ALL} | app: ${SVCHOST} | service: dnscache | ` +
   "name: @%SystemRoot%\\system32\\firewallapi.dll,-37303 | localPorts: 5353-5353,mDNS",
-  `2.27 | Allow | on | In | 6 | ${ALL} | name: Game server | localPorts: 7777-7778,27015-27015,27020-27020 | ` +
-  "remotePorts: 1024-65535",
-  `2.28 | Allow | on | Out | any | ${ALL} | name: @{Microsoft.Win32WebViewHost_10.0.22000.1_neutral_neutral_` +
+  `Allow | on | In | 6 | ${ALL} | name: Game server | localPorts: 7777-7778,27015-27015,27020-27020 | ` +
+  "others: RPort2_10=1024-65535",
+  `Allow | on | Out | any | ${ALL} | name: @{Microsoft.Win32WebViewHost_10.0.22000.1_neutral_neutral_` +
   "cw5n1h2txyewy?ms-resource://Windows.Win32WebViewHost/resources/DisplayName} | " +
   "others: PFN=Microsoft.Win32WebViewHost_cw5n1h2txyewy,LUOwn=S-1-5-21-1-2-3-1001,Platform=2:6:2,Platform2=GTEQ," +
   "TTK2_28=WFDCDPSvc",
-  `2.29 | Block | on | In | any | ${ALL} | name: Block all | ` +
+  `Block | on | In | any | ${ALL} | name: Block all | ` +
   "others: LUAuth=O:LSD:(D;;CC;;;S-1-5-80-2940520708-3855866260-481812779-327648279-1710889582)",
-  `2.30 | Allow | on | In | 6 | domain+private | edge | app: ${SVCHOST} | service: dosvc | name: Delivery | ` +
-  "localPorts: 7680-7680 | localAddresses: 4 network 192.168.1.2/32 | remoteAddresses: 4 network 10.0.0.0/8," +
-  "4 network 192.168.1.0/24,4 network 192.0.2.7/32,4 range 198.51.100.1-198.51.100.9,6 network fd00::/8," +
-  "6 network 2001:db8::7/128 | others: Defer=App",
-  `2.31 | Block | on | In | 6 | ${ALL} | name: TCP | group: GSecurity | localPorts: 1-66,69-55554,55556-65535`,
-  `2.32 | Allow | on | In | any | ${ALL} | name: Only by radio | ` +
+  `Allow | on | In | 6 | domain+private | edge | app: ${SVCHOST} | service: dosvc | name: Delivery | ` +
+  "localPorts: 7680-7680 | remoteAddresses: 4 network 10.0.0.0/8,4 network 192.168.1.0/24,4 network 192.0.2.7/32," +
+  "6 network fd00::/8,6 network 2001:db8::7/128 | others: RA4=198.51.100.1-198.51.100.9,LA4=192.168.1.2,Defer=App",
+  `Block | on | In | 6 | ${ALL} | name: TCP | group: GSecurity | localPorts: 1-66,69-55554,55556-65535`,
+  `Allow | on | In | any | ${ALL} | name: Only by radio | ` +
   "others: IFType=Wireless,IF={6DE9BFB4-8AC2-4A92-8C2A-5D0A3A0D6F0D},SkipVer=2.31",
-  "2.33 | Allow | on | In | 6 | domain+private | name: portd-in-tcp-20417 shop/web | group: portd | " +
+  "Allow | on | In | 6 | domain+private | name: portd-in-tcp-20417 shop/web | group: portd | " +
   "localPorts: 20417-20417 | remoteAddresses: 4 keyword LocalSubnet,6 keyword LocalSubnet",
-  `2.33 | Allow | on | In | 17 | ${ALL} | app: C:\\Program Files (x86)\\Microsoft\\EdgeWebView\\Application\\` +
+  `Allow | on | In | 17 | ${ALL} | app: C:\\Program Files (x86)\\Microsoft\\EdgeWebView\\Application\\` +
   "150.0.4078.83\\msedgewebview2.exe | name: Microsoft Edge (mDNS-In) | group: Microsoft Edge WebView2 Runtime | " +
   "localPorts: 5353-5353",
-  `2.33 |  | off |  | any | ${ALL} | name: First | remoteAddresses: 4 unknown 300.1.1.1,6 unknown ::1::2,` +
-  "4 unknown 10.0.0.0/255.0.255.0 | others: Action=Maybe,Active=yes,Dir=Sideways,Protocol=256,Profile=Guest," +
+  ` | off |  | any | ${ALL} | name: First | ` +
+  "others: Action=Maybe,Active=yes,Dir=Sideways,Protocol=256,Profile=Guest," +
   "LPort=70000,LPort=9-3,LPort=,RA4=300.1.1.1,RA6=::1::2,RA4=10.0.0.0/255.0.255.0,Future=a=b,Name=Second,Naked=," +
   "__proto__=1",
 ];
 
 for (const [i, line] of LINES.entries()) {
   Deno.test(`rule ${i + 1} of the capture, of version ${line.slice(1, line.indexOf("|"))}, is read`, () => {
-    assert.equal(told(parseRuleText(line)!), EXPECTED[i]);
+    assert.equal(describe(parseRuleText(line)!), EXPECTED[i]);
   });
 }
 
@@ -104,45 +96,15 @@ Deno.test("flags that are off say what their absence says", () => {
   assert.deepEqual(parseRuleText("v2.30|LOM=TRUE|")!.others, [{ key: "LOM", value: "TRUE" }]);
 });
 
-const KEYS = [
-  "Action",
-  "Active",
-  "Dir",
-  "Protocol",
-  "Profile",
-  "LPort",
-  "LPort2_10",
-  "LPort2_20",
-  "RPort",
-  "RPort2_10",
-  "RA4",
-  "RA42",
-  "RA6",
-  "RA62",
-  "LA4",
-  "LA6",
-  "App",
-  "Svc",
-  "Name",
-  "Desc",
-  "EmbedCtxt",
-  "Edge",
-  "Defer",
-  "LSM",
-  "ICMP4",
-  "IF",
-  "IFType",
-  "PFN",
-  "LUAuth2_24",
-  "NNm",
-  "constructor",
-  "",
-]; // deno-fmt-ignore
-const VALUES = [
-  "Allow", "Block", "TRUE", "FALSE", "In", "Out", "6", "17", "255", "256", "-1", "80", "80-90", "RPC", "Domain",
-  "Public", "LocalSubnet", "*", "10.0.0.0/255.0.0.0", "10.0.0.0/33", "fd00::/8", "::", "::ffff:1.2.3.4", "fe80::1%2",
-  "1.2.3.4-1.2.3.9", "a=b", "$", "%", "",
-]; // deno-fmt-ignore
+/** Also the empty one, which the line ends make. */
+const KEYS = `
+Action Active Dir Protocol Profile LPort LPort2_10 LPort2_20 RPort RPort2_10 RA4 RA42 RA6 RA62 LA4 LA6 App Svc Name Desc
+EmbedCtxt Edge Defer LSM ICMP4 IF IFType PFN LUAuth2_24 NNm constructor
+`.split(/\s/);
+const VALUES = `
+Allow Block TRUE FALSE In Out 6 17 255 256 -1 80 80-90 RPC Domain Public LocalSubnet * 10.0.0.0/255.0.0.0 10.0.0.0/33
+fd00::/8 :: ::ffff:1.2.3.4 fe80::1%2 1.2.3.4-1.2.3.9 a=b $ %
+`.split(/\s/);
 const field = fc.tuple(
   fc.oneof(fc.constantFrom(...KEYS), fc.string({ unit: "binary" })),
   fc.oneof(fc.constantFrom(...VALUES), fc.string({ unit: "binary" })),
@@ -174,7 +136,7 @@ Deno.test("whatever the fields, none gets lost and a rule without knowledge of t
         plain.find(([key, value]) => key === "Active" && /^(TRUE|FALSE)$/.test(value))?.[1] === "TRUE",
       );
       assert.equal(rule.name, plain.find(([key]) => key === "Name")?.[1]);
-      for (const ports of [...rule.localPorts, ...rule.remotePorts]) {
+      for (const ports of rule.localPorts) {
         if (typeof ports === "object") assert.ok(ports.first <= ports.last && ports.last <= 65535);
       }
       assert.ok(rule.profiles.length > 0);

@@ -1,6 +1,6 @@
 /** portd's rules in the real nftables, in namespaces, with real packets. */
 import assert from "node:assert/strict";
-import { LinuxFirewall } from "../../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../../src/firewall/linux/firewall.ts";
 import { nftables } from "../../src/firewall/linux/nftables.ts";
 import type { Program } from "../../src/os/program.ts";
 import { conformanceTests, rule } from "../firewall/conformance.ts";
@@ -91,7 +91,7 @@ testOnHost({
       await settle(host.backend(), openTo(ALLOWED_NETWORKS));
       const before = await host.rules();
       const program: Program = [...host.namespace.enter, "python3", "-c", CHAIN_TOO_MANY];
-      const backend = new LinuxFirewall(nftables({ program }), { owner: OWNER, interfaces: () => [] });
+      const backend = linuxFirewall(nftables({ program }), { owner: OWNER, interfaces: () => [] });
       const wanted = [rule(20500, { remote: ["any"] })];
       const reading = await backend.read();
       await assert.rejects(reading.apply({ add: wanted, change: [], remove: ["portd-in-tcp-20417"] }), {
@@ -102,7 +102,7 @@ testOnHost({
     },
     async "without root the firewall is unknown, and the error says what would help"() {
       const program: Program = ["/usr/bin/setpriv", "--reuid", "65534", "--clear-groups", "/usr/sbin/nft"];
-      const backend = new LinuxFirewall(nftables({ program }), { owner: OWNER, interfaces: () => [] });
+      const backend = linuxFirewall(nftables({ program }), { owner: OWNER, interfaces: () => [] });
       await assert.rejects(backend.read(), {
         code: "firewall_unavailable",
         message: "Cannot read the firewall: nft needs root, or the capability CAP_NET_ADMIN",

@@ -1,6 +1,6 @@
 /** portd's rules in the real ufw, in namespaces, with real packets. */
 import assert from "node:assert/strict";
-import { isUfwEnabled } from "../../src/firewall/linux/ufw.ts";
+import { ufw } from "../../src/firewall/linux/ufw.ts";
 import { conformanceTests, rule } from "../firewall/conformance.ts";
 import { ADDRESSES, OWNER, testOnHost } from "../support/os/firewall_host.ts";
 import { linux, root, tools } from "../support/os/requirement.ts";
@@ -15,7 +15,7 @@ testOnHost({
     ...conformanceTests(),
     async "a service is reached only while it is open, and only from the allowed networks"(host) {
       const cable = await host.cable();
-      assert.equal(await isUfwEnabled(host.root), true);
+      assert.equal(await ufw({ root: host.root }).governs(), true);
       assert.deepEqual(await cable.reach(), NOBODY);
       await settle(host.backend(), openTo(ALLOWED_NETWORKS));
       assert.deepEqual(await cable.reach(), ALLOWED_ONLY);

@@ -1,20 +1,28 @@
 /** What differs between the firewalls of Linux. This file is the types and how their programs are run. */
-import { PortdError } from "../../errors.ts";
 import { type Program, ProgramError, type ProgramOutcome, type RunOptions, runProgram } from "../../os/program.ts";
-import type { Entries } from "./entries.ts";
+import { PortdError } from "../../errors.ts";
+import type { FirewallBackendName } from "../backend.ts";
+import type { Entries, EntryOptions } from "./entries.ts";
 
 /** How one firewall of Linux is read and changed. */
 export interface Dialect<Command> {
-  readonly name: "nftables" | "ufw" | "firewalld";
+  readonly name: FirewallBackendName;
   /** What people call its program, for messages. */
   readonly tool: string;
   readonly program: Program;
   /**
+   * Whether it governs the firewall of this machine.
+   *
+   * @throws {PortdError} `firewall_unavailable` when it does not answer in time.
+   */
+  governs(): Promise<boolean>;
+  /**
    * Reads the firewall.
    *
+   * @param call calls the program, and answers its stdout. It throws `firewall_unavailable` where that fails.
    * @throws {PortdError} `firewall_unavailable`.
    */
-  read(options: ReadOptions): Promise<Entries<Command>>;
+  read(call: (...args: readonly string[]) => Promise<string>, options: EntryOptions): Promise<Entries<Command>>;
   /** The calls of the program that carry commands out, in this order. */
   callsFor(commands: readonly Command[]): readonly ProgramCall[];
   /** What the program writes when it fails for a known reason, and that reason. */
@@ -23,25 +31,12 @@ export interface Dialect<Command> {
   readonly errorLine: RegExp;
 }
 
-/** What {@linkcode Dialect.read} is given. */
-export interface ReadOptions {
-  /** As in `BackendOptions`. */
-  readonly owner: string;
-  /** The networks that `LocalSubnet` stands for, in canonical form. */
-  readonly local: readonly string[];
-  /** Calls the program, and answers its stdout. @throws {PortdError} `firewall_unavailable` where it fails. */
-  readonly call: (...args: readonly string[]) => Promise<string>;
-}
-
 /** One call of a dialect's program. */
 export interface ProgramCall {
   readonly args: readonly string[];
   /** What it reads from its stdin. */
   readonly input?: string;
 }
-
-/** What is being done, for messages. */
-export const READ = "read the firewall", CHANGE = "change the firewall";
 
 /**
  * Runs a program of a firewall to its end, in English. The caller judges the outcome.
@@ -55,9 +50,4 @@ export async function runTool(program: Program, args: readonly string[], options
     if (!(error instanceof ProgramError)) throw error;
     throw new PortdError("firewall_unavailable", error.message, {}, { cause: error });
   }
-}
-
-/** The error of a firewall that cannot be used. @param intent is {@linkcode READ} or {@linkcode CHANGE}. */
-export function unavailable(intent: string, reason: string, cause?: unknown): PortdError {
-  return new PortdError("firewall_unavailable", `Cannot ${intent}: ${reason}`, {}, { cause });
 }

@@ -4,79 +4,82 @@
  *
  * `Command` is what a dialect says to add or to remove one entry.
  */
+import type { FirewallReading } from "../backend.ts";
 import { canonicalNetwork, type Family, familyOf } from "../networks.ts";
 import type { ActualRule, Difference, Rule } from "../rule.ts";
-import type { Mark, Scope } from "./mark.ts";
+import { type Mark, markOf, type Scope } from "./mark.ts";
 
 /** A network from which an entry lets packets in. */
 export interface Accept {
-  /** In canonical form; `undefined` for everybody. */
+  /** In canonical form; `undefined` for everybody, and where an entry that is there has none that can be read. */
   readonly network: string | undefined;
   readonly scope: Scope;
 }
 
 /** An entry of ours that a firewall has. */
-export interface ActualEntry<Command> {
-  readonly mark: Mark;
-  /** As in {@linkcode Accept}; also `undefined` where it cannot be read any more. */
-  readonly network: string | undefined;
+export interface ActualEntry<Command> extends Accept, Mark {
   /** The place and the content. It equals the key of a wanted entry unless the entry was altered. */
   readonly key: string;
   readonly remove: Command;
 }
 
 /** An entry that a rule needs. */
-export interface WantedEntry<Command> {
-  readonly accept: Accept;
+export interface WantedEntry<Command> extends Accept {
   readonly key: string;
   readonly add: Command;
 }
 
 /** A firewall as its dialect reads it. */
-export interface Entries<Command> {
+export interface Entries<Command> extends Pick<FirewallReading, "remarks"> {
   /** The entries with our mark. */
   readonly actual: readonly ActualEntry<Command>[];
   /** The number of entries without our mark. */
   readonly foreign: number;
-  /** As in `FirewallReading`. */
-  readonly remarks: readonly string[];
   /** The entries that a rule needs; none where all of it passes anyway. */
   readonly wanted: (rule: Rule) => readonly WantedEntry<Command>[];
 }
 
-/** What the accepts of a rule depend on. */
-export interface AcceptOptions {
-  /** The IP versions that need entries. */
-  readonly families: readonly Family[];
+/** What entries depend on besides their rules. */
+export interface EntryOptions {
+  /** As in `BackendOptions`. */
+  readonly owner: string;
   /** The networks that `LocalSubnet` stands for, in canonical form. */
   readonly local: readonly string[];
 }
 
-/** The accepts that a rule needs in one place; no network twice. */
-export function acceptsOf({ remote }: Pick<Rule, "remote">, { families, local }: AcceptOptions): Accept[] {
-  if (remote.includes("any")) return families.length === 0 ? [] : [{ network: undefined, scope: "any" }];
-  const localNetworks = remote.includes("LocalSubnet") ? local : [];
-  const given = remote.map(canonicalNetwork).filter((network) => network !== undefined)
-    .filter((network) => !localNetworks.includes(network));
-  const accepts: Accept[] = [
-    ...localNetworks.map((network) => ({ network, scope: "local" as const })),
-    ...[...new Set(given)].map((network) => ({ network, scope: "given" as const })),
+/**
+ * The accepts that a rule needs in one place, each with the mark of its entry; no network twice.
+ *
+ * @param families are the IP versions that need entries.
+ */
+export function acceptsOf(
+  rule: Rule,
+  families: readonly Family[],
+  { owner, local }: EntryOptions,
+): (Accept & { readonly mark: string })[] {
+  const accept = (scope: Scope, network?: string) => ({ network, scope, mark: markOf(owner, rule, scope) });
+  if (rule.remote.includes("any")) return families.length === 0 ? [] : [accept("any")];
+  const localNetworks = new Set(rule.remote.includes("LocalSubnet") ? local : []);
+  const given = new Set(rule.remote.flatMap((remote) => canonicalNetwork(remote) ?? [])).difference(localNetworks);
+  const isNeeded = (network: string) => families.includes(familyOf(network));
+  return [
+    ...[...localNetworks].filter(isNeeded).map((network) => accept("local", network)),
+    ...[...given].filter(isNeeded).map((network) => accept("given", network)),
   ];
-  return accepts.filter(({ network }) => families.includes(familyOf(network!)));
 }
 
 /** The rules that the actual entries make up. A rule whose entries are not exactly the wanted ones has no content. */
 export function readRules({ actual, wanted }: Entries<unknown>): ActualRule[] {
-  return [...Map.groupBy(actual, ({ mark }) => mark.name)].map(([name, entries]) => {
-    const rule = ruleOf(name, entries);
-    const isWhole = rule !== undefined && keysOf(wanted(rule)) === keysOf(entries);
-    return { name, rule: isWhole ? rule : undefined };
+  return [...Map.groupBy(actual, ({ name }) => name)].map(([name, entries]) => {
+    const { direction, protocol, port, profiles } = entries[0]!;
+    const rule = { name, direction, protocol, port, profiles, remote: remotesOf(entries), displayName: name };
+    return { name, rule: keysOf(wanted(rule)) === keysOf(entries) ? rule : undefined };
   });
 }
 
 /** The needed part of a rule, as in `FirewallReading`. */
 export function neededRule({ wanted }: Entries<unknown>, rule: Rule): Rule | undefined {
-  const remote = remotesOf(wanted(rule).map(({ accept }) => accept));
+  const remote = remotesOf(wanted(rule));
   return remote.length === 0 ? undefined : { ...rule, remote };
 }
 
@@ -88,24 +91,13 @@ export function commandsFor<Command>(
   const rules = [...add, ...change];
   const names = new Set([...rules.map(({ name }) => name), ...remove]);
   const missing = new Map(rules.flatMap(wanted).map((entry) => [entry.key, entry.add]));
-  const removed = actual.filter(({ mark, key }) => names.has(mark.name) && !missing.delete(key));
+  const removed = actual.filter(({ name, key }) => names.has(name) && !missing.delete(key));
   return [...removed.map(({ remove }) => remove), ...missing.values()];
 }
 
-function ruleOf(name: string, entries: readonly ActualEntry<unknown>[]): Rule | undefined {
-  const { direction, protocol, port, profiles } = entries[0]!.mark;
-  const accepts = entries.map(({ mark: { scope }, network }) => ({ scope, network }));
-  const isOne = entries.every(({ mark }) => mark.profiles.join() === profiles.join());
-  if (!isOne || accepts.some((accept) => remoteOf(accept) === undefined)) return undefined;
-  return { name, direction, protocol, port, profiles, remote: remotesOf(accepts), displayName: name };
-}
-
 function remotesOf(accepts: readonly Accept[]): string[] {
-  return [...new Set(accepts.map(remoteOf).filter((remote) => remote !== undefined))].sort();
-}
-
-function remoteOf({ scope, network }: Accept): string | undefined {
-  return { any: "any", local: "LocalSubnet", given: network }[scope];
+  const remotes = accepts.map(({ scope, network }) => ({ any: "any", local: "LocalSubnet", given: network })[scope]);
+  return [...new Set(remotes.filter((remote) => remote !== undefined))].sort();
 }
 
 function keysOf(entries: readonly { readonly key: string }[]): string {

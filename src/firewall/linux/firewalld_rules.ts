@@ -11,11 +11,12 @@
  * Priority -32768 puts it before the zone's other rules; policies that precede all zones are still evaluated first.
  * Zones block nothing that goes out, so rules of direction out are not needed.
  */
+import { isWithin, readPortOrRange } from "../../port/port.ts";
 import { canonicalNetwork, familyOf } from "../networks.ts";
-import type { Rule } from "../rule.ts";
-import type { ProgramCall, ReadOptions } from "./dialect.ts";
-import { type Accept, acceptsOf, type Entries } from "./entries.ts";
-import { type DirectedPort, markOf, parseMark } from "./mark.ts";
+import type { DirectedPort, Rule } from "../rule.ts";
+import type { ProgramCall } from "./dialect.ts";
+import { acceptsOf, type Entries, type EntryOptions } from "./entries.ts";
+import { parseMark } from "./mark.ts";
 
 /** A zone. */
 export interface Zone {
@@ -52,15 +53,12 @@ export function parseZones(text: string): Zone[] {
   return text.split(/^(?=\S)/m).filter((part) => /^\S/.test(part)).map((part) => {
     const [header = "", ...lines] = part.split("\n");
     const [name = "", ...flags] = header.split(/[\s(),]+/);
-    const values = new Map(
-      lines.map((line) => /^ {2}([\w-]+(?: rules)?): ?(.*)$/.exec(line))
-        .filter((match) => match !== null).map(([, key, value]) => [key!, value!.trim()]),
-    );
-    const list = (key: string) => (values.get(key) ?? "").split(" ").filter((word) => word !== "");
+    const value = (key: string) => lines.find((line) => line.startsWith(`  ${key}:`))?.slice(key.length + 3).trim();
+    const list = (key: string) => (value(key) ?? "").split(" ").filter((word) => word !== "");
     return {
       name,
       isDefault: flags.includes("default"),
-      target: values.get("target") ?? "default",
+      target: value("target") ?? "default",
       isActive: list("interfaces").length + list("sources").length > 0,
       ports: list("ports"),
       others: [...list("services"), ...list("protocols")],
@@ -70,32 +68,26 @@ export function parseZones(text: string): Zone[] {
 }
 
 /** The entries of ours in these zones, and those that rules need there. */
-export function entriesIn(
-  { zones, defaultZone }: Zones,
-  { owner, local }: Pick<ReadOptions, "owner" | "local">,
-): Entries<ZoneCommand> {
+export function entriesIn({ zones, defaultZone }: Zones, options: EntryOptions): Entries<ZoneCommand> {
   const actual = zones.flatMap(({ name: zone, richRules }) =>
     richRules.flatMap((richRule) => {
       const elements = parseRichRule(richRule);
-      const mark = parseMark(owner, elements.get("nflog")?.get("prefix"));
+      const mark = parseMark(options.owner, elements.get("nflog")?.get("prefix"));
       if (mark === undefined) return [];
       const network = canonicalNetwork(elements.get("source")?.get("address") ?? "");
-      return [{ mark, network, key: keyOf(zone, richRule), remove: { zone, verb: "remove", richRule } as const }];
+      return [{ ...mark, network, key: keyOf(zone, richRule), remove: { zone, verb: "remove", richRule } as const }];
     })
   );
-  const allowed = zones.reduce(
-    (sum, { ports, others, richRules: { length } }) => sum + ports.length + others.length + length,
-    0,
-  );
+  const allowed = zones.flatMap(({ ports, others, richRules }) => [...ports, ...others, ...richRules]);
   const reached = zones.filter(({ name, isActive }) => isActive || name === defaultZone);
   const entriesOf = (zone: string, rule: Rule) =>
-    acceptsOf(rule, { families: [4, 6], local }).map((accept) => {
-      const richRule = richRuleOf(rule, { accept, mark: markOf(owner, rule, accept.scope) });
-      return { accept, key: keyOf(zone, richRule), add: { zone, verb: "add", richRule } as const };
+    acceptsOf(rule, [4, 6], options).map(({ mark, ...accept }) => {
+      const richRule = richRuleOf(rule, accept.network, mark);
+      return { ...accept, key: keyOf(zone, richRule), add: { zone, verb: "add", richRule } as const };
     });
   return {
     actual,
-    foreign: allowed - actual.length,
+    foreign: allowed.length - actual.length,
     remarks: [],
     wanted: (rule) => reached.filter((zone) => blocks(zone, rule)).flatMap(({ name }) => entriesOf(name, rule)),
   };
@@ -111,31 +103,21 @@ export function callsFor(commands: readonly ZoneCommand[]): readonly ProgramCall
 
 /** Whether a zone stops packets to a port. */
 function blocks({ target, ports, others }: Zone, { direction, protocol, port }: DirectedPort): boolean {
+  const open = ports.map((text) => text.split("/")).filter(([, name]) => name === protocol);
   return direction === "in" && target !== "ACCEPT" && !others.includes(protocol) &&
-    !ports.some((text) => includesPort(text, { protocol, port }));
+    !isWithin(open.flatMap(([range = ""]) => readPortOrRange(range) ?? []), port);
 }
 
-function includesPort(text: string, { protocol, port }: Pick<Rule, "protocol" | "port">): boolean {
-  const [range = "", name] = text.split("/");
-  const [first, last = first] = range.split("-").map(Number);
-  return name === protocol && first! <= port && port <= last!;
-}
-
-function richRuleOf(
-  { protocol, port }: Pick<Rule, "protocol" | "port">,
-  { accept: { network }, mark }: { readonly accept: Accept; readonly mark: string },
-): string {
-  const source = network === undefined
-    ? ""
-    : ` family="${familyOf(network) === 4 ? "ipv4" : "ipv6"}" source address="${network}"`;
-  return `rule priority="${FIRST_PRIORITY}"${source} port port="${port}" protocol="${protocol}" ` +
+function richRuleOf({ protocol, port }: DirectedPort, network: string | undefined, mark: string): string {
+  const source = network && ` family="${familyOf(network) === 4 ? "ipv4" : "ipv6"}" source address="${network}"`;
+  return `rule priority="${FIRST_PRIORITY}"${source ?? ""} port port="${port}" protocol="${protocol}" ` +
     `nflog group="${NFLOG_GROUP}" prefix="${mark}" accept`;
 }
 
 /** The order of elements and attributes differs between versions of firewalld. */
 function keyOf(zone: string, richRule: string): string {
   const elements = [...parseRichRule(richRule)].map(([name, attributes]) =>
-    `${name} ${[...attributes].sort().join(" ")}`
+    [name, ...[...attributes].sort()].join(" ")
   );
   return `${zone}: ${elements.sort().join("; ")}`;
 }

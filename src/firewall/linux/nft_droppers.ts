@@ -1,6 +1,6 @@
-/** Which base chains of a ruleset drop packets for a port. Pure; remembers what it has found out. */
+/** Which base chains of a ruleset drop packets for a port. Pure. */
 import type { Family } from "../networks.ts";
-import type { DirectedPort } from "./mark.ts";
+import type { DirectedPort } from "../rule.ts";
 import { PacketFate } from "./nft_fate.ts";
 import { isObject, type NftChain, type NftRule, type Ruleset } from "./nft_json.ts";
 
@@ -19,42 +19,36 @@ const FAMILIES_OF_TABLE: Readonly<Record<string, readonly Family[]>> = { inet: [
 /** A port that no rule names; what happens to one such port happens to all. */
 const UNNAMED = 0;
 
-/** Follows one packet for each port that the ruleset names, and one for all others. */
-export class Droppers {
-  readonly #ruleset: Ruleset;
-  readonly #isNamed: (port: number) => boolean;
-  readonly #known = new Map<string, readonly DroppingChain[]>();
-
-  /** @param isOurs finds entries of ours, whose ports do not count as named: they drop nothing. */
-  constructor(ruleset: Ruleset, isOurs: (rule: NftRule) => boolean) {
-    this.#ruleset = ruleset;
-    this.#isNamed = portsIn(ruleset.flatMap(({ rules }) => rules).filter((rule) => !isOurs(rule)));
-  }
-
-  /** The base chains that drop the packets of a rule. */
-  of({ direction, protocol, port }: DirectedPort): readonly DroppingChain[] {
-    const packet = { direction, protocol, port: this.#isNamed(port) ? port : UNNAMED };
+/**
+ * Finds the base chains that drop the packets for a port. It follows one packet for each port that the ruleset names,
+ * and one for all others.
+ *
+ * @param isOurs finds entries of ours, whose ports do not count as named: they drop nothing.
+ */
+export function droppersIn(
+  ruleset: Ruleset,
+  isOurs: (rule: NftRule) => boolean,
+): (port: DirectedPort) => readonly DroppingChain[] {
+  const isNamed = portsIn(ruleset.flatMap(({ rules }) => rules).filter((rule) => !isOurs(rule)));
+  const known = new Map<string, readonly DroppingChain[]>();
+  return ({ direction, protocol, port }) => {
+    const packet = { direction, protocol, port: isNamed(port) ? port : UNNAMED };
     const key = `${direction} ${protocol} ${packet.port}`;
-    const known = this.#known.get(key) ?? this.#follow(packet);
-    this.#known.set(key, known);
-    return known;
-  }
+    const dropping = known.get(key) ?? follow(ruleset, packet);
+    known.set(key, dropping);
+    return dropping;
+  };
+}
 
-  /** Whether a position in a chain comes before its drop. Where nothing is dropped, there is no such position. */
-  isBefore(port: DirectedPort, chain: NftChain, position: number): boolean {
-    return this.of(port).some((dropping) => dropping.chain === chain && position <= dropping.position);
-  }
-
-  #follow(packet: DirectedPort): readonly DroppingChain[] {
-    const hook = packet.direction === "in" ? "input" : "output";
-    return this.#ruleset.filter((chain) => chain.hook === hook).flatMap((chain) => {
-      const families = FAMILIES_OF_TABLE[chain.family] ?? [];
-      const drops = families.map((family) => new PacketFate(this.#ruleset, { ...packet, family }).dropIn(chain));
-      const dropped = families.filter((_, i) => drops[i] !== undefined);
-      const position = Math.min(...drops.filter((drop) => drop !== undefined));
-      return dropped.length === 0 ? [] : [{ chain, families: dropped, position }];
-    });
-  }
+function follow(ruleset: Ruleset, packet: DirectedPort): readonly DroppingChain[] {
+  const hook = packet.direction === "in" ? "input" : "output";
+  return ruleset.filter((chain) => chain.hook === hook).flatMap((chain) => {
+    const families = FAMILIES_OF_TABLE[chain.family] ?? [];
+    const drops = families.map((family) => new PacketFate(ruleset, { ...packet, family }).dropIn(chain));
+    const dropped = families.filter((_, i) => drops[i] !== undefined);
+    const position = Math.min(...drops.filter((drop) => drop !== undefined));
+    return dropped.length === 0 ? [] : [{ chain, families: dropped, position }];
+  });
 }
 
 /** Every number and range of numbers anywhere in a rule may be a port. */

@@ -7,17 +7,15 @@
  * rule that drops those is a block list, and says nothing about the others. An accept counts only when it has no
  * condition at all: an unnecessary accept of ours does less harm than a port that stays closed.
  */
-import type { Protocol } from "../../port/port.ts";
 import type { Family } from "../networks.ts";
-import type { Direction } from "../rule.ts";
+import type { DirectedPort } from "../rule.ts";
 import { chainKey, isObject, type NftChain, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
-/** The first packet from a stranger to a service, or the first from the service to a stranger. */
-export interface Packet {
-  readonly direction: Direction;
-  readonly protocol: Protocol;
-  /** Port of the service; 0 stands for one that no condition names. */
-  readonly port: number;
+/**
+ * The first packet from a stranger to a service, or the first from the service to a stranger. Port 0 stands for one that
+ * no condition names.
+ */
+export interface Packet extends DirectedPort {
   readonly family: Family;
 }
 
@@ -26,13 +24,13 @@ type Fate = "drop" | "accept" | "return" | "continue";
 
 /** Follows a packet through the chains of one ruleset. */
 export class PacketFate {
-  readonly #packet: Packet;
+  readonly #values: PacketValues;
   readonly #chains: ReadonlyMap<string, NftChain>;
   /** The chains that the packet is in; a loop, which the kernel refuses anyway, decides nothing. */
   readonly #entered = new Set<NftChain>();
 
   constructor(ruleset: Ruleset, packet: Packet) {
-    this.#packet = packet;
+    this.#values = valuesOf(packet);
     this.#chains = new Map(ruleset.map((chain) => [chainKey(chain), chain]));
   }
 
@@ -51,15 +49,10 @@ export class PacketFate {
     const undecided = { fate: "continue", position: chain.rules.length } as const;
     if (this.#entered.has(chain)) return undecided;
     this.#entered.add(chain);
-    try {
-      for (const [position, rule] of chain.rules.entries()) {
-        const fate = this.#ofRule(rule);
-        if (fate !== "continue") return { fate, position };
-      }
-      return undecided;
-    } finally {
-      this.#entered.delete(chain);
-    }
+    const fates = chain.rules.values().map((rule, position) => ({ fate: this.#ofRule(rule), position }));
+    const decided = fates.find(({ fate }) => fate !== "continue");
+    this.#entered.delete(chain);
+    return decided ?? undecided;
   }
 
   #ofRule(rule: NftRule): Fate {
@@ -69,7 +62,7 @@ export class PacketFate {
       const verdict = isObject(statement.vmap) ? this.#chosen(statement.vmap) : statement;
       const fate = this.#ofVerdict(verdict, rule);
       if (fate !== undefined) return fate === "drop" || isForAll && !("vmap" in statement) ? fate : "continue";
-      if (!isMet(statement.match, this.#packet)) return "continue";
+      if (!isMet(statement.match, this.#values)) return "continue";
       isForAll = false;
     }
     return "continue";
@@ -92,7 +85,7 @@ export class PacketFate {
   /** The verdict that a verdict map has for the packet. */
   #chosen({ key, data }: Statement): Statement {
     const entries = isObject(data) && Array.isArray(data.set) ? data.set : [];
-    const entry = entries.find((entry) => Array.isArray(entry) && isMet({ left: key, right: entry[0] }, this.#packet));
+    const entry = entries.find((entry) => Array.isArray(entry) && isMet({ left: key, right: entry[0] }, this.#values));
     return isObject(entry?.[1]) ? entry[1] : { continue: null };
   }
 }
@@ -101,8 +94,8 @@ export class PacketFate {
 const HARMLESS = ["counter", "log", "mangle", "notrack", "comment"];
 
 function isHarmless(statement: Statement): boolean {
-  return HARMLESS.some((key) => key in statement) || (isObject(statement.xt) && statement.xt.name === "comment") ||
-    (isObject(statement.xt) && statement.xt.name === "LOG");
+  return HARMLESS.some((key) => key in statement) ||
+    isObject(statement.xt) && (statement.xt.name === "comment" || statement.xt.name === "LOG");
 }
 
 /** iptables' REJECT stays an extension of iptables when nftables shows it. */
@@ -110,18 +103,19 @@ function isRejectOfIptables({ xt }: Statement): boolean {
   return isObject(xt) && xt.type === "target" && xt.name === "REJECT";
 }
 
+/** What a condition may look at, `tcp dport`, and what such a packet has there; absent where such packets differ. */
+type PacketValues = ReadonlyMap<string, string | number>;
+
 /** Whether nearly every such packet meets a condition. */
-function isMet(match: unknown, packet: Packet): boolean {
+function isMet(match: unknown, values: PacketValues): boolean {
   if (!isObject(match) || !isObject(match.left)) return false;
   const { left, right, op = "==" } = match;
   const isEqual = op === "==" || op === "in";
   if (!isEqual && op !== "!=") return false;
-  const [key, ...others] = keysOf(left);
-  if (others.length > 0 || key === undefined) return false;
-  if (key === "meta iifname" || key === "meta oifname" || key === "meta iif" || key === "meta oif") {
-    return isEqual ? !includes(right, "lo") : includes(right, "lo");
-  }
-  const actual = valueOf(key, packet);
+  const [key = "", ...others] = keysOf(left);
+  if (others.length > 0) return false;
+  if (/^meta [io]if(name)?$/.test(key)) return includes(right, "lo") !== isEqual;
+  const actual = values.get(key);
   return actual !== undefined && includes(right, actual) === isEqual;
 }
 
@@ -135,31 +129,19 @@ function keysOf(left: Statement): string[] {
   return isObject(payload) ? [`${textOf(payload.protocol)} ${textOf(payload.field)}`] : [];
 }
 
-/** The value that such a packet has there; `undefined` where such packets differ. */
-function valueOf(key: string, { direction, protocol, port, family }: Packet): string | number | undefined {
+function valuesOf({ direction, protocol, port, family }: Packet): PacketValues {
   const portField = direction === "in" ? "dport" : "sport";
-  switch (key) {
-    case "meta nfproto":
-      return family === 4 ? "ipv4" : "ipv6";
-    case "meta protocol":
-      return family === 4 ? "ip" : "ip6";
-    case "meta l4proto":
-    case family === 4 ? "ip protocol" : "ip6 nexthdr":
-      return protocol;
-    case "meta pkttype":
-      return "host";
-    case "ct state":
-      return direction === "in" ? "new" : undefined;
-    case "tcp flags":
-      return protocol === "tcp" && direction === "in" ? "syn" : undefined;
-    case "fib type daddr":
-      return direction === "in" ? "local" : undefined;
-    case `${protocol} ${portField}`:
-    case `th ${portField}`:
-      return port;
-    default:
-      return undefined;
-  }
+  return new Map<string, string | number>([
+    ["meta nfproto", family === 4 ? "ipv4" : "ipv6"],
+    ["meta protocol", family === 4 ? "ip" : "ip6"],
+    ["meta l4proto", protocol],
+    [family === 4 ? "ip protocol" : "ip6 nexthdr", protocol],
+    ["meta pkttype", "host"],
+    [`${protocol} ${portField}`, port],
+    [`th ${portField}`, port],
+    ...(direction === "in" ? [["ct state", "new"], ["fib type daddr", "local"]] as const : []),
+    ...(direction === "in" && protocol === "tcp" ? [["tcp flags", "syn"]] as const : []),
+  ]);
 }
 
 /** Whether a right-hand side (a value, a list, a range, an anonymous set) includes a value. */

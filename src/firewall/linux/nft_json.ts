@@ -13,15 +13,16 @@ export interface ChainName {
 /** One rule. */
 export interface NftRule extends ChainName {
   readonly handle: number;
-  readonly comment: string | undefined;
+  /** A text, if there is one. */
+  readonly comment: unknown;
   readonly expr: readonly Statement[];
 }
 
 /** One chain with its rules, in their order. */
 export interface NftChain extends ChainName {
   /** The hook of a base chain: `input`. Other chains are reached only by jumps. */
-  readonly hook: string | undefined;
-  readonly policy: string | undefined;
+  readonly hook: unknown;
+  readonly policy: unknown;
   readonly rules: readonly NftRule[];
 }
 
@@ -33,9 +34,12 @@ export function parseRuleset(answer: unknown): Ruleset | undefined {
   const objects = isObject(answer) ? answer.nftables : undefined;
   if (!Array.isArray(objects)) return undefined;
   const entries = objects.filter(isObject);
-  const rules = Map.groupBy(entries.map(({ rule }) => parseRule(rule)).filter((rule) => rule !== undefined), chainKey);
-  return entries.map(({ chain }) => parseChain(chain)).filter((chain) => chain !== undefined)
-    .map((chain) => ({ ...chain, rules: rules.get(chainKey(chain)) ?? [] }));
+  const rules = Map.groupBy(entries.flatMap(({ rule }) => parseRule(rule)), chainKey);
+  return entries.flatMap(({ chain }) => {
+    if (!isObject(chain) || typeof chain.name !== "string") return [];
+    const { hook, policy } = chain, name = nameOf(chain, chain.name);
+    return [{ ...name, hook, policy, rules: rules.get(chainKey(name)) ?? [] }];
+  });
 }
 
 /** Identifies a chain. */
@@ -48,42 +52,19 @@ export function isObject(value: unknown): value is Statement {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether two values of JSON are equal. The order of members does not count: it differs between versions of nft. */
-export function isEqual(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((value, i) => isEqual(value, other[i]));
-  }
-  if (!isObject(one) || !isObject(other)) return one === other;
-  const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => isEqual(one[key], other[key]));
-}
-
 /** A text or number as text; anything else as the empty text. */
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? `${value}` : "";
 }
 
-function parseRule(value: unknown): NftRule | undefined {
-  if (!isObject(value) || typeof value.chain !== "string" || typeof value.handle !== "number") return undefined;
-  const { handle, comment, expr } = value;
-  return {
-    ...place(value, value.chain),
-    handle,
-    comment: typeof comment === "string" ? comment : undefined,
-    expr: Array.isArray(expr) ? expr.map((statement) => isObject(statement) ? statement : {}) : [],
-  };
+/** Reads a rule; none where it is no rule. */
+function parseRule(rule: unknown): NftRule[] {
+  if (!isObject(rule) || typeof rule.chain !== "string" || typeof rule.handle !== "number") return [];
+  const { chain, handle, comment, expr } = rule;
+  const statements = Array.isArray(expr) ? expr.map((statement) => isObject(statement) ? statement : {}) : [];
+  return [{ ...nameOf(rule, chain), handle, comment, expr: statements }];
 }
 
-function parseChain(value: unknown): Omit<NftChain, "rules"> | undefined {
-  if (!isObject(value) || typeof value.name !== "string") return undefined;
-  const { hook, policy } = value;
-  return {
-    ...place(value, value.name),
-    hook: typeof hook === "string" ? hook : undefined,
-    policy: typeof policy === "string" ? policy : undefined,
-  };
-}
-
-function place({ family, table }: Statement, chain: string): ChainName {
+function nameOf({ family, table }: Statement, chain: string): ChainName {
   return { family: textOf(family), table: textOf(table), chain };
 }

@@ -7,12 +7,14 @@
  * and arp, and other hooks, are not considered. The port is the service's own: the destination port of what comes in,
  * the source port of what goes out. The host's own rules let established connections pass.
  */
-import { canonicalNetwork, familyOf } from "../networks.ts";
-import type { ReadOptions } from "./dialect.ts";
-import { acceptsOf, type Entries } from "./entries.ts";
-import { type DirectedPort, type Mark, markOf, parseMark } from "./mark.ts";
-import { Droppers } from "./nft_droppers.ts";
-import { chainKey, isEqual, isObject, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
+import { isDeepStrictEqual } from "node:util";
+import { canonicalNetwork, familyOf, shortNetwork } from "../networks.ts";
+import { PROTOCOLS } from "../../port/port.ts";
+import type { DirectedPort } from "../rule.ts";
+import { acceptsOf, type Entries, type EntryOptions } from "./entries.ts";
+import { parseMark } from "./mark.ts";
+import { droppersIn, type DroppingChain } from "./nft_droppers.ts";
+import { chainKey, isObject, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
 /** A command of libnftables-json(5). */
 export type NftCommand =
@@ -20,53 +22,38 @@ export type NftCommand =
   | { readonly delete: { readonly rule: Statement } };
 
 /** The entries of ours in a ruleset, and those that rules of ours need there. */
-export function entriesIn(
-  ruleset: Ruleset,
-  { owner, local }: Pick<ReadOptions, "owner" | "local">,
-): Entries<NftCommand> {
-  const marks = marksIn(ruleset, owner);
-  const droppers = new Droppers(ruleset, (rule) => marks.has(rule));
-  const actual = ruleset.flatMap((place) =>
-    place.rules.flatMap((rule, position) => {
-      const mark = marks.get(rule);
+export function entriesIn(ruleset: Ruleset, options: EntryOptions): Entries<NftCommand> {
+  const markIn = ({ comment }: NftRule) => parseMark(options.owner, comment);
+  const droppers = droppersIn(ruleset, (rule) => markIn(rule) !== undefined);
+  const actual = ruleset.flatMap((chain) =>
+    chain.rules.flatMap((rule, position) => {
+      const mark = markIn(rule);
       if (mark === undefined) return [];
-      const { family, table, chain, handle } = rule;
       const expr = rule.expr.filter((statement) => !("counter" in statement)); // iptables-restore adds counters
       const network = networkOf(expr);
-      const isIntact = isEqual(expr, expressionOf(mark, network)) && droppers.isBefore(mark, place, position);
-      const key = isIntact ? keyOf(rule, network) : `altered ${chainKey(rule)} ${handle}`;
-      return [{ mark, network, key, remove: { delete: { rule: { family, table, chain, handle } } } }];
+      const isBeforeDrop = droppers(mark).some((dropping) => dropping.chain === chain && position <= dropping.position);
+      const isIntact = isBeforeDrop && isDeepStrictEqual(expr, expressionOf(mark, network));
+      const key = isIntact ? keyOf(rule, network) : `altered ${chainKey(rule)} ${rule.handle}`;
+      const { family, table, handle } = rule;
+      return [{ ...mark, network, key, remove: { delete: { rule: { family, table, chain: rule.chain, handle } } } }];
     })
   );
   return {
     actual,
-    foreign: ruleset.reduce((sum, { rules }) => sum + rules.length, 0) - actual.length,
+    foreign: ruleset.flatMap(({ rules }) => rules).length - actual.length,
     remarks: remarksOn(droppers),
     wanted: (rule) =>
-      droppers.of(rule).flatMap(({ chain: { family, table, chain }, families }) =>
-        acceptsOf(rule, { families, local }).map((accept) => {
-          const comment = markOf(owner, rule, accept.scope);
-          const entry = { family, table, chain, comment, expr: expressionOf(rule, accept.network) };
-          return { accept, key: keyOf(entry, accept.network), add: { insert: { rule: entry } } };
+      droppers(rule).flatMap(({ chain: { family, table, chain }, families }) =>
+        acceptsOf(rule, families, options).map(({ mark, ...accept }) => {
+          const entry = { family, table, chain, comment: mark, expr: expressionOf(rule, accept.network) };
+          return { ...accept, key: keyOf(entry, accept.network), add: { insert: { rule: entry } } };
         })
       ),
   };
 }
 
-function marksIn(ruleset: Ruleset, owner: string): ReadonlyMap<NftRule, Mark> {
-  const marks = new Map<NftRule, Mark>();
-  for (const { rules } of ruleset) {
-    for (const rule of rules) {
-      const mark = parseMark(owner, rule.comment);
-      if (mark !== undefined) marks.set(rule, mark);
-    }
-  }
-  return marks;
-}
-
-function remarksOn(droppers: Droppers): string[] {
-  const protocols = ["tcp", "udp"] as const;
-  if (protocols.some((protocol) => droppers.of({ direction: "in", protocol, port: 0 }).length > 0)) return [];
+function remarksOn(droppers: (port: DirectedPort) => readonly DroppingChain[]): string[] {
+  if (PROTOCOLS.some((protocol) => droppers({ direction: "in", protocol, port: 0 }).length > 0)) return [];
   return ["nftables does not drop what comes in: a rule is made only for a port that one of its chains drops by name"];
 }
 
@@ -83,11 +70,9 @@ function equals(protocol: string, field: string, right: unknown): Statement {
   return { match: { op: "==", left: { payload: { protocol, field } }, right } };
 }
 
-/** nftables writes a network of one address as that address. */
 function addressValue(network: string): unknown {
-  const [addr, length] = network.split("/");
-  const len = Number(length);
-  return len === (familyOf(network) === 4 ? 32 : 128) ? addr : { prefix: { addr, len } };
+  const [addr, len] = shortNetwork(network).split("/");
+  return len === undefined ? addr : { prefix: { addr, len: Number(len) } };
 }
 
 /** The network where {@linkcode expressionOf} puts it. */

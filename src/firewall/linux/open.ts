@@ -1,21 +1,26 @@
 /** Which program governs the firewall of this machine; the one place that decides it. */
-import { ifThereAsync } from "../../errors.ts";
 import type { Program } from "../../os/program.ts";
-import type { BackendOptions, FirewallBackend } from "../backend.ts";
-import { type Dialect, READ, unavailable } from "./dialect.ts";
-import { FIREWALL_CMD, firewalld, isFirewalldRunning } from "./firewalld.ts";
-import { LinuxFirewall } from "./firewall.ts";
-import { NFT, nftables } from "./nftables.ts";
-import { isUfwEnabled, UFW, ufw } from "./ufw.ts";
+import {
+  type BackendOptions,
+  type FirewallBackend,
+  type FirewallBackendName,
+  firewallUnavailable,
+  READ,
+} from "../backend.ts";
+import type { Dialect } from "./dialect.ts";
+import { firewalld } from "./firewalld.ts";
+import { linuxFirewall } from "./firewall.ts";
+import { nftables } from "./nftables.ts";
+import { ufw } from "./ufw.ts";
 
 /** Options of {@linkcode openLinuxFirewall}. */
 export interface OpenLinuxOptions extends BackendOptions {
   /** `auto` takes the one that governs. @default "auto" */
-  readonly firewall?: "auto" | "firewalld" | "ufw" | "nftables";
+  readonly firewall?: FirewallBackendName | "auto";
   /** The folder that is `/` to ufw, without a slash at its end. @default "" */
   readonly root?: string;
   /** The programs, where they are not in their usual places. */
-  readonly programs?: { readonly firewallCmd?: Program; readonly ufw?: Program; readonly nft?: Program };
+  readonly programs?: { readonly firewallCmd?: Program; readonly nft?: Program };
 }
 
 /**
@@ -25,21 +30,14 @@ export interface OpenLinuxOptions extends BackendOptions {
  * @throws {PortdError} `firewall_unavailable` when there is none of them.
  */
 export async function openLinuxFirewall(
-  { owner, firewall = "auto", root = "", programs = {} }: OpenLinuxOptions,
+  { owner, firewall = "auto", root = "", programs: { firewallCmd, nft } = {} }: OpenLinuxOptions,
 ): Promise<FirewallBackend> {
-  const { firewallCmd = FIREWALL_CMD, ufw: ufwProgram = UFW, nft = NFT } = programs;
-  const open = <Command>(dialect: Dialect<Command>) => new LinuxFirewall(dialect, { owner });
-  const isChosen = async (name: typeof firewall, governs: () => Promise<boolean>) =>
-    firewall === name || (firewall === "auto" && await governs());
-  if (await isChosen("firewalld", () => isFirewalldRunning(firewallCmd))) {
-    return open(firewalld({ program: firewallCmd }));
+  const last = nftables({ program: nft });
+  const dialects: readonly Dialect<unknown>[] = [firewalld({ program: firewallCmd }), ufw({ root }), last];
+  for (const dialect of dialects) {
+    const isChosen = firewall === dialect.name || firewall === "auto" && await dialect.governs();
+    if (isChosen) return linuxFirewall(dialect, { owner });
   }
-  if (await isChosen("ufw", () => isUfwEnabled(root))) return open(ufw({ program: ufwProgram, root }));
-  if (await isChosen("nftables", () => isFile(nft[0]))) return open(nftables({ program: nft }));
-  const reason = `firewalld does not run, ufw is not enabled, and nftables has no ${nft[0]} here`;
-  throw unavailable(READ, `${reason}; installing nftables would help`);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await ifThereAsync(() => Deno.stat(path)))?.isFile ?? false;
+  const reason = `firewalld does not run, ufw is not enabled, and nftables has no ${last.program[0]} here`;
+  throw firewallUnavailable(READ, `${reason}; installing nftables would help`);
 }

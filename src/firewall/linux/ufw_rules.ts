@@ -8,11 +8,12 @@
  * where a foreign rule matches exactly what an entry of ours would, portd makes none: that rule lets the packets pass
  * already, or somebody does not want them to.
  */
-import { canonicalNetwork, type Family, familyOf } from "../networks.ts";
-import type { Direction, Rule } from "../rule.ts";
-import type { ReadOptions } from "./dialect.ts";
-import { acceptsOf, type Entries } from "./entries.ts";
-import { type DirectedPort, isAnyMark, markOf, parseMark } from "./mark.ts";
+import { Buffer } from "node:buffer";
+import { isWithin, readPortOrRange } from "../../port/port.ts";
+import { canonicalNetwork, type Family, shortNetwork } from "../networks.ts";
+import type { DirectedPort, Direction, Rule } from "../rule.ts";
+import { acceptsOf, type Entries, type EntryOptions } from "./entries.ts";
+import { isAnyMark, parseMark } from "./mark.ts";
 
 /** What a rule matches, with ports and addresses in ufw's words: `any` or `443`, `0.0.0.0/0` or `::/0`. */
 export interface UfwMatch {
@@ -51,19 +52,23 @@ type Packet = DirectedPort & { readonly family: Family };
 
 const ANY_ADDRESS: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 
+/** The line of a rule. */
+const TUPLE =
+  /^### tuple ### (route:)?(\S+) (\S+) (\S+) (\S+) (\S+) (\S+)(?: \S+ \S+)? ([^\s=]+)(?: comment=([\da-f]*))?$/gm;
+
 /** Reads the rules of one file; other lines are skipped. */
 export function parseUfwRules(text: string, family: Family): UfwRule[] {
-  const lines = text.split("\n").map((line) => /^### tuple ### (.+)$/.exec(line)?.[1]);
-  return lines.filter((line) => line !== undefined).map((line) => parseTuple(line, family))
-    .filter((rule) => rule !== undefined);
+  return [...text.matchAll(TUPLE)].map(([, route = "", ...fields]) => {
+    const [action = "", protocol = "", dport = "", dst = "", sport = "", src = "", way = "", hex] = fields;
+    const direction = route === "" ? way : `route ${way}`;
+    const comment = hex === undefined ? undefined : Buffer.from(hex, "hex").toString();
+    return { family, direction, action, protocol, dport, dst, sport, src, comment };
+  });
 }
 
 /** The entries of ours among ufw's rules, and those that rules of ours need there. */
-export function entriesIn(
-  { rules, policies, families }: UfwState,
-  { owner, local }: Pick<ReadOptions, "owner" | "local">,
-): Entries<UfwCommand> {
-  const marks = rules.map(({ comment }) => parseMark(owner, comment));
+export function entriesIn({ rules, policies, families }: UfwState, options: EntryOptions): Entries<UfwCommand> {
+  const marks = rules.map(({ comment }) => parseMark(options.owner, comment));
   const foreign = rules.filter((_, i) => marks[i] === undefined);
   const taken = new Set(foreign.map(matchKey));
   const actual = rules.flatMap((rule, i) => {
@@ -73,14 +78,14 @@ export function entriesIn(
     const isBehind = rules.slice(0, i).some((earlier) => isDenial(earlier) && matches(earlier, packet));
     const network = canonicalNetwork(rule.direction === "out" ? rule.dst : rule.src);
     const key = keyOf(rule) + (isBehind ? " behind a denial" : "");
-    return [{ mark, network, key, remove: ["delete", ...wordsOf(rule)] }];
+    return [{ ...mark, network, key, remove: ["delete", ...wordsOf(rule)] }];
   });
   const entriesOf = (rule: Rule, family: Family) =>
-    acceptsOf(rule, { families: [family], local }).map((accept) => {
-      const comment = markOf(owner, rule, accept.scope);
-      const entry = { ...matchOf(rule, { family, network: accept.network }), action: "allow", comment };
-      return { accept, entry, key: keyOf(entry), add: ["prepend", ...wordsOf(entry), "comment", comment] };
-    }).filter(({ entry }) => !taken.has(matchKey(entry)));
+    acceptsOf(rule, [family], options).flatMap(({ mark, ...accept }) => {
+      const entry = { ...matchOf({ ...rule, family }, accept.network), action: "allow", comment: mark };
+      const add = ["prepend", ...wordsOf(entry), "comment", mark];
+      return taken.has(matchKey(entry)) ? [] : [{ ...accept, key: keyOf(entry), add }];
+    });
   return {
     actual,
     foreign: foreign.length,
@@ -102,30 +107,6 @@ function denialRemarks(rules: readonly UfwRule[]): string[] {
     isDenial(rule) && portOf(rule) !== "any" && !rule.direction.startsWith("route")
   );
   return denials.map((rule) => `ufw has a rule of its own that goes before portd's: ${wordsOf(rule).join(" ")}`);
-}
-
-function parseTuple(line: string, family: Family): UfwRule | undefined {
-  const [, tuple = line, hex] = /^(.*?) comment=([\da-f]*)$/.exec(line) ?? [];
-  const fields = tuple.split(" ");
-  const [action, protocol, dport, dst, sport, src] = fields;
-  const direction = fields.at(-1);
-  if (src === undefined || fields.length < 7 || direction === undefined) return undefined;
-  const isRoute = action!.startsWith("route:");
-  return {
-    family,
-    direction: isRoute ? `route ${direction}` : direction,
-    action: isRoute ? action!.slice("route:".length) : action!,
-    protocol: protocol!,
-    dport: dport!,
-    dst: dst!,
-    sport: sport!,
-    src,
-    comment: hex === undefined ? undefined : textOfHex(hex),
-  };
-}
-
-function textOfHex(hex: string): string {
-  return new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
 }
 
 /**
@@ -157,26 +138,15 @@ function portOf({ direction, dport, sport }: UfwMatch): string {
 
 /** @param ports as ufw has them: `any`, `443`, `6000:6010`, `80,443`. */
 function includesPort(ports: string, port: number): boolean {
-  return ports === "any" || ports.split(",").some((part) => {
-    const [first, last = first] = part.split(":").map(Number);
-    return first! <= port && port <= last!;
-  });
+  const ranges = ports.split(",").flatMap((part) => readPortOrRange(part.replace(":", "-")) ?? []);
+  return ports === "any" || isWithin(ranges, port);
 }
 
-function matchOf(
-  { direction, protocol, port }: DirectedPort,
-  { family, network }: { readonly family: Family; readonly network: string | undefined },
-): UfwMatch {
-  const remote = network === undefined ? ANY_ADDRESS[family] : addressOf(network);
-  const here = ANY_ADDRESS[family];
+function matchOf({ family, direction, protocol, port }: Packet, network: string | undefined): UfwMatch {
+  const here = ANY_ADDRESS[family], remote = network === undefined ? here : shortNetwork(network);
   return direction === "in"
     ? { family, direction, protocol, dport: `${port}`, dst: here, sport: "any", src: remote }
     : { family, direction, protocol, dport: "any", dst: remote, sport: `${port}`, src: here };
-}
-
-/** ufw writes a network of one address as that address. */
-function addressOf(network: string): string {
-  return network.replace(familyOf(network) === 4 ? /\/32$/ : /\/128$/, "");
 }
 
 function matchKey({ family, direction, protocol, dport, dst, sport, src }: UfwMatch): string {

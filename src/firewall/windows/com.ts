@@ -1,6 +1,7 @@
 /** Calls COM by its binary interface: an object is a pointer to a pointer to a table of functions. */
 import { CLSCTX_INPROC_SERVER, CLSCTX_LOCAL_SERVER, type Ole32, openOle32 } from "../../os/windows/ole32.ts";
 import { type Oleaut32, openOleaut32 } from "../../os/windows/oleaut32.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
 
 /** The libraries of COM. */
 export interface ComLibraries {
@@ -18,7 +19,7 @@ export class ComError extends Error {
   override readonly name = "ComError";
   /** Unsigned. */
   readonly hresult: number;
-  /** The method of netfw.h that failed, `put_LocalPorts`. */
+  /** The method of netfw.h that failed, `INetFwRule::put_LocalPorts`. */
   readonly method: string;
 
   constructor(method: string, hresult: number) {
@@ -28,11 +29,11 @@ export class ComError extends Error {
   }
 }
 
-/** A method: its place in the table of its interface, and its C types behind `this`. Its result is an HRESULT. */
+/** A method of one parameter: its place in the table of its interface, and its C type. Its result is an HRESULT. */
 export interface ComMethod {
   readonly name: string;
   readonly slot: number;
-  readonly parameters: readonly Deno.NativeType[];
+  readonly parameter: Deno.NativeType;
 }
 
 /** A class and the interface to ask it for: GUIDs, kept as constants because COM reads them on another thread. */
@@ -60,29 +61,21 @@ export class ComObject implements AsyncDisposable {
   }
 
   /** Calls a method. @throws {ComError} */
-  async call({ name, slot, parameters }: ComMethod, ...args: readonly ComArgument[]): Promise<void> {
-    const hresult = await this.#call(slot, parameters, args);
-    if (hresult < 0) throw new ComError(name, hresult);
-  }
-
-  /** Calls a method whose last parameter is where it writes an object. @throws {ComError} */
-  async callForObject(method: ComMethod): Promise<ComObject> {
-    const address = new BigUint64Array(1);
-    await this.call(method, address);
-    return new ComObject(address[0]!);
+  async call({ name, slot, parameter }: ComMethod, argument: ComArgument): Promise<void> {
+    requireSuccess(name, await this.#function(slot, parameter).call(this.pointer, argument));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#call(RELEASE_SLOT, [], []);
+    await this.#function(RELEASE_SLOT).call(this.pointer);
   }
 
-  async #call(slot: number, types: readonly Deno.NativeType[], args: readonly ComArgument[]): Promise<number> {
+  /** @param types are those behind `this`. */
+  #function(slot: number, ...types: readonly Deno.NativeType[]) {
     const parameters: Deno.NativeType[] = ["pointer", ...types];
-    const method = new Deno.UnsafeFnPointer(
+    return new Deno.UnsafeFnPointer(
       this.#table.getPointer(slot * POINTER_SIZE) as Deno.PointerObject<ComSignature>,
       { parameters, result: "i32", nonblocking: true },
     );
-    return await method.call(this.pointer, ...args);
   }
 }
 
@@ -106,23 +99,24 @@ export class ComUsage implements AsyncDisposable {
   /** @throws {ComError} */
   static async start(libraries: ComLibraries): Promise<ComUsage> {
     const cookie = new BigUint64Array(1);
-    const hresult = await libraries.ole32.CoIncrementMTAUsage(cookie);
-    if (hresult < 0) throw new ComError("CoIncrementMTAUsage", hresult);
+    requireSuccess("CoIncrementMTAUsage", await libraries.ole32.CoIncrementMTAUsage(cookie));
     return new ComUsage(libraries, Deno.UnsafePointer.create(cookie[0]!));
   }
 
   /** Makes an object. @throws {ComError} */
   async create({ clsid, iid }: ComClass): Promise<ComObject> {
     const address = new BigUint64Array(1), context = CLSCTX_INPROC_SERVER | CLSCTX_LOCAL_SERVER;
-    const { ole32 } = this.#libraries;
-    const hresult = await ole32.CoCreateInstance(clsid, null, context, iid, address);
-    if (hresult < 0) throw new ComError("CoCreateInstance", hresult);
+    const { CoCreateInstance } = this.#libraries.ole32;
+    requireSuccess("CoCreateInstance", await CoCreateInstance(clsid, null, context, iid, address));
     return new ComObject(address[0]!);
   }
 
-  /** Makes a text that lives until it is disposed of. */
-  text(text: string): ComText {
-    return new ComText(this.#libraries.oleaut32, text);
+  /** Makes a text, a BSTR, that lives until it is disposed of. */
+  text(text: string): { readonly pointer: Deno.PointerValue } & Disposable {
+    const { SysAllocStringLen, SysFreeString } = this.#libraries.oleaut32;
+    const pointer = SysAllocStringLen(wideText(text), text.length);
+    if (pointer === null) throw new Error("Cannot make a text of COM: no memory");
+    return { pointer, [Symbol.dispose]: () => SysFreeString(pointer) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,30 +124,12 @@ export class ComUsage implements AsyncDisposable {
   }
 }
 
-/** A BSTR. */
-export class ComText implements Disposable {
-  readonly pointer: Deno.PointerValue;
-  readonly #oleaut32: Oleaut32;
-
-  constructor(oleaut32: Oleaut32, text: string) {
-    const wide = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-    this.#oleaut32 = oleaut32;
-    this.pointer = oleaut32.SysAllocStringLen(wide, wide.length);
-    if (this.pointer === null) throw new Error("Cannot make a text of COM: no memory");
-  }
-
-  [Symbol.dispose](): void {
-    this.#oleaut32.SysFreeString(this.pointer);
-  }
+function requireSuccess(method: string, hresult: number): void {
+  if (hresult < 0) throw new ComError(method, hresult);
 }
 
 /** A GUID as text, `2C5BC43E-3369-4C33-AB0C-BE9469677AF4`, as the bytes of the structure; [MS-DTYP] 2.3.4. */
 export function guidBytes(text: string): Uint8Array<ArrayBuffer> {
-  const digits = text.replaceAll("-", "");
-  const view = new DataView(new ArrayBuffer(16));
-  view.setUint32(0, parseInt(digits.slice(0, 8), 16), true);
-  view.setUint16(4, parseInt(digits.slice(8, 12), 16), true);
-  view.setUint16(6, parseInt(digits.slice(12, 16), 16), true);
-  for (let i = 8; i < 16; i++) view.setUint8(i, parseInt(digits.slice(2 * i, 2 * i + 2), 16));
-  return new Uint8Array(view.buffer);
+  const parts = text.split("-").map((digits) => Uint8Array.from(digits.match(/../g)!, (byte) => parseInt(byte, 16)));
+  return Uint8Array.from(parts.flatMap((bytes, i) => [...(i < 3 ? bytes.reverse() : bytes)]));
 }

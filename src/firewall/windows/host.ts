@@ -6,8 +6,8 @@ import {
   SERVICE_QUERY_STATUS,
   SERVICE_RUNNING,
 } from "../../os/windows/advapi32.ts";
-import { type Kernel32, openKernel32 } from "../../os/windows/kernel32.ts";
-import { type Ntdll, openNtdll } from "../../os/windows/ntdll.ts";
+import { openKernel32 } from "../../os/windows/kernel32.ts";
+import { openNtdll } from "../../os/windows/ntdll.ts";
 import { isElevated } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
 import { OpenedProcess } from "../../process/windows/opened_process.ts";
@@ -32,50 +32,30 @@ const SERVICE_NAME = wideText("mpssvc");
 /** `SERVICE_STATUS`: seven numbers, the second of which is the state. */
 const STATUS_NUMBERS = 7, STATE = 1;
 
-/** This machine. */
-export class WindowsHost implements Host {
-  readonly #advapi32: Advapi32;
-  readonly #kernel32: Kernel32;
-  readonly #ntdll: Ntdll;
+/** This machine. @throws without permission for FFI. */
+export function openHost(): Host {
+  const advapi32 = openAdvapi32(), kernel32 = openKernel32(), ntdll = openNtdll();
+  return {
+    serviceState: () => serviceState(advapi32),
+    isElevated: () => isElevated({ advapi32, kernel32 }),
+    programOf(pid) {
+      using opened = OpenedProcess.open(pid, "identity", { kernel32, ntdll });
+      return opened?.image ?? undefined;
+    },
+    variable: (name) => Deno.env.get(name),
+  };
+}
 
-  constructor() {
-    this.#advapi32 = openAdvapi32();
-    this.#kernel32 = openKernel32();
-    this.#ntdll = openNtdll();
-  }
-
-  async serviceState(): Promise<ServiceState> {
-    const services = await this.#advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT);
-    if (services === null) return "unknown";
-    try {
-      const service = await this.#advapi32.OpenServiceW(services, SERVICE_NAME, SERVICE_QUERY_STATUS);
-      if (service === null) return "unknown";
-      try {
-        return await this.#query(service);
-      } finally {
-        await this.#advapi32.CloseServiceHandle(service);
-      }
-    } finally {
-      await this.#advapi32.CloseServiceHandle(services);
-    }
-  }
-
-  isElevated(): boolean | undefined {
-    return isElevated({ advapi32: this.#advapi32, kernel32: this.#kernel32 });
-  }
-
-  programOf(pid: number): string | undefined {
-    using opened = OpenedProcess.open(pid, "identity", { kernel32: this.#kernel32, ntdll: this.#ntdll });
-    return opened?.image ?? undefined;
-  }
-
-  variable(name: string): string | undefined {
-    return Deno.env.get(name);
-  }
-
-  async #query(service: Deno.PointerValue): Promise<ServiceState> {
-    const status = new Uint32Array(STATUS_NUMBERS);
-    if (await this.#advapi32.QueryServiceStatus(service, status) === 0) return "unknown";
-    return status[STATE] === SERVICE_RUNNING ? "running" : "stopped";
-  }
+async function serviceState(advapi32: Advapi32): Promise<ServiceState> {
+  await using opened = new AsyncDisposableStack();
+  const close = async (handle: Deno.PointerValue) => void await advapi32.CloseServiceHandle(handle);
+  const services = await advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT);
+  if (services === null) return "unknown";
+  opened.adopt(services, close);
+  const service = await advapi32.OpenServiceW(services, SERVICE_NAME, SERVICE_QUERY_STATUS);
+  if (service === null) return "unknown";
+  opened.adopt(service, close);
+  const status = new Uint32Array(STATUS_NUMBERS);
+  if (await advapi32.QueryServiceStatus(service, status) === 0) return "unknown";
+  return status[STATE] === SERVICE_RUNNING ? "running" : "stopped";
 }

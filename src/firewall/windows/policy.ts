@@ -2,7 +2,8 @@
 import { Turns } from "../../os/turns.ts";
 import type { Registry } from "../../os/windows/registry.ts";
 import { type Profile, PROFILES } from "../rule.ts";
-import { type StoredRule, storedRule } from "./rule_form.ts";
+import type { StoredRule } from "./rule_form.ts";
+import { parseRuleText } from "./rule_text.ts";
 
 /** The firewall's effective settings in one profile: those of group policy override those of the machine. */
 export interface ProfileSettings {
@@ -42,7 +43,7 @@ export async function readRules(registry: Registry, path: string): Promise<reado
   if (texts === undefined) return undefined;
   const turns = new Turns(), rules: StoredRule[] = [];
   for (const { name, text } of texts) {
-    rules.push(storedRule(name, text));
+    rules.push({ id: name, text: parseRuleText(text) });
     if (turns.isOver) await turns.next();
   }
   return rules;

@@ -1,8 +1,9 @@
 /** What keeps rules on Windows from working, or from being changed, in words. Pure. */
-import type { Direction, Profile, Rule } from "../rule.ts";
+import { contains } from "../../port/port.ts";
+import type { Profile, Rule } from "../rule.ts";
 import type { ServiceState } from "./host.ts";
 import type { ProfileSettings } from "./policy.ts";
-import type { OwnRule, StoredRule } from "./rule_form.ts";
+import { DIRECTION_WORD, type OwnRule, PROTOCOL_NUMBER, type StoredRule } from "./rule_form.ts";
 import type { RuleText } from "./rule_text.ts";
 import type { ModifyState } from "./rules.ts";
 
@@ -28,11 +29,7 @@ const MOST_PORTS = 5;
 
 /** The remarks, a sentence each. */
 export function remarksOf(circumstances: Circumstances): string[] {
-  return [
-    ...serviceRemarks(circumstances),
-    ...profileRemarks(circumstances),
-    ...blockRemarks(circumstances),
-  ];
+  return [serviceRemarks, profileRemarks, blockRemarks].flatMap((remarks) => remarks(circumstances));
 }
 
 function serviceRemarks({ service, elevated }: Circumstances): string[] {
@@ -99,15 +96,11 @@ function blockRemarks({ others, own, programs, variable }: Circumstances): strin
 }
 
 function blocks(text: RuleText, { direction, protocol, port, profiles }: Rule): boolean {
-  const number = { tcp: 6, udp: 17 }[protocol], ways: Record<Direction, string> = { in: "In", out: "Out" };
-  return text.direction === ways[direction] &&
-    (text.protocol === undefined || text.protocol === number) &&
-    (text.localPorts.length === 0 || text.localPorts.some((ports) => isWithin(port, ports))) &&
+  const { localPorts } = text;
+  return text.direction === DIRECTION_WORD[direction] &&
+    (text.protocol === undefined || text.protocol === PROTOCOL_NUMBER[protocol]) &&
+    (localPorts.length === 0 || localPorts.some((ports) => typeof ports === "object" && contains(ports, port))) &&
     profiles.some((profile) => text.profiles.includes(profile));
-}
-
-function isWithin(port: number, ports: RuleText["localPorts"][0]): boolean {
-  return typeof ports === "object" && ports.first <= port && port <= ports.last;
 }
 
 function portNames(rules: readonly Rule[]): string {
@@ -118,8 +111,7 @@ function portNames(rules: readonly Rule[]): string {
 
 /** Whether a rule has conditions besides its ports, which some packets may not meet. */
 function condition(text: RuleText): string {
-  const isBare = text.service === undefined && text.others.length === 0 && text.remoteAddresses.length === 0 &&
-    text.localAddresses.length === 0 && text.remotePorts.length === 0;
+  const isBare = text.service === undefined && text.others.length === 0 && text.remoteAddresses.length === 0;
   return isBare ? ": it goes before any rule that allows" : " under conditions of its own, before any rule that allows";
 }
 

@@ -1,8 +1,7 @@
 /** Rules of portd in the form that Windows keeps and COM takes, and back. Pure. */
-import type { PortRange } from "../../port/port.ts";
-import { type ActualRule, type Direction, makeRule, type RemoteAddress, type Rule, ruleName } from "../rule.ts";
-import type { RuleAddress } from "./rule_address.ts";
-import { parseRuleText, type RuleText } from "./rule_text.ts";
+import type { ActualRule, DirectedPort, Direction, RemoteAddress, Rule } from "../rule.ts";
+import { makeRule, parseRuleName } from "../rule.ts";
+import type { RuleAddress, RuleText } from "./rule_text.ts";
 
 /** The group of portd's rules: `EmbedCtxt` in the registry, the grouping of COM. */
 export const GROUP = "portd";
@@ -33,7 +32,6 @@ export interface StoredRule {
 
 /** A rule of ours in the registry. */
 export interface OwnRule extends ActualRule {
-  readonly id: string;
   /** Its name in COM. */
   readonly comName: string;
 }
@@ -44,15 +42,10 @@ export interface SortedRules {
   readonly foreign: readonly StoredRule[];
 }
 
-const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const;
+/** Numbers of the IP protocols, and words for the directions, as a rule has them. */
+export const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const, DIRECTION_WORD = { in: "In", out: "Out" } as const;
 /** `NET_FW_PROFILE_TYPE2`, icftypes.h. */
 const PROFILE_BIT = { domain: 1, private: 2, public: 4 } as const;
-const OUR_NAME = /^(portd-(in|out)-(tcp|udp)-([1-9]\d{0,4}))(?: |$)/;
-
-/** Reads the value of a rule. */
-export function storedRule(id: string, value: string): StoredRule {
-  return { id, text: parseRuleText(value) };
-}
 
 /**
  * Separates our rules from all others. Ours are in our group, begin with the name of a rule and have the owner's mark in
@@ -68,63 +61,50 @@ export function sortRules(rules: readonly StoredRule[], owner: string): SortedRu
   return { own, foreign };
 }
 
-function ownRule({ id, text }: StoredRule, owner: string): OwnRule | undefined {
+function ownRule({ text }: StoredRule, owner: string): OwnRule | undefined {
   if (text?.name === undefined || text.group !== GROUP || !text.description?.endsWith(mark(owner))) return undefined;
-  const [, name] = OUR_NAME.exec(text.name) ?? [];
-  return name === undefined ? undefined : { id, name, comName: text.name, rule: ruleOf(name, text) };
+  const [name = ""] = text.name.split(" ");
+  const port = parseRuleName(name);
+  return port && { name, comName: text.name, rule: ruleOf(port, text) };
 }
 
 /** The content of a rule of ours; `undefined` where portd makes no such rule. */
-function ruleOf(name: string, text: RuleText): Rule | undefined {
-  const direction = text.direction === "In" ? "in" : "out";
-  const protocol = text.protocol === PROTOCOL_NUMBER.tcp ? "tcp" : "udp";
-  const port = onlyPort(text);
+function ruleOf({ direction, protocol, port }: DirectedPort, text: RuleText): Rule | undefined {
+  const [ports, ...morePorts] = text.localPorts;
+  const isItsPort = typeof ports === "object" && ports.first === port && ports.last === port && morePorts.length === 0;
+  const isPlain = text.action === "Allow" && text.active && !text.edge && text.app === undefined &&
+    text.service === undefined && text.others.length === 0;
   const remote = remoteOf(text.remoteAddresses);
-  if (!isPlain(text) || port === undefined || remote === undefined) return undefined;
-  if (name !== ruleName(direction, protocol, port)) return undefined;
+  if (!isPlain || !isItsPort || text.direction !== DIRECTION_WORD[direction]) return undefined;
+  if (text.protocol !== PROTOCOL_NUMBER[protocol] || remote === undefined) return undefined;
   const rule = makeRule({ direction, protocol, port, profiles: text.profiles, remote }, "");
   return { ...rule, displayName: text.name! };
-}
-
-/** Whether it says nothing beyond direction, protocol, port, profiles and remote addresses. */
-function isPlain(text: RuleText): boolean {
-  return text.action === "Allow" && text.active && text.direction !== undefined && !text.edge &&
-    (text.protocol === PROTOCOL_NUMBER.tcp || text.protocol === PROTOCOL_NUMBER.udp) &&
-    text.app === undefined && text.service === undefined && text.others.length === 0 &&
-    text.remotePorts.length === 0 && text.localAddresses.length === 0;
-}
-
-function onlyPort({ localPorts }: RuleText): number | undefined {
-  const [ports] = localPorts;
-  if (localPorts.length !== 1 || typeof ports !== "object") return undefined;
-  const { first, last }: PortRange = ports;
-  return first === last && first > 0 ? first : undefined;
 }
 
 /** Windows stores IPv4 and IPv6 separately, and the local networks as a keyword of each. */
 function remoteOf(addresses: readonly RuleAddress[]): readonly RemoteAddress[] | undefined {
   if (addresses.length === 0) return ["any"];
   const keywords = addresses.filter(({ kind }) => kind === "keyword");
-  const networks = addresses.filter(({ kind }) => kind === "network");
-  if (keywords.length + networks.length < addresses.length) return undefined;
-  const texts = networks.map(({ text }) => text);
-  if (keywords.length === 0) return texts;
   const families = new Set(keywords.map(({ family }) => family));
-  if (families.size !== 2 || keywords.some(({ text }) => text !== "LocalSubnet")) return undefined;
-  return [...texts, "LocalSubnet"];
+  if (families.size === 1 || keywords.some(({ text }) => text !== "LocalSubnet")) return undefined;
+  return addresses.map(({ text }) => text);
 }
 
 /**
  * The properties of a rule for COM.
  *
- * @param taken says whether a foreign rule has a name; ours then gets a number too.
+ * @param isTaken says whether a foreign rule has a name; ours then gets a number too.
  */
 export function propertiesOf(
   { name, direction, protocol, port, profiles, remote, displayName }: Rule,
-  { owner, taken }: { readonly owner: string; readonly taken: (name: string) => boolean },
+  { owner, isTaken }: { readonly owner: string; readonly isTaken: (name: string) => boolean },
 ): RuleProperties {
+  // A lone surrogate would not be read back as it was written, nor perhaps a space at the end.
+  const comName = displayName.startsWith(name) ? displayName.toWellFormed().trimEnd() : name;
+  let freeName = comName;
+  for (let number = 2; isTaken(freeName); number++) freeName = `${comName} (${number})`;
   return {
-    name: freeName(comNameOf(name, displayName), taken),
+    name: freeName,
     description: `Lets a leased port be reached until the lease ends; changes by hand are undone. ${mark(owner)}`,
     group: GROUP,
     direction,
@@ -135,20 +115,9 @@ export function propertiesOf(
   };
 }
 
-/** A lone surrogate would not be read back as it was written, nor perhaps a space at the end. */
-function comNameOf(name: string, displayName: string): string {
-  return displayName.startsWith(name) ? displayName.toWellFormed().trimEnd() : name;
-}
-
 /** The form in which names are compared: whether COM ignores case is not documented. */
 export function comparableName(name: string): string {
   return name.toLowerCase();
-}
-
-function freeName(name: string, taken: (name: string) => boolean): string {
-  let free = name;
-  for (let number = 2; taken(free); number++) free = `${name} (${number})`;
-  return free;
 }
 
 function mark(owner: string): string {

@@ -2,9 +2,10 @@
  * A rule of Windows' firewall as the registry stores it: one line of fields, each followed by a bar,
  * `v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=80|Name=Web|`; [MS-GPFAS] 2.2.2.19. Pure.
  */
+import { addressBytes } from "../../os/address.ts";
 import type { PortRange } from "../../port/port.ts";
+import { canonicalNetwork, type Family, familyOf } from "../networks.ts";
 import { type Profile, PROFILES } from "../rule.ts";
-import { parseRuleAddress, type RuleAddress } from "./rule_address.ts";
 
 /** One field; a rule may have a key several times. */
 export interface RuleField {
@@ -15,9 +16,16 @@ export interface RuleField {
 /** Ports, or a keyword that stands for some: `RPC`, `RPC-EPMap`, `IPHTTPSIn`, `mDNS` and others. */
 export type RulePorts = PortRange | string;
 
+/** Remote addresses; [MS-GPFAS] 2.2.2.9 to 2.2.2.13. */
+export interface RuleAddress {
+  readonly family: Family;
+  readonly kind: "network" | "keyword";
+  /** A network in canonical form, also for a single address, or a keyword: `LocalSubnet`. */
+  readonly text: string;
+}
+
 /** What a rule says. */
 export interface RuleText {
-  readonly version: { readonly major: number; readonly minor: number };
   readonly action: "Allow" | "Block" | "ByPass" | undefined;
   readonly active: boolean;
   readonly direction: "In" | "Out" | undefined;
@@ -25,10 +33,8 @@ export interface RuleText {
   readonly protocol: number | undefined;
   /** All three where the rule names none. */
   readonly profiles: readonly Profile[];
-  /** Empty for every port; likewise the others. */
+  /** Empty for every port; likewise the addresses. */
   readonly localPorts: readonly RulePorts[];
-  readonly remotePorts: readonly RulePorts[];
-  readonly localAddresses: readonly RuleAddress[];
   readonly remoteAddresses: readonly RuleAddress[];
   /** The path of the only program that the rule applies to, as it is written: `%SystemRoot%\…`, `System`. */
   readonly app: string | undefined;
@@ -41,131 +47,68 @@ export interface RuleText {
   /** Whether it allows edge traversal: packets that come through NAT traversal. */
   readonly edge: boolean;
   /**
-   * Every other field, in order: keys that no member above stands for, values that are invalid for their key, and second
-   * fields of a key that may occur only once.
+   * Every other field, in order: keys that no member above stands for, values that are invalid for their key, ranges of
+   * addresses, and second fields of a key that may occur only once.
    */
   readonly others: readonly RuleField[];
 }
 
-const PROFILE_OF_TOKEN: Readonly<Record<string, Profile>> = { Domain: "domain", Private: "private", Public: "public" };
+const PROFILE_OF_TOKEN: ReadonlyMap<string, Profile> = new Map([
+  ["Domain", "domain"],
+  ["Private", "private"],
+  ["Public", "public"],
+]);
 /** Keys whose value FALSE means the same as their absence. */
-const FLAGS = new Set(["LSM", "LOM", "PCross", "PCROSS", "AuthByPassOut"]);
-const VERSION = /^v(\d{1,3})\.(\d{1,3})$/;
+const FLAGS = ["LSM", "LOM", "PCross", "PCROSS", "AuthByPassOut"];
+const ANY = /^/;
+/** Keys that may occur once, with the values that are valid. */
+const SINGLES: ReadonlyMap<string, RegExp> = new Map([
+  ["Action", /^(Allow|Block|ByPass)$/],
+  ["Active", /^(TRUE|FALSE)$/],
+  ["Dir", /^(In|Out)$/],
+  ["Protocol", /^(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])$/],
+  ["App", ANY],
+  ["Svc", ANY],
+  ["Name", ANY],
+  ["Desc", ANY],
+  ["EmbedCtxt", ANY],
+  ["Edge", /^(TRUE|FALSE)$/],
+]);
 
 /** Reads a rule. Never fails. @returns `undefined` for text that is no rule: it does not start with a version. */
 export function parseRuleText(text: string): RuleText | undefined {
   const [version = "", ...parts] = text.split("|");
-  const [, major, minor] = VERSION.exec(version) ?? [];
-  if (major === undefined) return undefined;
-  const draft = new Draft();
-  for (const part of parts) {
-    if (part === "") continue;
-    const [key, value] = splitOnce(part);
-    if (!draft.take(key, value)) draft.others.push({ key, value });
+  if (!/^v\d{1,3}\.\d{1,3}$/.test(version)) return undefined;
+  const singles = new Map<string, string>(), profiles: Profile[] = [], others: RuleField[] = [];
+  const localPorts: RulePorts[] = [], remoteAddresses: RuleAddress[] = [];
+  for (const part of parts.filter((part) => part !== "")) {
+    const [, key = "", value = ""] = /^([^=]*)=?(.*)$/s.exec(part)!;
+    const profile = key === "Profile" ? PROFILE_OF_TOKEN.get(value) : undefined;
+    const ports = /^LPort(2_\d+)?$/.test(key) ? parsePorts(value) : undefined;
+    const address = parseAddress(key, value);
+    if (SINGLES.get(key)?.test(value) && !singles.has(key)) singles.set(key, value);
+    else if (profile !== undefined) profiles.push(profile);
+    else if (ports !== undefined) localPorts.push(ports);
+    else if (address !== undefined) remoteAddresses.push(address);
+    else if (!FLAGS.includes(key) || value !== "FALSE") others.push({ key, value });
   }
-  return draft.finish({ major: Number(major), minor: Number(minor) });
-}
-
-function splitOnce(part: string): readonly [string, string] {
-  const at = part.indexOf("=");
-  return at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
-}
-
-/** Members whose field may occur once. */
-type Single =
-  | "action"
-  | "direction"
-  | "active"
-  | "protocol"
-  | "app"
-  | "service"
-  | "name"
-  | "description"
-  | "group"
-  | "edge";
-
-const SINGLES: Readonly<Record<string, { readonly member: Single; readonly values?: RegExp }>> = {
-  Action: { member: "action", values: /^(Allow|Block|ByPass)$/ },
-  Active: { member: "active", values: /^(TRUE|FALSE)$/ },
-  Dir: { member: "direction", values: /^(In|Out)$/ },
-  Protocol: { member: "protocol", values: /^(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])$/ },
-  App: { member: "app" },
-  Svc: { member: "service" },
-  Name: { member: "name" },
-  Desc: { member: "description" },
-  EmbedCtxt: { member: "group" },
-  Edge: { member: "edge", values: /^(TRUE|FALSE)$/ },
-};
-
-/** A rule that is being read. */
-class Draft {
-  readonly others: RuleField[] = [];
-  readonly #singles = new Map<Single, string>();
-  readonly #profiles = new Set<Profile>();
-  readonly #ports: Record<"L" | "R", RulePorts[]> = { L: [], R: [] };
-  readonly #addresses: Record<"L" | "R", RuleAddress[]> = { L: [], R: [] };
-
-  /** Takes a field in. @returns whether a member has its value, or it means nothing. */
-  take(key: string, value: string): boolean {
-    if (Object.hasOwn(SINGLES, key)) return this.#takeSingle(key, value);
-    if (key === "Profile") return this.#takeProfile(value);
-    const [, side, family] = /^([LR])(?:A([46])2?|Port(?:2_\d+)?)$/.exec(key) ?? [];
-    if (side === "L" || side === "R") {
-      return family === undefined
-        ? this.#takePorts(side, value)
-        : this.#takeAddress(side, family === "4" ? 4 : 6, value);
-    }
-    return FLAGS.has(key) && value === "FALSE";
-  }
-
-  finish(version: RuleText["version"]): RuleText {
-    const single = (member: Single) => this.#singles.get(member);
-    const protocol = single("protocol");
-    return {
-      version,
-      action: single("action") as RuleText["action"],
-      active: single("active") === "TRUE",
-      direction: single("direction") as RuleText["direction"],
-      protocol: protocol === undefined ? undefined : Number(protocol),
-      profiles: this.#profiles.size === 0 ? PROFILES : PROFILES.filter((profile) => this.#profiles.has(profile)),
-      localPorts: this.#ports.L,
-      remotePorts: this.#ports.R,
-      localAddresses: this.#addresses.L,
-      remoteAddresses: this.#addresses.R,
-      app: single("app"),
-      service: single("service"),
-      name: single("name"),
-      description: single("description"),
-      group: single("group"),
-      edge: single("edge") === "TRUE",
-      others: this.others,
-    };
-  }
-
-  #takeSingle(key: string, value: string): boolean {
-    const { member, values } = SINGLES[key]!;
-    if (this.#singles.has(member) || values?.test(value) === false) return false;
-    this.#singles.set(member, value);
-    return true;
-  }
-
-  #takeProfile(value: string): boolean {
-    if (!Object.hasOwn(PROFILE_OF_TOKEN, value)) return false;
-    this.#profiles.add(PROFILE_OF_TOKEN[value]!);
-    return true;
-  }
-
-  #takePorts(side: "L" | "R", value: string): boolean {
-    const ports = parsePorts(value);
-    if (ports !== undefined) this.#ports[side].push(ports);
-    return ports !== undefined;
-  }
-
-  #takeAddress(side: "L" | "R", family: 4 | 6, value: string): boolean {
-    const address = parseRuleAddress(family, value);
-    this.#addresses[side].push(address);
-    return address.kind !== "unknown";
-  }
+  const protocol = singles.get("Protocol");
+  return {
+    action: singles.get("Action") as RuleText["action"],
+    active: singles.get("Active") === "TRUE",
+    direction: singles.get("Dir") as RuleText["direction"],
+    protocol: protocol === undefined ? undefined : Number(protocol),
+    profiles: profiles.length === 0 ? PROFILES : PROFILES.filter((profile) => profiles.includes(profile)),
+    localPorts,
+    remoteAddresses,
+    app: singles.get("App"),
+    service: singles.get("Svc"),
+    name: singles.get("Name"),
+    description: singles.get("Desc"),
+    group: singles.get("EmbedCtxt"),
+    edge: singles.get("Edge") === "TRUE",
+    others,
+  };
 }
 
 function parsePorts(value: string): RulePorts | undefined {
@@ -173,4 +116,22 @@ function parsePorts(value: string): RulePorts | undefined {
   if (first === undefined) return /^[a-z][\w-]*$/i.test(value) ? value : undefined;
   const range = { first: Number(first), last: Number(last) };
   return range.first <= range.last && range.last <= 65535 ? range : undefined;
+}
+
+/** Reads a field of a remote address; `undefined` where it is none, or neither a network nor a keyword. */
+function parseAddress(key: string, value: string): RuleAddress | undefined {
+  const [, digit] = /^RA([46])2?$/.exec(key) ?? [];
+  if (digit === undefined) return undefined;
+  const family = digit === "4" ? 4 : 6;
+  if (/^[a-z]\w*$/i.test(value)) return { family, kind: "keyword", text: value };
+  const [address = "", mask, ...more] = value.split("/");
+  const length = mask === undefined ? [] : [family === 4 ? prefixLength(mask) : mask];
+  const text = canonicalNetwork([address, ...length, ...more].join("/"));
+  return text !== undefined && familyOf(text) === family ? { family, kind: "network", text } : undefined;
+}
+
+/** The length of a mask such as `255.0.0.0`; any other text as it is. */
+function prefixLength(text: string): string {
+  const bits = addressBytes(text)?.map((byte) => byte.toString(2).padStart(8, "0")).join("") ?? "";
+  return bits.length === 32 && /^1*0*$/.test(bits) ? `${bits.lastIndexOf("1") + 1}` : text;
 }

@@ -1,7 +1,7 @@
 /** firewalld in namespaces, with a D-Bus and files of its own. */
 import type { FirewallBackend } from "../../../src/firewall/backend.ts";
 import { firewalld } from "../../../src/firewall/linux/firewalld.ts";
-import { LinuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
 import type { Program } from "../../../src/os/program.ts";
 import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
 import { linesOf } from "./lines.ts";
@@ -48,7 +48,7 @@ export class FirewalldHost extends FirewallHost {
     program: Program = this.firewallCmd(),
   ): FirewallBackend {
     const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return new LinuxFirewall(firewalld({ program }), { owner, interfaces });
+    return linuxFirewall(firewalld({ program }), { owner, interfaces });
   }
 
   /** Runs firewall-cmd there. @param before is run in between. */

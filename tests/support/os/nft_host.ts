@@ -1,6 +1,6 @@
 /** nftables in namespaces. */
 import type { FirewallBackend } from "../../../src/firewall/backend.ts";
-import { LinuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
 import { nftables } from "../../../src/firewall/linux/nftables.ts";
 import type { Program } from "../../../src/os/program.ts";
 import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
@@ -63,7 +63,7 @@ export class NftHost extends FirewallHost {
 
   override backend(owner = OWNER, addresses = ADDRESSES): FirewallBackend {
     const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return new LinuxFirewall(nftables({ program: this.nft }), { owner, interfaces });
+    return linuxFirewall(nftables({ program: this.nft }), { owner, interfaces });
   }
 
   override async reset(): Promise<void> {

@@ -1,6 +1,6 @@
 /** ufw in namespaces, with copies of its files. */
 import type { FirewallBackend } from "../../../src/firewall/backend.ts";
-import { LinuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
 import { ufw } from "../../../src/firewall/linux/ufw.ts";
 import type { Program } from "../../../src/os/program.ts";
 import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
@@ -39,7 +39,7 @@ export class UfwHost extends FirewallHost {
 
   override backend(owner = OWNER, addresses = ADDRESSES, program: Program = this.ufw()): FirewallBackend {
     const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return new LinuxFirewall(ufw({ program, root: this.root }), { owner, interfaces });
+    return linuxFirewall(ufw({ program, root: this.root }), { owner, interfaces });
   }
 
   /** Runs ufw there. @param before is run in between. */

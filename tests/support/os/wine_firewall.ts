@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { PortdClient } from "../../../src/client/client.ts";
 import { PortdError } from "../../../src/errors.ts";
-import { WindowsHost } from "../../../src/firewall/windows/host.ts";
+import { openHost } from "../../../src/firewall/windows/host.ts";
 import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
 import { differenceTo, rule, settle, testConformance } from "../../firewall/conformance.ts";
 import { conformanceHost, ruleLine } from "../windows_firewall.ts";
@@ -165,10 +165,10 @@ Deno.test("the firewall's service is told to be stopped, disabled or unknown by 
     });
     assert.equal((await command.output()).code, 0, args.join(" "));
   };
-  assert.equal(await new WindowsHost().serviceState(), "unknown");
+  assert.equal(await openHost().serviceState(), "unknown");
   assert.doesNotMatch((await backend.read()).remarks.join("\n"), /mpssvc/);
   await sc("create", "mpssvc", "binPath=", Deno.execPath());
-  assert.equal(await new WindowsHost().serviceState(), "stopped");
+  assert.equal(await openHost().serviceState(), "stopped");
   assert.match((await backend.read()).remarks.join("\n"), /\(mpssvc\) does not run/);
   firewall.registry.setNumber(path, "Start", 4);
   assert.match((await backend.read()).remarks.join("\n"), /\(mpssvc\) is disabled/);
@@ -176,7 +176,7 @@ Deno.test("the firewall's service is told to be stopped, disabled or unknown by 
 });
 
 Deno.test("whether this process has an administrator's rights is known", () => {
-  assert.equal(typeof new WindowsHost().isElevated(), "boolean");
+  assert.equal(typeof openHost().isElevated(), "boolean");
 });
 
 Deno.test("values that are no texts are no rules, and long ones are read whole", async () => {
