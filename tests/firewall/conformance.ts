@@ -51,146 +51,131 @@ export type ConformanceTest = (host: ConformanceHost) => Promise<void>;
 
 /** The tests by what they show. */
 export function conformanceTests(): Readonly<Record<string, ConformanceTest>> {
-  return { ...ruleTests(), ...driftTests(), ...foreignTests() };
+  const tests = Object.entries({ ...RULE_TESTS, ...DRIFT_TESTS, ...FOREIGN_TESTS });
+  return Object.fromEntries(tests.map(([sentence, test]) => [sentence, (host) => test(new Portd(host), host)]));
 }
 
-function ruleTests(): Readonly<Record<string, ConformanceTest>> {
-  return {
-    async "no rule of ours is there before anything was applied"(host) {
-      const portd = new Portd(host);
-      assert.deepEqual((await portd.backend.read()).rules, []);
-      assert.deepEqual(await portd.settle([]), []);
-    },
-    async "a rule is read back as it was wanted, whatever it says"(host) {
-      const portd = new Portd(host);
-      const wanted = everyKind(host);
-      assert.equal((await portd.settle(wanted)).length, wanted.length);
-      assert.deepEqual(await portd.settle(wanted), []);
-    },
-    async "a rule that is wanted otherwise is changed, whichever part of it differs"(host) {
-      const portd = new Portd(host);
-      await portd.settle([rule(20417, { remote: SUBNET })]);
-      const others: readonly Partial<Rule>[] = [
-        ...[["any"], ["10.1.0.0/16"], ["10.1.0.0/16", "2001:db8::/32"], SUBNET].map((remote) => ({ remote })),
-        { remote: SUBNET, profiles: ["public"] },
-      ];
-      for (const other of others) {
-        assert.deepEqual(await portd.settle([rule(20417, other)]), ["change portd-in-tcp-20417"]);
-        assert.deepEqual(await portd.settle([rule(20417, other)]), []);
-      }
-    },
-    async "a rule that is no longer wanted is removed, and no other"(host) {
-      const portd = new Portd(host);
-      await portd.settle([small(20417), small(20418), small(20418, "udp")]);
-      const removed = ["remove portd-in-tcp-20417", "remove portd-in-udp-20418"];
-      assert.deepEqual(await portd.settle([small(20418)]), removed);
-      assert.deepEqual(await portd.names(), ["portd-in-tcp-20418"]);
-      await portd.settle([]);
-      assert.deepEqual(await portd.names(), []);
-    },
-    async "applying a difference a second time does no harm"(host) {
-      const portd = new Portd(host);
-      const wanted = [small(20417), small(20418)];
-      const added: Difference = { add: wanted, change: [], remove: [] };
-      for (let times = 0; times < 2; times++) await portd.apply(added);
-      assert.deepEqual(await portd.settle(wanted), []);
-      const removed: Difference = { add: [], change: [], remove: ["portd-in-tcp-20417"] };
-      for (let times = 0; times < 2; times++) await portd.apply(removed);
-      assert.deepEqual(await portd.settle([small(20418)]), []);
-    },
-    async "adding, changing and removing go together"(host) {
-      const portd = new Portd(host);
-      await portd.settle([small(20417), small(20418)]);
-      const wanted = [rule(20418, { remote: ["any"] }), small(20419)];
-      const changes = ["add portd-in-tcp-20419", "change portd-in-tcp-20418", "remove portd-in-tcp-20417"];
-      assert.deepEqual(await portd.settle(wanted), changes);
-      assert.deepEqual(await portd.settle(wanted), []);
-    },
-    async "names may have quotes, bars, Japanese and 300 characters"(host) {
-      const portd = new Portd(host);
-      const names = [`it's "quoted" \\ $(id) \`id\` %n`, "a|b|c", "店/ウェブ 🏪", "x".repeat(300), "a\r\nb\tc\0d", ""];
-      const wanted = names.map((name, i) => rule(20417 + i, { remote: ONE_NETWORK }, name));
-      assert.equal((await portd.settle(wanted)).length, names.length);
-      assert.deepEqual(await portd.settle(wanted), []);
-      assert.equal((await portd.settle([])).length, names.length);
-      assert.deepEqual(await portd.names(), []);
-    },
-  };
-}
+/** Tests of one portd on a host. */
+type PortdTests = Readonly<Record<string, (portd: Portd, host: ConformanceHost) => Promise<void>>>;
 
-function driftTests(): Readonly<Record<string, ConformanceTest>> {
-  const wanted = [rule(20417), small(20418)];
-  return {
-    async "a rule that was removed by hand is set again"(host) {
-      const portd = new Portd(host);
-      await portd.settle(wanted);
-      await host.takeAway(OWNER, "portd-in-tcp-20417");
-      assert.deepEqual(await portd.settle(wanted), ["add portd-in-tcp-20417"]);
-      assert.deepEqual(await portd.settle(wanted), []);
-    },
-    async "a rule that was altered by hand is restored, or removed when it is not wanted"(host) {
-      const portd = new Portd(host);
-      await portd.settle(wanted);
-      await host.alter(OWNER, "portd-in-tcp-20417");
-      assert.deepEqual(await portd.settle(wanted), ["change portd-in-tcp-20417"]);
-      assert.deepEqual(await portd.settle(wanted), []);
-      await host.alter(OWNER, "portd-in-tcp-20417");
-      await portd.settle([]);
-      assert.deepEqual(await portd.names(), []);
-    },
-    async "of a rule that is there twice one is left, or none when it is not wanted"(host) {
-      if (host.duplicate === undefined) return assert.ok(true, "there cannot be two");
-      const portd = new Portd(host);
-      await portd.settle(wanted);
-      await host.duplicate(OWNER, "portd-in-tcp-20417");
-      assert.deepEqual(await portd.settle(wanted), ["change portd-in-tcp-20417"]);
-      assert.deepEqual(await portd.settle(wanted), []);
-      await host.duplicate(OWNER, "portd-in-tcp-20417");
-      await portd.settle([]);
-      assert.deepEqual(await portd.names(), []);
-    },
-  };
-}
+const RULE_TESTS: PortdTests = {
+  async "no rule of ours is there before anything was applied"(portd) {
+    assert.deepEqual((await portd.backend.read()).rules, []);
+    assert.deepEqual(await portd.settle([]), []);
+  },
+  async "a rule is read back as it was wanted, whatever it says"(portd, host) {
+    const wanted = everyKind(host);
+    assert.equal((await portd.settle(wanted)).length, wanted.length);
+    assert.deepEqual(await portd.settle(wanted), []);
+  },
+  async "a rule that is wanted otherwise is changed, whichever part of it differs"(portd) {
+    await portd.settle([rule(20417, { remote: SUBNET })]);
+    const others: readonly Partial<Rule>[] = [
+      ...[["any"], ["10.1.0.0/16"], ["10.1.0.0/16", "2001:db8::/32"], SUBNET].map((remote) => ({ remote })),
+      { remote: SUBNET, profiles: ["public"] },
+    ];
+    for (const other of others) {
+      assert.deepEqual(await portd.settle([rule(20417, other)]), ["change portd-in-tcp-20417"]);
+      assert.deepEqual(await portd.settle([rule(20417, other)]), []);
+    }
+  },
+  async "a rule that is no longer wanted is removed, and no other"(portd) {
+    await portd.settle([small(20417), small(20418), small(20418, "udp")]);
+    const removed = ["remove portd-in-tcp-20417", "remove portd-in-udp-20418"];
+    assert.deepEqual(await portd.settle([small(20418)]), removed);
+    assert.deepEqual(await portd.names(), ["portd-in-tcp-20418"]);
+    await portd.settle([]);
+    assert.deepEqual(await portd.names(), []);
+  },
+  async "applying a difference a second time does no harm"(portd) {
+    const wanted = [small(20417), small(20418)];
+    const added: Difference = { add: wanted, change: [], remove: [] };
+    for (let times = 0; times < 2; times++) await portd.apply(added);
+    assert.deepEqual(await portd.settle(wanted), []);
+    const removed: Difference = { add: [], change: [], remove: ["portd-in-tcp-20417"] };
+    for (let times = 0; times < 2; times++) await portd.apply(removed);
+    assert.deepEqual(await portd.settle([small(20418)]), []);
+  },
+  async "adding, changing and removing go together"(portd) {
+    await portd.settle([small(20417), small(20418)]);
+    const wanted = [rule(20418, { remote: ["any"] }), small(20419)];
+    const changes = ["add portd-in-tcp-20419", "change portd-in-tcp-20418", "remove portd-in-tcp-20417"];
+    assert.deepEqual(await portd.settle(wanted), changes);
+    assert.deepEqual(await portd.settle(wanted), []);
+  },
+  async "names may have quotes, bars, Japanese and 300 characters"(portd) {
+    const names = [`it's "quoted" \\ $(id) \`id\` %n`, "a|b|c", "店/ウェブ 🏪", "x".repeat(300), "a\r\nb\tc\0d", ""];
+    const wanted = names.map((name, i) => rule(20417 + i, { remote: ONE_NETWORK }, name));
+    assert.equal((await portd.settle(wanted)).length, names.length);
+    assert.deepEqual(await portd.settle(wanted), []);
+    assert.equal((await portd.settle([])).length, names.length);
+    assert.deepEqual(await portd.names(), []);
+  },
+};
 
-function foreignTests(): Readonly<Record<string, ConformanceTest>> {
-  return {
-    async "foreign rules are counted, and neither listed nor changed, whatever their names look like"(host) {
-      const portd = new Portd(host);
-      const empty = (await portd.backend.read()).foreign;
-      await host.addForeign(8);
-      const before = await host.foreign();
-      const { rules, foreign } = await portd.backend.read();
-      assert.deepEqual([rules, foreign - empty], [[], 8]);
-      for (const wanted of [[small(20417), rule(20418, { remote: ["any"] })], [small(20417)], []]) {
-        await portd.settle(wanted);
-        assert.equal((await portd.backend.read()).foreign - empty, 8);
-        assert.deepEqual(await host.foreign(), before);
-      }
-    },
-    async [`${MANY} foreign rules make no difference`](host) {
-      const portd = new Portd(host);
-      await host.addForeign(MANY);
-      const before = await host.foreign();
-      const wanted = [small(20417), small(20418, "udp")];
-      assert.equal((await portd.settle(wanted)).length, 2);
-      assert.deepEqual(await portd.settle(wanted), []);
-      assert.equal((await portd.settle([])).length, 2);
+const TWO_WANTED = [rule(20417), small(20418)];
+const DRIFT_TESTS: PortdTests = {
+  async "a rule that was removed by hand is set again"(portd, host) {
+    await portd.settle(TWO_WANTED);
+    await host.takeAway(OWNER, "portd-in-tcp-20417");
+    assert.deepEqual(await portd.settle(TWO_WANTED), ["add portd-in-tcp-20417"]);
+    assert.deepEqual(await portd.settle(TWO_WANTED), []);
+  },
+  async "a rule that was altered by hand is restored, or removed when it is not wanted"(portd, host) {
+    await portd.settle(TWO_WANTED);
+    await host.alter(OWNER, "portd-in-tcp-20417");
+    assert.deepEqual(await portd.settle(TWO_WANTED), ["change portd-in-tcp-20417"]);
+    assert.deepEqual(await portd.settle(TWO_WANTED), []);
+    await host.alter(OWNER, "portd-in-tcp-20417");
+    await portd.settle([]);
+    assert.deepEqual(await portd.names(), []);
+  },
+  async "of a rule that is there twice one is left, or none when it is not wanted"(portd, host) {
+    if (host.duplicate === undefined) return assert.ok(true, "there cannot be two");
+    await portd.settle(TWO_WANTED);
+    await host.duplicate(OWNER, "portd-in-tcp-20417");
+    assert.deepEqual(await portd.settle(TWO_WANTED), ["change portd-in-tcp-20417"]);
+    assert.deepEqual(await portd.settle(TWO_WANTED), []);
+    await host.duplicate(OWNER, "portd-in-tcp-20417");
+    await portd.settle([]);
+    assert.deepEqual(await portd.names(), []);
+  },
+};
+
+const FOREIGN_TESTS: PortdTests = {
+  async "foreign rules are counted, and neither listed nor changed, whatever their names look like"(portd, host) {
+    const empty = (await portd.backend.read()).foreign;
+    await host.addForeign(8);
+    const before = await host.foreign();
+    const { rules, foreign } = await portd.backend.read();
+    assert.deepEqual([rules, foreign - empty], [[], 8]);
+    for (const wanted of [[small(20417), rule(20418, { remote: ["any"] })], [small(20417)], []]) {
+      await portd.settle(wanted);
+      assert.equal((await portd.backend.read()).foreign - empty, 8);
       assert.deepEqual(await host.foreign(), before);
-    },
-    async "the rules of another portd are foreign, even with the names of ours"(host) {
-      const portd = new Portd(host);
-      const neighbour = new Portd(host, ANOTHER);
-      const theirs = [small(20417), small(20418)], ours = [rule(20417, { remote: ["any"] })];
-      await neighbour.settle(theirs);
-      assert.deepEqual(await portd.settle(ours), ["add portd-in-tcp-20417"]);
-      assert.deepEqual(await portd.settle(ours), []);
-      assert.deepEqual(await neighbour.settle(theirs), []);
-      await portd.settle([]);
-      assert.deepEqual(await portd.names(), []);
-      assert.deepEqual(await neighbour.names(), ["portd-in-tcp-20417", "portd-in-tcp-20418"]);
-    },
-  };
-}
+    }
+  },
+  async [`${MANY} foreign rules make no difference`](portd, host) {
+    await host.addForeign(MANY);
+    const before = await host.foreign();
+    const wanted = [small(20417), small(20418, "udp")];
+    assert.equal((await portd.settle(wanted)).length, 2);
+    assert.deepEqual(await portd.settle(wanted), []);
+    assert.equal((await portd.settle([])).length, 2);
+    assert.deepEqual(await host.foreign(), before);
+  },
+  async "the rules of another portd are foreign, even with the names of ours"(portd, host) {
+    const neighbour = new Portd(host, ANOTHER);
+    const theirs = [small(20417), small(20418)], ours = [rule(20417, { remote: ["any"] })];
+    await neighbour.settle(theirs);
+    assert.deepEqual(await portd.settle(ours), ["add portd-in-tcp-20417"]);
+    assert.deepEqual(await portd.settle(ours), []);
+    assert.deepEqual(await neighbour.settle(theirs), []);
+    await portd.settle([]);
+    assert.deepEqual(await portd.names(), []);
+    assert.deepEqual(await neighbour.names(), ["portd-in-tcp-20417", "portd-in-tcp-20418"]);
+  },
+};
 
 /** One portd on the firewall of a test. */
 class Portd {

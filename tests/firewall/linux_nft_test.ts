@@ -6,27 +6,40 @@ import { entriesIn, type NftCommand } from "../../src/firewall/linux/nft_rules.t
 import type { Rule } from "../../src/firewall/rule.ts";
 import { rule } from "./conformance.ts";
 
-const OWNER = "1a2b3c4d";
 const MARK = "portd 1a2b3c4d portd-in-tcp-20417 domain,private";
 const FOLDER = new URL("../testdata/linux/nft/", import.meta.url);
 
 type Statement = Record<string, unknown>;
 
-const PORT: Statement = match({ payload: { protocol: "tcp", field: "dport" } }, 20417);
 const ACCEPT: Statement = { accept: null }, DROP: Statement = { drop: null };
 
 function match(left: unknown, right: unknown, op = "=="): Statement {
   return { match: { op, left, right } };
 }
 
+function meta(key: string, right?: unknown, op?: string): Statement {
+  return match({ meta: { key } }, right, op);
+}
+
+function field(protocol: string, field: string, right: unknown, op?: string): Statement {
+  return match({ payload: { protocol, field } }, right, op);
+}
+
+/** A condition on the state of the connection. */
+function state(...states: readonly string[]): Statement {
+  return match({ ct: { key: "state" } }, states, "in");
+}
+
+const PORT = field("tcp", "dport", 20417);
+
 function saddr(addr: string, len?: number): Statement {
   const right = len === undefined ? addr : { prefix: { addr, len } };
-  return match({ payload: { protocol: addr.includes(":") ? "ip6" : "ip", field: "saddr" } }, right);
+  return field(addr.includes(":") ? "ip6" : "ip", "saddr", right);
 }
 
 type NftEntries = Entries<NftCommand>;
 
-const LOCAL = ["192.168.1.0/24", "fe80::/10"];
+const OPTIONS = { owner: "1a2b3c4d", local: ["192.168.1.0/24", "fe80::/10"] };
 
 /** A ruleset with one table with a base chain `input` that has these rules, and more chains by name. */
 function rulesetOf(
@@ -48,7 +61,7 @@ function rulesetOf(
 }
 
 function entriesOf(...ruleset: Parameters<typeof rulesetOf>): NftEntries {
-  return entriesIn(rulesetOf(...ruleset), { owner: OWNER, local: LOCAL });
+  return entriesIn(rulesetOf(...ruleset), OPTIONS);
 }
 
 function isNeeded(entries: NftEntries, wanted: Rule = rule(20417, { remote: ["any"] })): boolean {
@@ -57,7 +70,7 @@ function isNeeded(entries: NftEntries, wanted: Rule = rule(20417, { remote: ["an
 
 async function captured(name: string): Promise<NftEntries> {
   const ruleset = parseRuleset(JSON.parse(await Deno.readTextFile(new URL(`${name}.json`, FOLDER))))!;
-  return entriesIn(ruleset, { owner: OWNER, local: LOCAL });
+  return entriesIn(ruleset, OPTIONS);
 }
 
 /** Chain and remote of each entry that a rule would get. */
@@ -91,81 +104,67 @@ Deno.test("a chain of one IP version gets the networks of that version alone, an
   assert.equal(neededRule(iptables, rule(20417, { remote: ["2001:db8::/32"] })), undefined);
 });
 
-const DROPPING: Readonly<Record<string, NftEntries>> = {
-  "by policy": entriesOf([], { policy: "drop" }),
-  "by its last rule": entriesOf([[DROP]]),
-  "by a rule that also counts and logs": entriesOf([[
-    { counter: { packets: 1, bytes: 2 } },
-    { log: { prefix: "x" } },
-    DROP,
-  ]]),
-  "by reject": entriesOf([[{ reject: { type: "icmpx", expr: "port-unreachable" } }]]),
-  "by iptables' REJECT": entriesOf([[{ xt: { type: "target", name: "REJECT" } }]]),
-  "in a chain that it jumps to": entriesOf([[{ jump: { target: "other" } }]], { chains: { other: [[DROP]] } }),
-  "in a chain that it goes to": entriesOf([[{ goto: { target: "other" } }]], { chains: { other: [[DROP]] } }),
-  "by policy behind a chain that it goes to": entriesOf([[{ goto: { target: "other" } }], [ACCEPT]], {
-    policy: "drop",
-    chains: { other: [] },
-  }),
-  "what comes over an interface": entriesOf([[match({ meta: { key: "iifname" } }, "eth0"), DROP]]),
-  "what does not come from this machine itself": entriesOf([[match({ meta: { key: "iifname" } }, "lo", "!="), DROP]]),
-  "the protocol": entriesOf([[match({ meta: { key: "l4proto" } }, { set: ["udp", "tcp"] }), DROP]]),
-  "the protocol of IPv4": entriesOf([[match({ payload: { protocol: "ip", field: "protocol" } }, "tcp"), DROP]]),
-  "the port": entriesOf([[PORT, DROP]]),
-  "a range with the port": entriesOf([[
-    match({ payload: { protocol: "tcp", field: "dport" } }, { range: [20000, 21000] }),
-    DROP,
-  ]]),
-  "every port but others": entriesOf([[
-    match({ payload: { protocol: "th", field: "dport" } }, { set: [22, 80] }, "!="),
-    DROP,
-  ]]),
-  "new connections": entriesOf([[match({ ct: { key: "state" } }, ["new", "untracked"], "in"), DROP]]),
-  "first packets": entriesOf([[
+/** The rules of a chain, and how it differs from one that accepts what it does not drop. */
+type Chain = Parameters<typeof rulesetOf>;
+
+const TO_OTHER: Chain[1] = { chains: { other: [[DROP]] } };
+const DROPPING: Readonly<Record<string, Chain>> = {
+  "by policy": [[], { policy: "drop" }],
+  "by its last rule": [[[DROP]]],
+  "by a rule that also counts and logs": [[[{ counter: { packets: 1, bytes: 2 } }, { log: { prefix: "x" } }, DROP]]],
+  "by reject": [[[{ reject: { type: "icmpx", expr: "port-unreachable" } }]]],
+  "by iptables' REJECT": [[[{ xt: { type: "target", name: "REJECT" } }]]],
+  "in a chain that it jumps to": [[[{ jump: { target: "other" } }]], TO_OTHER],
+  "in a chain that it goes to": [[[{ goto: { target: "other" } }]], TO_OTHER],
+  "by policy behind a chain that it goes to": [
+    [[{ goto: { target: "other" } }], [ACCEPT]],
+    { policy: "drop", chains: { other: [] } },
+  ],
+  "what comes over an interface": [[[meta("iifname", "eth0"), DROP]]],
+  "what does not come from this machine itself": [[[meta("iifname", "lo", "!="), DROP]]],
+  "the protocol": [[[meta("l4proto", { set: ["udp", "tcp"] }), DROP]]],
+  "the protocol of IPv4": [[[field("ip", "protocol", "tcp"), DROP]]],
+  "the port": [[[PORT, DROP]]],
+  "a range with the port": [[[field("tcp", "dport", { range: [20000, 21000] }), DROP]]],
+  "every port but others": [[[field("th", "dport", { set: [22, 80] }, "!="), DROP]]],
+  "new connections": [[[state("new", "untracked"), DROP]]],
+  "first packets": [[[
     match({ "&": [{ payload: { protocol: "tcp", field: "flags" } }, ["fin", "syn", "rst", "ack"]] }, "syn"),
     DROP,
-  ]]),
-  "by a verdict map": entriesOf([[{ vmap: { key: { meta: { key: "l4proto" } }, data: { set: [["tcp", DROP]] } } }]]),
-  "behind an accept of some": entriesOf([[saddr("192.0.2.1"), ACCEPT], [DROP]]),
-  "behind an accept of what is established": entriesOf([
+  ]]],
+  "by a verdict map": [[[{ vmap: { key: { meta: { key: "l4proto" } }, data: { set: [["tcp", DROP]] } } }]]],
+  "behind an accept of some": [[[saddr("192.0.2.1"), ACCEPT], [DROP]]],
+  "behind an accept of what is established": [[
     [{ vmap: { key: { ct: { key: "state" } }, data: { set: [["established", ACCEPT], ["invalid", DROP]] } } }],
     [DROP],
-  ]),
+  ]],
 };
 
 for (const [what, dropping] of Object.entries(DROPPING)) {
   Deno.test(`a rule is needed where a chain drops ${what}`, () => {
-    assert.equal(isNeeded(dropping), true);
+    assert.equal(isNeeded(entriesOf(...dropping)), true);
   });
 }
 
-const PASSING: Readonly<Record<string, NftEntries>> = {
-  "nothing": entriesOf([]),
-  "a block list": entriesOf([[saddr("192.0.2.0", 24), DROP], [
-    match({ payload: { protocol: "ip", field: "saddr" } }, "@bad"),
-    DROP,
-  ]]),
-  "what comes too often": entriesOf([[{ limit: { rate: 3, burst: 5, per: "second" } }, DROP]]),
-  "what is invalid": entriesOf([[match({ ct: { key: "state" } }, "invalid", "in"), DROP]]),
-  "another port": entriesOf([[
-    match({ payload: { protocol: "tcp", field: "dport" } }, { set: [22, { range: [1, 100] }] }),
-    DROP,
-  ]]),
-  "the other protocol": entriesOf([[match({ meta: { key: "l4proto" } }, "udp"), DROP]]),
-  "what an extension of iptables chooses": entriesOf([[{ xt: { type: "match", name: "recent" } }, DROP], [
-    { xt: null },
-    DROP,
-  ]]),
-  "what is behind an accept of all": entriesOf([[{ counter: null }, ACCEPT], [DROP]], { policy: "drop" }),
-  "what it never comes to": entriesOf([[{ return: null }], [DROP]]),
-  "in a chain that nothing jumps to": entriesOf([], { chains: { other: [[DROP]] } }),
-  "what is passed on": entriesOf([], { policy: "drop", hook: "forward" }),
-  "frames of a bridge": entriesOf([], { policy: "drop", family: "bridge" }),
-  "in a chain that jumps to itself": entriesOf([[{ jump: { target: "input" } }]]),
+const PASSING: Readonly<Record<string, Chain>> = {
+  "nothing": [[]],
+  "a block list": [[[saddr("192.0.2.0", 24), DROP], [field("ip", "saddr", "@bad"), DROP]]],
+  "what comes too often": [[[{ limit: { rate: 3, burst: 5, per: "second" } }, DROP]]],
+  "what is invalid": [[[match({ ct: { key: "state" } }, "invalid", "in"), DROP]]],
+  "another port": [[[field("tcp", "dport", { set: [22, { range: [1, 100] }] }), DROP]]],
+  "the other protocol": [[[meta("l4proto", "udp"), DROP]]],
+  "what an extension of iptables chooses": [[[{ xt: { type: "match", name: "recent" } }, DROP], [{ xt: null }, DROP]]],
+  "what is behind an accept of all": [[[{ counter: null }, ACCEPT], [DROP]], { policy: "drop" }],
+  "what it never comes to": [[[{ return: null }], [DROP]]],
+  "in a chain that nothing jumps to": [[], TO_OTHER],
+  "what is passed on": [[], { policy: "drop", hook: "forward" }],
+  "frames of a bridge": [[], { policy: "drop", family: "bridge" }],
+  "in a chain that jumps to itself": [[[{ jump: { target: "input" } }]]],
 };
 
-for (const [what, passing] of Object.entries(PASSING)) {
+for (const [what, chain] of Object.entries(PASSING)) {
   Deno.test(`no rule is needed where a chain drops ${what}`, () => {
+    const passing = entriesOf(...chain);
     assert.equal(isNeeded(passing), false);
     assert.deepEqual(commandsFor(passing, { add: [rule(20417)], change: [], remove: [] }), []);
   });
@@ -178,7 +177,7 @@ function withEntries(
   const [chain] = rulesetOf([], { policy: "drop" });
   const { family, table } = chain!;
   const rules = entries.map((entry, i) => ({ family, table, chain: "input", handle: i + 1, ...entry }));
-  return entriesIn([{ ...chain!, rules }], { owner: OWNER, local: LOCAL });
+  return entriesIn([{ ...chain!, rules }], OPTIONS);
 }
 
 const LOCAL4 = { comment: `${MARK} local`, expr: [saddr("192.168.1.0", 24), PORT, ACCEPT] };
@@ -186,10 +185,8 @@ const LOCAL6 = { comment: `${MARK} local`, expr: [saddr("fe80::", 10), PORT, ACC
 
 Deno.test("entries are read back as the rule that they stand for, in whatever order and with counters", () => {
   const counted = { ...LOCAL4, expr: [saddr("192.168.1.0", 24), PORT, { counter: { packets: 1, bytes: 2 } }, ACCEPT] };
-  const reordered = JSON.parse(
-    '{"match":{"right":{"prefix":{"len":10,"addr":"fe80::"}},"op":"==",' +
-      '"left":{"payload":{"field":"saddr","protocol":"ip6"}}}}',
-  );
+  const left = { payload: { field: "saddr", protocol: "ip6" } };
+  const reordered = { match: { right: { prefix: { len: 10, addr: "fe80::" } }, op: "==", left } };
   const other = { ...LOCAL6, expr: [reordered, PORT, ACCEPT] };
   for (const entries of [[LOCAL4, LOCAL6], [LOCAL6, LOCAL4], [counted, other]]) {
     const [{ name, rule: there } = { name: "" }] = readRules(withEntries(entries));
@@ -216,27 +213,16 @@ for (const [what, entries] of Object.entries(ALTERED)) {
 }
 
 Deno.test("what differs from our mark by a letter is foreign", () => {
-  const comments = [
-    ...[
-      "",
-      "portd",
-      MARK,
-      `${MARK} locals`,
-      `${MARK} local `,
-      ` ${MARK} local`,
-      `${MARK.replace("portd ", "portd  ")} local`,
-    ],
-    ...[
-      MARK.replace("4d", "4e"),
-      MARK.replace("tcp", "sctp"),
-      MARK.replace("20417", "020417"),
-      MARK.replace("20417", "0"),
-    ]
-      .map((mark) => `${mark} local`),
-    ...[MARK.replace("domain,private", "private,domain"), MARK.replace("domain,private", "")].map((mark) =>
-      `${mark} local`
-    ),
-  ];
+  const altered = [
+    ["portd ", "portd  "],
+    ["4d", "4e"],
+    ["tcp", "sctp"],
+    ["20417", "020417"],
+    ["20417", "0"],
+    ["domain,private", "private,domain"],
+    ["domain,private", ""],
+  ].map(([from, to]) => `${MARK.replace(from!, to!)} local`);
+  const comments = ["", "portd", MARK, `${MARK} locals`, `${MARK} local `, ` ${MARK} local`, ...altered];
   const foreign = withEntries(comments.map((comment) => ({ ...LOCAL4, comment })));
   assert.deepEqual(readRules(foreign), []);
   assert.equal(foreign.foreign, comments.length);
@@ -263,21 +249,7 @@ Deno.test("no ruleset at all is not taken for an empty one", () => {
 });
 
 Deno.test("any JSON is read without a throw, and its rules are compared without one", () => {
-  const keys = [
-    "rule",
-    "chain",
-    "hook",
-    "policy",
-    "expr",
-    "match",
-    "left",
-    "right",
-    "op",
-    "drop",
-    "accept",
-    "jump",
-    "target",
-  ];
+  const keys = "rule chain hook policy expr match left right op drop accept jump target".split(" ");
   const json = fc.letrec((tie) => ({
     value: fc.oneof(
       { depthSize: "medium" },
@@ -301,7 +273,7 @@ Deno.test("any JSON is read without a throw, and its rules are compared without 
   }));
   fc.assert(fc.property(fc.array(fc.oneof(json, chain, entry, real, inChain)), (nftables) => {
     const ruleset: Ruleset = parseRuleset({ nftables })!;
-    const entries = entriesIn(ruleset, { owner: OWNER, local: ["192.168.1.0/24"] });
+    const entries = entriesIn(ruleset, OPTIONS);
     neededRule(entries, rule(20417));
     assert.ok(readRules(entries).length + entries.foreign >= 0);
   }));
