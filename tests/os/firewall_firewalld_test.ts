@@ -1,8 +1,8 @@
 /** portd's rules in the real firewalld, with a D-Bus of its own, in namespaces, with real packets. */
 import assert from "node:assert/strict";
 import { openLinuxFirewall } from "../../src/firewall/linux/open.ts";
-import { conformanceTests, rule } from "../firewall/conformance.ts";
-import { OWNER, testOnHost } from "../support/os/firewall_host.ts";
+import { rule } from "../firewall/conformance.ts";
+import { FIREWALL_TESTS, OWNER, testOnHost } from "../support/os/firewall_host.ts";
 import { FirewalldHost } from "../support/os/firewalld_host.ts";
 import { linux, root, tools } from "../support/os/requirement.ts";
 import { ALLOWED_NETWORKS, ALLOWED_ONLY, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
@@ -14,17 +14,7 @@ testOnHost({
   requirements: [linux, root, tools(...TOOLS)],
   open: FirewalldHost.open,
   tests: {
-    ...conformanceTests(),
-    async "a service is reached only while it is open, and only from the allowed networks"(host) {
-      const cable = await host.cable();
-      assert.deepEqual(await cable.reach(), NOBODY);
-      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
-      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-      await settle(host.backend(), openTo(["any"]));
-      assert.deepEqual(await cable.reach(), EVERYBODY);
-      await settle(host.backend(), []);
-      assert.deepEqual(await cable.reach(), NOBODY);
-    },
+    ...FIREWALL_TESTS,
     async "after a reload the next sync opens what is wanted"(host) {
       const cable = await host.cable();
       await settle(host.backend(), openTo(ALLOWED_NETWORKS));
@@ -38,7 +28,7 @@ testOnHost({
       assert.equal(reading.needed(rule(20417, { direction: "out" })), undefined);
     },
     async "firewalld is chosen while it runs, and without root the error says what would help"(host) {
-      const firewallCmd = host.firewallCmd("/usr/bin/setpriv", "--reuid", "65534", "--clear-groups");
+      const firewallCmd = host.command("/usr/bin/setpriv", "--reuid", "65534", "--clear-groups");
       const backend = await openLinuxFirewall({ owner: OWNER, programs: { firewallCmd } });
       assert.equal(backend.name, "firewalld");
       await assert.rejects(backend.read(), {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { linuxFirewall } from "../../src/firewall/linux/firewall.ts";
 import { nftables } from "../../src/firewall/linux/nftables.ts";
 import type { Program } from "../../src/os/program.ts";
-import { conformanceTests, rule } from "../firewall/conformance.ts";
-import { OWNER, testOnHost } from "../support/os/firewall_host.ts";
+import { rule } from "../firewall/conformance.ts";
+import { FIREWALL_TESTS, OWNER, testOnHost } from "../support/os/firewall_host.ts";
 import { DROPPING_RULESET, NftHost } from "../support/os/nft_host.ts";
 import { linux, root, tools } from "../support/os/requirement.ts";
 import { ALLOWED_NETWORKS, ALLOWED_ONLY, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
@@ -34,17 +34,7 @@ testOnHost({
   requirements: [linux, root, tools("nft", "unshare", "nsenter", "ip", "python3", "setpriv")],
   open: NftHost.open,
   tests: {
-    ...conformanceTests(),
-    async "a service is reached only while it is open, and only from the allowed networks"(host) {
-      const cable = await host.cable();
-      assert.deepEqual(await cable.reach(), NOBODY);
-      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
-      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-      await settle(host.backend(), openTo(ALLOWED_NETWORKS).slice(0, 1));
-      assert.deepEqual(await cable.reach(), { ...NOBODY, ALLOWED4: ["tcp"], ALLOWED6: ["tcp"] });
-      await settle(host.backend(), []);
-      assert.deepEqual(await cable.reach(), NOBODY);
-    },
+    ...FIREWALL_TESTS,
     async "LocalSubnet follows the networks that this machine is on, and any is everybody"(host) {
       const cable = await host.cable();
       await settle(host.backend(OWNER, ALLOWED_NETWORKS), openTo(["LocalSubnet"]));

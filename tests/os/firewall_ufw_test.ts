@@ -1,10 +1,10 @@
 /** portd's rules in the real ufw, in namespaces, with real packets. */
 import assert from "node:assert/strict";
 import { ufw } from "../../src/firewall/linux/ufw.ts";
-import { conformanceTests, rule } from "../firewall/conformance.ts";
-import { ADDRESSES, OWNER, testOnHost } from "../support/os/firewall_host.ts";
+import { rule } from "../firewall/conformance.ts";
+import { ADDRESSES, FIREWALL_TESTS, OWNER, testOnHost } from "../support/os/firewall_host.ts";
 import { linux, root, tools } from "../support/os/requirement.ts";
-import { ALLOWED_NETWORKS, ALLOWED_ONLY, EVERYBODY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, NOBODY, openTo, settle } from "../support/os/traffic.ts";
 import { UfwHost } from "../support/os/ufw_host.ts";
 
 testOnHost({
@@ -12,17 +12,9 @@ testOnHost({
   requirements: [linux, root, tools("ufw", "iptables", "unshare", "nsenter", "mount", "ip", "python3", "setpriv")],
   open: UfwHost.open,
   tests: {
-    ...conformanceTests(),
-    async "a service is reached only while it is open, and only from the allowed networks"(host) {
-      const cable = await host.cable();
+    ...FIREWALL_TESTS,
+    async "ufw governs while it is enabled"(host) {
       assert.equal(await ufw({ root: host.root }).governs(), true);
-      assert.deepEqual(await cable.reach(), NOBODY);
-      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
-      assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
-      await settle(host.backend(), openTo(["any"]));
-      assert.deepEqual(await cable.reach(), EVERYBODY);
-      await settle(host.backend(), []);
-      assert.deepEqual(await cable.reach(), NOBODY);
     },
     async "rules are there after a reload, and after a reset the next sync restores them"(host) {
       const cable = await host.cable();
@@ -37,12 +29,9 @@ testOnHost({
       assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
     },
     async "a foreign rule that matches the same is neither replaced nor doubled"(host) {
-      const words = (
-        verdict: string,
-        network: string,
-      ) => [verdict, "proto", "tcp", "from", network, "to", "any", "port"];
-      await host.namespace.run("ufw", ...words("allow", "10.20.0.0/24"), "20417");
-      await host.namespace.run("ufw", ...words("deny", "10.30.0.0/24"), "20417");
+      for (const rule of ["allow proto tcp from 10.20.0.0/24", "deny proto tcp from 10.30.0.0/24"]) {
+        await host.namespace.run("ufw", ...`${rule} to any port 20417`.split(" "));
+      }
       const before = await host.tuples();
       await settle(host.backend(), [rule(20417, { remote: ["10.20.0.0/24", "10.30.0.0/24"] })]);
       assert.deepEqual(await host.tuples(), before);
@@ -68,7 +57,7 @@ testOnHost({
       assert.match((await host.backend().read()).remarks.join(), /^ufw lets in what no rule matches/);
     },
     async "without root the error says what would help"(host) {
-      const program = host.ufw("/usr/bin/setpriv", "--reuid", "65534", "--clear-groups");
+      const program = host.command("/usr/bin/setpriv", "--reuid", "65534", "--clear-groups");
       const reading = await host.backend(OWNER, ADDRESSES, program).read();
       await assert.rejects(reading.apply({ add: openTo(ALLOWED_NETWORKS), change: [], remove: [] }), {
         code: "firewall_unavailable",

@@ -1,4 +1,6 @@
 /** Rules of Windows' firewall for tests: what the conformance suite does to them by hand, and a Windows in memory. */
+import assert from "node:assert/strict";
+import { PortdError } from "../../src/errors.ts";
 import { WindowsFirewall, type WindowsParts } from "../../src/firewall/windows/backend.ts";
 import { ComError } from "../../src/firewall/windows/com.ts";
 import type { Host, ServiceState } from "../../src/firewall/windows/host.ts";
@@ -21,6 +23,13 @@ const CAPTURE = new URL("../testdata/windows/firewall_rules.txt", import.meta.ur
 export function capturedRules(): readonly string[] {
   const lines = Deno.readTextFileSync(CAPTURE).split("\n");
   return lines.filter((line) => line.startsWith("v") && !line.includes("[portd "));
+}
+
+/** The message of a call that must fail because the firewall cannot be used. */
+export async function unavailable(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(() => assert.fail("did not fail"), (error) => error);
+  assert.ok(error instanceof PortdError && error.code === "firewall_unavailable", String(error));
+  return error.message;
 }
 
 /** A line of a rule of portd. @param mark is what the description ends with. */

@@ -1,9 +1,13 @@
 /** Machines in namespaces, each with a firewall of Linux. They take seconds to make, so several tests share one. */
+import assert from "node:assert/strict";
 import type { FirewallBackend } from "../../../src/firewall/backend.ts";
-import type { ConformanceHost } from "../../firewall/conformance.ts";
+import type { Dialect } from "../../../src/firewall/linux/dialect.ts";
+import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import type { Program } from "../../../src/os/program.ts";
+import { type ConformanceHost, conformanceTests } from "../../firewall/conformance.ts";
 import type { NetworkNamespace } from "./netns.ts";
 import { osTest, type Requirement } from "./requirement.ts";
-import { Cable } from "./traffic.ts";
+import { ALLOWED_NETWORKS, ALLOWED_ONLY, Cable, EVERYBODY, NOBODY, openTo, settle } from "./traffic.ts";
 
 /** The owner of the rules, where a test has only one portd. */
 export const OWNER = "1a2b3c4d";
@@ -29,8 +33,8 @@ export abstract class FirewallHost implements ConformanceHost {
     this.namespace = namespace;
   }
 
-  /** A backend on it, as a daemon that has just started has it. */
-  abstract backend(owner?: string, addresses?: readonly string[]): FirewallBackend;
+  /** How portd reads and changes it. */
+  abstract dialect(program: Program): Dialect<unknown>;
   /** Makes the firewall what it was first: all rules that were added since are gone. */
   abstract reset(): Promise<void>;
   /** All its rules, as its own program prints them. */
@@ -39,6 +43,16 @@ export abstract class FirewallHost implements ConformanceHost {
   abstract foreign(): Promise<readonly string[]>;
   abstract alter(owner: string, name: string): Promise<void>;
   abstract takeAway(owner: string, name: string): Promise<void>;
+
+  /** A backend on it, as a daemon that has just started has it. */
+  backend(owner = OWNER, addresses = ADDRESSES, program = this.command()): FirewallBackend {
+    return linuxFirewall(this.dialect(program), { owner, interfaces: () => addresses.map((cidr) => ({ cidr })) });
+  }
+
+  /** Runs its program there. @param before is run in between. */
+  command(...before: readonly string[]): Program {
+    return [...this.namespace.enter, ...before, this.program];
+  }
 
   /** The cable to a client's machine, with a service on this one. */
   async cable(): Promise<Cable> {
@@ -50,6 +64,23 @@ export abstract class FirewallHost implements ConformanceHost {
     await this.namespace[Symbol.asyncDispose]();
   }
 }
+
+/** What every such firewall must do, besides its own tests. */
+export const FIREWALL_TESTS: Readonly<Record<string, (host: FirewallHost) => Promise<void>>> = {
+  ...conformanceTests(),
+  async "a service is reached only while it is open, and only from the allowed networks"(host) {
+    const cable = await host.cable();
+    assert.deepEqual(await cable.reach(), NOBODY);
+    await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+    assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
+    await settle(host.backend(), openTo(ALLOWED_NETWORKS).slice(0, 1));
+    assert.deepEqual(await cable.reach(), { ...NOBODY, ALLOWED4: ["tcp"], ALLOWED6: ["tcp"] });
+    await settle(host.backend(), openTo(["any"]));
+    assert.deepEqual(await cable.reach(), EVERYBODY);
+    await settle(host.backend(), []);
+    assert.deepEqual(await cable.reach(), NOBODY);
+  },
+};
 
 /** Options of {@linkcode testOnHost}. */
 export interface HostTestOptions<Host extends FirewallHost> {

@@ -1,9 +1,7 @@
 /** firewalld in namespaces, with a D-Bus and files of its own. */
-import type { FirewallBackend } from "../../../src/firewall/backend.ts";
 import { firewalld } from "../../../src/firewall/linux/firewalld.ts";
-import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
 import type { Program } from "../../../src/os/program.ts";
-import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
+import { FirewallHost } from "./firewall_host.ts";
 import { linesOf } from "./lines.ts";
 import { NetworkNamespace } from "./netns.ts";
 
@@ -42,18 +40,8 @@ export class FirewalldHost extends FirewallHost {
     return host;
   }
 
-  override backend(
-    owner = OWNER,
-    addresses = ADDRESSES,
-    program: Program = this.firewallCmd(),
-  ): FirewallBackend {
-    const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return linuxFirewall(firewalld({ program }), { owner, interfaces });
-  }
-
-  /** Runs firewall-cmd there. @param before is run in between. */
-  firewallCmd(...before: readonly string[]): Program {
-    return [...this.namespace.enter, ...before, this.program];
+  override dialect(program: Program) {
+    return firewalld({ program });
   }
 
   override async reset(): Promise<void> {

@@ -1,9 +1,7 @@
 /** nftables in namespaces. */
-import type { FirewallBackend } from "../../../src/firewall/backend.ts";
-import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
 import { nftables } from "../../../src/firewall/linux/nftables.ts";
 import type { Program } from "../../../src/os/program.ts";
-import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
+import { FirewallHost } from "./firewall_host.ts";
 import { NetworkNamespace } from "./netns.ts";
 
 /** Two dropping base chains on the input hook, one by policy and one by its last rule, and one on the output hook. */
@@ -51,8 +49,6 @@ export class NftHost extends FirewallHost {
   readonly name = "nftables";
   readonly program = "/usr/sbin/nft";
   readonly changes = "*-f*";
-  /** Runs nft there. */
-  readonly nft: Program = [...this.namespace.enter, this.program];
   #foreign: ReadonlySet<string> = new Set();
 
   static async open(): Promise<NftHost> {
@@ -61,9 +57,8 @@ export class NftHost extends FirewallHost {
     return new NftHost(namespace);
   }
 
-  override backend(owner = OWNER, addresses = ADDRESSES): FirewallBackend {
-    const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return linuxFirewall(nftables({ program: this.nft }), { owner, interfaces });
+  override dialect(program: Program) {
+    return nftables({ program });
   }
 
   override async reset(): Promise<void> {

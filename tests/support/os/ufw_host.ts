@@ -1,9 +1,8 @@
 /** ufw in namespaces, with copies of its files. */
-import type { FirewallBackend } from "../../../src/firewall/backend.ts";
-import { linuxFirewall } from "../../../src/firewall/linux/firewall.ts";
+import { Buffer } from "node:buffer";
 import { ufw } from "../../../src/firewall/linux/ufw.ts";
 import type { Program } from "../../../src/os/program.ts";
-import { ADDRESSES, FirewallHost, OWNER } from "./firewall_host.ts";
+import { FirewallHost } from "./firewall_host.ts";
 import { NetworkNamespace } from "./netns.ts";
 
 const FILES = ["/etc/default/ufw", "/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
@@ -37,14 +36,8 @@ export class UfwHost extends FirewallHost {
     return host;
   }
 
-  override backend(owner = OWNER, addresses = ADDRESSES, program: Program = this.ufw()): FirewallBackend {
-    const interfaces = () => addresses.map((cidr) => ({ cidr }));
-    return linuxFirewall(ufw({ program, root: this.root }), { owner, interfaces });
-  }
-
-  /** Runs ufw there. @param before is run in between. */
-  ufw(...before: readonly string[]): Program {
-    return [...this.namespace.enter, ...before, this.program];
+  override dialect(program: Program) {
+    return ufw({ program, root: this.root });
   }
 
   override async reset(): Promise<void> {
@@ -75,7 +68,7 @@ export class UfwHost extends FirewallHost {
   override async alter(owner: string, name: string): Promise<void> {
     const [tuple] = await this.#find(owner, name);
     await this.#delete([tuple!]);
-    const comment = textOf(/comment=(\S+)/.exec(tuple!)![1]!);
+    const comment = Buffer.from(/comment=(\S+)/.exec(tuple!)![1]!, "hex").toString();
     const words = "allow proto tcp from 203.0.113.0/24 to any port 4711 comment".split(" ");
     await this.namespace.run("ufw", ...words, comment);
   }
@@ -129,9 +122,5 @@ function foreignRule(i: number): string {
 }
 
 function hexOf(text: string): string {
-  return Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function textOf(hex: string): string {
-  return new TextDecoder().decode(Uint8Array.from(hex.match(/../g)!, (byte) => Number.parseInt(byte, 16)));
+  return Buffer.from(text).toString("hex");
 }

@@ -5,11 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { PortdClient } from "../../../src/client/client.ts";
-import { PortdError } from "../../../src/errors.ts";
 import { openHost } from "../../../src/firewall/windows/host.ts";
 import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
 import { differenceTo, rule, settle, testConformance } from "../../firewall/conformance.ts";
-import { conformanceHost, ruleLine } from "../windows_firewall.ts";
+import { conformanceHost, ruleLine, unavailable } from "../windows_firewall.ts";
 import { linesOf } from "./lines.ts";
 import { CLASSES, OWNER, POLICY, WineFirewall } from "./wine_firewall_host.ts";
 import { requireWine } from "./wine_only.ts";
@@ -23,13 +22,6 @@ testConformance({
     return Promise.resolve(conformanceHost(firewall, firewall.parts, () => firewall[Symbol.dispose]()));
   },
 });
-
-/** The message of a call that fails for the firewall's sake. */
-async function unavailable(call: Promise<unknown>): Promise<string> {
-  const error = await call.then(() => assert.fail("did not fail"), (error) => error);
-  assert.ok(error instanceof PortdError && error.code === "firewall_unavailable", String(error));
-  return error.message;
-}
 
 Deno.test("what COM is told arrives whole, in the words of [MS-GPFAS]", async () => {
   using firewall = new WineFirewall();
