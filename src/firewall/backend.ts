@@ -45,8 +45,8 @@ export interface FirewallReading {
 /** Options that every backend has. */
 export interface BackendOptions {
   /**
-   * Tells our rules from those of another portd on this host: 8 hexadecimal digits, made from the state folder. It is
-   * part of every rule; a rule with another owner is foreign.
+   * Distinguishes our rules from those of another portd on this host: 8 hexadecimal digits, made from the state folder.
+   * It is part of every rule; a rule with another owner is foreign.
    */
   readonly owner: string;
 }

@@ -120,22 +120,15 @@ Deno.test("a rule that was changed or deleted by hand is restored, or only repor
 
 Deno.test("rules are checked on a timer while there are any, and not otherwise", async () => {
   const setting = setUp();
-  let opened = 0;
-  const watched = setUp({
-    open: () => {
-      opened++;
-      return Promise.resolve(setting.firewall.backend(OWNER));
-    },
-  });
-  watched.sync.request();
-  watched.clock.advance(600_000);
-  assert.equal(opened, 0);
-  watched.wanted = [rule(80)];
-  await watched.sync.sync();
+  setting.sync.request();
+  setting.clock.advance(600_000);
+  assert.deepEqual([setting.sync.isRunning, setting.sync.backend], [false, null]);
+  setting.wanted = [rule(80)];
+  await setting.sync.sync();
   setting.firewall.rules = [];
-  watched.clock.advance(60_000);
-  await watched.sync.sync(); // joins or follows the one that the timer began
-  assert.deepEqual(setting.firewall.rules.map(({ name }) => name), ["portd-in-tcp-80"]);
+  setting.clock.advance(60_000);
+  await setting.sync.sync(); // joins or follows the one that the timer began
+  assert.deepEqual(names(setting), ["portd-in-tcp-80"]);
 });
 
 Deno.test("plan() answers what a sync would do and does nothing", async () => {

@@ -75,7 +75,7 @@ for (const [words, field] of [["profiles", "Profile=Private|"], ["addresses", "R
   });
 }
 
-Deno.test("a name that a rule of somebody else bears is not given to ours, whatever its case", async () => {
+Deno.test("a name that a foreign rule has is not given to ours, whatever its case", async () => {
   const { windows, firewall } = open();
   windows.set("a", ruleLine("portd-in-tcp-20417 shop/web", { group: "" }));
   windows.set("b", ruleLine("Portd-in-tcp-20417 SHOP/web (2)", { group: "" }));
@@ -85,13 +85,12 @@ Deno.test("a name that a rule of somebody else bears is not given to ours, whate
   assert.deepEqual((await windows.list()).map(({ name }) => name), ["a", "b"]);
 });
 
-Deno.test("a rule of ours whose name somebody else took since is not removed, and that is told; others are", async () => {
+Deno.test("a rule of ours whose name a foreign rule has taken is not removed, and the error says so; others are", async () => {
   const { windows, firewall } = open();
   await settle(firewall, [rule(20417), rule(20418)]);
   windows.set("theirs", ruleLine("portd-in-tcp-20417 shop/web", { group: "" }));
-  const told = await unavailable(settle(firewall, []));
   assert.equal(
-    told,
+    await unavailable(settle(firewall, [])),
     'Cannot remove the rule portd-in-tcp-20417: a rule that is not portd\'s is named "portd-in-tcp-20417 shop/web" ' +
       "too; rename it or remove both",
   );
@@ -107,7 +106,7 @@ const REFUSALS: Readonly<Record<number, RegExp>> = {
 };
 
 for (const [hresult, words] of Object.entries(REFUSALS)) {
-  Deno.test(`of 0x${Number(hresult).toString(16)} nothing more is tried, and the reason is told`, async () => {
+  Deno.test(`of 0x${Number(hresult).toString(16)} nothing more is tried, and the error says why`, async () => {
     const { windows, firewall } = open();
     windows.answer = (call) => call.startsWith("add") ? Number(hresult) : 0;
     assert.match(await unavailable(settle(firewall, [rule(20417), rule(20418)])), words);
@@ -115,7 +114,7 @@ for (const [hresult, words] of Object.entries(REFUSALS)) {
   });
 }
 
-Deno.test("a COM that cannot be opened is told in words", async () => {
+Deno.test("where COM cannot be opened, the error says why", async () => {
   const { windows, firewall } = open();
   windows.answer = () => 0x80070005;
   assert.match(await unavailable(settle(firewall, [rule(20417)])), /^Cannot change the firewall: that takes an admin/);
@@ -124,12 +123,12 @@ Deno.test("a COM that cannot be opened is told in words", async () => {
 Deno.test("a rule that is refused for itself keeps no other from being added", async () => {
   const { windows, firewall } = open();
   windows.answer = (call) => /add portd-in-tcp-2041[78]/.test(call) ? 0x80070057 : 0;
-  const told = await unavailable(settle(firewall, [rule(20417), rule(20418), rule(20419)]));
-  assert.match(told, /^Cannot add the rule portd-in-tcp-20417: .* answered 0x80070057 \(and 1 more\)$/);
+  const message = await unavailable(settle(firewall, [rule(20417), rule(20418), rule(20419)]));
+  assert.match(message, /^Cannot add the rule portd-in-tcp-20417: .* answered 0x80070057 \(and 1 more\)$/);
   assert.deepEqual((await firewall.read()).rules.map(({ name }) => name), ["portd-in-tcp-20419"]);
 });
 
-Deno.test("rules that cannot be read are unknown, not absent: reading tells it and nothing is changed", async () => {
+Deno.test("rules that cannot be read are unknown, not absent: the error says so and nothing is changed", async () => {
   const { windows, firewall } = open();
   await settle(firewall, [rule(20417)]);
   const before = windows.calls.length;
@@ -216,12 +215,12 @@ Deno.test("profiles whose firewall is off, or that let nothing in, are remarked;
 });
 
 Deno.test("a group policy that makes local rules void is remarked, once", async () => {
-  const told = await remarks((windows) => {
+  const found = await remarks((windows) => {
     for (const profile of ["Domain", "Private", "Public"]) {
       setNumber(windows, `${POLICY}\\${profile}Profile`, "AllowLocalPolicyMerge", 0);
     }
   });
-  assert.deepEqual(told, [
+  assert.deepEqual(found, [
     "Group policy makes the rules of this machine void in every profile (AllowLocalPolicyMerge=0): only the domain's " +
     "administrator can let a port be reached there",
   ]);
@@ -256,16 +255,16 @@ Deno.test("a rule that blocks the program that listens is remarked, wherever it 
 });
 
 Deno.test("a rule that blocks ports of ours is remarked, with those ports", async () => {
-  const told = async (line: string) => await remarks((windows) => windows.set("{id}", line));
-  assert.deepEqual(await told(`${BLOCK}Protocol=6|LPort2_10=20000-20417|Name=Twenty|`), [
+  const remarksOn = (line: string) => remarks((windows) => windows.set("{id}", line));
+  assert.deepEqual(await remarksOn(`${BLOCK}Protocol=6|LPort2_10=20000-20417|Name=Twenty|`), [
     'The rule "Twenty" blocks port 20417/tcp in every profile: it goes before any rule that allows',
   ]);
-  assert.deepEqual(await told(`${BLOCK}Profile=Private|RA4=192.0.2.0/24|`), [
+  assert.deepEqual(await remarksOn(`${BLOCK}Profile=Private|RA4=192.0.2.0/24|`), [
     'The rule "{id}" blocks ports 20417/tcp, 20418/udp in the private profile under conditions of its own, before any ' +
     "rule that allows",
   ]);
   for (const line of [`${BLOCK}Protocol=6|LPort=1|`, `${BLOCK}Profile=Public|`, `${BLOCK}Protocol=6|LPort=RPC|`]) {
-    assert.deepEqual(await told(line), [], line);
+    assert.deepEqual(await remarksOn(line), [], line);
   }
 });
 

@@ -23,7 +23,7 @@ testConformance({
   },
 });
 
-Deno.test("what COM is told arrives whole, in the words of [MS-GPFAS]", async () => {
+Deno.test("what COM is given arrives whole, in the words of [MS-GPFAS]", async () => {
   using firewall = new WineFirewall();
   const remote = ["192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32", "2001:db8::7/128", "LocalSubnet"];
   await settle(firewall.backend(), [
@@ -50,7 +50,7 @@ Deno.test("half a character in a name does not keep a rule from being found agai
   assert.deepEqual(await firewall.list(), []);
 });
 
-Deno.test("a COM that refuses for want of rights is told in words, and nothing has changed", async () => {
+Deno.test("where COM refuses because rights are missing, the error says so, and nothing has changed", async () => {
   using firewall = new WineFirewall();
   const backend = firewall.backend();
   await settle(backend, [rule(20417)]);
@@ -68,13 +68,13 @@ Deno.test("a COM that refuses for want of rights is told in words, and nothing h
   assert.deepEqual((await backend.read()).rules.map(({ name }) => name), ["portd-in-tcp-20418"]);
 });
 
-Deno.test("a service that does not answer, and classes that are not there, are told in words", async () => {
+Deno.test("where the service does not answer, or classes are not there, the error says so", async () => {
   using firewall = new WineFirewall();
   firewall.configure("Result", 0x800706d9);
   assert.match(await unavailable(settle(firewall.backend(), [rule(20417)])), /service \(mpssvc\) does not run$/);
   for (const clsid of CLASSES) firewall.registry.deleteKey(`Software\\Classes\\CLSID\\${clsid}`);
-  const told = await unavailable(settle(firewall.backend(), [rule(20417)]));
-  assert.equal(told, "Cannot change the firewall: this Windows has no Windows Defender Firewall");
+  const message = await unavailable(settle(firewall.backend(), [rule(20417)]));
+  assert.equal(message, "Cannot change the firewall: this Windows has no Windows Defender Firewall");
 });
 
 Deno.test("a field that Windows does not take is named, and the other rules are added", async () => {
@@ -146,7 +146,7 @@ Deno.test("a rule that blocks the program of a listener is remarked", async () =
   assert.ok(remarks.some((remark) => remark.startsWith('The rule "deno" blocks the program ')), remarks.join("\n"));
 });
 
-Deno.test("the firewall's service is told to be stopped, disabled or unknown by Windows' own words", async () => {
+Deno.test("whether the firewall's service is stopped, disabled or unknown comes from Windows", async () => {
   using firewall = new WineFirewall();
   const path = "SYSTEM\\CurrentControlSet\\Services\\mpssvc", backend = firewall.backend();
   const sc = async (...args: readonly string[]) => {
@@ -203,7 +203,7 @@ Deno.test("a Windows that keeps no rules is unknown, not without rules", async (
   );
 });
 
-Deno.test("of 1,000 rules of others and 200 of ours every one is told", async () => {
+Deno.test("of 1,000 foreign rules and 200 of ours every one is counted", async () => {
   using firewall = new WineFirewall();
   for (let i = 0; i < 1000; i++) firewall.set(`foreign ${i}`, ruleLine(`Shop ${i}`, { port: i + 1 }));
   const wanted = Array.from({ length: 200 }, (_, i) => rule(20400 + i));
