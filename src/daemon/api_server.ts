@@ -5,9 +5,7 @@
 import { askPortd } from "../client/ask.ts";
 import { splitAddress } from "../config.ts";
 import { messageOf, PortdError } from "../errors.ts";
-import type { AddressGuards } from "../network/address_guard.ts";
-import type { Crowd } from "../network/crowd.ts";
-import { openAddressGuards, openCrowd } from "../network/open.ts";
+import { type GuardAddress, openAddressGuard, openCrowd } from "../network/open.ts";
 import { type Handler, type RequestInfo, serve, type ServeOptions, type Serving } from "./serve.ts";
 
 /** Hosts that stand for both loopback addresses. */
@@ -21,16 +19,16 @@ export function isLoopback(listen: string): boolean {
 /** Options of {@linkcode ApiServer.listen}. */
 export interface ApiServerOptions {
   readonly log: (line: string) => void;
-  /** Null leaves the addresses unguarded. @default those of this system */
-  readonly guards?: AddressGuards | null | undefined;
+  /** Null leaves the addresses unguarded. @default that of this system */
+  readonly guardAddress?: GuardAddress | null | undefined;
 }
 
 /** The listening sockets, and the way from them to the handler. */
 export class ApiServer {
   readonly #host: string;
   readonly #log: (line: string) => void;
-  readonly #guards: AddressGuards | undefined;
-  readonly #crowd: Crowd | undefined;
+  readonly #guardAddress: GuardAddress | undefined;
+  readonly #crowd: ReturnType<typeof openCrowd>;
   readonly #opened = Promise.withResolvers<Handler>();
   #handler: Handler | undefined;
   #servers: readonly Serving[] = [];
@@ -40,10 +38,10 @@ export class ApiServer {
   readonly lost = this.#lost.promise;
 
   private constructor(host: string, options: ApiServerOptions) {
-    const { log, guards = openAddressGuards() } = options;
+    const { log, guardAddress = openAddressGuard() } = options;
     this.#host = host;
     this.#log = log;
-    this.#guards = guards ?? undefined;
+    this.#guardAddress = guardAddress ?? undefined;
     this.#crowd = openCrowd(log);
   }
 
@@ -66,7 +64,7 @@ export class ApiServer {
     return this.#contested;
   }
 
-  /** Whether no other user can take an address while nobody listens on it; false on a system without guards. */
+  /** Whether no other user can take an address while nobody listens on it; false on a system that has no guard. */
   get isGuarded(): boolean {
     return this.#servers.every(({ isGuarded }) => isGuarded);
   }
@@ -118,7 +116,7 @@ export class ApiServer {
     const options = {
       handler: (request, info) => this.#pass(request, info),
       log: this.#log,
-      guards: this.#guards,
+      guardAddress: this.#guardAddress,
       makeRoom: async () => await this.#crowd?.relieve(),
     } satisfies Partial<ServeOptions>;
     const servers = [await serveOrNameOwner({ hostname: first!, port: wishedPort, ...options })];

@@ -9,7 +9,7 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { messageOf, PortdError } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
-import type { AddressGuards } from "../network/address_guard.ts";
+import type { GuardAddress } from "../network/open.ts";
 import {
   type DaemonFile,
   prepareStateFolder,
@@ -59,8 +59,8 @@ export interface DaemonOptions {
   readonly log: (line: string) => void;
   /** Called with the URL once requests are served. */
   readonly onReady?: (url: string) => void;
-  /** Null leaves the addresses unguarded. @default those of this system */
-  readonly guards?: AddressGuards | null;
+  /** Null leaves the addresses unguarded. @default that of this system */
+  readonly guardAddress?: GuardAddress | null;
 }
 
 /** How long requests in hand may take at a stop. The whole stop is to take at most five seconds. */

@@ -3,7 +3,7 @@
  * daemon's addresses have to do with each other is api_server.ts.
  */
 import { messageOf, PortdError } from "../errors.ts";
-import type { AddressGuards } from "../network/address_guard.ts";
+import type { GuardAddress } from "../network/open.ts";
 import { pause, within } from "../wait.ts";
 
 /** The address from which a request comes. */
@@ -19,8 +19,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly handler: Handler;
   readonly log: (line: string) => void;
-  /** Without them another program may take the address while nobody listens. */
-  readonly guards?: AddressGuards | undefined;
+  /** Without it another program may take the address while nobody listens. */
+  readonly guardAddress?: GuardAddress | undefined;
   /** Called when there was no descriptor for a connection, before the address is listened on again. */
   readonly makeRoom?: () => Promise<void>;
 }
@@ -129,15 +129,15 @@ interface Address {
  * Makes sure that nobody has the address, not even another server of this user (SO_REUSEPORT would let both have it),
  * and guards it. An address that a program without SO_REUSEPORT used a minute ago cannot be guarded yet.
  */
-function takeAddress({ hostname, port, guards, log }: ServeOptions): Address & { readonly guard?: Disposable } {
-  if (guards === undefined) return { hostname, port };
+function takeAddress({ hostname, port, guardAddress, log }: ServeOptions): Address & { readonly guard?: Disposable } {
+  if (guardAddress === undefined) return { hostname, port };
   const address = explainRefusal({ hostname, port }, () => {
     using listener = Deno.listen({ hostname, port });
     return listener.addr as Deno.NetAddr;
   });
   const bound = { hostname: address.hostname, port: address.port };
   try {
-    return { ...bound, guard: guards.guard(address) };
+    return { ...bound, guard: guardAddress(address) };
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     log(`${error.message}: a connection of a program that had the address before still uses it`);

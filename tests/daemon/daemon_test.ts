@@ -132,7 +132,7 @@ linuxTest("a daemon that has lost its address ends with an error and leaves no d
   };
   const onReady = (url: string) => breakListening(Number(new URL(url).port));
   const { signal } = new AbortController();
-  const options = { signal, createApp, log, onReady, guards: null };
+  const options = { signal, createApp, log, onReady, guardAddress: null };
   await assert.rejects(runDaemon(config, options), { code: "port_in_use" });
   assert.equal(readDaemonFile(folder.path), undefined);
   assert.ok(thieves.length > 0);

@@ -1,7 +1,7 @@
 /** Serving through the loss of the listening socket, with and without a guard of the address. */
 import assert from "node:assert/strict";
 import { serve, type ServeOptions, type Serving } from "../../src/daemon/serve.ts";
-import { openAddressGuards } from "../../src/network/open.ts";
+import { openAddressGuard } from "../../src/network/open.ts";
 import { breakListening } from "../support/listening_socket.ts";
 
 const HOSTNAMES = ["127.0.0.1", "::1"];
@@ -24,7 +24,7 @@ for (const hostname of HOSTNAMES) {
       const back = Promise.withResolvers<void>();
       const seen: boolean[] = [];
       const server = open(hostname, {
-        guards: openAddressGuards(),
+        guardAddress: openAddressGuard(),
         makeRoom() {
           const take = () => Deno.listen({ hostname, port: server.port });
           assert.throws(take, Deno.errors.AddrInUse);
@@ -64,9 +64,9 @@ Deno.test({
 });
 
 Deno.test("serve() refuses an address that another server of this user has, although both could share it", async () => {
-  const guards = openAddressGuards();
-  const first = open("127.0.0.1", { guards });
-  assert.throws(() => open("127.0.0.1", { guards, port: first.port }), { code: "port_in_use" });
+  const guardAddress = openAddressGuard();
+  const first = open("127.0.0.1", { guardAddress });
+  assert.throws(() => open("127.0.0.1", { guardAddress, port: first.port }), { code: "port_in_use" });
   assert.equal(await ask("127.0.0.1", first.port), "served");
   await first.shutdown(1000);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openAddressGuards } from "../../src/network/open.ts";
+import { openAddressGuard } from "../../src/network/open.ts";
 import { readSocketAddress, socketAddressOf } from "../../src/os/linux/socket_address.ts";
 import { linuxTest } from "../support/linux_only.ts";
 import { freePort, listen } from "../support/sockets.ts";
@@ -9,7 +9,7 @@ for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
     ignore: Deno.build.os !== "linux",
   }, () => {
     const port = freePort();
-    const guard = openAddressGuards()!.guard({ transport: "tcp", hostname, port });
+    const guard = openAddressGuard()!({ transport: "tcp", hostname, port });
     for (let times = 0; times < 2; times++) {
       assert.throws(() => Deno.listen({ hostname, port }), Deno.errors.AddrInUse);
       Deno.listen({ hostname, port, reusePort: true }).close();
@@ -22,7 +22,7 @@ for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
 linuxTest("an address on which somebody listens cannot be guarded", () => {
   using other = listen();
   const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
-  assert.throws(() => openAddressGuards()!.guard(address), Deno.errors.AddrInUse);
+  assert.throws(() => openAddressGuard()!(address), Deno.errors.AddrInUse);
 });
 
 Deno.test("a socket address holds what it was made of", () => {

@@ -38,7 +38,7 @@ linuxTest("relieve() cuts connections until half the reserve is free, reports wh
   assert.ok((await answers()).every((answer) => answer === "HTTP/1.1 200"));
   const logged: string[] = [];
   const libc = openLibc(), open = Deno.statSync("/proc/self/fd").size;
-  const crowd = new LinuxCrowd({ libc: withLimit(libc, open + 30), log: (line) => logged.push(line) });
+  const crowd = new LinuxCrowd(withLimit(libc, open + 30), (line) => logged.push(line));
   crowd.watch(port);
   await crowd.relieve();
   crowd.stop();

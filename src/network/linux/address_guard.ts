@@ -5,31 +5,21 @@
  */
 import { EADDRINUSE, errno, type Libc } from "../../os/linux/libc.ts";
 import { socketAddressOf } from "../../os/linux/socket_address.ts";
-import type { AddressGuards } from "../address_guard.ts";
 
 const SOCK_STREAM = 1, SOCK_CLOEXEC = 0o2000000, SOL_SOCKET = 1, SO_REUSEPORT = 15;
 const ON = new Uint8Array([1, 0, 0, 0]);
 
-/** Guards over the C library. */
-export class LinuxAddressGuards implements AddressGuards {
-  readonly #libc: Libc;
-
-  constructor(libc: Libc) {
-    this.#libc = libc;
+/** See `GuardAddress` in ../open.ts. */
+export function guardAddress({ hostname, port }: Deno.NetAddr, libc: Libc): Disposable {
+  const { family, bytes } = socketAddressOf(hostname, port);
+  const descriptor = libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) throw new Error(`Cannot guard ${hostname}:${port}: errno ${errno(libc)}`);
+  libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, ON, ON.length);
+  if (libc.bind(descriptor, bytes, bytes.length) === 0) {
+    return { [Symbol.dispose]: () => void libc.close(descriptor) };
   }
-
-  guard({ hostname, port }: Deno.NetAddr): Disposable {
-    const libc = this.#libc;
-    const { family, bytes } = socketAddressOf(hostname, port);
-    const descriptor = libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) throw new Error(`Cannot guard ${hostname}:${port}: errno ${errno(libc)}`);
-    libc.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, ON, ON.length);
-    if (libc.bind(descriptor, bytes, bytes.length) === 0) {
-      return { [Symbol.dispose]: () => void libc.close(descriptor) };
-    }
-    const error = errno(libc);
-    libc.close(descriptor);
-    const message = `Cannot guard ${hostname}:${port}: errno ${error}`;
-    throw error === EADDRINUSE ? new Deno.errors.AddrInUse(message) : new Error(message);
-  }
+  const error = errno(libc);
+  libc.close(descriptor);
+  const message = `Cannot guard ${hostname}:${port}: errno ${error}`;
+  throw error === EADDRINUSE ? new Deno.errors.AddrInUse(message) : new Error(message);
 }

@@ -6,8 +6,6 @@
 import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../os/linux/libc.ts";
 import { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
 import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../os/linux/socket_address.ts";
-import type { SocketRow } from "../../os/socket.ts";
-import type { Crowd } from "../crowd.ts";
 import { type CallerConnection, excess } from "../fair_share.ts";
 
 const ESTABLISHED = 1 << 1, SHUT_RDWR = 2;
@@ -20,19 +18,16 @@ const DESCRIPTORS = new TextEncoder().encode("/proc/self/fd\0");
 const NULL_DEVICE = new TextEncoder().encode("/dev/null\0");
 const AT_FDCWD = -100, STATX_SIZE = 0x200, STATX_BYTES = 256, SIZE_OFFSET = 40;
 
-/** Options of {@linkcode LinuxCrowd}. */
-export interface CrowdOptions {
-  readonly libc: Libc;
-  readonly log: (line: string) => void;
-}
-
 interface Connection extends CallerConnection {
   readonly descriptor: number;
   readonly peer: string;
 }
 
-/** Counts twice a second, and more often while many descriptors are open. One count takes some microseconds. */
-export class LinuxCrowd implements Crowd {
+/**
+ * The connections to one port of this process. It counts twice a second, and more often while many descriptors are open.
+ * One count takes some microseconds.
+ */
+export class LinuxCrowd {
   readonly #libc: Libc;
   readonly #log: (line: string) => void;
   readonly #limit: number;
@@ -47,7 +42,7 @@ export class LinuxCrowd implements Crowd {
   #relieving: Promise<void> | undefined;
   #loggedAt = -Infinity;
 
-  constructor({ libc, log }: CrowdOptions) {
+  constructor(libc: Libc, log: (line: string) => void) {
     this.#libc = libc;
     this.#log = log;
     this.#limit = raiseOpenFileLimit(libc);
@@ -55,12 +50,14 @@ export class LinuxCrowd implements Crowd {
     this.#ours = new Set([nameOf(0), nameOf(Deno.uid()!)]);
   }
 
+  /** From now on cuts connections when descriptors run out, first those of the caller who has most. */
   watch(port: number): void {
     this.#port = port;
     this.#diag ??= SockDiagSocket.open(this.#libc);
     this.#timer ??= setTimeout(() => this.#check(), FAR_PAUSE_MS);
   }
 
+  /** Ends the watch. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -68,6 +65,7 @@ export class LinuxCrowd implements Crowd {
     this.#diag = undefined;
   }
 
+  /** Cuts connections at once: for when there was no descriptor for a connection. */
   relieve(): Promise<void> {
     return this.#relieving ??= this.#relieve().finally(() => this.#relieving = undefined);
   }
@@ -126,22 +124,16 @@ export class LinuxCrowd implements Crowd {
 
   /** Users of this machine by the endpoints from which they call our port; none where the kernel does not say. */
   #users(): ReadonlyMap<string, string> {
-    const rows = this.#sockets();
-    return new Map(
-      rows.filter(({ remotePort }) => remotePort === this.#port)
-        .map(({ localAddress, localPort, uid }) => [endpoint(localAddress, localPort), nameOf(uid!)]),
-    );
-  }
-
-  #sockets(): SocketRow[] {
     try {
-      return ([4, 6] as const).flatMap((family) =>
+      const rows = ([4, 6] as const).flatMap((family) =>
         this.#diag?.list({ family, protocol: "tcp", states: ESTABLISHED }) ?? []
       );
+      const toUs = rows.filter(({ remotePort }) => remotePort === this.#port);
+      return new Map(toUs.map(({ localAddress, localPort, uid }) => [endpoint(localAddress, localPort), nameOf(uid!)]));
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("Cannot list sockets")) throw error;
       this.#log(`cannot see whose connections these are: ${error.message}`);
-      return [];
+      return new Map();
     }
   }
 
