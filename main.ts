@@ -7,8 +7,7 @@ import { type RunDaemon, systemContext } from "./src/cli/context.ts";
 import { describeFailure, exitCodeOf } from "./src/cli/exit.ts";
 import type { Config } from "./src/config.ts";
 import type { FirewallBackend } from "./src/firewall/backend.ts";
-import type { ServiceOptions } from "./src/service/open.ts";
-import type { ServiceControl } from "./src/service/service.ts";
+import type { ServiceControl, ServiceOptions } from "./src/service/service.ts";
 
 /**
  * The daemon with its HTTP layer. Deno loads the whole graph of an `import("…")` before the first line runs, also where

@@ -3,8 +3,7 @@ import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
-import type { ServiceOptions } from "../service/open.ts";
-import type { ServiceControl } from "../service/service.ts";
+import type { ServiceControl, ServiceOptions } from "../service/service.ts";
 
 /** Flags of every command. */
 export type CommonFlags = {

@@ -11,25 +11,18 @@ export interface FolderEntry {
 }
 
 /** What is at paths. */
-export interface Files {
+export class Files {
   /** What is there; `undefined` when nothing is. */
-  kindOf(path: string): FileKind | undefined;
-  /** What is in a folder. */
-  entries(folder: string): readonly FolderEntry[];
-  /** The path without links. */
-  realPath(path: string): string;
-}
-
-/** This machine. */
-export class SystemFiles implements Files {
   kindOf(path: string): FileKind | undefined {
     return ifThere(() => kindOf(Deno.lstatSync(path)));
   }
 
+  /** What is in a folder. */
   entries(folder: string): readonly FolderEntry[] {
     return [...Deno.readDirSync(folder)].map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
   }
 
+  /** The path without links. */
   realPath(path: string): string {
     return Deno.realPathSync(path);
   }

@@ -43,12 +43,14 @@ const SOURCES = ["deno.json", "deno.lock", "routes", "src"];
  *
  * @throws {Error} naming the path that another user may change.
  */
-export function refuseUnsafe({ self, words, stateDir }: ServiceDefinition, options: InspectionOptions): void {
-  const inspection = new Inspection(options.files);
-  inspection.refuseProgram(self, options.denoDir);
+export function refuseUnsafe(
+  { self, words, stateDir }: ServiceDefinition,
+  { files, denoDir }: InspectionOptions,
+): void {
+  refuseProgram(self, { files, denoDir });
   const config = flagValue(words, "--config");
-  if (config !== undefined) inspection.refuseConfiguration(config);
-  inspection.refuseState(stateDir);
+  if (config !== undefined) refuseConfiguration(config, files);
+  refuseState(stateDir, files);
 }
 
 interface InspectedPath {
@@ -56,91 +58,77 @@ interface InspectedPath {
   readonly role: PathRole;
 }
 
-class Inspection {
-  readonly #files: InspectedFiles;
+function refuseProgram(self: readonly string[], { files, denoDir }: InspectionOptions): void {
+  const words = self.flatMap((word) => files.pathOf(word) ?? []);
+  const programs = [...new Set(words)].filter((path) => files.kindOf(path) !== undefined);
+  const main = programs.at(-1) ?? self[0]!;
+  const paths = programs.flatMap((path) => withAncestors(path, "folder", files));
+  if (self.length > 1) paths.push(...sourcesOf(main, files), ...modulesIn(denoDir, files));
+  const unsafe = findUnsafe(paths, files);
+  if (unsafe === undefined) return;
+  const { objection, path } = unsafe;
+  throw new Error(`Cannot install ${main} as a service of the system: ${objection}; ${files.adviceFor(path)}`);
+}
 
-  constructor(files: InspectedFiles) {
-    this.#files = files;
-  }
+function refuseConfiguration(config: string, files: InspectedFiles): void {
+  const unsafe = findUnsafe(withAncestors(files.pathOf(config) ?? config, "ancestor", files), files);
+  if (unsafe === undefined) return;
+  throw new Error(
+    `Cannot install a service with the configuration ${config}: ${unsafe.objection}; ` +
+      "let only administrators change it, or use config.yaml of the state folder",
+  );
+}
 
-  refuseProgram(self: readonly string[], denoDir: string | undefined): void {
-    const files = this.#files;
-    const words = self.flatMap((word) => files.pathOf(word) ?? []);
-    const programs = [...new Set(words)].filter((path) => files.kindOf(path) !== undefined);
-    const main = programs.at(-1) ?? self[0]!;
-    const paths = programs.flatMap((path) => this.#withAncestors(path, "folder"));
-    if (self.length > 1) paths.push(...this.#sourcesOf(main), ...this.#modulesIn(denoDir));
-    const unsafe = this.#findUnsafe(paths);
-    if (unsafe === undefined) return;
-    const { objection, path } = unsafe;
-    throw new Error(`Cannot install ${main} as a service of the system: ${objection}; ${files.adviceFor(path)}`);
-  }
+function refuseState(stateDir: string, files: InspectedFiles): void {
+  const path = files.pathOf(stateDir) ?? stateDir;
+  const isThere = files.kindOf(path) !== undefined;
+  const unsafe = findUnsafe(existingAbove(path, isThere, files), files);
+  const objection = unsafe?.objection ?? (isThere ? files.objectionToState(path) : undefined);
+  if (objection === undefined) return;
+  const advice = unsafe === undefined ? "" : "; leave --state-dir out, or name another folder";
+  throw new Error(`Cannot install a service with the state folder ${stateDir}: ${objection}${advice}`);
+}
 
-  refuseConfiguration(config: string): void {
-    const unsafe = this.#findUnsafe(this.#withAncestors(this.#files.pathOf(config) ?? config, "ancestor"));
-    if (unsafe === undefined) return;
-    throw new Error(
-      `Cannot install a service with the configuration ${config}: ${unsafe.objection}; ` +
-        "let only administrators change it, or use config.yaml of the state folder",
-    );
+function findUnsafe(paths: readonly InspectedPath[], files: InspectedFiles) {
+  for (const { path, role } of new Map(paths.map((each) => [`${each.role} ${each.path}`, each])).values()) {
+    const objection = files.objectionTo(path, role);
+    if (objection !== undefined) return { path, objection };
   }
+  return undefined;
+}
 
-  refuseState(stateDir: string): void {
-    const files = this.#files, path = files.pathOf(stateDir) ?? stateDir;
-    const isThere = files.kindOf(path) !== undefined;
-    const unsafe = this.#findUnsafe(this.#existingAbove(path, isThere));
-    const objection = unsafe?.objection ?? (isThere ? files.objectionToState(path) : undefined);
-    if (objection === undefined) return;
-    const advice = unsafe === undefined ? "" : "; leave --state-dir out, or name another folder";
-    throw new Error(`Cannot install a service with the state folder ${stateDir}: ${objection}${advice}`);
-  }
+/** A path, what it leads to where it is a link, and the folders above both. @param parent is the nearest one's role. */
+function withAncestors(path: string, parent: "folder" | "ancestor", files: InspectedFiles): InspectedPath[] {
+  return [path, files.realPath(path)].flatMap((each) => {
+    const above = files.ancestorsOf(each).map((folder, i) => ({ path: folder, role: i === 0 ? parent : "ancestor" }));
+    return [{ path: each, role: "file" }, ...above] as InspectedPath[];
+  });
+}
 
-  #findUnsafe(paths: readonly InspectedPath[]): { readonly path: string; readonly objection: string } | undefined {
-    for (const { path, role } of new Map(paths.map((each) => [`${each.role} ${each.path}`, each])).values()) {
-      const objection = this.#files.objectionTo(path, role);
-      if (objection !== undefined) return { path, objection };
-    }
-    return undefined;
-  }
+/** The folders above a path that are there, and those that they lead to. */
+function existingAbove(path: string, isThere: boolean, files: InspectedFiles): InspectedPath[] {
+  const above = files.ancestorsOf(path).filter((folder) => files.kindOf(folder) !== undefined);
+  const deepest = isThere ? path : above[0];
+  const real = deepest === undefined ? [] : [files.realPath(deepest)];
+  const folders = [...above, ...(isThere ? [] : real), ...real.flatMap((each) => files.ancestorsOf(each))];
+  return folders.map((folder) => ({ path: folder, role: "ancestor" }));
+}
 
-  /** A path, what it leads to where it is a link, and the folders above both. @param parent is the nearest one's role. */
-  #withAncestors(path: string, parent: "folder" | "ancestor"): InspectedPath[] {
-    return [path, this.#files.realPath(path)].flatMap((each) => [
-      { path: each, role: "file" as const },
-      ...this.#files.ancestorsOf(each).map((folder, i) => ({
-        path: folder,
-        role: i === 0 ? parent : "ancestor" as const,
-      })),
-    ]);
-  }
+function sourcesOf(main: string, files: InspectedFiles): InspectedPath[] {
+  const [folder = ""] = files.ancestorsOf(main);
+  return SOURCES.flatMap((name) => treeOf(files.join(folder, name), files));
+}
 
-  /** The folders above a path that are there, and those that they lead to. */
-  #existingAbove(path: string, isThere: boolean): InspectedPath[] {
-    const files = this.#files;
-    const above = files.ancestorsOf(path).filter((folder) => files.kindOf(folder) !== undefined);
-    const deepest = isThere ? path : above[0];
-    const real = deepest === undefined ? [] : [files.realPath(deepest)];
-    const folders = [...above, ...(isThere ? [] : real), ...real.flatMap((each) => files.ancestorsOf(each))];
-    return folders.map((folder) => ({ path: folder, role: "ancestor" }));
-  }
+function modulesIn(denoDir: string | undefined, files: InspectedFiles): InspectedPath[] {
+  if (denoDir === undefined || files.kindOf(denoDir) === undefined) return [];
+  return [...withAncestors(denoDir, "ancestor", files), ...treeOf(files.realPath(denoDir), files)];
+}
 
-  #sourcesOf(main: string): InspectedPath[] {
-    const [folder] = this.#files.ancestorsOf(main);
-    return SOURCES.flatMap((name) => this.#treeOf(this.#files.join(folder ?? "", name)));
-  }
-
-  #modulesIn(denoDir: string | undefined): InspectedPath[] {
-    if (denoDir === undefined || this.#files.kindOf(denoDir) === undefined) return [];
-    return [...this.#withAncestors(denoDir, "ancestor"), ...this.#treeOf(this.#files.realPath(denoDir))];
-  }
-
-  /** A path with all that is in it, if it is there. */
-  #treeOf(path: string, kind = this.#files.kindOf(path)): InspectedPath[] {
-    if (kind === undefined) return [];
-    if (kind === "file") return [{ path, role: "file" }];
-    if (kind === "link") return this.#withAncestors(path, "folder");
-    const entries = this.#files.entries(path);
-    const below = entries.flatMap((entry) => this.#treeOf(this.#files.join(path, entry.name), entry.kind));
-    return [{ path, role: "folder" }, ...below];
-  }
+/** A path with all that is in it, if it is there. */
+function treeOf(path: string, files: InspectedFiles, kind = files.kindOf(path)): InspectedPath[] {
+  if (kind === undefined) return [];
+  if (kind === "file") return [{ path, role: "file" }];
+  if (kind === "link") return withAncestors(path, "folder", files);
+  const below = files.entries(path).flatMap(({ name, kind }) => treeOf(files.join(path, name), files, kind));
+  return [{ path, role: "folder" }, ...below];
 }

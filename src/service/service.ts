@@ -6,6 +6,17 @@
 /** Name of the service on every system. */
 export const SERVICE_NAME = "portd";
 
+/** What a service control is opened with. */
+export interface ServiceOptions {
+  /** Whether it is the service of this user, and not of the system. Windows has none. */
+  readonly isUser: boolean;
+  readonly os: typeof Deno.build.os;
+  /** Of this process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Calls back on these signals until the returned function is called. */
+  readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+}
+
 /** What an installed service runs. */
 export interface ServiceDefinition {
   /** The program and the leading words that start portd; absolute paths. More than one word: Deno runs portd's sources. */

@@ -1,11 +1,26 @@
-/** Who may change a file of Linux or macOS, by its owner and its mode. Groups are left to the administrator. */
-import { messageOf } from "../errors.ts";
+/**
+ * Files of Linux and macOS: who may change them, by owner and mode (groups are left to the administrator); and the one
+ * that defines the service.
+ */
+import { basename, dirname } from "node:path/posix";
+import { ifThereAsync, messageOf } from "../errors.ts";
 import { refuseShared } from "../state/state_folder.ts";
-import { SystemFiles } from "./files.ts";
-import type { InspectedFiles } from "./inspect.ts";
+import { Files } from "./files.ts";
+import type { InspectedFiles, refuseUnsafe } from "./inspect.ts";
+import type { ServiceOptions, Step } from "./service.ts";
+
+/** What the service controls of Linux and macOS are made with. */
+export interface UnixServiceOptions extends Omit<ServiceOptions, "os"> {
+  /** Of this process. */
+  readonly uid: number;
+  /** The folder that the system sees as `/`, without a slash at its end. @default "" */
+  readonly root?: string;
+  /** Refuses what another user may change. @default refuseUnsafe */
+  readonly inspect?: typeof refuseUnsafe;
+}
 
 /** The files of this machine. */
-export class UnixFiles extends SystemFiles implements InspectedFiles {
+export class UnixFiles extends Files implements InspectedFiles {
   pathOf(word: string): string | undefined {
     if (word.startsWith("/")) return word;
     return word.startsWith("file:///") ? decodeURIComponent(new URL(word).pathname) : undefined;
@@ -47,4 +62,26 @@ export function whoMayChange({ uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">)
   if (uid !== 0) return `user ${uid}`;
   const isWritable = (mode! & 0o002) !== 0, isSticky = (mode! & 0o1000) !== 0;
   return isWritable && !isSticky ? "everybody" : undefined;
+}
+
+/** A text file; `undefined` where there is none. */
+export async function readText(path: string): Promise<string | undefined> {
+  return await ifThereAsync(() => Deno.readTextFile(path));
+}
+
+/** Replaces a file at once, so that the system never reads a part of it. Only its owner can write it. */
+export function writeStep(path: string, text: string): Step {
+  const run = async () => {
+    const draft = `${dirname(path)}/.${basename(path)}.${Deno.pid}`;
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await Deno.writeTextFile(draft, text);
+    await Deno.chmod(draft, 0o644);
+    await Deno.rename(draft, path);
+  };
+  return { does: `write ${path}`, text, run };
+}
+
+/** Removes a file. */
+export function removeStep(path: string): Step {
+  return { does: `remove ${path}`, run: () => Deno.remove(path) };
 }

@@ -1,12 +1,7 @@
 /** What every service control must show, the fake as much as the real ones. */
 import assert from "node:assert/strict";
-import {
-  runSteps,
-  type ServiceControl,
-  type ServiceDefinition,
-  type ServiceState,
-  type Step,
-} from "../../src/service/service.ts";
+import type { ServiceControl, ServiceDefinition, ServiceState } from "../../src/service/service.ts";
+import { done } from "../support/service.ts";
 
 /** A system for one test on which portd is not installed. */
 export interface ConformanceHost extends AsyncDisposable {
@@ -53,12 +48,9 @@ function life(): Readonly<Record<string, ConformanceTest>> {
       await done(host.control().uninstall());
       await expectState(host, "absent");
     },
-    "an installed service has a command, a definition, and starts at boot; an absent one has none": async (
-      host,
-    ) => {
-      const nothing = { pid: null, startsAtBoot: false, command: null, definition: null };
+    "an installed service has a command, a definition, and starts at boot; an absent one none": async (host) => {
       const { state: _state, exitCode: _exitCode, ...absent } = await host.control().status();
-      assert.deepEqual(absent, nothing);
+      assert.deepEqual(absent, { pid: null, startsAtBoot: false, command: null, definition: null });
       await done(host.control().install(host.definition));
       const { command, definition, startsAtBoot, pid } = await host.control().status();
       assert.deepEqual(command, [...host.definition.self, "service", "run", ...host.definition.words]);
@@ -81,19 +73,15 @@ function life(): Readonly<Record<string, ConformanceTest>> {
       await done(host.control().uninstall());
       await expectState(host, "absent");
     },
-    "another definition takes the place of the one before; what ran runs again, what was stopped stays so": async (
-      host,
-    ) => {
-      const newer = (pool: string) => {
-        const { words, ...rest } = host.definition;
-        return { ...rest, words: [...words, "--pool", pool] };
-      };
-      const [first, second] = [newer("21000-21999"), newer("22000-22999")];
-      await done(host.control().install(host.definition));
-      await done(host.control().install(first));
+    "another definition replaces the one before; what ran runs again, what was stopped stays so": async (host) => {
+      const { definition } = host;
+      const installWith = async (...words: string[]) =>
+        await done(host.control().install({ ...definition, words: [...definition.words, ...words] }));
+      await installWith();
+      await installWith("--pool", "21000-21999");
       await expectState(host, "stopped");
       await done(host.control().start());
-      await done(host.control().install(second));
+      await installWith("--pool", "22000-22999");
       await expectState(host, "running");
       assert.deepEqual((await host.control().status()).command?.slice(-2), ["--pool", "22000-22999"]);
     },
@@ -154,10 +142,6 @@ function refusals(): Readonly<Record<string, ConformanceTest>> {
       return Promise.resolve();
     },
   };
-}
-
-async function done(steps: Promise<readonly Step[]>): Promise<void> {
-  await runSteps(await steps, () => {});
 }
 
 async function expectState(host: ConformanceHost, state: ServiceState): Promise<void> {

@@ -6,7 +6,7 @@ import { JOBS } from "../support/launchd_jobs.ts";
 for (const [name, { definition, denoDir }] of Object.entries(JOBS)) {
   Deno.test(`jobText() writes ${name}`, async () => {
     const golden = await Deno.readTextFile(new URL(`../testdata/darwin/${name}`, import.meta.url));
-    assert.equal(jobText(definition, { denoDir }), golden);
+    assert.equal(jobText(definition, denoDir), golden);
     assert.deepEqual(readArguments(golden), [...definition.self, "service", "run", ...definition.words]);
   });
 }

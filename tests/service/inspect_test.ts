@@ -6,17 +6,13 @@ import type { ServiceDefinition } from "../../src/service/service.ts";
 import { UnixFiles, whoMayChange } from "../../src/service/unix_files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const SAFE: ServiceDefinition = {
-  self: ["/usr/bin/env"],
-  words: [],
-  stateDir: "/var/lib/portd-that-is-not-there",
-  reserve: [],
-};
+const STATE_DIR = "/var/lib/portd-that-is-not-there";
+const SAFE: ServiceDefinition = { self: ["/usr/bin/env"], words: [], stateDir: STATE_DIR, reserve: [] };
 /** Where the tests are not run by root, nothing that they make belongs to root. */
 const WHO = "(?:everybody|user \\d+)";
 
 /** Owners and modes are those of Unix. */
-function inspectionTest(name: string, fn: (folder: string) => Promise<void>): void {
+function inspectionTest(name: string, fn: (folder: string) => void | Promise<void>): void {
   Deno.test({
     name,
     ignore: Deno.build.os === "windows",
@@ -38,10 +34,7 @@ async function writeOpenFile(path: string): Promise<void> {
   await Deno.chmod(path, 0o666);
 }
 
-inspectionTest("a program of the system with a state folder that is not there is safe", () => {
-  inspect({});
-  return Promise.resolve();
-});
+inspectionTest("a program of the system with a state folder that is not there is safe", () => inspect({}));
 
 inspectionTest("a program that another user may change is refused, with who, what and what to do", async (folder) => {
   await writeOpenFile(`${folder}/portd`);
@@ -66,10 +59,8 @@ inspectionTest("the sources and the modules of a portd that Deno runs count too"
 
 inspectionTest("a configuration that another user may change is refused", async (folder) => {
   await writeOpenFile(`${folder}/config.yaml`);
-  assert.throws(
-    () => inspect({ words: ["--config", `${folder}/config.yaml`] }),
-    new RegExp(`Cannot install a service with the configuration \\S+: ${WHO} may change`),
-  );
+  const refused = new RegExp(`Cannot install a service with the configuration \\S+: ${WHO} may change`);
+  assert.throws(() => inspect({ words: ["--config", `${folder}/config.yaml`] }), refused);
 });
 
 inspectionTest("a state folder that another user decides about is refused", async (folder) => {

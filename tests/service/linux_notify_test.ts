@@ -5,6 +5,7 @@ import { runNotified } from "../../src/service/linux/notified_run.ts";
 import type { ServiceRun } from "../../src/service/service.ts";
 import { FakeSignals } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { aborted } from "../support/service.ts";
 
 const AF_UNIX = 1, SOCK_DGRAM = 2;
 
@@ -36,10 +37,6 @@ async function openSystemd() {
 
 function linuxTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: Deno.build.os !== "linux", sanitizeResources: false, fn }); // libc stays open
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
 linuxTest("systemd gets a report when the service is ready, and when it stops", async () => {
@@ -77,8 +74,8 @@ linuxTest("an abstract socket gets the reports too", async () => {
   const address = new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(name)]);
   assert.equal(libc.bind(descriptor, address, address.length), 0);
   const env = { NOTIFY_SOCKET: `@${name}` };
-  const signals = new FakeSignals();
-  await runNotified(({ ready }) => Promise.resolve(ready()), { env, unsetEnv: () => {}, onSignal: signals.listen });
+  const options = { env, unsetEnv: () => {}, onSignal: () => () => {} };
+  await runNotified(({ ready }) => Promise.resolve(ready()), options);
   const bytes = new Uint8Array(100);
   const length = Number(libc.recv(descriptor, bytes, 100n, 0));
   assert.equal(new TextDecoder().decode(bytes.subarray(0, length)), "READY=1\nSTATUS=Serving");

@@ -1,23 +1,18 @@
 /** systemd's service control against a systemctl that keeps its unit in a folder. */
 import assert from "node:assert/strict";
 import type { refuseUnsafe } from "../../src/service/inspect.ts";
-import { runSteps, type Step } from "../../src/service/service.ts";
 import { parseShow } from "../../src/service/linux/systemctl.ts";
 import { SystemdControl, type SystemdOptions } from "../../src/service/linux/systemd.ts";
 import { VERSION } from "../../src/version.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type ConformanceHost, testConformance } from "./conformance.ts";
+import { done as run, textsOf } from "../support/service.ts";
+import { testConformance } from "./conformance.ts";
 
 const PROGRAM = new URL("../support/systemctl.ts", import.meta.url).pathname;
+const SELF = ["/usr/bin/env"] as const;
 const OF_USER = { isUser: true, uid: 1000 } as const;
 
-interface Machine extends ConformanceHost {
-  /** The folder that is `/`. */
-  readonly root: string;
-  control(options?: Partial<SystemdOptions>): SystemdControl;
-}
-
-async function openMachine(options: Partial<SystemdOptions> = {}): Promise<Machine> {
+async function openMachine(options: Partial<SystemdOptions> = {}) {
   const folder = await temporaryFolder();
   const root = folder.path;
   for (const path of ["run/systemd/system", "run/user/1000/systemd"]) {
@@ -39,10 +34,13 @@ async function openMachine(options: Partial<SystemdOptions> = {}): Promise<Machi
     });
   const stateDir = `${root}/state & co`;
   return {
+    /** The folder that is `/`. */
     root,
+    /** The path of the unit. */
+    unit: `${root}/etc/systemd/system/portd.service`,
     control,
     stranger: () => control({ uid: 1001 }),
-    definition: { self: ["/usr/bin/env"], words: ["--state-dir", stateDir], stateDir, reserve: [] },
+    definition: { self: SELF, words: ["--state-dir", stateDir], stateDir, reserve: [] },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
@@ -53,45 +51,39 @@ const register = (name: string, fn: () => Promise<void>) =>
 testConformance({ name: "systemd", open: openMachine, register });
 testConformance({ name: "systemd of a user", open: () => openMachine(OF_USER), register });
 
-function machineTest(name: string, fn: (machine: Machine) => Promise<void>): void {
+/** Registers a test on a machine on which portd is installed. */
+function machineTest(name: string, fn: (machine: Awaited<ReturnType<typeof openMachine>>) => Promise<void>): void {
   register(name, async () => {
     await using machine = await openMachine();
+    await run(machine.control().install(machine.definition));
     await fn(machine);
   });
 }
 
-const run = async (steps: Promise<readonly Step[]>) => await runSteps(await steps, () => {});
-const textsOf = async (steps: Promise<readonly Step[]>) => (await steps).map(({ does }) => does);
-
 machineTest("an upgrade stops what runs, replaces the unit, and starts it", async (machine) => {
-  await run(machine.control().install(machine.definition));
   await run(machine.control().start());
-  const path = `${machine.root}/etc/systemd/system/portd.service`;
-  const older = (await Deno.readTextFile(path)).replace(VERSION, "0.0.1");
-  await Deno.writeTextFile(path, older);
-  const steps = await machine.control().install(machine.definition);
-  assert.deepEqual(steps.map(({ does }) => does), [
+  const newer = await Deno.readTextFile(machine.unit);
+  await Deno.writeTextFile(machine.unit, newer.replace(VERSION, "0.0.1"));
+  const steps = machine.control().install(machine.definition);
+  assert.deepEqual(await run(steps), [
     "systemctl stop portd.service",
-    `write ${path}`,
+    `write ${machine.unit}`,
     "systemctl daemon-reload",
     "systemctl start portd.service",
   ]);
-  await runSteps(steps, () => {});
-  assert.equal(await Deno.readTextFile(path), steps[1]!.text);
+  assert.deepEqual([(await steps)[1]!.text, await Deno.readTextFile(machine.unit)], [newer, newer]);
 });
 
 machineTest("the unit is for all to read, no draft is left, and the state folder is root's alone", async (machine) => {
-  await run(machine.control().install(machine.definition));
-  const folder = `${machine.root}/etc/systemd/system`;
-  assert.equal((await Deno.stat(`${folder}/portd.service`)).mode! & 0o777, 0o644);
-  assert.equal((await Array.fromAsync(Deno.readDir(folder))).length, 1);
+  assert.equal((await Deno.stat(machine.unit)).mode! & 0o777, 0o644);
+  assert.equal((await Array.fromAsync(Deno.readDir(`${machine.root}/etc/systemd/system`))).length, 1);
   assert.equal((await Deno.stat(machine.definition.stateDir)).mode! & 0o777, 0o700);
 });
 
-machineTest("a unit that portd has not written is left alone", async (machine) => {
-  const path = `${machine.root}/etc/systemd/system/portd.service`;
+register("a unit that portd has not written is left alone", async () => {
+  await using machine = await openMachine();
   await Deno.mkdir(`${machine.root}/etc/systemd/system`, { recursive: true });
-  await Deno.writeTextFile(path, "[Service]\nExecStart=/opt/portd serve\n");
+  await Deno.writeTextFile(machine.unit, "[Service]\nExecStart=/opt/portd serve\n");
   await assert.rejects(machine.control().install(machine.definition), /portd has not written it; move it away/);
   await assert.rejects(machine.control().uninstall(), /portd has not written it/);
   const { state, command, definition } = await machine.control().status();
@@ -100,18 +92,14 @@ machineTest("a unit that portd has not written is left alone", async (machine) =
 });
 
 machineTest("a service that was disabled by hand is enabled by install, and nothing else is done", async (machine) => {
-  await run(machine.control().install(machine.definition));
-  await Deno.writeTextFile(
-    `${machine.root}/unit.json`,
-    (await Deno.readTextFile(`${machine.root}/unit.json`)).replace('"enabled":true', '"enabled":false'),
-  );
+  const path = `${machine.root}/unit.json`, unit = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, unit.replace('"enabled":true', '"enabled":false'));
   assert.equal((await machine.control().status()).startsAtBoot, false);
   const expected = ["systemctl daemon-reload", "systemctl enable portd.service"];
   assert.deepEqual(await textsOf(machine.control().install(machine.definition)), expected);
 });
 
 machineTest("a failed start has the words of systemctl and the journal; the next one forgets it", async (machine) => {
-  await run(machine.control().install(machine.definition));
   await Deno.writeTextFile(`${machine.root}/fault`, "Job for portd.service failed.");
   await assert.rejects(run(machine.control().start()), {
     message: "Cannot start portd.service: Job for portd.service failed.\nIts last lines:\n" +
@@ -125,15 +113,13 @@ machineTest("a failed start has the words of systemctl and the journal; the next
 });
 
 machineTest("uninstall removes a service that has failed", async (machine) => {
-  await run(machine.control().install(machine.definition));
   await Deno.writeTextFile(`${machine.root}/fault`, "no");
   await assert.rejects(run(machine.control().start()));
-  assert.deepEqual(await textsOf(machine.control().uninstall()), [
+  assert.deepEqual(await run(machine.control().uninstall()), [
     "systemctl disable portd.service",
-    `remove ${machine.root}/etc/systemd/system/portd.service`,
+    `remove ${machine.unit}`,
     "systemctl daemon-reload",
   ]);
-  await run(machine.control().uninstall());
   assert.equal((await machine.control().status()).state, "absent");
 });
 
@@ -149,13 +135,12 @@ machineTest("who may not change the service is refused with who may", async (mac
   assert.match(await refusal({ uid: 1000 }) ?? "", /only root .*sudo, or --user/);
   assert.match(await refusal({ ...OF_USER, uid: 1001 }) ?? "", /no systemd of user 1001 .*enable-linger/);
   assert.equal(await refusal(OF_USER), undefined);
-  assert.equal(
-    await refusal({ root: "/nonexistent" }),
-    "systemd does not run on this machine; portd serve --detach runs portd without it",
-  );
+  const nowhere = "systemd does not run on this machine; portd serve --detach runs portd without it";
+  assert.equal(await refusal({ root: "/nonexistent" }), nowhere);
 });
 
-machineTest("where no systemd runs only the file counts, and it can be written", async (machine) => {
+register("where no systemd runs only the file counts, and it can be written", async () => {
+  await using machine = await openMachine();
   await Deno.remove(`${machine.root}/run/systemd`, { recursive: true });
   assert.equal((await machine.control().status()).state, "absent");
   const steps = await machine.control().install(machine.definition);
@@ -171,23 +156,22 @@ machineTest("only the service of the system is inspected, with its words and Den
   const env = { HOME: "/root", XDG_CONFIG_HOME: "/config" };
   await machine.control({ ...options, env }).install(machine.definition);
   await machine.control({ ...options, ...OF_USER, env }).install(machine.definition);
-  assert.deepEqual(inspected.map(([definition, { denoDir }]) => [definition, denoDir]), [
-    [machine.definition, "/root/.cache/deno"],
-  ]);
+  const seen = inspected.map(([definition, { denoDir }]) => [definition, denoDir]);
+  assert.deepEqual(seen, [[machine.definition, "/root/.cache/deno"]]);
 });
 
 Deno.test("every state of a unit is one of a service", () => {
   const state = (active: string, load = "loaded") => parseShow(`LoadState=${load}\nActiveState=${active}\n`).state;
-  const states = ["active", "reloading", "inactive", "failed", "activating", "deactivating", "new in 2030"];
-  assert.deepEqual(states.map((active) => state(active)), [
-    "running",
-    "running",
-    "stopped",
-    "failed",
-    "starting",
-    "stopping",
-    "stopped",
-  ]);
+  const states = {
+    active: "running",
+    reloading: "running",
+    inactive: "stopped",
+    failed: "failed",
+    activating: "starting",
+    deactivating: "stopping",
+    "new in 2030": "stopped",
+  };
+  for (const [active, expected] of Object.entries(states)) assert.equal(state(active), expected, active);
   assert.equal(state("inactive", "not-found"), "absent");
   const { pid, exitCode } = parseShow("MainPID=812\nExecMainCode=1\nExecMainStatus=3\n");
   assert.deepEqual([pid, exitCode], [812, 3]);

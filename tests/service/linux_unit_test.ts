@@ -24,17 +24,16 @@ const SOURCE: ServiceDefinition = {
   words: ["--state-dir", "/srv/100% $HOME", "--set", 'a="b c"'],
   stateDir: "/srv/100% $HOME",
 };
-const SYSTEM: UnitOptions = { isUser: false, environment: {} };
+const SYSTEM: UnitOptions = { isUser: false, env: {} };
 
 const GOLDEN: Readonly<Record<string, readonly [ServiceDefinition, UnitOptions]>> = {
   "system.service": [BINARY, SYSTEM],
-  "source.service": [SOURCE, { isUser: false, environment: { HOME: "/root", DENO_DIR: "/var/cache/deno dir" } }],
+  "source.service": [SOURCE, { isUser: false, env: { HOME: "/root", DENO_DIR: "/var/cache/deno dir" } }],
   "tmp.service": [{ ...BINARY, self: ["/tmp/portd"] }, SYSTEM],
-  "user.service": [{
-    ...BINARY,
-    words: ["--state-dir", "/home/ada/state"],
-    stateDir: "/home/ada/state",
-  }, { isUser: true, environment: {} }],
+  "user.service": [
+    { ...BINARY, words: ["--state-dir", "/home/ada/state"], stateDir: "/home/ada/state" },
+    { isUser: true, env: {} },
+  ],
 };
 
 for (const [name, [definition, options]] of Object.entries(GOLDEN)) {
@@ -61,7 +60,7 @@ Deno.test("every command that is written is read back", () => {
 });
 
 Deno.test("what has a meaning to systemd is quoted: manual pages systemd.syntax(7), systemd.service(5)", () => {
-  const quoted: Readonly<Record<string, string>> = {
+  const quoted = {
     "/var/lib/portd": "/var/lib/portd",
     "a=b,c:d@e+f-1.2_3": "a=b,c:d@e+f-1.2_3",
     "": '""',

@@ -15,79 +15,59 @@ const trusted = new Set(TRUSTED);
 
 const FILE = new URL("../testdata/windows/descriptors.txt", import.meta.url);
 
-/** The descriptors of tests/testdata by name. */
-async function descriptors(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
-  const [, ...blocks] = (await Deno.readTextFile(FILE)).trim().split("\n\n");
-  return new Map(blocks.map((block) => {
-    const [name, , ...hex] = block.split("\n");
-    return [name!, bytesOfHex(hex.join(""))];
-  }));
+/** The bytes of a descriptor of tests/testdata. */
+async function bytesOf(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const blocks = (await Deno.readTextFile(FILE)).trim().split("\n\n").map((block) => block.split("\n"));
+  const [, , ...hex] = blocks.find(([first]) => first === name)!;
+  return bytesOfHex(hex.join(""));
 }
 
-async function changers(name: string, role: WindowsPathRole): Promise<string[]> {
-  return whoMayChange(parseDescriptor((await descriptors()).get(name)!), role, trusted);
+/** Who may change what, as the descriptors of tests/testdata say. */
+const CHANGERS: readonly (readonly [why: string, name: string, roles: readonly WindowsPathRole[], who: string[]])[] = [
+  ["nobody but the system may change Program Files", "program-files", ["ancestor"], []],
+  ["nor what lies in it", "below-program-files", ["file", "folder", "ancestor"], []],
+  ["the root of drive C is a way that nobody can change", "drive-c", ["root", "ancestor"], []],
+  ["a program right on drive C has a library added", "drive-c", ["folder"], [AUTHENTICATED]],
+  ["the root of another drive can be deleted by its list", "drive-d", ["ancestor"], [AUTHENTICATED]],
+  ["and by nobody", "drive-d", ["root"], []],
+  ["a folder made right on C is every user's", "below-drive-c", ["file", "folder", "ancestor"], [AUTHENTICATED]],
+  ["the folder of one's downloads is one's own", "downloads", ["ancestor"], [PERSON]],
+  ["an owner counts as one who may change the list", "owned-by-user", ["ancestor"], [PERSON]],
+  ["without a list everybody may do everything", "no-dacl", ["root"], [EVERYBODY]],
+  ["rights by a generic name count", "everybody", ["file"], [EVERYBODY]],
+  ["writing to a folder further up adds nothing", "everybody", ["ancestor"], []],
+  ["rights that are taken away are passed over", "denied", ["file"], []],
+];
+
+for (const [why, name, roles, who] of CHANGERS) {
+  Deno.test(`who may change ${name} as ${roles.join(", ")}: ${why}`, async () => {
+    const descriptor = parseDescriptor(await bytesOf(name));
+    for (const role of roles) assert.deepEqual(whoMayChange(descriptor, role, trusted), who, role);
+  });
 }
 
-Deno.test("nobody but the system may change what lies in Program Files", async () => {
-  assert.deepEqual(await changers("program-files", "ancestor"), []);
-  for (const role of ["file", "folder", "ancestor"] as const) {
-    assert.deepEqual(await changers("below-program-files", role), [], role);
-  }
-});
-
-Deno.test("the root of drive C, in which every user may make folders, is a way that nobody can change", async () => {
-  assert.deepEqual(await changers("drive-c", "root"), []);
-  assert.deepEqual(await changers("drive-c", "ancestor"), []);
-  assert.deepEqual(await changers("drive-c", "folder"), [AUTHENTICATED], "a program right there has a library added");
-});
-
-Deno.test("the root of another drive can be deleted by its list and by nobody", async () => {
-  assert.deepEqual(await changers("drive-d", "root"), []);
-  assert.deepEqual(await changers("drive-d", "ancestor"), [AUTHENTICATED]);
-});
-
-Deno.test("a folder that was made right on drive C is every user's to change", async () => {
-  for (const role of ["file", "folder", "ancestor"] as const) {
-    assert.deepEqual(await changers("below-drive-c", role), [AUTHENTICATED], role);
-  }
-});
-
-Deno.test("the folder of one's downloads is one's own to change", async () => {
-  assert.deepEqual(await changers("downloads", "ancestor"), [PERSON]);
-  const descriptor = parseDescriptor((await descriptors()).get("downloads")!);
+Deno.test("what a trusted person may change is nobody else's to change", async () => {
+  const descriptor = parseDescriptor(await bytesOf("downloads"));
   assert.deepEqual(whoMayChange(descriptor, "folder", new Set([...TRUSTED, PERSON])), []);
 });
 
-Deno.test("an owner counts as one who may change the list", async () => {
-  assert.deepEqual(await changers("owned-by-user", "ancestor"), [PERSON]);
-});
-
-Deno.test("without a list everybody may do everything", async () => {
-  assert.deepEqual(await changers("no-dacl", "root"), [EVERYBODY]);
-  const bytes = (await descriptors()).get("private")!.slice();
-  new DataView(bytes.buffer).setUint32(16, 0, true); // present, and nowhere
+Deno.test("a list that is present, and nowhere, is none", async () => {
+  const bytes = await bytesOf("private");
+  new DataView(bytes.buffer).setUint32(16, 0, true);
   const descriptor = parseDescriptor(bytes);
-  assert.deepEqual([whoMayChange(descriptor, "root", trusted), whoMayOpen(descriptor, trusted)], [[EVERYBODY], [
-    EVERYBODY,
-  ]]);
+  assert.deepEqual(whoMayChange(descriptor, "root", trusted), [EVERYBODY]);
+  assert.deepEqual(whoMayOpen(descriptor, trusted), [EVERYBODY]);
 });
 
 Deno.test("an empty list gives nobody anything", async () => {
-  const bytes = (await descriptors()).get("private")!.slice();
-  const view = new DataView(bytes.buffer);
+  const bytes = await bytesOf("private"), view = new DataView(bytes.buffer);
   view.setUint16(view.getUint32(16, true) + 4, 0, true); // AceCount
   assert.deepEqual(parseDescriptor(bytes).grants, []);
   assert.deepEqual(whoMayChange(parseDescriptor(bytes), "file", trusted), []);
 });
 
-Deno.test("rights by a generic name count, and those that are taken away are passed over", async () => {
-  assert.deepEqual(await changers("everybody", "file"), [EVERYBODY]);
-  assert.deepEqual(await changers("everybody", "ancestor"), [], "writing to a folder further up adds nothing");
-  assert.deepEqual(await changers("denied", "file"), []);
-});
-
 Deno.test("rights on a condition count as if it were met", async () => {
-  const bytes = (await descriptors()).get("users-may-write")!.slice();
+  const bytes = await bytesOf("users-may-write");
   const second = new DataView(bytes.buffer).getUint32(16, true) + 8 + 24;
   assert.equal(bytes[second], 0);
   bytes[second] = 9; // ACCESS_ALLOWED_CALLBACK_ACE_TYPE
@@ -95,7 +75,7 @@ Deno.test("rights on a condition count as if it were met", async () => {
 });
 
 Deno.test("a private folder is open to nobody else, unlike one that inherits", async () => {
-  const open = async (name: string) => whoMayOpen(parseDescriptor((await descriptors()).get(name)!), trusted);
+  const open = async (name: string) => whoMayOpen(parseDescriptor(await bytesOf(name)), trusted);
   assert.deepEqual(await open("private"), []);
   assert.deepEqual(await open("owned-by-user"), [PERSON]);
   assert.deepEqual(await open("program-data"), [USERS]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { runSteps } from "../../src/service/service.ts";
+import type { PortRange } from "../../src/port/port.ts";
 import { ExcludedPorts } from "../../src/service/windows/excluded_ports.ts";
+import { done } from "../support/service.ts";
 import { FakeKeys, FakeNetsh } from "../support/windows_service.ts";
 
 const PATH = "SYSTEM\\CurrentControlSet\\Services\\portd\\Parameters";
@@ -12,11 +13,8 @@ class Exclusions {
   readonly keys = new FakeKeys();
 
   /** Makes it so that just these are excluded by portd. @returns what was done. */
-  async become(...ranges: readonly { readonly first: number; readonly last: number }[]): Promise<string[]> {
-    const texts: string[] = [];
-    const ports = new ExcludedPorts({ netsh: this.netsh.run, keys: this.keys, path: PATH });
-    await runSteps(await ports.stepsTo(ranges), ({ does }) => void texts.push(does));
-    return texts;
+  async become(...ranges: readonly PortRange[]): Promise<string[]> {
+    return await done(new ExcludedPorts({ netsh: this.netsh.run, keys: this.keys }).stepsTo(ranges));
   }
 }
 
@@ -24,10 +22,9 @@ Deno.test("a range is excluded for both families and protocols, and given back a
   const host = new Exclusions();
   const range = "startport=20000 numberofports=100 store=persistent";
   const commands = (verb: string) =>
-    ["ipv4 tcp", "ipv4 udp", "ipv6 tcp", "ipv6 udp"].map((text) => {
-      const [family, protocol] = text.split(" ");
-      return `netsh.exe int ${family} ${verb} excludedportrange protocol=${protocol} ${range}`;
-    });
+    ["ipv4", "ipv6"].flatMap((family) =>
+      ["tcp", "udp"].map((name) => `netsh.exe int ${family} ${verb} excludedportrange protocol=${name} ${range}`)
+    );
   assert.deepEqual(await host.become(RANGE), commands("add"));
   assert.deepEqual(host.netsh.changes.map((command) => `netsh.exe ${command}`), commands("add"));
   assert.deepEqual(await host.become(RANGE), [], "they are so already");
@@ -39,16 +36,10 @@ Deno.test("another range takes the place of the one before", async () => {
   const host = new Exclusions();
   await host.become(RANGE);
   const steps = await host.become({ first: 30_000, last: 30_000 });
-  assert.deepEqual(steps.map((step) => / (add|delete) /.exec(step)![1]), [
-    ...Array(4).fill("delete"),
-    ...Array(4).fill("add"),
-  ]);
-  assert.deepEqual(host.netsh.ranges.sort(), [
-    "ipv4 tcp 30000 30000 *",
-    "ipv4 udp 30000 30000 *",
-    "ipv6 tcp 30000 30000 *",
-    "ipv6 udp 30000 30000 *",
-  ]);
+  const verbs = [...Array(4).fill("delete"), ...Array(4).fill("add")];
+  assert.deepEqual(steps.map((step) => / (add|delete) /.exec(step)![1]), verbs);
+  const ranges = ["ipv4 tcp", "ipv4 udp", "ipv6 tcp", "ipv6 udp"].map((start) => `${start} 30000 30000 *`);
+  assert.deepEqual(host.netsh.ranges.sort(), ranges);
 });
 
 Deno.test("what an administrator has excluded before stays", async () => {
@@ -73,16 +64,12 @@ Deno.test("a range that Hyper-V has taken a part of is an error that names the p
 });
 
 Deno.test("the error has netsh's words where its numbers say nothing", async () => {
-  const host = new Exclusions();
-  const { run } = host.netsh;
+  const { keys, netsh: { run } } = new Exclusions();
   const netsh = (args: readonly string[]) =>
     args.includes("show") ? run(args) : Promise.resolve({ code: 1, stdout: "\r\nAccès\r\n refusé.\r\n", stderr: "" });
-  const ports = new ExcludedPorts({ netsh, keys: host.keys, path: PATH });
-  const [first] = await ports.stepsTo([RANGE]);
-  await assert.rejects(
-    first!.run(),
-    /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.; it reserves no port that a program uses/,
-  );
+  const steps = new ExcludedPorts({ netsh, keys }).stepsTo([RANGE]);
+  const refused = /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.; it reserves no port that a program/;
+  await assert.rejects(done(steps), refused);
 });
 
 Deno.test("what somebody else has given back already is no error", async () => {

@@ -13,9 +13,9 @@ Deno.test("ancestorsOf() names the folders up to the root of the drive, or to an
   assert.equal(folderOf("C:\\"), "C:\\");
 });
 
-Deno.test("pathOfWord() reads the address of a module, and leaves other words", () => {
+Deno.test("pathOfWord() reads a path and the address of a module, and no other words", () => {
   assert.equal(pathOfWord("file:///C:/My%20portd/main.ts"), "C:\\My portd\\main.ts");
-  assert.equal(pathOfWord("--allow-net"), "--allow-net");
+  assert.equal(pathOfWord("--allow-net"), undefined);
   assert.equal(pathOfWord("C:/My portd/../portd/portd.exe"), "C:\\portd\\portd.exe");
 });
 

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { runAsService, type ServiceProcessParts } from "../../src/service/windows/scm.ts";
 import type { ServiceRun } from "../../src/service/service.ts";
+import { aborted } from "../support/service.ts";
+import { readWide } from "../support/wide_text.ts";
 
 const STOPPED = 1, START_PENDING = 2, STOP_PENDING = 3, RUNNING = 4, STOP = 1;
 const SERVICE_MAIN = { parameters: ["u32", "pointer"], result: "void" } as const;
@@ -36,7 +38,7 @@ class FakeManager {
           return 1;
         },
       },
-      events: { write: (event, text) => this.written.push(`${event}: ${text}`) > 0 },
+      writeEvent: (event, text) => this.written.push(`${event}: ${text}`) > 0,
     };
   }
 
@@ -48,17 +50,6 @@ class FakeManager {
     const callback = this.#handler as Deno.PointerObject<typeof HANDLER>;
     return new Deno.UnsafeFnPointer(callback, HANDLER).call(code, 0, null, null);
   }
-}
-
-function readWide(address: bigint): string {
-  const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!);
-  let text = "";
-  for (let at = 0; view.getUint16(at) !== 0; at += 2) text += String.fromCharCode(view.getUint16(at));
-  return text;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 Deno.test("runAsService() starts, is ready, takes the stop and has stopped", async () => {
@@ -85,19 +76,20 @@ Deno.test("runAsService() reports a failure, and then throws it", async () => {
   assert.deepEqual(manager.written, ["failure: portd has failed: Cannot listen: somebody does"]);
 });
 
-Deno.test("runAsService() in a terminal says what to do instead, and does nothing", async () => {
+/** A service that Windows does not let begin, as `changes` answer. */
+async function expectRefusal(changes: Partial<ServiceProcessParts["advapi32"]>, refused: RegExp): Promise<void> {
   const manager = new FakeManager();
-  const { advapi32, events } = manager.parts;
-  const parts = { advapi32: { ...advapi32, StartServiceCtrlDispatcherW: () => Promise.resolve(0) }, events };
+  const { advapi32, writeEvent } = manager.parts;
   const work = () => assert.fail("it is no service");
-  await assert.rejects(runAsService(work, parts), /Service Control Manager .* "portd service start", or "portd serve"/);
+  await assert.rejects(runAsService(work, { advapi32: { ...advapi32, ...changes }, writeEvent }), refused);
   assert.deepEqual(manager.reports, []);
+}
+
+Deno.test("runAsService() in a terminal says what to do instead, and does nothing", async () => {
+  const refused = /Service Control Manager .* "portd service start", or "portd serve"/;
+  await expectRefusal({ StartServiceCtrlDispatcherW: () => Promise.resolve(0) }, refused);
 });
 
 Deno.test("runAsService() fails where Windows takes no control handler", async () => {
-  const manager = new FakeManager();
-  const { advapi32, events } = manager.parts;
-  const parts = { advapi32: { ...advapi32, RegisterServiceCtrlHandlerExW: () => null }, events };
-  const work = () => assert.fail("it is no service");
-  await assert.rejects(runAsService(work, parts), /Windows takes no control handler/);
+  await expectRefusal({ RegisterServiceCtrlHandlerExW: () => null }, /Windows takes no control handler/);
 });

@@ -8,16 +8,12 @@ export interface GoldenJob {
 }
 
 const SYSTEM_DIR = "/Library/Application Support/portd";
+const SYSTEM = { words: ["--state-dir", SYSTEM_DIR], stateDir: SYSTEM_DIR, reserve: [] };
 const USER_DIR = "/Users/ada/R&D <lab>/portd";
 
 export const JOBS: Readonly<Record<string, GoldenJob>> = {
   "portd_daemon.plist": {
-    definition: {
-      self: ["/usr/local/bin/portd"],
-      words: ["--state-dir", SYSTEM_DIR],
-      stateDir: SYSTEM_DIR,
-      reserve: [],
-    },
+    definition: { self: ["/usr/local/bin/portd"], ...SYSTEM },
     denoDir: undefined,
   },
   "portd_agent.plist": {
@@ -32,9 +28,7 @@ export const JOBS: Readonly<Record<string, GoldenJob>> = {
   "portd_source.plist": {
     definition: {
       self: ["/opt/deno/bin/deno", "run", "--no-prompt", "--allow-net", "file:///opt/portd/main.ts"],
-      words: ["--state-dir", SYSTEM_DIR],
-      stateDir: SYSTEM_DIR,
-      reserve: [],
+      ...SYSTEM,
     },
     denoDir: "/Users/ada/Library/Caches/deno",
   },

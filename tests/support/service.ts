@@ -1,17 +1,29 @@
 /** A service that is kept in memory, and passes the same tests as the real ones. */
-import type {
-  ServiceControl,
-  ServiceDefinition,
-  ServiceLog,
-  ServiceRun,
-  ServiceStatus,
-  Step,
+import {
+  runSteps,
+  type ServiceControl,
+  type ServiceDefinition,
+  type ServiceLog,
+  type ServiceRun,
+  type ServiceStatus,
+  type Step,
 } from "../../src/service/service.ts";
 
-/** What a test sees of the process that runs as the service. */
-export interface FakeRun {
-  /** Ends the service. */
-  readonly stop: () => void;
+/** Runs the steps. @returns what they do. */
+export async function done(steps: Promise<readonly Step[]>): Promise<string[]> {
+  const texts: string[] = [];
+  await runSteps(await steps, ({ does }) => void texts.push(does));
+  return texts;
+}
+
+/** What the steps would do. */
+export async function textsOf(steps: Promise<readonly Step[]>): Promise<string[]> {
+  return (await steps).map(({ does }) => does);
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
 /** A service control whose system is this object. */
@@ -28,8 +40,8 @@ export class FakeServiceControl implements ServiceControl {
   journal: ServiceLog | undefined;
   /** Called when the process that runs as the service is ready. */
   onReady: () => void = () => {};
-  /** The process that runs as the service. */
-  running: FakeRun | undefined;
+  /** The process that runs as the service, and what ends it. */
+  running: { readonly stop: () => void } | undefined;
   /** What was done, step by step. */
   readonly done: string[] = [];
   #runs = 0;

@@ -1,9 +1,9 @@
 /** A small Windows: its Service Control Manager, registry, security descriptors and netsh, as far as a service uses them. */
 import type { ProgramOutcome } from "../../src/os/program.ts";
 import { WindowsError } from "../../src/os/windows/win32_error.ts";
-import type { Files, FolderEntry } from "../../src/service/files.ts";
+import type { FolderEntry } from "../../src/service/files.ts";
 import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
-import type { Acl } from "../../src/service/windows/acl.ts";
+import type { FilesWithAcl } from "../../src/service/windows/acl.ts";
 import type { RegistryKeys, RegistryValue } from "../../src/service/windows/keys.ts";
 import { WindowsServiceControl, type WindowsServiceParts } from "../../src/service/windows/service_control.ts";
 import type { InstalledService, Services, ServiceSettings } from "../../src/service/windows/services.ts";
@@ -104,7 +104,7 @@ export class FakeKeys implements RegistryKeys {
 
   texts(path: string, name: string): readonly string[] {
     const value = this.values.get(`${path}\\${name}`);
-    return value?.kind === "texts" ? value.texts : [];
+    return Array.isArray(value?.data) ? value.data : [];
   }
 
   set(path: string, value: RegistryValue): void {
@@ -132,7 +132,7 @@ export interface FakeFile {
 }
 
 /** The file system with its security descriptors. Folders above a file are there, and belong to the system. */
-export class FakeFiles implements Files, Acl {
+export class FakeFiles implements FilesWithAcl {
   readonly all = new Map<string, FakeFile>();
   /** Users whose token UAC has not split. */
   readonly unsplit: string[] = [];
@@ -238,7 +238,6 @@ export class FakeWindows {
     return new WindowsServiceControl({
       services: this.services,
       keys: this.keys,
-      acl: this.files,
       files: this.files,
       netsh: this.netsh.run,
       env: { LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" },

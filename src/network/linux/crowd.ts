@@ -116,7 +116,7 @@ export class LinuxCrowd {
     for (let descriptor = 0; descriptor < this.#limit && left > 0; descriptor++) {
       const peer = this.#peerOf(descriptor);
       if (peer !== null) left--;
-      if (peer) connections.push({ descriptor, peer, caller: users.get(peer) ?? addressOf(peer) });
+      if (peer) connections.push({ descriptor, peer, caller: users.get(peer) ?? peer.slice(0, peer.indexOf(" ")) });
       if (turns.isOver) await turns.next();
     }
     return connections;
@@ -168,8 +168,4 @@ function nameOf(uid: number): string {
 /** An address and a port, also an IPv4 address that an IPv6 socket shows. */
 function endpoint(address: string, port: number): string {
   return `${address.replace(/^::ffff:(?=\d+\.)/, "")} ${port}`;
-}
-
-function addressOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.indexOf(" "));
 }

@@ -5,10 +5,10 @@
  * launchd starts a job as soon as it is loaded. So a stopped service is a job that is not loaded. Its property list
  * stays where launchd looks when the machine, or the session, starts.
  */
-import { ifThereAsync } from "../../errors.ts";
 import { type Program, type ProgramOutcome, runProgram } from "../../os/program.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
+import { denoDirOf } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
 import {
   flagValue,
@@ -21,24 +21,12 @@ import {
   type ServiceStatus,
   type Step,
 } from "../service.ts";
-import { UnixFiles } from "../unix_files.ts";
+import { readText, removeStep, UnixFiles, type UnixServiceOptions, writeStep } from "../unix_files.ts";
 import { isDisabled, type JobPrint, NO_SUCH_JOB, parsePrint } from "./launchctl.ts";
 import { jobText, readArguments } from "./plist.ts";
 
 /** Options of {@linkcode Launchd}. */
-export interface LaunchdOptions {
-  /** A daemon of the system, or an agent of this user. */
-  readonly scope: "system" | "user";
-  /** Of this process. */
-  readonly uid: number;
-  /** Folder of the property list, absolute; launchd reads that of {@linkcode definitionFolder}. */
-  readonly folder: string;
-  /** The folder of Deno's modules; it counts only where Deno runs portd's sources. */
-  readonly denoDir: string | undefined;
-  /** Calls back on these signals until the returned function is called. */
-  readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
-  /** Refuses what another user may change. @default refuseUnsafe */
-  readonly inspect?: typeof refuseUnsafe;
+export interface LaunchdOptions extends UnixServiceOptions {
   /** @default ["/bin/launchctl"] */
   readonly launchctl?: Program;
   /** How long a start or a stop may take, in milliseconds. @default 15000 */
@@ -53,9 +41,9 @@ const TIMEOUT_MS = 30_000;
 const NO_SUCH_PROCESS = 3, IN_PROGRESS = 36;
 
 /** Where launchd looks for property lists. @throws {Error} when the environment names no home, for an agent. */
-export function definitionFolder(scope: "system" | "user", { HOME }: Readonly<Record<string, string>>): string {
-  if (scope === "system") return "/Library/LaunchDaemons";
-  if (HOME) return `${HOME}/Library/LaunchAgents`;
+export function definitionFolder({ isUser, env }: Pick<LaunchdOptions, "isUser" | "env">): string {
+  if (!isUser) return "/Library/LaunchDaemons";
+  if (env.HOME) return `${env.HOME}/Library/LaunchAgents`;
   throw new Error("Cannot find the agents of this user: HOME is not set");
 }
 
@@ -68,52 +56,49 @@ export class Launchd implements ServiceControl {
 
   constructor(options: LaunchdOptions) {
     this.#options = options;
-    this.#domain = options.scope === "system" ? "system" : `gui/${options.uid}`;
+    this.#domain = options.isUser ? `gui/${options.uid}` : "system";
     this.#target = `${this.#domain}/${SERVICE_NAME}`;
-    this.#path = `${options.folder}/${SERVICE_NAME}.plist`;
+    this.#path = `${options.root ?? ""}${definitionFolder(options)}/${SERVICE_NAME}.plist`;
   }
 
   refusal(): Promise<string | undefined> {
-    const { scope, uid } = this.#options;
-    const isRoot = uid === 0;
-    if (scope === "system" && !isRoot) {
-      return Promise.resolve(
-        "only root may change a daemon of the system: use sudo, or --user for an agent of your own",
-      );
-    }
-    if (scope === "user" && isRoot) {
-      return Promise.resolve("an agent belongs to the user who is logged in: call it without sudo, or without --user");
-    }
-    return Promise.resolve(undefined);
+    const { isUser, uid } = this.#options, isRoot = uid === 0;
+    if (isUser !== isRoot) return Promise.resolve(undefined);
+    return Promise.resolve(
+      isUser
+        ? "an agent belongs to the user who is logged in: call it without sudo, or without --user"
+        : "only root may change a daemon of the system: use sudo, or --user for an agent of your own",
+    );
   }
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    const { scope, denoDir, inspect = refuseUnsafe } = this.#options;
-    if (scope === "system") inspect(definition, { files: new UnixFiles(), denoDir });
-    const text = jobText(definition, { denoDir });
+    const { isUser, env, inspect = refuseUnsafe } = this.#options;
+    const denoDir = denoDirOf("darwin", env);
+    if (!isUser) inspect(definition, { files: new UnixFiles(), denoDir });
+    const text = jobText(definition, denoDir);
     const enable = await this.#enable();
-    if (await this.#read() === text) return enable;
+    if (await readText(this.#path) === text) return enable;
     const job = await this.#print();
     const isWanted = job !== undefined && stateOf(job) !== "stopped";
     return [
       ...(job === undefined ? [] : [this.#unload()]),
-      { does: `write ${this.#path}`, text, run: () => this.#write(text) },
+      writeStep(this.#path, text),
       ...enable,
       ...(isWanted ? [this.#load(), this.#awaitReady(0, definition.stateDir)] : []),
     ];
   }
 
   async uninstall(): Promise<readonly Step[]> {
-    const text = await this.#read();
+    const text = await readText(this.#path);
     const job = await this.#print();
     return [
       ...(job === undefined ? [] : [this.#unload()]),
-      ...(text === undefined ? [] : [{ does: `remove ${this.#path}`, run: () => Deno.remove(this.#path) }]),
+      ...(text === undefined ? [] : [removeStep(this.#path)]),
     ];
   }
 
   async start(): Promise<readonly Step[]> {
-    const text = await this.#read();
+    const text = await readText(this.#path);
     if (text === undefined) throw notInstalled("start", this.#options);
     const job = await this.#print();
     if (job !== undefined && job.pid !== null) return [];
@@ -125,12 +110,12 @@ export class Launchd implements ServiceControl {
   async stop(): Promise<readonly Step[]> {
     const job = await this.#print();
     if (job !== undefined) return [this.#unload()];
-    if (await this.#read() === undefined) throw notInstalled("stop", this.#options);
+    if (await readText(this.#path) === undefined) throw notInstalled("stop", this.#options);
     return [];
   }
 
   async status(): Promise<ServiceStatus> {
-    const text = await this.#read();
+    const text = await readText(this.#path);
     const job = await this.#print();
     return {
       state: job !== undefined ? stateOf(job) : text === undefined ? "absent" : "stopped",
@@ -157,20 +142,6 @@ export class Launchd implements ServiceControl {
     }
   }
 
-  /** The property list; `undefined` when there is none. */
-  async #read(): Promise<string | undefined> {
-    return await ifThereAsync(() => Deno.readTextFile(this.#path));
-  }
-
-  /** Replaces the file at once. launchd takes only one that nobody but its owner can write. */
-  async #write(text: string): Promise<void> {
-    const draft = `${this.#path}.${Deno.pid}`;
-    await Deno.mkdir(this.#options.folder, { recursive: true });
-    await Deno.writeTextFile(draft, text);
-    await Deno.chmod(draft, 0o644);
-    await Deno.rename(draft, this.#path);
-  }
-
   /** The job; `undefined` when it is not loaded. */
   async #print(): Promise<JobPrint | undefined> {
     const outcome = await this.#ask(["print", this.#target]);
@@ -180,9 +151,8 @@ export class Launchd implements ServiceControl {
   }
 
   async #isDisabled(): Promise<boolean> {
-    const outcome = await this.#ask(["print-disabled", this.#domain]);
-    if (outcome.code !== 0) throw failure(`read what is disabled in ${this.#domain}`, outcome);
-    return isDisabled(outcome.stdout, SERVICE_NAME);
+    const intent = `read what is disabled in ${this.#domain}`;
+    return isDisabled(await this.#call(["print-disabled", this.#domain], intent), SERVICE_NAME);
   }
 
   async #enable(): Promise<Step[]> {
@@ -195,46 +165,48 @@ export class Launchd implements ServiceControl {
 
   #unload(): Step {
     const args = ["bootout", this.#target];
-    return {
-      ...this.#step(args),
-      run: async () => {
-        const outcome = await this.#ask(args);
-        const isUnderWay = [0, NO_SUCH_PROCESS, IN_PROGRESS, NO_SUCH_JOB].includes(outcome.code);
-        if (!isUnderWay) throw failure(`stop ${this.#target}`, outcome);
-        const isGone = await this.#until(async () => await this.#print() === undefined);
-        if (!isGone) throw new Error(`Cannot stop ${this.#target}: launchd has not ended it in time`);
-      },
+    const run = async () => {
+      const outcome = await this.#ask(args);
+      const isUnderWay = [0, NO_SUCH_PROCESS, IN_PROGRESS, NO_SUCH_JOB].includes(outcome.code);
+      if (!isUnderWay) throw failure(`stop ${this.#target}`, outcome);
+      const isGone = await this.#until(async () => await this.#print() === undefined);
+      if (!isGone) throw new Error(`Cannot stop ${this.#target}: launchd has not ended it in time`);
     };
+    return { does: `launchctl ${args.join(" ")}`, run };
   }
 
   /** @param runs is how often launchd had started it before. */
   #awaitReady(runs: number, stateDir: string | undefined): Step {
-    return {
-      does: "wait until it is ready",
-      run: async () => {
-        const isReady = await this.#until(async () => {
-          const job = await this.#print();
-          if (job === undefined) throw new Error(`Cannot start ${this.#target}: launchd has dropped it`);
-          const hasEnded = job.pid === null && (job.runs ?? 0) > runs && (job.exitCode !== null || job.wasKilled);
-          if (hasEnded) throw startFailure(this.#target, `it ended with ${endOf(job)}`, stateDir);
-          if (stateDir === undefined) return job.pid !== null; // a list that was written by hand names no state folder
-          return job.pid !== null && readDaemonFile(stateDir)?.pid === job.pid;
-        });
-        if (!isReady) throw startFailure(this.#target, "it is not ready in time", stateDir);
-      },
+    const failed = (why: string) => {
+      const where = stateDir === undefined ? "" : `; its log is ${stateDir}/daemon.log`;
+      return new Error(`Cannot start ${this.#target}: ${why}${where}`);
     };
+    const run = async () => {
+      const isReady = await this.#until(async () => {
+        const job = await this.#print();
+        if (job === undefined) throw new Error(`Cannot start ${this.#target}: launchd has dropped it`);
+        const { pid, exitCode, wasKilled } = job;
+        const hasEnded = pid === null && (job.runs ?? 0) > runs && (exitCode !== null || wasKilled);
+        if (hasEnded) throw failed(`it ended with ${exitCode === null ? "a signal" : `exit code ${exitCode}`}`);
+        if (stateDir === undefined) return pid !== null; // a list that was written by hand names no state folder
+        return pid !== null && readDaemonFile(stateDir)?.pid === pid;
+      });
+      if (!isReady) throw failed("it is not ready in time");
+    };
+    return { does: "wait until it is ready", run };
   }
 
   /** A step that is one call of launchctl, which must succeed. */
   #step(args: readonly string[]): Step {
     const does = `launchctl ${args.join(" ")}`;
-    return {
-      does,
-      run: async () => {
-        const outcome = await this.#ask(args);
-        if (outcome.code !== 0) throw failure(does, outcome);
-      },
-    };
+    return { does, run: async () => void await this.#call(args, does) };
+  }
+
+  /** What a call prints that must succeed. */
+  async #call(args: readonly string[], intent: string): Promise<string> {
+    const outcome = await this.#ask(args);
+    if (outcome.code !== 0) throw failure(intent, outcome);
+    return outcome.stdout;
   }
 
   async #ask(args: readonly string[]): Promise<ProgramOutcome> {
@@ -257,18 +229,9 @@ function stateOf({ state, pid, exitCode, wasKilled }: JobPrint): ServiceState {
   return state === "spawn scheduled" ? "starting" : "stopped";
 }
 
-function endOf({ exitCode }: JobPrint): string {
-  return exitCode === null ? "a signal" : `exit code ${exitCode}`;
-}
-
-function notInstalled(what: string, { scope }: LaunchdOptions): Error {
-  const command = `portd service install${scope === "user" ? " --user" : ""}`;
+function notInstalled(what: string, { isUser }: LaunchdOptions): Error {
+  const command = `portd service install${isUser ? " --user" : ""}`;
   return new Error(`Cannot ${what} the service: it is not installed; install it with: ${command}`);
-}
-
-function startFailure(target: string, why: string, stateDir: string | undefined): Error {
-  const where = stateDir === undefined ? "" : `; its log is ${stateDir}/daemon.log`;
-  return new Error(`Cannot start ${target}: ${why}${where}`);
 }
 
 function failure(intent: string, { code, stdout, stderr }: ProgramOutcome): Error {

@@ -2,18 +2,7 @@
 import { SERVICE_NAME, type ServiceDefinition } from "../service.ts";
 
 /** A value in a property list; numbers are whole. */
-export type PlistValue =
-  | string
-  | number
-  | boolean
-  | readonly PlistValue[]
-  | { readonly [key: string]: PlistValue };
-
-/** Options of {@linkcode jobText}. */
-export interface JobOptions {
-  /** The folder of Deno's modules; it counts only where Deno runs portd's sources. */
-  readonly denoDir: string | undefined;
-}
+export type PlistValue = string | number | boolean | PlistValue[] | { readonly [key: string]: PlistValue };
 
 /** launchd waits this long between two starts, in seconds: the shortest time that its manual promises. */
 const THROTTLE_S = 10;
@@ -24,8 +13,12 @@ const OPEN_FILES = 8192;
 /** 077: other users may open nothing that portd makes. */
 const UMASK = 0o077;
 
-/** The property list that makes launchd run `portd service run`, as a daemon and as an agent alike. */
-export function jobText({ self, words }: ServiceDefinition, { denoDir }: JobOptions): string {
+/**
+ * The property list that makes launchd run `portd service run`, as a daemon and as an agent alike.
+ *
+ * @param denoDir is the folder of Deno's modules; it counts only where Deno runs portd's sources.
+ */
+export function jobText({ self, words }: ServiceDefinition, denoDir: string | undefined): string {
   return plistText({
     Label: SERVICE_NAME,
     ProgramArguments: [...self, "service", "run", ...words],
@@ -56,16 +49,9 @@ function elementLines(value: PlistValue): string[] {
   if (typeof value === "string") return [`<string>${escape(value)}</string>`];
   if (typeof value === "number") return [`<integer>${value}</integer>`];
   if (typeof value === "boolean") return [value ? "<true/>" : "<false/>"];
-  if (isArray(value)) return block("array", value.flatMap(elementLines));
-  return block(
-    "dict",
-    Object.entries(value).flatMap(([key, of]) => [`<key>${escape(key)}</key>`, ...elementLines(of)]),
-  );
-}
-
-/** `Array.isArray` does not narrow a readonly array. */
-function isArray(value: PlistValue): value is readonly PlistValue[] {
-  return Array.isArray(value);
+  if (Array.isArray(value)) return block("array", value.flatMap(elementLines));
+  const entries = Object.entries(value);
+  return block("dict", entries.flatMap(([key, of]) => [`<key>${escape(key)}</key>`, ...elementLines(of)]));
 }
 
 function block(name: string, lines: readonly string[]): string[] {

@@ -6,33 +6,18 @@ import { ifThereAsync } from "../../errors.ts";
 import type { Program } from "../../os/program.ts";
 import { denoDirOf } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
-import {
-  type ServiceControl,
-  type ServiceDefinition,
-  type ServiceLog,
-  type ServiceRun,
-  type ServiceStatus,
-  type Step,
-} from "../service.ts";
-import { UnixFiles } from "../unix_files.ts";
+import type { ServiceControl, ServiceDefinition, ServiceLog, ServiceRun, ServiceStatus, Step } from "../service.ts";
+import { readText, removeStep, UnixFiles, type UnixServiceOptions, writeStep } from "../unix_files.ts";
 import { type NotifiedRunOptions, runNotified } from "./notified_run.ts";
 import { Systemctl, type UnitState } from "./systemctl.ts";
-import { isOwnUnit, readCommand, serviceEnvironment, UNIT, writeUnit } from "./unit.ts";
+import { isOwnUnit, readCommand, UNIT, writeUnit } from "./unit.ts";
 
 /** Options of {@linkcode SystemdControl}. */
-export interface SystemdOptions extends NotifiedRunOptions {
-  /** Whether it is the service of this user, and not of the system. */
-  readonly isUser: boolean;
-  /** Of this process. */
-  readonly uid: number;
-  /** The folder that systemd sees as `/`, without a slash at its end. @default "" */
-  readonly root?: string;
+export interface SystemdOptions extends UnixServiceOptions, NotifiedRunOptions {
   /** @default systemctl(1) by its path */
   readonly systemctl?: Program;
   /** @default journalctl(1) by its path */
   readonly journalctl?: Program;
-  /** Refuses what another user may change. @default refuseUnsafe */
-  readonly inspect?: typeof refuseUnsafe;
 }
 
 /** See {@linkcode ServiceControl}. */
@@ -47,7 +32,11 @@ export class SystemdControl implements ServiceControl {
     this.#options = options;
     this.#root = root;
     this.#journal = [...journalctl, isUser ? `--user-unit=${UNIT}` : `--unit=${UNIT}`];
-    this.#systemctl = new Systemctl(isUser ? [...this.#ofUser(systemctl), "--user"] : systemctl, this.#journal);
+    this.#systemctl = new Systemctl({
+      program: isUser ? [...this.#ofUser(systemctl), "--user"] : systemctl,
+      name: isUser ? "systemctl --user" : "systemctl",
+      journal: this.#journal,
+    });
   }
 
   async refusal(): Promise<string | undefined> {
@@ -63,32 +52,29 @@ export class SystemdControl implements ServiceControl {
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
     this.#refuse(definition);
-    const { isUser, env } = this.#options;
-    const text = writeUnit(definition, { isUser, environment: serviceEnvironment(definition.self, env) });
-    const installed = await this.#read();
-    const { state, isEnabled, needsReload } = await this.#show();
-    const isSame = installed === text;
-    if (isSame && isEnabled && !needsReload) return [];
+    const text = writeUnit(definition, this.#options);
+    const isSame = await this.#read() === text;
+    const { state, startsAtBoot, needsReload } = await this.#show();
+    if (isSame && startsAtBoot && !needsReload) return [];
     const isRunning = state === "running" || state === "starting";
     const replaces = !isSame && isRunning;
     return [
-      ...(replaces ? [this.#step("stop")] : []),
-      ...(isSame ? [] : [...await this.#makeFolder(definition.stateDir), this.#write(text)]),
-      this.#reload(),
-      ...(isEnabled ? [] : [this.#step("enable")]),
-      ...(replaces ? [this.#step("start")] : []),
+      ...(replaces ? [this.#systemctl.step("stop")] : []),
+      ...(isSame ? [] : [...await this.#makeFolder(definition.stateDir), writeStep(this.#path, text)]),
+      this.#systemctl.reload(),
+      ...(startsAtBoot ? [] : [this.#systemctl.step("enable")]),
+      ...(replaces ? [this.#systemctl.step("start")] : []),
     ];
   }
 
   async uninstall(): Promise<readonly Step[]> {
     if (await this.#read() === undefined) return [];
-    const { state, isEnabled } = await this.#show();
-    const path = this.#path;
+    const { state, startsAtBoot } = await this.#show();
     return [
-      ...(state === "stopped" || state === "failed" ? [] : [this.#step("stop")]),
-      ...(isEnabled ? [this.#step("disable")] : []),
-      { does: `remove ${path}`, run: () => Deno.remove(path) },
-      this.#reload(),
+      ...(state === "stopped" || state === "failed" ? [] : [this.#systemctl.step("stop")]),
+      ...(startsAtBoot ? [this.#systemctl.step("disable")] : []),
+      removeStep(this.#path),
+      this.#systemctl.reload(),
     ];
   }
 
@@ -96,19 +82,19 @@ export class SystemdControl implements ServiceControl {
     const { state } = await this.#showInstalled("start");
     if (state === "running") return [];
     // After too many failures systemd starts it again only when it has forgotten them.
-    return [...(state === "failed" ? [this.#step("reset-failed")] : []), this.#step("start")];
+    const forget = state === "failed" ? [this.#systemctl.step("reset-failed")] : [];
+    return [...forget, this.#systemctl.step("start")];
   }
 
   async stop(): Promise<readonly Step[]> {
     const { state } = await this.#showInstalled("stop");
-    return state === "stopped" || state === "failed" ? [] : [this.#step("stop")];
+    return state === "stopped" || state === "failed" ? [] : [this.#systemctl.step("stop")];
   }
 
   async status(): Promise<ServiceStatus> {
-    const { state, pid, exitCode, isEnabled, definition } = await this.#show();
-    const text = definition === null ? undefined : await readText(`${this.#root}${definition}`);
-    const command = text === undefined ? null : readCommand(text);
-    return { state, pid, exitCode, startsAtBoot: isEnabled, command, definition };
+    const { needsReload: _needsReload, ...status } = await this.#show();
+    const text = status.definition === null ? undefined : await readText(`${this.#root}${status.definition}`);
+    return { ...status, command: text === undefined ? null : readCommand(text) };
   }
 
   log(): ServiceLog {
@@ -132,22 +118,17 @@ export class SystemdControl implements ServiceControl {
 
   /** The path of the unit as systemd sees it. */
   get #definition(): string {
-    const { isUser, env } = this.#options;
+    const { isUser, env: { HOME, XDG_CONFIG_HOME } } = this.#options;
     if (!isUser) return `/etc/systemd/system/${UNIT}`;
     // The XDG base directory specification: a relative path is invalid and to be ignored.
-    const config = env.XDG_CONFIG_HOME?.startsWith("/") ? env.XDG_CONFIG_HOME : `${this.#home}/.config`;
-    return `${config}/systemd/user/${UNIT}`;
+    if (XDG_CONFIG_HOME?.startsWith("/")) return `${XDG_CONFIG_HOME}/systemd/user/${UNIT}`;
+    if (HOME) return `${HOME}/.config/systemd/user/${UNIT}`;
+    throw new Error("Cannot find the units of this user: HOME is not set");
   }
 
   /** The path of the unit as this process sees it. */
   get #path(): string {
     return this.#root + this.#definition;
-  }
-
-  get #home(): string {
-    const { HOME } = this.#options.env;
-    if (HOME) return HOME;
-    throw new Error("Cannot find the units of this user: HOME is not set");
   }
 
   get #runtimeFolder(): string {
@@ -178,7 +159,7 @@ export class SystemdControl implements ServiceControl {
     if (await this.#isRunning()) return await this.#systemctl.show();
     const isAbsent = await readText(this.#path) === undefined;
     const [state, definition] = isAbsent ? ["absent", null] as const : ["stopped", this.#definition] as const;
-    return { state, pid: null, exitCode: null, isEnabled: false, definition, needsReload: false };
+    return { state, pid: null, exitCode: null, startsAtBoot: false, definition, needsReload: false };
   }
 
   async #showInstalled(verb: string): Promise<UnitState> {
@@ -187,41 +168,11 @@ export class SystemdControl implements ServiceControl {
     throw new Error(`Cannot ${verb} the service: it is not installed`);
   }
 
-  #step(verb: "start" | "stop" | "enable" | "disable" | "reset-failed"): Step {
-    const isService = verb === "start" || verb === "stop";
-    const run = () => isService ? this.#systemctl.callService(verb) : this.#systemctl.call(verb);
-    return { does: `systemctl ${this.#options.isUser ? "--user " : ""}${verb} ${UNIT}`, run };
-  }
-
-  #reload(): Step {
-    const does = `systemctl ${this.#options.isUser ? "--user " : ""}daemon-reload`;
-    return { does, run: () => this.#systemctl.reload() };
-  }
-
-  #write(text: string): Step {
-    const path = this.#path;
-    return { does: `write ${path}`, text, run: () => replaceFile(path, text) };
-  }
-
   /** systemd starts no unit whose `ReadWritePaths` are not there. */
   async #makeFolder(path: string): Promise<Step[]> {
     if (await isThere(path)) return [];
     return [{ does: `make ${path}`, run: () => Deno.mkdir(path, { recursive: true, mode: 0o700 }) }];
   }
-}
-
-/** Replaces the file at once, so that systemd never reads a part of it. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  const draft = `${folder}/.${UNIT}.${Deno.pid}`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o755 });
-  await Deno.writeTextFile(draft, text);
-  await Deno.chmod(draft, 0o644);
-  await Deno.rename(draft, path);
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  return await ifThereAsync(() => Deno.readTextFile(path));
 }
 
 async function isThere(path: string): Promise<boolean> {

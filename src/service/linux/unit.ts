@@ -1,6 +1,6 @@
 /** The unit of portd, systemd.unit(5): what it says, and what is read back from it. Pure. */
 import { VERSION } from "../../version.ts";
-import type { ServiceDefinition } from "../service.ts";
+import type { ServiceDefinition, ServiceOptions } from "../service.ts";
 import { parseCommand, quoteCommand, quoteWord } from "./unit_syntax.ts";
 
 /** The file of the unit, and its name to systemctl. */
@@ -12,18 +12,13 @@ const MARK = "# Written by portd ";
 /** A state folder that systemd makes by itself. */
 const SYSTEM_STATE = /^\/var\/lib\/([\w.-]+)$/;
 
-/** Options of {@linkcode writeUnit}. */
-export interface UnitOptions {
-  /** Whether the unit is for a user's systemd, which has no rights for some restrictions. */
-  readonly isUser: boolean;
-  /** Variables that the service gets. */
-  readonly environment: Readonly<Record<string, string>>;
-}
+/** Options of {@linkcode writeUnit}. A user's systemd has no rights for some restrictions. */
+export type UnitOptions = Pick<ServiceOptions, "isUser" | "env">;
 
 /** The text of the unit. It names the version, so that an upgrade changes it. */
-export function writeUnit(definition: ServiceDefinition, { isUser, environment }: UnitOptions): string {
+export function writeUnit(definition: ServiceDefinition, { isUser, env }: UnitOptions): string {
   const { self, words } = definition;
-  const variables = Object.entries(environment);
+  const variables = Object.entries(serviceEnvironment(self, env));
   return `${MARK}${VERSION}. Each "portd service install" writes it again.
 # To keep changes of your own: systemctl ${isUser ? "--user " : ""}edit ${UNIT}
 
@@ -113,10 +108,10 @@ const DENO_VARIABLES = ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGIST
 /** The variables for the service: those of `deno run`, none for a compiled program. */
 export function serviceEnvironment(
   self: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string>>,
 ): Record<string, string> {
   if (self.length === 1) return {};
-  const set = DENO_VARIABLES.map((name) => [name, env[name]] as const);
   // Everybody can read a unit, so no password may be in it.
-  return Object.fromEntries(set.filter((entry): entry is [string, string] => !!entry[1] && !entry[1].includes("@")));
+  const isFit = (name: string) => !!env[name] && !env[name].includes("@");
+  return Object.fromEntries(DENO_VARIABLES.filter(isFit).map((name) => [name, env[name]!]));
 }

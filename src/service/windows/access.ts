@@ -93,17 +93,13 @@ export function whoMayChange(
   role: WindowsPathRole,
   trusted: ReadonlySet<string>,
 ): string[] {
-  if (grants === null) return [EVERYBODY];
-  const changing = grants.filter(({ mask, inheritOnly }) => !inheritOnly && (mask & RIGHTS[role]) !== 0);
-  return untrusted([owner ?? NOBODY, ...changing.map(({ sid }) => sid)], trusted);
+  const changing = grants?.filter(({ mask, inheritOnly }) => !inheritOnly && (mask & RIGHTS[role]) !== 0) ?? null;
+  return whoMayOpen({ owner, grants: changing }, trusted);
 }
 
 /** The SIDs of those who have any right to a folder, or to what is made within it, and are not trusted. */
 export function whoMayOpen({ owner, grants }: Descriptor, trusted: ReadonlySet<string>): string[] {
   if (grants === null) return [EVERYBODY];
-  return untrusted([owner ?? NOBODY, ...grants.map(({ sid }) => sid)], trusted);
-}
-
-function untrusted(sids: readonly string[], trusted: ReadonlySet<string>): string[] {
-  return [...new Set(sids)].filter((sid) => sid !== OWNER_RIGHTS && sid !== CREATOR_OWNER && !trusted.has(sid));
+  const sids = new Set([owner ?? NOBODY, ...grants.map(({ sid }) => sid)]);
+  return [...sids].filter((sid) => sid !== OWNER_RIGHTS && sid !== CREATOR_OWNER && !trusted.has(sid));
 }

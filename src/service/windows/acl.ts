@@ -12,22 +12,12 @@ import type { Kernel32 } from "../../os/windows/kernel32.ts";
 import { isTokenSplit, thisProcess, userSidOf } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
 import { ERROR_INSUFFICIENT_BUFFER, WindowsError } from "../../os/windows/win32_error.ts";
+import { Files } from "../files.ts";
 import { type Descriptor, parseDescriptor, TRUSTED } from "./access.ts";
 import { folderOf } from "./paths.ts";
 
-/** The security descriptors of a machine. Every method throws {@linkcode WindowsError}. */
-export interface Acl {
-  /** The SIDs of those who have the rights of the system anyway. */
-  trusted(): ReadonlySet<string>;
-  /** The descriptor of a file or folder. */
-  read(path: string): Descriptor;
-  /** Makes a folder that only SYSTEM and Administrators may open, from its first moment on; and those above it. */
-  createPrivate(path: string): void;
-  /** Takes a file or folder from all but SYSTEM and Administrators. What is in the folder keeps its own list. */
-  makePrivate(path: string): void;
-  /** The name of an account; the SID where it has none. */
-  nameOf(sid: string): string;
-}
+/** Files, and the security descriptors that they have. */
+export type FilesWithAcl = Pick<WindowsFiles, keyof WindowsFiles>;
 
 /** Owned by Administrators; all rights for them and SYSTEM, inherited by what is within; nothing inherited from above. */
 const PRIVATE = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
@@ -35,45 +25,46 @@ const PRIVATE = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 const ATTRIBUTES_SIZE = 24;
 const FIRST_SIZE = 1024;
 
-/** What {@linkcode WindowsAcl} calls. */
+/** What {@linkcode WindowsFiles} calls. */
 export interface AclParts {
   readonly advapi32: Advapi32;
   readonly services: Advapi32Services;
   readonly kernel32: Kernel32;
 }
 
-/** The security descriptors of this machine. */
-export class WindowsAcl implements Acl {
+/** The files of this machine. Every method that is about descriptors throws {@linkcode WindowsError}. */
+export class WindowsFiles extends Files {
   readonly #parts: AclParts;
   readonly #accounts: Accounts;
 
   constructor(parts: AclParts) {
+    super();
     this.#parts = parts;
     this.#accounts = new Accounts(parts);
   }
 
   /**
-   * The user of this process is among them unless UAC has split the token: then programs without an administrator's
-   * rights run as the same user.
+   * The SIDs of those who have the rights of the system anyway. The user of this process is among them unless UAC has
+   * split the token: then programs without an administrator's rights run as the same user.
    */
   trusted(): ReadonlySet<string> {
     const own = userSidOf(thisProcess(), this.#parts);
     return new Set(own === undefined || isTokenSplit(this.#parts) ? TRUSTED : [...TRUSTED, own]);
   }
 
+  /** The descriptor of a file or folder. */
   read(path: string): Descriptor {
-    const what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+    const what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, { GetFileSecurityW } = this.#parts.services;
     const wide = wideText(path), needed = new Uint32Array([FIRST_SIZE]);
-    for (let i = 0; i < 2; i++) {
+    for (let tries = 1;; tries++) {
       const bytes = new Uint8Array(needed[0]!);
-      const { GetFileSecurityW } = this.#parts.services;
       if (GetFileSecurityW(wide, what, bytes, bytes.length, needed) !== 0) return parseDescriptor(bytes);
-      const error = this.#parts.kernel32.GetLastError();
-      if (error !== ERROR_INSUFFICIENT_BUFFER) throw new WindowsError(`read who may change ${path}`, error);
+      const error = this.#parts.kernel32.GetLastError(), mayFit = error === ERROR_INSUFFICIENT_BUFFER && tries === 1;
+      if (!mayFit) throw new WindowsError(`read who may change ${path}`, error);
     }
-    throw new WindowsError(`read who may change ${path}`, ERROR_INSUFFICIENT_BUFFER);
   }
 
+  /** Makes a folder that only SYSTEM and Administrators may open, from its first moment on; and those above it. */
   createPrivate(path: string): void {
     Deno.mkdirSync(folderOf(path), { recursive: true });
     using descriptor = this.#privateDescriptor();
@@ -84,6 +75,7 @@ export class WindowsAcl implements Acl {
     throw new WindowsError(`make the folder ${path}`, this.#parts.kernel32.GetLastError());
   }
 
+  /** Takes a file or folder from all but SYSTEM and Administrators. What is in the folder keeps its own list. */
   makePrivate(path: string): void {
     using descriptor = this.#privateDescriptor();
     const what = (DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION) >>> 0;
@@ -91,6 +83,7 @@ export class WindowsAcl implements Acl {
     throw new WindowsError(`take ${path} from other users`, this.#parts.kernel32.GetLastError());
   }
 
+  /** The name of an account; the SID where it has none. */
   nameOf(sid: string): string {
     return this.#accounts.nameOf(sid);
   }
@@ -103,11 +96,6 @@ export class WindowsAcl implements Acl {
       throw new WindowsError("make a list of rights", kernel32.GetLastError());
     }
     const pointer = Deno.UnsafePointer.create(address[0]!);
-    return {
-      pointer,
-      [Symbol.dispose]() {
-        kernel32.LocalFree(pointer);
-      },
-    };
+    return { pointer, [Symbol.dispose]: () => void kernel32.LocalFree(pointer) };
   }
 }

@@ -13,8 +13,8 @@ export const EVENT_SOURCE = `SYSTEM\\CurrentControlSet\\Services\\EventLog\\Appl
  * the text `%1` for each id up to 1000.
  */
 export const EVENT_SOURCE_VALUES: readonly RegistryValue[] = [
-  { name: "EventMessageFile", kind: "expandable", text: "%SystemRoot%\\System32\\EventCreate.exe" },
-  { name: "TypesSupported", kind: "number", number: 7 },
+  { name: "EventMessageFile", data: "%SystemRoot%\\System32\\EventCreate.exe" },
+  { name: "TypesSupported", data: 7 },
 ];
 
 /** Numbers of the entries. They must never change: people set alerts on them. */
@@ -24,30 +24,23 @@ const LONGEST = 4000;
 /** The Event Viewer would replace `%1`, which may be part of an IPv6 address with its zone, by another text. */
 const PLACEHOLDER = /%(?=\d)/g;
 
-/** Writes entries. */
-export interface ServiceEvents {
-  /** @returns whether Windows took it. A full Event Log is no reason to fail. */
-  write(event: keyof typeof ID, text: string): boolean;
-}
+/** Writes an entry. @returns whether Windows took it. A full Event Log is no reason to fail. */
+export type WriteEvent = (event: keyof typeof ID, text: string) => boolean;
 
 /** The Event Log of this machine. */
-export class EventLog implements ServiceEvents {
-  readonly #advapi32: Pick<Advapi32Services, "RegisterEventSourceW" | "ReportEventW" | "DeregisterEventSource">;
-
-  constructor(advapi32: Pick<Advapi32Services, "RegisterEventSourceW" | "ReportEventW" | "DeregisterEventSource">) {
-    this.#advapi32 = advapi32;
-  }
-
-  write(event: keyof typeof ID, text: string): boolean {
-    const source = this.#advapi32.RegisterEventSourceW(null, wideText(SERVICE_NAME));
+export function eventLog(
+  advapi32: Pick<Advapi32Services, "RegisterEventSourceW" | "ReportEventW" | "DeregisterEventSource">,
+): WriteEvent {
+  return (event, text) => {
+    const source = advapi32.RegisterEventSourceW(null, wideText(SERVICE_NAME));
     if (source === null) return false;
     try {
       const wide = wideBytes(text.slice(0, LONGEST).replaceAll(PLACEHOLDER, "% "));
       const texts = new BigUint64Array([addressOf(wide)]);
       const type = event === "failure" ? EVENTLOG_ERROR_TYPE : EVENTLOG_INFORMATION_TYPE;
-      return this.#advapi32.ReportEventW(source, type, 0, ID[event], null, texts.length, 0, texts, null) !== 0;
+      return advapi32.ReportEventW(source, type, 0, ID[event], null, texts.length, 0, texts, null) !== 0;
     } finally {
-      this.#advapi32.DeregisterEventSource(source);
+      advapi32.DeregisterEventSource(source);
     }
-  }
+  };
 }

@@ -6,7 +6,7 @@
 import { parseExcludedRanges } from "../../os/ports.ts";
 import type { ProgramOutcome } from "../../os/program.ts";
 import type { PortRange, Protocol } from "../../port/port.ts";
-import type { Step } from "../service.ts";
+import { SERVICE_NAME, type Step } from "../service.ts";
 import type { RegistryKeys } from "./keys.ts";
 
 /** Runs netsh.exe with these arguments. @throws {Error} when it cannot be run. */
@@ -18,16 +18,14 @@ interface Exclusion extends PortRange {
   readonly protocol: Protocol;
 }
 
-/** The registry value that lists portd's exclusions. */
-const NAME = "ReservedPorts";
+/** The registry value, under HKEY_LOCAL_MACHINE, that lists portd's exclusions. */
+const PATH = `SYSTEM\\CurrentControlSet\\Services\\${SERVICE_NAME}\\Parameters`, NAME = "ReservedPorts";
 const FAMILIES = ["ipv4", "ipv6"] as const, PROTOCOLS = ["tcp", "udp"] as const;
 
 /** What {@linkcode ExcludedPorts} works with. */
 export interface ExcludedPortsParts {
   readonly netsh: Netsh;
   readonly keys: RegistryKeys;
-  /** The key under HKEY_LOCAL_MACHINE that lists portd's exclusions. */
-  readonly path: string;
 }
 
 /** The exclusions that portd has made. */
@@ -53,23 +51,33 @@ export class ExcludedPorts {
   }
 
   #addition(one: Exclusion): Step {
-    const args = [...argsOf("add", one), "store=persistent"];
-    const run = async () => {
-      const { code, stdout, stderr } = await this.#parts.netsh(args);
-      if (code !== 0) throw await this.#refused(one, `${stdout}${stderr}`);
+    return this.#step("add", one, async ({ code, said }) => {
+      if (code !== 0) throw await this.#refused(one, said);
       this.#remember([...this.#remembered(), one]);
-    };
-    return { does: `netsh.exe ${args.join(" ")}`, run };
+    });
   }
 
   #removal(one: Exclusion): Step {
-    const args = [...argsOf("delete", one), "store=persistent"];
-    const run = async () => {
-      const { code, stdout, stderr } = await this.#parts.netsh(args);
+    return this.#step("delete", one, async ({ code, said }) => {
       if (code !== 0 && await this.#isAdministrators(one)) {
-        throw new Error(`Cannot give back ${describe(one)}: netsh says: ${oneLine(`${stdout}${stderr}`)}`);
+        throw new Error(`Cannot give back ${describe(one)}: netsh says: ${said}`);
       }
       this.#remember(this.#remembered().filter((other) => textOf(other) !== textOf(one)));
+    });
+  }
+
+  /** A step that calls netsh. @param finish is called with its exit code, and with its words on one line. */
+  #step(
+    verb: "add" | "delete",
+    one: Exclusion,
+    finish: (outcome: { code: number; said: string }) => Promise<void>,
+  ): Step {
+    const { family, protocol, first, last } = one;
+    const range = [`protocol=${protocol}`, `startport=${first}`, `numberofports=${last - first + 1}`];
+    const args = ["int", family, verb, "excludedportrange", ...range, "store=persistent"];
+    const run = async () => {
+      const { code, stdout, stderr } = await this.#parts.netsh(args);
+      await finish({ code, said: `${stdout}${stderr}`.trim().replaceAll(/\s+/g, " ") || "nothing" });
     };
     return { does: `netsh.exe ${args.join(" ")}`, run };
   }
@@ -78,7 +86,7 @@ export class ExcludedPorts {
     const taken = (await this.#list(one)).filter(({ first, last }) => first <= one.last && last >= one.first);
     const words = taken.map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(", ");
     const reason = taken.length === 0
-      ? `netsh says: ${oneLine(said)}; it reserves no port that a program uses: end the programs on these ports, or ` +
+      ? `netsh says: ${said}; it reserves no port that a program uses: end the programs on these ports, or ` +
         "name other ports with --pool"
       : `Windows has given ${words} to another service, mostly Hyper-V or WinNAT; free them with ` +
         `"net stop winnat", install again, and then "net start winnat"`;
@@ -96,19 +104,14 @@ export class ExcludedPorts {
   }
 
   #remembered(): Exclusion[] {
-    return this.#parts.keys.texts(this.#parts.path, NAME).flatMap((text) => parseText(text) ?? []);
+    return this.#parts.keys.texts(PATH, NAME).flatMap((text) => parseText(text) ?? []);
   }
 
   #remember(exclusions: readonly Exclusion[]): void {
-    const { keys, path } = this.#parts;
-    if (exclusions.length === 0) keys.deleteValue(path, NAME);
-    else keys.set(path, { name: NAME, kind: "texts", texts: exclusions.map(textOf) });
+    const { keys } = this.#parts;
+    if (exclusions.length === 0) keys.deleteValue(PATH, NAME);
+    else keys.set(PATH, { name: NAME, data: exclusions.map(textOf) });
   }
-}
-
-function argsOf(verb: "add" | "delete", { family, protocol, first, last }: Exclusion): string[] {
-  const range = [`protocol=${protocol}`, `startport=${first}`, `numberofports=${last - first + 1}`];
-  return ["int", family, verb, "excludedportrange", ...range];
 }
 
 function textOf({ family, protocol, first, last }: Exclusion): string {
@@ -118,18 +121,9 @@ function textOf({ family, protocol, first, last }: Exclusion): string {
 function parseText(text: string): Exclusion | undefined {
   const [, family, protocol, first, last] = /^(ipv[46]) (tcp|udp) (\d+)-(\d+)$/.exec(text) ?? [];
   if (family === undefined) return undefined;
-  return {
-    family: family as Exclusion["family"],
-    protocol: protocol as Protocol,
-    first: Number(first),
-    last: Number(last),
-  };
+  return { family, protocol, first: Number(first), last: Number(last) } as Exclusion;
 }
 
 function describe({ family, protocol, first, last }: Exclusion): string {
   return `the ports ${first}-${last} (${protocol}, ${family})`;
-}
-
-function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s+/g, " ") || "nothing";
 }

@@ -3,11 +3,8 @@ import { win32 } from "node:path";
 
 /** The folders above a path up to the root of its drive, the nearest first. */
 export function ancestorsOf(path: string): string[] {
-  const folders: string[] = [];
-  for (let folder = folderOf(path), below = path; folder !== below; below = folder, folder = folderOf(folder)) {
-    folders.push(folder);
-  }
-  return folders;
+  const folder = folderOf(path);
+  return folder === path ? [] : [folder, ...ancestorsOf(folder)];
 }
 
 /** The folder in which a path lies; that of a root is itself. */
@@ -22,20 +19,14 @@ export function isRoot(path: string): boolean {
   return /^[A-Za-z]:\\$/.test(path) || !path.slice(2).includes("\\");
 }
 
-/** `file:///C:/portd/main.ts` as `C:\portd\main.ts`, an absolute path in its plain form; any other word as it is. */
-export function pathOfWord(word: string): string {
-  if (word.startsWith("file:///")) return plainPath(decodeURIComponent(new URL(word).pathname.slice(1)));
-  const path = plainPath(word);
-  return isAbsolute(path) ? path : word;
+/** An absolute path, or `file:///C:/portd/main.ts`, as a path in its plain form; `undefined` for any other word. */
+export function pathOfWord(word: string): string | undefined {
+  const path = plainPath(word.startsWith("file:///") ? decodeURIComponent(new URL(word).pathname.slice(1)) : word);
+  return /^(?:[A-Za-z]:|\\)\\/.test(path) ? path : undefined;
 }
 
 /** A path with backslashes only, without `..`, and without a backslash at its end unless it is a root. */
 export function plainPath(path: string): string {
   const plain = win32.normalize(path);
   return isRoot(plain) ? plain : plain.replace(/\\$/, "");
-}
-
-/** Whether a word is a path that means the same in every folder. */
-export function isAbsolute(word: string): boolean {
-  return /^(?:[A-Za-z]:|\\)\\/.test(word);
 }

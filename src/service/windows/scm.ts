@@ -8,7 +8,7 @@ import { addressOf } from "../../os/pointer.ts";
 import type { Advapi32Services } from "../../os/windows/advapi32.ts";
 import { wideBytes } from "../../os/windows/wide_text.ts";
 import { SERVICE_NAME, type ServiceRun } from "../service.ts";
-import type { ServiceEvents } from "./event_log.ts";
+import type { WriteEvent } from "./event_log.ts";
 import { ServiceSession } from "./session.ts";
 
 /** `LPSERVICE_MAIN_FUNCTIONW` and `LPHANDLER_FUNCTION_EX`, winsvc.h. */
@@ -26,7 +26,7 @@ export interface ServiceProcessParts {
     Advapi32Services,
     "StartServiceCtrlDispatcherW" | "RegisterServiceCtrlHandlerExW" | "SetServiceStatus"
   >;
-  readonly events: ServiceEvents;
+  readonly writeEvent: WriteEvent;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface ServiceProcessParts {
  */
 export async function runAsService(
   work: (service: ServiceRun) => Promise<void>,
-  { advapi32, events }: ServiceProcessParts,
+  { advapi32, writeEvent }: ServiceProcessParts,
 ): Promise<void> {
   let handle: Deno.PointerValue = null;
   const session = new ServiceSession({
@@ -61,7 +61,7 @@ export async function runAsService(
   try {
     if (await Promise.race([begun.promise, dispatcher]) !== "begun") throw new Error(NO_SERVICE);
     try {
-      await workAndReport(work, session, events);
+      await workAndReport(work, session, writeEvent);
     } finally {
       await dispatcher; // the Service Control Manager takes a process that ends earlier for crashed
     }
@@ -74,19 +74,19 @@ export async function runAsService(
 async function workAndReport(
   work: (service: ServiceRun) => Promise<void>,
   session: ServiceSession,
-  events: ServiceEvents,
+  writeEvent: WriteEvent,
 ): Promise<void> {
   const checkPoints = setInterval(() => session.tick(), CHECK_POINT_MS);
   const ready = () => {
     session.ready();
-    events.write("start", "portd has started");
+    writeEvent("start", "portd has started");
   };
   try {
     await work({ signal: session.signal, ready });
-    events.write("stop", "portd has stopped");
+    writeEvent("stop", "portd has stopped");
     session.end(0);
   } catch (error) {
-    events.write("failure", `portd has failed: ${messageOf(error)}`);
+    writeEvent("failure", `portd has failed: ${messageOf(error)}`);
     session.end(FAILURE);
     throw error;
   } finally {

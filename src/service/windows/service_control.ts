@@ -7,7 +7,6 @@ import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
 import { pause } from "../../wait.ts";
 import { denoDirOf } from "../deno_dir.ts";
-import { type Files, SystemFiles } from "../files.ts";
 import { refuseUnsafe } from "../inspect.ts";
 import {
   flagValue,
@@ -20,34 +19,34 @@ import {
   type ServiceStatus,
   type Step,
 } from "../service.ts";
-import { type Acl, WindowsAcl } from "./acl.ts";
+import { type FilesWithAcl, WindowsFiles } from "./acl.ts";
 import { joinCommandLine } from "./command_line.ts";
-import { EVENT_SOURCE, EVENT_SOURCE_VALUES, EventLog } from "./event_log.ts";
+import { EVENT_SOURCE, EVENT_SOURCE_VALUES, eventLog } from "./event_log.ts";
 import { ExcludedPorts, type Netsh } from "./excluded_ports.ts";
-import { WindowsInspectedFiles } from "./inspected_files.ts";
+import { inspectedFiles } from "./inspected_files.ts";
 import { type RegistryKeys, type RegistryValue, WindowsKeys } from "./keys.ts";
 import { runAsService } from "./scm.ts";
 import { ACCOUNT, DISPLAY_NAME, type Services, type ServiceSettings, WindowsServices } from "./services.ts";
 import { keepPrivate } from "./state_acl.ts";
-import { describeStatus, Transitions } from "./transitions.ts";
+import { deleteService, describeStatus, startService, stopService } from "./transitions.ts";
 
 /** The service's key, under HKEY_LOCAL_MACHINE. */
 const SERVICE_KEY = `SYSTEM\\CurrentControlSet\\Services\\${SERVICE_NAME}`;
-const PARAMETERS_KEY = `${SERVICE_KEY}\\Parameters`;
-/** All settings of the service besides its command line. */
-const SETTINGS: ServiceSettings = {
-  description: "Leases TCP and UDP ports to the services of this machine.",
-  isDelayed: true,
-  recovery: { resetS: 86_400, restartMs: [1000, 5000, 30_000] },
-  recoversFromExitCode: true,
+const DESCRIPTION = "Leases TCP and UDP ports to the services of this machine.";
+const RECOVERY = { resetS: 86_400, restartMs: [1000, 5000, 30_000] };
+/** All settings of the service besides its command line, each with what it means to set it. */
+const SETTINGS: { readonly [Name in keyof ServiceSettings]: readonly [ServiceSettings[Name], does: string] } = {
+  description: [DESCRIPTION, `describe the service as: ${DESCRIPTION}`],
+  isDelayed: [true, "have Windows start the service a little after the machine"],
+  recovery: [RECOVERY, "have Windows start the service again 1, 5 and 30 seconds after a failure"],
+  recoversFromExitCode: [true, "count an exit code other than 0 as a failure"],
 };
 
 /** What {@linkcode WindowsServiceControl} works with. */
 export interface WindowsServiceParts {
   readonly services: Services;
   readonly keys: RegistryKeys;
-  readonly acl: Acl;
-  readonly files: Files;
+  readonly files: FilesWithAcl;
   readonly netsh: Netsh;
   /** The environment of this process. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -59,13 +58,11 @@ export interface WindowsServiceParts {
 /** The service of this machine. */
 export class WindowsServiceControl implements ServiceControl {
   readonly #parts: WindowsServiceParts;
-  readonly #transitions: Transitions;
   readonly #exclusions: ExcludedPorts;
 
   constructor(parts: WindowsServiceParts = openParts()) {
     this.#parts = parts;
-    this.#transitions = new Transitions(parts);
-    this.#exclusions = new ExcludedPorts({ ...parts, path: PARAMETERS_KEY });
+    this.#exclusions = new ExcludedPorts(parts);
   }
 
   refusal(): Promise<string | undefined> {
@@ -76,11 +73,11 @@ export class WindowsServiceControl implements ServiceControl {
   }
 
   async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    const { keys, env } = this.#parts;
+    const { keys, env, files } = this.#parts;
     const denoDir = denoDirOf("windows", env), isCompiled = definition.self.length === 1;
-    refuseUnsafe(definition, { files: new WindowsInspectedFiles(this.#parts), denoDir });
+    refuseUnsafe(definition, { files: inspectedFiles(files), denoDir });
     const changes = [
-      ...keepPrivate(definition.stateDir, this.#parts),
+      ...keepPrivate(definition.stateDir, files),
       ...this.#configure(definition),
       ...this.#setEnvironment(isCompiled ? {} : { DENO_DIR: denoDir, NPM_CONFIG_REGISTRY: env.NPM_CONFIG_REGISTRY }),
       ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
@@ -104,7 +101,7 @@ export class WindowsServiceControl implements ServiceControl {
     return [
       ...await this.stop(),
       ...await this.#exclusions.stepsTo([]),
-      { does: `remove the service ${SERVICE_NAME}`, run: () => this.#transitions.delete() },
+      { does: `remove the service ${SERVICE_NAME}`, run: () => deleteService(this.#parts) },
       ...forget,
     ];
   }
@@ -139,11 +136,11 @@ export class WindowsServiceControl implements ServiceControl {
 
   #startStep(stateDir: string | undefined): Step {
     const log = stateDir === undefined ? "daemon.log" : `${stateDir}\\daemon.log`;
-    return { does: `start the service ${SERVICE_NAME}`, run: () => this.#transitions.start(log) };
+    return { does: `start the service ${SERVICE_NAME}`, run: () => startService(this.#parts, log) };
   }
 
   #stopStep(): Step {
-    return { does: `stop the service ${SERVICE_NAME}`, run: () => this.#transitions.stop() };
+    return { does: `stop the service ${SERVICE_NAME}`, run: () => stopService(this.#parts) };
   }
 
   /** Makes the service, or changes what differs. */
@@ -154,12 +151,12 @@ export class WindowsServiceControl implements ServiceControl {
     const isSame = installed?.commandLine === commandLine && installed.startType === SERVICE_AUTO_START &&
       installed.account === ACCOUNT && installed.displayName === DISPLAY_NAME;
     const service = `the service ${SERVICE_NAME}, which Windows starts as ${ACCOUNT} with: ${commandLine}`;
+    const settings = this.#changeSettings(installed?.settings);
+    if (isSame) return settings;
     const make = installed === undefined
-      ? [immediateStep(`make ${service}`, () => services.create(commandLine))]
-      : isSame
-      ? []
-      : [immediateStep(`change ${service}`, () => services.change(commandLine))];
-    return [...make, ...this.#changeSettings(installed?.settings)];
+      ? immediateStep(`make ${service}`, () => services.create(commandLine))
+      : immediateStep(`change ${service}`, () => services.change(commandLine));
+    return [make, ...settings];
   }
 
   /** @param installed are those of the installed service; `undefined` where there is none yet. */
@@ -167,52 +164,39 @@ export class WindowsServiceControl implements ServiceControl {
     const { services } = this.#parts;
     const known = services.known();
     return (Object.keys(SETTINGS) as (keyof ServiceSettings)[]).flatMap((name) => {
-      const does = SETTING_STEPS[name];
-      if (!known.has(name)) {
-        return installed === undefined
-          ? [immediateStep(`leave this out, as this Windows does not know the setting: ${does}`, () => {})]
-          : [];
-      }
-      const isSame = JSON.stringify(installed?.[name]) === JSON.stringify(SETTINGS[name]);
-      return isSame ? [] : [immediateStep(does, () => services.set({ [name]: SETTINGS[name] }))];
+      const [value, does] = SETTINGS[name];
+      const isSame = JSON.stringify(installed?.[name]) === JSON.stringify(value);
+      if (known.has(name)) return isSame ? [] : [immediateStep(does, () => services.set({ [name]: value }))];
+      if (installed !== undefined) return [];
+      return [immediateStep(`leave this out, as this Windows does not know the setting: ${does}`, () => {})];
     });
   }
 
   /** The variables of the service: those by which Deno finds portd's modules; a compiled program needs none. */
   #setEnvironment(variables: Readonly<Record<string, string | undefined>>): Step[] {
     const { keys } = this.#parts;
-    const texts = Object.entries(variables).flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
-    const value: RegistryValue = { name: "Environment", kind: "texts", texts };
-    if (texts.length > 0) return keys.holds(SERVICE_KEY, value) ? [] : [this.#write(SERVICE_KEY, value)];
-    if (keys.texts(SERVICE_KEY, value.name).length === 0) return [];
-    const remove = () => keys.deleteValue(SERVICE_KEY, value.name);
-    return [immediateStep(`remove HKLM\\${SERVICE_KEY}\\${value.name}`, remove)];
+    const data = Object.entries(variables).flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
+    const name = "Environment", value = { name, data };
+    if (data.length > 0) return keys.holds(SERVICE_KEY, value) ? [] : [this.#write(SERVICE_KEY, value)];
+    if (keys.texts(SERVICE_KEY, name).length === 0) return [];
+    return [immediateStep(`remove HKLM\\${SERVICE_KEY}\\${name}`, () => keys.deleteValue(SERVICE_KEY, name))];
   }
 
   #write(path: string, value: RegistryValue): Step {
-    const data = value.kind === "number" ? value.number : value.kind === "texts" ? value.texts.join(" ") : value.text;
+    const data = [value.data].flat().join(" ");
     return immediateStep(`write HKLM\\${path}\\${value.name}: ${data}`, () => this.#parts.keys.set(path, value));
   }
 }
-
-/** What it means to set each of {@linkcode SETTINGS}. */
-const SETTING_STEPS: Readonly<Record<keyof ServiceSettings, string>> = {
-  description: `describe the service as: ${SETTINGS.description}`,
-  isDelayed: "have Windows start the service a little after the machine",
-  recovery: "have Windows start the service again 1, 5 and 30 seconds after a failure",
-  recoversFromExitCode: "count an exit code other than 0 as a failure",
-};
 
 function openParts(): WindowsServiceParts {
   const advapi32 = openAdvapi32(), services = openAdvapi32Services(), kernel32 = openKernel32();
   return {
     services: new WindowsServices(services, kernel32),
     keys: new WindowsKeys({ advapi32, services }),
-    acl: new WindowsAcl({ advapi32, services, kernel32 }),
-    files: new SystemFiles(),
+    files: new WindowsFiles({ advapi32, services, kernel32 }),
     netsh: runNetsh,
     env: Deno.env.toObject(),
     pause,
-    run: (work) => runAsService(work, { advapi32: services, events: new EventLog(services) }),
+    run: (work) => runAsService(work, { advapi32: services, writeEvent: eventLog(services) }),
   };
 }

@@ -1,49 +1,23 @@
 /** portd's service in the database of the Service Control Manager. Manuals: CreateServiceW, QueryServiceConfigW. */
 import { addressOf } from "../../os/pointer.ts";
-import {
-  type Advapi32Services,
-  DELETE,
-  SC_MANAGER_CONNECT,
-  SC_MANAGER_CREATE_SERVICE,
-  SC_STATUS_PROCESS_INFO,
-  SERVICE_AUTO_START,
-  SERVICE_CHANGE_CONFIG,
-  SERVICE_CONFIG_DELAYED_AUTO_START_INFO,
-  SERVICE_CONFIG_DESCRIPTION,
-  SERVICE_CONFIG_FAILURE_ACTIONS,
-  SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
-  SERVICE_CONTROL_STOP,
-  SERVICE_ERROR_NORMAL,
-  SERVICE_QUERY_CONFIG,
-  SERVICE_QUERY_STATUS,
-  SERVICE_START,
-  SERVICE_STOP,
-  SERVICE_WIN32_OWN_PROCESS,
-} from "../../os/windows/advapi32.ts";
+import * as winsvc from "../../os/windows/advapi32.ts";
 import type { Kernel32 } from "../../os/windows/kernel32.ts";
-import { wideBytes, wideText } from "../../os/windows/wide_text.ts";
-import {
-  ERROR_ACCESS_DENIED,
-  ERROR_INVALID_LEVEL,
-  ERROR_SERVICE_ALREADY_RUNNING,
-  ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
-  ERROR_SERVICE_DOES_NOT_EXIST,
-  ERROR_SERVICE_NOT_ACTIVE,
-  type WindowsError,
-} from "../../os/windows/win32_error.ts";
+import { wideText } from "../../os/windows/wide_text.ts";
+import * as winerror from "../../os/windows/win32_error.ts";
 import { SERVICE_NAME } from "../service.ts";
-import { serviceError } from "./failure.ts";
 import {
+  descriptionBytes,
+  flagBytes,
   parseConfig,
   parseDescription,
+  parseFlag,
   parseRecovery,
   parseStatus,
   type Recovery,
-  recoverySize,
+  recoveryBytes,
   type ServiceConfig,
   type ServiceProcess,
   STATUS_PROCESS_NUMBERS,
-  writeRecovery,
 } from "./structures.ts";
 
 /** Settings of a service. Not every Windows knows all of them. */
@@ -62,232 +36,200 @@ export interface InstalledService extends ServiceConfig {
   readonly settings: Partial<ServiceSettings>;
 }
 
-/** The database's part that is about portd. Every method throws {@linkcode WindowsError}. */
-export interface Services {
-  /** Whether this process may make services. */
-  mayChange(): boolean;
-  /** `undefined` where it is not installed. */
-  read(): InstalledService | undefined;
-  /** The names of the settings that this Windows knows. */
-  known(): ReadonlySet<keyof ServiceSettings>;
-  create(commandLine: string): void;
-  /** Changes the command line, and sets again what else `create` has set. */
-  change(commandLine: string): void;
-  set(settings: Partial<ServiceSettings>): void;
-  /** `undefined` where it is not installed. */
-  status(): ServiceProcess | undefined;
-  /** Has Windows start it, and does not wait until it is ready. Does nothing when it runs. */
-  start(): void;
-  /** Asks it to stop. @returns false when it has just been started and takes no control yet. */
-  stop(): boolean;
-  /** Removes it. Windows does so when the last program has closed it. */
-  delete(): void;
-}
+/** The database's part that is about portd. */
+export type Services = Pick<WindowsServices, keyof WindowsServices>;
 
 /** What a service is made with. */
 export const ACCOUNT = "LocalSystem", DISPLAY_NAME = "portd";
-const LEVELS: Readonly<Record<keyof ServiceSettings, number>> = {
-  description: SERVICE_CONFIG_DESCRIPTION,
-  isDelayed: SERVICE_CONFIG_DELAYED_AUTO_START_INFO,
-  recovery: SERVICE_CONFIG_FAILURE_ACTIONS,
-  recoversFromExitCode: SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
+/** Where Windows has each setting, and in which form. */
+const SETTINGS = {
+  description: { level: winsvc.SERVICE_CONFIG_DESCRIPTION, parse: parseDescription, encode: descriptionBytes },
+  isDelayed: { level: winsvc.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, parse: parseFlag, encode: flagBytes },
+  recovery: { level: winsvc.SERVICE_CONFIG_FAILURE_ACTIONS, parse: parseRecovery, encode: recoveryBytes },
+  recoversFromExitCode: { level: winsvc.SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, parse: parseFlag, encode: flagBytes },
 };
+const SETTING_NAMES = Object.keys(SETTINGS) as (keyof ServiceSettings)[];
 /** A service that every Windows has: asking about it shows which settings this Windows knows. */
 const EVERYWHERE = "RpcSs";
 /** Bytes. The manuals say that no configuration is larger. */
 const LARGEST_CONFIG = 8192;
 
-/** The database of this machine. */
-export class WindowsServices implements Services {
-  readonly #advapi32: Advapi32Services;
+/** What error numbers mean to somebody who changes a service. */
+const REASONS: Readonly<Record<number, string>> = {
+  [winerror.ERROR_FILE_NOT_FOUND]: "its program is not there any more; install it again",
+  [winerror.ERROR_PROCESS_ABORTED]: "its process ended unexpectedly",
+  [winerror.ERROR_SERVICE_DISABLED]: "it is disabled",
+  [winerror.ERROR_SERVICE_DOES_NOT_EXIST]: "there is no such service",
+  [winerror.ERROR_SERVICE_EXISTS]: "another program has made it meanwhile",
+  [winerror.ERROR_SERVICE_MARKED_FOR_DELETE]:
+    "it is being removed, which waits for a program that has it open, such as services.msc or the Task Manager",
+  [winerror.ERROR_SERVICE_REQUEST_TIMEOUT]: "its program ended before it was ready, or did not answer in time",
+};
+
+/** A handle of the Service Control Manager; disposing of it closes it. */
+interface OpenedHandle extends Disposable {
+  readonly handle: Deno.PointerValue;
+}
+
+/** The database of this machine. Every method throws {@linkcode WindowsError}. */
+export class WindowsServices {
+  readonly #advapi32: winsvc.Advapi32Services;
   readonly #kernel32: Pick<Kernel32, "GetLastError">;
 
-  constructor(advapi32: Advapi32Services, kernel32: Pick<Kernel32, "GetLastError">) {
+  constructor(advapi32: winsvc.Advapi32Services, kernel32: Pick<Kernel32, "GetLastError">) {
     this.#advapi32 = advapi32;
     this.#kernel32 = kernel32;
   }
 
+  /** Whether this process may make services. */
   mayChange(): boolean {
-    const manager = this.#advapi32.OpenSCManagerW(null, null, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
-    if (manager !== null) return this.#advapi32.CloseServiceHandle(manager) !== 0;
-    const error = this.#kernel32.GetLastError();
-    if (error === ERROR_ACCESS_DENIED) return false;
-    throw serviceError("open the list of services", error);
+    const manager = this.#advapi32.OpenSCManagerW(
+      null,
+      null,
+      winsvc.SC_MANAGER_CONNECT | winsvc.SC_MANAGER_CREATE_SERVICE,
+    );
+    if (this.#check("open the list of services", manager, winerror.ERROR_ACCESS_DENIED) !== winerror.NO_ERROR) {
+      return false;
+    }
+    return this.#advapi32.CloseServiceHandle(manager) !== 0;
   }
 
+  /** `undefined` where it is not installed. */
   read(): InstalledService | undefined {
-    using service = this.#open(SERVICE_QUERY_CONFIG);
+    using service = this.#open(winsvc.SERVICE_QUERY_CONFIG);
     if (service === undefined) return undefined;
     const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
     const answer = this.#advapi32.QueryServiceConfigW(service.handle, bytes, bytes.length, needed);
-    if (answer === 0) throw this.#failure("read the service");
-    const query = <Value>(setting: keyof ServiceSettings, parse: (bytes: Uint8Array, base: bigint) => Value) => {
-      const found = this.#query(service.handle, setting);
-      return found === undefined ? {} : { [setting]: parse(found.bytes, found.base) };
-    };
-    const settings = {
-      ...query("description", parseDescription),
-      ...query("isDelayed", parseFlag),
-      ...query("recovery", parseRecovery),
-      ...query("recoversFromExitCode", parseFlag),
-    };
-    return { ...parseConfig(bytes, base), settings };
+    this.#check("read the service", answer);
+    const settings = SETTING_NAMES.flatMap((name) => {
+      const found = this.#query(service.handle, name);
+      return found === undefined ? [] : [[name, SETTINGS[name].parse(found.bytes, found.base)]];
+    });
+    return { ...parseConfig(bytes, base), settings: Object.fromEntries(settings) };
   }
 
+  /** The names of the settings that this Windows knows. */
   known(): ReadonlySet<keyof ServiceSettings> {
-    const names = Object.keys(LEVELS) as (keyof ServiceSettings)[];
-    using service = this.#open(SERVICE_QUERY_CONFIG, EVERYWHERE);
-    if (service === undefined) return new Set(names);
-    return new Set(names.filter((name) => this.#query(service.handle, name) !== undefined));
+    using service = this.#open(winsvc.SERVICE_QUERY_CONFIG, EVERYWHERE);
+    if (service === undefined) return new Set(SETTING_NAMES);
+    return new Set(SETTING_NAMES.filter((name) => this.#query(service.handle, name) !== undefined));
   }
 
   create(commandLine: string): void {
-    using manager = this.#openManager(SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
-    const handle = this.#advapi32.CreateServiceW(
-      manager.handle,
-      wideText(SERVICE_NAME),
-      wideText(DISPLAY_NAME),
-      SERVICE_QUERY_CONFIG,
-      SERVICE_WIN32_OWN_PROCESS,
-      SERVICE_AUTO_START,
-      SERVICE_ERROR_NORMAL,
-      wideText(commandLine),
-      null,
-      null,
-      null,
-      wideText(ACCOUNT),
-      null,
-    );
-    if (handle === null) throw this.#failure("make the service");
+    using manager = this.#openManager(winsvc.SC_MANAGER_CONNECT | winsvc.SC_MANAGER_CREATE_SERVICE);
+    const [name, displayName] = [wideText(SERVICE_NAME), wideText(DISPLAY_NAME)];
+    const configuration = configurationOf(commandLine), { CreateServiceW } = this.#advapi32;
+    const handle = CreateServiceW(manager.handle, name, displayName, winsvc.SERVICE_QUERY_CONFIG, ...configuration);
+    this.#check("make the service", handle);
     this.#advapi32.CloseServiceHandle(handle);
   }
 
+  /** Changes the command line, and sets again what else `create` has set. */
   change(commandLine: string): void {
-    using service = this.#openInstalled(SERVICE_CHANGE_CONFIG);
-    const answer = this.#advapi32.ChangeServiceConfigW(
-      service.handle,
-      SERVICE_WIN32_OWN_PROCESS,
-      SERVICE_AUTO_START,
-      SERVICE_ERROR_NORMAL,
-      wideText(commandLine),
-      null,
-      null,
-      null,
-      wideText(ACCOUNT),
-      null,
-      wideText(DISPLAY_NAME),
-    );
-    if (answer === 0) throw this.#failure("change the service");
+    using service = this.#openInstalled(winsvc.SERVICE_CHANGE_CONFIG);
+    const configuration = configurationOf(commandLine), displayName = wideText(DISPLAY_NAME);
+    const answer = this.#advapi32.ChangeServiceConfigW(service.handle, ...configuration, displayName);
+    this.#check("change the service", answer);
   }
 
-  set({ description, isDelayed, recovery, recoversFromExitCode }: Partial<ServiceSettings>): void {
+  set(settings: Partial<ServiceSettings>): void {
     // To set a restart as an action takes the right to start the service.
-    using service = this.#openInstalled(SERVICE_CHANGE_CONFIG | SERVICE_START);
-    const change = (setting: keyof ServiceSettings, bytes: Uint8Array<ArrayBuffer>) => {
-      const answer = this.#advapi32.ChangeServiceConfig2W(service.handle, LEVELS[setting], bytes);
-      if (answer === 0) throw this.#failure("change the service");
-    };
-    if (description !== undefined) {
-      const text = wideBytes(description);
-      change("description", new Uint8Array(new BigUint64Array([addressOf(text)]).buffer));
+    using service = this.#openInstalled(winsvc.SERVICE_CHANGE_CONFIG | winsvc.SERVICE_START);
+    for (const name of SETTING_NAMES) {
+      const value = settings[name], { level, encode } = SETTINGS[name];
+      if (value === undefined) continue;
+      const answer = this.#advapi32.ChangeServiceConfig2W(service.handle, level, encode(value as never));
+      this.#check("change the service", answer);
     }
-    if (isDelayed !== undefined) change("isDelayed", flagBytes(isDelayed));
-    if (recovery !== undefined) {
-      const bytes = new Uint8Array(recoverySize(recovery));
-      writeRecovery(bytes, addressOf(bytes), recovery);
-      change("recovery", bytes);
-    }
-    if (recoversFromExitCode !== undefined) change("recoversFromExitCode", flagBytes(recoversFromExitCode));
   }
 
+  /** `undefined` where it is not installed. */
   status(): ServiceProcess | undefined {
-    using service = this.#open(SERVICE_QUERY_STATUS);
+    using service = this.#open(winsvc.SERVICE_QUERY_STATUS);
     if (service === undefined) return undefined;
     const numbers = new Uint32Array(STATUS_PROCESS_NUMBERS), needed = new Uint32Array(1);
     const { QueryServiceStatusEx } = this.#advapi32;
-    const answer = QueryServiceStatusEx(service.handle, SC_STATUS_PROCESS_INFO, numbers, numbers.byteLength, needed);
-    if (answer === 0) throw this.#failure("ask the state of the service");
+    const answer = QueryServiceStatusEx(
+      service.handle,
+      winsvc.SC_STATUS_PROCESS_INFO,
+      numbers,
+      numbers.byteLength,
+      needed,
+    );
+    this.#check("ask the state of the service", answer);
     return parseStatus(numbers);
   }
 
+  /** Has Windows start it, and does not wait until it is ready. Does nothing when it runs. */
   start(): void {
-    using service = this.#openInstalled(SERVICE_START);
-    if (this.#advapi32.StartServiceW(service.handle, 0, null) !== 0) return;
-    const error = this.#kernel32.GetLastError();
-    if (error !== ERROR_SERVICE_ALREADY_RUNNING) throw serviceError("start the service", error);
+    using service = this.#openInstalled(winsvc.SERVICE_START);
+    const answer = this.#advapi32.StartServiceW(service.handle, 0, null);
+    this.#check("start the service", answer, winerror.ERROR_SERVICE_ALREADY_RUNNING);
   }
 
+  /** Asks it to stop. @returns false when it has just been started and takes no control yet. */
   stop(): boolean {
-    using service = this.#openInstalled(SERVICE_STOP);
+    using service = this.#openInstalled(winsvc.SERVICE_STOP);
     const status = new Uint32Array(STATUS_PROCESS_NUMBERS);
-    if (this.#advapi32.ControlService(service.handle, SERVICE_CONTROL_STOP, status) !== 0) return true;
-    const error = this.#kernel32.GetLastError();
-    if (error === ERROR_SERVICE_CANNOT_ACCEPT_CTRL) return false;
-    if (error !== ERROR_SERVICE_NOT_ACTIVE) throw serviceError("stop the service", error);
-    return true;
+    const answer = this.#advapi32.ControlService(service.handle, winsvc.SERVICE_CONTROL_STOP, status);
+    const expected = [winerror.ERROR_SERVICE_CANNOT_ACCEPT_CTRL, winerror.ERROR_SERVICE_NOT_ACTIVE];
+    return this.#check("stop the service", answer, ...expected) !== winerror.ERROR_SERVICE_CANNOT_ACCEPT_CTRL;
   }
 
+  /** Removes it. Windows does so when the last program has closed it. */
   delete(): void {
-    using service = this.#openInstalled(DELETE);
-    if (this.#advapi32.DeleteService(service.handle) === 0) throw this.#failure("remove the service");
+    using service = this.#openInstalled(winsvc.DELETE);
+    this.#check("remove the service", this.#advapi32.DeleteService(service.handle));
   }
 
   /** A setting; `undefined` where this Windows does not know it. */
   #query(service: Deno.PointerValue, setting: keyof ServiceSettings) {
     const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
-    const { QueryServiceConfig2W } = this.#advapi32;
-    if (QueryServiceConfig2W(service, LEVELS[setting], bytes, bytes.length, needed) !== 0) return { bytes, base };
-    const error = this.#kernel32.GetLastError();
-    if (error !== ERROR_INVALID_LEVEL) throw serviceError("read the service", error);
-    return undefined;
+    const { level } = SETTINGS[setting], { QueryServiceConfig2W } = this.#advapi32;
+    const answer = QueryServiceConfig2W(service, level, bytes, bytes.length, needed);
+    return this.#check("read the service", answer, winerror.ERROR_INVALID_LEVEL) === winerror.NO_ERROR
+      ? { bytes, base }
+      : undefined;
   }
 
   #openInstalled(access: number): OpenedHandle {
     const service = this.#open(access);
-    if (service === undefined) throw serviceError("open the service", ERROR_SERVICE_DOES_NOT_EXIST);
+    if (service === undefined) throw serviceError("open the service", winerror.ERROR_SERVICE_DOES_NOT_EXIST);
     return service;
   }
 
   #open(access: number, name = SERVICE_NAME): OpenedHandle | undefined {
-    using manager = this.#openManager(SC_MANAGER_CONNECT);
+    using manager = this.#openManager(winsvc.SC_MANAGER_CONNECT);
     const handle = this.#advapi32.OpenServiceW(manager.handle, wideText(name), access);
-    if (handle !== null) return new OpenedHandle(this.#advapi32, handle);
-    const error = this.#kernel32.GetLastError();
-    if (error === ERROR_SERVICE_DOES_NOT_EXIST) return undefined;
-    throw serviceError("open the service", error);
+    const error = this.#check("open the service", handle, winerror.ERROR_SERVICE_DOES_NOT_EXIST);
+    return error === winerror.NO_ERROR ? this.#opened(handle) : undefined;
   }
 
   #openManager(access: number): OpenedHandle {
     const handle = this.#advapi32.OpenSCManagerW(null, null, access);
-    if (handle === null) throw this.#failure("open the list of services");
-    return new OpenedHandle(this.#advapi32, handle);
+    this.#check("open the list of services", handle);
+    return this.#opened(handle);
   }
 
-  /** The failure of the call just made. */
-  #failure(intent: string): WindowsError {
-    return serviceError(intent, this.#kernel32.GetLastError());
-  }
-}
-
-/** A handle of the Service Control Manager; disposing of it closes it. */
-class OpenedHandle implements Disposable {
-  readonly handle: Deno.PointerValue;
-  readonly #advapi32: Advapi32Services;
-
-  constructor(advapi32: Advapi32Services, handle: Deno.PointerValue) {
-    this.#advapi32 = advapi32;
-    this.handle = handle;
+  #opened(handle: Deno.PointerValue): OpenedHandle {
+    return { handle, [Symbol.dispose]: () => void this.#advapi32.CloseServiceHandle(handle) };
   }
 
-  [Symbol.dispose](): void {
-    this.#advapi32.CloseServiceHandle(this.handle);
+  /** Whether the call just made has succeeded. @returns its error: none, or an expected one. Any other one is thrown. */
+  #check(intent: string, answer: number | Deno.PointerValue, ...expected: readonly number[]): number {
+    if (answer !== 0 && answer !== null) return winerror.NO_ERROR;
+    const error = this.#kernel32.GetLastError();
+    if (expected.includes(error)) return error;
+    throw serviceError(intent, error);
   }
 }
 
-function parseFlag(bytes: Uint8Array): boolean {
-  return bytes[0] !== 0;
+/** What CreateServiceW and ChangeServiceConfigW have in common: from the type of the service to its password. */
+function configurationOf(commandLine: string) {
+  const kind = [winsvc.SERVICE_WIN32_OWN_PROCESS, winsvc.SERVICE_AUTO_START, winsvc.SERVICE_ERROR_NORMAL] as const;
+  return [...kind, wideText(commandLine), null, null, null, wideText(ACCOUNT), null] as const;
 }
 
-function flagBytes(flag: boolean): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new Int32Array([flag ? 1 : 0]).buffer);
+function serviceError(intent: string, number: number): winerror.WindowsError {
+  return new winerror.WindowsError(intent, number, REASONS[number]);
 }

@@ -1,6 +1,7 @@
-/** What Windows writes and reads about services, as bytes of a 64-bit system; winsvc.h. Pure. */
+/** What Windows writes and reads about services, as bytes of a 64-bit system; winsvc.h. */
+import { addressOf } from "../../os/pointer.ts";
 import { SC_ACTION_RESTART } from "../../os/windows/advapi32.ts";
-import { textOfWide } from "../../os/windows/wide_text.ts";
+import { textOfWide, wideBytes } from "../../os/windows/wide_text.ts";
 
 /** Of `QUERY_SERVICE_CONFIGW`. */
 export interface ServiceConfig {
@@ -12,7 +13,7 @@ export interface ServiceConfig {
   readonly displayName: string;
 }
 
-const START_TYPE = 4, COMMAND_LINE = 16, ACCOUNT = 48, DISPLAY_NAME = 56;
+const START_TYPE = 4, COMMAND_LINE = 16, ACCOUNT = 48, DISPLAY_NAME = 56, POINTER_SIZE = 8;
 
 /** Reads a `QUERY_SERVICE_CONFIGW`. @param base is the address at which Windows saw the bytes. */
 export function parseConfig(bytes: Uint8Array, base: bigint): ServiceConfig {
@@ -29,6 +30,15 @@ export function parseConfig(bytes: Uint8Array, base: bigint): ServiceConfig {
 /** Reads a `SERVICE_DESCRIPTIONW`: empty where there is none. @param base as of {@linkcode parseConfig}. */
 export function parseDescription(bytes: Uint8Array, base: bigint): string {
   return textAt(bytes, viewOf(bytes).getBigUint64(0, true) - base);
+}
+
+/** A `SERVICE_DESCRIPTIONW` with its text behind it. */
+export function descriptionBytes(text: string): Uint8Array<ArrayBuffer> {
+  const wide = wideBytes(text), bytes = new Uint8Array(POINTER_SIZE + wide.length);
+  const base = addressOf(bytes);
+  viewOf(bytes).setBigUint64(0, base + BigInt(POINTER_SIZE), true);
+  bytes.set(wide, POINTER_SIZE);
+  return bytes;
 }
 
 /** What Windows does when a service fails: it starts it again. The last pause counts for all further starts. */
@@ -53,9 +63,10 @@ export function parseRecovery(bytes: Uint8Array, base: bigint): Recovery | undef
   return { resetS: view.getUint32(RESET, true), restartMs: actions.map((at) => view.getUint32(at + 4, true)) };
 }
 
-/** A `SERVICE_FAILURE_ACTIONSW` with its actions behind it. @param base is the address of these bytes. */
-export function writeRecovery(bytes: Uint8Array, base: bigint, { resetS, restartMs }: Recovery): void {
-  const view = viewOf(bytes);
+/** A `SERVICE_FAILURE_ACTIONSW` with its actions behind it. */
+export function recoveryBytes({ resetS, restartMs }: Recovery): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(FAILURE_ACTIONS_SIZE + restartMs.length * ACTION_SIZE);
+  const base = addressOf(bytes), view = viewOf(bytes);
   view.setUint32(RESET, resetS, true);
   view.setUint32(COUNT, restartMs.length, true);
   view.setBigUint64(ACTIONS, base + BigInt(FAILURE_ACTIONS_SIZE), true);
@@ -64,11 +75,17 @@ export function writeRecovery(bytes: Uint8Array, base: bigint, { resetS, restart
     view.setUint32(at, SC_ACTION_RESTART, true);
     view.setUint32(at + 4, pauseMs, true);
   }
+  return bytes;
 }
 
-/** How many bytes {@linkcode writeRecovery} takes. */
-export function recoverySize({ restartMs }: Recovery): number {
-  return FAILURE_ACTIONS_SIZE + restartMs.length * ACTION_SIZE;
+/** Reads a structure that is one `BOOL`. */
+export function parseFlag(bytes: Uint8Array): boolean {
+  return bytes[0] !== 0;
+}
+
+/** A structure that is one `BOOL`. */
+export function flagBytes(flag: boolean): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([flag ? 1 : 0, 0, 0, 0]);
 }
 
 /** Of `SERVICE_STATUS_PROCESS`. */
@@ -90,14 +107,13 @@ export const STATUS_PROCESS_NUMBERS = 9;
 
 /** Reads a `SERVICE_STATUS_PROCESS`. */
 export function parseStatus(numbers: Uint32Array): ServiceProcess {
-  const [, state, , exitCode, specificExitCode, checkPoint, waitHintMs, pid] = numbers;
   return {
-    state: state!,
-    exitCode: exitCode!,
-    specificExitCode: specificExitCode!,
-    checkPoint: checkPoint!,
-    waitHintMs: waitHintMs!,
-    pid: pid!,
+    state: numbers[1]!,
+    exitCode: numbers[3]!,
+    specificExitCode: numbers[4]!,
+    checkPoint: numbers[5]!,
+    waitHintMs: numbers[6]!,
+    pid: numbers[7]!,
   };
 }
 

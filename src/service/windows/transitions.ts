@@ -46,65 +46,55 @@ function exitCodeOf({ exitCode, specificExitCode }: ServiceProcess): number | nu
   return exitCode === ERROR_SERVICE_SPECIFIC_ERROR ? specificExitCode : exitCode;
 }
 
-/** What {@linkcode Transitions} works with. */
+/** What the changes of state work with. Each is awaited to its end, for as long as it makes progress. */
 export interface TransitionParts {
   readonly services: Services;
   /** Resolves after this time. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** Changes of state. Each is awaited to its end, for as long as it makes progress. */
-export class Transitions {
-  readonly #services: Services;
-  readonly #pause: (ms: number) => Promise<void>;
-
-  constructor({ services, pause }: TransitionParts) {
-    this.#services = services;
-    this.#pause = pause;
+/** Starts it and waits until it is ready. @throws {Error} when it ends before. @param log is the path of its log. */
+export async function startService(parts: TransitionParts, log: string): Promise<void> {
+  parts.services.start();
+  for await (const process of statusesOf(parts, "start the service")) {
+    if (process?.state === SERVICE_RUNNING) return;
+    if (process?.state !== SERVICE_STOPPED) continue;
+    const code = exitCodeOf(process);
+    throw new Error(`Cannot start the service: it ended with exit code ${code}; its log ${log} may say why`);
   }
+}
 
-  /** Starts it and waits until it is ready. @throws {Error} when it ends before. @param log is the path of its log. */
-  async start(log: string): Promise<void> {
-    this.#services.start();
-    await this.#wait("start the service", (process) => {
-      if (process?.state !== SERVICE_STOPPED) return process?.state === SERVICE_RUNNING;
-      const code = exitCodeOf(process);
-      throw new Error(`Cannot start the service: it ended with exit code ${code}; its log ${log} may say why`);
-    });
+/** Stops it and waits until it has ended. */
+export async function stopService(parts: TransitionParts): Promise<void> {
+  let isAsked = false;
+  for await (const process of statusesOf(parts, "stop the service")) {
+    if (process === undefined || process.state === SERVICE_STOPPED) return;
+    // A service that has just been started takes no control for a moment.
+    isAsked ||= process.state === SERVICE_STOP_PENDING || parts.services.stop();
   }
+}
 
-  /** Stops it and waits until it has ended. */
-  async stop(): Promise<void> {
-    let isAsked = false;
-    await this.#wait("stop the service", (process) => {
-      if (process === undefined || process.state === SERVICE_STOPPED) return true;
-      // A service that has just been started takes no control for a moment.
-      isAsked ||= process.state === SERVICE_STOP_PENDING || this.#services.stop();
-      return false;
-    });
-  }
+/** Removes it, and waits until it is gone: Windows keeps it for as long as another program has it open. */
+export async function deleteService(parts: TransitionParts): Promise<void> {
+  parts.services.delete();
+  const intent = "remove the service: a program has it open, such as services.msc or the Task Manager; close it";
+  for await (const process of statusesOf(parts, intent)) if (process === undefined) return;
+}
 
-  /** Removes it, and waits until it is gone: Windows keeps it for as long as another program has it open. */
-  async delete(): Promise<void> {
-    this.#services.delete();
-    const intent = "remove the service: a program has it open, such as services.msc or the Task Manager; close it";
-    await this.#wait(intent, (process) => process === undefined);
-  }
-
-  async #wait(intent: string, isDone: (process: ServiceProcess | undefined) => boolean): Promise<void> {
-    let waitedMs = 0, pauseMs = FIRST_PAUSE_MS, last = "";
-    for (;;) {
-      const process = this.#services.status();
-      if (isDone(process)) return;
-      const progress = `${process?.state} ${process?.checkPoint}`;
-      if (progress !== last) waitedMs = 0;
-      last = progress;
-      if (waitedMs > Math.max(STALLED_MS, process?.waitHintMs ?? 0)) {
-        throw new Error(`Cannot ${intent}: nothing has changed for ${Math.round(waitedMs / 1000)} seconds`);
-      }
-      await this.#pause(pauseMs);
-      waitedMs += pauseMs;
-      pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
+/** The status again and again. @throws {Error} when it makes no progress. */
+async function* statusesOf({ services, pause }: TransitionParts, intent: string) {
+  let waitedMs = 0, pauseMs = FIRST_PAUSE_MS, last = "";
+  for (;;) {
+    const process = services.status();
+    yield process;
+    const progress = `${process?.state} ${process?.checkPoint}`;
+    if (progress !== last) waitedMs = 0;
+    last = progress;
+    if (waitedMs > Math.max(STALLED_MS, process?.waitHintMs ?? 0)) {
+      throw new Error(`Cannot ${intent}: nothing has changed for ${Math.round(waitedMs / 1000)} seconds`);
     }
+    await pause(pauseMs);
+    waitedMs += pauseMs;
+    pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
   }
 }

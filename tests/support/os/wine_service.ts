@@ -7,7 +7,7 @@ import { openAdvapi32, openAdvapi32Services } from "../../../src/os/windows/adva
 import { openKernel32 } from "../../../src/os/windows/kernel32.ts";
 import { runSteps, type ServiceDefinition } from "../../../src/service/service.ts";
 import { whoMayOpen } from "../../../src/service/windows/access.ts";
-import { WindowsAcl } from "../../../src/service/windows/acl.ts";
+import { WindowsFiles } from "../../../src/service/windows/acl.ts";
 import { WindowsKeys } from "../../../src/service/windows/keys.ts";
 import { WindowsServiceControl } from "../../../src/service/windows/service_control.ts";
 import { type ConformanceHost, testConformance } from "../../service/conformance.ts";
@@ -22,8 +22,8 @@ const NOT_STARTED_BY_WINDOWS = /^Error: Cannot run as a service: only the Servic
 
 requireWine("install services");
 
-function openAcl(): WindowsAcl {
-  return new WindowsAcl({ advapi32: openAdvapi32(), services: openAdvapi32Services(), kernel32: openKernel32() });
+function openFiles(): WindowsFiles {
+  return new WindowsFiles({ advapi32: openAdvapi32(), services: openAdvapi32Services(), kernel32: openKernel32() });
 }
 
 const definition: ServiceDefinition = {
@@ -62,7 +62,7 @@ Deno.test("a program in a folder that everybody may write is refused, and one in
 });
 
 Deno.test("a state folder is made for nobody else, and taken from others with all that is in it", async () => {
-  const acl = openAcl(), trusted = acl.trusted();
+  const acl = openFiles(), trusted = acl.trusted();
   const path = "C:\\ProgramData\\portd-folder\\state", token = `${path}\\admin.token`;
   acl.createPrivate(path);
   assert.deepEqual(whoMayOpen(acl.read(path), trusted), []);
@@ -80,16 +80,16 @@ Deno.test("a state folder is made for nobody else, and taken from others with al
 Deno.test("values of the registry are read as they were written, and go with their key", () => {
   const keys = new WindowsKeys({ advapi32: openAdvapi32(), services: openAdvapi32Services() });
   const values = [
-    { name: "Many", kind: "texts", texts: ["DENO_DIR=C:\\deno", "ä".repeat(2000)] },
-    { name: "Path", kind: "expandable", text: "%SystemRoot%\\x" },
-    { name: "Number", kind: "number", number: 0xffffffff },
+    { name: "Many", data: ["DENO_DIR=C:\\deno", "ä".repeat(2000)] },
+    { name: "Path", data: "%SystemRoot%\\x" },
+    { name: "Number", data: 0xffffffff },
   ] as const;
   for (const value of values) {
     assert.equal(keys.holds(KEY, value), false);
     keys.set(KEY, value);
     assert.equal(keys.holds(KEY, value), true, value.name);
   }
-  assert.deepEqual(keys.texts(KEY, "Many"), values[0].texts);
+  assert.deepEqual(keys.texts(KEY, "Many"), values[0].data);
   assert.deepEqual(keys.texts(KEY, "Path"), []);
   keys.deleteValue(KEY, "Many");
   keys.deleteValue(KEY, "Many");
