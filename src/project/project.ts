@@ -61,7 +61,7 @@ export function portVariable(name: string): string {
 
 function checkoutAt(folder: string): Project | undefined {
   const git = `${folder}/.git`;
-  const found = statOf(git);
+  const found = ifReadable(() => Deno.statSync(git));
   if (found === undefined) return undefined;
   if (found.isDirectory) {
     return isFile(`${git}/HEAD`) ? { name: cleanName(lastPart(folder)), root: folder } : undefined;
@@ -87,8 +87,7 @@ function mainFolder(commonDir: string): string {
 
 function branchOf(gitDir: string): string {
   // While git rebases, HEAD is detached; the name of the worktree's project must not change then.
-  const files = ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name"];
-  for (const file of files) {
+  for (const file of ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name"]) {
     const [, branch] = /^(?:ref: )?refs\/heads\/(.+)$/.exec(readSmall(`${gitDir}/${file}`) ?? "") ?? [];
     // The file says ".invalid" in a repository that keeps its branches as a reftable.
     if (branch !== undefined && branch !== ".invalid") return branch;
@@ -97,34 +96,25 @@ function branchOf(gitDir: string): string {
   return hash?.slice(0, HASH_NAME) ?? lastPart(gitDir);
 }
 
-/** The content of a short text file, without its last line end; `undefined` where there is no such file. */
+/** The content of a short text file, without its last line end; `undefined` where there is none. */
 function readSmall(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path).trimEnd();
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  return ifReadable(() => Deno.readTextFileSync(path).trimEnd());
 }
 
 function isFile(path: string): boolean {
-  return statOf(path)?.isFile ?? false;
+  return ifReadable(() => Deno.statSync(path))?.isFile ?? false;
 }
 
-function statOf(path: string): Deno.FileInfo | undefined {
+/** What `look` returns; `undefined` where there is no such file, or none that we can read. */
+function ifReadable<Found>(look: () => Found): Found | undefined {
   try {
-    return Deno.statSync(path);
+    return look();
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    const { NotFound, PermissionDenied, NotADirectory, IsADirectory, FilesystemLoop } = Deno.errors;
+    const types = [NotFound, PermissionDenied, NotADirectory, IsADirectory, FilesystemLoop];
+    if (types.some((type) => error instanceof type)) return undefined;
     throw error;
   }
-}
-
-/** Whether there is no such file, or none that we can read. */
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
-    error instanceof Deno.errors.FilesystemLoop;
 }
 
 // node:path would make the start of the quick commands 6 ms longer.
@@ -160,6 +150,5 @@ function join(root: string, names: readonly string[]): string {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
-  const separator = root.includes("\\") ? "\\" : "/";
-  return root + parts.join(separator);
+  return root + parts.join(root.includes("\\") ? "\\" : "/");
 }

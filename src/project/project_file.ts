@@ -92,11 +92,10 @@ function readService({ key: name, value, where, keyWhere, entries }: YamlEntry):
 function readField(entry: YamlEntry): object {
   const field = Object.hasOwn(FIELDS, entry.key) ? FIELDS[entry.key] : undefined;
   if (field === undefined) throw unknownKey(entry, Object.keys(FIELDS));
-  return field.read(entry.value) ?? fail(entry, field);
-}
-
-function fail({ key, value, where }: YamlEntry, { expected }: Field): never {
-  throw refusal(where, `"${key}" must be ${expected}, got ${JSON.stringify(value)}`);
+  const { key, value, where } = entry;
+  const part = field.read(value);
+  if (part !== undefined) return part;
+  throw refusal(where, `"${key}" must be ${field.expected}, got ${JSON.stringify(value)}`);
 }
 
 function unknownKey({ key, keyWhere }: YamlEntry, known: readonly string[]): PortdError {

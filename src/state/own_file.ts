@@ -55,18 +55,14 @@ export function readTrustedFile(path: string): string {
     for (const owner of [uid, Deno.lstatSync(path).uid]) {
       if (!isTrusted(owner)) throw new ForeignFileError(`it belongs to user ${owner}, who could set everything`);
     }
-    if ((mode! & (OTHERS_MAY_WRITE | GROUP_MAY_WRITE)) !== 0 && !isClosed(folderOf(path))) {
+    if ((mode! & (OTHERS_MAY_WRITE | GROUP_MAY_WRITE)) !== 0 && !isInClosedFolder(path)) {
       throw new ForeignFileError(`other users may write it, and could set everything; close it: chmod go-w ${path}`);
     }
   }
   return readWhole(file, path, MOST_BYTES);
 }
 
-/**
- * Reads a text file of any kind, up to a limit.
- *
- * @throws {FileTooLongError} when it is longer.
- */
+/** Reads a text file of any kind, up to a limit. @throws {FileTooLongError} when it is longer. */
 export function readBounded(path: string, mostBytes: number = MOST_BYTES): string {
   using file = Deno.openSync(path);
   if (file.statSync().isDirectory) throw new Error(`Cannot read ${path}: it is a folder and not a file`);
@@ -74,23 +70,14 @@ export function readBounded(path: string, mostBytes: number = MOST_BYTES): strin
 }
 
 function readWhole(file: Deno.FsFile, path: string, mostBytes: number): string {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const part = new Uint8Array(Math.min(mostBytes + 1 - length, 1 << 18));
-    const count = file.readSync(part);
-    if (count === null) break;
+  const decoder = new TextDecoder(), buffer = new Uint8Array(1 << 18);
+  let text = "", length = 0;
+  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
     length += count;
     if (length > mostBytes) throw new FileTooLongError(path, mostBytes);
-    parts.push(part.subarray(0, count));
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return new TextDecoder().decode(whole);
+  return text + decoder.decode();
 }
 
 /** A file is longer than portd reads. */
@@ -110,11 +97,10 @@ export class FileTooLongError extends Error {
 export function checkOwnFiles(folder: string, names: readonly string[]): void {
   if (Deno.build.os === "windows") return;
   const files = names.map((name) => ({ name, file: Deno.lstatSync(`${folder}/${name}`) }));
-  const counts = new Map<number | null, number>();
-  for (const { file } of files) counts.set(file.ino, (counts.get(file.ino) ?? 0) + 1);
+  const sameFile = Map.groupBy(files, ({ file }) => file.ino);
   for (const { name, file } of files) {
     // A killed daemon may have left the draft of a file beside it, as a second name of the same file.
-    const hasMoreNames = (file.nlink ?? 1) > counts.get(file.ino)!;
+    const hasMoreNames = (file.nlink ?? 1) > sameFile.get(file.ino)!.length;
     const reason = file.uid !== Deno.uid()
       ? `it belongs to user ${file.uid}`
       : objectionTo(file) ?? (hasMoreNames ? "it has another name elsewhere (a hard link)" : undefined);
@@ -171,12 +157,9 @@ function isTrusted(uid: number | null): boolean {
   return uid === Deno.uid() || uid === 0;
 }
 
-/** Whether only this user and root can reach what is in a folder. */
-function isClosed(folder: string): boolean {
+/** Whether only this user and root can reach what is in the folder of a file. */
+function isInClosedFolder(path: string): boolean {
+  const folder = path.replace(/\/[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
   const { uid, mode } = Deno.statSync(folder);
   return isTrusted(uid) && (mode! & 0o077) === 0;
-}
-
-function folderOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
 }

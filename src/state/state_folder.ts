@@ -37,15 +37,8 @@ const OWN_FILES = /^(?:leases\.db(?:[-.].+)?|(?:admin\.token|daemon\.(?:json|log
  * @param isRoot is false on Windows.
  * @throws {Error} when the environment names no home.
  */
-export function defaultStateDir(
-  os: typeof Deno.build.os,
-  env: Environment,
-  isRoot: boolean,
-): string {
-  if (os === "windows") {
-    if (env.LOCALAPPDATA) return `${env.LOCALAPPDATA}\\portd`;
-    return `${homeOf(env, "USERPROFILE")}\\AppData\\Local\\portd`;
-  }
+export function defaultStateDir(os: typeof Deno.build.os, env: Environment, isRoot: boolean): string {
+  if (os === "windows") return `${env.LOCALAPPDATA || `${homeOf(env, "USERPROFILE")}\\AppData\\Local`}\\portd`;
   if (os === "darwin") return `${homeOf(env, "HOME")}/Library/Application Support/portd`;
   // The XDG base directory specification: a relative path is invalid and to be ignored.
   if (env.XDG_STATE_HOME?.startsWith("/")) return `${env.XDG_STATE_HOME}/portd`;
@@ -166,20 +159,14 @@ export function readOrMakeToken(folder: string): string {
     crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
     (byte) => byte.toString(16).padStart(2, "0"),
   );
-  if (!isThere(path)) writeWhole(path, `${fresh.join("")}\n`);
+  if (ifThere(() => Deno.lstatSync(path)) === undefined) writeWhole(path, `${fresh.join("")}\n`);
   setMode(path, 0o600);
   const token = readOwnFile(path).trim();
-  if (!/^[0-9a-f]{64}$/.test(token)) {
-    throw new PortdError(
-      "store_unavailable",
-      `Cannot use ${path}: it holds no token; remove it, and portd makes a new one`,
-    );
-  }
-  return token;
-}
-
-function isThere(path: string): boolean {
-  return ifThere(() => Deno.lstatSync(path)) !== undefined;
+  if (/^[0-9a-f]{64}$/.test(token)) return token;
+  throw new PortdError(
+    "store_unavailable",
+    `Cannot use ${path}: it holds no token; remove it, and portd makes a new one`,
+  );
 }
 
 /** Writes all or nothing, also on a full disk. A file that another daemon has made meanwhile stays. */
@@ -201,8 +188,7 @@ function writeDraft(path: string, text: string): string {
   try {
     Deno.writeTextFileSync(draft, text, { mode: 0o600, createNew: true });
   } catch (error) {
-    const isOurs = !(error instanceof Deno.errors.AlreadyExists) && isThere(draft);
-    if (isOurs) Deno.removeSync(draft);
+    if (!(error instanceof Deno.errors.AlreadyExists)) ifThere(() => Deno.removeSync(draft));
     throw error;
   }
   return draft;
@@ -214,7 +200,7 @@ export function writeDaemonFile(folder: string, daemon: DaemonFile): void {
   try {
     Deno.renameSync(writeDraft(path, `${JSON.stringify(daemon)}\n`), path);
   } catch (error) {
-    if (isThere(path)) Deno.removeSync(path);
+    ifThere(() => Deno.removeSync(path));
     throw error;
   }
 }

@@ -33,65 +33,53 @@ async function makeCheckout(path: string): Promise<string> {
   return path;
 }
 
-Deno.test("a checkout is a project of its folder's name, from every folder in it", async () => {
-  await using folder = await temporaryFolder();
-  const shop = await makeCheckout(`${folder.path}/shop`);
+/** Declares a test with a folder of its own, and a checkout `shop` in it. */
+function checkoutTest(name: string, test: (shop: string, folder: string) => Promise<void> | void): void {
+  Deno.test(name, async () => {
+    await using folder = await temporaryFolder();
+    await test(await makeCheckout(`${folder.path}/shop`), folder.path);
+  });
+}
+
+checkoutTest("a checkout is a project of its folder's name, from every folder in it", (shop) => {
   for (const cwd of [shop, `${shop}/src/deep`]) assert.deepEqual(findProject(cwd), { name: "shop", root: shop });
 });
 
-Deno.test("a linked worktree is the main checkout's folder @ its branch", async () => {
-  await using folder = await temporaryFolder();
-  const shop = await makeCheckout(`${folder.path}/shop`);
-  const worktree = `${folder.path}/elsewhere`;
+checkoutTest("a linked worktree is the main checkout's folder @ its branch", async (shop, folder) => {
+  const worktree = `${folder}/elsewhere`;
   await git(shop, "worktree", "add", "--quiet", "-b", "feat/cart", worktree);
   await Deno.mkdir(`${worktree}/src`);
   assert.deepEqual(findProject(`${worktree}/src`), { name: "shop@feat/cart", root: worktree });
   assert.deepEqual(findProject(shop), { name: "shop", root: shop });
 });
 
-Deno.test("a worktree without a branch is named after its commit", async () => {
-  await using folder = await temporaryFolder();
-  const shop = await makeCheckout(`${folder.path}/shop`);
-  await git(shop, "worktree", "add", "--quiet", "--detach", `${folder.path}/detached`);
+checkoutTest("a worktree without a branch is named after its commit", async (shop, folder) => {
+  await git(shop, "worktree", "add", "--quiet", "--detach", `${folder}/detached`);
   const hash = await git(shop, "rev-parse", "HEAD");
-  assert.equal(findProject(`${folder.path}/detached`).name, `shop@${hash.slice(0, 7)}`);
+  assert.equal(findProject(`${folder}/detached`).name, `shop@${hash.slice(0, 7)}`);
 });
 
-Deno.test("a worktree keeps its name while it is rebased", async () => {
-  await using folder = await temporaryFolder();
-  const shop = await makeCheckout(`${folder.path}/shop`);
-  const worktree = `${folder.path}/cart`;
+checkoutTest("a worktree keeps its name while it is rebased", async (shop, folder) => {
+  const worktree = `${folder}/cart`;
   await git(shop, "worktree", "add", "--quiet", "-b", "cart", worktree);
   await git(worktree, "commit", "--quiet", "--allow-empty", "--message", "second");
-  await git(
-    worktree,
-    "-c",
-    "sequence.editor=sed -i 1ibreak",
-    "rebase",
-    "--quiet",
-    "--interactive",
-    "--keep-empty",
-    "HEAD~1",
-  );
+  const rebase = "rebase --quiet --interactive --keep-empty HEAD~1".split(" ");
+  await git(worktree, "-c", "sequence.editor=sed -i 1ibreak", ...rebase);
   assert.match(await Deno.readTextFile(`${shop}/.git/worktrees/cart/HEAD`), /^[0-9a-f]{40}\n$/);
   assert.equal(findProject(worktree).name, "shop@cart");
 });
 
-Deno.test("worktrees of a bare repository are named after the repository", async () => {
-  await using folder = await temporaryFolder();
-  const shop = await makeCheckout(`${folder.path}/shop`);
-  await git(folder.path, "clone", "--quiet", "--bare", shop, "store.git");
-  await git(`${folder.path}/store.git`, "worktree", "add", "--quiet", "-b", "one", `${folder.path}/one`);
-  assert.equal(findProject(`${folder.path}/one`).name, "store@one");
-  await git(folder.path, "clone", "--quiet", "--bare", shop, "depot/.bare");
-  await git(`${folder.path}/depot/.bare`, "worktree", "add", "--quiet", "-b", "two", `${folder.path}/depot/two`);
-  assert.equal(findProject(`${folder.path}/depot/two`).name, "depot@two");
+checkoutTest("worktrees of a bare repository are named after the repository", async (shop, folder) => {
+  await git(folder, "clone", "--quiet", "--bare", shop, "store.git");
+  await git(`${folder}/store.git`, "worktree", "add", "--quiet", "-b", "one", `${folder}/one`);
+  assert.equal(findProject(`${folder}/one`).name, "store@one");
+  await git(folder, "clone", "--quiet", "--bare", shop, "depot/.bare");
+  await git(`${folder}/depot/.bare`, "worktree", "add", "--quiet", "-b", "two", `${folder}/depot/two`);
+  assert.equal(findProject(`${folder}/depot/two`).name, "depot@two");
 });
 
-Deno.test("a submodule is a checkout of its own", async () => {
-  await using folder = await temporaryFolder();
-  const library = await makeCheckout(`${folder.path}/library`);
-  const shop = await makeCheckout(`${folder.path}/shop`);
+checkoutTest("a submodule is a checkout of its own", async (shop, folder) => {
+  const library = await makeCheckout(`${folder}/library`);
   await git(shop, "submodule", "--quiet", "add", library, "vendor/lib");
   assert.deepEqual(findProject(`${shop}/vendor/lib`), { name: "lib", root: `${shop}/vendor/lib` });
 });
@@ -114,17 +102,8 @@ Deno.test("an empty .git folder is no checkout", async () => {
 });
 
 Deno.test("every folder name becomes a project that the daemon takes, different ones different projects", () => {
-  const folders = [
-    "my shop",
-    "my-shop",
-    "my_shop",
-    "meinläden",
-    "商店",
-    "a:b",
-    "x".repeat(300),
-    `${"x".repeat(300)}y`,
-    "",
-  ];
+  const long = "x".repeat(300);
+  const folders = ["my shop", "my-shop", "my_shop", "meinläden", "商店", "a:b", long, `${long}y`, ""];
   const names = folders.map(cleanName);
   for (const name of names) assert.match(name, PROJECT);
   assert.equal(new Set(names).size, folders.length);
@@ -159,10 +138,6 @@ Deno.test("resolvePath() makes paths absolute and takes dots out", () => {
 });
 
 Deno.test("portVariable() is a name that shells take", () => {
-  assert.deepEqual(["web", "my-api", "a.b+c", "3d"].map(portVariable), [
-    "WEB_PORT",
-    "MY_API_PORT",
-    "A_B_C_PORT",
-    "_3D_PORT",
-  ]);
+  const names = ["web", "my-api", "a.b+c", "3d"].map(portVariable);
+  assert.deepEqual(names, ["WEB_PORT", "MY_API_PORT", "A_B_C_PORT", "_3D_PORT"]);
 });

@@ -14,14 +14,25 @@ import { temporaryFolder } from "../support/folder.ts";
 const modeOf = (path: string) => Deno.statSync(path).mode! & 0o777;
 const DAEMON = { url: "http://127.0.0.1:7678", pid: 4711, startTime: "1", version: "0.1.0", needsToken: false };
 
-/** Modes and owners are not those of Windows. */
-function unixTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os === "windows", fn });
+/** Declares a test with a folder of its own. */
+function folderTest(name: string, test: (folder: string) => void, { ignore = false } = {}): void {
+  Deno.test({
+    name,
+    ignore,
+    async fn() {
+      await using folder = await temporaryFolder();
+      test(folder.path);
+    },
+  });
 }
 
-unixTest("claimStateFolder() makes a folder, or takes an empty one from everybody else", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/a/state`;
+/** The same; modes and owners are not those of Windows. */
+function unixTest(name: string, test: (folder: string) => void): void {
+  folderTest(name, test, { ignore: Deno.build.os === "windows" });
+}
+
+unixTest("claimStateFolder() makes a folder, or takes an empty one from everybody else", (folder) => {
+  const path = `${folder}/a/state`;
   claimStateFolder(path);
   assert.equal(modeOf(path), 0o700);
   Deno.chmodSync(path, 0o755);
@@ -33,49 +44,37 @@ unixTest("claimStateFolder() makes a folder, or takes an empty one from everybod
   claimStateFolder(path); // nobody else could put them there
 });
 
-unixTest("claimStateFolder() leaves a folder alone that others may open and that is not empty", async () => {
-  await using folder = await temporaryFolder();
+unixTest("claimStateFolder() leaves a folder alone that others may open and that is not empty", (folder) => {
   for (const name of ["passwd", "leases.db", "admin.token", "daemon.json", "config.yaml"]) {
-    Deno.chmodSync(folder.path, 0o755);
-    Deno.writeTextFileSync(`${folder.path}/${name}`, "");
-    assert.throws(() => claimStateFolder(folder.path), {
+    Deno.chmodSync(folder, 0o755);
+    Deno.writeTextFileSync(`${folder}/${name}`, "");
+    assert.throws(() => claimStateFolder(folder), {
       code: "store_unavailable",
-      message: `Cannot use the state folder ${folder.path}: it holds ${name}, and other users may open it; name a ` +
+      message: `Cannot use the state folder ${folder}: it holds ${name}, and other users may open it; name a ` +
         "folder of its own, or if every file in it is yours, close it with chmod 700",
     });
-    assert.equal(modeOf(folder.path), 0o755);
-    Deno.chmodSync(folder.path, 0o700);
-    claimStateFolder(folder.path);
-    Deno.removeSync(`${folder.path}/${name}`);
+    assert.equal(modeOf(folder), 0o755);
+    Deno.chmodSync(folder, 0o700);
+    claimStateFolder(folder);
+    Deno.removeSync(`${folder}/${name}`);
   }
 });
 
-unixTest("claimStateFolder() refuses a file of portd's that is a link, no file, or has a name elsewhere", async () => {
-  await using folder = await temporaryFolder();
-  const state = `${folder.path}/state`, victim = `${folder.path}/victim`;
+unixTest("claimStateFolder() refuses a file of portd's that is a link, no file, or has a name elsewhere", (folder) => {
+  const state = `${folder}/state`, victim = `${folder}/victim`;
   Deno.mkdirSync(state, { mode: 0o700 });
   Deno.writeTextFileSync(victim, "precious");
-  for (
-    const name of [
-      "leases.db",
-      "leases.db-wal",
-      "leases.db-shm",
-      "admin.token",
-      "daemon.json",
-      "daemon.log",
-      "daemon.log.1",
-    ]
-  ) {
+  const names = "leases.db leases.db-wal leases.db-shm admin.token daemon.json daemon.log daemon.log.1".split(" ");
+  const plants = [
+    [(path: string) => Deno.symlinkSync(victim, path), "it is a link"],
+    [(path: string) => Deno.symlinkSync("/nowhere", path), "it is a link"],
+    [(path: string) => Deno.linkSync(victim, path), "it has another name elsewhere (a hard link)"],
+    [(path: string) => Deno.mkdirSync(path), "it is no regular file"],
+  ] as const;
+  for (const name of names) {
     const path = `${state}/${name}`;
-    for (
-      const [plant, reason] of [
-        [() => Deno.symlinkSync(victim, path), "it is a link"],
-        [() => Deno.symlinkSync("/nowhere", path), "it is a link"],
-        [() => Deno.linkSync(victim, path), "it has another name elsewhere (a hard link)"],
-        [() => Deno.mkdirSync(path), "it is no regular file"],
-      ] as const
-    ) {
-      plant();
+    for (const [plant, reason] of plants) {
+      plant(path);
       assert.throws(() => claimStateFolder(state), {
         message: `Cannot use the state folder ${state}: ${name} in it may have been put there by another user: ` +
           `${reason}; remove that file`,
@@ -87,21 +86,19 @@ unixTest("claimStateFolder() refuses a file of portd's that is a link, no file, 
   assert.equal(Deno.readTextFileSync(victim), "precious");
 });
 
-unixTest("claimStateFolder() takes a token whose draft a killed daemon has left beside it", async () => {
-  await using folder = await temporaryFolder();
-  Deno.writeTextFileSync(`${folder.path}/admin.token.77`, "x");
-  Deno.linkSync(`${folder.path}/admin.token.77`, `${folder.path}/admin.token`);
-  claimStateFolder(folder.path);
-  assert.equal(modeOf(folder.path), 0o700);
+unixTest("claimStateFolder() takes a token whose draft a killed daemon has left beside it", (folder) => {
+  Deno.writeTextFileSync(`${folder}/admin.token.77`, "x");
+  Deno.linkSync(`${folder}/admin.token.77`, `${folder}/admin.token`);
+  claimStateFolder(folder);
+  assert.equal(modeOf(folder), 0o700);
 });
 
-unixTest("claimStateFolder() refuses a place where everybody may put another folder instead", async () => {
-  await using folder = await temporaryFolder();
-  const open = `${folder.path}/open`;
+unixTest("claimStateFolder() refuses a place where everybody may put another folder instead", (folder) => {
+  const open = `${folder}/open`;
   Deno.mkdirSync(`${open}/mine`, { recursive: true });
-  Deno.symlinkSync(`${open}/mine`, `${folder.path}/link`);
+  Deno.symlinkSync(`${open}/mine`, `${folder}/link`);
   Deno.chmodSync(open, 0o777);
-  for (const path of [`${open}/state`, `${open}/mine/a/state`, `${folder.path}/link/state`]) {
+  for (const path of [`${open}/state`, `${open}/mine/a/state`, `${folder}/link/state`]) {
     assert.throws(() => claimStateFolder(path), {
       message: `Cannot use the state folder ${path}: every user may write ${open} above it`,
     });
@@ -110,49 +107,36 @@ unixTest("claimStateFolder() refuses a place where everybody may put another fol
   claimStateFolder(`${open}/state`);
 });
 
-unixTest("the token and daemon.json are never written through a link, and not read through one", async () => {
-  await using folder = await temporaryFolder();
-  const victim = `${folder.path}/victim`;
+unixTest("the token and daemon.json are never written through a link, and not read through one", (folder) => {
+  const victim = `${folder}/victim`;
   Deno.writeTextFileSync(victim, "precious", { mode: 0o644 });
-  Deno.symlinkSync(victim, `${folder.path}/daemon.json`);
-  assert.equal(readDaemonFile(folder.path), undefined);
-  writeDaemonFile(folder.path, DAEMON);
-  assert.deepEqual(readDaemonFile(folder.path), DAEMON);
+  Deno.symlinkSync(victim, `${folder}/daemon.json`);
+  assert.equal(readDaemonFile(folder), undefined);
+  writeDaemonFile(folder, DAEMON);
+  assert.deepEqual(readDaemonFile(folder), DAEMON);
   // The names of drafts of earlier versions: guessed, and planted.
-  for (const name of ["admin.token", "daemon.json"]) Deno.symlinkSync(victim, `${folder.path}/${name}.${Deno.pid}`);
-  assert.match(readOrMakeToken(folder.path), /^[0-9a-f]{64}$/);
-  writeDaemonFile(folder.path, { ...DAEMON, pid: Deno.pid });
+  for (const name of ["admin.token", "daemon.json"]) Deno.symlinkSync(victim, `${folder}/${name}.${Deno.pid}`);
+  assert.match(readOrMakeToken(folder), /^[0-9a-f]{64}$/);
+  writeDaemonFile(folder, { ...DAEMON, pid: Deno.pid });
   assert.equal(Deno.readTextFileSync(victim), "precious");
   assert.equal(modeOf(victim), 0o644);
-  removeDaemonFile(folder.path, Deno.pid);
-  assert.equal(readDaemonFile(folder.path), undefined);
+  removeDaemonFile(folder, Deno.pid);
+  assert.equal(readDaemonFile(folder), undefined);
 });
 
-unixTest("a token that is a link is not used", async () => {
-  await using folder = await temporaryFolder();
-  Deno.writeTextFileSync(`${folder.path}/theirs`, "a".repeat(64));
-  Deno.symlinkSync(`${folder.path}/theirs`, `${folder.path}/admin.token`);
-  assert.throws(() => readOrMakeToken(folder.path), /admin\.token: it is a link$/);
+unixTest("a token that is a link is not used", (folder) => {
+  Deno.writeTextFileSync(`${folder}/theirs`, "a".repeat(64));
+  Deno.symlinkSync(`${folder}/theirs`, `${folder}/admin.token`);
+  assert.throws(() => readOrMakeToken(folder), /admin\.token: it is a link$/);
 });
 
-Deno.test("daemon.json counts only when it is one", async () => {
-  await using folder = await temporaryFolder();
-  for (
-    const text of [
-      "",
-      "null",
-      "[]",
-      "{",
-      JSON.stringify({ ...DAEMON, url: 7 }),
-      JSON.stringify({ ...DAEMON, url: "http://127.0.0.1:1\u001b[2J" }),
-      JSON.stringify({ ...DAEMON, url: "javascript:x" }),
-      JSON.stringify({ ...DAEMON, pid: -1 }),
-      JSON.stringify({ ...DAEMON, version: null }),
-      `${JSON.stringify(DAEMON)}${" ".repeat(2 << 20)}`,
-    ]
-  ) {
-    Deno.writeTextFileSync(`${folder.path}/daemon.json`, text);
-    assert.equal(readDaemonFile(folder.path), undefined, text.slice(0, 100));
+folderTest("daemon.json counts only when it is one", (folder) => {
+  const urls = [7, "http://127.0.0.1:1\u001b[2J", "javascript:x"].map((url) => ({ url }));
+  const faults = [...urls, { pid: -1 }, { version: null }].map((part) => JSON.stringify({ ...DAEMON, ...part }));
+  const long = `${JSON.stringify(DAEMON)}${" ".repeat(2 << 20)}`;
+  for (const text of ["", "null", "[]", "{", ...faults, long]) {
+    Deno.writeTextFileSync(`${folder}/daemon.json`, text);
+    assert.equal(readDaemonFile(folder), undefined, text.slice(0, 100));
   }
 });
 
