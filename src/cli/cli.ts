@@ -1,7 +1,7 @@
 /**
  * Running a command line. `portd lease NAME` and `portd release NAME`, which scripts call again and again, skip the
  * parser in app.ts: there is nothing to parse, and loading it takes a third of their time. So the work of these two
- * is in lease.ts and release.ts, apart from their flags and help in commands/.
+ * is in lease.ts and release.ts, apart from their flags and help.
  */
 import type { AnyCommand } from "./app.ts";
 import type { CliContext } from "./context.ts";
@@ -9,78 +9,49 @@ import { EXIT, guard } from "./exit.ts";
 import { lease } from "./lease.ts";
 
 /**
- * Runs one command line.
- *
- * @param args are the words after the program's name.
- * @returns the exit code.
+ * The file of each command; where there is no such command, that of `version` is loaded and not run. As main.ts says,
+ * Deno would load the whole graph of an `import("…")` before the first line runs. It does not see a path behind
+ * `as string`, and a bundler does.
  */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCommand }>>> = {
+  close: () => import("./commands/close.ts" as string),
+  config: () => import("./commands/config.ts" as string),
+  doctor: () => import("./commands/doctor.ts" as string),
+  env: () => import("./commands/env.ts" as string),
+  events: () => import("./commands/events.ts" as string),
+  export: () => import("./commands/export.ts" as string),
+  firewall: () => import("./commands/firewall.ts" as string),
+  free: () => import("./commands/free.ts" as string),
+  import: () => import("./commands/import.ts" as string),
+  inspect: () => import("./commands/inspect.ts" as string),
+  lease: () => import("./commands/lease.ts" as string),
+  ls: () => import("./commands/ls.ts" as string),
+  open: () => import("./commands/open.ts" as string),
+  ps: () => import("./commands/ps.ts" as string),
+  release: () => import("./commands/release.ts" as string),
+  renew: () => import("./commands/renew.ts" as string),
+  run: () => import("./commands/run.ts" as string),
+  serve: () => import("./commands/serve.ts" as string),
+  service: () => import("./commands/service.ts" as string),
+  status: () => import("./commands/status.ts" as string),
+  stop: () => import("./commands/stop.ts" as string),
+  version: () => import("./commands/version.ts" as string),
+  wait: () => import("./commands/wait.ts" as string),
+};
+
+/** Runs one command line. @param args are the words after the program's name. @returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   const [command, name] = args;
   const isPlain = args.length === 2 && name !== "" && !name!.startsWith("-");
   if (command === "lease" && (isPlain || args.length === 1)) await guard(context, {}, () => lease(context, {}, name));
   else if (command === "release" && isPlain) {
-    const { release }: typeof import("./release.ts") = await load("release");
+    const { release }: typeof import("./release.ts") = await import("./release.ts" as string);
     await guard(context, {}, () => release(context, {}, name!));
   } else {
-    const app: Promise<typeof import("./app.ts")> = load("app");
-    const [{ runApp }, loaded] = await Promise.all([app, loadCommand(command)]);
+    const app: Promise<typeof import("./app.ts")> = import("./app.ts" as string);
+    const loadCommand = COMMANDS[command !== undefined && Object.hasOwn(COMMANDS, command) ? command : "version"]!;
+    const [{ runApp }, loaded] = await Promise.all([app, loadCommand()]);
     return await runApp(args, context, loaded.default);
   }
   return context.process.exitCode ?? EXIT.ok;
-}
-
-/** See main.ts for why the import chooses. */
-function load(part: "app" | "release") {
-  return import(part === "release" ? "./release.ts" : "./app.ts");
-}
-
-/** The file of a command; that of `version` where there is no such command, as none is run then. */
-function loadCommand(name: string | undefined): Promise<{ readonly default: AnyCommand }> {
-  return import(
-    name === "lease"
-      ? "./commands/lease.ts"
-      : name === "run"
-      ? "./commands/run.ts"
-      : name === "ls"
-      ? "./commands/ls.ts"
-      : name === "ps"
-      ? "./commands/ps.ts"
-      : name === "inspect"
-      ? "./commands/inspect.ts"
-      : name === "release"
-      ? "./commands/release.ts"
-      : name === "free"
-      ? "./commands/free.ts"
-      : name === "renew"
-      ? "./commands/renew.ts"
-      : name === "wait"
-      ? "./commands/wait.ts"
-      : name === "open"
-      ? "./commands/open.ts"
-      : name === "close"
-      ? "./commands/close.ts"
-      : name === "firewall"
-      ? "./commands/firewall.ts"
-      : name === "env"
-      ? "./commands/env.ts"
-      : name === "serve"
-      ? "./commands/serve.ts"
-      : name === "stop"
-      ? "./commands/stop.ts"
-      : name === "status"
-      ? "./commands/status.ts"
-      : name === "service"
-      ? "./commands/service.ts"
-      : name === "doctor"
-      ? "./commands/doctor.ts"
-      : name === "events"
-      ? "./commands/events.ts"
-      : name === "export"
-      ? "./commands/export.ts"
-      : name === "import"
-      ? "./commands/import.ts"
-      : name === "config"
-      ? "./commands/config.ts"
-      : "./commands/version.ts"
-  );
 }

@@ -1,5 +1,5 @@
 /** Defining a command: the flags and arguments that commands share, and how all of them fail. */
-import { buildCommand, type Command, type TypedCommandParameters } from "@stricli/core";
+import { buildCommand, type Command, type CommandBuilderArguments, type TypedCommandParameters } from "@stricli/core";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
 import { parsePath } from "./parse.ts";
@@ -22,6 +22,10 @@ export const listFlag = <T>(
   { parse, separator }: { readonly parse: (text: string) => T; readonly separator?: string },
 ) => ({ kind: "parsed", parse, placeholder, brief, optional: true, variadic: separator ?? true }) as const;
 
+/** An optional flag that takes one of these words. */
+export const choiceFlag = <const T extends string>(values: readonly T[], brief: string) =>
+  ({ kind: "enum", values, brief, optional: true }) as const;
+
 /** Definitions of {@linkcode CommonFlags}. */
 export const COMMON_FLAGS = {
   url: textFlag("URL", "Address of the daemon (PORTD_URL)"),
@@ -30,30 +34,66 @@ export const COMMON_FLAGS = {
   json: switchFlag("Print the answer, and errors, as JSON"),
 } as const;
 
-/** The argument of a command about one lease or port; naming.ts reads it. */
-export const NAME_OR_PORT = {
-  parse: String,
-  placeholder: "NAME|PORT",
-  brief: "A lease by its name or id, or a port",
-} as const;
+/** An argument; of type string. */
+export const argument = (placeholder: string, brief: string) => ({ parse: String, placeholder, brief }) as const;
 
-/** A command. */
-export interface Definition<Flags extends CommonFlags, Args extends readonly unknown[]> {
+/** The argument of a command about one lease or port; naming.ts reads it. */
+export const NAME_OR_PORT = argument("NAME|PORT", "A lease by its name or id, or a port");
+
+/** What a command gets for its flags. All are optional. */
+export type FlagsOf<Definitions> = { readonly [Name in keyof Definitions]?: ValueOf<Definitions[Name]> };
+
+type ValueOf<Flag> = Flag extends { readonly kind: "boolean" } ? boolean
+  : Flag extends { readonly values: readonly (infer Value)[] } ? Value
+  : Flag extends { readonly parse: (text: string) => infer Value; readonly variadic: unknown } ? readonly Value[]
+  : Flag extends { readonly parse: (text: string) => infer Value } ? Value
+  : never;
+
+type Argument = ReturnType<typeof argument> & { readonly optional?: true };
+
+/** What a command gets for its arguments. */
+type ArgumentsOf<Args extends readonly Argument[]> = {
+  readonly [Index in keyof Args]: Args[Index] extends { readonly optional: true } ? string | undefined : string;
+};
+
+/** A command with so many arguments, or fewer. */
+export interface Definition<Flags, Args extends readonly Argument[]> {
+  /** @default only the common ones */
+  readonly flags?: Flags;
+  /** @default none */
+  readonly args?: Args;
+  /** For the list of commands; those right below `portd` have it in app.ts. */
+  readonly brief?: string;
+  /** What `--help` says. @default brief */
+  readonly help?: string;
+  /** The synopsis first, then examples. @default ["[--json]"] */
+  readonly usage?: readonly (string | { readonly input: string; readonly brief: string })[];
+  readonly run: (context: CliContext, flags: FlagsOf<Flags>, ...args: ArgumentsOf<Args>) => void | Promise<void>;
+}
+
+/** Makes a command. What `run` gets has the types that follow from the flags and arguments. */
+export function defineCommand<
+  Flags extends Pick<typeof COMMON_FLAGS, "json"> = typeof COMMON_FLAGS,
+  const Args extends readonly Argument[] = [],
+>({ flags, args, brief = "", help = brief, usage = ["[--json]"], run }: Definition<Flags, Args>): Command<CliContext> {
+  const positional = { kind: "tuple", parameters: args ?? [] };
+  return command<CommonFlags, readonly string[]>({
+    parameters: { flags: flags ?? COMMON_FLAGS, positional } as never, // stricli cannot see that these types fit together
+    docs: { brief, fullDescription: help, customUsage: usage },
+    run: run as never,
+  });
+}
+
+/** A command in stricli's terms: it may have any number of arguments. */
+interface StricliDefinition<Flags extends CommonFlags, Args extends readonly unknown[]> {
   readonly parameters: TypedCommandParameters<Flags, Args, CliContext>;
-  readonly docs: {
-    /** For the list of commands; those right below `portd` have it in app.ts. */
-    readonly brief?: string;
-    /** What `--help` says. @default brief */
-    readonly fullDescription?: string;
-    /** The synopsis first, then examples. */
-    readonly customUsage: readonly (string | { readonly input: string; readonly brief: string })[];
-  };
+  readonly docs: Partial<CommandBuilderArguments<CommonFlags, [], CliContext>["docs"]>;
   readonly run: (context: CliContext, flags: Flags, ...args: Args) => void | Promise<void>;
 }
 
 /** Makes a command whose failures are a message on stderr and an exit code. */
 export function command<Flags extends CommonFlags, Args extends readonly unknown[]>(
-  { parameters, docs, run }: Definition<Flags, Args>,
+  { parameters, docs, run }: StricliDefinition<Flags, Args>,
 ): Command<CliContext> {
   return buildCommand<Flags, Args, CliContext>({
     // No prototype: stricli looks up flags with `in`, and "--constructor" is no flag.

@@ -2,27 +2,21 @@
 import type { CliContext, CliProcess } from "./context.ts";
 import { Ended, EXIT, UsageError } from "./exit.ts";
 
-/** Options of {@linkcode confirm}. */
-export interface ConfirmOptions {
-  /** Printed before the question; whole lines. */
-  readonly preface: string;
-  /** Whether the command line has the answer already; then nothing is printed or asked. */
-  readonly yes: boolean;
-}
-
 const YES = /^\s*y(?:es)?\s*$/i;
 
 /**
  * Asks on stderr, as stdout is for the answer of the command. Whatever is not "y" or "yes" is a no, also the end of the
  * input.
  *
+ * @param preface is printed before the question; whole lines.
+ * @param yes is whether the command line has the answer already; then nothing is printed or asked.
  * @throws {Ended} when the answer is no.
  * @throws {UsageError} where stdin is no terminal: text from a pipe was not meant as an answer.
  */
 export async function confirm(
   { process }: CliContext,
   question: string,
-  { preface, yes }: ConfirmOptions,
+  { preface, yes }: { readonly preface: string; readonly yes: boolean },
 ): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTerminal) {

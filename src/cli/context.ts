@@ -81,13 +81,11 @@ export interface CliContext extends CommandContext {
 }
 
 /** Options of {@linkcode systemContext}. */
-export interface SystemContextOptions {
+export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;
-  readonly loadDaemon: () => Promise<RunDaemon>;
   readonly openService: (options: ServiceOptions) => Promise<ServiceControl>;
-  readonly openFirewall: (config: Config) => Promise<FirewallBackend>;
 }
 
 /**
@@ -97,18 +95,12 @@ export interface SystemContextOptions {
 export const RUN_FLAGS: readonly string[] = [
   "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50",
   "--no-prompt",
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-run",
-  "--allow-ffi",
+  ...["net", "read", "write", "env", "sys", "run", "ffi"].map((name) => `--allow-${name}`),
 ];
 
 /** The context of the process that runs. */
 export function systemContext(options: SystemContextOptions): CliContext {
-  const { args, mainUrl, loadDaemon, openService, openFirewall } = options;
+  const { args, mainUrl, openService, ...loaders } = options;
   const env = Deno.env.toObject();
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   return {
@@ -125,8 +117,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...RUN_FLAGS, mainUrl],
     onSignal: listenForSignals,
-    loadDaemon,
-    openFirewall,
+    ...loaders,
     openService: ({ isUser }) => openService({ isUser, os: Deno.build.os, env, onSignal: listenForSignals }),
   };
 }
@@ -139,18 +130,16 @@ function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Sig
   };
 }
 
-/** A terminal without a window has 0 columns and rows. */
-function sizeOf({ columns, rows } = { columns: 0, rows: 0 }) {
-  return { columns: columns || 80, rows: rows || 24 };
-}
-
 function textStream(stream: typeof Deno.stdout, env: Readonly<Record<string, string>>): TextStream {
   const isTerminal = stream.isTerminal();
   const isColoured = isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
   return {
     isTerminal,
     getColorDepth: () => isColoured ? 4 : 1,
-    getSize: () => isTerminal ? sizeOf(Deno.consoleSize()) : sizeOf(),
+    getSize() {
+      const { columns, rows } = isTerminal ? Deno.consoleSize() : { columns: 0, rows: 0 };
+      return { columns: columns || 80, rows: rows || 24 }; // a terminal without a window has 0
+    },
     write(text) {
       const bytes = new TextEncoder().encode(text);
       for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));

@@ -76,15 +76,12 @@ export function exitCodeOf(error: unknown): number {
 
 /** What stderr gets about an error: a sentence, or with `--json` one line `{"error": {code, message, …}}`. */
 export function describeFailure(error: unknown, { json }: { readonly json: boolean }): string {
-  if (json) return toJson({ error: { ...dataOf(error), code: kindOf(error)[0], message: sentenceOf(error) } });
+  const data = error instanceof PortdError ? error.data : {};
+  if (json) return toJson({ error: { ...data, code: kindOf(error)[0], message: sentenceOf(error) } });
   // Only our own messages have several lines; one from a daemon must not look like several.
   const isSent = error instanceof PortdError || error instanceof UnusableAnswerError;
   const lines = isSent ? [error.message] : sentenceOf(error).split("\n");
   return `portd: ${lines.map(escapeControls).join("\n")}`;
-}
-
-function dataOf(error: unknown): object {
-  return error instanceof PortdError ? error.data : {};
 }
 
 /** What errors that are no {@linkcode PortdError} are called; the first class that fits decides. */

@@ -1,33 +1,14 @@
-/** The work of `portd lease`. commands/lease.ts has its flags and help; cli.ts says why they are apart. */
+/** The work of `portd lease`. lease_flags.ts has its flags, commands/lease.ts its help; cli.ts says why they are apart. */
 import type { LeaseRequest, LifetimeRequest } from "../client/wire.ts";
-import type { HoldKind } from "../hold/hold.ts";
 import type { Lease } from "../lease/lease.ts";
-import type { PortRange, Protocol } from "../port/port.ts";
+import type { Protocol } from "../port/port.ts";
 import { findProject, type Project } from "../project/project.ts";
-import { type CliContext, type CommonFlags, given } from "./context.ts";
+import { type CliContext, given } from "./context.ts";
 import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
+import type { LeaseFlags } from "./lease_flags.ts";
 import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
 import { toJson } from "./terminal.ts";
-
-/** Flags of `portd lease`. Durations are in milliseconds. */
-export type LeaseFlags = CommonFlags & {
-  readonly name?: string;
-  readonly port?: number;
-  readonly prefer?: readonly number[];
-  readonly range?: PortRange;
-  readonly udp?: boolean;
-  readonly both?: boolean;
-  readonly count?: number;
-  readonly block?: number;
-  readonly ttl?: number;
-  readonly pid?: number;
-  readonly pin?: boolean;
-  readonly hold?: HoldKind;
-  readonly label?: readonly (readonly [string, string])[];
-  readonly wait?: number;
-  readonly env?: string;
-};
 
 /** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {

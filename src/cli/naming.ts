@@ -4,7 +4,7 @@ import type { LeaseRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
 import type { Lease } from "../lease/lease.ts";
 import { portExpected, readPort } from "../port/port.ts";
-import { distinctName, type Project, shortHash } from "../project/project.ts";
+import { distinctName, findProject, type Project, shortHash } from "../project/project.ts";
 import { UsageError } from "./exit.ts";
 
 /** A full name in its halves. */
@@ -71,16 +71,17 @@ export function parseNameOrPort(text: string, leastPort: 0 | 1 = 1): NameOrPort 
 }
 
 /**
- * The live lease of a target. A name without a slash is looked for among the leases of this checkout first, then among
- * those of a project with its name.
+ * The live lease of a target. A name without a slash is looked for among the leases of the checkout of `cwd` first, then
+ * among those of a project with its name.
  *
  * @throws {PortdError} `lease_not_found`, or `lease_ended`.
  */
-export async function findLease(client: PortdClient, target: NameOrPort, project: Project): Promise<Lease> {
+export async function findLease(client: PortdClient, target: NameOrPort, cwd: string): Promise<Lease> {
   if ("port" in target) return await client.get(target);
   const { lease } = target;
   if (LEASE_ID.test(lease)) return await client.get(lease);
   if (lease.includes("/")) return await client.get({ name: lease });
+  const project = findProject(cwd);
   // Where there is none, the daemon says whether there has ever been one.
   return pickOwn(await client.listAll({ name: lease }), lease, project) ??
     await client.get({ name: `${project.name}/${lease}` });

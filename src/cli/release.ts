@@ -1,6 +1,5 @@
 /** The work of `portd release`. commands/release.ts has its flags and help; cli.ts says why they are apart. */
 import { PortdError } from "../errors.ts";
-import { findProject } from "../project/project.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { findDaemon } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
@@ -28,7 +27,7 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
   }
   for (const [i, target] of targets.entries()) {
     try {
-      const lease = await findLease(client, target, findProject(context.cwd));
+      const lease = await findLease(client, target, context.cwd);
       await client.release(lease.id);
       released.push(lease.id);
       report(`released ${titleOf(lease)}`);

@@ -20,6 +20,14 @@ export function writeLine(stream: Pick<TextStream, "write">, text: string): void
   stream.write(`${escapeControls(text)}\n`);
 }
 
+/** Something that is known, with its name. */
+export type Fact = readonly [name: string, value: string];
+
+/** Writes facts, a line each. */
+export function writeFacts(stream: Pick<TextStream, "write">, facts: readonly Fact[]): void {
+  for (const [name, value] of facts) writeLine(stream, `${name.padEnd(10)} ${value}`);
+}
+
 /** Rows under a head, in columns as wide as they need; cells are escaped. Ends with a line end. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((row) => row.map(escapeControls));
@@ -31,6 +39,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** Cuts a text to a number of characters, the last of them an ellipsis. */
 export function shorten(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+/** An address with a port: `127.0.0.1:80`, `[::1]:80`. */
+export function addressText(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** The same text in bold, where colour is wanted. */

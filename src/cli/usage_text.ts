@@ -37,15 +37,11 @@ ${bold("EXIT CODES", isColoured)}
 `;
 }
 
-/** Options of the messages about faults. */
-export interface FaultOptions {
-  /** The words that name the command: `portd service install`. */
-  readonly command: string;
-  readonly json: boolean;
-}
-
-/** A fault in the words after a command: what was given, for what, and what would work. */
-export function describeFault(error: ArgumentScannerError, { command, json }: FaultOptions): string {
+/** A fault in the words after a command like `portd service install`: what was given, for what, and what would work. */
+export function describeFault(
+  error: ArgumentScannerError,
+  { command, json }: { readonly command: string; readonly json: boolean },
+): string {
   const help = `${command} --help`;
   const text = formatMessageForArgumentScannerError(error, {
     ArgumentParseError: ({ input, externalFlagNameOrPlaceholder: name, exception }) =>
@@ -68,7 +64,7 @@ export function describeFault(error: ArgumentScannerError, { command, json }: Fa
 /** A first word that is no command. */
 export function describeUnknown(
   { input, corrections }: { readonly input: string; readonly corrections: readonly string[] },
-  { json }: Pick<FaultOptions, "json">,
+  { json }: { readonly json: boolean },
 ): string {
   const hint = input.startsWith("-")
     ? "the command comes first, then its flags; portd --help lists the commands"

@@ -2,22 +2,17 @@
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
 import { type PortRange, rangeText } from "../../port/port.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
-import { CONFIG_FLAGS, type ConfigFlags, loadOptions } from "../daemon/config_flags.ts";
+import { argument, COMMON_FLAGS, defineCommand } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { CONFIG_FLAGS, loadOptions } from "../daemon/config_flags.ts";
 import { table, writeJson, writeLine } from "../terminal.ts";
 
-type ShowFlags = CommonFlags & ConfigFlags;
-
-const show = command<ShowFlags, []>({
-  parameters: { flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS } },
-  docs: {
-    brief: "Show the settings that a daemon would have, and where each comes from",
-    fullDescription:
-      `Shows every setting with its value and where that comes from: default, the file (with line and column), the
+const show = defineCommand({
+  flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS },
+  brief: "Show the settings that a daemon would have, and where each comes from",
+  help: `Shows every setting with its value and where that comes from: default, the file (with line and column), the
 name of an environment variable, or flag. A flag overrides the environment, and the environment overrides the file.`,
-    customUsage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "what portd serve --set cooldownMs=0 would use" }],
-  },
+  usage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "what portd serve --set cooldownMs=0 would use" }],
   async run(context, flags) {
     const loaded = await loadConfig(loadOptions(context, flags));
     const settings = Object.keys(SETTINGS).map((name) => ({
@@ -32,21 +27,13 @@ name of an environment variable, or flag. A flag overrides the environment, and 
   },
 });
 
-const check = command<CommonFlags, [file?: string]>({
-  parameters: {
-    flags: COMMON_FLAGS,
-    positional: {
-      kind: "tuple",
-      parameters: [{ parse: String, placeholder: "FILE", brief: "config.yaml of the state folder", optional: true }],
-    },
-  },
-  docs: {
-    brief: "Check a configuration file",
-    fullDescription:
-      `Checks a configuration file and the environment. The message about a fault has its line and column; the exit code
+const check = defineCommand({
+  args: [{ ...argument("FILE", "config.yaml of the state folder"), optional: true }],
+  brief: "Check a configuration file",
+  help:
+    `Checks a configuration file and the environment. The message about a fault has its line and column; the exit code
 is then 2.`,
-    customUsage: ["[FILE]"],
-  },
+  usage: ["[FILE]"],
   async run(context, flags, file) {
     const loaded = await loadConfig(loadOptions(context, { ...flags, ...(file !== undefined && { config: file }) }));
     const { file: path, warnings } = loaded;

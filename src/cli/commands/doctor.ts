@@ -3,10 +3,9 @@ import type { PortdClient } from "../../client/client.ts";
 import type { FirewallStatus } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { diagnose, type FolderState } from "../doctor/diagnosis.ts";
+import { diagnose } from "../doctor/diagnosis.ts";
 import { EXIT } from "../exit.ts";
 import { table, writeJson } from "../terminal.ts";
 
@@ -14,21 +13,24 @@ import { table, writeJson } from "../terminal.ts";
 const OTHERS = 0o077;
 const FILES = ["", "/admin.token", "/leases.db", "/daemon.json"];
 
-export default command<CommonFlags, []>({
-  parameters: { flags: COMMON_FLAGS },
-  docs: {
-    fullDescription:
-      `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, missing holds, leases
+export default defineCommand({
+  help: `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, missing holds, leases
 without a server, the clock, and rights, and says what to do. Exit code 1 when there is a problem, 3 when no daemon
 runs; this command never starts one.`,
-    customUsage: ["[--json]"],
-  },
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false, withToken: true });
     const [status, leases] = await Promise.all([client.status(), client.listAll()]);
-    const folder = inspectFolder(status.stateDir);
+    const openFiles = findOpenFiles(status.stateDir);
     const firewall = leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined;
-    const findings = diagnose({ url: client.url, status, leases, now: Date.now(), version: VERSION, folder, firewall });
+    const findings = diagnose({
+      url: client.url,
+      status,
+      leases,
+      now: Date.now(),
+      version: VERSION,
+      openFiles,
+      firewall,
+    });
     const { process } = context;
     if (flags.json) writeJson(process.stdout, { findings });
     else process.stdout.write(table(["CHECK", "LEVEL", "FINDING"], findings.map((f) => [f.check, f.level, f.message])));
@@ -47,17 +49,18 @@ async function readFirewall(client: PortdClient): Promise<FirewallStatus | undef
   }
 }
 
-/** Windows has no such modes: there the profile that the folder is in keeps others out. */
-function inspectFolder(stateDir: string): FolderState {
+/**
+ * Files of the folder that others may open; null where the folder is not ours. Windows has no such modes: there the
+ * profile that the folder is in keeps others out.
+ */
+function findOpenFiles(stateDir: string): readonly string[] | null {
   try {
-    const open = FILES.map((file) => stateDir + file).filter((path) => {
+    return FILES.map((file) => stateDir + file).filter((path) => {
       const { mode } = Deno.statSync(path);
       return mode !== null && Deno.build.os !== "windows" && (mode & OTHERS) !== 0;
     });
-    return { kind: "own", open };
   } catch (error) {
-    const isForeign = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound;
-    if (isForeign) return { kind: "foreign" };
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
 }

@@ -3,25 +3,16 @@ import { ifThere, PortdError } from "../../errors.ts";
 import { findProject, PROJECT_FILE, upward } from "../../project/project.ts";
 import { parseProjectFile } from "../../project/project_file.ts";
 import { readBounded } from "../../state/own_file.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { grantFor, holderOf } from "../naming.ts";
 import { toJson } from "../terminal.ts";
 
 const FORMATS = ["dotenv", "shell", "json"] as const;
 
-type EnvFlags = CommonFlags & { readonly format?: typeof FORMATS[number] };
-
-export default command<EnvFlags, []>({
-  parameters: {
-    flags: {
-      format: { kind: "enum", values: FORMATS, brief: "The format (dotenv)", optional: true },
-      ...COMMON_FLAGS,
-    },
-  },
-  docs: {
-    fullDescription: `Leases a port for each service in the project's portd.yaml, all or none, and prints them:
+export default defineCommand({
+  flags: { format: choiceFlag(FORMATS, "The format (dotenv)"), ...COMMON_FLAGS },
+  help: `Leases a port for each service in the project's portd.yaml, all or none, and prints them:
 
   services:
     web: { env: PORT, prefer: 5173 }
@@ -29,12 +20,11 @@ export default command<EnvFlags, []>({
     dns: { protocols: [udp] }
 
 A service may have env (default <NAME>_PORT), port, prefer, range, protocols and hold.`,
-    customUsage: [
-      "[--format dotenv|shell|json]",
-      { input: "> .env.ports", brief: "a line for each, like PORT=5173" },
-      { input: "--format shell", brief: 'for a shell: eval "$(portd env --format shell)"' },
-    ],
-  },
+  usage: [
+    "[--format dotenv|shell|json]",
+    { input: "> .env.ports", brief: "a line for each, like PORT=5173" },
+    { input: "--format shell", brief: 'for a shell: eval "$(portd env --format shell)"' },
+  ],
   async run(context, flags) {
     const project = findProject(context.cwd);
     const services = readServices(context.cwd, project.root);

@@ -1,21 +1,17 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
 import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client/client.ts";
-import { command, COMMON_FLAGS, textFlag } from "../command.ts";
-import { type CommonFlags, given } from "../context.ts";
+import { COMMON_FLAGS, defineCommand, textFlag } from "../command.ts";
+import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { untilSignal } from "../signals.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
-type EventsFlags = CommonFlags & { readonly after?: string };
-
-export default command<EventsFlags, []>({
-  parameters: { flags: { after: textFlag("ID", "Start after this event"), ...COMMON_FLAGS } },
-  docs: {
-    fullDescription:
-      `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line
+export default defineCommand({
+  flags: { after: textFlag("ID", "Start after this event"), ...COMMON_FLAGS },
+  help:
+    `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line
 is an event as the API sends it, with its id. A line that says reset means that events were lost.`,
-    customUsage: ["[--json]", { input: "--json", brief: "for a program, one JSON document a line" }],
-  },
+  usage: ["[--json]", { input: "--json", brief: "for a program, one JSON document a line" }],
   async run(context, flags) {
     const client = await findDaemon(context, flags);
     const { stdout } = context.process;

@@ -1,31 +1,18 @@
 /** `portd export`: the leases and the ports of names, as a document. */
 import { Document, Scalar, visit } from "yaml";
 import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { argument, choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { toJson } from "../terminal.ts";
 
 const FORMATS = ["yaml", "json"] as const;
 
-type ExportFlags = CommonFlags & { readonly format?: typeof FORMATS[number] };
-
-export default command<ExportFlags, [file?: string]>({
-  parameters: {
-    flags: {
-      format: { kind: "enum", values: FORMATS, brief: "The format (yaml)", optional: true },
-      ...COMMON_FLAGS,
-    },
-    positional: {
-      kind: "tuple",
-      parameters: [{ parse: String, placeholder: "FILE", brief: "Where to write it (stdout)", optional: true }],
-    },
-  },
-  docs: {
-    fullDescription: `Writes the live leases, and the ports of all names, for people and for portd import. Without
+export default defineCommand({
+  flags: { format: choiceFlag(FORMATS, "The format (yaml)"), ...COMMON_FLAGS },
+  args: [{ ...argument("FILE", "Where to write it (stdout)"), optional: true }],
+  help: `Writes the live leases, and the ports of all names, for people and for portd import. Without
 --format a FILE that ends in .json is written as JSON. Needs the daemon's admin token.`,
-    customUsage: ["[FILE] [--format yaml|json]", { input: "leases.yaml", brief: "into a file" }],
-  },
+  usage: ["[FILE] [--format yaml|json]", { input: "leases.yaml", brief: "into a file" }],
   async run(context, flags, file) {
     const client = await findDaemon(context, flags, { withToken: true });
     const document = await client.export();

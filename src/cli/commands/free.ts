@@ -6,13 +6,12 @@
  * as root, nor by running a daemon that root then asks. free/found.ts judges what the daemon says, free/targets.ts ends
  * the processes; the client refuses an answer that is not about this very port.
  */
-import type { Lease, PortdClient, Protocol } from "../../client/client.ts";
+import type { PortdClient, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
-import { findProject } from "../../project/project.ts";
 import { pause, retry } from "../../wait.ts";
-import { command, COMMON_FLAGS, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
+import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { UsageError } from "../exit.ts";
@@ -39,42 +38,34 @@ import {
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 
-type FreeFlags = CommonFlags & {
-  readonly yes?: boolean;
-  readonly tcp?: boolean;
-  readonly udp?: boolean;
-  readonly timeout?: number;
-};
-
 const TIMEOUT_MS = 5000;
 /** A process may end just while it is looked at, for instance because somebody else frees the port too. */
 const MOST_LOOKS = 3;
 /** A supervisor takes a moment to start its server again. */
 const SUPERVISOR_MS = 300;
 
-export default command<FreeFlags, [target: string]>({
-  parameters: {
-    flags: {
-      yes: switchFlag("Do not ask"),
-      tcp: switchFlag("Only the lease of TCP; for a port"),
-      udp: switchFlag("Only the lease of UDP; for a port"),
-      timeout: parsedFlag("5s", "How long the listener may take to end by itself (5s)", parseDuration),
-      ...COMMON_FLAGS,
-    },
-    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
-  },
-  docs: {
-    fullDescription:
-      `Ends the process that listens on a leased port for the holder of the lease, and releases the lease.
+const FLAGS = {
+  yes: switchFlag("Do not ask"),
+  tcp: switchFlag("Only the lease of TCP; for a port"),
+  udp: switchFlag("Only the lease of UDP; for a port"),
+  timeout: parsedFlag("5s", "How long the listener may take to end by itself (5s)", parseDuration),
+  ...COMMON_FLAGS,
+};
+
+type FreeFlags = FlagsOf<typeof FLAGS>;
+
+export default defineCommand({
+  flags: FLAGS,
+  args: [NAME_OR_PORT],
+  help: `Ends the process that listens on a leased port for the holder of the lease, and releases the lease.
 Asks first. The process gets TERM and has --timeout to end, then KILL. A process that does not belong to the holder is
 never touched, and neither is a client of the port: exit code 4 then, with the process in the message. Exit code 6 when
 the process belongs to another user.`,
-    customUsage: [
-      "NAME|PORT [--yes] [--tcp|--udp] [--timeout 5s]",
-      { input: "web", brief: "shows who listens for web of this project, and asks" },
-      { input: "20417 --yes --timeout 30s", brief: "for a script, with a server that takes its time" },
-    ],
-  },
+  usage: [
+    "NAME|PORT [--yes] [--tcp|--udp] [--timeout 5s]",
+    { input: "web", brief: "shows who listens for web of this project, and asks" },
+    { input: "20417 --yes --timeout 30s", brief: "for a script, with a server that takes its time" },
+  ],
   async run(context, flags, text) {
     const named = parseNameOrPort(text);
     if ("lease" in named && (flags.tcp || flags.udp)) {
@@ -84,7 +75,7 @@ the process belongs to another user.`,
     try {
       const wanted = "port" in named
         ? { port: named.port, protocols: protocolsOf(flags) }
-        : leaseToFree(await findLease(client, named, findProject(context.cwd)));
+        : await findLease(client, named, context.cwd);
       await free(context, flags, { client, wanted });
     } catch (error) {
       if (!(error instanceof PortdError) || error.code !== "lease_ended") throw error;
@@ -95,10 +86,6 @@ the process belongs to another user.`,
 
 function protocolsOf({ tcp, udp }: FreeFlags): readonly Protocol[] {
   return tcp === udp ? ["tcp", "udp"] : [tcp ? "tcp" : "udp"];
-}
-
-function leaseToFree(lease: Lease): Wanted {
-  return { port: lease.port, protocols: lease.protocols, lease };
 }
 
 async function free(
@@ -127,13 +114,8 @@ async function free(
   }
 }
 
-interface Pinned {
-  readonly found: Found;
-  readonly targets: readonly Target[];
-}
-
 /** Looks, and pins the processes that listen. Where one has ended in between, it looks again. */
-async function pinListeners(lookNow: () => Promise<Found>, url: string): Promise<Pinned> {
+async function pinListeners(lookNow: () => Promise<Found>, url: string) {
   const pin = async () => {
     const found = await lookNow();
     if (found.leases.length === 0) return { found, targets: [] };
@@ -148,8 +130,9 @@ async function pinListeners(lookNow: () => Promise<Found>, url: string): Promise
  *
  * @throws {PortdError} `port_in_use` when something listens all the same, `lease_ended` for a lease that was named.
  */
-function unleasedText({ wanted: { port, protocols, lease }, listeners: [listener] }: Found): string {
-  if (lease !== undefined) throw new PortdError("lease_ended", `Cannot free ${titleOf(lease)}: it has ended`);
+function unleasedText({ wanted, listeners: [listener] }: Found): string {
+  if ("id" in wanted) throw new PortdError("lease_ended", `Cannot free ${titleOf(wanted)}: it has ended`);
+  const { port, protocols } = wanted;
   if (listener !== undefined) throw foreignListener(port, listener, { why: "without a lease" });
   const [only, ...others] = protocols;
   return `port ${port}${others.length === 0 ? `/${only}` : ""} is free already`;

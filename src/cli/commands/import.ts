@@ -5,30 +5,23 @@ import type { Lease } from "../../lease/lease.ts";
 import { resolvePath } from "../../project/project.ts";
 import { readBounded } from "../../state/own_file.ts";
 import { parseYaml } from "../../yaml_document.ts";
-import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { argument, COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT } from "../exit.ts";
 import { writeJson, writeLine } from "../terminal.ts";
-
-type ImportFlags = CommonFlags & { readonly partial?: boolean };
 
 /** Bytes of one call; the daemon accepts 64 KiB. */
 const MOST_BYTES = 48 * 1024;
 /** The longest export as JSON. To read YAML takes some fifty times its size in memory. */
 const MOST_JSON_BYTES = 64 << 20, MOST_YAML_BYTES = 16 << 20;
 
-export default command<ImportFlags, [file: string]>({
-  parameters: {
-    flags: { partial: switchFlag("Exit code 0 even if some leases are skipped"), ...COMMON_FLAGS },
-    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "FILE", brief: "YAML or JSON" }] },
-  },
-  docs: {
-    fullDescription:
-      `Imports leases, and the ports of names, from a file that portd export has written. A lease whose port is no longer
+export default defineCommand({
+  flags: { partial: switchFlag("Exit code 0 even if some leases are skipped"), ...COMMON_FLAGS },
+  args: [argument("FILE", "YAML or JSON")],
+  help:
+    `Imports leases, and the ports of names, from a file that portd export has written. A lease whose port is no longer
 free, or that is there already, is skipped; stderr says why, and the exit code is 1. Needs the daemon's admin token.`,
-    customUsage: ["FILE [--partial]", { input: "leases.yaml", brief: "what portd export leases.yaml has written" }],
-  },
+  usage: ["FILE [--partial]", { input: "leases.yaml", brief: "what portd export leases.yaml has written" }],
   async run(context, flags, file) {
     const document = readDocument(readBounded(resolvePath(context.cwd, file), MOST_JSON_BYTES), file);
     const client = await findDaemon(context, flags, { withToken: true });
@@ -83,24 +76,27 @@ function isDocument(value: unknown): value is LeaseDocument {
 
 /** A document in parts, each at most `mostBytes` long, unless one lease or name alone is longer. */
 function* splitDocument({ leases, names = {} }: LeaseDocument, mostBytes: number): Generator<LeaseDocument> {
-  const items: (readonly [Lease, undefined] | readonly [undefined, readonly [string, number]])[] = [
-    ...leases.map((lease) => [lease, undefined] as const),
-    ...Object.entries(names).map((name) => [undefined, name] as const),
+  const items: { readonly lease?: Lease; readonly name?: readonly [string, number] }[] = [
+    ...leases.map((lease) => ({ lease })),
+    ...Object.entries(names).map((name) => ({ name })),
   ];
-  const empty = { version: 1, leases: [], names: {} } as const;
-  let part: Lease[] = [], partNames: [string, number][] = [], bytes = 0;
-  const made = (): LeaseDocument => ({ ...empty, leases: part, names: Object.fromEntries(partNames) });
-  for (const [lease, name] of items) {
-    const size = byteLength(JSON.stringify(lease ?? name)) + 2; // 2 for the commas and colons between
-    if (bytes + size > mostBytes - byteLength(JSON.stringify(empty)) && bytes > 0) {
-      yield made();
-      [part, partNames, bytes] = [[], [], 0];
+  const documentOf = (part: typeof items): LeaseDocument => ({
+    version: 1,
+    leases: part.flatMap(({ lease }) => lease ?? []),
+    names: Object.fromEntries(part.flatMap(({ name }) => name === undefined ? [] : [name])),
+  });
+  const room = mostBytes - byteLength(JSON.stringify(documentOf([])));
+  let part: typeof items = [], bytes = 0;
+  for (const item of items) {
+    const size = byteLength(JSON.stringify(item));
+    if (bytes + size > room && bytes > 0) {
+      yield documentOf(part);
+      [part, bytes] = [[], 0];
     }
-    if (lease !== undefined) part.push(lease);
-    else partNames.push([...name]);
+    part.push(item);
     bytes += size;
   }
-  if (bytes > 0 || items.length === 0) yield made();
+  if (bytes > 0 || items.length === 0) yield documentOf(part);
 }
 
 function byteLength(text: string): number {

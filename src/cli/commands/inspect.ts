@@ -1,34 +1,30 @@
 /** `portd inspect`: everything about one port. */
 import type { Lease, PortDescription, PortSocket } from "../../client/client.ts";
 import { shortCommand } from "../../process/command_line.ts";
-import { findProject } from "../../project/project.ts";
-import { command, COMMON_FLAGS, NAME_OR_PORT } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
-import { writeJson, writeLine } from "../terminal.ts";
+import { addressText, writeJson, writeLine } from "../terminal.ts";
 
 const COMMAND_WIDTH = 72;
 /** So many connections are listed one by one; more are counted by their state. */
 const MOST_CONNECTIONS = 3;
 
-export default command<CommonFlags, [target: string]>({
-  parameters: { flags: COMMON_FLAGS, positional: { kind: "tuple", parameters: [NAME_OR_PORT] } },
-  docs: {
-    fullDescription:
-      `Shows the state of a port (free, leased, listening, conflict, excluded, or bound by a socket that does not listen),
+export default defineCommand({
+  args: [NAME_OR_PORT],
+  help:
+    `Shows the state of a port (free, leased, listening, conflict, excluded, or bound by a socket that does not listen),
 who has leased it, who listens on it, what its number is known for, and what to do. A name means the port of its lease.`,
-    customUsage: [
-      "NAME|PORT [--json]",
-      { input: "3000", brief: "who is on port 3000" },
-      { input: "web", brief: "who is on the port of web in this project" },
-      { input: "20417 --json", brief: "the same for a program, as GET /v1/ports/20417 answers" },
-    ],
-  },
+  usage: [
+    "NAME|PORT [--json]",
+    { input: "3000", brief: "who is on port 3000" },
+    { input: "web", brief: "who is on the port of web in this project" },
+    { input: "20417 --json", brief: "the same for a program, as GET /v1/ports/20417 answers" },
+  ],
   async run(context, flags, text) {
     const target = parseNameOrPort(text, 0);
     const client = await findDaemon(context, flags);
-    const { port } = "port" in target ? target : await findLease(client, target, findProject(context.cwd));
+    const { port } = "port" in target ? target : await findLease(client, target, context.cwd);
     const description = await client.describePort(port);
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, description);
@@ -115,7 +111,7 @@ function connectionRows(connections: readonly PortSocket[]): (readonly [string, 
     return [["connections", [...counts].map(([state, count]) => `${count} ${state}`).join(", ")]];
   }
   return connections.map(({ remoteAddress, remotePort, state, pid }) => {
-    const peer = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
-    return ["connection", `${state || "UDP"} with ${peer}:${remotePort}${pid === null ? "" : `, pid ${pid}`}`];
+    const peer = addressText(remoteAddress, remotePort);
+    return ["connection", `${state || "UDP"} with ${peer}${pid === null ? "" : `, pid ${pid}`}`];
   });
 }

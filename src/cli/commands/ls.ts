@@ -1,51 +1,40 @@
 /** `portd ls`: leases as a table. */
 import type { LeaseFilter } from "../../client/wire.ts";
-import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
-import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import { type CommonFlags, given } from "../context.ts";
+import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
+import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
 import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { shorten, table, writeJson, writeLine } from "../terminal.ts";
 
-type ListFlags = CommonFlags & {
-  readonly name?: string;
-  readonly port?: number;
-  readonly state?: LeaseState;
-  readonly project?: string;
-  readonly label?: readonly [string, string];
-  readonly ended?: boolean;
-  readonly all?: boolean;
-};
-
 const HEAD = ["NAME", "PORT", "PROTO", "STATE", "PID", "COMMAND", "EXPIRES"];
 const COMMAND_WIDTH = 48;
 
-export default command<ListFlags, []>({
-  parameters: {
-    flags: {
-      name: textFlag("NAME", "With this name, or this last part of the name"),
-      port: parsedFlag("N", "On this port", (text) => parsePort(text)),
-      state: { kind: "enum", values: LEASE_STATES, brief: "In this state", optional: true },
-      project: textFlag("PROJECT", "Of this project"),
-      label: parsedFlag("k=v", "With this label", parsePair),
-      ended: switchFlag("Leases that have ended, newest first"),
-      all: switchFlag("Live leases, then those that have ended"),
-      ...COMMON_FLAGS,
-    },
-  },
-  docs: {
-    fullDescription:
-      `Lists live leases. PID and COMMAND are those of the listener, or else of the holder. EXPIRES is the
+const FLAGS = {
+  name: textFlag("NAME", "With this name, or this last part of the name"),
+  port: parsedFlag("N", "On this port", (text) => parsePort(text)),
+  state: choiceFlag(LEASE_STATES, "In this state"),
+  project: textFlag("PROJECT", "Of this project"),
+  label: parsedFlag("k=v", "With this label", parsePair),
+  ended: switchFlag("Leases that have ended, newest first"),
+  all: switchFlag("Live leases, then those that have ended"),
+  ...COMMON_FLAGS,
+};
+
+type ListFlags = FlagsOf<typeof FLAGS>;
+
+export default defineCommand({
+  flags: FLAGS,
+  help: `Lists live leases. PID and COMMAND are those of the listener, or else of the holder. EXPIRES is the
 time that the lease has left, - when it does not end at a fixed time, and the instant of its end when it has ended.`,
-    customUsage: [
-      "[FLAGS]",
-      { input: "--project shop", brief: "the leases of a project" },
-      { input: "--state conflict", brief: "leases on whose port somebody else listens" },
-      { input: "--ended --json", brief: "the history, for a program" },
-    ],
-  },
+  usage: [
+    "[FLAGS]",
+    { input: "--project shop", brief: "the leases of a project" },
+    { input: "--state conflict", brief: "leases on whose port somebody else listens" },
+    { input: "--ended --json", brief: "the history, for a program" },
+  ],
   async run(context, flags) {
     const client = await findDaemon(context, flags);
     const leases: Lease[] = [];

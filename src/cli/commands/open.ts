@@ -1,60 +1,42 @@
 /** `portd open`: makes a leased port reachable from outside, through the host's firewall. */
 import type { Lease, PortdClient } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
-import type { Profile } from "../../firewall/rule.ts";
-import { findProject } from "../../project/project.ts";
-import { command, COMMON_FLAGS, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
+import { type Profile, PROFILES } from "../../firewall/rule.ts";
+import { COMMON_FLAGS, defineCommand, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { type CliContext, type CommonFlags, given } from "../context.ts";
+import { type CliContext, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { findLease, type NameOrPort, parseNameOrPort, titleOf } from "../naming.ts";
+import { readOr } from "../parse.ts";
 import { writeJson, writeLine } from "../terminal.ts";
-
-type OpenFlags = CommonFlags & {
-  readonly remote?: readonly string[];
-  readonly profile?: readonly Profile[];
-  readonly out?: boolean;
-  readonly yes?: boolean;
-};
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/;
 
-export default command<OpenFlags, [target: string]>({
-  parameters: {
-    flags: {
-      remote: listFlag(
-        "WHO",
-        "Who may connect: LocalSubnet (the default), any, an address or a network; several with commas",
-        {
-          parse: String,
-          separator: ",",
-        },
-      ),
-      profile: listFlag(
-        "PROFILE",
-        "Network profiles of Windows: domain, private (both by default) and public; several with commas",
-        {
-          parse: parseProfile,
-          separator: ",",
-        },
-      ),
-      out: switchFlag("For connections from this machine, not to it"),
-      yes: switchFlag("Lease the port without asking where it is not leased"),
-      ...COMMON_FLAGS,
-    },
-    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
+export default defineCommand({
+  flags: {
+    remote: listFlag(
+      "WHO",
+      "Who may connect: LocalSubnet (the default), any, an address or a network; several with commas",
+      { parse: String, separator: "," },
+    ),
+    profile: listFlag(
+      "PROFILE",
+      "Network profiles of Windows: domain, private (both by default) and public; several with commas",
+      { parse: parseProfile, separator: "," },
+    ),
+    out: switchFlag("For connections from this machine, not to it"),
+    yes: switchFlag("Lease the port without asking where it is not leased"),
+    ...COMMON_FLAGS,
   },
-  docs: {
-    fullDescription:
-      `Makes the daemon keep a rule in the host's firewall for as long as the lease lives: inbound, for the
+  args: [NAME_OR_PORT],
+  help: `Makes the daemon keep a rule in the host's firewall for as long as the lease lives: inbound, for the
 networks that this machine is on. Needs the daemon's admin token. A port that is not leased is leased first, after
 asking, until it is released.`,
-    customUsage: [
-      "NAME|PORT [--remote WHO] [--profile PROFILE] [--out]",
-      { input: "web", brief: "for the networks that this machine is on" },
-      { input: "25565 --remote any --profile private,public --yes", brief: "a game server, for everybody" },
-    ],
-  },
+  usage: [
+    "NAME|PORT [--remote WHO] [--profile PROFILE] [--out]",
+    { input: "web", brief: "for the networks that this machine is on" },
+    { input: "25565 --remote any --profile private,public --yes", brief: "a game server, for everybody" },
+  ],
   async run(context, flags, text) {
     const target = parseNameOrPort(text);
     const client = await findDaemon(context, flags, { withToken: true });
@@ -75,7 +57,7 @@ asking, until it is released.`,
 
 async function findOrLease(context: CliContext, client: PortdClient, target: NameOrPort, yes = false): Promise<Lease> {
   try {
-    return await findLease(client, target, findProject(context.cwd));
+    return await findLease(client, target, context.cwd);
   } catch (error) {
     const isUnleased = error instanceof PortdError && error.code === "lease_not_found" && "port" in target;
     if (!isUnleased) throw error;
@@ -95,6 +77,5 @@ async function loopbackNote(client: PortdClient, { port }: Lease): Promise<strin
 }
 
 function parseProfile(text: string): Profile {
-  if (text === "domain" || text === "private" || text === "public") return text;
-  throw new SyntaxError("must be domain, private or public");
+  return readOr(PROFILES.find((profile) => profile === text), "domain, private or public");
 }

@@ -1,52 +1,40 @@
 /** `portd ps`: a table of sockets, with their processes and leases. */
 import type { ListedSocket, SocketQuery } from "../../client/client.ts";
 import { type SocketState, TCP_STATES } from "../../os/socket.ts";
-import { type Protocol, PROTOCOLS } from "../../port/port.ts";
+import { PROTOCOLS } from "../../port/port.ts";
 import { shortCommand } from "../../process/command_line.ts";
-import { command, COMMON_FLAGS, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
-import { parseCount, parsePort } from "../parse.ts";
+import { parseCount, parsePort, readOr } from "../parse.ts";
 import { redraw } from "../redraw.ts";
-import { table, writeJson, writeLine } from "../terminal.ts";
-
-type PsFlags = CommonFlags & {
-  readonly all?: boolean;
-  readonly port?: number;
-  readonly pid?: number;
-  readonly name?: string;
-  readonly state?: SocketState;
-  readonly protocol?: Protocol;
-  readonly watch?: boolean;
-};
+import { addressText, table, writeJson, writeLine } from "../terminal.ts";
 
 const COMMAND_WIDTH = 48;
 
-export default command<PsFlags, []>({
-  parameters: {
-    flags: {
-      all: switchFlag("Sockets in every state, like netstat -ano"),
-      port: parsedFlag("N", "On this local port", (text) => parsePort(text)),
-      pid: parsedFlag("PID", "Of this process", parseCount),
-      name: textFlag("NAME", "On the port of the lease with this name, or this last part of the name"),
-      state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
-      protocol: { kind: "enum", values: PROTOCOLS, brief: "Of this protocol", optional: true },
-      watch: switchFlag("Draw the list again every second, until Ctrl-C"),
-      ...COMMON_FLAGS,
-    },
-  },
-  docs: {
-    fullDescription:
-      `Lists the listening sockets of this machine, with --all those in every state, each with its process
+const FLAGS = {
+  all: switchFlag("Sockets in every state, like netstat -ano"),
+  port: parsedFlag("N", "On this local port", (text) => parsePort(text)),
+  pid: parsedFlag("PID", "Of this process", parseCount),
+  name: textFlag("NAME", "On the port of the lease with this name, or this last part of the name"),
+  state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
+  protocol: choiceFlag(PROTOCOLS, "Of this protocol"),
+  watch: switchFlag("Draw the list again every second, until Ctrl-C"),
+  ...COMMON_FLAGS,
+};
+
+type PsFlags = FlagsOf<typeof FLAGS>;
+
+export default defineCommand({
+  flags: FLAGS,
+  help: `Lists the listening sockets of this machine, with --all those in every state, each with its process
 and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict.`,
-    customUsage: [
-      "[--all] [FLAGS]",
-      { input: "--port 3000", brief: "who is on port 3000" },
-      { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has not closed" },
-      { input: "--watch", brief: "a list that is always up to date" },
-    ],
-  },
+  usage: [
+    "[--all] [FLAGS]",
+    { input: "--port 3000", brief: "who is on port 3000" },
+    { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has not closed" },
+    { input: "--watch", brief: "a list that is always up to date" },
+  ],
   async run(context, flags) {
     const { json, watch } = flags;
     if (json && watch) {
@@ -81,11 +69,11 @@ function tableOf(sockets: readonly ListedSocket[], { connections = false }: Sock
 
 function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
   const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, lease, ofHolder } = socket;
-  const remote = remotePort === 0 ? "-" : endpoint(remoteAddress, remotePort);
+  const remote = remotePort === 0 ? "-" : addressText(remoteAddress, remotePort);
   const conflict = ofHolder === false ? " (conflict)" : "";
   return [
     protocol,
-    endpoint(localAddress, localPort),
+    addressText(localAddress, localPort),
     ...(connections ? [remote] : []),
     state || "-",
     pid === null ? "-" : String(pid),
@@ -98,16 +86,10 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
 function commandText({ process, forwarder }: ListedSocket): string {
   if (forwarder === null) return shortCommand(process?.command ?? "-", COMMAND_WIDTH);
   const { program, target } = forwarder;
-  return `${program} → ${target === null ? "container" : endpoint(target.address, target.port)}`;
-}
-
-function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${program} → ${target === null ? "container" : addressText(target.address, target.port)}`;
 }
 
 /** netstat's names, in either case. */
 function parseState(text: string): SocketState {
-  const state = TCP_STATES.find((known) => known === text.toUpperCase());
-  if (state !== undefined) return state;
-  throw new SyntaxError(`must be one of ${TCP_STATES.join(", ")}`);
+  return readOr(TCP_STATES.find((known) => known === text.toUpperCase()), `one of ${TCP_STATES.join(", ")}`);
 }

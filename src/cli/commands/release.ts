@@ -5,10 +5,7 @@ import { release, type ReleaseFlags } from "../release.ts";
 
 export default command<ReleaseFlags, string[]>({
   parameters: {
-    flags: {
-      label: parsedFlag("k=v", "All leases with this label", parsePair),
-      ...COMMON_FLAGS,
-    },
+    flags: { label: parsedFlag("k=v", "All leases with this label", parsePair), ...COMMON_FLAGS },
     positional: { kind: "array", parameter: NAME_OR_PORT },
   },
   docs: {

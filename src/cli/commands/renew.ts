@@ -1,35 +1,25 @@
 /** `portd renew`: extends leases. */
 import type { PortdClient } from "../../client/client.ts";
-import { findProject } from "../../project/project.ts";
-import { command, COMMON_FLAGS, NAME_OR_PORT, parsedFlag } from "../command.ts";
-import { type CommonFlags, given } from "../context.ts";
+import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
+import { given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
-type RenewFlags = CommonFlags & { readonly ttl?: number };
-
-export default command<RenewFlags, [target: string]>({
-  parameters: {
-    flags: {
-      ttl: parsedFlag("30m", "From now on it ends after this time", parseDuration),
-      ...COMMON_FLAGS,
-    },
-    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
-  },
-  docs: {
-    fullDescription: "Extends a lease and prints its new end; - when it does not end at a fixed time.",
-    customUsage: [
-      "NAME|PORT [--ttl 30m]",
-      { input: "web", brief: "as long again" },
-      { input: "20417 --ttl 2h", brief: "two hours from now" },
-    ],
-  },
+export default defineCommand({
+  flags: { ttl: parsedFlag("30m", "From now on it ends after this time", parseDuration), ...COMMON_FLAGS },
+  args: [NAME_OR_PORT],
+  help: "Extends a lease and prints its new end; - when it does not end at a fixed time.",
+  usage: [
+    "NAME|PORT [--ttl 30m]",
+    { input: "web", brief: "as long again" },
+    { input: "20417 --ttl 2h", brief: "two hours from now" },
+  ],
   async run(context, flags, text) {
     const target = parseNameOrPort(text);
     const client = await findDaemon(context, flags);
-    const { id } = await findLease(client, target, findProject(context.cwd));
+    const { id } = await findLease(client, target, context.cwd);
     const renew = (client: PortdClient) => client.renew(id, given({ ttlMs: flags.ttl }));
     const lease = await withTokenIfAsked(context, flags, client, renew);
     const { stdout, stderr } = context.process;

@@ -1,6 +1,6 @@
 /** `portd serve`: the daemon itself, in the foreground or in the background. */
 import { loadConfig } from "../../config.ts";
-import { command, COMMON_FLAGS, switchFlag } from "../command.ts";
+import { COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
 import { stateDirOf } from "../daemon/places.ts";
@@ -8,42 +8,33 @@ import { logFailure, serveUntilStopped } from "../daemon/serving.ts";
 import { findOwn, startDaemon } from "../daemon/start.ts";
 import { toJson } from "../terminal.ts";
 
-type ServeFlags = CommonFlags & ConfigFlags & { readonly detach?: boolean; readonly background?: boolean };
-
-export default command<ServeFlags, []>({
-  parameters: {
-    flags: {
-      detach: switchFlag("Start it in the background, and return when it is ready"),
-      background: { ...switchFlag("Run without a terminal: errors go into the log"), hidden: true },
-      ...CONFIG_FLAGS,
-      ...COMMON_FLAGS,
-    },
+export default defineCommand({
+  flags: {
+    detach: switchFlag("Start it in the background, and return when it is ready"),
+    background: { ...switchFlag("Run without a terminal: errors go into the log"), hidden: true },
+    ...CONFIG_FLAGS,
+    ...COMMON_FLAGS,
   },
-  docs: {
-    brief: "Run the daemon",
-    fullDescription:
-      `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and to daemon.log in the state folder.
+  help: `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and to daemon.log in the state folder.
 Other commands start it by themselves when none runs. portd config show lists the settings for --set.`,
-    customUsage: [
-      "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
-      { input: "--detach", brief: "in the background; prints its address" },
-      { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "elsewhere, with a pool of its own" },
-      { input: "--set cooldownMs=0", brief: "with any setting" },
-    ],
-  },
+  usage: [
+    "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
+    { input: "--detach", brief: "in the background; prints its address" },
+    { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "elsewhere, with a pool of its own" },
+    { input: "--set cooldownMs=0", brief: "with any setting" },
+  ],
   async run(context, flags) {
     if (flags.detach) return await detach(context, flags);
-    if (!flags.background) return await serve(context, flags);
     try {
       await serve(context, flags);
-    } catch (error) { // nobody reads stderr
-      await logFailure(stateDirOf(context, flags), error);
+    } catch (error) {
+      if (flags.background) await logFailure(stateDirOf(context, flags), error); // nobody reads stderr
       throw error;
     }
   },
 });
 
-async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
+async function serve(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
   const loaded = await loadConfig(loadOptions(context, flags));
   const stopping = new AbortController();
   const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT", "SIGHUP"];
@@ -58,7 +49,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   }
 }
 
-async function detach(context: CliContext, flags: ServeFlags): Promise<void> {
+async function detach(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
   const { config } = await loadConfig(loadOptions(context, flags)); // here the user sees its errors
   const running = await findOwn(config.stateDir);
   const url = running ??

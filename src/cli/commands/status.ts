@@ -1,24 +1,19 @@
 /** `portd status`: the state of the daemon; never starts one. */
 import { rangeText } from "../../port/port.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../duration.ts";
-import { writeJson, writeLine } from "../terminal.ts";
+import { writeFacts, writeJson } from "../terminal.ts";
 
-export default command<CommonFlags, []>({
-  parameters: { flags: COMMON_FLAGS },
-  docs: {
-    fullDescription: "Shows the state of the daemon. Exit code 3 when none runs; this command never starts one.",
-    customUsage: ["[--json]"],
-  },
+export default defineCommand({
+  help: "Shows the state of the daemon. Exit code 3 when none runs; this command never starts one.",
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false });
     const status = await client.status();
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, { url: client.url, ...status });
     const { version, pid, uptimeMs, stateDir, leases, pool, holds, ephemeral, warnings } = status;
-    const rows = [
+    writeFacts(stdout, [
       ["portd", `${version} (pid ${pid}), up ${formatDuration(uptimeMs)}`],
       ["address", client.url],
       ["state", stateDir],
@@ -26,8 +21,7 @@ export default command<CommonFlags, []>({
       ["pool", `${pool.free} of ${pool.size} free, ${pool.quarantined} cooling down`],
       ["holds", `${holds.kept} of at most ${holds.limit}`],
       ["ephemeral", rangeText(ephemeral)],
-      ...warnings.map((warning) => ["warning", warning]),
-    ] as const;
-    for (const [name, value] of rows) writeLine(stdout, `${name.padEnd(10)} ${value}`);
+      ...warnings.map((warning) => ["warning", warning] as const),
+    ]);
   },
 });

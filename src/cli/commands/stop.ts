@@ -1,8 +1,7 @@
 /** `portd stop`: asks the daemon to end and waits until it has; never starts one. */
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
-import { command, COMMON_FLAGS } from "../command.ts";
-import type { CommonFlags } from "../context.ts";
+import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { firstListening, stateDirOf } from "../daemon/places.ts";
 import { isRunning } from "../daemon/recorded.ts";
@@ -12,14 +11,10 @@ import { writeJson, writeLine } from "../terminal.ts";
 const LIMIT_MS = 15_000;
 const PAUSE_MS = 20;
 
-export default command<CommonFlags, []>({
-  parameters: { flags: COMMON_FLAGS },
-  docs: {
-    fullDescription:
-      `Stops the daemon and waits until it has ended. The leases stay in its file and are live again when it starts.
+export default defineCommand({
+  help: `Stops the daemon and waits until it has ended. The leases stay in its file and are live again when it starts.
 Needs the admin token, from the state folder or from PORTD_TOKEN. Exit code 3 when no daemon runs.`,
-    customUsage: ["[FLAGS]"],
-  },
+  usage: ["[FLAGS]"],
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false, withToken: "required" });
     const stateDir = stateDirOf(context, flags);

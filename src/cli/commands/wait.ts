@@ -1,22 +1,14 @@
 /** `portd wait`: waits until a service listens, or until its port is free. */
 import { NoDaemonError, type PortdClient, PortdError } from "../../client/client.ts";
-import { findProject } from "../../project/project.ts";
 import { abortable, retry, retryUntil, startTimer } from "../../wait.ts";
-import { command, COMMON_FLAGS, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
+import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
 import { Ended, isTimeout, TimedOutError, UsageError } from "../exit.ts";
 import { parseNameOrPort } from "../naming.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 import { lookAtLease, lookAtPort, type Progress } from "../wait/look.ts";
-
-type WaitFlags = CommonFlags & {
-  readonly listening?: boolean;
-  readonly free?: boolean;
-  readonly udp?: boolean;
-  readonly timeout?: number;
-};
 
 const TIMEOUT_MS = 30_000;
 const INTERRUPTED = 130;
@@ -25,36 +17,35 @@ const LOOK_MS = 250;
 /** How often a look may fail in a row while the daemon is away, and the longest pause then; as for events. */
 const MOST_ATTEMPTS = 21, LONGEST_PAUSE_MS = 4000;
 
-export default command<WaitFlags, [target: string]>({
-  parameters: {
-    flags: {
-      listening: switchFlag("Until the holder listens; on a port without a lease, anybody (the default)"),
-      free: switchFlag("Until the lease has ended; for a port, until nobody listens on it either"),
-      udp: switchFlag("Look at UDP only; for a port"),
-      timeout: parsedFlag("30s", "Give up after this time (30s); 0 is never", parseDuration),
-      ...COMMON_FLAGS,
-    },
-    positional: { kind: "tuple", parameters: [NAME_OR_PORT] },
-  },
-  docs: {
-    fullDescription:
-      `Waits until the holder of a lease listens on its port, and prints the port. There need not be a lease yet. On a port
+const FLAGS = {
+  listening: switchFlag("Until the holder listens; on a port without a lease, anybody (the default)"),
+  free: switchFlag("Until the lease has ended; for a port, until nobody listens on it either"),
+  udp: switchFlag("Look at UDP only; for a port"),
+  timeout: parsedFlag("30s", "Give up after this time (30s); 0 is never", parseDuration),
+  ...COMMON_FLAGS,
+};
+
+type WaitFlags = FlagsOf<typeof FLAGS>;
+
+export default defineCommand({
+  flags: FLAGS,
+  args: [NAME_OR_PORT],
+  help:
+    `Waits until the holder of a lease listens on its port, and prints the port. There need not be a lease yet. On a port
 that is not leased anybody's listener counts: of TCP, or with --udp of UDP. With --free, waits until the lease has ended
 and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
-    customUsage: [
-      "NAME|PORT [--listening|--free] [--udp] [--timeout 30s]",
-      { input: "web && open http://localhost:$(portd lease web)", brief: "as soon as the server listens" },
-      { input: "20417 --free --timeout 5m", brief: "until a port is free" },
-      { input: "5432", brief: "until a database listens, with or without a lease" },
-    ],
-  },
+  usage: [
+    "NAME|PORT [--listening|--free] [--udp] [--timeout 30s]",
+    { input: "web && open http://localhost:$(portd lease web)", brief: "as soon as the server listens" },
+    { input: "20417 --free --timeout 5m", brief: "until a port is free" },
+    { input: "5432", brief: "until a database listens, with or without a lease" },
+  ],
   async run(context, flags, text) {
     const { listening, free = false, udp = false, timeout = TIMEOUT_MS } = flags;
     if (listening && free) throw new UsageError("Cannot use --listening together with --free");
     const target = parseNameOrPort(text);
     const port = "port" in target ? target.port : undefined;
     if (udp && port === undefined) throw new UsageError("Cannot use --udp with a name: a lease has its own protocols");
-    const project = findProject(context.cwd);
     const client = await findDaemon(context, flags);
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -62,11 +53,14 @@ and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     const look = async () => {
       const progress = "port" in target
         ? await lookAtPort(client, { port: target.port, udp, free, signal })
-        : await lookAtLease(client, { name: target.lease, project, free });
+        : await lookAtLease(client, { name: target.lease, cwd: context.cwd, free });
       missing = progress.missing ?? missing;
       return progress.missing === undefined ? progress : undefined;
     };
-    const giveUp = () => stopping.abort(new TimedOutError(timedOut(timeout, missing)));
+    const giveUp = () => {
+      const message = `Timed out after ${formatDuration(timeout)}: ${escapeControls(missing)}`;
+      stopping.abort(new TimedOutError(message));
+    };
     const stopTimer = timeout === 0 ? undefined : startTimer(timeout, giveUp);
     const stopListening = context.onSignal(["SIGINT"], () => stopping.abort(new Ended(INTERRUPTED)));
     try {
@@ -78,10 +72,6 @@ and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     }
   },
 });
-
-function timedOut(timeoutMs: number, missing: string): string {
-  return `Timed out after ${formatDuration(timeoutMs)}: ${escapeControls(missing)}`;
-}
 
 /** One look; `undefined` when there is more to wait for. */
 type Look = () => Promise<Progress | undefined>;

@@ -1,26 +1,21 @@
 /** Flags that set the daemon's configuration, for `serve`, `service` and `config`. */
 import type { LoadConfigOptions } from "../../config.ts";
 import { resolvePath } from "../../project/project.ts";
-import { listFlag, textFlag } from "../command.ts";
+import { type FlagsOf, listFlag, textFlag } from "../command.ts";
 import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { parsePair } from "../parse.ts";
 import { stateDirOf } from "./places.ts";
 
-/** The flags as they were given. */
-export type ConfigFlags = {
-  readonly listen?: string;
-  readonly pool?: string;
-  readonly config?: string;
-  readonly set?: readonly (readonly [string, string])[];
-};
-
-/** Definitions of {@linkcode ConfigFlags}. */
+/** The definitions. */
 export const CONFIG_FLAGS = {
   listen: textFlag("HOST:PORT", "Address of the API (127.0.0.1:7678)"),
   pool: textFlag("A-B,...", "Ports that are granted dynamically (20000-29999)"),
   config: textFlag("FILE", "Configuration file (config.yaml of the state folder)"),
   set: listFlag("key=value", "Any setting; may be given several times", { parse: parsePair }),
 } as const;
+
+/** The flags as they were given. */
+export type ConfigFlags = FlagsOf<typeof CONFIG_FLAGS>;
 
 /** Options of `loadConfig`. Paths are made absolute here, where the current folder is known. */
 export function loadOptions(
@@ -43,10 +38,7 @@ export function loadOptions(
 
 /** The flags as arguments of another `portd serve`. */
 export function configWords({ listen, pool, config, set = [] }: ConfigFlags, cwd: string): string[] {
-  return [
-    ...(listen === undefined ? [] : ["--listen", listen]),
-    ...(pool === undefined ? [] : ["--pool", pool]),
-    ...(config === undefined ? [] : ["--config", resolvePath(cwd, config)]),
-    ...set.flatMap(([key, value]) => ["--set", `${key}=${value}`]),
-  ];
+  const once = given({ listen, pool, config: config === undefined ? undefined : resolvePath(cwd, config) });
+  const words = Object.entries(once).flatMap(([name, value]) => [`--${name}`, value]);
+  return [...words, ...set.flatMap(([key, value]) => ["--set", `${key}=${value}`])];
 }

@@ -1,9 +1,8 @@
 /**
  * Finding the daemon that a command talks to: at the address that was given, else at the one in our state folder, else
- * at the well-known one. Where nobody listens, a daemon is started.
+ * at the well-known one. Where nobody listens, a daemon is started. cli.ts says why imports are `as string`.
  */
 import { DEFAULT_URL, PortdClient } from "../../client/client.ts";
-import type { Socket } from "../../client/socket.ts";
 import { socketTransport } from "../../client/socket_transport.ts";
 import { fetchTransport, NoDaemonError } from "../../client/transport.ts";
 import { PortdError } from "../../errors.ts";
@@ -39,19 +38,20 @@ export async function findDaemon(
   if (given) {
     const url = parseUrl(given), token = context.env.PORTD_TOKEN || undefined;
     if (withToken === "required" && token === undefined) throw noToken(url);
-    return clientFor(url, { token, timeoutMs });
+    return clientFor({ url }, { token, timeoutMs });
   }
   const stateDir = stateDirOf(context, flags);
-  const found = await firstListening(candidates(context, stateDir)) ?? await awaitRecorded(stateDir) ??
+  const found = await firstListening(candidates(context.env.PORTD_LISTEN, stateDir)) ?? await awaitRecorded(stateDir) ??
     (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
-  const token = context.env.PORTD_TOKEN || (takesToken ? await tokenFor(found.url, stateDir) : undefined);
+  const token = context.env.PORTD_TOKEN ||
+    (takesToken ? (await loadRecorded()).ownToken(stateDir, found.url) : undefined);
   if (withToken === "required" && !token) {
     found.socket?.close();
     throw noToken(found.url);
   }
-  return clientFor(found.url, { socket: found.socket, token, timeoutMs });
+  return clientFor(found, { token, timeoutMs });
 }
 
 /**
@@ -78,8 +78,7 @@ export async function withTokenIfAsked<T>(
 async function awaitRecorded(stateDir: string): Promise<Listening | undefined> {
   const daemon = readDaemonFile(stateDir);
   if (daemon === undefined || daemon.startTime === "") return undefined;
-  const { awaitListening }: typeof import("./recorded.ts") = await load("recorded");
-  return await awaitListening(daemon);
+  return await (await loadRecorded()).awaitListening(daemon);
 }
 
 function parseUrl(text: string): string {
@@ -87,15 +86,12 @@ function parseUrl(text: string): string {
   throw new UsageError(`Cannot use the address ${JSON.stringify(text)}: must be like ${DEFAULT_URL}`);
 }
 
-interface ClientParts {
-  readonly socket?: Socket | undefined;
-  readonly token?: string | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
-function clientFor(url: string, { socket, token, timeoutMs }: ClientParts): PortdClient {
+function clientFor(
+  { url, socket }: Listening,
+  options: { readonly token: string | undefined; readonly timeoutMs: number | undefined },
+): PortdClient {
   const transport = url.startsWith("http://") ? socketTransport(socket) : fetchTransport();
-  return new PortdClient({ url, transport, ...given({ token, timeoutMs }) });
+  return new PortdClient({ url, transport, ...given(options) });
 }
 
 function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
@@ -103,20 +99,13 @@ function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
 }
 
 async function startOne(context: CliContext, stateDir: string): Promise<Listening> {
-  const { refuseToReplaceService }: typeof import("./service_guard.ts") = await load("service_guard");
+  const { refuseToReplaceService, startDaemon }: typeof import("./start.ts") = await import("./start.ts" as string);
   await refuseToReplaceService(context);
-  const { startDaemon }: typeof import("./start.ts") = await load("start");
   return { url: await startDaemon(context, { stateDir }) };
 }
 
-async function tokenFor(url: string, stateDir: string): Promise<string | undefined> {
-  const { ownToken }: typeof import("./recorded.ts") = await load("recorded");
-  return ownToken(stateDir, url);
-}
-
-/** Modules that most commands do not need; main.ts says why the import chooses. */
-function load(part: "start" | "recorded" | "service_guard") {
-  return import(part === "start" ? "./start.ts" : part === "recorded" ? "./recorded.ts" : "./service_guard.ts");
+function loadRecorded(): Promise<typeof import("./recorded.ts")> {
+  return import("./recorded.ts" as string);
 }
 
 function noToken(url: string): PortdError {
@@ -127,7 +116,7 @@ function noToken(url: string): PortdError {
 }
 
 function nobodyThere(context: CliContext, stateDir: string, flags: CommonFlags): NoDaemonError {
-  const tried = candidates(context, stateDir).join(" and ");
+  const tried = candidates(context.env.PORTD_LISTEN, stateDir).join(" and ");
   const why = mayStart(context, flags) ? "" : ", and starting one is switched off";
   return new NoDaemonError(
     `Cannot find a daemon: nobody answers at ${tried}${why}; start one with: portd serve --detach`,

@@ -8,19 +8,20 @@ import { defaultStateDir, readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 
-/** The part of the context on which it depends where a daemon is. */
-export type Environment = Pick<CliContext, "env" | "cwd" | "os" | "isRoot">;
-
 /** The state folder, absolute: `--state-dir`, PORTD_STATE_DIR, or the default of this system and user. */
-export function stateDirOf({ env, cwd, os, isRoot }: Environment, flags: CommonFlags): string {
+export function stateDirOf({ env, cwd, os, isRoot }: CliContext, flags: CommonFlags): string {
   const given = flags.stateDir ?? env.PORTD_STATE_DIR;
   return given ? resolvePath(cwd, given) : defaultStateDir(os, env, isRoot);
 }
 
-/** The addresses where a daemon may be, in the order in which they are tried. */
-export function candidates({ env }: Environment, stateDir: string): string[] {
-  const recorded = readDaemonFile(stateDir)?.url;
-  return [...new Set([...(recorded === undefined ? [] : [recorded]), wellKnownUrl(env)])];
+/**
+ * The addresses where a daemon may be, in the order in which they are tried.
+ *
+ * @param listen is PORTD_LISTEN, or the same setting from elsewhere.
+ */
+export function candidates(listen: string | undefined, stateDir: string): string[] {
+  const recorded = readDaemonFile(stateDir)?.url, wellKnown = wellKnownUrl(listen);
+  return [...new Set([recorded ?? wellKnown, wellKnown])];
 }
 
 /** An address on which somebody listens. */
@@ -43,11 +44,11 @@ export async function firstListening(urls: readonly string[]): Promise<Listening
 }
 
 /**
- * Where a daemon of this environment listens unless its configuration says otherwise.
+ * Where a daemon listens unless its configuration says otherwise.
  *
  * @throws {UsageError} when PORTD_LISTEN is no address.
  */
-export function wellKnownUrl({ PORTD_LISTEN: listen = "" }: Readonly<Record<string, string>>): string {
+export function wellKnownUrl(listen = ""): string {
   if (listen === "") return DEFAULT_URL;
   const [, host, digits = ""] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(listen) ?? [];
   const port = readPort(digits, 0);

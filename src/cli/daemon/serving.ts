@@ -6,14 +6,11 @@ import { messageOf } from "../../errors.ts";
 import { prepareStateFolder } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
 
-/** Options of {@linkcode serveUntilStopped}. */
-export type ServingOptions = Required<Pick<DaemonOptions, "signal" | "onReady">>;
-
 /** Runs the daemon until it is stopped, with its log in the state folder. @throws as src/daemon/daemon.ts says. */
 export async function serveUntilStopped(
   context: CliContext,
   { config, warnings }: Pick<LoadedConfig, "config" | "warnings">,
-  options: ServingOptions,
+  options: Required<Pick<DaemonOptions, "signal" | "onReady">>,
 ): Promise<void> {
   await using log = await openDaemonLog(config);
   const runDaemon = await context.loadDaemon();

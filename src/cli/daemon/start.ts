@@ -1,12 +1,16 @@
-/** Starting a daemon in the background, and waiting until it, or another one that was quicker, is ready. */
+/**
+ * Starting a daemon in the background, and waiting until it, or another one that was quicker, is ready. Where portd is a
+ * service of the system, no command starts a daemon of its user instead.
+ */
 import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
 import { ifThere } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
+import { flagValue } from "../../service/service.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
 import type { CliContext } from "../context.ts";
-import { candidates } from "./places.ts";
+import { candidates, wellKnownUrl } from "./places.ts";
 
 /** Options of {@linkcode startDaemon}. */
 export interface StartOptions {
@@ -16,10 +20,9 @@ export interface StartOptions {
   readonly flags?: readonly string[];
   /** Whether a daemon of another state folder does not count. @default false */
   readonly own?: boolean;
-  /** How long the daemon may take to be ready, in milliseconds. @default 10000 */
-  readonly limitMs?: number;
 }
 
+/** How long the daemon may take to be ready. */
 const LIMIT_MS = 10_000;
 /** A look takes less than a millisecond, a start some hundreds: with longer pauses the command would start later. */
 const PAUSES = { pauseMs: 5, longestPauseMs: 20 };
@@ -34,24 +37,24 @@ const OTHER_LIMIT_MS = 3000;
  * @throws {NoDaemonError} with the end of the daemon's log when no daemon gets ready.
  */
 export async function startDaemon(context: CliContext, options: StartOptions): Promise<string> {
-  const { stateDir, flags = [], own = false, limitMs = LIMIT_MS } = options;
+  const { stateDir, flags = [], own = false } = options;
   claimStateFolder(stateDir); // in this process, where the user sees a refusal
-  const log = new LogTail(`${stateDir}/daemon.log`);
+  const log = `${stateDir}/daemon.log`, freshLog = logTail(log);
   const child = spawnDetached(context, stateDir, flags);
   const started: { end?: { readonly code: number; readonly at: number } } = {};
   child.status.then(({ code }) => started.end = { code, at: performance.now() });
   const outcome = await retryUntil(async () => {
     const { end } = started;
-    const url = own ? await findOwn(stateDir) : await findReady(candidates(context, stateDir));
+    const url = own ? await findOwn(stateDir) : await findReady(candidates(context.env.PORTD_LISTEN, stateDir));
     if (url !== undefined || end === undefined) return url !== undefined && { url };
-    const mayAnotherStart = !own && end.code !== 0 && log.namesAnother() &&
+    const mayAnotherStart = !own && end.code !== 0 && freshLog().includes("already serves") &&
       performance.now() < end.at + OTHER_LIMIT_MS;
     return !mayAnotherStart && { url };
-  }, { ...PAUSES, limitMs });
+  }, { ...PAUSES, limitMs: LIMIT_MS });
   if (outcome?.url !== undefined) return outcome.url;
   const { end } = started;
-  const what = end === undefined ? `it is not ready after ${limitMs / 1000}s` : `it ended with exit code ${end.code}`;
-  throw new NoDaemonError(`Cannot start a daemon: ${what}${log.describe()}`);
+  const what = end === undefined ? `it is not ready after ${LIMIT_MS / 1000}s` : `it ended with exit code ${end.code}`;
+  throw new NoDaemonError(`Cannot start a daemon: ${what}${describeLog(log, freshLog())}`);
 }
 
 /** The address of the daemon of this state folder, when it is ready. */
@@ -84,32 +87,39 @@ function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: 
   return child;
 }
 
-/** What has been written to a log file since this object was made. */
-class LogTail {
-  readonly #path: string;
-  readonly #start: number;
+/** What has been written to a log file since this call. */
+function logTail(path: string): () => string {
+  const read = () => ifThere(() => Deno.readTextFileSync(path)) ?? "";
+  const start = read().length;
+  return () => {
+    const text = read();
+    return text.slice(text.length < start ? 0 : start).trimEnd(); // a shorter one is a new file
+  };
+}
 
-  constructor(path: string) {
-    this.#path = path;
-    this.#start = this.#read().length;
-  }
+/** The name of the log and its last new lines, for a message. */
+function describeLog(path: string, fresh: string): string {
+  if (fresh === "") return `; its log is ${path}`;
+  const lines = fresh.split("\n").slice(-LOG_LINES).map((line) => `\n  ${line}`);
+  return `; ${path} says:${lines.join("")}`;
+}
 
-  /** Whether the daemon has found that another one runs. */
-  namesAnother(): boolean {
-    return this.#read().slice(this.#start).includes("already serves");
-  }
-
-  /** The name of the file and its last lines, for a message. */
-  describe(): string {
-    const text = this.#read();
-    const isNewFile = text.length < this.#start;
-    const fresh = text.slice(isNewFile ? 0 : this.#start).trimEnd();
-    if (fresh === "") return `; its log is ${this.#path}`;
-    const lines = fresh.split("\n").slice(-LOG_LINES).map((line) => `\n  ${line}`);
-    return `; ${this.#path} says:${lines.join("")}`;
-  }
-
-  #read(): string {
-    return ifThere(() => Deno.readTextFileSync(this.#path)) ?? "";
-  }
+/**
+ * Refuses to start a daemon at the address of the service. On Windows the service starts some minutes after the machine:
+ * a daemon that took its address meanwhile would keep it from starting.
+ *
+ * @throws {NoDaemonError} when the service of the system starts with the machine, has the address that is asked for, and
+ * does not run.
+ */
+export async function refuseToReplaceService(context: CliContext): Promise<void> {
+  // Where the system cannot be asked, there counts as being no service.
+  const service = await context.openService({ isUser: false }).then((control) => control.status()).catch(() =>
+    undefined
+  );
+  if (!service?.startsAtBoot || service.state === "running") return;
+  const { state, command } = service;
+  if (wellKnownUrl(flagValue(command, "--listen")) !== wellKnownUrl(context.env.PORTD_LISTEN)) return;
+  throw new NoDaemonError(
+    `Cannot find a daemon: portd is a service of this machine, and is ${state}; start it with: portd service start`,
+  );
 }

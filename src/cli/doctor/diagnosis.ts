@@ -26,15 +26,11 @@ export interface Symptoms {
   readonly now: number;
   /** Version of the command line. */
   readonly version: string;
-  readonly folder: FolderState;
+  /** Which files in the daemon's state folder others may read or write; null where the folder is not this user's. */
+  readonly openFiles: readonly string[] | null;
   /** Only where a lease is open to the outside and the user has the token. */
   readonly firewall: FirewallStatus | undefined;
 }
-
-/** What the user can see of the daemon's state folder; `open` lists what other users may read or write. */
-export type FolderState =
-  | { readonly kind: "own"; readonly open: readonly string[] }
-  | { readonly kind: "foreign" };
 
 /** Clocks that differ by less are the same clock. */
 const CLOCK_TOLERANCE_MS = 5000;
@@ -58,10 +54,8 @@ function daemon({ url, status, version }: Symptoms): Result[] {
   const warnings = status.warnings.map((message): Result => ["warning", message]);
   const running = `portd ${status.version} (pid ${status.pid}) at ${url}, up ${formatDuration(status.uptimeMs)}`;
   if (status.version === version) return [["ok", running], ...warnings];
-  return [
-    ["warning", `${running}, but this command is portd ${version}: restart the daemon with portd stop`],
-    ...warnings,
-  ];
+  const advice = `but this command is portd ${version}: restart the daemon with portd stop`;
+  return [["warning", `${running}, ${advice}`], ...warnings];
 }
 
 function pool({ status: { pool: { size, free, quarantined } } }: Symptoms): Result[] {
@@ -92,9 +86,8 @@ function holds({ status: { holds: { kept, limit, missing } } }: Symptoms): Resul
 }
 
 function claims({ leases, now }: Symptoms): Result[] {
-  const isForgotten = ({ state, renewedAt }: Lease) =>
-    state === "granted" && now - Date.parse(renewedAt) > FORGOTTEN_MS;
-  const forgotten = leases.filter(isForgotten);
+  const unclaimed = leases.filter(({ state }) => state === "granted");
+  const forgotten = unclaimed.filter(({ renewedAt }) => now - Date.parse(renewedAt) > FORGOTTEN_MS);
   if (forgotten.length === 0) return [["ok", "no lease has been without a server for long"]];
   const named = forgotten.slice(0, MOST_NAMED).map(titleOf).join(", ");
   const more = forgotten.length > MOST_NAMED ? ` and ${forgotten.length - MOST_NAMED} more` : "";
@@ -114,12 +107,12 @@ function clock({ status, leases, now }: Symptoms): Result[] {
   return [["warning", `${which} granted in the future: the clock was set back since then`]];
 }
 
-function rights({ status: { user, stateDir }, folder }: Symptoms): Result[] {
+function rights({ status: { user, stateDir }, openFiles }: Symptoms): Result[] {
   const who = user ?? "its user";
-  const results: Result[] = folder.kind === "own"
-    ? folder.open.map((path) => ["problem", `${path} can be read by other users; stop that with: chmod go= ${path}`])
+  const results: Result[] = openFiles !== null
+    ? openFiles.map((path) => ["problem", `${path} can be read by other users; stop that with: chmod go= ${path}`])
     : [["note", `${stateDir} is not yours: only ${who} can do what needs the token (stop, export, import, open)`]];
-  if (user !== null && !isAdministrator(user)) {
+  if (user !== null && user !== "root" && !/(^|\\)SYSTEM$/i.test(user)) {
     const limits = "it cannot see the processes of other users, nor listen below port 1024";
     results.push(["note", `the daemon runs as ${user}: ${limits}`]);
   }
@@ -135,8 +128,4 @@ function firewall({ firewall: found }: Symptoms): Result[] {
   if (missing.length === 0) return [...remarks, ["ok", "every rule is set"]];
   const named = missing.slice(0, MOST_NAMED).join(", ");
   return [...remarks, ["problem", `not set: ${named}; set them with: portd firewall sync`]];
-}
-
-function isAdministrator(user: string): boolean {
-  return user === "root" || /(^|\\)SYSTEM$/i.test(user);
 }

@@ -8,13 +8,8 @@ import { isOf, type KnownSocket, processText, type Target } from "./targets.ts";
 /** The system's first process listens for services that it starts at the first connection. */
 const INIT_PID = 1;
 
-/** What is to be freed: a port, or one lease of it. */
-export interface Wanted {
-  readonly port: number;
-  readonly protocols: readonly Protocol[];
-  /** The lease that was named; no other lease of the port is touched then. */
-  readonly lease?: Lease;
-}
+/** What is to be freed: a port, or the lease that was named; no other lease of the port is touched then. */
+export type Wanted = Lease | { readonly port: number; readonly protocols: readonly Protocol[] };
 
 /** What is there. */
 export interface Found {
@@ -29,7 +24,7 @@ export interface Found {
 export async function look(client: PortdClient, wanted: Wanted): Promise<Found> {
   const { leases, listeners } = await client.describePort(wanted.port);
   const isWanted = ({ id, protocols }: Lease) =>
-    wanted.lease ? id === wanted.lease.id : protocols.some((each) => wanted.protocols.includes(each));
+    "id" in wanted ? id === wanted.id : protocols.some((each) => wanted.protocols.includes(each));
   const picked = leases.filter(isWanted);
   const protocols = [...wanted.protocols, ...picked.flatMap((lease) => lease.protocols)];
   return { wanted, leases: picked, listeners: listeners.filter(({ protocol }) => protocols.includes(protocol)) };

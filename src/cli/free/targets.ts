@@ -9,7 +9,7 @@ import type { EndSignal, ProcessHandle } from "../../terminate/handle.ts";
 import { openProcessHandle } from "../../terminate/open.ts";
 import { retryUntil } from "../../wait.ts";
 import { TimedOutError } from "../exit.ts";
-import { escapeControls, shorten } from "../terminal.ts";
+import { addressText, escapeControls, shorten } from "../terminal.ts";
 
 /** How long the kernel may take to end a process after KILL. */
 const KILL_LIMIT_MS = 2000;
@@ -65,17 +65,26 @@ export async function openTargets(sockets: readonly KnownSocket[], place: Place)
 
 async function openTarget(sockets: readonly KnownSocket[], place: Place): Promise<Target> {
   const [first] = sockets as readonly [KnownSocket];
+  const { port, url } = place;
   const handle = openProcessHandle(first);
-  if (handle === undefined) throw hasEnded(first, place);
+  const cannot = `Cannot verify ${processText(first)}`;
+  const ended =
+    `it has ended, or the daemon at ${url} runs on another machine or in another container; look again with: ` +
+    `portd inspect ${port}`;
+  if (handle === undefined) throw new UnverifiedError(`${cannot}: ${ended}`);
   try {
     for (const { protocol } of sockets) {
-      const listens = await handle.listensOn({ protocol, port: place.port });
-      if (listens === undefined) throw cannotSee(first);
-      if (!listens) throw isElsewhere(first, place);
+      const listens = await handle.listensOn({ protocol, port });
+      if (listens === undefined) {
+        const why = "this user may not see its sockets; run the command as an administrator";
+        throw new Deno.errors.PermissionDenied(`${cannot}: ${why}`);
+      }
+      const why = `it has no socket on port ${port}/${first.protocol}, though the daemon at ${url} says so`;
+      if (!listens) throw new UnverifiedError(`${cannot}: ${why}`);
     }
     const seen = handle.describe();
-    if (seen === undefined) throw hasEnded(first, place);
-    const lines = [`listens ${processText(first, seen)}`, ...forwarderLines(seen, sockets, place)];
+    if (seen === undefined) throw new UnverifiedError(`${cannot}: ${ended}`);
+    const lines = [`listens ${processText(first, seen)}`, ...forwarderLines(seen, sockets, port)];
     return { handle, startTime: first.startTime, command: seen.command, lines };
   } catch (error) {
     handle.close();
@@ -83,35 +92,12 @@ async function openTarget(sockets: readonly KnownSocket[], place: Place): Promis
   }
 }
 
-function hasEnded(socket: KnownSocket, { port, url }: Place): Error {
-  return new UnverifiedError(
-    `Cannot verify ${processText(socket)}: it has ended, or the daemon at ${url} runs on another machine or in ` +
-      `another container; look again with: portd inspect ${port}`,
-  );
-}
-
-function isElsewhere(socket: KnownSocket, { port, url }: Place): Error {
-  const what = `it has no socket on port ${port}/${socket.protocol}, though the daemon at ${url} says so`;
-  return new UnverifiedError(`Cannot verify ${processText(socket)}: ${what}`);
-}
-
-function cannotSee(socket: KnownSocket): Error {
-  return new Deno.errors.PermissionDenied(
-    `Cannot verify ${processText(socket)}: this user may not see its sockets; run the command as an administrator`,
-  );
-}
-
-function forwarderLines(
-  seen: ProcessDescription,
-  sockets: readonly KnownSocket[],
-  { port }: Place,
-): readonly string[] {
+function forwarderLines(seen: ProcessDescription, sockets: readonly KnownSocket[], port: number): string[] {
   const found = sockets.map(({ protocol, localAddress: address }) => forwarderOf(seen, { protocol, port, address }))
     .find((forwarder) => forwarder !== undefined);
   if (found === undefined) return [];
   const { program, target } = found;
-  const host = target?.address.includes(":") ? `[${target.address}]` : target?.address;
-  const where = target === null ? "" : ` (${host}:${target.port})`;
+  const where = target === null ? "" : ` (${addressText(target.address, target.port)})`;
   return [`note    ${program} listens for a container${where}, which keeps running`];
 }
 
@@ -195,8 +181,7 @@ async function endsWithin(handle: ProcessHandle, limitMs: number): Promise<boole
 
 /** `pid 4711 ended on TERM after 0.2 s`. */
 export function endText({ pid, signal, tookMs }: End): string {
-  const seconds = `${(tookMs / 1000).toFixed(1)} s`;
-  return signal === "TERM"
-    ? `pid ${pid} ended on TERM after ${seconds}`
-    : `pid ${pid} was ended by KILL after ${seconds}`;
+  return `pid ${pid} ${signal === "TERM" ? "ended on TERM" : "was ended by KILL"} after ${
+    (tookMs / 1000).toFixed(1)
+  } s`;
 }

@@ -8,7 +8,7 @@ import type { CliContext } from "../context.ts";
 import { isTimeout } from "../exit.ts";
 import { titleOf } from "../naming.ts";
 import { shorten, writeLine } from "../terminal.ts";
-import type { Family, Member } from "./family.ts";
+import type { Family } from "./family.ts";
 
 const REQUEST_LIMIT_MS = 5000;
 const COMMAND_WIDTH = 200;
@@ -54,7 +54,9 @@ export class RunLeases {
       const used: Lease[] = [];
       for (const lease of maybeUsed) if (await listensOn(process, lease, open)) used.push(lease);
       for (const lease of used) await this.#keep(lease, process);
-      if (used.length === 0 && wasAskedToEnd) this.#report(`${textOf(process)} ${whyLeft(member)}`);
+      if (used.length > 0 || !wasAskedToEnd) continue;
+      const why = member.hasLeft ? "it has left the command's session" : "it cannot be ended";
+      this.#report(`${textOf(process)} still runs: ${why}`);
     }
   }
 
@@ -131,27 +133,21 @@ async function listensOn(
   { port, protocols }: Lease,
   open: typeof openProcessHandle,
 ): Promise<boolean> {
+  let handle: ReturnType<typeof open>;
   try {
-    const handle = open(process);
-    if (handle === undefined) return false;
-    try {
-      const answers = await Promise.all(protocols.map((protocol) => handle.listensOn({ protocol, port })));
-      return answers.some((listens) => listens !== false);
-    } finally {
-      handle.close();
-    }
+    handle = open(process);
+    const answers = await Promise.all(protocols.map((protocol) => handle?.listensOn({ protocol, port }) ?? false));
+    return answers.some((listens) => listens !== false);
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return true;
     throw error;
+  } finally {
+    handle?.close();
   }
 }
 
 function textOf({ pid, command }: Process): string {
   return `pid ${pid} (${shorten(command ?? "unknown command", COMMAND_WIDTH)})`;
-}
-
-function whyLeft({ hasLeft }: Member): string {
-  return hasLeft ? "still runs: it has left the command's session" : "still runs: it cannot be ended";
 }
 
 function whyFailed(error: unknown): string {

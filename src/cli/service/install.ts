@@ -2,23 +2,14 @@
 import { askPortd } from "../../client/ask.ts";
 import { type Config, environmentName, loadConfig, SETTINGS, splitAddress } from "../../config.ts";
 import type { ServiceDefinition, ServiceStatus } from "../../service/service.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
 import { VERSION } from "../../version.ts";
 import type { CliContext } from "../context.ts";
 import { type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
 import { candidates } from "../daemon/places.ts";
 import { UsageError } from "../exit.ts";
-import { escapeControls, toJson } from "../terminal.ts";
-import {
-  carryOut,
-  type ChangeFlags,
-  checkRights,
-  commandText,
-  defaultServiceDir,
-  installedDir,
-  openControl,
-  restartSteps,
-  runningVersion,
-} from "./steps.ts";
+import { writeJson, writeLine } from "../terminal.ts";
+import { carryOut, type ChangeFlags, defaultServiceDir, installedDir, openToChange, restartSteps } from "./steps.ts";
 
 /** Flags of `portd service install`. */
 export type InstallFlags = ChangeFlags & ConfigFlags & { readonly reservePool?: boolean };
@@ -28,26 +19,29 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   if (flags.reservePool && context.os !== "windows") {
     throw new UsageError("Cannot use --reserve-pool: only Windows can keep ports for a service");
   }
-  const control = await openControl(context, flags);
-  await checkRights(control, flags);
+  const control = await openToChange(context, flags);
   const before = await control.status();
   const config = await configOf(context, flags, before);
-  const definition = definitionOf(context, flags, config);
+  const [program, ...words] = context.self;
+  const definition: ServiceDefinition = {
+    self: [program!, ...words],
+    words: ["--state-dir", config.stateDir, ...configWords(flags, context.cwd)],
+    stateDir: config.stateDir,
+    reserve: flags.reservePool ? config.pool : [],
+  };
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
-  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(context, config, before)]) {
-    context.process.stderr.write(`warning: ${escapeControls(warning)}\n`);
+  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(config, before)]) {
+    writeLine(context.process.stderr, `warning: ${warning}`);
   }
   await carryOut(context, flags, steps);
   const { stdout, stderr } = context.process;
   if (steps.length === 0) stderr.write("already installed\n");
   if (flags.dryRun) return;
   const { state, definition: path } = await control.status();
-  if (flags.json) {
-    return stdout.write(`${toJson({ definition: path, state, steps: steps.map(({ does }) => does) })}\n`);
-  }
-  stdout.write(`${escapeControls(path ?? "")}\n`);
-  if (state !== "running") stderr.write(`start it with: ${commandText("start", flags)}\n`);
+  if (flags.json) return writeJson(stdout, { definition: path, state, steps: steps.map(({ does }) => does) });
+  writeLine(stdout, path ?? "");
+  if (state !== "running") stderr.write(`start it with: portd service start${flags.user ? " --user" : ""}\n`);
 }
 
 /**
@@ -62,20 +56,9 @@ async function configOf(context: CliContext, flags: InstallFlags, { command }: S
   return (await loadConfig({ ...options, flags: { ...Object.fromEntries(flags.set ?? []), ...others } })).config;
 }
 
-function definitionOf(context: CliContext, flags: InstallFlags, { stateDir, pool }: Config): ServiceDefinition {
-  const [program, ...words] = context.self;
-  return {
-    self: [program!, ...words],
-    words: ["--state-dir", stateDir, ...configWords(flags, context.cwd)],
-    stateDir,
-    reserve: flags.reservePool ? pool : [],
-  };
-}
-
 /** Whether the service still runs another version, although this one is installed. */
 function isOutdated({ state }: ServiceStatus, { stateDir }: ServiceDefinition): boolean {
-  const version = runningVersion(stateDir);
-  return state === "running" && version !== undefined && version !== VERSION;
+  return state === "running" && (readDaemonFile(stateDir)?.version ?? VERSION) !== VERSION;
 }
 
 /** Settings of this environment, which the service will not have. */
@@ -87,9 +70,9 @@ function environmentWarnings({ env }: CliContext): string[] {
 }
 
 /** Warns of another daemon that has the address or the file of the service. */
-async function otherDaemonWarnings(context: CliContext, config: Config, service: ServiceStatus): Promise<string[]> {
+async function otherDaemonWarnings(config: Config, service: ServiceStatus): Promise<string[]> {
   const hasPort = splitAddress(config.listen)?.port !== 0;
-  const urls = candidates({ ...context, env: { PORTD_LISTEN: config.listen } }, config.stateDir);
+  const urls = candidates(config.listen, config.stateDir);
   for (const url of hasPort ? urls : urls.slice(0, -1)) {
     const other = await askPortd(url);
     if (other === undefined || (service.pid !== null && (other.pid ?? service.pid) === service.pid)) continue;

@@ -3,7 +3,7 @@ import { ifThereAsync } from "../../errors.ts";
 import { abortable } from "../../wait.ts";
 
 /** A rotating file: the newest lines are in `path`, older ones in `path.1`, `path.2` … */
-export class LogFile {
+export class LogFile implements Disposable {
   readonly #path: string;
   readonly #buffer = new Uint8Array(64 * 1024);
   #file: Deno.FsFile | undefined;
@@ -21,7 +21,7 @@ export class LogFile {
    */
   async last(count: number): Promise<string[]> {
     const found: string[] = [];
-    const splitter = new LineSplitter((line) => found.push(line));
+    const splitter = splitLines((line) => found.push(line));
     this.#file = await ifThereAsync(() => Deno.open(this.#path));
     await this.#drain(splitter);
     splitter.end();
@@ -38,12 +38,12 @@ export class LogFile {
   async follow(print: (line: string) => void, signal: AbortSignal): Promise<void> {
     using watcher = Deno.watchFs(this.#path.replace(/[\\/][^\\/]*$/, ""), { recursive: false });
     const changes = watcher[Symbol.asyncIterator]();
-    const splitter = new LineSplitter(print);
+    const splitter = splitLines(print);
     for (;;) {
       await this.#drain(splitter);
       while (await this.#isReplaced()) {
         await this.#drain(splitter); // lines that were written just before the rotation
-        this.close();
+        this[Symbol.dispose]();
         this.#file = await ifThereAsync(() => Deno.open(this.#path));
         await this.#drain(splitter);
       }
@@ -51,19 +51,18 @@ export class LogFile {
     }
   }
 
-  /** Closes the file. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#file?.close();
     this.#file = undefined;
     this.#read = 0;
   }
 
-  async #drain(splitter: LineSplitter): Promise<void> {
+  async #drain({ take }: Pick<ReturnType<typeof splitLines>, "take">): Promise<void> {
     for (;;) {
       const length = await this.#file?.read(this.#buffer) ?? null;
       if (length === null) return;
       this.#read += length;
-      splitter.take(this.#buffer.subarray(0, length));
+      take(this.#buffer.subarray(0, length));
     }
   }
 
@@ -77,27 +76,18 @@ export class LogFile {
   }
 }
 
-/** Splits pieces of text into lines. */
-export class LineSplitter {
-  readonly #print: (line: string) => void;
-  readonly #decoder = new TextDecoder();
-  /** A line without its end. */
-  #rest = "";
-
-  constructor(print: (line: string) => void) {
-    this.#print = print;
-  }
-
-  /** Takes the next piece. */
-  take(bytes: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split(/\r?\n/);
-    this.#rest = lines.pop()!;
-    for (const line of lines) this.#print(line);
-  }
-
-  /** Prints what is left as a line. */
-  end(): void {
-    if (this.#rest !== "") this.#print(this.#rest);
-    this.#rest = "";
-  }
+/** Takes pieces of text, and prints their lines; `end` prints what is left as a line. */
+export function splitLines(print: (line: string) => void) {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return {
+    take(bytes: Uint8Array): void {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split(/\r?\n/);
+      rest = lines.pop()!;
+      for (const line of lines) print(line);
+    },
+    end(): void {
+      if (rest !== "") print(rest);
+    },
+  };
 }

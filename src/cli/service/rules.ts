@@ -6,22 +6,16 @@ import { flagValue, type Step } from "../../service/service.ts";
 import type { CliContext } from "../context.ts";
 import { parsePair } from "../parse.ts";
 
-/** What {@linkcode findRules} has found. */
-export interface FoundRules {
-  /** The step that removes the rules; none where there are no rules. */
-  readonly steps: readonly Step[];
-  /** Why it is not known whether there are any. */
-  readonly unknown?: string;
-}
-
 /**
  * The rules of the portd of a state folder. Its leases stay exposed: a portd that is installed again sets the rules
  * again.
+ *
+ * @returns the step that removes the rules, none where there are none, and why it is not known whether there are any.
  */
 export async function findRules(
   { openFirewall }: CliContext,
   { stateDir, command }: { readonly stateDir: string; readonly command: readonly string[] | null },
-): Promise<FoundRules> {
+): Promise<{ readonly steps: readonly Step[]; readonly unknown?: string }> {
   try {
     const { config } = await loadConfig({ ...optionsOf(stateDir, command ?? []), stateDir });
     if (config.firewall.backend === "none") return { steps: [] };
@@ -33,20 +27,15 @@ export async function findRules(
     return { steps: names.length === 0 ? [] : [{ does, run }] };
   } catch (error) {
     // With a faulty configuration the service does not start; it must be possible to uninstall it all the same.
-    if (!(error instanceof PortdError) || !UNKNOWN.includes(error.code)) throw error;
+    const isExpected = error instanceof PortdError && ["firewall_unavailable", "invalid_request"].includes(error.code);
+    if (!isExpected) throw error;
     return { steps: [], unknown: error.message };
   }
 }
-
-const UNKNOWN: readonly string[] = ["firewall_unavailable", "invalid_request"];
 
 /** The configuration of the service, from the words of its command line. */
 function optionsOf(stateDir: string, command: readonly string[]): LoadConfigOptions {
   const settings = command.filter((_, i) => command[i - 1] === "--set").map(parsePair);
   const file = flagValue(command, "--config");
-  return {
-    flags: { ...Object.fromEntries(settings), stateDir },
-    env: {},
-    ...(file === undefined ? {} : { file }),
-  };
+  return { flags: { ...Object.fromEntries(settings), stateDir }, env: {}, ...(file !== undefined && { file }) };
 }

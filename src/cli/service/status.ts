@@ -5,35 +5,26 @@ import { readDaemonFile } from "../../state/state_folder.ts";
 import type { CliContext } from "../context.ts";
 import { candidates } from "../daemon/places.ts";
 import { EXIT } from "../exit.ts";
-import { escapeControls, toJson } from "../terminal.ts";
+import { type Fact, writeFacts, writeJson } from "../terminal.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
 
 /** Prints the status; the exit code is 0 when the service runs and answers. */
 export async function printStatus(context: CliContext, flags: ServiceFlags): Promise<void> {
   const control = await openControl(context, flags);
   const status = await control.status();
-  const stateDir = await serviceDirOf(context, flags, control);
+  const stateDir = serviceDirOf(context, flags, status);
   const log = control.log(stateDir);
-  const api = status.pid === null ? undefined : await findApi(context, stateDir, status);
+  const api = status.pid === null ? undefined : await findApi(stateDir, status);
   const { process } = context;
-  if (flags.json) {
-    process.stdout.write(`${toJson({ ...status, stateDir, log, api: api ?? null })}\n`);
-  } else {
-    const rows = rowsOf(status, { stateDir, log, api });
-    process.stdout.write(rows.map(([name, value]) => `${name.padEnd(10)} ${escapeControls(value)}\n`).join(""));
-  }
+  if (flags.json) writeJson(process.stdout, { ...status, stateDir, log, api: api ?? null });
+  else writeFacts(process.stdout, rowsOf(status, { stateDir, log, api }));
   if (status.state !== "running" || !api?.isReady) process.exitCode = EXIT.failure;
 }
 
 /** Asks the address in `daemon.json`, or the expected one where this user may not read the state folder. */
-async function findApi(
-  context: CliContext,
-  stateDir: string,
-  { pid, command }: ServiceStatus,
-): Promise<PortdAnswer | undefined> {
+async function findApi(stateDir: string, { pid, command }: ServiceStatus): Promise<PortdAnswer | undefined> {
   const recorded = readDaemonFile(stateDir);
-  const listen = flagValue(command, "--listen");
-  const expected = candidates({ ...context, env: listen === undefined ? {} : { PORTD_LISTEN: listen } }, stateDir);
+  const expected = candidates(flagValue(command, "--listen"), stateDir);
   for (const url of recorded?.pid === pid ? [recorded!.url] : expected) {
     const found = await askPortd(url);
     const isOther = found === undefined || (found.pid ?? pid) !== pid;
@@ -42,13 +33,14 @@ async function findApi(
   return undefined;
 }
 
-interface Findings {
-  readonly stateDir: string;
-  readonly log: ServiceLog;
-  readonly api: PortdAnswer | undefined;
-}
-
-function rowsOf(status: ServiceStatus, { stateDir, log, api }: Findings): (readonly [name: string, value: string])[] {
+function rowsOf(
+  status: ServiceStatus,
+  { stateDir, log, api }: {
+    readonly stateDir: string;
+    readonly log: ServiceLog;
+    readonly api: PortdAnswer | undefined;
+  },
+): readonly Fact[] {
   const { state, pid, exitCode, startsAtBoot, command, definition } = status;
   if (state === "absent") return [["state", "not installed"]];
   return [

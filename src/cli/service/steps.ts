@@ -1,7 +1,7 @@
 /** What the commands of `portd service` share: whose service it is, and doing steps or only printing them. */
 import { resolvePath } from "../../project/project.ts";
-import { flagValue, runSteps, type ServiceControl, type Step } from "../../service/service.ts";
-import { defaultStateDir, readDaemonFile, serviceStateDir } from "../../state/state_folder.ts";
+import { flagValue, runSteps, type ServiceControl, type ServiceStatus, type Step } from "../../service/service.ts";
+import { defaultStateDir, serviceStateDir } from "../../state/state_folder.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { escapeControls, toJson } from "../terminal.ts";
@@ -22,10 +22,12 @@ export async function openControl(context: CliContext, { user = false }: Service
   return await context.openService({ isUser: user });
 }
 
-/** @throws {Deno.errors.PermissionDenied} when this user may not change the service; not with `--dry-run`. */
-export async function checkRights(control: ServiceControl, { dryRun = false }: ChangeFlags): Promise<void> {
-  const refusal = dryRun ? undefined : await control.refusal();
-  if (refusal !== undefined) throw new Deno.errors.PermissionDenied(`Cannot change the service: ${refusal}`);
+/** The same. @throws {Deno.errors.PermissionDenied} when this user may not change the service; not with `--dry-run`. */
+export async function openToChange(context: CliContext, flags: ChangeFlags): Promise<ServiceControl> {
+  const control = await openControl(context, flags);
+  const refusal = flags.dryRun ? undefined : await control.refusal();
+  if (refusal === undefined) return control;
+  throw new Deno.errors.PermissionDenied(`Cannot change the service: ${refusal}`);
 }
 
 /** Does the steps and prints each on stderr. With `--dry-run` it prints them on stdout, with their texts, and does none. */
@@ -47,13 +49,13 @@ export function defaultServiceDir({ os, env, isRoot }: CliContext, { user = fals
 }
 
 /** The state folder of the service: the given one, else that of the installed service, else the default. */
-export async function serviceDirOf(
+export function serviceDirOf(
   context: CliContext,
   flags: ServiceFlags,
-  control: ServiceControl,
-): Promise<string> {
+  { command }: Pick<ServiceStatus, "command">,
+): string {
   if (flags.stateDir !== undefined) return resolvePath(context.cwd, flags.stateDir);
-  return installedDir((await control.status()).command) ?? defaultServiceDir(context, flags);
+  return installedDir(command) ?? defaultServiceDir(context, flags);
 }
 
 /** The state folder in the words of an installed service. */
@@ -67,14 +69,4 @@ export async function restartSteps(control: ServiceControl): Promise<readonly St
   if (stop.length === 0) return await control.start();
   const start = async () => await runSteps(await control.start(), () => {});
   return [...stop, { does: "start the service again", run: start }];
-}
-
-/** The version of the daemon of a state folder; `undefined` when none runs, or this user may not read the folder. */
-export function runningVersion(stateDir: string): string | undefined {
-  return readDaemonFile(stateDir)?.version;
-}
-
-/** A command for the same service, as the user types it. */
-export function commandText(words: string, { user }: ServiceFlags): string {
-  return `portd service ${words}${user ? " --user" : ""}`;
 }

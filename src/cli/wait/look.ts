@@ -1,6 +1,5 @@
 /** One look at what `portd wait` waits for: whether it is there, or what is missing. */
 import { type Lease, type PortdClient, PortdError, type Protocol } from "../../client/client.ts";
-import type { Project } from "../../project/project.ts";
 import { findLease, type NameOrPort, titleOf } from "../naming.ts";
 
 /** What a look found. */
@@ -11,26 +10,20 @@ export interface Progress {
   readonly lease?: Lease;
 }
 
-/** A lease that is waited for. */
-export interface WantedLease {
-  /** Its name or id, as the user typed it. */
-  readonly name: string;
-  readonly project: Project;
-  /** Whether it is to end. */
-  readonly free: boolean;
-}
-
-/** Looks at a lease. */
-export async function lookAtLease(client: PortdClient, { name, project, free }: WantedLease): Promise<Progress> {
-  const lease = await findLive(client, { lease: name }, project);
+/** Looks at a lease, by its name or id as it was typed in `cwd`; with `free` it is to end. */
+export async function lookAtLease(
+  client: PortdClient,
+  { name, cwd, free }: { readonly name: string; readonly cwd: string; readonly free: boolean },
+): Promise<Progress> {
+  const lease = await findLive(client, { lease: name }, cwd);
   if (free) return lease === undefined ? {} : { missing: stillLeased(lease) };
   if (lease === undefined) return { missing: `there is no lease ${JSON.stringify(name)} yet` };
   return lease.state === "listening" ? { lease } : { missing: notListening(lease) };
 }
 
-async function findLive(client: PortdClient, name: NameOrPort, project: Project): Promise<Lease | undefined> {
+async function findLive(client: PortdClient, name: NameOrPort, cwd: string): Promise<Lease | undefined> {
   try {
-    return await findLease(client, name, project);
+    return await findLease(client, name, cwd);
   } catch (error) {
     const isAbsent = error instanceof PortdError && (error.code === "lease_not_found" || error.code === "lease_ended");
     if (isAbsent) return undefined;
@@ -38,10 +31,9 @@ async function findLive(client: PortdClient, name: NameOrPort, project: Project)
   }
 }
 
-/** A port that is waited for. */
+/** A port that is waited for; with `udp` only UDP counts. */
 export interface WantedPort {
   readonly port: number;
-  /** Whether only UDP counts. */
   readonly udp: boolean;
   readonly free: boolean;
   readonly signal: AbortSignal;

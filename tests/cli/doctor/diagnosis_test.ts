@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { diagnose, type Finding, type Symptoms } from "../../../src/cli/doctor/diagnosis.ts";
 import type { FirewallStatus } from "../../../src/client/wire.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
+import { NO_EVIDENCE } from "../../../src/process/process.ts";
 import { portd } from "../../support/cli.ts";
 import { startTestDaemon } from "../../support/daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -26,7 +27,7 @@ const HEALTHY: Symptoms = {
   leases: [LEASE],
   now: NOW,
   version: "1.0.0",
-  folder: { kind: "own", open: [] },
+  openFiles: [],
   firewall: undefined,
 };
 
@@ -37,31 +38,26 @@ function status(part: Partial<Symptoms["status"]>): Symptoms {
   return { ...HEALTHY, status: { ...HEALTHY.status, ...part } };
 }
 
-function bad(symptoms: Symptoms): Finding[] {
-  return diagnose(symptoms).filter(({ level }) => level !== "ok");
+function leased(part: Partial<Lease>): Symptoms {
+  return { ...HEALTHY, leases: [{ ...LEASE, ...part }] };
+}
+
+function firewall(part: Partial<FirewallStatus>): Symptoms {
+  return { ...HEALTHY, firewall: { ...FIREWALL, ...part } };
 }
 
 Deno.test("diagnose() finds nothing wrong with a healthy daemon, and says so of every check", () => {
   const findings = diagnose(HEALTHY);
-  assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), [
-    "daemon ok",
-    "pool ok",
-    "conflicts ok",
-    "holds ok",
-    "claims ok",
-    "clock ok",
-    "rights ok",
-  ]);
+  const checks = ["daemon", "pool", "conflicts", "holds", "claims", "clock", "rights"];
+  assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), checks.map((check) => `${check} ok`));
 });
+
+const STRANGER = { ...NO_EVIDENCE, pid: 99, command: "nc -l", address: "0.0.0.0", since: "", reason: null };
+const FUTURE = "2026-11-24T12:00:00Z";
 
 const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ["another version", { ...HEALTHY, version: "1.1.0" }, "daemon warning", /this command is portd 1\.1\.0: restart/],
-  [
-    "what the daemon warns of",
-    status({ warnings: ["5 ports of the pool are excluded by the system"] }),
-    "daemon warning",
-    /5 ports/,
-  ],
+  ["what the daemon warns of", status({ warnings: ["5 ports are excluded"] }), "daemon warning", /5 ports/],
   [
     "an empty pool",
     status({ pool: { size: 100, free: 0, quarantined: 3 } }),
@@ -70,24 +66,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ],
   [
     "a stranger",
-    {
-      ...HEALTHY,
-      leases: [{
-        ...LEASE,
-        state: "conflict",
-        listener: {
-          pid: 99,
-          startTime: null,
-          bootId: null,
-          command: "nc -l",
-          cwd: null,
-          user: null,
-          address: "0.0.0.0",
-          since: "",
-          reason: null,
-        },
-      }],
-    },
+    leased({ state: "conflict", listener: STRANGER }),
     "conflicts problem",
     /shop\/web \(20417\/tcp\): pid 99 \(nc -l\) listens there .* portd inspect 20417/,
   ],
@@ -101,7 +80,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ["no holds at all", status({ holds: { kept: 0, limit: 0, missing: 0 } }), "holds note", /no holds/],
   [
     "a lease that nobody claims",
-    { ...HEALTHY, leases: [{ ...LEASE, renewedAt: "2026-11-23T10:00:00Z" }] },
+    leased({ renewedAt: "2026-11-23T10:00:00Z" }),
     "claims note",
     /nobody has listened on shop\/web \(20417\/tcp\) for over 1h/,
   ],
@@ -109,40 +88,25 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ["a clock set back", { ...HEALTHY, now: NOW - 60_000 }, "clock warning", /was set 1m back since/],
   [
     "leases of the future",
-    { ...HEALTHY, leases: [{ ...LEASE, grantedAt: "2026-11-24T12:00:00Z", renewedAt: "2026-11-24T12:00:00Z" }] },
+    leased({ grantedAt: FUTURE, renewedAt: FUTURE }),
     "clock warning",
-    /1 lease was granted in the future/,
+    /1 lease was granted in the/,
   ],
-  [
-    "a firewall that cannot be read",
-    { ...HEALTHY, firewall: { ...FIREWALL, error: "Cannot read the firewall: nft needs root" } },
-    "firewall problem",
-    /nft needs root/,
-  ],
+  ["a firewall that cannot be read", firewall({ error: "nft needs root" }), "firewall problem", /nft needs root/],
   [
     "rules that are not set",
-    { ...HEALTHY, firewall: { ...FIREWALL, difference: { add: ["portd-in-tcp-80"], change: [], remove: [] } } },
+    firewall({ difference: { add: ["portd-in-tcp-80"], change: [], remove: [] } }),
     "firewall problem",
     /not set: portd-in-tcp-80; set them with: portd firewall sync/,
   ],
-  [
-    "what hinders rules",
-    { ...HEALTHY, firewall: { ...FIREWALL, remarks: ["mpssvc is stopped"] } },
-    "firewall warning",
-    /mpssvc/,
-  ],
+  ["what hinders rules", firewall({ remarks: ["mpssvc is stopped"] }), "firewall warning", /mpssvc/],
   [
     "an open token",
-    { ...HEALTHY, folder: { kind: "own", open: ["/state/admin.token"] } },
+    { ...HEALTHY, openFiles: ["/state/admin.token"] },
     "rights problem",
     /^\/state\/admin\.token can be read by other users/,
   ],
-  [
-    "somebody else's daemon",
-    { ...HEALTHY, folder: { kind: "foreign" } },
-    "rights note",
-    /only root can do what needs the token/,
-  ],
+  ["somebody else's daemon", { ...HEALTHY, openFiles: null }, "rights note", /only root can do what needs the token/],
   [
     "a daemon without rights",
     status({ user: "me" }),
@@ -153,7 +117,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
 
 for (const [name, symptoms, expected, message] of CASES) {
   Deno.test(`diagnose() finds ${name}`, () => {
-    const findings = bad(symptoms);
+    const findings = diagnose(symptoms).filter(({ level }) => level !== "ok");
     assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), [expected]);
     assert.match(findings[0]!.message, message);
   });
@@ -173,8 +137,6 @@ Deno.test("portd doctor ends with 0 for a healthy daemon, with 1 for a problem, 
   assert.equal(open.code, 1);
   const problems = JSON.parse(open.stdout).findings.filter(({ level }: Finding) => level === "problem");
   assert.deepEqual(problems.map(({ check }: Finding) => check), ["rights"]);
-  const none = await portd(["doctor"], {
-    env: { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" },
-  });
-  assert.equal(none.code, 3);
+  const nowhere = { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" };
+  assert.equal((await portd(["doctor"], { env: nowhere })).code, 3);
 });

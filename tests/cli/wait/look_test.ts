@@ -9,8 +9,7 @@ const HOLDER = { id: "cli:/home/me/shop", cwd: "/home/me/shop" };
 
 commandTest("a look at a lease finds it, or says what is missing", async ({ daemon, cwd }) => {
   const client = new PortdClient({ url: daemon.url });
-  const project = { name: "shop", root: cwd };
-  const look = (free = false) => lookAtLease(client, { name: "web", project, free });
+  const look = (free = false) => lookAtLease(client, { name: "web", cwd, free });
   assert.deepEqual([await look(), await look(true)], [{ missing: 'there is no lease "web" yet' }, {}]);
   const lease = await daemon.grant({ name: "web", project: "shop", holder: HOLDER });
   const title = `shop/web (${lease.port}/tcp)`;
