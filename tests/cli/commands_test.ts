@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../../src/version.ts";
 import { FakeSignals } from "../support/cli.ts";
-import { commandTest, ok } from "../support/command_setting.ts";
+import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 import { MUTE, respond } from "../support/raw_server.ts";
 import { freePort } from "../support/sockets.ts";
 
@@ -98,10 +98,9 @@ commandTest("portd wait --free ends when the lease does", async ({ daemon, run }
 });
 
 commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", async ({ daemon, run }) => {
-  const { code, stderr } = await run(["wait", "web", "--timeout", "20ms"]);
-  assert.equal(code, 7);
-  assert.match(
-    stderr,
+  await checkFailure(
+    run(["wait", "web", "--timeout", "20ms"]),
+    7,
     /^portd: Timed out after 20ms: (?:there is no lease "web" yet|portd at \S+ has not answered yet)\n$/,
   );
   const signals = new FakeSignals();
@@ -147,9 +146,7 @@ commandTest("portd wait PORT asks a daemon that answers nothing no second time",
 });
 
 commandTest("portd env leases all services and prints them in three formats", async ({ daemon, cwd, run }) => {
-  const { code, stderr } = await run(["env"]);
-  assert.equal(code, 1);
-  assert.match(stderr, /Cannot find portd\.yaml in .*shop or above it/);
+  await checkFailure(run(["env"]), 1, /Cannot find portd\.yaml in .*shop or above it/);
   await Deno.writeTextFile(
     `${cwd}/portd.yaml`,
     "services: { web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }\n",

@@ -1,7 +1,7 @@
 /** `portd lease`, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
 import { findProject } from "../../src/project/project.ts";
-import { commandTest, ok, setUp } from "../support/command_setting.ts";
+import { commandTest, ok } from "../support/command_setting.ts";
 
 commandTest("portd lease NAME prints the port alone and asks for the project's name", async ({ daemon, cwd, run }) => {
   const outcome = await run(["lease", "web"]);
@@ -92,12 +92,8 @@ const EXIT_CODES = {
 
 commandTest("a refusal ends with the exit code of its kind, and the daemon's words", async ({ daemon, run }) => {
   for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
-    daemon.refuseNext({
-      status: 409,
-      code,
-      detail: "Cannot grant port 80/tcp: \x1b[31mno; 81 is free",
-      suggestion: 81,
-    });
+    const detail = "Cannot grant port 80/tcp: \x1b[31mno; 81 is free";
+    daemon.refuseNext({ status: 409, code, detail, suggestion: 81 });
     const expected = "portd: Cannot grant port 80/tcp: \\x1b[31mno; 81 is free\n";
     const outcome = await run(["lease", "web", "--port", "80"]);
     assert.deepEqual(outcome, { code: exitCode, stdout: "", stderr: expected }, code);
@@ -111,12 +107,14 @@ commandTest("with --json a refusal is a line of JSON on stderr", async ({ daemon
   assert.deepEqual(JSON.parse(stderr), { error: { code: "pool_exhausted", message: "Cannot grant", retryAfter: 5 } });
 });
 
-Deno.test("a project's root is the holder, whatever folder of it is the current one", async () => {
-  await using setting = await setUp();
-  await Deno.mkdir(`${setting.cwd}/.git`);
-  await Deno.writeTextFile(`${setting.cwd}/.git/HEAD`, "ref: refs/heads/main\n");
-  await Deno.mkdir(`${setting.cwd}/src`);
-  await setting.run(["lease", "web"], { cwd: `${setting.cwd}/src` });
-  const { holder } = setting.daemon.requests.at(-1)?.body as { holder: { id: string } };
-  assert.equal(holder.id, `cli:${findProject(setting.cwd).root}`);
-});
+commandTest(
+  "a project's root is the holder, whatever folder of it is the current one",
+  async ({ daemon, cwd, run }) => {
+    await Deno.mkdir(`${cwd}/.git`);
+    await Deno.writeTextFile(`${cwd}/.git/HEAD`, "ref: refs/heads/main\n");
+    await Deno.mkdir(`${cwd}/src`);
+    await run(["lease", "web"], { cwd: `${cwd}/src` });
+    const { holder } = daemon.requests.at(-1)?.body as { holder: { id: string } };
+    assert.equal(holder.id, `cli:${findProject(cwd).root}`);
+  },
+);

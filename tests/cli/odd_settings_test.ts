@@ -6,27 +6,18 @@ import { linuxTest } from "../support/linux_only.ts";
 import { freePort } from "../support/sockets.ts";
 import { DOCUMENT } from "../support/wire.ts";
 
-const COMMANDS: readonly (readonly string[])[] = [
-  ["lease", "web"],
-  ["run", "web", "--", "true"],
-  ["ls"],
-  ["ps"],
-  ["inspect", "80"],
-  ["release", "web"],
-  ["free", "20417", "--yes"],
-  ["renew", "web"],
-  ["wait", "web", "--timeout", "1ms"],
-  ["open", "25565", "--yes"],
-  ["close", "web"],
-  ["firewall", "status"],
-  ["env"],
-  ["stop"],
-  ["status"],
-  ["doctor"],
-  ["events"],
-  ["export"],
-  ["import", "leases.yaml"],
+const ABOUT_LEASES = [
+  "lease web",
+  "run web -- true",
+  "ls",
+  "release web",
+  "renew web",
+  "wait web --timeout 1ms",
+  "env",
 ];
+const ABOUT_PORTS = ["ps", "inspect 80", "free 20417 --yes", "open 25565 --yes", "close web", "firewall status"];
+const ABOUT_THE_DAEMON = ["stop", "status", "doctor", "events", "export", "import leases.yaml"];
+const COMMANDS = [...ABOUT_LEASES, ...ABOUT_PORTS, ...ABOUT_THE_DAEMON].map((line) => line.split(" "));
 
 /** Those that read the daemon's settings, or make its state folder. */
 const DAEMON_COMMANDS: readonly (readonly string[])[] = [["serve"], ["serve", "--detach"], ["config", "show"]];
@@ -98,16 +89,8 @@ folderTest(
 folderTest(
   "an address that is none is a fault of the command line, and a token that cannot be sent is not",
   async (run) => {
-    const urls = [
-      "ftp://x",
-      "http://",
-      "http://127.0.0.1:99999",
-      "http://127.0.0.1:-1",
-      "http://[::1",
-      "x",
-      "http://a b",
-    ];
-    urls.push("http://user:secret@127.0.0.1:1", "http://127.0.0.1:1/\r\nX: y", "http://\u001b[2J");
+    const urls = ["ftp://x", "http://", "http://127.0.0.1:99999", "http://127.0.0.1:-1", "http://[::1", "x"];
+    urls.push("http://a b", "http://user:secret@127.0.0.1:1", "http://127.0.0.1:1/\r\nX: y", "http://\u001b[2J");
     const port = freePort();
     for (const args of COMMANDS) {
       for (const url of urls) {

@@ -129,22 +129,6 @@ commandTest("leases that cannot be released are reported, and the exit code stay
   assert.match(stderr, /^portd: Cannot release shop\/web \(\d+\/tcp\): Cannot reach portd at /);
 });
 
-/** A `portd run` of its own process, without a terminal. */
-interface Wrapper {
-  readonly process: Deno.ChildProcess;
-  /** The pid that the command has printed when it was ready. */
-  readonly pid: number;
-  /** The end of portd; what the command has left is then ended. */
-  readonly end: () => Promise<WrapperEnd>;
-}
-
-interface WrapperEnd {
-  readonly code: number;
-  readonly stderr: string;
-  /** Whether the process of that pid outlived portd. */
-  readonly isLeft: boolean;
-}
-
 /** Whatever process a request names runs on the daemon's machine too. */
 function admitProcesses({ daemon: { machine }, daemon }: Setting): void {
   daemon.fault = ({ body }) => {
@@ -154,19 +138,11 @@ function admitProcesses({ daemon: { machine }, daemon }: Setting): void {
   };
 }
 
-/** Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source. */
-async function startWrapper(
-  setting: Setting,
-  { flags = [], script, source }: {
-    readonly flags?: readonly string[];
-    readonly script: string;
-    readonly source: string;
-  },
-): Promise<Wrapper> {
-  const words = await child(setting, source);
+/** Starts `portd run web WORDS` as a process of its own, without a terminal, and reads what it prints first. */
+async function startRun(setting: Setting, words: readonly string[]) {
   admitProcesses(setting);
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...RUN_FLAGS, MAIN, "run", "web", ...flags, "--", "sh", "-c", script, "sh", ...words],
+    args: ["run", ...RUN_FLAGS, MAIN, "run", "web", ...words],
     cwd: setting.cwd,
     env: setting.env,
     stdin: "null",
@@ -174,15 +150,37 @@ async function startWrapper(
     stderr: "piped",
   }).spawn();
   const reader = process.stdout.getReader();
-  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  const line = new TextDecoder().decode((await reader.read()).value);
   const end = async () => {
     const { code } = await process.status;
+    await reader.cancel();
+    return { code, stderr: await new Response(process.stderr).text() };
+  };
+  return { process, line, end };
+}
+
+/**
+ * Starts `portd run FLAGS -- sh -c SCRIPT`; `"$@"` in the script is a program that runs this source, and prints its pid
+ * when it is ready. What the command has left at the end of portd is then ended.
+ */
+async function startWrapper(
+  setting: Setting,
+  { flags = [], script, source }: {
+    readonly flags?: readonly string[];
+    readonly script: string;
+    readonly source: string;
+  },
+) {
+  const words = await child(setting, source);
+  const { process, line, end } = await startRun(setting, [...flags, "--", "sh", "-c", script, "sh", ...words]);
+  const pid = Number(line);
+  const endAll = async () => {
+    await process.status;
     const isLeft = find(pid) !== undefined;
     if (isLeft) Deno.kill(pid, "SIGKILL");
-    await reader.cancel();
-    return { code, stderr: await new Response(process.stderr).text(), isLeft };
+    return { ...await end(), isLeft };
   };
-  return { process, pid, end };
+  return { process, pid, end: endAll };
 }
 
 /** Runs until it is ended, or until nobody can wait for that any more. */
@@ -274,26 +272,13 @@ linuxTest("without a terminal the command is the first of a session of its own",
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
   commandTest(`${signal} to portd reaches the command, whose exit code is passed on`, async (setting) => {
-    const words = await child(
-      setting,
-      `
-Deno.addSignalListener("${signal}", () => { write("got ${signal}"); Deno.exit(5); });
+    const source = `Deno.addSignalListener("${signal}", () => { write("got ${signal}"); Deno.exit(5); });
 setTimeout(() => {}, 300_000);
-console.log("ready");`,
-    );
-    admitProcesses(setting);
-    const portd = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...RUN_FLAGS, MAIN, "run", "web", "--", ...words],
-      cwd: setting.cwd,
-      env: setting.env,
-      stdin: "null",
-      stdout: "piped",
-    }).spawn();
-    const reader = portd.stdout.getReader();
-    assert.equal(new TextDecoder().decode((await reader.read()).value), "ready\n");
-    portd.kill(signal);
-    assert.equal((await portd.status).code, 5);
-    await reader.cancel();
+console.log("ready");`;
+    const { process, line, end } = await startRun(setting, ["--", ...await child(setting, source)]);
+    assert.equal(line, "ready\n");
+    process.kill(signal);
+    assert.equal((await end()).code, 5);
     assert.equal(await out(setting), `got ${signal}`);
     assert.deepEqual(states(setting), ["released"]);
   });

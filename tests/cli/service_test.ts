@@ -6,6 +6,7 @@ import { PortdError } from "../../src/errors.ts";
 import { VERSION } from "../../src/version.ts";
 import { rule } from "../firewall/conformance.ts";
 import { type CliOptions, type CliOutcome, FakeSignals, portd } from "../support/cli.ts";
+import { checkFailure, ok } from "../support/command_setting.ts";
 import { FakeDaemon } from "../support/fake_daemon.ts";
 import { FakeFirewall } from "../support/firewall.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -51,11 +52,7 @@ serviceTest("install prints where the service is, and how to start it", async ({
   assert.deepEqual(self, ["/nowhere/portd"]);
   assert.deepEqual(installed, ["--state-dir", stateDir, "--listen", words[2]]);
   assert.deepEqual([control.definition!.stateDir, reserve], [stateDir, []]);
-  assert.deepEqual(await run(words), {
-    code: 0,
-    stdout: "/fake/portd\n",
-    stderr: "already installed\nstart it with: portd service start\n",
-  });
+  assert.deepEqual(await run(words), ok("/fake/portd\n", "already installed\nstart it with: portd service start\n"));
   assert.deepEqual(control.done, ["write /fake/portd"]);
 });
 
@@ -87,56 +84,37 @@ serviceTest("--dry-run prints every step, needs no rights and does nothing", asy
   const text = ["/nowhere/portd", "service", "run", "--state-dir", stateDir, "--listen", words[2]!];
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(stdout, ["write /fake/portd", ...text.map((line) => `    ${line}`), ""].join("\n"));
-  assert.deepEqual(JSON.parse((await run([...words, "--json"])).stdout), [
-    { does: "write /fake/portd", text: text.join("\n") },
-  ]);
+  const step = { does: "write /fake/portd", text: text.join("\n") };
+  assert.deepEqual(JSON.parse((await run([...words, "--json"])).stdout), [step]);
   assert.deepEqual([control.done, control.definition], [[], undefined]);
-  assert.deepEqual(await run(["uninstall", "--dry-run", "--json"]), {
-    code: 0,
-    stdout: "[]\n",
-    stderr: "not installed\n",
-  });
+  assert.deepEqual(await run(["uninstall", "--dry-run", "--json"]), ok("[]\n", "not installed\n"));
 });
 
 serviceTest("without the rights nothing is done, and the exit code is 6", async ({ control, run }) => {
   control.refused = "the fake is root's";
   for (const words of [installWords(), ["uninstall"], ["uninstall", "--purge"], ["start"], ["stop"], ["restart"]]) {
-    assert.deepEqual(await run(words), {
-      code: 6,
-      stdout: "",
-      stderr: "portd: Cannot change the service: the fake is root's\n",
-    });
+    const refusal = "portd: Cannot change the service: the fake is root's\n";
+    assert.deepEqual(await run(words), { code: 6, stdout: "", stderr: refusal });
   }
   assert.deepEqual(control.done, []);
   assert.deepEqual([(await run(["status"])).stdout], ["state      not installed\n"]);
 });
 
 serviceTest("install refuses a configuration that does not work", async ({ control, stateDir, run }) => {
-  const { code, stderr } = await run(["install", "--pool", "9-1"]);
-  assert.equal(code, 2);
-  assert.match(stderr, /Cannot use "pool" \(flag\)/);
+  await checkFailure(run(["install", "--pool", "9-1"]), 2, /Cannot use "pool" \(flag\)/);
   await write(stateDir, { "config.yaml": "cooldown: 1\n" });
-  assert.match(
-    (await run(["install"])).stderr,
-    /Cannot use "cooldown" \(.*config\.yaml:1:1\).*did you mean "cooldownMs"/,
-  );
+  const unknown = /Cannot use "cooldown" \(.*config\.yaml:1:1\).*did you mean "cooldownMs"/;
+  assert.match((await run(["install"])).stderr, unknown);
   assert.deepEqual(control.done, []);
 });
 
 serviceTest("install warns of what is set in our environment alone", async ({ control, stateDir, run }) => {
-  const env = {
-    PORTD_POOL: "rubbish",
-    PORTD_STATE_DIR: "/elsewhere",
-    PORTD_URL: "http://127.0.0.1:1",
-    PORTD_CONFIG: "/none",
-  };
+  const settings = { PORTD_POOL: "rubbish", PORTD_STATE_DIR: "/elsewhere", PORTD_CONFIG: "/none" };
+  const env = { ...settings, PORTD_URL: "http://127.0.0.1:1" };
   const { code, stderr } = await run(installWords(), { env });
   assert.equal(code, 0);
-  assert.deepEqual(stderr.match(/(?<=^warning: )\w+ is set here, and the service will not see it/gm), [
-    "PORTD_STATE_DIR is set here, and the service will not see it",
-    "PORTD_POOL is set here, and the service will not see it",
-    "PORTD_CONFIG is set here, and the service will not see it",
-  ]);
+  const named = stderr.match(/(?<=^warning: )\w+(?= is set here, and the service will not see it)/gm);
+  assert.deepEqual(named, ["PORTD_STATE_DIR", "PORTD_POOL", "PORTD_CONFIG"]);
   assert.equal(control.definition?.stateDir, stateDir);
 });
 
@@ -195,9 +173,9 @@ serviceTest("install warns of another portd with the address or the file", async
 
 serviceTest("start, stop and restart do what is to do, and say when nothing is", async ({ control, run }) => {
   await run(installWords());
-  assert.deepEqual(await run(["stop"]), { code: 0, stdout: "", stderr: "already stopped\n" });
-  assert.deepEqual(await run(["start"]), { code: 0, stdout: "", stderr: "start portd\n" });
-  assert.deepEqual(await run(["start"]), { code: 0, stdout: "", stderr: "already running\n" });
+  assert.deepEqual(await run(["stop"]), ok("", "already stopped\n"));
+  assert.deepEqual(await run(["start"]), ok("", "start portd\n"));
+  assert.deepEqual(await run(["start"]), ok("", "already running\n"));
   const { stdout } = await run(["restart", "--json"]);
   assert.deepEqual(JSON.parse(stdout), { state: "running", steps: ["stop portd", "start the service again"] });
   assert.equal((await run(["stop"])).code, 0);
@@ -207,9 +185,7 @@ serviceTest("start, stop and restart do what is to do, and say when nothing is",
 
 serviceTest("what is not installed is not started, and the error of a step is printed", async ({ control, run }) => {
   for (const word of ["start", "stop", "restart"]) {
-    const { code, stderr } = await run([word]);
-    assert.equal(code, 1);
-    assert.match(stderr, /^portd: Cannot \w+ the service: it is not installed\n$/);
+    await checkFailure(run([word]), 1, /^portd: Cannot \w+ the service: it is not installed\n$/);
   }
   await run(installWords());
   control.failure = new Error("Cannot start portd: the fake says no");
@@ -236,10 +212,7 @@ serviceTest("uninstall takes the rules away that portd has set in the firewall",
   const does = "remove from the firewall (nftables): portd-in-tcp-80, portd-in-tcp-81";
   const planned = await run(["uninstall", "--dry-run"], { firewall });
   assert.deepEqual([planned.stdout.split("\n")[1], firewall.rules.length], [does, 4]);
-  assert.match(
-    (await run(["uninstall"], { firewall })).stderr,
-    new RegExp(`^${does.replaceAll(/[()]/g, "\\$&")}$`, "m"),
-  );
+  assert.ok((await run(["uninstall"], { firewall })).stderr.split("\n").includes(does));
   assert.deepEqual(firewall.rules.map(({ owner }) => owner), ["ffffffff", "ffffffff"]);
   assert.equal(control.definition, undefined);
 });
@@ -278,10 +251,8 @@ serviceTest("uninstall --purge removes what portd has written, and the folder", 
   assert.ok(control.definition);
   const { code, stderr } = await run(["uninstall", "--purge"], { typed: ["y\n"] });
   assert.equal(code, 0);
-  assert.match(
-    stderr,
-    /its leases too\nUninstall the service and remove its state\? \[y\/N\] remove \/fake\/portd\n/,
-  );
+  const question = "Uninstall the service and remove its state?";
+  assert.ok(stderr.includes(`its leases too\n${question} [y/N] remove /fake/portd\n`), stderr);
   await assert.rejects(Deno.stat(stateDir), Deno.errors.NotFound);
   assert.equal((await run(["uninstall", "--purge", "--yes"])).code, 0);
 });
@@ -307,9 +278,7 @@ serviceTest("uninstall --purge does nothing without an answer, or while another 
 }) => {
   await run(installWords());
   await write(stateDir, { "leases.db": "" });
-  const { code, stderr } = await run(["uninstall", "--purge"]);
-  assert.equal(code, 2);
-  assert.match(stderr, /stdin is no terminal; pass --yes/);
+  await checkFailure(run(["uninstall", "--purge"]), 2, /stdin is no terminal; pass --yes/);
   await using daemon = await FakeDaemon.open();
   await write(stateDir, { "daemon.json": daemonJson(daemon.url) });
   const refused = await run(["uninstall", "--purge", "--yes"]);
@@ -336,11 +305,8 @@ serviceTest("status prints what the system says, and who answers", async ({ cont
   ]);
   const { api, ...rest } = JSON.parse((await run(["status", "--json"])).stdout);
   assert.deepEqual(api, { url: daemon.url, isReady: true, version: VERSION, pid: Deno.pid });
-  assert.deepEqual(rest, {
-    ...await control.status(),
-    stateDir,
-    log: { kind: "file", path: `${stateDir}/daemon.log` },
-  });
+  const log = { kind: "file", path: `${stateDir}/daemon.log` };
+  assert.deepEqual(rest, { ...await control.status(), stateDir, log });
 });
 
 serviceTest("status finds a service by --listen if its folder cannot be read", async ({ control, run }) => {
@@ -355,7 +321,7 @@ serviceTest("status finds a service by --listen if its folder cannot be read", a
 });
 
 serviceTest("the exit code of status is 1 unless the service runs and answers", async ({ control, run }) => {
-  assert.deepEqual(await run(["status"]), { code: 1, stdout: "state      not installed\n", stderr: "" });
+  assert.deepEqual(await run(["status"]), { ...ok("state      not installed\n"), code: 1 });
   await run(installWords());
   assert.equal((await run(["status"])).code, 1);
   control.exitCode = 3;
@@ -388,7 +354,7 @@ serviceTest("logs --follow prints new lines, through a rotation, until Ctrl-C", 
   await Deno.writeTextFile(path, "f\n");
   await lines.until("f");
   signals.send("SIGINT");
-  assert.deepEqual(await following, { code: 0, stdout: "b\nc\ndd\ne\nf\n", stderr: "" });
+  assert.deepEqual(await following, ok("b\nc\ndd\ne\nf\n"));
   assert.equal(signals.listeners, 0);
 });
 
@@ -422,7 +388,7 @@ serviceTest("run serves with its configuration until the system stops it", async
   const running = run(["run", "--pool", "21000-21999"], { daemon: daemon.run });
   await ready.promise;
   control.running!.stop();
-  assert.deepEqual(await running, { code: 0, stdout: "", stderr: "" });
+  assert.deepEqual(await running, ok(""));
   assert.deepEqual(daemon.configs.map(({ cooldownMs, pool }) => [cooldownMs, pool[0]?.first]), [[1, 21000]]);
 });
 

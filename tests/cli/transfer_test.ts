@@ -1,6 +1,6 @@
 /** Moving leases in and out, stopping the daemon, and its configuration. */
 import assert from "node:assert/strict";
-import { commandTest, ok } from "../support/command_setting.ts";
+import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 import { FakeDaemon } from "../support/fake_daemon.ts";
 
 const PINNED = { kind: "pinned" } as const;
@@ -69,7 +69,9 @@ commandTest("portd config check reports a fault with its place, exit code 2", as
   const env = { PORTD_STATE_DIR: cwd };
   assert.match((await run(["config", "check"], { env })).stdout, /no configuration file/);
   await Deno.writeTextFile(`${cwd}/other.yaml`, "pol: 1-2\n");
-  const { code, stderr } = await run(["config", "check", "other.yaml"], { env });
-  assert.equal(code, 2);
-  assert.match(stderr, /other\.yaml:1:1\): there is no such setting; did you mean "pool"\?/);
+  await checkFailure(
+    run(["config", "check", "other.yaml"], { env }),
+    2,
+    /other\.yaml:1:1\): there is no such setting; did you mean "pool"\?/,
+  );
 });

@@ -1,4 +1,5 @@
 /** Tests of commands: each in a folder of its own, with a fake daemon of its own. */
+import assert from "node:assert/strict";
 import { type CliOptions, type CliOutcome, portd } from "./cli.ts";
 import { FakeDaemon, TOKEN } from "./fake_daemon.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -38,6 +39,13 @@ export function commandTest(name: string, run: (setting: Setting) => Promise<voi
     await using setting = await setUp();
     await run(setting);
   });
+}
+
+/** @throws unless a command printed no answer, ended with this exit code, and wrote this to stderr. */
+export async function checkFailure(outcome: Promise<CliOutcome>, code: number, words: RegExp): Promise<void> {
+  const { stderr, ...rest } = await outcome;
+  assert.deepEqual(rest, { code, stdout: "" }, stderr);
+  assert.match(stderr, words);
 }
 
 /** The outcome of a command that ends well. */

@@ -6,6 +6,7 @@ import { openProcesses } from "../../../src/process/open.ts";
 import { runSteps } from "../../../src/service/service.ts";
 import { writeDaemonFile } from "../../../src/state/state_folder.ts";
 import { type CliOutcome, portd } from "../../support/cli.ts";
+import { checkFailure } from "../../support/command_setting.ts";
 import { FakeDaemon, TOKEN } from "../../support/fake_daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -23,6 +24,19 @@ interface Search extends AsyncDisposable {
     env?: Record<string, string>,
     self?: readonly string[],
   ) => Promise<CliOutcome>;
+}
+
+/** Declares a test. Its daemon has a port of its own, or the well-known one. */
+function findTest(
+  name: string,
+  test: (search: Search, daemon: FakeDaemon) => Promise<void>,
+  { isWellKnown = false, ...options }: Partial<Omit<Deno.TestDefinition, "fn">> & { isWellKnown?: boolean } = {},
+): void {
+  Deno.test(name, options, async () => {
+    await using search = await setUp();
+    await using daemon = await FakeDaemon.open(isWellKnown ? { port: portOf(search) } : {});
+    await test(search, daemon);
+  });
 }
 
 async function setUp(): Promise<Search> {
@@ -53,9 +67,7 @@ function record({ stateDir }: Search, url: string, { startTime = "", needsToken 
   Deno.writeTextFileSync(`${stateDir}/admin.token`, `${TOKEN}\n`);
 }
 
-Deno.test("--url goes before PORTD_URL, and that before daemon.json", async () => {
-  await using search = await setUp();
-  await using first = await FakeDaemon.open();
+findTest("--url goes before PORTD_URL, and that before daemon.json", async (search, first) => {
   await using second = await FakeDaemon.open();
   await using third = await FakeDaemon.open();
   record(search, third.url);
@@ -65,42 +77,35 @@ Deno.test("--url goes before PORTD_URL, and that before daemon.json", async () =
   assert.deepEqual([first, second, third].map(({ requests }) => requests.length), [1, 1, 1]);
 });
 
-Deno.test("a daemon.json that is out of date gives way to the well-known address", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open({ port: portOf(search) });
+findTest("a daemon.json that is out of date gives way to the well-known address", async (search, daemon) => {
   record(search, `http://127.0.0.1:${freePort()}`);
   assert.equal((await search.run(["status"])).code, 0);
   assert.equal(daemon.requests.length, 1);
-});
+}, { isWellKnown: true });
 
-Deno.test("no daemon and none to be started is exit code 3", async () => {
-  await using search = await setUp();
+findTest("no daemon and none to be started is exit code 3", async (search) => {
   for (const [args, env] of [[["lease", "--no-start"], {}], [["lease", "web"], { PORTD_AUTOSTART: "0" }]] as const) {
-    const { code, stderr } = await search.run(args, env);
-    assert.equal(code, 3);
-    assert.match(stderr, new RegExp(`nobody answers at http://${search.listen}, and starting one is switched off`));
+    await checkFailure(
+      search.run(args, env),
+      3,
+      new RegExp(`nobody answers at http://${search.listen}, and starting one is switched off`),
+    );
   }
 });
 
-Deno.test("status and stop never start a daemon, nor does a command with --url", async () => {
-  await using search = await setUp();
+findTest("status and stop never start a daemon, nor does a command with --url", async (search) => {
   const url = `http://127.0.0.1:${freePort()}`;
   for (const args of [["status"], ["stop"], ["ls", "--url", url]]) {
     assert.equal((await search.run(args, {}, ["/nowhere/portd"])).code, 3, args.join(" "));
   }
 });
 
-Deno.test("a stranger on the well-known address is no daemon", async () => {
-  await using search = await setUp();
+findTest("a stranger on the well-known address is no daemon", async (search) => {
   await using _server = new RawServer(() => Promise.resolve(new Response("hello")), { port: portOf(search) });
-  const { code, stderr } = await search.run(["lease", "web"]);
-  assert.equal(code, 3);
-  assert.match(stderr, /something else answers there/);
+  await checkFailure(search.run(["lease", "web"]), 3, /something else answers there/);
 });
 
-Deno.test("the token goes to the daemon of our own daemon.json, and only for what needs it", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open();
+findTest("the token goes to the daemon of our own daemon.json, and only for what needs it", async (search, daemon) => {
   record(search, daemon.url);
   assert.equal((await search.run(["export"])).code, 0);
   assert.equal((await search.run(["ls"])).code, 0);
@@ -108,9 +113,7 @@ Deno.test("the token goes to the daemon of our own daemon.json, and only for wha
   assert.deepEqual(sent, [`Bearer ${TOKEN}`, null]);
 });
 
-Deno.test("portd lease and run send the token where the daemon asks for it, and not before", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open();
+findTest("portd lease and run send the token where the daemon asks for it, and not before", async (search, daemon) => {
   record(search, daemon.url);
   const refusal = { status: 403, code: "scope_required", detail: "Cannot do this without the scope" };
   for (const args of [["lease", "web"], ["run", "web", "--", "true"]]) {
@@ -123,44 +126,31 @@ Deno.test("portd lease and run send the token where the daemon asks for it, and 
   }
 });
 
-Deno.test("the token goes with every command to a daemon that asks for it", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open();
+findTest("the token goes with every command to a daemon that asks for it", async (search, daemon) => {
   record(search, daemon.url, { needsToken: true });
   assert.equal((await search.run(["ls"])).code, 0);
   assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [`Bearer ${TOKEN}`]);
 });
 
-Deno.test("the token goes to no other address", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open({ port: portOf(search) });
+findTest("the token goes to no other address", async (search, daemon) => {
   record(search, `http://127.0.0.1:${freePort()}`);
   assert.equal((await search.run(["export"])).code, 6);
   assert.equal((await search.run(["export", "--url", daemon.url])).code, 6);
   assert.deepEqual(daemon.requests.map(({ headers }) => headers.get("authorization")), [null, null]);
   assert.equal((await search.run(["export", "--url", daemon.url], { PORTD_TOKEN: TOKEN })).code, 0);
-});
+}, { isWellKnown: true });
 
-Deno.test({
-  name: "the token goes to nobody who has taken the address of a daemon that was killed",
-  ignore: Deno.build.os !== "linux",
-  sanitizeResources: false, // libc stays open
-  async fn() {
-    await using search = await setUp();
-    await using daemon = await FakeDaemon.open();
-    const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
-    record(search, daemon.url, { startTime: `${startTime}0` });
-    assert.equal((await search.run(["export"])).code, 6);
-    record(search, daemon.url, { startTime });
-    assert.equal((await search.run(["export"])).code, 0);
-    const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
-    assert.deepEqual(sent, [null, `Bearer ${TOKEN}`]);
-  },
-});
+findTest("the token goes to nobody who has the address of a daemon that was killed", async (search, daemon) => {
+  const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
+  record(search, daemon.url, { startTime: `${startTime}0` });
+  assert.equal((await search.run(["export"])).code, 6);
+  record(search, daemon.url, { startTime });
+  assert.equal((await search.run(["export"])).code, 0);
+  const sent = daemon.requests.map(({ headers }) => headers.get("authorization"));
+  assert.deepEqual(sent, [null, `Bearer ${TOKEN}`]);
+}, { ignore: Deno.build.os !== "linux", sanitizeResources: false }); // libc stays open
 
-Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it", async () => {
-  await using search = await setUp();
-  await using stranger = await FakeDaemon.open({ port: portOf(search) });
+findTest("PORTD_TOKEN goes to the daemon that is found only when that knows it", async (search, stranger) => {
   stranger.proveAs(null);
   for (const args of [["ls"], ["lease", "web"], ["status", "--url", stranger.url]]) {
     const { code, stdout, stderr } = await search.run(args, { PORTD_TOKEN: TOKEN });
@@ -170,34 +160,31 @@ Deno.test("PORTD_TOKEN goes to the daemon that is found only when that knows it"
   assert.deepEqual(stranger.requests, []);
   stranger.proveAs(TOKEN);
   assert.equal((await search.run(["ls"], { PORTD_TOKEN: TOKEN })).code, 0);
-});
+}, { isWellKnown: true });
 
-Deno.test("no command sends the token to a program that answers like portd instead of our daemon", async () => {
-  await using search = await setUp();
-  await using thief = await FakeDaemon.open();
-  thief.proveAs(null);
-  record(search, thief.url, { needsToken: true }); // of a process that lives
-  const commands = ["status", "ls", "ps", "lease web", "inspect 1", "env", "run web -- true", "export", "import -"];
-  const more = ["firewall status", "firewall sync", "open web", "close web", "release web", "renew web", "events"];
-  for (const command of [...commands, ...more, "free 1 --yes", "wait web", "doctor", "stop"]) {
-    const { code } = await search.run(command.split(" "));
-    assert.notEqual(code, 0, command);
-  }
-  const sent = thief.requests.filter(({ headers }) => headers.has("authorization"));
-  assert.deepEqual(sent, []);
-  assert.ok(thief.proofs.length > 0);
-});
+findTest(
+  "no command sends the token to a program that answers like portd instead of our daemon",
+  async (search, thief) => {
+    thief.proveAs(null);
+    record(search, thief.url, { needsToken: true }); // of a process that lives
+    const commands = ["status", "ls", "ps", "lease web", "inspect 1", "env", "run web -- true", "export", "import -"];
+    const more = ["firewall status", "firewall sync", "open web", "close web", "release web", "renew web", "events"];
+    for (const command of [...commands, ...more, "free 1 --yes", "wait web", "doctor", "stop"]) {
+      const { code } = await search.run(command.split(" "));
+      assert.notEqual(code, 0, command);
+    }
+    const sent = thief.requests.filter(({ headers }) => headers.has("authorization"));
+    assert.deepEqual(sent, []);
+    assert.ok(thief.proofs.length > 0);
+  },
+);
 
-Deno.test("portd stop asks nobody to stop without the token", async () => {
-  await using search = await setUp();
-  await using daemon = await FakeDaemon.open({ port: portOf(search) });
+findTest("portd stop asks nobody to stop without the token", async (search, daemon) => {
   for (const args of [["stop"], ["stop", "--url", daemon.url]]) {
-    const { code, stdout, stderr } = await search.run(args);
-    assert.deepEqual([code, stdout], [6, ""]);
-    assert.match(stderr, /without the admin token/);
+    await checkFailure(search.run(args), 6, /without the admin token/);
   }
   assert.deepEqual(daemon.requests, []);
-});
+}, { isWellKnown: true });
 
 /** A program that portd starts as its daemon: the words behind it stand in `Deno.args`. */
 async function standIn({ stateDir }: Search, source: string): Promise<readonly string[]> {
@@ -207,8 +194,8 @@ async function standIn({ stateDir }: Search, source: string): Promise<readonly s
 }
 
 /** A test that starts a process which is to outlive it. */
-function startTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
+function startTest(name: string, test: (search: Search, daemon: FakeDaemon) => Promise<void>): void {
+  findTest(name, test, { sanitizeOps: false, sanitizeResources: false });
 }
 
 const SERVES = `
@@ -218,8 +205,7 @@ const daemon = { url: "http://127.0.0.1:" + port, pid: Deno.pid, startTime: "", 
 Deno.writeTextFileSync(stateDir + "/daemon.json", JSON.stringify(daemon));
 `;
 
-startTest("a command starts the daemon in a session of its own and then asks it", async () => {
-  await using search = await setUp();
+startTest("a command starts the daemon in a session of its own and then asks it", async (search) => {
   const { code, stdout, stderr } = await search.run(["lease", "--json"], {}, await standIn(search, SERVES));
   assert.deepEqual([code, stderr], [0, ""]);
   const { port, args } = JSON.parse(stdout);
@@ -232,8 +218,7 @@ startTest("a command starts the daemon in a session of its own and then asks it"
   Deno.kill(pid, "SIGKILL");
 });
 
-startTest("a daemon that cannot start is reported with the end of its log, exit code 3", async () => {
-  await using search = await setUp();
+startTest("a daemon that cannot start is reported with the end of its log, exit code 3", async (search) => {
   await Deno.writeTextFile(`${search.stateDir}/daemon.log`, "an old line\n");
   const fails =
     'Deno.writeTextFileSync(stateDir + "/daemon.log", "Cannot start: no luck\\n", { append: true }); Deno.exit(1);';
@@ -245,9 +230,7 @@ startTest("a daemon that cannot start is reported with the end of its log, exit 
   );
 });
 
-startTest("who loses the race of two starters uses the winner", async () => {
-  await using search = await setUp();
-  await using winner = await FakeDaemon.open();
+startTest("who loses the race of two starters uses the winner", async (search, winner) => {
   const loses = `
 Deno.writeTextFileSync(stateDir + "/daemon.log", "Cannot start: portd 0 (pid 1) already serves\\n", { append: true });
 const daemon = { url: "${winner.url}", pid: 1, startTime: "", version: "0" };
@@ -259,8 +242,7 @@ Deno.exit(1);
   assert.equal(winner.asked("POST", "/v1/leases").length, 1);
 });
 
-startTest("portd serve --detach prints the address, and the same one when it runs already", async () => {
-  await using search = await setUp();
+startTest("portd serve --detach prints the address, and the same one when it runs already", async (search) => {
   const self = await standIn(search, SERVES);
   const first = await search.run(["serve", "--detach", "--set", "cooldownMs=0", "--pool", "21000-21999"], {}, self);
   assert.equal(first.code, 0, first.stderr);
@@ -272,33 +254,36 @@ startTest("portd serve --detach prints the address, and the same one when it run
   Deno.kill(JSON.parse(await Deno.readTextFile(`${search.stateDir}/daemon.json`)).pid, "SIGKILL");
 });
 
-startTest("portd serve --detach does not take a stranger for its daemon, whatever it answers", async () => {
-  await using search = await setUp();
+startTest("portd serve --detach does not take a stranger for its daemon, whatever it answers", async (search) => {
   await using stranger = new RawServer(() => Promise.resolve(Response.json({ version: "9.9" })));
   record(search, `http://127.0.0.1:${stranger.port}`);
-  const { code, stderr } = await search.run(["serve", "--detach"], {}, await standIn(search, "Deno.exit(1);"));
-  assert.equal(code, 3);
-  assert.match(stderr, /^portd: Cannot start a daemon: it ended with exit code 1/);
+  await checkFailure(
+    search.run(["serve", "--detach"], {}, await standIn(search, "Deno.exit(1);")),
+    3,
+    /^portd: Cannot start a daemon: it ended with exit code 1/,
+  );
 });
 
-Deno.test("no daemon is started instead of a service that does not run, unless it has another address", async () => {
-  await using search = await setUp();
-  const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
-  const service = new FakeServiceControl();
-  const install = async (listen: string) => {
-    const definition = { self: ["/portd"], words: ["--listen", listen], stateDir: "/s", reserve: [] } as const;
-    await runSteps(await service.install(definition), () => {});
-  };
-  await install(search.listen);
-  const refused = await portd(["ls"], { env, service });
-  assert.deepEqual(refused, {
-    code: 3,
-    stdout: "",
-    stderr: "portd: Cannot find a daemon: portd is a service of this machine, and is stopped; start it with: portd " +
-      "service start\n",
-  });
-  await install("127.0.0.1:1");
-  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
-  await runSteps(await service.uninstall(), () => {});
-  assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
-});
+findTest(
+  "no daemon is started instead of a service that does not run, unless it has another address",
+  async (search) => {
+    const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
+    const service = new FakeServiceControl();
+    const install = async (listen: string) => {
+      const definition = { self: ["/portd"], words: ["--listen", listen], stateDir: "/s", reserve: [] } as const;
+      await runSteps(await service.install(definition), () => {});
+    };
+    await install(search.listen);
+    const refused = await portd(["ls"], { env, service });
+    assert.deepEqual(refused, {
+      code: 3,
+      stdout: "",
+      stderr: "portd: Cannot find a daemon: portd is a service of this machine, and is stopped; start it with: portd " +
+        "service start\n",
+    });
+    await install("127.0.0.1:1");
+    assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+    await runSteps(await service.uninstall(), () => {});
+    assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+  },
+);
