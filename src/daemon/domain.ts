@@ -185,7 +185,9 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
     maxLeasesPerUser,
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
-  const notes = [...warnings, ...damageNote(store)];
+  const { setAside, path } = store;
+  const notes = [...warnings];
+  if (setAside !== null) notes.push(`${path} was damaged: it is kept as ${setAside}, and its leases are lost`);
   for (const note of notes) log(`warning: ${note}`);
   log(`${restored.live} leases loaded, ${restored.voided} void since the last boot`);
   return { ...options, store, pool, allocator, names, events, registry, warnings: notes };
@@ -267,8 +269,4 @@ function countByState(registry: Registry): Record<string, number> {
 function countMissing(registry: Registry, holds: Holds): number {
   const isMissing = ({ hold, port, listener }: LeaseRecord) => hold === "soft" && listener === null && !holds.has(port);
   return [...registry.table.all()].filter(isMissing).length;
-}
-
-function damageNote({ setAside, path }: Store): string[] {
-  return setAside === null ? [] : [`${path} was damaged: it is kept as ${setAside}, and its leases are lost`];
 }

@@ -18,16 +18,8 @@ export class GenericProcesses implements Processes {
 
   find(pid: number): Process | undefined {
     if (!runs(pid)) return undefined;
-    return {
-      ...NO_EVIDENCE,
-      pid,
-      startTime: "",
-      bootId: this.bootId,
-      startedAt: null,
-      parentPid: null,
-      processGroup: null,
-      session: null,
-    };
+    const place = { startedAt: null, parentPid: null, processGroup: null, session: null };
+    return { ...NO_EVIDENCE, ...place, pid, startTime: "", bootId: this.bootId };
   }
 
   isAlive(identity: ProcessIdentity): boolean {
