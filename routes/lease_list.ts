@@ -11,9 +11,10 @@ import { jsonText } from "./headers.ts";
 import { splitLabel } from "./leases.ts";
 import { ListQuery } from "./schema.ts";
 
+/** The limit where none is asked for, and the highest. */
 const LARGEST_PAGE = 1000;
-/** A page ends behind the lease with which its text gets so long, in characters. */
-const LONGEST_ANSWER = 1_000_000;
+/** In characters. A page ends with the lease that reaches this length, so it can be a little longer. */
+const FULL_LENGTH = 1_000_000;
 
 type ListRoutesParts = Pick<Services, "registry" | "store">;
 
@@ -37,11 +38,11 @@ interface Page {
   readonly records: readonly LeaseRecord[];
   /** The cursor of the next page; null on the last one. */
   readonly next: string | null;
-  /** The cursor of a page that begins behind a lease. */
+  /** The cursor of the page that begins after a lease. */
   readonly cursorOf: (record: LeaseRecord) => string;
 }
 
-/** The page as far as {@linkcode LONGEST_ANSWER} goes. */
+/** Answers with the page; if its text reaches {@linkcode FULL_LENGTH} before the last lease, the next page goes on there. */
 function pageOf({ records, next, cursorOf }: Page, registry: Registry): Response {
   const texts: string[] = [];
   let length = 0, end = next;
@@ -49,7 +50,7 @@ function pageOf({ records, next, cursorOf }: Page, registry: Registry): Response
     const text = JSON.stringify(registry.present(record));
     texts.push(text);
     length += text.length;
-    if (length < LONGEST_ANSWER || i === records.length - 1) continue;
+    if (length < FULL_LENGTH || i === records.length - 1) continue;
     end = cursorOf(record);
     break;
   }
@@ -80,6 +81,8 @@ function livePage(registry: Registry, filter: HistoryFilter, after: string): Pag
 function historyPlace(cursor: string | undefined): HistoryPlace | undefined {
   if (cursor === undefined) return undefined;
   const [, endedAt, id] = /^(\d{1,15})-([0-9A-Z]{26})$/.exec(cursor) ?? [];
-  if (endedAt === undefined || id === undefined) throw invalidField("cursor", cursor, "the next of the page before");
+  if (endedAt === undefined || id === undefined) {
+    throw invalidField("cursor", cursor, "the `next` of the previous answer");
+  }
   return { endedAt: Number(endedAt), id };
 }

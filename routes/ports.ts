@@ -1,11 +1,10 @@
-/** `GET /ports/{n}`: all about one port. */
+/** `GET /ports/{port}`: the description of one port. */
 import type { Services } from "../src/daemon/daemon.ts";
 import { check, checkQuery } from "./check.ts";
 import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
 import { AnyPortParameter, NoQuery } from "./schema.ts";
 
-/** `GET /ports/{n}`. */
 export function portRoutes({ ports }: Pick<Services, "ports">): readonly Route[] {
   return [{
     method: "GET",

@@ -3,18 +3,20 @@ import { PortdError } from "../src/errors.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 
 /**
- * Answers with an error. Anything but a {@linkcode PortdError} is a fault of portd, which is logged and answered without
- * detail, unless the client has left and the work was given up for that: then nobody reads the answer.
+ * Answers with an error. Any error that is not a {@linkcode PortdError} is a fault of portd: it is logged, and the client
+ * gets no details. If the work ended because the client closed the connection, nothing is logged: nobody reads the answer.
  */
 export function problemResponse(error: unknown, request: Request, log: (line: string) => void): Response {
   if (error instanceof PortdError) return response(error);
-  if (isClientGone(error, request)) return response(new PortdError("invalid_request", "Cannot answer: you have left"));
+  if (isDisconnect(error, request)) {
+    return response(new PortdError("invalid_request", "Cannot answer: the client has closed the connection"));
+  }
   log(`internal error: ${(error as Error)?.stack ?? error}`);
-  return response(new PortdError("internal", "Cannot answer: portd has failed; its log says why"));
+  return response(new PortdError("internal", "Cannot answer because of an error in portd; its log has the details"));
 }
 
-/** Whether the work ended with the very reason that the runtime gives when the connection is closed. */
-function isClientGone(error: unknown, { signal }: Request): boolean {
+/** Whether the error is the reason with which the runtime aborts the request's signal when the client disconnects. */
+function isDisconnect(error: unknown, { signal }: Request): boolean {
   return signal.aborted && error === signal.reason;
 }
 

@@ -216,7 +216,7 @@ export const ListQuery = z.strictObject(
     label: queryLabel.optional(),
     ended: queryFlag.optional(),
     limit: queryNumber(wholeNumber(1, 1000), "a whole number from 1 to 1000").optional(),
-    cursor: text(/^[0-9A-Za-z-]{1,60}$/, "the next of the page before").optional(),
+    cursor: text(/^[0-9A-Za-z-]{1,60}$/, "the `next` of the previous answer").optional(),
   } satisfies Fields<LeaseFilter>,
 );
 

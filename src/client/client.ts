@@ -162,48 +162,25 @@ export class PortdClient {
     options: CallOptions & { readonly limitMs?: number },
   ): Promise<{ readonly page: LeasePage; readonly bytes: number }> {
     const path = `/leases${queryOf(filter)}`;
-    const call = {
-      method: "GET",
-      path,
-      shape: async () => (await leaseShapes()).LEASE_PAGE,
-      mostBytes: MOST_PAGE_BYTES,
-      ...options,
-    } as const;
+    const call = { method: "GET", path, shape: LEASE_PAGE, mostBytes: MOST_PAGE_BYTES, ...options } as const;
     const { value, bytes } = await this.#calls.read(call);
     return { page: value, bytes };
   }
 
   /** One lease. @throws {PortdError} `lease_not_found`, or `lease_ended` with the lease as `data.lease`. */
   async get(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({
-      method: "GET",
-      path: pathOf(ref),
-      shape: async () => (await leaseShapes()).LEASE,
-      ...options,
-    });
+    return await this.#calls.json({ method: "GET", path: pathOf(ref), shape: LEASE, ...options });
   }
 
   /** Extends a live lease; `ttlMs` changes how long one of kind `ttl` lives from now on. */
   async renew(ref: LeaseRef, { ttlMs, ...options }: CallOptions & { readonly ttlMs?: number } = {}): Promise<Lease> {
     const body = ttlMs === undefined ? {} : { ttlMs };
-    return await this.#calls.json({
-      method: "POST",
-      path: pathOf(ref, "/renew"),
-      body,
-      shape: async () => (await leaseShapes()).LEASE,
-      ...options,
-    });
+    return await this.#calls.json({ method: "POST", path: pathOf(ref, "/renew"), body, shape: LEASE, ...options });
   }
 
   /** Changes a live lease. */
   async amend(ref: LeaseRef, changes: AmendRequest, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({
-      method: "PATCH",
-      path: pathOf(ref),
-      body: changes,
-      shape: async () => (await leaseShapes()).LEASE,
-      ...options,
-    });
+    return await this.#calls.json({ method: "PATCH", path: pathOf(ref), body: changes, shape: LEASE, ...options });
   }
 
   /** Ends a lease. For a lease that has ended already it does nothing. */
@@ -250,23 +227,13 @@ export class PortdClient {
 
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    const call = {
-      method: "PUT",
-      path: pathOf(ref, "/exposure"),
-      body: request,
-      shape: async () => (await leaseShapes()).EXPOSED_LEASE,
-    } as const;
+    const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
     return await this.#calls.json({ ...call, ...options });
   }
 
   /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
-    return await this.#calls.json({
-      method: "DELETE",
-      path: pathOf(ref, "/exposure"),
-      shape: async () => (await leaseShapes()).LEASE,
-      ...options,
-    });
+    return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
   }
 
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
@@ -310,5 +277,8 @@ export class PortdClient {
   }
 }
 
+const LEASE = async () => (await leaseShapes()).LEASE;
+const EXPOSED_LEASE = async () => (await leaseShapes()).EXPOSED_LEASE;
+const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
 /** The other shapes: many scripts never need them. */
 const answerShapes = () => import("./answer_shapes.ts");

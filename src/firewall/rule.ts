@@ -1,17 +1,17 @@
-/** Firewall rules as portd wants them, and how they differ from the actual ones. Pure. */
+/** The firewall rules that portd needs, and how they differ from the actual ones. Without side effects. */
 import { type Endpoint, isPort } from "../port/port.ts";
 import { canonicalNetwork } from "./networks.ts";
 
-/** Which packets a rule lets pass: those to this machine, or those from it. */
+/** Which packets a rule allows: incoming or outgoing. */
 export type Direction = "in" | "out";
 
-/** Windows' network profiles; the firewalls of Linux have none. */
+/** Windows' network profiles. The firewalls of Linux have none: there a rule is for all networks. */
 export const PROFILES = ["domain", "private", "public"] as const;
 
 /** One of {@linkcode PROFILES}. */
 export type Profile = typeof PROFILES[number];
 
-/** Who is let in by a rule: `LocalSubnet` (the networks that this machine is on), `any`, or a network in CIDR notation. */
+/** The other side of the packets that a rule allows: `LocalSubnet` (the networks that this machine is on), `any`, or a network in CIDR notation. */
 export type RemoteAddress = string;
 
 /** A port of this machine, and the direction of the packets to or from it. */
@@ -19,29 +19,29 @@ export interface DirectedPort extends Endpoint {
   readonly direction: Direction;
 }
 
-/** What an exposure asks of the host's firewall: that one port can be reached. */
+/** One rule that the host's firewall needs, so that a leased port can be reached from other machines. */
 export interface Rule extends DirectedPort {
-  /** `portd-in-tcp-20417`: together with the owner it identifies a rule of ours. */
+  /** As in `portd-in-tcp-20417`. */
   readonly name: string;
   /** In the order domain, private, public. */
   readonly profiles: readonly Profile[];
-  /** Sorted, networks in canonical form; `any` is never combined with others. */
+  /** Sorted, networks in canonical form; a list with `any` has nothing else. */
   readonly remote: readonly RemoteAddress[];
-  /** For people: the name of the rule and that of the lease. At most 250 characters, without `|` and control characters. */
+  /** For people to read: the names of rule and lease. At most 250 characters, without `|` and control characters. */
   readonly displayName: string;
 }
 
-/** A rule with our mark, as it is in the firewall. */
+/** A rule in the firewall that this portd has made; the backends find it by a mark that they put on it. */
 export interface ActualRule {
   readonly name: string;
-  /** Its content; `undefined` where portd makes no such rule: it was changed by hand. */
+  /** Its content; `undefined` when it was changed to something that portd never writes. */
   readonly rule: Rule | undefined;
 }
 
 /** The changes that make the actual rules equal to the wanted ones. */
 export interface Difference {
   readonly add: readonly Rule[];
-  /** Wanted, but there with other content, or more than once. */
+  /** Wanted rules that are in the firewall with other content, or more than once. */
   readonly change: readonly Rule[];
   /** Names of rules with our mark that are not wanted. */
   readonly remove: readonly string[];
@@ -55,7 +55,11 @@ export function parseRuleName(name: string): DirectedPort | undefined {
   return isPort(Number(port)) ? { direction, protocol, port: Number(port) } as DirectedPort : undefined;
 }
 
-/** Makes a rule in canonical form, so that rules can be compared. @param leaseName becomes part of the display name. */
+/**
+ * Makes a rule in canonical form, so that rules can be compared.
+ *
+ * @param leaseName becomes part of the display name.
+ */
 export function makeRule(
   { direction, protocol, port, profiles, remote }: Omit<Rule, "name" | "displayName">,
   leaseName: string,
@@ -72,7 +76,7 @@ export function makeRule(
   };
 }
 
-/** Compares wanted rules with actual ones. A rule that is there twice needs a change. */
+/** Compares wanted rules with actual ones. A rule that is in the firewall more than once needs a change. */
 export function diff(wanted: readonly Rule[], actual: readonly ActualRule[]): Difference {
   const byName = Map.groupBy(actual, ({ name }) => name);
   const wantedNames = new Set(wanted.map(({ name }) => name));
@@ -95,13 +99,13 @@ function contentOf(rule: Rule | undefined): string | undefined {
 }
 
 function displayNameOf(name: string, leaseName: string): string {
-  // deno-lint-ignore no-control-regex -- what no firewall takes in a name
+  // deno-lint-ignore no-control-regex -- characters that no firewall accepts in a name
   const characters = [...`${name} ${leaseName}`.replaceAll(/[\x00-\x1f\x7f-\x9f|]/g, "_")];
   if (characters.length > LONGEST_DISPLAY_NAME) characters.splice(LONGEST_DISPLAY_NAME - 1, Infinity, "…");
   return characters.join("");
 }
 
-/** What can happen to rules. */
+/** What the firewall sync reports. A drifted rule was changed or removed by somebody else; a failed sync gives its reason. */
 export type RuleEvent =
   | { readonly type: "rule.added" | "rule.drifted"; readonly rule: Rule }
   | { readonly type: "rule.removed"; readonly name: string }

@@ -225,11 +225,14 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
   await checkUntouched(server, daemon);
 });
 
-commandTest("portd free says that a port is free already", async ({ daemon, run }) => {
+commandTest("portd free says that a port has no lease and no listener", async ({ daemon, run }) => {
   const port = freePort();
-  assert.deepEqual(await run(["free", String(port)]), ok("", `port ${port} is free already\n`));
+  assert.deepEqual(await run(["free", String(port)]), ok("", `port ${port} has no lease, and nothing listens on it\n`));
   const { id } = await grant(daemon, port, ["udp"]);
-  assert.deepEqual(await run(["free", String(port), "--tcp"]), ok("", `port ${port}/tcp is free already\n`));
+  assert.deepEqual(
+    await run(["free", String(port), "--tcp"]),
+    ok("", `port ${port}/tcp has no lease, and nothing listens on it\n`),
+  );
   await daemon.end(id, "released");
   const json = await run(["free", String(port), "--json"]);
   assert.deepEqual(JSON.parse(json.stdout), { port, ended: [], released: [] });
@@ -289,8 +292,8 @@ for (const [when, { look, seen }] of Object.entries(AGAIN)) {
     });
     const { code, stderr } = await run(["free", String(port), "--yes"]);
     assert.equal(code, 1);
-    const hint = "if a supervisor starts it again, stop that first; the lease is kept";
-    assert.match(stderr, new RegExp(`pid ${Deno.pid} \\(.*\\) listens there now; ${hint}\n$`));
+    const hint = "if a supervisor starts the server again, stop the supervisor first";
+    assert.match(stderr, new RegExp(`pid ${Deno.pid} \\(.*\\) listens there now, so the lease is kept; ${hint}\n$`));
     assert.equal((await server.status).signal, "SIGTERM");
     assert.deepEqual(states(daemon), ["granted"]);
   });
@@ -416,7 +419,7 @@ listenerTest("portd free ends nobody when the lease has ended by the time of the
   const idle = await grant(daemon, freePort());
   endAtSecondLook(idle);
   const late = await run(["free", String(idle.port), "--yes"]);
-  assert.deepEqual(late, ok("", `port ${idle.port} is free already\n`));
+  assert.deepEqual(late, ok("", `port ${idle.port} has no lease, and nothing listens on it\n`));
 });
 
 listenerTest("portd free ends nobody who has begun to listen since it asked", async (setting) => {

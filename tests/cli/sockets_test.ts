@@ -108,7 +108,7 @@ psTest("portd inspect answers in a few lines, and in JSON as the API does", asyn
   const port = Number((await run(["lease", "shop/web"])).stdout);
   const unclaimed = (await run(["inspect", String(port)])).stdout;
   assert.match(unclaimed, new RegExp(`^Port ${port} is leased to "shop/web" .* nobody listens yet`));
-  assert.match(unclaimed, /\n {2}lease +shop\/web \(tcp, granted\) of cli:/);
+  assert.match(unclaimed, /\n {2}lease +shop\/web \(tcp, granted\), held by cli:/);
   using _server = listen(port);
   const listening = (await run(["inspect", String(port)])).stdout;
   assert.match(

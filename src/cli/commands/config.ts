@@ -1,4 +1,4 @@
-/** `portd config show|check`: the daemon's settings, and whether a configuration file is valid. */
+/** `portd config show|check`: the settings with which a daemon would start, and whether a configuration file is valid. */
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
 import { type PortRange, rangeText } from "../../port/port.ts";
@@ -9,9 +9,10 @@ import { table, writeJson, writeLine } from "../terminal.ts";
 
 const show = defineCommand({
   flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS },
-  brief: "Show the settings that a daemon would have, and where each comes from",
-  help: `Shows every setting with its value and where that comes from: default, the file (with line and column), the
-name of an environment variable, or flag. A flag overrides the environment, and the environment overrides the file.`,
+  brief: "Show the settings with which a daemon would start, and the source of each",
+  help:
+    `Shows every setting with its value and the source of the value: "default", the file with line and column, the name
+of an environment variable, or "flag". A flag overrides the environment, and the environment overrides the file.`,
   usage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "what portd serve --set cooldownMs=0 would use" }],
   async run(context, flags) {
     const loaded = await loadConfig(loadOptions(context, flags));
@@ -28,18 +29,17 @@ name of an environment variable, or flag. A flag overrides the environment, and 
 });
 
 const check = defineCommand({
-  args: [{ ...argument("FILE", "config.yaml of the state folder"), optional: true }],
+  args: [{ ...argument("FILE", "The file (default: config.yaml in the state folder)"), optional: true }],
   brief: "Check a configuration file",
-  help:
-    `Checks a configuration file and the environment. The message about a fault has its line and column; the exit code
-is then 2.`,
+  help: `Checks a configuration file and the environment variables of portd. For an error the message says its line and
+column, and the exit code is 2.`,
   usage: ["[FILE]"],
   async run(context, flags, file) {
     const loaded = await loadConfig(loadOptions(context, { ...flags, ...(file !== undefined && { config: file }) }));
     const { file: path, warnings } = loaded;
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, { file: path, warnings });
-    writeLine(stdout, path === null ? "no configuration file: every setting has its default" : `${path}: ok`);
+    writeLine(stdout, path === null ? "no configuration file, so no setting comes from one" : `${path}: ok`);
     warn(context, loaded);
   },
 });
@@ -50,7 +50,7 @@ function valueOf({ config }: LoadedConfig, name: string): unknown {
   return name.split(".").reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config);
 }
 
-/** A value as it is written in a flag. */
+/** A value as it is written after --set. The only settings that are objects are port ranges. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(",");
   if (typeof value !== "object" || value === null) return String(value);

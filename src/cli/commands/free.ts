@@ -1,10 +1,10 @@
 /**
- * `portd free`: ends what listens for the holder of a lease, and releases the lease.
+ * `portd free`: ends the process that listens on a leased port and belongs to the lease's holder, and releases the lease.
  *
- * The daemon says who listens. The command checks that itself, shows what it sees, and ends the process with the rights
- * of the user who called it. So nobody can end more through portd than without it: neither by asking a daemon that runs
- * as root, nor by running a daemon that root then asks. free/found.ts judges what the daemon says, free/targets.ts ends
- * the processes; the client refuses an answer that is not about this very port.
+ * The daemon reports which process listens. The command checks that itself, shows its own result, and ends the process
+ * with the rights of the user who called it. So portd gives nobody more rights to end processes: no user can misuse a
+ * daemon that runs as root, and no false daemon can make root end a process of its choice. free/found.ts checks the
+ * daemon's answer, free/targets.ts ends the processes; the client refuses an answer about another port.
  */
 import type { PortdClient, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
@@ -39,16 +39,16 @@ import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 
 const TIMEOUT_MS = 5000;
-/** A process may end just while it is looked at, for instance because somebody else frees the port too. */
+/** A process can end during a look, for instance because somebody else frees the port too. */
 const MOST_LOOKS = 3;
-/** A supervisor takes a moment to start its server again. */
+/** After this time the port is looked at again: by then a supervisor may have started its server again. */
 const SUPERVISOR_MS = 300;
 
 const FLAGS = {
-  yes: switchFlag("Do not ask"),
-  tcp: switchFlag("Only the lease of TCP; for a port"),
-  udp: switchFlag("Only the lease of UDP; for a port"),
-  timeout: parsedFlag("5s", "How long the listener may take to end by itself (5s)", parseDuration),
+  yes: switchFlag("Do not ask for confirmation"),
+  tcp: switchFlag("Only the TCP lease; with a port, not a name"),
+  udp: switchFlag("Only the UDP lease; with a port, not a name"),
+  timeout: parsedFlag("5s", "How long to wait after TERM before KILL (default 5s)", parseDuration),
   ...COMMON_FLAGS,
 };
 
@@ -57,19 +57,22 @@ type FreeFlags = FlagsOf<typeof FLAGS>;
 export default defineCommand({
   flags: FLAGS,
   args: [NAME_OR_PORT],
-  help: `Ends the process that listens on a leased port for the holder of the lease, and releases the lease.
-Asks first. The process gets TERM and has --timeout to end, then KILL. A process that does not belong to the holder is
-never touched, and neither is a client of the port: exit code 4 then, with the process in the message. Exit code 6 when
-the process belongs to another user.`,
+  help:
+    `Ends the process that listens on a leased port and belongs to the lease's holder, and releases the lease. Asks for
+confirmation first. The process gets TERM; if it still runs after --timeout, it gets KILL. A process that is only
+connected to the port is never ended. If a process listens that does not belong to the holder, it is not ended: the
+exit code is 4, and the message names that process. The exit code is 6 when the process runs as another user.`,
   usage: [
     "NAME|PORT [--yes] [--tcp|--udp] [--timeout 5s]",
-    { input: "web", brief: "shows who listens for web of this project, and asks" },
-    { input: "20417 --yes --timeout 30s", brief: "for a script, with a server that takes its time" },
+    { input: "web", brief: "shows the process on the port of web in this project, and asks before it ends it" },
+    { input: "20417 --yes --timeout 30s", brief: "in a script; for a server that needs long to stop" },
   ],
   async run(context, flags, text) {
     const named = parseNameOrPort(text);
     if ("lease" in named && (flags.tcp || flags.udp)) {
-      throw new UsageError("Cannot use --tcp or --udp with a name: a lease has its own protocols");
+      throw new UsageError(
+        "Cannot use --tcp or --udp with a name: a lease has its own protocols; name the port instead",
+      );
     }
     const client = await findDaemon(context, flags);
     try {
@@ -114,7 +117,10 @@ async function free(
   }
 }
 
-/** Looks, and pins the processes that listen. Where one has ended in between, it looks again. */
+/**
+ * Looks, and opens a handle to each process that listens, so that no other process can get its pid. If one ends before
+ * that, it looks again.
+ */
 async function pinListeners(lookNow: () => Promise<Found>, url: string) {
   const pin = async () => {
     const found = await lookNow();
@@ -126,16 +132,16 @@ async function pinListeners(lookNow: () => Promise<Found>, url: string) {
 }
 
 /**
- * The message where there is no lease.
+ * The message for a port without a lease on which nothing listens.
  *
- * @throws {PortdError} `port_in_use` when something listens all the same, `lease_ended` for a lease that was named.
+ * @throws {PortdError} `port_in_use` when a process listens there, `lease_ended` when the user gave the name of a lease.
  */
 function unleasedText({ wanted, listeners: [listener] }: Found): string {
   if ("id" in wanted) throw new PortdError("lease_ended", `Cannot free ${titleOf(wanted)}: it has ended`);
   const { port, protocols } = wanted;
   if (listener !== undefined) throw foreignListener(port, listener, { why: "without a lease" });
-  const [only, ...others] = protocols;
-  return `port ${port}${others.length === 0 ? `/${only}` : ""} is free already`;
+  const [first, ...others] = protocols;
+  return `port ${port}${others.length === 0 ? `/${first}` : ""} has no lease, and nothing listens on it`;
 }
 
 function reportNothing({ process }: CliContext, { json }: FreeFlags, port: number | null, message: string): void {
@@ -158,15 +164,15 @@ async function ask(
   await confirm(context, `${what} ${names}?`, { preface, yes });
 }
 
-/** @throws {Error} when somebody listens there again: the port is in use, so its lease stays. */
+/** @throws {Error} when a process listens on the port again; then the lease is kept. */
 async function checkFreed(lookNow: () => Promise<Found>): Promise<void> {
   for (const pauseMs of [0, SUPERVISOR_MS]) {
     await pause(pauseMs);
     const { wanted: { port }, listeners: [listener] } = await lookNow();
     if (listener === undefined) continue;
     throw new Error(
-      `Cannot free port ${port}: ${processText(listener)} listens there now; if a supervisor starts it again, stop ` +
-        "that first; the lease is kept",
+      `Cannot free port ${port}: ${processText(listener)} listens there now, so the lease is kept; if a ` +
+        "supervisor starts the server again, stop the supervisor first",
     );
   }
 }

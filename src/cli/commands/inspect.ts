@@ -7,19 +7,20 @@ import { findLease, parseNameOrPort } from "../naming.ts";
 import { addressText, writeJson, writeLine } from "../terminal.ts";
 
 const COMMAND_WIDTH = 72;
-/** So many connections are listed one by one; more are counted by their state. */
-const MOST_CONNECTIONS = 3;
+/** Up to this many connections are listed one by one; of more, the number in each state. */
+const MOST_LISTED_CONNECTIONS = 3;
 
 export default defineCommand({
   args: [NAME_OR_PORT],
   help:
-    `Shows the state of a port (free, leased, listening, conflict, excluded, or bound by a socket that does not listen),
-who has leased it, who listens on it, what its number is known for, and what to do. A name means the port of its lease.`,
+    `Shows the state of a port (free, leased, listening, excluded, bound by a socket that does not listen, or in conflict:
+another process than the lease's holder listens), who has leased it, which process listens on it, which services usually
+have this number, and advice. With the name of a lease it shows the port of that lease.`,
   usage: [
     "NAME|PORT [--json]",
-    { input: "3000", brief: "who is on port 3000" },
-    { input: "web", brief: "who is on the port of web in this project" },
-    { input: "20417 --json", brief: "the same for a program, as GET /v1/ports/20417 answers" },
+    { input: "3000", brief: "what uses port 3000" },
+    { input: "web", brief: "what uses the port of the lease web of this project" },
+    { input: "20417 --json", brief: "as JSON, the same as the answer of GET /v1/ports/20417" },
   ],
   async run(context, flags, text) {
     const target = parseNameOrPort(text, 0);
@@ -41,7 +42,7 @@ function linesOf(description: PortDescription): readonly string[] {
     ...rules.map((rule) => ["rule", ruleText(rule)] as const),
     ...listeners.flatMap(socketRows),
     ...connectionRows(connections),
-    ...advice.map((each) => ["advice", each] as const),
+    ...advice.map((text) => ["advice", text] as const),
   ];
   return [sentence, ...rows.map(([label, text]) => `  ${label.padEnd(11)} ${text}`)];
 }
@@ -50,9 +51,9 @@ function classText({ port, class: portClass, privileged, pooled, quarantined, ep
   const remarks = [
     ...(port > 0 && privileged ? ["listening needs an administrator's rights"] : []),
     ...(pooled ? ["in the pool"] : []),
-    ...(quarantined ? ["not granted from the pool for a while"] : []),
+    ...(quarantined ? ["cooling down: the pool does not give it out yet"] : []),
     ...(ephemeral ? ["in the ephemeral range"] : []),
-    ...(reserved ? ["reserved: the system does not hand it out"] : []),
+    ...(reserved ? ["reserved: the system gives it to nobody by itself"] : []),
   ];
   return [portClass, ...remarks].join(", ");
 }
@@ -65,23 +66,23 @@ function knownFor({ services, developmentUse }: PortDescription): (readonly [str
   }
   return [
     ...[...byName].map(([text, protocols]) => ["service", `${protocols.join("+")} ${text}`] as const),
-    ...(developmentUse === null ? [] : [["known from", developmentUse] as const]),
+    ...(developmentUse === null ? [] : [["used by", developmentUse] as const]),
   ];
 }
 
 function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
   const end = expiresAt === null ? "no fixed end" : `ends at ${expiresAt}`;
-  return `${name ?? id} (${protocols.join("+")}, ${state}) of ${holder.id}, since ${grantedAt}, ${end}`;
+  return `${name ?? id} (${protocols.join("+")}, ${state}), held by ${holder.id}, since ${grantedAt}, ${end}`;
 }
 
 function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
-  const words = state === "not_needed" ? "not needed: the firewall lets packets pass without it" : state;
-  return `${name} from ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
+  const words = state === "not_needed" ? "not needed: the firewall lets these packets in anyway" : state;
+  return `${name} lets in ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {
   const { protocol, localAddress, pid, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
-  const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (a stranger)";
+  const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (not the holder's)";
   const who = pid === null
     ? "a process that cannot be seen"
     : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", COMMAND_WIDTH)}`;
@@ -95,7 +96,7 @@ function socketRows(socket: PortSocket): (readonly [string, string])[] {
     ["listener", `${protocol} ${localAddress} ${who}${whose}`],
     ...(details.length === 0 ? [] : [["", details.join(", ")] as const]),
     ...(reason ? [["", `not the holder's: ${reason}`] as const] : []),
-    ...(forwarder === null ? [] : [["", `${forwarder.program} listens for a container${target}`] as const]),
+    ...(forwarder === null ? [] : [["", `${forwarder.program} forwards the port to a container${target}`] as const]),
     ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors)] as const]),
   ];
 }
@@ -105,7 +106,7 @@ function ancestorsText(ancestors: PortSocket["ancestors"]): string {
 }
 
 function connectionRows(connections: readonly PortSocket[]): (readonly [string, string])[] {
-  if (connections.length > MOST_CONNECTIONS) {
+  if (connections.length > MOST_LISTED_CONNECTIONS) {
     const counts = new Map<string, number>();
     for (const { state } of connections) counts.set(state || "UDP", (counts.get(state || "UDP") ?? 0) + 1);
     return [["connections", [...counts].map(([state, count]) => `${count} ${state}`).join(", ")]];

@@ -13,13 +13,13 @@ const HEAD = ["NAME", "PORT", "PROTO", "STATE", "PID", "COMMAND", "EXPIRES"];
 const COMMAND_WIDTH = 48;
 
 const FLAGS = {
-  name: textFlag("NAME", "With this name, or this last part of the name"),
-  port: parsedFlag("N", "On this port", (text) => parsePort(text)),
-  state: choiceFlag(LEASE_STATES, "In this state"),
-  project: textFlag("PROJECT", "Of this project"),
-  label: parsedFlag("k=v", "With this label", parsePair),
-  ended: switchFlag("Leases that have ended, newest first"),
-  all: switchFlag("Live leases, then those that have ended"),
+  name: textFlag("NAME", "Leases with this full name, or this name behind the last /"),
+  port: parsedFlag("N", "Leases on this port", (text) => parsePort(text)),
+  state: choiceFlag(LEASE_STATES, "Leases in this state"),
+  project: textFlag("PROJECT", "Leases of this project"),
+  label: parsedFlag("k=v", "Leases with this label", parsePair),
+  ended: switchFlag("Ended leases instead of live ones, the last ended first"),
+  all: switchFlag("Live leases, then ended ones"),
   ...COMMON_FLAGS,
 };
 
@@ -27,13 +27,14 @@ type ListFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
   flags: FLAGS,
-  help: `Lists live leases. PID and COMMAND are those of the listener, or else of the holder. EXPIRES is the
-time that the lease has left, - when it does not end at a fixed time, and the instant of its end when it has ended.`,
+  help:
+    `Lists live leases. PID and COMMAND are those of the listener, or of the holder when nothing listens. EXPIRES is the
+time until a live lease ends, "-" if it has no fixed end, and for an ended lease the time of its end.`,
   usage: [
     "[FLAGS]",
     { input: "--project shop", brief: "the leases of a project" },
-    { input: "--state conflict", brief: "leases on whose port somebody else listens" },
-    { input: "--ended --json", brief: "the history, for a program" },
+    { input: "--state conflict", brief: "leases whose port another process uses" },
+    { input: "--ended --json", brief: "ended leases as JSON" },
   ],
   async run(context, flags) {
     const client = await findDaemon(context, flags);
@@ -49,13 +50,13 @@ time that the lease has left, - when it does not end at a fixed time, and the in
 
 function filtersOf({ name, port, state, project, label, ended, all }: ListFlags): readonly LeaseFilter[] {
   const filter = given({ name, port, state, project, label: label?.join(":") });
-  const history = { ...filter, ended: true };
-  if (all) return [filter, history];
-  // Only ended leases have such a state: it asks for the history.
-  return [ended || (state !== undefined && !isLive(state)) ? history : filter];
+  const endedFilter = { ...filter, ended: true };
+  if (all) return [filter, endedFilter];
+  // A state that no live lease has asks for ended leases.
+  return [ended || (state !== undefined && !isLive(state)) ? endedFilter : filter];
 }
 
-/** Why a listener on the port of a lease is not the holder's. */
+/** The line that says why the listener on the port is not the holder's; none without a conflict. */
 function conflictOf(lease: Lease): readonly string[] {
   const { state, listener } = lease;
   return state === "conflict" && listener?.reason ? [`${titleOf(lease)}: ${listener.reason}`] : [];

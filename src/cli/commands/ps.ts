@@ -31,7 +31,7 @@ export default defineCommand({
 and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict.`,
   usage: [
     "[--all] [FLAGS]",
-    { input: "--port 3000", brief: "who is on port 3000" },
+    { input: "--port 3000", brief: "what uses port 3000" },
     { input: "--state CLOSE_WAIT --pid 4711", brief: "connections that a process has not closed" },
     { input: "--watch", brief: "a list that is always up to date" },
   ],

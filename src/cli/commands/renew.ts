@@ -1,4 +1,4 @@
-/** `portd renew`: extends leases. */
+/** `portd renew`: extends a lease. */
 import type { PortdClient } from "../../client/client.ts";
 import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
 import { given } from "../context.ts";
@@ -8,12 +8,12 @@ import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
 export default defineCommand({
-  flags: { ttl: parsedFlag("30m", "From now on it ends after this time", parseDuration), ...COMMON_FLAGS },
+  flags: { ttl: parsedFlag("30m", "The lease ends this long from now", parseDuration), ...COMMON_FLAGS },
   args: [NAME_OR_PORT],
-  help: "Extends a lease and prints its new end; - when it does not end at a fixed time.",
+  help: 'Extends a lease and prints its new end, or "-" if it has no fixed end.',
   usage: [
     "NAME|PORT [--ttl 30m]",
-    { input: "web", brief: "as long again" },
+    { input: "web", brief: "for as long as it was granted, from now" },
     { input: "20417 --ttl 2h", brief: "two hours from now" },
   ],
   async run(context, flags, text) {

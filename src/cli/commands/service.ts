@@ -47,7 +47,7 @@ portd service restart, which loses no lease. Prints where the service is defined
     uninstall: defineCommand({
       flags: {
         purge: switchFlag("Remove its leases, token and log too; asks first"),
-        yes: switchFlag("Do not ask"),
+        yes: switchFlag("Do not ask for confirmation"),
         ...CHANGE_FLAGS,
       },
       brief: "Remove the service; its leases stay",

@@ -6,7 +6,7 @@ import { formatDuration } from "../duration.ts";
 import { writeFacts, writeJson } from "../terminal.ts";
 
 export default defineCommand({
-  help: "Shows the state of the daemon. Exit code 3 when none runs; this command never starts one.",
+  help: "Shows the state of the daemon. The exit code is 3 when no daemon runs; this command never starts one.",
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false });
     const status = await client.status();
