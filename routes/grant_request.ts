@@ -9,7 +9,7 @@ import type { GrantRequest, Wish } from "../src/lease/wish.ts";
 /** Times that a request may leave out. */
 export type LifetimeDefaults = Services["defaults"];
 
-/** Each lease has its own copy of holder and labels in the file: the bytes of all copies for one request. */
+/** The most bytes for one request: each of its leases stores a copy of holder and labels of its own. */
 const MOST_COPIED_BYTES = 262_144;
 
 /** Fields, each with those that cannot be used together with it. */
@@ -68,7 +68,7 @@ export function toLifetime(lifetime: LifetimeRequest, defaults: LifetimeDefaults
 
 const DEFAULT_PROFILES = ["domain", "private"] as const;
 
-/** The exposure of a request; by default to the networks that this machine is on, at home and at work. */
+/** The exposure of a request; by default for the networks that this machine is on, if they are private or domain. */
 export function toExposure(
   { firewall: { direction = "in", profiles = DEFAULT_PROFILES, remote = ["LocalSubnet"] } = {} }: ExposureRequest,
 ): Exposure {

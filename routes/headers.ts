@@ -1,4 +1,4 @@
-/** Headers of every answer: nothing of portd's is to be sniffed, framed or scripted by a browser. */
+/** Headers of every answer: a browser must not sniff, frame or script any answer. */
 export const COMMON_HEADERS = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",

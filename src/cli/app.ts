@@ -46,14 +46,14 @@ const BRIEFS = {
 
 type CommandName = keyof typeof BRIEFS;
 
-/** How far a misspelt word may be from a command; with stricli's own threshold of 7, "foo" is "stop". */
+/** How far a misspelt word may be from a command; stricli's own threshold of 7 would suggest "stop" for "foo". */
 const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
 /**
  * Runs one command line.
  *
  * @param args are the words after the program's name.
- * @param loaded is the command that the first word names, or any other command where it names none.
+ * @param loaded is the command that the first word names, or any command if it names none.
  * @returns the exit code.
  */
 export async function runApp(args: readonly string[], context: CliContext, loaded: AnyCommand): Promise<number> {

@@ -1,5 +1,5 @@
 /** Defining a command: the flags and arguments that commands share, and how all of them fail. */
-import { buildCommand, type Command, type CommandBuilderArguments, type TypedCommandParameters } from "@stricli/core";
+import { buildCommand, type Command } from "@stricli/core";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
 import { parsePath } from "./parse.ts";
@@ -51,16 +51,16 @@ type ValueOf<Flag> = Flag extends { readonly kind: "boolean" } ? boolean
 
 type Argument = ReturnType<typeof argument> & { readonly optional?: true };
 
-/** What a command gets for its arguments. */
-type ArgumentsOf<Args extends readonly Argument[]> = {
-  readonly [Index in keyof Args]: Args[Index] extends { readonly optional: true } ? string | undefined : string;
-};
+/** What a command gets for its arguments; for a single definition there may be any number of them. */
+type ArgumentsOf<Args extends readonly Argument[] | Argument> = Args extends readonly Argument[]
+  ? { readonly [Index in keyof Args]: Args[Index] extends { readonly optional: true } ? string | undefined : string }
+  : string[];
 
-/** A command with so many arguments, or fewer. */
-export interface Definition<Flags, Args extends readonly Argument[]> {
+/** A command. */
+export interface Definition<Flags, Args extends readonly Argument[] | Argument> {
   /** @default only the common ones */
   readonly flags?: Flags;
-  /** @default none */
+  /** So many arguments, or fewer; without a list any number of them. @default none */
   readonly args?: Args;
   /** For the list of commands; those right below `portd` have it in app.ts. */
   readonly brief?: string;
@@ -71,35 +71,23 @@ export interface Definition<Flags, Args extends readonly Argument[]> {
   readonly run: (context: CliContext, flags: FlagsOf<Flags>, ...args: ArgumentsOf<Args>) => void | Promise<void>;
 }
 
-/** Makes a command. What `run` gets has the types that follow from the flags and arguments. */
+/**
+ * Makes a command whose failures are a message on stderr and an exit code. What `run` gets has the types that follow from
+ * the flags and arguments.
+ */
 export function defineCommand<
   Flags extends Pick<typeof COMMON_FLAGS, "json"> = typeof COMMON_FLAGS,
-  const Args extends readonly Argument[] = [],
->({ flags, args, brief = "", help = brief, usage = ["[--json]"], run }: Definition<Flags, Args>): Command<CliContext> {
-  const positional = { kind: "tuple", parameters: args ?? [] };
-  return command<CommonFlags, readonly string[]>({
-    parameters: { flags: flags ?? COMMON_FLAGS, positional } as never, // stricli cannot see that these types fit together
+  const Args extends readonly Argument[] | Argument = [],
+>(definition: Definition<Flags, Args>): Command<CliContext> {
+  const { flags = COMMON_FLAGS, args = [], brief = "", help = brief, usage = ["[--json]"] } = definition;
+  const positional = "parse" in args ? { kind: "array", parameter: args } : { kind: "tuple", parameters: args };
+  // No prototype: stricli looks up flags with `in`, and "--constructor" is no flag.
+  const parameters = { positional, flags: Object.assign(Object.create(null), flags) };
+  const run = definition.run as (context: CliContext, ...rest: unknown[]) => void | Promise<void>;
+  return buildCommand<CommonFlags, string[], CliContext>({
+    parameters: parameters as never, // stricli cannot see that these types fit together
     docs: { brief, fullDescription: help, customUsage: usage },
-    run: run as never,
-  });
-}
-
-/** A command in stricli's terms: it may have any number of arguments. */
-interface StricliDefinition<Flags extends CommonFlags, Args extends readonly unknown[]> {
-  readonly parameters: TypedCommandParameters<Flags, Args, CliContext>;
-  readonly docs: Partial<CommandBuilderArguments<CommonFlags, [], CliContext>["docs"]>;
-  readonly run: (context: CliContext, flags: Flags, ...args: Args) => void | Promise<void>;
-}
-
-/** Makes a command whose failures are a message on stderr and an exit code. */
-export function command<Flags extends CommonFlags, Args extends readonly unknown[]>(
-  { parameters, docs, run }: StricliDefinition<Flags, Args>,
-): Command<CliContext> {
-  return buildCommand<Flags, Args, CliContext>({
-    // No prototype: stricli looks up flags with `in`, and "--constructor" is no flag.
-    parameters: { ...parameters, flags: Object.assign(Object.create(null), parameters.flags) },
-    docs: { brief: "", ...docs },
-    async func(this: CliContext, flags: Flags, ...args: Args) {
+    async func(this: CliContext, flags: CommonFlags, ...args: string[]) {
       await guard(this, flags, () => run(this, flags, ...args));
     },
   });

@@ -133,7 +133,7 @@ machineTest("what cannot be is refused before anything is done", async (machine)
 machineTest("who may not change the service is refused with who may", async (machine) => {
   const refusal = (options: Partial<SystemdOptions>) => machine.control(options).refusal();
   assert.match(await refusal({ uid: 1000 }) ?? "", /only root .*sudo, or --user/);
-  assert.match(await refusal({ ...OF_USER, uid: 1001 }) ?? "", /no systemd of user 1001 .*enable-linger/);
+  assert.match(await refusal({ ...OF_USER, uid: 1001 }) ?? "", /user 1001 has no systemd .*enable-linger/);
   assert.equal(await refusal(OF_USER), undefined);
   const nowhere = "systemd does not run on this machine; portd serve --detach runs portd without it";
   assert.equal(await refusal({ root: "/nonexistent" }), nowhere);

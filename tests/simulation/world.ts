@@ -16,6 +16,9 @@ import { type Machine, type Run, startRun } from "./wiring.ts";
 const MICROTASKS = 48;
 /** What is not done after so many turns of the event loop is stuck. */
 const MOST_TURNS = 200;
+/** A start may wait for a module that is loaded, which takes real time: it is stuck only after this time too. */
+const LOADING_MS = 10_000;
+const realNow = performance.now.bind(performance); // within a sequence it is the virtual time
 
 /** What differs since the step before. */
 export interface Change {
@@ -138,7 +141,8 @@ export class World implements Machine {
     const done = () => isDone = true;
     promise.then(done, done);
     await this.drain();
-    for (let turns = 0; !isDone && turns < MOST_TURNS; turns++) {
+    const began = realNow();
+    for (let turns = 0; !isDone && (turns < MOST_TURNS || realNow() - began < LOADING_MS); turns++) {
       while (this.pending.size > 0) this.pending.settle(0);
       await this.turn();
     }

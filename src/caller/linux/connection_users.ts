@@ -38,7 +38,7 @@ async function findInTable(procfs: Pick<Procfs, "sockets">, connection: Connecti
   return null;
 }
 
-/** The user of the caller's end. A socket that no process has open any more (inode 0) has none: the kernel may say root. */
+/** The user of the caller's end. None for a socket that no process has open (inode 0): there the kernel may wrongly say root. */
 function userOfSocket({ uid, inode, localPort, remotePort }: SocketRow, { remote, local }: Connection): User {
   const isTheEnd = localPort === remote.port && remotePort === local.port;
   return isTheEnd && inode !== 0 && uid !== null ? userText(uid) : null;

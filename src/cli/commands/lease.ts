@@ -6,7 +6,7 @@ import { LEASE_FLAGS } from "../lease_flags.ts";
 export default defineCommand({
   flags: LEASE_FLAGS,
   args: [{ ...argument("NAME", "The service, like web"), optional: true }],
-  help: `Leases a port and prints it; several are printed one a line. Asking again for the same name in the
+  help: `Leases a port and prints it; several ports are printed one per line. Asking again for the same name in the
 same checkout gives the same port. Without --ttl, --pid or --pin a server must listen on the port within ten minutes;
 the lease then lives as long as that server listens.`,
   usage: [

@@ -1,22 +1,18 @@
 /** `portd release`: its flags and help. src/cli/release.ts does the work. */
-import { command, COMMON_FLAGS, NAME_OR_PORT, parsedFlag } from "../command.ts";
+import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
 import { parsePair } from "../parse.ts";
-import { release, type ReleaseFlags } from "../release.ts";
+import { release } from "../release.ts";
 
-export default command<ReleaseFlags, string[]>({
-  parameters: {
-    flags: { label: parsedFlag("k=v", "All leases with this label", parsePair), ...COMMON_FLAGS },
-    positional: { kind: "array", parameter: NAME_OR_PORT },
-  },
-  docs: {
-    fullDescription: "Releases leases: their ports are free for others. A lease that has ended already is no error.",
-    customUsage: [
-      "NAME|PORT...",
-      "--label k=v",
-      { input: "web", brief: "the lease of web in this project" },
-      { input: "20417", brief: "the lease of a port" },
-      { input: "--label job=1234", brief: "all ports of a CI job" },
-    ],
-  },
+export default defineCommand({
+  flags: { label: parsedFlag("k=v", "All leases with this label", parsePair), ...COMMON_FLAGS },
+  args: NAME_OR_PORT,
+  help: "Releases leases: their ports are free for others. A lease that has ended already is no error.",
+  usage: [
+    "NAME|PORT...",
+    "--label k=v",
+    { input: "web", brief: "the lease of web in this project" },
+    { input: "20417", brief: "the lease of a port" },
+    { input: "--label job=1234", brief: "all ports of a CI job" },
+  ],
   run: release,
 });

@@ -2,12 +2,12 @@
 import type { PortdClient } from "../../client/client.ts";
 import type { LeaseRequest } from "../../client/wire.ts";
 import { reasonOf } from "../../errors.ts";
-import { HOLD_KINDS, type HoldKind } from "../../hold/hold.ts";
+import { HOLD_KINDS } from "../../hold/hold.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
-import { command, COMMON_FLAGS, listFlag, parsedFlag } from "../command.ts";
-import { type CliContext, type CommonFlags, given } from "../context.ts";
+import { argument, choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, parsedFlag } from "../command.ts";
+import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
@@ -19,14 +19,6 @@ import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } fr
 import { SignalRelay } from "../run/signal_relay.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
-type RunFlags = CommonFlags & {
-  readonly port?: number;
-  readonly prefer?: readonly number[];
-  readonly hold?: HoldKind;
-  readonly label?: readonly (readonly [string, string])[];
-  readonly killAfter?: number;
-};
-
 /** A command that fails so soon after its start may have found its port in use. */
 const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
@@ -35,35 +27,35 @@ const COMMAND_WIDTH = 200;
 /** The exit codes of shells for a program that is not there, and for one that cannot be run. */
 const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
-export default command<RunFlags, string[]>({
-  parameters: {
-    flags: {
-      port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
-      prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
-        parse: (text) => parsePort(text),
-        separator: ",",
-      }),
-      hold: { kind: "enum", values: HOLD_KINDS, brief: "none: for servers without SO_REUSEADDR", optional: true },
-      label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
-      killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
-      ...COMMON_FLAGS,
-    },
-    positional: { kind: "array", parameter: { parse: String, placeholder: "NAME", brief: "A service, like web" } },
-  },
-  docs: {
-    fullDescription: `Leases a port for each name, or one without a name, and runs the command. PORT is set to the first
-port and <NAME>_PORT to each; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed
-on. Without a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets
-KILL. A command that fails within ten seconds while something else listens on its port is started again with another
-port, at most three times. The leases end with the command. If a daemon of the command still listens on a port, that
-lease is kept, and stderr says so.`,
-    customUsage: [
-      "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
-      { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
-      { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "with two ports as arguments" },
-      { input: "-- python3 -m http.server {port}", brief: "any port" },
-    ],
-  },
+const FLAGS = {
+  port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
+  prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
+    parse: (text) => parsePort(text),
+    separator: ",",
+  }),
+  hold: choiceFlag(HOLD_KINDS, "none: for servers without SO_REUSEADDR"),
+  label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
+  killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
+  ...COMMON_FLAGS,
+};
+
+type RunFlags = FlagsOf<typeof FLAGS>;
+
+export default defineCommand({
+  flags: FLAGS,
+  args: argument("NAME", "A service, like web"),
+  help: `Leases a port for each name, or one without a name, and runs the command. PORT is set to the first port and
+<NAME>_PORT to each; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on. Without
+a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A command
+that fails within ten seconds while something else listens on its port is started again with another port, at most three
+times. The leases end with the command. If a daemon of the command still listens on a port, that lease is kept, and
+stderr says so.`,
+  usage: [
+    "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
+    { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
+    { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "with two ports as arguments" },
+    { input: "-- python3 -m http.server {port}", brief: "any port" },
+  ],
   async run(context, flags, ...names) {
     const words = context.behindDashes ?? [];
     if (words.length === 0) {

@@ -16,11 +16,11 @@ export default defineCommand({
     ...COMMON_FLAGS,
   },
   help: `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and to daemon.log in the state folder.
-Other commands start it by themselves when none runs. portd config show lists the settings for --set.`,
+Other commands start a daemon when none runs. The settings for --set: see portd config show.`,
   usage: [
     "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
     { input: "--detach", brief: "in the background; prints its address" },
-    { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "elsewhere, with a pool of its own" },
+    { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "another address and its own pool" },
     { input: "--set cooldownMs=0", brief: "with any setting" },
   ],
   async run(context, flags) {

@@ -33,10 +33,10 @@ export default buildRouteMap({
       },
       brief: "Install the service, or replace another version by this portd",
       help:
-        `Installs portd so that it starts with the machine, or with --user with the user's session, and again when it
-fails. A running service is stopped before and started after; one that is installed exactly so is left alone. Give
-settings as flags or in config.yaml: the service does not see PORTD_ variables. A changed config.yaml counts after
-portd service restart, which loses no lease. Prints where the service is defined.`,
+        `Installs portd so that it starts with the machine (with --user: when the user logs in), and again after a failure.
+A running service is stopped and started again; one that is already installed like this is left alone. Give settings as
+flags or in config.yaml: the service does not see PORTD_ variables. After a change of config.yaml run "portd service
+restart"; no lease is lost. Prints where the service is defined.`,
       usage: [
         "[--user] [--dry-run] [--reserve-pool] [--state-dir DIR] [--listen HOST:PORT] [--pool A-B,...] [--set key=value]...",
         { input: "--dry-run", brief: "what would be done, with every text that would be written" },

@@ -1,4 +1,4 @@
-/** The daemon that daemon.json of our state folder names: whether it runs, whether it listens again, and its token. */
+/** The daemon named in daemon.json of our state folder: whether it runs, whether it listens again, and its token. */
 import { ifThere } from "../../errors.ts";
 import { openLibc } from "../../os/linux/libc.ts";
 import { Procfs } from "../../os/linux/procfs.ts";
@@ -11,8 +11,8 @@ const RETURN_LIMIT_MS = 2000, RETURN_PAUSE_MS = 50;
 
 /**
  * The token for the daemon at this address. `undefined` unless that daemon is the one that wrote daemon.json, and still
- * runs: a daemon that was killed leaves the file behind, and another one may be asked without a token. Before the token
- * is sent, whoever listens at the address proves that they know it (proven_socket.ts).
+ * runs: a killed daemon leaves the file behind, and any other daemon can be asked without a token. Before the token
+ * is sent, whoever listens there must prove that they know the token (proven_socket.ts).
  */
 export function ownToken(stateDir: string, url: string): string | undefined {
   const daemon = readDaemonFile(stateDir);
@@ -28,7 +28,7 @@ export function isRunning({ pid, startTime }: DaemonFile): boolean {
 }
 
 /**
- * Waits for a daemon that runs and does not listen: that is so for a moment when it was flooded with connections.
+ * Waits until a running daemon listens again: after a flood of connections it does not for a moment.
  *
  * @returns `undefined` when it ends, or does not listen within two seconds.
  */

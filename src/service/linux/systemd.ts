@@ -43,7 +43,7 @@ export class SystemdControl implements ServiceControl {
     const { isUser, uid } = this.#options;
     if (!await this.#isRunning()) {
       if (!isUser) return "systemd does not run on this machine; portd serve --detach runs portd without it";
-      return `no systemd of user ${uid} runs: log in as that user, or start it with the machine: ` +
+      return `user ${uid} has no systemd that runs: log in as that user, or let it start at boot with ` +
         "loginctl enable-linger";
     }
     if (isUser || uid === 0) return undefined;
@@ -81,7 +81,7 @@ export class SystemdControl implements ServiceControl {
   async start(): Promise<readonly Step[]> {
     const { state } = await this.#showInstalled("start");
     if (state === "running") return [];
-    // After too many failures systemd starts it again only when it has forgotten them.
+    // After too many failures systemd starts the unit only if they are reset first.
     const forget = state === "failed" ? [this.#systemctl.step("reset-failed")] : [];
     return [...forget, this.#systemctl.step("start")];
   }
@@ -110,7 +110,9 @@ export class SystemdControl implements ServiceControl {
     // deno-lint-ignore no-control-regex
     if (/[\x00-\x1f\x7f]/.test(stateDir)) {
       throw new Error(
-        `Cannot install a service with the state folder ${JSON.stringify(stateDir)}: systemd cannot name it`,
+        `Cannot install a service with the state folder ${
+          JSON.stringify(stateDir)
+        }: systemd allows no control characters`,
       );
     }
     if (!isUser) inspect(definition, { files: new UnixFiles(), denoDir: denoDirOf("linux", env) });
@@ -154,7 +156,7 @@ export class SystemdControl implements ServiceControl {
     return await isThere(this.#root + folder);
   }
 
-  /** Where no systemd runs, as in the build of a machine's image, only the file says something. */
+  /** Without a running systemd, as while an image of a machine is built, only the unit file can be read. */
   async #show(): Promise<UnitState> {
     if (await this.#isRunning()) return await this.#systemctl.show();
     const isAbsent = await readText(this.#path) === undefined;
