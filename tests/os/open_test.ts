@@ -30,7 +30,7 @@ const TESTS: Readonly<Record<string, (host: FirewallHost) => Promise<void>>> = {
     assert.ok(opened.startsWith(`opened shop/game (20417/tcp+udp) to ${ALLOWED_NETWORKS.join(", ")} (${host.name})`));
     assert.deepEqual(await cable.reach(), ALLOWED_ONLY);
     assert.match(await portd.run("firewall", "status"), /portd-in-udp-20417 +set +10\.20\.0\.0\/24/);
-    assert.match(await portd.run("inspect", `${PORT}`), /rule +portd-in-tcp-20417 from 10\.20\.0\.0\/24, .*, set/);
+    assert.match(await portd.run("inspect", `${PORT}`), /rule +portd-in-tcp-20417 lets in 10\.20\.0\.0\/24, .*, set/);
 
     // The daemon is killed and the firewall reset: the next daemon finds its rules missing and sets them.
     await portd.kill();

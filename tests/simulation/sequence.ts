@@ -1,4 +1,5 @@
 /** One sequence: a world, some steps, then rest, and all invariants after each. The same seed gives the same run. */
+import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Store } from "../../src/lease/store/store.ts";
@@ -47,6 +48,7 @@ export class Simulator implements AsyncDisposable {
   readonly #getRandomValues = crypto.getRandomValues;
   readonly #digest = crypto.subtle.digest;
   readonly #now = performance.now;
+  readonly #setTimeout = globalThis.setTimeout;
 
   private constructor(folder: string, template: Uint8Array) {
     this.#folder = folder;
@@ -81,6 +83,10 @@ export class Simulator implements AsyncDisposable {
     crypto.subtle.digest = (_, data) => Promise.resolve(sha256(data));
     // The daemon ends a turn of the loop that takes too long; here turns take no time.
     performance.now = () => world.time.monotonic;
+    // The store lets the loop do other work by a timer of 0 ms, which takes real time; here a turn of the loop does it.
+    const realTimer = this.#setTimeout,
+      timer = (callback: () => void, ms = 0) => ms === 0 ? setImmediate(callback) : realTimer(callback, ms);
+    globalThis.setTimeout = timer as unknown as typeof setTimeout;
     const trace: string[] = [];
     const onUncaught = (event: PromiseRejectionEvent) => {
       event.preventDefault();
@@ -98,6 +104,7 @@ export class Simulator implements AsyncDisposable {
       crypto.getRandomValues = this.#getRandomValues;
       crypto.subtle.digest = this.#digest;
       performance.now = this.#now;
+      globalThis.setTimeout = this.#setTimeout;
     }
   }
 

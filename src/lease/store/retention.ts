@@ -109,7 +109,7 @@ export class Retention {
     try {
       for (const slice of [() => this.#forgetEnded(), ...callers, () => this.#forgetAnswersOfLargest()]) {
         do await turns.next(); // not in the turn of the write
-         while (!this.#isClosed && slice());
+         while (!this.#isClosed && await this.#options.run(slice) > 0);
       }
     } catch (error) {
       this.#options.fail(error);

@@ -295,6 +295,27 @@ storeTest("while the file is synced nothing is written over the log, and reads g
   assert.deepEqual(answered, ["B"]);
 });
 
+storeTest("while the file is synced nothing of the history is deleted either", async (open, _, clock) => {
+  const store = await open({ mostEnded: 1 });
+  for (const [i, id] of ["A", "B"].entries()) await pass(store, id, { endedAt: i });
+  const endedIds = async () => (await store.history({ limit: 10 })).records.map(({ id }) => id.replace(/^0+/, ""));
+  await store.forget(0, 0);
+  await pass(store, "C", { endedAt: 3 });
+  {
+    const syncs = new Syncs();
+    using _slow = replaceSync(syncs.sync);
+    clock.advance(5000);
+    await syncs.finish(); // of the log
+    const fileSync = await syncs.next();
+    const forgotten = store.forget(0, 0);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(await endedIds(), ["C", "B"]);
+    fileSync();
+    await forgotten;
+  }
+  assert.deepEqual(await endedIds(), ["C"]);
+});
+
 storeTest("a disk that fails to take the file gets no more; the log still has it all", async (open, path, clock) => {
   const store = await open();
   await store.write(insert(record("A", 3000)));
