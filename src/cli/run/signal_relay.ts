@@ -29,6 +29,7 @@ export class SignalRelay implements Disposable {
   /** `undefined` where the OS does not say what a command has started, and before {@linkcode SignalRelay.use}. */
   #kinship: Kinship | undefined;
   #running: Running | undefined;
+  #isDisposed = false;
   #received: PassedSignal | undefined;
 
   constructor(context: CliContext) {
@@ -41,6 +42,7 @@ export class SignalRelay implements Disposable {
   /** From now on commands have families, and SIGHUP is passed on unless this process ignores it, as under nohup. */
   use(kinship: Kinship): void {
     this.#kinship = kinship;
+    if (this.#isDisposed) return; // the grant has failed meanwhile
     if (!kinship.ignoresHangUp) this.#listen(["SIGHUP"]);
   }
 
@@ -74,6 +76,7 @@ export class SignalRelay implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const stop of this.#stops) stop();
     this.#running = undefined;
     this.#witness?.[Symbol.dispose]();

@@ -22,7 +22,7 @@ export interface CheckpointParts {
 /** How long committed pages may be in the log only: if the log is lost, that is what is lost. */
 const CHECKPOINT_MS = 2000;
 /** A longer log is copied at once; SQLite cuts it to this length when it overwrites it. */
-const LOG_BYTES = 16_000_000;
+const LOG_BYTES = 8_000_000;
 /** The length of the log is checked every so many changes. */
 const LOOK_CHANGES = 64;
 
