@@ -6,6 +6,7 @@ import { StoreLockedError } from "../../../src/lease/store/open.ts";
 import { INSERT_LEASE, toValues } from "../../../src/lease/store/rows.ts";
 import { MIGRATIONS } from "../../../src/lease/store/schema.ts";
 import { Store } from "../../../src/lease/store/store.ts";
+import { Turns } from "../../../src/os/turns.ts";
 import { insert, pass, record, storeTest } from "../../support/store.ts";
 
 storeTest("what write() has answered is there when the file is opened again", async (open) => {
@@ -296,19 +297,19 @@ storeTest("while the file is synced nothing is written over the log, and reads g
 });
 
 storeTest("while the file is synced nothing of the history is deleted either", async (open, _, clock) => {
-  const store = await open({ mostEnded: 1 });
-  for (const [i, id] of ["A", "B"].entries()) await pass(store, id, { endedAt: i });
-  const endedIds = async () => (await store.history({ limit: 10 })).records.map(({ id }) => id.replace(/^0+/, ""));
-  await store.forget(0, 0);
+  const pause = () => new Promise((resolve) => setImmediate(resolve));
+  const store = await open({ turns: () => new Turns({ turnMs: 5, pause }) });
+  await pass(store, "B", { endedAt: 1 });
   await pass(store, "C", { endedAt: 3 });
+  const endedIds = async () => (await store.history({ limit: 10 })).records.map(({ id }) => id.replace(/^0+/, ""));
   {
     const syncs = new Syncs();
     using _slow = replaceSync(syncs.sync);
     clock.advance(5000);
     await syncs.finish(); // of the log
     const fileSync = await syncs.next();
-    const forgotten = store.forget(0, 0);
-    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    const forgotten = store.forget(2, 0);
+    for (let i = 0; i < 5; i++) await pause();
     assert.deepEqual(await endedIds(), ["C", "B"]);
     fileSync();
     await forgotten;
