@@ -61,7 +61,7 @@ export interface Changes {
 export class Observations {
   readonly #parts: ObservationsParts;
   #seen = new Map<string, SeenSocket>();
-  #byEndpoint = new Map<string, SeenSocket[]>();
+  #byEndpoint = new Map<number, SeenSocket[]>();
   /** Whose each socket is, for which holder. */
   readonly #owners = new WeakMap<SeenSocket, KnownOwner>();
   /** Id of a lease → processes of its holder that listened, and those that started them. */
@@ -179,8 +179,9 @@ export class Observations {
   }
 }
 
-function endpointKey(protocol: Protocol, port: number): string {
-  return `${protocol}:${port}`;
+/** A number: text would be made for every lease in every look. */
+function endpointKey(protocol: Protocol, port: number): number {
+  return protocol === "tcp" ? port : -port;
 }
 
 function haveSameSharers(a: SocketRow, b: SocketRow): boolean {

@@ -19,6 +19,9 @@ const PROCESSES_A_LOOK = 500;
 /** How many sockets of one look become events: a server that opens thousands must not push out all other events. */
 const EVENTS_A_LOOK = 200;
 
+/** Nobody listens, and nothing is known against the holder's process: most leases in most looks. */
+const NOBODY: LeaseObservation = { listener: "nobody", isProcessAlive: true, isTcpUsed: false, details: null };
+
 /** What a {@linkcode Watch} is made of. */
 export interface WatchParts {
   readonly registry: Registry;
@@ -73,7 +76,7 @@ export class Watch {
     const identity = identityOf(record.holder);
     const isProcessAlive = !isTurn || identity === undefined || processes.isAlive(identity);
     const listeners = record.protocols.flatMap((protocol) => observations.on(protocol, record.port));
-    if (listeners.length === 0) return { listener: "nobody", isProcessAlive, isTcpUsed: false, details: null };
+    if (listeners.length === 0) return isProcessAlive ? NOBODY : { ...NOBODY, isProcessAlive };
     const isTcpUsed = listeners.some(({ row }) => row.protocol === "tcp");
     const ofHolder = (seen: SeenSocket) => observations.listenerOwner(record, seen).ofHolder;
     const stranger = listeners.find((seen) => !ofHolder(seen));

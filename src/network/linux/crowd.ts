@@ -9,8 +9,10 @@ import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../os/linux/socket_ad
 import { type CallerConnection, excess } from "../fair_share.ts";
 
 const ESTABLISHED = 1 << 1, SHUT_RDWR = 2;
-/** At most some ten thousand connections come in a second: far from the limit there is time. */
-const FAR_PAUSE_MS = 500, NEAR_PAUSE_MS = 50;
+/** At most so many connections come: the next count is made before they can have taken all descriptors that are left. */
+const CONNECTIONS_A_MS = 20;
+/** Waking up for a count is much of what an idle daemon costs. */
+const MOST_PAUSE_MS = 5000, FAR_PAUSE_MS = 500, NEAR_PAUSE_MS = 50;
 /** While somebody floods the port, descriptors are counted more often. */
 const FLOOD_PAUSE_MS = 5, FLOOD_COUNTS = 400;
 const LOG_PAUSE_MS = 60_000;
@@ -24,8 +26,8 @@ interface Connection extends CallerConnection {
 }
 
 /**
- * The connections to one port of this process. It counts twice a second, and more often while many descriptors are open.
- * One count takes some microseconds.
+ * The connections to one port of this process. It counts descriptors every 0.5 to 5 seconds, depending on how many are
+ * left, and more often when more than half are open. One count takes some microseconds.
  */
 export class LinuxCrowd {
   readonly #libc: Libc;
@@ -76,8 +78,7 @@ export class LinuxCrowd {
     const open = this.#open(), most = this.#limit - this.#reserve / 2;
     if (open > most) await this.relieve();
     if (this.#timer === undefined) return; // stopped meanwhile
-    const pauseMs = this.#floodCounts > 0 ? FLOOD_PAUSE_MS : open > most / 2 ? NEAR_PAUSE_MS : FAR_PAUSE_MS;
-    this.#timer = setTimeout(() => this.#check(), pauseMs);
+    this.#timer = setTimeout(() => this.#check(), this.#floodCounts > 0 ? FLOOD_PAUSE_MS : pauseMs(open, most));
   }
 
   async #relieve(): Promise<void> {
@@ -159,6 +160,12 @@ export class LinuxCrowd {
     this.#libc.close(descriptor);
     return descriptor;
   }
+}
+
+/** How long until the next count. */
+function pauseMs(open: number, most: number): number {
+  if (open > most / 2) return NEAR_PAUSE_MS;
+  return Math.max(FAR_PAUSE_MS, Math.min(MOST_PAUSE_MS, (most - open) / CONNECTIONS_A_MS));
 }
 
 function nameOf(uid: number): string {
