@@ -1,7 +1,7 @@
 /**
- * The benchmark: portd's figures beside a peer's or a floor's of the same run, and the ratios that DESIGN section 15
- * asks for. `deno task bench` measures all rows, `deno task bench grants cli` those two. docs/benchmarks.md tells what
- * each row means; rows/ holds them, servers.ts and load.ts what they measure with.
+ * The benchmark: portd's figures beside a peer's or a floor's of the same run, and whether their ratio meets its target.
+ * `deno task bench` measures all rows, `deno task bench grants cli` those two. docs/benchmarks.md says what each row
+ * means; rows/ holds them, servers.ts and load.ts what they measure with.
  *
  * Exit codes: 0 every row was measured, met or short; 1 a row could not be measured; 2 usage; 130 interrupted.
  */

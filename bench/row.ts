@@ -37,7 +37,7 @@ export interface Line {
   readonly target?: Target;
 }
 
-/** What DESIGN asks of the median of a line's ratio, or of portd's figure itself. */
+/** What is wanted of the median of a line's ratio, or of portd's figure itself. */
 export interface Target {
   readonly of: "ratio" | "portd";
   readonly bound: "at least" | "at most";
