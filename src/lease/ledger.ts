@@ -148,11 +148,17 @@ export class Ledger {
 
   async #end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
     const { clock, store } = this.#parts;
-    const ended = records.map((record) => ({ ...record, state, endedAt: clock.now(), listener: null }));
+    const endedAt = clock.now();
+    const endOf = (record: LeaseRecord) => ({ ...record, state, endedAt, listener: null });
+    const ended = records.map(endOf);
     try {
       await store.write(ended.map((record) => ({ kind: "end", record })));
+      // A change that has failed meanwhile was taken back: the lease ended as it was before.
+      const versions = records.map((record) => this.table.byId(record.id)!);
       for (const record of ended) this.#forget(record);
-      for (const record of ended) this.#publish(`lease.${state}`, record);
+      for (const [i, record] of versions.entries()) {
+        this.#publish(`lease.${state}`, record === records[i] ? ended[i]! : endOf(record));
+      }
     } catch (error) {
       if (isCommitted(error)) { for (const record of ended) this.#forget(record); }
       throw error;

@@ -192,7 +192,8 @@ export class Registry {
       // Also for a lease whose time is up: it keeps its port until its end is on the disk.
       if (record.hold === "soft" && !observation.isTcpUsed) holds.retake(record.port);
       if (outcome === "expired") {
-        writes.push(this.end(record.id, "expired"));
+        // A version that is not on the disk may be taken back, and its deadline with it.
+        if (this.#ledger.writtenOf(record) === record) writes.push(this.end(record.id, "expired"));
         continue;
       }
       if (!hasChanged(record, outcome, observation.details)) continue;

@@ -108,6 +108,35 @@ domainTest("a change made on top of one that failed fails too, and leaves nothin
   }
 });
 
+domainTest("a deadline that is not on the disk ends no lease: its change may be taken back", async (test) => {
+  const { registry, watch, store } = test.domain;
+  const lease = await grantOne(test, {}, { lifetime: { kind: "pinned" } });
+  const disk = holdWrites(test);
+  const amended = assert.rejects(registry.amend(lease.id, { lifetime: { kind: "ttl", ttlMs: 1000 } }), /disk full/);
+  disk.stop();
+  test.clock.advance(2000);
+  await watch.look();
+  await Promise.all([amended, disk.next(new Error("disk full"))]);
+  assert.deepEqual([registry.live(lease.id).lifetime, store.find(lease.id)?.endedAt], [{ kind: "pinned" }, null]);
+});
+
+domainTest(
+  "a lease whose change has failed ends as it was before, also for those who follow the events",
+  async (test) => {
+    const { registry, events } = test.domain;
+    const lease = await grantOne(test, {}, { exposure: EXPOSED });
+    const seen: unknown[] = [];
+    events.subscribe((event) => seen.push("record" in event ? [event.type, event.record.exposure] : event.type));
+    const disk = holdWrites(test);
+    const closed = assert.rejects(registry.expose(lease.id, null), /disk full/);
+    const released = registry.end(lease.id, "released");
+    await Promise.all([closed, disk.next(new Error("disk full"))]);
+    await disk.next();
+    await released;
+    assert.deepEqual(seen, [["lease.released", EXPOSED]]);
+  },
+);
+
 domainTest("a release that fails leaves the lease to others, who do not get its error", async (test) => {
   const { registry } = test.domain;
   const lease = await grantOne(test, { name: "a/web" });
