@@ -10,7 +10,7 @@ import { portserver } from "./rows/portserver.ts";
 import { single } from "./rows/single.ts";
 import { occupancy } from "./rows/occupancy.ts";
 import { start } from "./rows/start.ts";
-import { cli } from "./rows/cli.ts";
+import { cli, compiled } from "./rows/cli.ts";
 import { listeners } from "./rows/listeners.ts";
 import { firewall } from "./rows/firewall.ts";
 import { idle } from "./rows/idle.ts";
@@ -25,7 +25,19 @@ import { formatLines, formatTable } from "./table.ts";
 import { missingTools } from "./tools.ts";
 import { Workbench } from "./workbench.ts";
 
-const MEASURES: readonly Row[] = [grants, portserver, single, occupancy, many, start, cli, listeners, firewall, idle];
+const MEASURES: readonly Row[] = [
+  grants,
+  portserver,
+  single,
+  occupancy,
+  many,
+  start,
+  cli,
+  compiled,
+  listeners,
+  firewall,
+  idle,
+];
 const SIEGES: readonly Row[] = [readers, waiting, history, disk];
 const ROWS: readonly Row[] = [...MEASURES, ...SIEGES];
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -7,6 +7,7 @@ export interface Tool {
   readonly debian: string;
 }
 
+export const BASH: Tool = { program: "bash", debian: "bash" };
 export const WRK: Tool = { program: "wrk", debian: "wrk" };
 export const CURL: Tool = { program: "curl", debian: "curl" };
 export const SS: Tool = { program: "ss", debian: "iproute2" };
