@@ -33,7 +33,7 @@ const SINGLE_ROUNDS = 6, SINGLE_GRANTS = 1000;
 const START_ROUNDS = 10;
 const RUNS = 30;
 const LEASES = 10_000, POOL = "10000-29999";
-const IDLE_LEASES = 200, SETTLE_MS = 2000;
+const IDLE_LEASES = 200, SETTLE_MS = 40_000;
 
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   load64: { what: "main thread a request, grants and releases, 64 connections", unit: "µs", measure: loadAt(64) },

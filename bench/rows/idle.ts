@@ -8,7 +8,8 @@ import type { Workbench } from "../workbench.ts";
 export const idle: Row = { name: "idle", tools: [], measure };
 
 const LEASES = 200;
-const SETTLE_MS = 2000;
+/** V8 collects what the grants have left until half a minute after them. */
+const SETTLE_MS = 40_000;
 const SPAN_MS = 10_000;
 
 async function measure(bench: Workbench): Promise<Outcome> {
