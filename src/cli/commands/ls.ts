@@ -4,7 +4,7 @@ import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../../duration.ts";
 import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { shorten, table, writeJson, writeLine } from "../terminal.ts";
