@@ -5,9 +5,13 @@ import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { diagnose } from "../doctor/diagnosis.ts";
+import { diagnose, type Level } from "../doctor/diagnosis.ts";
 import { EXIT } from "../exit.ts";
-import { table, writeJson } from "../terminal.ts";
+import { writeTable } from "../table.ts";
+import { type Style, writeJson } from "../terminal.ts";
+
+const HEAD = ["CHECK", "LEVEL", { title: "FINDING", least: 24, wraps: true }] as const;
+const STYLES: Readonly<Record<Level, Style>> = { ok: "green", note: "dim", warning: "yellow", problem: "red" };
 
 /** Bits of a mode that give rights to the group and to others. */
 const OTHERS = 0o077;
@@ -33,7 +37,7 @@ runs; this command never starts one.`,
     });
     const { process } = context;
     if (flags.json) writeJson(process.stdout, { findings });
-    else process.stdout.write(table(["CHECK", "LEVEL", "FINDING"], findings.map((f) => [f.check, f.level, f.message])));
+    else writeTable(process.stdout, HEAD, findings.map((f) => [f.check, [f.level, STYLES[f.level]], f.message]));
     if (findings.some(({ level }) => level === "problem")) process.exitCode = EXIT.failure;
   },
 });

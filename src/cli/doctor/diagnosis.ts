@@ -5,7 +5,7 @@ import { formatDuration } from "../../duration.ts";
 import { titleOf } from "../naming.ts";
 
 /** How bad a finding is: a `problem` is one now, a `warning` may become one, a `note` is good to know. */
-type Level = "ok" | "note" | "warning" | "problem";
+export type Level = "ok" | "note" | "warning" | "problem";
 
 /** A level with one sentence, which says what to do where there is something to do. */
 type Result = readonly [Level, message: string];
