@@ -22,7 +22,7 @@ export function rootHelp(
 
 ${bold("USAGE")}
   portd COMMAND [ARGUMENTS] [FLAGS]
-  portd COMMAND --help
+  portd help [COMMAND]
 
 ${bold("COMMANDS")}
 ${commands.join("\n")}
@@ -31,7 +31,7 @@ ${bold("EXAMPLES")}
   PORT=$(portd lease web) npm run dev       lease a port for "web" of this project, and use it
   portd run web -- npm run dev              the same, with PORT set and the lease released at the end
   portd run web api -- make dev             several: PORT and WEB_PORT, API_PORT
-  portd ls                                  who has which port
+  portd ls                                  who has which port; also: portd list
   portd release web                         release it
 
 ${bold("FLAGS OF EVERY COMMAND")}

@@ -45,6 +45,7 @@ commandTest("portd ls lists this project first, then all others, and in JSON by 
   await grant("shop", "api", "project:shop");
   const listed = (await run(["ls"])).stdout.trimEnd().split("\n").slice(1).map((line) => line.split(" ")[0]);
   assert.deepEqual(listed, ["shop~1a2b3c/web", "shop/api", "blog/web", "shop/web"]);
+  assert.deepEqual(await run(["list"]), await run(["ls"]));
   const { leases } = JSON.parse((await run(["ls", "--json"])).stdout);
   assert.deepEqual(leases.map(({ name }: { name: string }) => name), names);
 });

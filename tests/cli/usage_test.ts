@@ -57,6 +57,19 @@ commandTest("every command says with --help how it is used, and asks nobody", as
   assert.equal(daemon.requests.length, 0);
 });
 
+commandTest("portd help is --help, of portd and of each command", async ({ daemon, run }) => {
+  const root = await run(["--help"]);
+  for (const args of [["help"], ["help", "--help"], ["help", "-h"], ["help", "help"]]) {
+    assert.deepEqual(await run(args), root);
+  }
+  for (const command of ["ls", "lease", "release", "service install"]) {
+    assert.deepEqual(await run(["help", ...command.split(" ")]), await run([...command.split(" "), "--help"]));
+  }
+  assert.deepEqual(await run(["help", "list"]), await run(["ls", "--help"]));
+  assert.match((await run(["help", "quux"])).stderr, /Cannot run "quux": there is no such command/);
+  assert.equal(daemon.requests.length, 0);
+});
+
 commandTest("help fits the terminal, with colours and without", async ({ run }) => {
   const lines = [...COMMANDS.map((name) => [name, "--help"]), ["--help"], ["service", "install", "--help"], [
     "firewall",
