@@ -86,6 +86,19 @@ commandTest("portd ls fits the terminal, and has colours and hints there alone",
   assert.match(styled.stderr, new RegExp(`hint: portd inspect ${port} says what to do`));
 });
 
+commandTest("portd inspect says what ends a lease", async ({ daemon, run }) => {
+  daemon.machine.start(4711, { command: "portd run web -- vite" });
+  const lease = await daemon.grant({ name: "web", project: "shop", pid: 4711, lifetime: { kind: "process" } });
+  const inspect = async (options = {}) => (await run(["inspect", String(lease.port)], options)).stdout;
+  assert.match(
+    await inspect(),
+    /nobody listens yet, and it ends with pid 4711\n(?:.*\n)* {2}lease .*, ends with pid 4711\n/,
+  );
+  const { pid } = await daemon.serve(lease, { parentPid: 4711 });
+  assert.match(await inspect(), new RegExp(`, ends with pid 4711 and its server, pid ${pid}\n`));
+  for (const line of (await inspect({ isTerminal: true, columns: 60 })).split("\n")) assert.ok(line.length <= 60, line);
+});
+
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));
   await run(["ls", "--name", "web", "--port", "80", "--state", "idle", "--project", "shop", "--label", "a=b"]);

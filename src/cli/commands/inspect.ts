@@ -1,5 +1,6 @@
 /** `portd inspect`: everything about one port. */
 import type { Lease, PortDescription, PortSocket, Verdict } from "../../client/client.ts";
+import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -80,9 +81,10 @@ function knownFor({ services, developmentUse }: PortDescription): (readonly [str
   ];
 }
 
-function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
-  const end = expiresAt === null ? "no fixed end" : `ends at ${expiresAt}`;
-  return `${name ?? id} (${protocols.join("+")}, ${state}), held by ${holder.id}, since ${grantedAt}, ${end}`;
+function leaseText(lease: Lease): string {
+  const { id, name, protocols, state, holder, grantedAt } = lease;
+  const what = `${name ?? id} (${protocols.join("+")}, ${state})`;
+  return `${what}, held by ${holder.id}, since ${grantedAt}, ${endingOf(lease)}`;
 }
 
 function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
