@@ -21,7 +21,7 @@ export function ownToken(stateDir: string, url: string): string | undefined {
 }
 
 /** Whether the process that wrote daemon.json still runs; yes where its start time is not known. */
-export function isRunning({ pid, startTime }: DaemonFile): boolean {
+export function isRunning({ pid, startTime }: Pick<DaemonFile, "pid" | "startTime">): boolean {
   if (startTime === "") return true;
   const procfs = Deno.build.os === "linux" ? new Procfs(openLibc()) : undefined;
   return openProcesses(procfs).find(pid)?.startTime === startTime;
