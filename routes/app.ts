@@ -5,7 +5,7 @@ import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
-import { guarded, type Route } from "./guard.ts";
+import { guarded, type Route, withTokenFile } from "./guard.ts";
 import { leaseRoutes } from "./leases.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
@@ -57,7 +57,7 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
   }, { once: true });
   for (const each of [app, others]) {
     each.onError((error, { req }) => {
-      const problem = problemResponse(error, req.raw, log);
+      const problem = problemResponse(withTokenFile(error, guard), req.raw, log);
       return problem.headers.has("retry-after") ? pace.answer(problem) : problem;
     });
   }

@@ -77,6 +77,12 @@ export function requireScope({ headers }: Request, scope: Scope, { token, anonym
   }
 }
 
+/** The same error; a refusal for want of the token names its file, where `GET /status` names the folder to anybody. */
+export function withTokenFile(error: Error, { tokenFile, anonymous }: GuardOptions): Error {
+  if (!(error instanceof PortdError) || error.code !== "scope_required" || anonymous === "none") return error;
+  return new PortdError(error.code, `${error.message}; the token is in ${tokenFile}`, { ...error.data, tokenFile });
+}
+
 function isWithinLimit(length: string): boolean {
   return /^\d{1,10}$/.test(length) && Number(length) <= BODY_LIMIT;
 }

@@ -12,7 +12,8 @@ import {
 import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
-import { describeFault, describeUnknown, rootHelp } from "./usage_text.ts";
+import { widthOf } from "./terminal.ts";
+import { describeFault, describeUnknown, reflow, rootHelp } from "./usage_text.ts";
 
 /** A command, or a command with commands below it. */
 export type AnyCommand = Command<CliContext> | RouteMap<CliContext>;
@@ -21,7 +22,7 @@ export type AnyCommand = Command<CliContext> | RouteMap<CliContext>;
 const BRIEFS = {
   lease: "Lease a port and print it",
   run: "Run a command with leased ports, and release them when it ends",
-  ls: "List leases",
+  ls: "List leases, those of this project first",
   ps: "List listening sockets, with their processes and leases",
   inspect: "Show everything about a port: free or not, whose, since when, what to do",
   release: "Release leases",
@@ -61,7 +62,8 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   const chosen = Object.hasOwn(BRIEFS, word) ? word as CommandName : undefined;
   const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
   const json = inputs.includes("--json");
-  const command = ["portd", ...args.slice(0, "getAllEntries" in loaded ? 2 : 1)].join(" ");
+  const isGroup = chosen !== undefined && "getAllEntries" in loaded;
+  const command = ["portd", ...args.slice(0, isGroup ? 2 : 1)].join(" ");
   const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
@@ -79,10 +81,19 @@ export async function runApp(args: readonly string[], context: CliContext, loade
       },
     },
   });
-  await run(app, inputs, context);
-  const code = context.process.exitCode ?? EXIT.ok;
+  const isHelp = inputs.length <= (isGroup ? 1 : 0) || inputs.includes("--help") || inputs.includes("-h");
+  const used = isHelp ? withReflow(context) : context;
+  await run(app, inputs, used);
+  const code = used.process.exitCode ?? EXIT.ok;
   // stricli's own codes are negative: -4 and -5 are faults of the command line, the others are faults of portd.
   return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
+}
+
+/** The same context; what is printed on a terminal fits it. */
+function withReflow(context: CliContext): CliContext {
+  const { process } = context, { stdout } = process;
+  const write = (text: string) => stdout.write(reflow(text, widthOf(stdout)));
+  return stdout.isTerminal ? { ...context, process: { ...process, stdout: { ...stdout, write } } } : context;
 }
 
 /** Only the command that runs is loaded. Of the others stricli has the names, to correct misspelt ones. */
@@ -93,5 +104,5 @@ function buildRoot(chosen: CommandName | undefined, loaded: AnyCommand): RouteMa
   const notLoaded = buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief: "" } });
   for (const name of Object.keys(BRIEFS)) routes[name] = name === chosen ? loaded : notLoaded;
   const root = buildRouteMap<string, CliContext>({ routes, docs: { brief: "" } });
-  return { ...root, formatHelp: (args) => rootHelp(BRIEFS, args.ansiColor) };
+  return { ...root, formatHelp: ({ ansiColor }) => rootHelp(BRIEFS, { getColorDepth: () => ansiColor ? 4 : 1 }) };
 }

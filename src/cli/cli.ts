@@ -39,6 +39,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   wait: () => import("./commands/wait.ts" as string),
 };
 
+/** Other names of commands. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { list: "ls" };
+
 /** Runs one command line. @param args are the words after the program's name. @returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   const [command, name] = args;
@@ -48,10 +51,18 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     const { release }: typeof import("./release.ts") = await import("./release.ts" as string);
     await guard(context, {}, () => release(context, {}, name!));
   } else {
+    const words = plainWords(args), [word = ""] = words;
     const app: Promise<typeof import("./app.ts")> = import("./app.ts" as string);
-    const loadCommand = COMMANDS[command !== undefined && Object.hasOwn(COMMANDS, command) ? command : "version"]!;
+    const loadCommand = COMMANDS[Object.hasOwn(COMMANDS, word) ? word : "version"]!;
     const [{ runApp }, loaded] = await Promise.all([app, loadCommand()]);
-    return await runApp(args, context, loaded.default);
+    return await runApp(words, context, loaded.default);
   }
   return context.process.exitCode ?? EXIT.ok;
+}
+
+/** The same command line with a command's own name; `help COMMAND` is `COMMAND --help`. */
+function plainWords(args: readonly string[]): readonly string[] {
+  const [first = "", ...rest] = args;
+  if (first === "help") return plainWords([...rest.filter((word) => word !== "--help" && word !== "-h"), "--help"]);
+  return Object.hasOwn(OTHER_NAMES, first) ? [OTHER_NAMES[first]!, ...rest] : args;
 }

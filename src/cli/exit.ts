@@ -2,7 +2,7 @@
 import { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
 import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
-import { escapeControls, toJson } from "./terminal.ts";
+import { escapeControls, toJson, withTimesFor } from "./terminal.ts";
 
 /** The exit codes of portd; `run` passes its command's on. */
 export const EXIT = {
@@ -65,7 +65,9 @@ export async function guard(
     // The reader of our output has ended (`portd ls | head -1`): it has what it wanted.
     if (error instanceof Deno.errors.BrokenPipe) return;
     process.exitCode = exitCodeOf(error);
-    if (!(error instanceof Ended)) process.stderr.write(`${describeFailure(error, { json })}\n`);
+    if (error instanceof Ended) return;
+    const text = describeFailure(error, { json });
+    process.stderr.write(`${json ? text : withTimesFor(process.stderr, text)}\n`);
   }
 }
 

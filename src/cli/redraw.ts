@@ -1,6 +1,6 @@
 /** Drawing a text on the terminal again every second, on the alternate screen: what was there before comes back. */
-import { eastAsianWidth } from "get-east-asian-width";
 import { abortable, pause } from "../wait.ts";
+import { cutAt } from "./cells.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit.ts";
 import { untilSignal } from "./signals.ts";
@@ -12,11 +12,6 @@ const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l",
   HOME = "\x1b[H",
   CLEAR_LINE = "\x1b[K",
   CLEAR_BELOW = "\x1b[J";
-
-/** What has no cell of its own: marks, joiners, and the vowels and finals that complete a Korean syllable. */
-const WITHOUT_CELL = /^[\p{Mn}\p{Me}\p{Default_Ignorable_Code_Point}\u1160-\u11ff]$/u;
-/** What takes two cells, however many code points it has. */
-const EMOJI = /\p{Emoji_Presentation}|\ufe0f/u;
 
 /**
  * Draws once a second until Ctrl-C, which ends it at once, also while `draw` is at work.
@@ -45,22 +40,5 @@ export async function redraw(context: CliContext, draw: (signal: AbortSignal) =>
 export function frame(text: string, { columns, rows }: { readonly columns: number; readonly rows: number }): string {
   const lines = text.trimEnd().split("\n");
   const shown = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more`];
-  const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-  return HOME + shown.map((line) => cut(line, columns, graphemes) + CLEAR_LINE).join("\r\n") + CLEAR_BELOW;
-}
-
-/** The beginning of a line that fits into so many cells; no character is cut in two. */
-function cut(line: string, columns: number, graphemes: Intl.Segmenter): string {
-  let cells = 0;
-  for (const { segment, index } of graphemes.segment(line)) {
-    cells += cellsOf(segment);
-    if (cells > columns) return line.slice(0, index);
-  }
-  return line;
-}
-
-function cellsOf(grapheme: string): number {
-  if (EMOJI.test(grapheme)) return 2;
-  const visible = [...grapheme].filter((char) => !WITHOUT_CELL.test(char));
-  return visible.reduce((cells, char) => cells + eastAsianWidth(char.codePointAt(0)!), 0);
+  return HOME + shown.map((line) => cutAt(line, columns) + CLEAR_LINE).join("\r\n") + CLEAR_BELOW;
 }

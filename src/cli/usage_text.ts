@@ -2,29 +2,39 @@
 import { type ArgumentScannerError, formatMessageForArgumentScannerError } from "@stricli/core";
 import { messageOf } from "../errors.ts";
 import { describeFailure, UsageError } from "./exit.ts";
-import { bold } from "./terminal.ts";
+import type { TextStream } from "./context.ts";
+import { hang, styled } from "./terminal.ts";
 
-/** What `portd --help` prints. @param briefs are the commands, each with what it does in a line. */
-export function rootHelp(briefs: Readonly<Record<string, string>>, isColoured: boolean): string {
+/**
+ * What `portd --help` prints.
+ *
+ * @param briefs are the commands, each with what it does in a line.
+ * @param stream is where it is printed.
+ */
+export function rootHelp(
+  briefs: Readonly<Record<string, string>>,
+  stream: Pick<TextStream, "getColorDepth">,
+): string {
+  const bold = (text: string) => styled(text, "bold", stream);
   const width = Math.max(...Object.keys(briefs).map((name) => name.length));
-  const commands = Object.entries(briefs).map(([name, brief]) => `  ${bold(name.padEnd(width), isColoured)}  ${brief}`);
+  const commands = Object.entries(briefs).map(([name, brief]) => `  ${bold(name.padEnd(width))}  ${brief}`);
   return `portd leases the TCP and UDP ports of this machine, so that no two services want the same one.
 
-${bold("USAGE", isColoured)}
+${bold("USAGE")}
   portd COMMAND [ARGUMENTS] [FLAGS]
-  portd COMMAND --help
+  portd help [COMMAND]
 
-${bold("COMMANDS", isColoured)}
+${bold("COMMANDS")}
 ${commands.join("\n")}
 
-${bold("EXAMPLES", isColoured)}
+${bold("EXAMPLES")}
   PORT=$(portd lease web) npm run dev       lease a port for "web" of this project, and use it
   portd run web -- npm run dev              the same, with PORT set and the lease released at the end
   portd run web api -- make dev             several: PORT and WEB_PORT, API_PORT
-  portd ls                                  who has which port
+  portd ls                                  who has which port; also: portd list
   portd release web                         release it
 
-${bold("FLAGS OF EVERY COMMAND", isColoured)}
+${bold("FLAGS OF EVERY COMMAND")}
   --url URL          address of the daemon (PORTD_URL)
   --state-dir DIR    state folder of the daemon (PORTD_STATE_DIR)
   --no-start         do not start a daemon when none runs (PORTD_AUTOSTART=0)
@@ -32,9 +42,27 @@ ${bold("FLAGS OF EVERY COMMAND", isColoured)}
   -h, --help         print help
   -v, --version      print the version (without a command)
 
-${bold("EXIT CODES", isColoured)}
+${bold("EXIT CODES")}
   0 ok, 1 failure, 2 usage, 3 no daemon, 4 conflict, 5 pool exhausted, 6 permission, 7 timed out
 `;
+}
+
+/** What is written before the text that goes on below: a flag, a command with its arguments, or an indentation. */
+const HEAD = /^.*\S.* {2,}|^ +portd \S+ |^ */;
+/** What stricli lines up behind the texts of all flags: the values of one. */
+// deno-lint-ignore no-control-regex -- codes for colours begin with one
+const VALUES = / {2,}(?=\[(?:\x1b\[[\d;]*m|[^[\]])*\]$)/;
+
+/** Help in lines of at most so many characters: the lines of a paragraph are joined, and what is too long goes on below. */
+export function reflow(help: string, width: number): string {
+  // A paragraph begins at the margin; everything else is indented, or begins with a code for a colour.
+  // deno-lint-ignore no-control-regex -- that code begins with one
+  const joined = help.replaceAll(/(?<=^[^\s\x1b][^\n]*)\n(?=[^\s\x1b])/gm, " ");
+  return joined.split("\n").map((line) => {
+    const text = line.trimEnd().replace(VALUES, " ");
+    const [head = ""] = HEAD.exec(text) ?? [];
+    return hang(head, text.slice(head.length), width);
+  }).join("\n");
 }
 
 /** A fault in the words after a command like `portd service install`: what was given, for what, and what would work. */

@@ -16,6 +16,7 @@ import {
   readDaemonFile,
   readOrMakeToken,
   removeDaemonFile,
+  tokenFileOf,
   writeDaemonFile,
 } from "../state/state_folder.ts";
 import { VERSION } from "../version.ts";
@@ -32,6 +33,8 @@ export interface Services extends Domain {
     readonly hosts: ReadonlySet<string>;
     /** The content of `admin.token`. */
     readonly token: string;
+    /** The path of that file. */
+    readonly tokenFile: string;
     /** What a caller without a token may do. */
     readonly anonymous: "lease" | "none";
   };
@@ -118,7 +121,8 @@ async function serveUntilStopped(
   });
   const { url, port, hosts, provable } = server;
   // Beyond loopback everything takes the token.
-  const guard = { hosts, token, anonymous: isLoopback(config.listen) ? config.auth.anonymous : "none" } as const;
+  const anonymous = isLoopback(config.listen) ? config.auth.anonymous : "none";
+  const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = await addressWarnings(server, domain);
   const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };

@@ -1,5 +1,6 @@
 /** What a port is at this moment and what can be done about it, in words. Pure. */
 import type { Obstacle } from "../hold/hold.ts";
+import { endingOf } from "../lease/ending.ts";
 import type { Lease } from "../lease/lease.ts";
 import { type PortRange, rangeText } from "../port/port.ts";
 import { shortCommand } from "../process/command_line.ts";
@@ -98,9 +99,10 @@ function noLeaseText({ protocol }: PortSocket, leases: readonly Lease[]): string
 function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
   const claims = leases.map((lease) => {
     const who = lease.state === "idle" ? "its listener has left" : "nobody listens yet";
-    const end = lease.expiresAt === null ? "it lasts until it is released" : `it ends at ${lease.expiresAt}`;
     const side = leases.length > 1 ? `/${lease.protocols.join("+")}` : "";
-    return `${port}${side} is leased to ${holderText(lease)} since ${lease.grantedAt}; ${who}, and ${end}`;
+    return `${port}${side} is leased to ${holderText(lease)} since ${lease.grantedAt}; ${who}, and it ${
+      endingOf(lease)
+    }`;
   });
   return {
     verdict: "leased",

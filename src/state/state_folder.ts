@@ -152,9 +152,14 @@ function refuseFilled(path: string): void {
   );
 }
 
+/** The file of the admin token. */
+export function tokenFileOf(folder: string): string {
+  return `${folder}/admin.token`;
+}
+
 /** The admin token of this folder. The first call makes it; only its owner may read it. */
 export function readOrMakeToken(folder: string): string {
-  const path = `${folder}/admin.token`;
+  const path = tokenFileOf(folder);
   const fresh = Array.from(
     crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
     (byte) => byte.toString(16).padStart(2, "0"),

@@ -1,7 +1,9 @@
 /** The commands about leases, inside this process, against a fake daemon. */
+// deno-lint-ignore-file no-control-regex -- codes for colours are looked for
 import assert from "node:assert/strict";
+import { withTimesFor } from "../../src/cli/terminal.ts";
 import { VERSION } from "../../src/version.ts";
-import { FakeSignals } from "../support/cli.ts";
+import { type CliOutcome, FakeSignals } from "../support/cli.ts";
 import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 import { MUTE, respond } from "../support/raw_server.ts";
 import { freePort } from "../support/sockets.ts";
@@ -29,6 +31,72 @@ commandTest("portd ls says below its table why a listener is not the holder's", 
   assert.match(stdout, /\nshop\/web +\d+ +tcp +conflict +99 +vi\\x1bte +-\n$/);
   assert.equal(stderr, `shop/web (${port}/tcp): pid 99 (vi\\x1bte) runs in /blog, not in /shop\n`);
   assert.equal((await run(["ls", "--json"])).stderr, "");
+});
+
+commandTest("portd ls lists this project first, then all others, and in JSON by id", async ({ daemon, cwd, run }) => {
+  const names: string[] = [];
+  const grant = async (project: string, name: string, id: string) => {
+    names.push(`${project}/${name}`);
+    await daemon.grant({ name, project, holder: { id }, lifetime: PINNED });
+  };
+  await grant("blog", "web", "cli:/home/me/blog");
+  await grant("shop", "web", "cli:/home/other/shop"); // another checkout of the same name
+  await grant("shop~1a2b3c", "web", `cli:${cwd}`);
+  await grant("shop", "api", "project:shop");
+  const listed = (await run(["ls"])).stdout.trimEnd().split("\n").slice(1).map((line) => line.split(" ")[0]);
+  assert.deepEqual(listed, ["shop~1a2b3c/web", "shop/api", "blog/web", "shop/web"]);
+  assert.deepEqual(await run(["list"]), await run(["ls"]));
+  const { leases } = JSON.parse((await run(["ls", "--json"])).stdout);
+  assert.deepEqual(leases.map(({ name }: { name: string }) => name), names);
+});
+
+commandTest("portd ls --ended has the time of the end, on a terminal in local time", async ({ daemon, run }) => {
+  const lease = await daemon.grant({ name: "web", project: "shop" });
+  await daemon.end(lease.id, "released");
+  const { endedAt } = daemon.leases[0]!;
+  const [head, row] = (await run(["ls", "--ended"])).stdout.split("\n");
+  assert.match(head!, /^NAME +PORT +PROTO +STATE +PID +COMMAND +ENDED$/);
+  assert.ok(row!.endsWith(`  ${endedAt}`), row);
+  const shown = (await run(["ls", "--ended"], { isTerminal: true })).stdout;
+  assert.ok(shown.includes(withTimesFor({ isTerminal: true }, endedAt!)), shown);
+  await daemon.grant({ name: "api", project: "shop", lifetime: PINNED });
+  assert.match((await run(["ls", "--all"])).stdout, /COMMAND +EXPIRES +ENDED\n.* - +-\n.* - +\S+Z\n$/);
+});
+
+commandTest("portd ls fits the terminal, and has colours and hints there alone", async ({ daemon, cwd, run }) => {
+  const command = "/usr/bin/node /home/me/a/long/path/node_modules/.bin/vite --port 20417";
+  const holder = { id: `cli:${cwd}`, cwd };
+  await daemon.serve(await daemon.grant({ name: "web", project: "shop", holder }), { command });
+  const { port } = await daemon.grant({ name: "admin-pages", project: "shop", holder, lifetime: PINNED });
+  daemon.machine.start(99, { command: "vite", cwd: "/home/me/blog" });
+  daemon.machine.listen({ protocol: "tcp", port }, { pid: 99 });
+  await daemon.look();
+  const rowsOf = ({ stdout }: CliOutcome) => stdout.trimEnd().split("\n").slice(1);
+  for (const columns of [40, 60, 80, 160]) {
+    const { stdout } = await run(["ls"], { isTerminal: true, columns });
+    for (const line of stdout.split("\n")) assert.ok(line.length <= columns, line);
+    assert.match(stdout, columns > 60 ? / vite --port 20417 / : /listening/);
+  }
+  const plain = await run(["ls"]);
+  assert.match(rowsOf(plain)[0]!, /^shop\/web +\d+ +tcp +listening +\d+ +vite --port 20417 +-$/);
+  assert.doesNotMatch(`${plain.stdout}${plain.stderr}`, /\x1b|hint/);
+  assert.deepEqual(rowsOf(await run(["ls"], { isTerminal: true, columns: 200 })), rowsOf(plain));
+  const styled = await run(["ls"], { isTerminal: true, isColoured: true });
+  assert.match(rowsOf(styled)[0]!, /^shop\/admin-pages .*\x1b\[31mconflict\x1b\[39m/);
+  assert.match(styled.stderr, new RegExp(`hint: portd inspect ${port} says what to do`));
+});
+
+commandTest("portd inspect says what ends a lease", async ({ daemon, run }) => {
+  daemon.machine.start(4711, { command: "portd run web -- vite" });
+  const lease = await daemon.grant({ name: "web", project: "shop", pid: 4711, lifetime: { kind: "process" } });
+  const inspect = async (options = {}) => (await run(["inspect", String(lease.port)], options)).stdout;
+  assert.match(
+    await inspect(),
+    /nobody listens yet, and it ends with pid 4711\n(?:.*\n)* {2}lease .*, ends with pid 4711\n/,
+  );
+  const { pid } = await daemon.serve(lease, { parentPid: 4711 });
+  assert.match(await inspect(), new RegExp(`, ends with pid 4711 and its server, pid ${pid}\n`));
+  for (const line of (await inspect({ isTerminal: true, columns: 60 })).split("\n")) assert.ok(line.length <= 60, line);
 });
 
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {

@@ -1,9 +1,10 @@
 /** What the command line reads and writes: durations, values of flags, placeholders, text for a terminal. */
 import assert from "node:assert/strict";
-import { formatDuration, parseDuration } from "../../src/cli/duration.ts";
+import { formatDuration, parseDuration } from "../../src/duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../../src/cli/parse.ts";
 import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/run/placeholders.ts";
-import { escapeControls, shorten, table, toJson } from "../../src/cli/terminal.ts";
+import { table } from "../../src/cli/table.ts";
+import { escapeControls, hang, shorten, styled, toJson, withTimesFor, wrap } from "../../src/cli/terminal.ts";
 
 Deno.test("parseDuration() reads every unit, and sums in falling order", () => {
   const texts = { "0": 0, "500ms": 500, "30s": 30_000, "30m": 1_800_000, "2h": 7_200_000, "7d": 604_800_000 };
@@ -64,4 +65,30 @@ Deno.test("table() lines columns up and keeps each row on its line", () => {
   assert.equal(table(["A", "LONGER"], [["xyz", "1"], ["a\nb", ""]]), "A       LONGER\nxyz     1\na\\x0ab\n");
   assert.equal(shorten("abcdef", 4), "abc…");
   assert.equal(shorten("abcd", 4), "abcd");
+});
+
+Deno.test("wrap() breaks at blanks, and hang() puts the lines below the text", () => {
+  assert.deepEqual(wrap("one two three", 7), ["one two", "three"]);
+  assert.deepEqual(wrap("/a/very/long/path then", 7), ["/a/very/long/path", "then"]);
+  assert.deepEqual(wrap("\x1b[1mone\x1b[22m two", 7), ["\x1b[1mone\x1b[22m two"]);
+  assert.deepEqual(wrap("", 7), [""]);
+  const some = (count: number) => Array(count).fill("word").join(" "), words = some(12);
+  assert.equal(hang("head  ", words, 40), `head  ${some(7)}\n      ${some(5)}`);
+  assert.equal(hang("head  ", words, Infinity), `head  ${words}`);
+  for (const line of hang("a head of half a line  ", words, 40).split("\n")) assert.ok(line.length <= 40, line);
+});
+
+Deno.test("a terminal gets instants in local time, everything else gets them in UTC", () => {
+  const instant = "2026-11-23T22:20:36.517Z", time = new Date(instant);
+  const pad = (number: number) => String(number).padStart(2, "0");
+  const local = `2026-${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${pad(time.getHours())}:20:36`;
+  assert.equal(withTimesFor({ isTerminal: false }, `until ${instant}`), `until ${instant}`);
+  const shown = withTimesFor({ isTerminal: true }, `until ${instant}, or 2026-11-23T22:20:36Z.`);
+  assert.equal(shown, `until ${local}, or ${local}.`);
+});
+
+Deno.test("styled() changes nothing where there are no colours", () => {
+  assert.equal(styled("conflict", "red", { getColorDepth: () => 1 }), "conflict");
+  assert.equal(styled("conflict", "red", { getColorDepth: () => 4 }), "\x1b[31mconflict\x1b[39m");
+  assert.equal(styled("granted", undefined, { getColorDepth: () => 4 }), "granted");
 });

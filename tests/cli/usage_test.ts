@@ -57,6 +57,37 @@ commandTest("every command says with --help how it is used, and asks nobody", as
   assert.equal(daemon.requests.length, 0);
 });
 
+commandTest("portd help is --help, of portd and of each command", async ({ daemon, run }) => {
+  const root = await run(["--help"]);
+  for (const args of [["help"], ["help", "--help"], ["help", "-h"], ["help", "help"]]) {
+    assert.deepEqual(await run(args), root);
+  }
+  for (const command of ["ls", "lease", "release", "service install"]) {
+    assert.deepEqual(await run(["help", ...command.split(" ")]), await run([...command.split(" "), "--help"]));
+  }
+  assert.deepEqual(await run(["help", "list"]), await run(["ls", "--help"]));
+  assert.match((await run(["help", "quux"])).stderr, /Cannot run "quux": there is no such command/);
+  assert.equal(daemon.requests.length, 0);
+});
+
+commandTest("help fits the terminal, with colours and without", async ({ run }) => {
+  const lines = [...COMMANDS.map((name) => [name, "--help"]), ["--help"], ["service", "install", "--help"], [
+    "firewall",
+  ]];
+  for (const columns of [60, 80]) {
+    for (const words of lines) {
+      const plain = (await run(words, { isTerminal: true, columns })).stdout;
+      for (const line of plain.split("\n")) {
+        assert.ok(line.length <= columns || !line.trim().includes(" "), `${words.join(" ")}: ${line}`);
+      }
+      const styled = (await run(words, { isTerminal: true, isColoured: true, columns })).stdout;
+      // deno-lint-ignore no-control-regex -- codes for colours begin with one
+      assert.equal(styled.replaceAll(/\x1b\[[\d;]*m/g, ""), plain);
+    }
+  }
+  assert.match((await run(["ls", "--help"], { isTerminal: true, columns: 60 })).stdout, /\n {20}\(PORTD_STATE_DIR\)\n/);
+});
+
 const MESSAGES = [
   ["ps --port abc", 'Cannot use "abc" for --port: must be a port from 1 to 65535'],
   ["ps --protocol sctp", 'Cannot use "sctp" for --protocol: must be tcp or udp'],

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { allRoutes } from "../../routes/app.ts";
 import { BODY_LIMIT, type Route } from "../../routes/guard.ts";
-import { type Answer, appTest, type CallOptions, HOST, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
+import {
+  type Answer,
+  appTest,
+  type CallOptions,
+  HOST,
+  openTestApp,
+  type TestApp,
+  TOKEN,
+  TOKEN_FILE,
+} from "../support/app.ts";
 
 /** A path of the route with something instead of each parameter. */
 function pathOf({ path }: Route): string {
@@ -184,3 +193,13 @@ appTest("a body without a length is read as far as the limit and no further", as
   assert.deepEqual([response.status, (await response.json()).code], [413, "payload_too_large"]);
   assert.ok(sent < 2 * BODY_LIMIT);
 });
+
+appTest("a refusal for want of the token names its file", async (app) => {
+  const { body } = await app.call("/v1/export");
+  assert.equal(body.detail, `Cannot do this without the scope "expose": send the token; the token is in ${TOKEN_FILE}`);
+  assert.equal(body.tokenFile, TOKEN_FILE);
+});
+
+appTest("where every call takes the token, nobody without it learns where its file is", async (app) => {
+  assert.equal(JSON.stringify((await app.call("/v1/export")).body).includes(TOKEN_FILE), false);
+}, { anonymous: "none" });

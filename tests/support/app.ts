@@ -8,6 +8,7 @@ import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 const PORT = 7678;
 export const HOST = `127.0.0.1:${PORT}`;
 export const TOKEN = "0123456789abcdef".repeat(4);
+export const TOKEN_FILE = "/nowhere/state/admin.token";
 
 /** Options of {@linkcode TestApp.call}. */
 export interface CallOptions {
@@ -63,7 +64,7 @@ export function appPartsOf(
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
   return {
     ...domain,
-    guard: { hosts: new Set([ipv4, ipv6, `localhost:${port}`]), token: TOKEN, anonymous },
+    guard: { hosts: new Set([ipv4, ipv6, `localhost:${port}`]), token: TOKEN, tokenFile: TOKEN_FILE, anonymous },
     port,
     provable: new Set([ipv4, ipv6]),
     status: () => ({ ...domain.describe(), version: VERSION, pid: Deno.pid, startedAt }),

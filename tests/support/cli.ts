@@ -20,8 +20,12 @@ export interface CliOptions {
   /** Handlers of signals are added to it. */
   readonly signals?: FakeSignals;
   readonly self?: readonly string[];
-  /** Whether stdout is a terminal, of 80 columns and 24 rows. */
+  /** Whether stdout and stderr are a terminal, of 24 rows. */
   readonly isTerminal?: boolean;
+  /** Its columns. @default 80 */
+  readonly columns?: number;
+  /** Whether it has colours. @default false, as with NO_COLOR */
+  readonly isColoured?: boolean;
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
   readonly os?: typeof Deno.build.os;
@@ -73,13 +77,13 @@ function contextOf(
   write: (stream: "stdout" | "stderr", text: string) => void,
 ): CliContext {
   const { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"] } = options;
-  const { typed, isTerminal = false, os = Deno.build.os, service, daemon } = options;
+  const { typed, isTerminal = false, columns = 80, isColoured = false, os = Deno.build.os, service, daemon } = options;
   const { firewall = new FakeFirewall() } = options;
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   const stream = (name: "stdout" | "stderr") => ({
     isTerminal,
-    getColorDepth: () => 1,
-    getSize: () => ({ columns: 80, rows: 24 }),
+    getColorDepth: () => isColoured ? 4 : 1,
+    getSize: () => ({ columns, rows: 24 }),
     write: (text: string) => write(name, text),
   });
   const process: CliProcess = { stdout: stream("stdout"), stderr: stream("stderr"), stdin: typedInput(typed) };

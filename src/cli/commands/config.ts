@@ -5,7 +5,8 @@ import { type PortRange, rangeText } from "../../port/port.ts";
 import { argument, COMMON_FLAGS, defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { CONFIG_FLAGS, loadOptions } from "../daemon/config_flags.ts";
-import { table, writeJson, writeLine } from "../terminal.ts";
+import { shortenStart, writeTable } from "../table.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 const show = defineCommand({
   flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS },
@@ -23,7 +24,8 @@ of an environment variable, or "flag". A flag overrides the environment, and the
     }));
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, { settings, file: loaded.file, warnings: loaded.warnings });
-    stdout.write(table(["SETTING", "VALUE", "FROM"], settings.map((s) => [s.name, textOf(s.value), s.source])));
+    const head = ["SETTING", { title: "VALUE", least: 12 }, { title: "FROM", least: 12, cut: shortenStart }];
+    writeTable(stdout, head, settings.map(({ name, value, source }) => [name, textOf(value), source]));
     warn(context, loaded);
   },
 });

@@ -5,7 +5,15 @@ import { defineCommand } from "../command.ts";
 import type { TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { EXIT } from "../exit.ts";
-import { table, writeFacts, writeJson, writeLine } from "../terminal.ts";
+import { shortenMiddle, writeTable } from "../table.ts";
+import { writeFacts, writeJson, writeLine } from "../terminal.ts";
+
+const HEAD = [
+  { title: "RULE", least: 12, cut: shortenMiddle, spare: 1 },
+  "STATE",
+  { title: "FROM", least: 12 },
+  { title: "LEASE", least: 12, cut: shortenMiddle },
+] as const;
 
 const status = defineCommand({
   brief: "Show which rules are wanted and how each stands",
@@ -63,5 +71,5 @@ function writeStatus(stdout: TextStream, found: FirewallStatus): void {
     remote.join(", "),
     displayName.slice(name.length + 1),
   ]);
-  stdout.write(table(["RULE", "STATE", "FROM", "LEASE"], rows));
+  writeTable(stdout, HEAD, rows);
 }

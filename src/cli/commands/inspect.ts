@@ -1,12 +1,12 @@
 /** `portd inspect`: everything about one port. */
-import type { Lease, PortDescription, PortSocket } from "../../client/client.ts";
+import type { Lease, PortDescription, PortSocket, Verdict } from "../../client/client.ts";
+import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
-import { addressText, writeJson, writeLine } from "../terminal.ts";
+import { addressText, type Style, writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
-const COMMAND_WIDTH = 72;
 /** Up to this many connections are listed one by one; of more, the number in each state. */
 const MOST_LISTED_CONNECTIONS = 3;
 
@@ -29,13 +29,25 @@ have this number, and advice. With the name of a lease it shows the port of that
     const description = await client.describePort(port);
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, description);
-    for (const line of linesOf(description)) writeLine(stdout, line);
+    const { sentence, verdict } = description;
+    writeStyled(stdout, sentence, STYLES[verdict]);
+    for (const [label, text] of rowsOf(description)) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
   },
 });
 
-function linesOf(description: PortDescription): readonly string[] {
-  const { sentence, leases, rules, listeners, connections, advice } = description;
-  const rows: (readonly [label: string, text: string])[] = [
+/** How the sentence looks. */
+const STYLES: Readonly<Record<Verdict, Style>> = {
+  free: "green",
+  leased: "bold",
+  listening: "bold",
+  conflict: "red",
+  excluded: "yellow",
+  bound: "yellow",
+};
+
+function rowsOf(description: PortDescription): readonly (readonly [label: string, text: string])[] {
+  const { leases, rules, listeners, connections, advice } = description;
+  return [
     ["class", classText(description)],
     ...knownFor(description),
     ...leases.map((lease) => ["lease", leaseText(lease)] as const),
@@ -44,7 +56,6 @@ function linesOf(description: PortDescription): readonly string[] {
     ...connectionRows(connections),
     ...advice.map((text) => ["advice", text] as const),
   ];
-  return [sentence, ...rows.map(([label, text]) => `  ${label.padEnd(11)} ${text}`)];
 }
 
 function classText({ port, class: portClass, privileged, pooled, quarantined, ephemeral, reserved }: PortDescription) {
@@ -70,9 +81,10 @@ function knownFor({ services, developmentUse }: PortDescription): (readonly [str
   ];
 }
 
-function leaseText({ id, name, protocols, state, holder, grantedAt, expiresAt }: Lease): string {
-  const end = expiresAt === null ? "no fixed end" : `ends at ${expiresAt}`;
-  return `${name ?? id} (${protocols.join("+")}, ${state}), held by ${holder.id}, since ${grantedAt}, ${end}`;
+function leaseText(lease: Lease): string {
+  const { id, name, protocols, state, holder, grantedAt } = lease;
+  const what = `${name ?? id} (${protocols.join("+")}, ${state})`;
+  return `${what}, held by ${holder.id}, since ${grantedAt}, ${endingOf(lease)}`;
 }
 
 function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
@@ -85,7 +97,7 @@ function socketRows(socket: PortSocket): (readonly [string, string])[] {
   const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (not the holder's)";
   const who = pid === null
     ? "a process that cannot be seen"
-    : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", COMMAND_WIDTH)}`;
+    : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", Infinity)}`;
   const details = [
     ...(process?.user ? [`user ${process.user}`] : []),
     ...(process?.cwd ? [`in ${process.cwd}`] : []),

@@ -10,8 +10,8 @@ export default defineCommand({
 same checkout gives the same port. Without --ttl, --pid or --pin a server must listen on the port within ten minutes;
 the lease then lives as long as that server listens.`,
   usage: [
-    `[NAME] [--port N] [--prefer N,N] [--range A-B] [--udp|--both] [--count N|--block N]
-      [--ttl 30m|--pid PID|--pin] [--hold soft|none] [--label k=v]... [--wait 30s] [--env VAR] [--json]`,
+    "[NAME] [--port N] [--prefer N,N] [--range A-B] [--udp|--both] [--count N|--block N] " +
+    "[--ttl 30m|--pid PID|--pin] [--hold soft|none] [--label k=v]... [--wait 30s] [--env VAR] [--json]",
     { input: "web", brief: "a port for web of this project: PORT=$(portd lease web) npm run dev" },
     { input: "web --prefer 5173,3000 --env PORT", brief: "one of these if it is free; prints PORT=5173" },
     { input: "--ttl 30m --count 3 --label job=1234", brief: "three ports for half an hour" },

@@ -1,16 +1,35 @@
 /** `portd ls`: leases as a table. */
 import type { LeaseFilter } from "../../client/wire.ts";
-import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
+import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
+import { shortCommand } from "../../process/command_line.ts";
+import { distinctName, findProject, type Project } from "../../project/project.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import { given } from "../context.ts";
+import { type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration } from "../duration.ts";
-import { titleOf } from "../naming.ts";
+import { formatDuration } from "../../duration.ts";
+import { holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { shorten, table, writeJson, writeLine } from "../terminal.ts";
+import { type Cell, shortenMiddle, writeTable } from "../table.ts";
+import { hasColour, type Style, withTimesFor, writeHint, writeJson, writeLine } from "../terminal.ts";
 
-const HEAD = ["NAME", "PORT", "PROTO", "STATE", "PID", "COMMAND", "EXPIRES"];
-const COMMAND_WIDTH = 48;
+const HEAD = [
+  { title: "NAME", least: 10, cut: shortenMiddle },
+  "PORT",
+  { title: "PROTO", spare: 1 },
+  "STATE",
+  { title: "PID", spare: 3 },
+  { title: "COMMAND", least: 12, cut: shortCommand, spare: 2 },
+] as const;
+
+const STYLES: Readonly<Record<LeaseState, Style | undefined>> = {
+  granted: undefined,
+  listening: "green",
+  idle: "yellow",
+  conflict: "red",
+  released: "dim",
+  revoked: "dim",
+  expired: "dim",
+};
 
 const FLAGS = {
   name: textFlag("NAME", "Leases with this full name, or this name behind the last /"),
@@ -27,24 +46,32 @@ type ListFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
   flags: FLAGS,
-  help:
-    `Lists live leases. PID and COMMAND are those of the listener, or of the holder when nothing listens. EXPIRES is the
-time until a live lease ends, "-" if it has no fixed end, and for an ended lease the time of its end.`,
+  help: `Lists the live leases of this machine: those of this project first, then those of all others. PID and COMMAND
+are those of the listener, or of the holder when nothing listens. EXPIRES is the time until a live lease ends, "-" if
+it has no fixed end; ENDED is the time at which a lease ended.`,
   usage: [
     "[FLAGS]",
-    { input: "--project shop", brief: "the leases of a project" },
+    { input: "--project shop", brief: "the leases of one project alone" },
     { input: "--state conflict", brief: "leases whose port another process uses" },
     { input: "--ended --json", brief: "ended leases as JSON" },
   ],
   async run(context, flags) {
     const client = await findDaemon(context, flags);
-    const leases: Lease[] = [];
-    for (const filter of filtersOf(flags)) leases.push(...await client.listAll(filter));
-    const { stdout, stderr } = context.process;
+    const filters = filtersOf(flags), leases: Lease[] = [];
+    for (const filter of filters) leases.push(...await client.listAll(filter));
+    const { process } = context, { stdout, stderr } = process;
     if (flags.json) return writeJson(stdout, { leases });
-    if (leases.length > 0) stdout.write(table(HEAD, leases.map(rowOf)));
-    else writeLine(stderr, "no leases");
-    for (const conflict of leases.flatMap(conflictOf)) writeLine(stderr, conflict);
+    if (leases.length === 0) {
+      writeLine(stderr, "no leases");
+      const isFiltered = filters.some((filter) => Object.keys(filter).length > 0);
+      if (!isFiltered) writeHint(process, 'portd lease web leases a port for "web" of this project');
+      return;
+    }
+    const isOwn = ownedBy(findProject(context.cwd));
+    const ordered = inOrder(leases, { isOwn, conflictsFirst: hasColour(stdout) });
+    writeLeases(stdout, ordered);
+    for (const conflict of ordered.flatMap(conflictOf)) writeLine(stderr, conflict);
+    hint(process, ordered, isOwn);
   },
 });
 
@@ -56,22 +83,69 @@ function filtersOf({ name, port, state, project, label, ended, all }: ListFlags)
   return [ended || (state !== undefined && !isLive(state)) ? endedFilter : filter];
 }
 
+type IsOwn = (lease: Lease) => boolean;
+
+/** Whether a lease is one of this project: its checkout holds it, or a client that named the project and no checkout. */
+function ownedBy(project: Project): IsOwn {
+  const { id } = holderOf(project), names = [project.name, distinctName(project)];
+  return (lease) =>
+    lease.holder.id === id ||
+    (lease.project !== null && names.includes(lease.project) && !lease.holder.id.startsWith("cli:"));
+}
+
+/** The live leases of this project, those of others, and then what has ended; the conflicts of each part may come first. */
+function inOrder(
+  leases: readonly Lease[],
+  { isOwn, conflictsFirst }: { readonly isOwn: IsOwn; readonly conflictsFirst: boolean },
+): readonly Lease[] {
+  const placeOf = (lease: Lease) => {
+    if (!isLive(lease.state)) return 4;
+    return (isOwn(lease) ? 0 : 2) + (conflictsFirst && lease.state !== "conflict" ? 1 : 0);
+  };
+  return leases.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+function writeLeases(stdout: TextStream, leases: readonly Lease[]): void {
+  const hasLive = leases.some(({ endedAt }) => endedAt === null);
+  const hasEnded = leases.some(({ endedAt }) => endedAt !== null);
+  const head = [...HEAD, ...(hasLive ? ["EXPIRES"] : []), ...(hasEnded ? ["ENDED"] : [])];
+  const now = Date.now();
+  writeTable(
+    stdout,
+    head,
+    leases.map((lease) => [
+      ...cellsOf(lease),
+      ...(hasLive ? [lease.expiresAt === null ? "-" : formatDuration(Date.parse(lease.expiresAt) - now)] : []),
+      ...(hasEnded ? [withTimesFor(stdout, lease.endedAt ?? "-")] : []),
+    ]),
+  );
+}
+
+function cellsOf({ name, port, protocols, state, listener, holder }: Lease): readonly Cell[] {
+  const { pid, command } = listener ?? holder;
+  return [
+    name ?? "-",
+    String(port),
+    protocols.join("+"),
+    [state, STYLES[state]],
+    pid === null ? "-" : String(pid),
+    shortCommand(command ?? "-", Infinity),
+  ];
+}
+
 /** The line that says why the listener on the port is not the holder's; none without a conflict. */
 function conflictOf(lease: Lease): readonly string[] {
   const { state, listener } = lease;
   return state === "conflict" && listener?.reason ? [`${titleOf(lease)}: ${listener.reason}`] : [];
 }
 
-function rowOf({ name, port, protocols, state, listener, holder, expiresAt, endedAt }: Lease): readonly string[] {
-  const { pid, command: text } = listener ?? holder;
-  const end = endedAt ?? (expiresAt === null ? "-" : formatDuration(Date.parse(expiresAt) - Date.now()));
-  return [
-    name ?? "-",
-    String(port),
-    protocols.join("+"),
-    state,
-    pid === null ? "-" : String(pid),
-    shorten(text ?? "-", COMMAND_WIDTH),
-    end,
-  ];
+/** The next step: after a conflict, or where the list is longer than the screen and has leases of other projects. */
+function hint(process: CliProcess, leases: readonly Lease[], isOwn: IsOwn): void {
+  const conflict = leases.find(({ state }) => state === "conflict");
+  if (conflict !== undefined) return writeHint(process, `portd inspect ${conflict.port} says what to do`);
+  const own = leases.filter((lease) => isLive(lease.state) && isOwn(lease)), project = own[0]?.project;
+  const isLong = leases.length >= process.stdout.getSize().rows;
+  if (isLong && own.length < leases.length && project) {
+    writeHint(process, `portd ls --project ${project} lists the leases of this project alone`);
+  }
 }

@@ -8,9 +8,18 @@ import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
 import { parseCount, parsePort, readOr } from "../parse.ts";
 import { redraw } from "../redraw.ts";
-import { addressText, table, writeJson, writeLine } from "../terminal.ts";
+import { type Cell, type Column, shortenMiddle, shortenStart, table, writeTable } from "../table.ts";
+import { addressText, widthOf, writeJson, writeLine } from "../terminal.ts";
 
-const COMMAND_WIDTH = 48;
+const COLUMNS = {
+  protocol: "PROTO",
+  local: { title: "LOCAL", least: 15, cut: shortenStart },
+  remote: { title: "REMOTE", least: 15, cut: shortenStart },
+  state: { title: "STATE", spare: 1 },
+  pid: { title: "PID", spare: 3 },
+  command: { title: "COMMAND", least: 12, cut: shortCommand, spare: 2 },
+  lease: { title: "LEASE", least: 12, cut: shortenMiddle },
+} as const;
 
 const FLAGS = {
   all: switchFlag("Sockets in every state, like netstat -ano"),
@@ -45,13 +54,13 @@ and the lease of its local port. On a leased port, the socket of anybody but the
     const { stdout, stderr } = context.process;
     if (watch) {
       return await redraw(context, async (signal) => {
-        const text = tableOf(await client.listeners(query, { signal }), query);
+        const text = table(...partsOf(await client.listeners(query, { signal }), query), { width: widthOf(stdout) });
         return `${new Date().toLocaleTimeString()}  Ctrl-C ends\n${text}`;
       });
     }
     const listeners = await client.listeners(query);
     if (json) writeJson(stdout, { listeners });
-    else if (listeners.length > 0) stdout.write(tableOf(listeners, query));
+    else if (listeners.length > 0) writeTable(stdout, ...partsOf(listeners, query));
     else writeLine(stderr, "no sockets");
   },
 });
@@ -62,15 +71,20 @@ function queryOf({ all, port, pid, name, state, protocol }: PsFlags): SocketQuer
   return { port, pid, name, state, protocol, ...(connections && { connections }) };
 }
 
-function tableOf(sockets: readonly ListedSocket[], { connections = false }: SocketQuery): string {
-  const head = ["PROTO", "LOCAL", ...(connections ? ["REMOTE"] : []), "STATE", "PID", "COMMAND", "LEASE"];
-  return table(head, sockets.map((socket) => rowOf(socket, connections)));
+/** The head and the rows of the table. */
+function partsOf(
+  sockets: readonly ListedSocket[],
+  { connections = false }: SocketQuery,
+): [head: readonly (string | Column)[], rows: readonly (readonly Cell[])[]] {
+  const { protocol, local, remote, state, pid, command, lease } = COLUMNS;
+  const head = [protocol, local, ...(connections ? [remote] : []), state, pid, command, lease];
+  return [head, sockets.map((socket) => rowOf(socket, connections))];
 }
 
-function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
+function rowOf(socket: ListedSocket, connections: boolean): readonly Cell[] {
   const { protocol, localAddress, localPort, remoteAddress, remotePort, state, pid, lease, ofHolder } = socket;
   const remote = remotePort === 0 ? "-" : addressText(remoteAddress, remotePort);
-  const conflict = ofHolder === false ? " (conflict)" : "";
+  const leaseText = lease === null ? "-" : lease.name ?? lease.id;
   return [
     protocol,
     addressText(localAddress, localPort),
@@ -78,13 +92,13 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
     state || "-",
     pid === null ? "-" : String(pid),
     commandText(socket),
-    lease === null ? "-" : `${lease.name ?? lease.id}${conflict}`,
+    ofHolder === false ? [`${leaseText} (conflict)`, "red"] : leaseText,
   ];
 }
 
 /** The command; of a program that listens for a container, the address in the container. */
 function commandText({ process, forwarder }: ListedSocket): string {
-  if (forwarder === null) return shortCommand(process?.command ?? "-", COMMAND_WIDTH);
+  if (forwarder === null) return shortCommand(process?.command ?? "-", Infinity);
   const { program, target } = forwarder;
   return `${program} → ${target === null ? "container" : addressText(target.address, target.port)}`;
 }

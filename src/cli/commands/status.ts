@@ -2,15 +2,15 @@
 import { rangeText } from "../../port/port.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration } from "../duration.ts";
-import { writeFacts, writeJson } from "../terminal.ts";
+import { formatDuration } from "../../duration.ts";
+import { writeFacts, writeHint, writeJson } from "../terminal.ts";
 
 export default defineCommand({
   help: "Shows the state of the daemon. The exit code is 3 when no daemon runs; this command never starts one.",
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false });
     const status = await client.status();
-    const { stdout } = context.process;
+    const { process } = context, { stdout } = process;
     if (flags.json) return writeJson(stdout, { url: client.url, ...status });
     const { version, pid, uptimeMs, stateDir, leases, pool, holds, ephemeral, warnings } = status;
     writeFacts(stdout, [
@@ -21,7 +21,8 @@ export default defineCommand({
       ["pool", `${pool.free} of ${pool.size} free, ${pool.quarantined} cooling down`],
       ["holds", `${holds.kept} of at most ${holds.limit}`],
       ["ephemeral", rangeText(ephemeral)],
-      ...warnings.map((warning) => ["warning", warning] as const),
+      ...warnings.map((warning) => ["warning", warning, "yellow"] as const),
     ]);
+    if (leases.conflict || warnings.length > 0) writeHint(process, "portd doctor says what is wrong, and what to do");
   },
 });

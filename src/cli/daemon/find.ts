@@ -6,7 +6,7 @@ import { DEFAULT_URL, PortdClient } from "../../client/client.ts";
 import { socketTransport } from "../../client/socket_transport.ts";
 import { fetchTransport, NoDaemonError } from "../../client/transport.ts";
 import { PortdError } from "../../errors.ts";
-import { readDaemonFile } from "../../state/state_folder.ts";
+import { readDaemonFile, tokenFileOf } from "../../state/state_folder.ts";
 import { type CliContext, type CommonFlags, given } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { candidates, firstListening, type Listening, stateDirOf } from "./places.ts";
@@ -20,6 +20,8 @@ export interface FindOptions {
    * is asked without it: then whoever answers has proven to be the daemon. @default false
    */
   readonly withToken?: boolean | "required";
+  /** Whether a daemon of another folder than `--state-dir` is named on stderr. @default true */
+  readonly namesOther?: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function findDaemon(
   flags: CommonFlags,
   options: FindOptions = {},
 ): Promise<PortdClient> {
-  const { start = true, withToken = false } = options;
+  const { start = true, withToken = false, namesOther = true } = options;
   const given = flags.url ?? context.env.PORTD_URL;
   const { answerMs: timeoutMs } = context;
   if (given) {
@@ -49,9 +51,15 @@ export async function findDaemon(
     (takesToken ? (await loadRecorded()).ownToken(stateDir, found.url) : undefined);
   if (withToken === "required" && !token) {
     found.socket?.close();
-    throw noToken(found.url);
+    throw noToken(found.url, stateDir);
   }
-  return clientFor(found, { token, timeoutMs });
+  const client = clientFor(found, { token, timeoutMs });
+  const isAsked = namesOther && flags.stateDir !== undefined && !flags.json;
+  if (isAsked && readDaemonFile(stateDir)?.url !== found.url) {
+    const { nameOther }: typeof import("./other.ts") = await import("./other.ts" as string);
+    await nameOther(context.process.stderr, client, stateDir);
+  }
+  return client;
 }
 
 /**
@@ -70,7 +78,7 @@ export async function withTokenIfAsked<T>(
     return await work(client);
   } catch (error) {
     if (client.hasToken || !(error instanceof PortdError) || error.code !== "scope_required") throw error;
-    return await work(await findDaemon(context, flags, { start: false, withToken: true }));
+    return await work(await findDaemon(context, flags, { start: false, withToken: true, namesOther: false }));
   }
 }
 
@@ -108,10 +116,13 @@ function loadRecorded(): Promise<typeof import("./recorded.ts")> {
   return import("./recorded.ts" as string);
 }
 
-function noToken(url: string): PortdError {
+/** @param stateDir is the folder in which there is no token for the daemon. */
+function noToken(url: string, stateDir?: string): PortdError {
+  const elsewhere = stateDir === undefined ? "" : `${tokenFileOf(stateDir)} is not that of the daemon there, and `;
   const message =
-    `Cannot do this at ${url} without the admin token: it is in the daemon's state folder, where only the daemon's ` +
-    "user and administrators can read it; give it as PORTD_TOKEN";
+    `Cannot do this at ${url} without the admin token: ${elsewhere}the token is in the file admin.token of the ` +
+    "daemon's state folder, which portd status shows; only the daemon's user and administrators can read it; give it " +
+    "as PORTD_TOKEN";
   return new PortdError("scope_required", message, { scope: "expose" });
 }
 

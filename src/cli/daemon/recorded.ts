@@ -3,7 +3,7 @@ import { ifThere } from "../../errors.ts";
 import { openLibc } from "../../os/linux/libc.ts";
 import { Procfs } from "../../os/linux/procfs.ts";
 import { openProcesses } from "../../process/open.ts";
-import { type DaemonFile, readDaemonFile } from "../../state/state_folder.ts";
+import { type DaemonFile, readDaemonFile, tokenFileOf } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
 import { firstListening, type Listening } from "./places.ts";
 
@@ -17,11 +17,11 @@ const RETURN_LIMIT_MS = 2000, RETURN_PAUSE_MS = 50;
 export function ownToken(stateDir: string, url: string): string | undefined {
   const daemon = readDaemonFile(stateDir);
   if (daemon?.url !== url || !isRunning(daemon)) return undefined;
-  return ifThere(() => Deno.readTextFileSync(`${stateDir}/admin.token`).trim());
+  return ifThere(() => Deno.readTextFileSync(tokenFileOf(stateDir)).trim());
 }
 
 /** Whether the process that wrote daemon.json still runs; yes where its start time is not known. */
-export function isRunning({ pid, startTime }: DaemonFile): boolean {
+export function isRunning({ pid, startTime }: Pick<DaemonFile, "pid" | "startTime">): boolean {
   if (startTime === "") return true;
   const procfs = Deno.build.os === "linux" ? new Procfs(openLibc()) : undefined;
   return openProcesses(procfs).find(pid)?.startTime === startTime;

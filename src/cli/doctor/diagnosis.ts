@@ -1,11 +1,14 @@
 /** The problems of a daemon, from what it says and from its state folder. Pure. */
-import type { DaemonStatus, Lease } from "../../client/client.ts";
-import type { FirewallStatus } from "../../client/wire.ts";
-import { formatDuration } from "../duration.ts";
+import type { ListedSocket } from "../../client/client.ts";
+import { formatDuration } from "../../duration.ts";
+import { shortCommand } from "../../process/command_line.ts";
 import { titleOf } from "../naming.ts";
+import { addressText } from "../terminal.ts";
+import { commandOfRun, isOfRun, type Orphan, type Stray } from "./servers.ts";
+import type { Symptoms } from "./symptoms.ts";
 
 /** How bad a finding is: a `problem` is one now, a `warning` may become one, a `note` is good to know. */
-type Level = "ok" | "note" | "warning" | "problem";
+export type Level = "ok" | "note" | "warning" | "problem";
 
 /** A level with one sentence, which says what to do where there is something to do. */
 type Result = readonly [Level, message: string];
@@ -17,21 +20,6 @@ export interface Finding {
   readonly message: string;
 }
 
-/** What the checks look at. */
-export interface Symptoms {
-  readonly url: string;
-  readonly status: DaemonStatus;
-  readonly leases: readonly Lease[];
-  /** Wall-clock milliseconds of the machine that asks. */
-  readonly now: number;
-  /** Version of the command line. */
-  readonly version: string;
-  /** Which files in the daemon's state folder others may read or write; null where the folder is not this user's. */
-  readonly openFiles: readonly string[] | null;
-  /** Only where a lease is open to the outside and the user has the token. */
-  readonly firewall: FirewallStatus | undefined;
-}
-
 /** Clocks that differ by less are the same clock. */
 const CLOCK_TOLERANCE_MS = 5000;
 /** A lease without a server for longer was probably forgotten. */
@@ -40,22 +28,47 @@ const FORGOTTEN_MS = 3_600_000;
 const NEARLY_ALL = 0.9;
 /** So many leases or rules are named; more are counted. */
 const MOST_NAMED = 3;
+const MB = 1 << 20, GB = 1 << 30;
+/** With less room the file cannot grow by a transaction, and with less than this soon so. */
+const FULL_BYTES = MB, NEARLY_FULL_BYTES = 100 * MB;
+/** How many characters of a command a finding has. */
+const COMMAND_WIDTH = 60;
 
 /** The findings of all checks; a check that finds nothing has a finding that says so. */
 export function diagnose(symptoms: Symptoms): readonly Finding[] {
-  const checks = { daemon, pool, conflicts, holds, claims, clock, rights, firewall };
+  const checks = { daemon, pool, conflicts, servers, holds, claims, clock, disk, rights, firewall };
   return Object.entries(checks).flatMap(([check, run]) =>
     run(symptoms).map(([level, message]) => ({ check, level, message }))
   );
 }
 
 /** The daemon has warnings of its own, about its addresses, its pool and its file. */
-function daemon({ url, status, version }: Symptoms): Result[] {
+function daemon(symptoms: Symptoms): Result[] {
+  const { url, status, version, changedAt } = symptoms;
   const warnings = status.warnings.map((message): Result => ["warning", message]);
   const running = `portd ${status.version} (pid ${status.pid}) at ${url}, up ${formatDuration(status.uptimeMs)}`;
-  if (status.version === version) return [["ok", running], ...warnings];
-  const advice = `but this command is portd ${version}: restart the daemon with portd stop`;
-  return [["warning", `${running}, ${advice}`], ...warnings];
+  const advice = "restart the daemon with portd stop, or a service with portd service restart";
+  const isOlder = changedAt !== null && changedAt > Date.parse(status.startedAt);
+  const older = status.version !== version
+    ? `but this command is portd ${version}: ${advice}`
+    : isOlder
+    ? `but this portd has been changed since, at ${new Date(changedAt).toISOString()}: ${advice}`
+    : undefined;
+  const state: Result = older === undefined ? ["ok", running] : ["warning", `${running}, ${older}`];
+  return [state, ...warnings, ...intruders(symptoms)];
+}
+
+/** Other programs on the port of the API; the daemon itself warns of one that was there when it started. */
+function intruders({ url, status: { pid, warnings }, sockets }: Symptoms): Result[] {
+  const port = Number(new URL(url).port);
+  const isIntruder = (socket: ListedSocket) =>
+    socket.state === "LISTEN" && socket.localPort === port && socket.pid !== pid;
+  return (sockets ?? []).filter(isIntruder).flatMap((socket): Result[] => {
+    const address = addressText(socket.localAddress, port);
+    if (warnings.some((warning) => warning.includes(address))) return [];
+    const who = socket.pid === null ? "a program of another user" : processText(socket.pid, socket.process?.command);
+    return [["warning", `${who} listens on ${address}, where "localhost" may lead: end it, or use only ${url}`]];
+  });
 }
 
 function pool({ status: { pool: { size, free, quarantined } } }: Symptoms): Result[] {
@@ -69,10 +82,52 @@ function conflicts({ leases }: Symptoms): Result[] {
   return contested.map((lease) => {
     const { pid = null, command = null, reason = null } = lease.listener ?? {};
     const why = reason === null ? "" : ` (${reason})`;
-    const who = pid === null ? "a process that the daemon cannot see" : `pid ${pid} (${command ?? "unknown command"})`;
+    const who = pid === null ? "a process that the daemon cannot see" : processText(pid, command);
     const what = `${who} listens there and is not the holder${why}`;
     return ["problem", `${titleOf(lease)}: ${what}; see portd inspect ${lease.port}`];
   });
+}
+
+/** Servers on other ports than their leases, and those whose `portd run` has ended. */
+function servers({ sockets, strays, orphans }: Symptoms): Result[] {
+  if (sockets === null) return [["note", "this system does not list sockets: who listens where is not known"]];
+  const results = [...strays.map(strayResult), ...orphans.map(orphanResult)];
+  return results.length > 0 ? results : [["ok", "no server listens on another port than its lease"]];
+}
+
+function strayResult({ socket: { pid, process, localPort }, leases, isStarted }: Stray): Result {
+  const names = leases.map(({ name, id }) => name ?? id).join(" or "),
+    ports = leases.map(({ port }) => port).join(" or ");
+  const who = processText(pid, process?.command);
+  if (!isStarted) {
+    const place = `nobody listens on ${ports} (${names}), and ${who} in the same folder listens on ${localPort}`;
+    return ["warning", `${place}: if it is that server, start it with the port of its lease`];
+  }
+  const command = commandOfRun(leases[0]!);
+  const what = `${names} listens on ${localPort}, not on ${ports}: ${who}`;
+  if (command === undefined) return ["warning", `${what}; start it with the port of its lease`];
+  return ["problem", `${what}; add what sets its port to the command, like: ${portWords(command)}`];
+}
+
+/** npm passes on only what stands behind `--`. */
+function portWords(command: string): string {
+  return /^(?:\S*\/)?npm (?!.* -- )/.test(command) ? "-- --port {port}" : "--port {port}";
+}
+
+function orphanResult({ pid, command, lease }: Orphan): Result {
+  const listener = processText(pid, command);
+  if (lease.endedAt !== null) {
+    const what = `${listener} still listens on ${lease.port}, and its lease ${lease.name ?? lease.id} has ended`;
+    return ["warning", `${what} with its portd run; end process ${pid} yourself`];
+  }
+  const { holder } = lease;
+  const starter = isOfRun(lease) ? "its portd run" : "the process of its lease";
+  const what = `${listener} still listens on ${titleOf(lease)}, and ${starter} (pid ${holder.pid}) has ended`;
+  return ["warning", `${what}; portd free ${lease.port} ends it`];
+}
+
+function processText(pid: number | null, command: string | null | undefined): string {
+  return `pid ${pid} (${command ? shortCommand(command, COMMAND_WIDTH) : "unknown command"})`;
 }
 
 function holds({ status: { holds: { kept, limit, missing } } }: Symptoms): Result[] {
@@ -107,11 +162,25 @@ function clock({ status, leases, now }: Symptoms): Result[] {
   return [["warning", `${which} granted in the future: the clock was set back since then`]];
 }
 
-function rights({ status: { user, stateDir }, openFiles }: Symptoms): Result[] {
+function disk({ status: { stateDir }, freeBytes }: Symptoms): Result[] {
+  if (freeBytes === null) return [["note", `how much room there is for ${stateDir} is not known`]];
+  const room = freeBytes < GB ? `${Math.floor(freeBytes / MB)} MB` : `${Math.floor(freeBytes / GB)} GB`;
+  if (freeBytes < FULL_BYTES) return [["problem", `the disk of ${stateDir} is full: no port can be leased; make room`]];
+  return [[freeBytes < NEARLY_FULL_BYTES ? "warning" : "ok", `${room} are free for ${stateDir}`]];
+}
+
+function rights({ status: { user, stateDir }, openFiles, folderFaults }: Symptoms): Result[] {
   const who = user ?? "its user";
-  const results: Result[] = openFiles !== null
-    ? openFiles.map((path) => ["problem", `${path} can be read by other users; stop that with: chmod go= ${path}`])
-    : [["note", `${stateDir} is not yours: only ${who} can do what needs the token (stop, export, import, open)`]];
+  const results = folderFaults.map((message): Result => ["problem", message]);
+  if (openFiles === null) {
+    results.push([
+      "note",
+      `${stateDir} is not yours: only ${who} can do what needs the token (stop, export, import, open)`,
+    ]);
+  }
+  for (const path of openFiles ?? []) {
+    results.push(["problem", `${path} can be read by other users; stop that with: chmod go= ${path}`]);
+  }
   if (user !== null && user !== "root" && !/(^|\\)SYSTEM$/i.test(user)) {
     const limits = "it cannot see the processes of other users, nor listen below port 1024";
     results.push(["note", `the daemon runs as ${user}: ${limits}`]);

@@ -5,8 +5,9 @@ import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { openProcesses } from "../../../src/process/open.ts";
 import { runSteps } from "../../../src/service/service.ts";
 import { writeDaemonFile } from "../../../src/state/state_folder.ts";
+import { TOKEN_FILE } from "../../support/app.ts";
 import { type CliOutcome, portd } from "../../support/cli.ts";
-import { checkFailure } from "../../support/command_setting.ts";
+import { checkFailure, ok } from "../../support/command_setting.ts";
 import { FakeDaemon, TOKEN } from "../../support/fake_daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -76,6 +77,30 @@ findTest("--url goes before PORTD_URL, and that before daemon.json", async (sear
   await search.run(["status"]);
   assert.deepEqual([first, second, third].map(({ requests }) => requests.length), [1, 1, 1]);
 });
+
+findTest("--state-dir that is not the daemon's is said, and whose the daemon is", async (search, daemon) => {
+  const { stateDir: theirs } = daemon.domain.describe();
+  const own = `${search.stateDir}/own`;
+  const note = `note: portd of me, state in ${theirs}, answers at ${daemon.url}; no daemon of ${own} runs\n`;
+  assert.deepEqual(await search.run(["ls", "--state-dir", own]), ok("", `${note}no leases\n`));
+  assert.equal((await search.run(["ls", "--state-dir", own, "--json"])).stderr, "");
+  assert.equal((await search.run(["ls", "--state-dir", theirs])).stderr, "no leases\n");
+  record(search, daemon.url);
+  daemon.requests.length = 0;
+  assert.equal((await search.run(["ls", "--state-dir", search.stateDir])).stderr, "no leases\n");
+  assert.equal(daemon.requests.length, 1);
+}, { isWellKnown: true });
+
+findTest("a refusal for want of the token names its file", async (search) => {
+  const { code, stderr } = await search.run(["export"]);
+  assert.equal(code, 6);
+  assert.ok(stderr.endsWith(`; the token is in ${TOKEN_FILE}\n`), stderr);
+  await checkFailure(
+    search.run(["stop"]),
+    6,
+    new RegExp(`: ${search.stateDir}/admin\\.token is not that of the daemon`),
+  );
+}, { isWellKnown: true });
 
 findTest("a daemon.json that is out of date gives way to the well-known address", async (search, daemon) => {
   record(search, `http://127.0.0.1:${freePort()}`);

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { diagnose, type Finding, type Symptoms } from "../../../src/cli/doctor/diagnosis.ts";
+import { diagnose, type Finding } from "../../../src/cli/doctor/diagnosis.ts";
+import type { Symptoms } from "../../../src/cli/doctor/symptoms.ts";
+import type { ListedSocket, PortSocket } from "../../../src/client/client.ts";
 import type { FirewallStatus } from "../../../src/client/wire.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { NO_EVIDENCE } from "../../../src/process/process.ts";
 import { portd } from "../../support/cli.ts";
 import { startTestDaemon } from "../../support/daemon.ts";
 import { temporaryFolder } from "../../support/folder.ts";
-import { FIREWALL as STATUS_OF_FIREWALL, STATUS, UNCLAIMED } from "../../support/wire.ts";
+import { FIREWALL as STATUS_OF_FIREWALL, PORT_SOCKET, SOCKET, STATUS, UNCLAIMED } from "../../support/wire.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 
@@ -27,7 +29,13 @@ const HEALTHY: Symptoms = {
   leases: [LEASE],
   now: NOW,
   version: "1.0.0",
+  changedAt: NOW - 7_200_000,
   openFiles: [],
+  folderFaults: [],
+  freeBytes: 5e9,
+  sockets: [],
+  strays: [],
+  orphans: [],
   firewall: undefined,
 };
 
@@ -48,15 +56,92 @@ function firewall(part: Partial<FirewallStatus>): Symptoms {
 
 Deno.test("diagnose() finds nothing wrong with a healthy daemon, and says so of every check", () => {
   const findings = diagnose(HEALTHY);
-  const checks = ["daemon", "pool", "conflicts", "holds", "claims", "clock", "rights"];
+  const checks = ["daemon", "pool", "conflicts", "servers", "holds", "claims", "clock", "disk", "rights"];
   assert.deepEqual(findings.map(({ check, level }) => `${check} ${level}`), checks.map((check) => `${check} ok`));
 });
 
 const STRANGER = { ...NO_EVIDENCE, pid: 99, command: "nc -l", address: "0.0.0.0", since: "", reason: null };
+const VITE: PortSocket = {
+  ...PORT_SOCKET,
+  localPort: 5173,
+  pid: 4715,
+  process: { command: "node /shop/node_modules/.bin/vite", cwd: "/shop", user: "me" },
+  lease: null,
+  ofHolder: null,
+};
+const OF_RUN: Lease = {
+  ...LEASE,
+  holder: { ...LEASE.holder, pid: 4711, command: "portd run web -- npm run dev" },
+  lifetime: { kind: "process", graceMs: 10_000 },
+};
+const OF_VITE: Lease = { ...OF_RUN, holder: { ...OF_RUN.holder, command: "portd run web -- vite" } };
+const INTRUDER: ListedSocket = { ...SOCKET, localAddress: "::1", localPort: 7678, pid: 99, lease: null };
+
+function stray(leases: readonly Lease[], isStarted = true): Symptoms {
+  return { ...HEALTHY, strays: [{ socket: VITE, leases, isStarted }] };
+}
+
 const FUTURE = "2026-11-24T12:00:00Z";
 
 const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ["another version", { ...HEALTHY, version: "1.1.0" }, "daemon warning", /this command is portd 1\.1\.0: restart/],
+  [
+    "a daemon that is older than this portd",
+    { ...HEALTHY, changedAt: NOW - 60_000 },
+    "daemon warning",
+    /but this portd has been changed since, at 2026-11-23T11:59:00\.000Z: restart the daemon with portd stop/,
+  ],
+  [
+    "another program on the daemon's port",
+    { ...HEALTHY, sockets: [INTRUDER] },
+    "daemon warning",
+    /^pid 99 \(vite\) listens on \[::1\]:7678, where "localhost" may lead: end it, or use only http:/,
+  ],
+  [
+    "a server on another port than its lease",
+    stray([OF_VITE]),
+    "servers problem",
+    /^shop\/web listens on 5173, not on 20417: pid 4715 \(vite\); add what sets its port .*, like: --port \{port\}$/,
+  ],
+  [
+    "a server that npm has started on another port than its lease",
+    stray([OF_RUN]),
+    "servers problem",
+    /to the command, like: -- --port \{port\}$/,
+  ],
+  [
+    "a server that may belong to a lease by its folder",
+    stray([LEASE], false),
+    "servers warning",
+    /^nobody listens on 20417 \(shop\/web\), and pid 4715 \(vite\) in the same folder listens on 5173: if it is that/,
+  ],
+  [
+    "a server that outlives its portd run",
+    { ...HEALTHY, orphans: [{ pid: 4715, command: "vite", lease: OF_RUN }] },
+    "servers warning",
+    /^pid 4715 \(vite\) still listens on shop\/web \(20417\/tcp\), and its portd run \(pid 4711\) has ended; portd free 20417/,
+  ],
+  [
+    "a server that outlives its portd run and its lease",
+    { ...HEALTHY, orphans: [{ pid: 4715, command: "vite", lease: { ...OF_RUN, endedAt: "2026-11-23T11:59:30Z" } }] },
+    "servers warning",
+    /^pid 4715 \(vite\) still listens on 20417, and its lease shop\/web has ended with its portd run; end process 4715/,
+  ],
+  ["a system without a list of sockets", { ...HEALTHY, sockets: null }, "servers note", /does not list sockets/],
+  [
+    "a full disk",
+    { ...HEALTHY, freeBytes: 4096 },
+    "disk problem",
+    /^the disk of \/nowhere\/state is full: no port can/,
+  ],
+  [
+    "a disk with little room",
+    { ...HEALTHY, freeBytes: 9 << 20 },
+    "disk warning",
+    /^9 MB are free for \/nowhere\/state$/,
+  ],
+  ["a disk that cannot be asked", { ...HEALTHY, freeBytes: null }, "disk note", /is not known$/],
+  ["faults of the folder", { ...HEALTHY, folderFaults: ["it is gone"] }, "rights problem", /^it is gone$/],
   ["what the daemon warns of", status({ warnings: ["5 ports are excluded"] }), "daemon warning", /5 ports/],
   [
     "an empty pool",
@@ -139,4 +224,10 @@ Deno.test("portd doctor ends with 0 for a healthy daemon, with 1 for a problem, 
   assert.deepEqual(problems.map(({ check }: Finding) => check), ["rights"]);
   const nowhere = { PORTD_STATE_DIR: `${folder.path}/none`, PORTD_LISTEN: "127.0.0.1:1" };
   assert.equal((await portd(["doctor"], { env: nowhere })).code, 3);
+});
+
+Deno.test("diagnose() does not repeat what the daemon warns of", () => {
+  const warnings = ['pid 99 (vite) listens on [::1]:7678, where "localhost" may lead: end it'];
+  const findings = diagnose({ ...status({ warnings }), sockets: [INTRUDER] });
+  assert.equal(findings.filter(({ level }) => level === "warning").length, 1);
 });

@@ -1,0 +1,107 @@
+/** What doctor's checks look at: gathers it from the daemon and from this machine. */
+import type { DaemonStatus, Lease, ListedSocket, PortdClient, PortSocket } from "../../client/client.ts";
+import type { FirewallStatus } from "../../client/wire.ts";
+import { PortdError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
+import type { CliContext } from "../context.ts";
+import { isRunning } from "../daemon/recorded.ts";
+import { changedAt } from "./program.ts";
+import { findLeftOver, findStrays, type Orphan, portsToLookAt, type Stray } from "./servers.ts";
+import { freeBytes, lookAtFolder } from "./state_folder.ts";
+
+/** What the checks look at. */
+export interface Symptoms {
+  readonly url: string;
+  readonly status: DaemonStatus;
+  readonly leases: readonly Lease[];
+  /** Wall-clock milliseconds of the machine that asks. */
+  readonly now: number;
+  /** Version of the command line. */
+  readonly version: string;
+  /** When the program of the command line was changed last, in wall-clock milliseconds; null is unknown. */
+  readonly changedAt: number | null;
+  /** Which files in the daemon's state folder others may read or write; null where the folder is not this user's. */
+  readonly openFiles: readonly string[] | null;
+  /** What else is wrong with that folder, a sentence each. */
+  readonly folderFaults: readonly string[];
+  /** How many bytes the daemon can still write there; null is unknown. */
+  readonly freeBytes: number | null;
+  /** The sockets that listen; null on a system that does not list them. */
+  readonly sockets: readonly ListedSocket[] | null;
+  readonly strays: readonly Stray[];
+  readonly orphans: readonly Orphan[];
+  /** Only where a lease is open to the outside and the user has the token. */
+  readonly firewall: FirewallStatus | undefined;
+}
+
+/** How many ended leases are looked at. */
+const MOST_ENDED = 200;
+
+/** Asks the daemon and this machine. */
+export async function lookForSymptoms({ self }: CliContext, client: PortdClient): Promise<Symptoms> {
+  const [status, leases] = await Promise.all([client.status(), client.listAll()]);
+  const folder = lookAtFolder(status.stateDir);
+  return {
+    url: client.url,
+    status,
+    leases,
+    now: Date.now(),
+    version: VERSION,
+    changedAt: changedAt(self),
+    openFiles: folder && folder.openFiles,
+    folderFaults: folder?.faults ?? [],
+    freeBytes: await freeBytes(status),
+    ...await lookAtServers(client, { leases, status }),
+    firewall: leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined,
+  };
+}
+
+async function lookAtServers(
+  client: PortdClient,
+  { leases, status: { ephemeral } }: Pick<Symptoms, "leases" | "status">,
+): Promise<Pick<Symptoms, "sockets" | "strays" | "orphans">> {
+  const sockets = await readSockets(client);
+  const { leases: ended } = await client.list({ ended: true, limit: MOST_ENDED });
+  const listeners: PortSocket[] = [];
+  for (const port of portsToLookAt(sockets ?? [], { leases, ended, ephemeral })) {
+    const description = await client.describePort(port);
+    listeners.push(...description.listeners.filter(({ protocol, lease }) => protocol === "tcp" && lease === null));
+  }
+  const strays = findStrays(listeners, leases);
+  return { sockets, strays, orphans: [...findAbandoned(leases), ...findLeftOver(listeners, ended)] };
+}
+
+/** The servers of live leases whose holder's process has ended, as far as this machine shows both. */
+function findAbandoned(leases: readonly Lease[]): readonly Orphan[] {
+  const maybe = leases.filter(({ lifetime, state, holder, listener }) =>
+    lifetime.kind === "process" && state === "listening" && holder.pid !== null && listener !== null &&
+    listener.pid !== null && listener.pid !== holder.pid
+  );
+  const isThere = ({ pid, startTime }: { readonly pid: number | null; readonly startTime: string | null }) =>
+    pid !== null && startTime !== null && isRunning({ pid, startTime });
+  return maybe.flatMap((lease) => {
+    const { holder, listener } = lease;
+    const { pid, command } = listener!;
+    return isThere(listener!) && !isThere(holder) ? [{ pid, command, lease }] : [];
+  });
+}
+
+async function readSockets(client: PortdClient): Promise<readonly ListedSocket[] | null> {
+  try {
+    return await client.listeners();
+  } catch (error) {
+    if (error instanceof PortdError && error.code === "not_supported") return null;
+    throw error;
+  }
+}
+
+async function readFirewall(client: PortdClient): Promise<FirewallStatus | undefined> {
+  try {
+    return await client.firewall();
+  } catch (error) {
+    const isForbidden = error instanceof PortdError &&
+      (error.code === "scope_required" || error.code === "unauthorized");
+    if (isForbidden) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+/** What doctor finds out about servers, against the whole daemon over a machine in memory. */
+import assert from "node:assert/strict";
+import type { Finding } from "../../../src/cli/doctor/diagnosis.ts";
+import { portsToLookAt } from "../../../src/cli/doctor/servers.ts";
+import { openLibc } from "../../../src/os/linux/libc.ts";
+import { Procfs } from "../../../src/os/linux/procfs.ts";
+import { openProcesses } from "../../../src/process/open.ts";
+import { commandTest, type Setting, setUp } from "../../support/command_setting.ts";
+import { SOCKET, UNCLAIMED } from "../../support/wire.ts";
+
+const RUN = { command: "portd run web -- npm run dev" } as const;
+const PROCESS = { kind: "process" } as const;
+
+/** What doctor says about servers. */
+async function serversOf({ run }: Setting): Promise<readonly (readonly [level: string, message: string])[]> {
+  const { findings } = JSON.parse((await run(["doctor", "--json"])).stdout) as {
+    readonly findings: readonly Finding[];
+  };
+  return findings.filter(({ check }) => check === "servers").map(({ level, message }) => [level, message]);
+}
+
+commandTest("doctor finds the server of a portd run that listens on another port than its lease", async (setting) => {
+  const { daemon: { machine }, daemon, cwd, run } = setting;
+  machine.start(4711, { ...RUN, cwd });
+  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  machine.start(4713, { command: "sh -c vite", cwd, parentPid: 4711 });
+  machine.start(4715, { command: `node ${cwd}/node_modules/.bin/vite`, cwd, parentPid: 4713 });
+  machine.listen({ protocol: "tcp", port: 5173 }, { pid: 4715 });
+  const hint = "add what sets its port to the command, like: -- --port {port}";
+  const message = `shop/web listens on 5173, not on ${lease.port}: pid 4715 (vite); ${hint}`;
+  assert.deepEqual(await serversOf(setting), [["problem", message]]);
+  assert.equal((await run(["doctor"])).code, 1);
+  const shown = (await run(["doctor"], { isTerminal: true, columns: 60 })).stdout;
+  for (const line of shown.split("\n")) assert.ok(line.length <= 60 || !line.trim().includes(" "), line);
+  machine.listen({ protocol: "tcp", port: lease.port }, { pid: 4715 });
+  await daemon.look();
+  assert.deepEqual((await serversOf(setting)).map(([level]) => level), ["ok"]);
+});
+
+commandTest("doctor suspects a server in the folder of a lease that waits for one", async (setting) => {
+  const { daemon: { machine }, daemon, cwd } = setting;
+  const lease = await daemon.grant({ name: "web", project: "shop", holder: { id: `cli:${cwd}`, cwd } });
+  machine.start(98, { command: "vite", cwd: "/home/me/blog" });
+  machine.listen({ protocol: "tcp", port: 3000 }, { pid: 98 });
+  assert.deepEqual((await serversOf(setting)).map(([level]) => level), ["ok"]);
+  machine.start(99, { command: "vite", cwd: `${cwd}/web` });
+  machine.listen({ protocol: "tcp", port: 5173 }, { pid: 99 });
+  const place = `nobody listens on ${lease.port} (shop/web), and pid 99 (vite) in the same folder listens on 5173`;
+  assert.deepEqual(await serversOf(setting), [
+    ["warning", `${place}: if it is that server, start it with the port of its lease`],
+  ]);
+});
+
+commandTest("doctor finds a server that listens although its portd run and its lease have ended", async (setting) => {
+  const { daemon: { machine }, daemon, cwd } = setting;
+  machine.start(4711, { ...RUN, cwd });
+  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const startedAt = new Date(daemon.clock.now()).toISOString();
+  const { pid } = await daemon.serve(lease, { command: "vite", parentPid: 4711, startedAt });
+  machine.end(4711);
+  await daemon.end(lease.id, "released");
+  const what = `pid ${pid} (vite) still listens on ${lease.port}, and its lease shop/web has ended with its portd run`;
+  assert.deepEqual(await serversOf(setting), [["warning", `${what}; end process ${pid} yourself`]]);
+});
+
+Deno.test("doctor finds a server whose portd run has ended, while its lease stays", {
+  ignore: Deno.build.os !== "linux",
+  sanitizeResources: false, // libc stays open
+}, async () => {
+  await using setting = await setUp();
+  const { daemon: { machine }, daemon, cwd } = setting;
+  machine.start(4711, { ...RUN, cwd });
+  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  // This very process is the server: doctor looks for itself whether it runs.
+  const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
+  machine.start(Deno.pid, { command: "vite", startTime, parentPid: 4711, cwd });
+  machine.listen({ protocol: "tcp", port: lease.port }, { pid: Deno.pid });
+  await daemon.look();
+  const what = `pid ${Deno.pid} (vite) still listens on shop/web (${lease.port}/tcp)`;
+  assert.deepEqual(await serversOf(setting), [
+    ["warning", `${what}, and its portd run (pid 4711) has ended; portd free ${lease.port} ends it`],
+  ]);
+});
+
+Deno.test("doctor looks at no port that the system chose, and at none of a process that has a leased port", () => {
+  const web = { ...SOCKET, pid: 10 }, free = { ...SOCKET, lease: null, ofHolder: null };
+  const sockets = [web, { ...free, pid: 10, localPort: 9229 }, { ...free, localPort: 40_000 }, {
+    ...free,
+    localPort: 5173,
+  }];
+  const leases = [{ ...UNCLAIMED, holder: { ...UNCLAIMED.holder, cwd: "/shop" } }];
+  const ephemeral = { first: 32_768, last: 60_999 };
+  assert.deepEqual(portsToLookAt(sockets, { leases, ended: [], ephemeral }), [5173]);
+  assert.deepEqual(portsToLookAt(sockets, { leases: [], ended: [], ephemeral }), []);
+});
