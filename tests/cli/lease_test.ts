@@ -50,6 +50,11 @@ commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
   assert.deepEqual((daemon.requests.at(-1)?.body as Record<string, unknown>).lifetime, { kind: "pinned" });
 });
 
+commandTest("portd lease leases a service with a name of digits where --name says so", async ({ daemon, run }) => {
+  for (const args of [["lease", "--name", "3000"], ["lease", "shop/3000"]]) assert.equal((await run(args)).code, 0);
+  assert.deepEqual(daemon.leases.map(({ name }) => name), ["3000", "shop/3000"]);
+});
+
 commandTest("portd lease prints several ports a line each, and variables", async ({ daemon, run }) => {
   const { stdout } = await run(["lease", "--count", "2"]);
   assert.deepEqual(stdout, daemon.leases.map(({ port }) => `${port}\n`).join(""));

@@ -56,6 +56,12 @@ commandTest("without a name a command has any port, one name asks for one lease"
   assert.deepEqual([name, prefer, hold, labels], ["web", [5173], "none", { job: "1" }]);
 });
 
+commandTest("a full name is given by --name, also one of digits", async (setting) => {
+  assert.equal((await setting.run(["run", "--name", "blog/3000", "--", "true"])).code, 0);
+  const [lease] = setting.daemon.leases;
+  assert.deepEqual([lease?.name, lease?.holder.command], ["blog/3000", "portd run --name blog/3000 -- true"]);
+});
+
 commandTest("the exit code is the command's", async (setting) => {
   assert.equal((await setting.run(["run", "web", "--", ...await child(setting, "Deno.exit(42);")])).code, 42);
   const killed = await child(setting, 'Deno.kill(Deno.pid, "SIGTERM"); setTimeout(() => {}, 300_000);');

@@ -6,12 +6,21 @@ import { HOLD_KINDS } from "../../hold/hold.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject, type Project } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
-import { argument, choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, parsedFlag } from "../command.ts";
+import {
+  argument,
+  choiceFlag,
+  COMMON_FLAGS,
+  defineCommand,
+  type FlagsOf,
+  listFlag,
+  parsedFlag,
+  textFlag,
+} from "../command.ts";
 import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
-import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
+import { grantFor, holderOf, type LeaseName, nameIn, splitName, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type ChildEnd, runChild } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
@@ -28,6 +37,7 @@ const COMMAND_WIDTH = 200;
 const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
 const FLAGS = {
+  name: textFlag("PROJECT/NAME", "The full name of one lease, without the project of this folder"),
   port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
   prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
     parse: (text) => parsePort(text),
@@ -61,10 +71,11 @@ stderr says so.`,
     if (words.length === 0) {
       throw new UsageError("Cannot run: there is no command; write it after --, like: portd run web -- npm run dev");
     }
-    const shortNames = names.map((name) => splitName(name).name);
-    checkPlaceholders(words, shortNames);
     const project = findProject(context.cwd);
-    const request = requestOf({ flags, names, words, project });
+    const named = namesOf(flags, names, project);
+    const shortNames = named.map(({ name }) => name);
+    checkPlaceholders(words, shortNames);
+    const request = requestOf({ flags, named, project, command: commandOf(flags, names, words) });
     const client = await findDaemon(context, flags);
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
     const lease = () => withToken((client) => grantFor(client, request, project));
@@ -142,31 +153,41 @@ async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
   }
 }
 
+function namesOf(flags: RunFlags, names: readonly string[], project: Project): readonly LeaseName[] {
+  if (flags.name === undefined) return names.map((name) => nameIn(project, name));
+  if (names.length === 0) return [splitName(flags.name)];
+  throw new UsageError("Cannot use NAME together with --name: both name the lease");
+}
+
 function requestOf(
-  { flags, names, words, project }: {
+  { flags, named, project, command }: {
     readonly flags: RunFlags;
-    readonly names: readonly string[];
-    readonly words: readonly string[];
+    readonly named: readonly LeaseName[];
     readonly project: Project;
+    readonly command: string;
   },
 ): LeaseRequest {
   const { port, prefer, hold, label } = flags;
-  if (names.length > 1 && (port !== undefined || prefer !== undefined)) {
+  if (named.length > 1 && (port !== undefined || prefer !== undefined)) {
     throw new UsageError("Cannot use --port or --prefer with several names: they are for one port");
   }
-  const named = names.map((name) => nameIn(project, name));
   const projects = new Set(named.map((name) => name.project));
   if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run a command for each");
   const wish = given({ port, prefer, hold });
-  const text = ["portd run", ...names, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " ");
   const [ownProject] = projects;
   return {
     ...given({ project: ownProject, labels: label && Object.fromEntries(label) }),
     ...(named.length > 1 ? { services: named.map(({ name }) => ({ name, ...wish })) } : { ...named[0], ...wish }),
-    holder: { ...holderOf(project, shorten(text, COMMAND_WIDTH)), cwd: project.root },
+    holder: { ...holderOf(project, command), cwd: project.root },
     pid: Deno.pid,
     lifetime: { kind: "process" },
   };
+}
+
+/** This command line, by which others recognise the holder. */
+function commandOf({ name }: RunFlags, names: readonly string[], words: readonly string[]): string {
+  const named = name === undefined ? names : ["--name", name];
+  return shorten(["portd run", ...named, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " "), COMMAND_WIDTH);
 }
 
 function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {
