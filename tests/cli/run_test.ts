@@ -56,6 +56,38 @@ commandTest("without a name a command has any port, one name asks for one lease"
   assert.deepEqual([name, prefer, hold, labels], ["web", [5173], "none", { job: "1" }]);
 });
 
+commandTest(
+  "without a name a command has all services of portd.yaml, with the variables of the file",
+  async (setting) => {
+    const { cwd, daemon, run } = setting;
+    await Deno.writeTextFile(
+      `${cwd}/portd.yaml`,
+      "services: { api: { env: API }, web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }\n",
+    );
+    const variables = "PORT API API_PORT WEB_PORT DNS_PORT";
+    const script = `for name in ${variables}; do eval echo $name=\\$$name; done >"$0/out"; echo "$1" >>"$0/out"`;
+    assert.equal((await run(["run", "--", ...shell(script, cwd, "{port:dns}")])).code, 0);
+    const [api, web, dns] = daemon.leases.map(({ port }) => port);
+    assert.equal(web, 5173);
+    assert.equal(
+      await out(setting),
+      `PORT=${web}\nAPI=${api}\nAPI_PORT=${api}\nWEB_PORT=${web}\nDNS_PORT=${dns}\n${dns}\n`,
+    );
+    assert.deepEqual(daemon.leases.map(({ name }) => name), ["shop/api", "shop/web", "shop/dns"]);
+    const { stderr } = await run(["run", "--port", "8080", "--", "true"]);
+    assert.match(stderr, /for all services of portd\.yaml: name the one that they are for \(api, web, dns\)\n$/);
+  },
+);
+
+commandTest("a named command has what portd.yaml says of its service", async (setting) => {
+  const { cwd, daemon, run } = setting;
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services: { api: { env: API, prefer: 5173, hold: none } }\n");
+  assert.equal((await run(["run", "api", "web", "--", ...shell('printf "$API" >"$0/out"', cwd)])).code, 0);
+  assert.equal(await out(setting), "5173");
+  const { services } = daemon.asked("POST", "/v1/leases")[0]?.body as { services: unknown };
+  assert.deepEqual(services, [{ name: "api", prefer: [5173], hold: "none" }, { name: "web" }]);
+});
+
 commandTest("a full name is given by --name, also one of digits", async (setting) => {
   assert.equal((await setting.run(["run", "--name", "blog/3000", "--", "true"])).code, 0);
   const [lease] = setting.daemon.leases;

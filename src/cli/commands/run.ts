@@ -1,10 +1,9 @@
 /** `portd run`: leases ports, runs a command with them, and releases them when it ends. */
 import type { PortdClient } from "../../client/client.ts";
-import type { LeaseRequest } from "../../client/wire.ts";
 import { reasonOf } from "../../errors.ts";
 import { HOLD_KINDS } from "../../hold/hold.ts";
 import type { Lease } from "../../lease/lease.ts";
-import { findProject, type Project } from "../../project/project.ts";
+import { findProject } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
 import {
   argument,
@@ -20,12 +19,13 @@ import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
-import { grantFor, holderOf, type LeaseName, nameIn, splitName, titleOf } from "../naming.ts";
+import { grantFor, holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type ChildEnd, runChild } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
+import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
 /** A command that fails so soon after its start may have found its port in use. */
@@ -54,8 +54,10 @@ type RunFlags = FlagsOf<typeof FLAGS>;
 export default defineCommand({
   flags: FLAGS,
   args: argument("NAME", "A service, like web"),
-  help: `Leases a port for each name, or one without a name, and runs the command. PORT is set to the first port and
-<NAME>_PORT to each; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on. Without
+  help:
+    `Leases a port for each name, and runs the command. Without a name it leases one for each service in the project's
+portd.yaml, or any port where there is no such file. PORT is set to the first port and <NAME>_PORT to each, and then the
+variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on. Without
 a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A command
 that fails within ten seconds while something else listens on its port is started again with another port, at most three
 times. The leases end with the command. If a daemon of the command still listens on a port, that lease is kept, and
@@ -64,7 +66,8 @@ stderr says so.`,
     "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
     { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
     { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "with two ports as arguments" },
-    { input: "-- python3 -m http.server {port}", brief: "any port" },
+    { input: "-- npm run dev", brief: "with all services of portd.yaml" },
+    { input: "-- python3 -m http.server {port}", brief: "any port, where there is no portd.yaml" },
   ],
   async run(context, flags, ...names) {
     const words = context.behindDashes ?? [];
@@ -72,17 +75,23 @@ stderr says so.`,
       throw new UsageError("Cannot run: there is no command; write it after --, like: portd run web -- npm run dev");
     }
     const project = findProject(context.cwd);
-    const named = namesOf(flags, names, project);
-    const shortNames = named.map(({ name }) => name);
-    checkPlaceholders(words, shortNames);
-    const request = requestOf({ flags, named, project, command: commandOf(flags, names, words) });
+    const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
+    const ports = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
+    checkPlaceholders(words, ports.map(({ named }) => named?.name));
+    const request = {
+      ...portsRequest(ports, {}),
+      ...given({ labels: label && Object.fromEntries(label) }),
+      holder: { ...holderOf(project, commandOf(flags, names, words)), cwd: project.root },
+      pid: Deno.pid,
+      lifetime: { kind: "process" },
+    } as const;
     const client = await findDaemon(context, flags);
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
     const lease = () => withToken((client) => grantFor(client, request, project));
     using relay = new SignalRelay(context);
     const [leases] = await Promise.all([lease(), useKinship(context, relay)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const session = { withToken, context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
+    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, loadHandles };
     context.process.exitCode = await runWithPorts(session, leases);
   },
 });
@@ -93,7 +102,7 @@ interface Session {
   readonly client: PortdClient;
   readonly words: readonly string[];
   readonly relay: SignalRelay;
-  readonly shortNames: readonly string[];
+  readonly ports: readonly WantedPort[];
   readonly killAfterMs: number;
   readonly lease: () => Promise<readonly Lease[]>;
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
@@ -139,8 +148,11 @@ async function runWithPorts(session: Session, granted: readonly Lease[]): Promis
 }
 
 async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
-  const { context, words, relay, shortNames, killAfterMs } = session;
-  const ports: NamedPort[] = leases.all.map(({ port }, i) => ({ name: shortNames[i], port }));
+  const { context, words, relay, killAfterMs } = session;
+  const ports: NamedPort[] = leases.all.map(({ port }, i) => {
+    const { named, variable } = session.ports[i]!;
+    return { name: named?.name, variable, port };
+  });
   const filled = fillPlaceholders(words, ports);
   try {
     return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
@@ -151,37 +163,6 @@ async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
     writeLine(context.process.stderr, `portd: Cannot run ${filled[0]!}: ${reason}`);
     throw new Ended(isMissing ? NOT_FOUND : NOT_EXECUTABLE);
   }
-}
-
-function namesOf(flags: RunFlags, names: readonly string[], project: Project): readonly LeaseName[] {
-  if (flags.name === undefined) return names.map((name) => nameIn(project, name));
-  if (names.length === 0) return [splitName(flags.name)];
-  throw new UsageError("Cannot use NAME together with --name: both name the lease");
-}
-
-function requestOf(
-  { flags, named, project, command }: {
-    readonly flags: RunFlags;
-    readonly named: readonly LeaseName[];
-    readonly project: Project;
-    readonly command: string;
-  },
-): LeaseRequest {
-  const { port, prefer, hold, label } = flags;
-  if (named.length > 1 && (port !== undefined || prefer !== undefined)) {
-    throw new UsageError("Cannot use --port or --prefer with several names: they are for one port");
-  }
-  const projects = new Set(named.map((name) => name.project));
-  if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run a command for each");
-  const wish = given({ port, prefer, hold });
-  const [ownProject] = projects;
-  return {
-    ...given({ project: ownProject, labels: label && Object.fromEntries(label) }),
-    ...(named.length > 1 ? { services: named.map(({ name }) => ({ name, ...wish })) } : { ...named[0], ...wish }),
-    holder: { ...holderOf(project, command), cwd: project.root },
-    pid: Deno.pid,
-    lifetime: { kind: "process" },
-  };
 }
 
 /** This command line, by which others recognise the holder. */
