@@ -110,6 +110,31 @@ commandTest("a command that is not there is 127, one that cannot be run 126; bot
   assert.deepEqual(states(setting), ["released", "released"]);
 });
 
+commandTest("a command that cannot be started is named with the reason and what would work", async (setting) => {
+  const { cwd, run } = setting;
+  const file = (name: string, text: string, mode: number) => Deno.writeTextFile(`${cwd}/${name}`, text, { mode });
+  await file("plain", "", 0o600);
+  await file("orphan", "#!/no/such/interpreter\n", 0o700);
+  const cases = [
+    ["nosuch", 127, "there is no such program in PATH; check the spelling, or write its path"],
+    ["plain", 127, "there is no such program in PATH; this folder has it: write ./plain"],
+    [`${cwd}/nosuch`, 127, "there is no such file"],
+    [`${cwd}/orphan`, 127, "the interpreter in its first line is not there"],
+    [
+      `${cwd}/plain`,
+      126,
+      `this user may not execute it; chmod +x ${cwd}/plain allows that, or start it with its interpreter`,
+    ],
+    [cwd, 126, "it is a folder and not a program"],
+    [`${cwd}/plain/x`, 126, "a part of the path is a file and not a folder"],
+  ] as const;
+  for (const [program, code, reason] of cases) {
+    const stderr = `portd: Cannot run ${program}: ${reason}\n`;
+    assert.deepEqual(await run(["run", "web", "--", program]), { code, stdout: "", stderr });
+  }
+  assert.ok(states(setting).every((state) => state === "released"));
+});
+
 /** A shell, which starts at once: what fails late is not started again. */
 const shell = (script: string, ...words: readonly string[]) => ["sh", "-c", script, ...words];
 

@@ -1,6 +1,5 @@
 /** `portd run`: leases ports, runs a command with them, and releases them when it ends. */
 import type { PortdClient } from "../../client/client.ts";
-import { reasonOf } from "../../errors.ts";
 import { HOLD_KINDS } from "../../hold/hold.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject } from "../../project/project.ts";
@@ -18,10 +17,10 @@ import {
 import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../duration.ts";
-import { Ended, UsageError } from "../exit.ts";
+import { UsageError } from "../exit.ts";
 import { grantFor, holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { type ChildEnd, runChild } from "../run/child.ts";
+import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
@@ -33,8 +32,6 @@ const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
 const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
-/** The exit codes of shells for a program that is not there, and for one that cannot be run. */
-const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
 const FLAGS = {
   name: textFlag("PROJECT/NAME", "The full name of one lease, without the project of this folder"),
@@ -157,11 +154,11 @@ async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
   try {
     return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
   } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound;
-    if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;
-    const reason = isMissing ? "there is no such program" : reasonOf(error);
-    writeLine(context.process.stderr, `portd: Cannot run ${filled[0]!}: ${reason}`);
-    throw new Ended(isMissing ? NOT_FOUND : NOT_EXECUTABLE);
+    if (!(error instanceof StartError)) throw error;
+    const { startFailure }: typeof import("../run/start_failure.ts") = await import(
+      "../run/start_failure.ts" as string
+    );
+    throw startFailure(error.cause, filled[0]!, context);
   }
 }
 
