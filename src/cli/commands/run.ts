@@ -1,6 +1,8 @@
 /** `portd run`: leases ports, runs a command with them, and releases them when it ends. */
 import type { PortdClient } from "../../client/client.ts";
+import type { PortRequest } from "../../client/wire.ts";
 import { HOLD_KINDS } from "../../hold/hold.ts";
+import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
@@ -54,11 +56,12 @@ export default defineCommand({
   help:
     `Leases a port for each name, and runs the command. Without a name it leases one for each service in the project's
 portd.yaml, or any port where there is no such file. PORT is set to the first port and <NAME>_PORT to each, and then the
-variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on. Without
-a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A command
-that fails within ten seconds while something else listens on its port is started again with another port, at most three
-times. The leases end with the command. If a daemon of the command still listens on a port, that lease is kept, and
-stderr says so.`,
+variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on.
+Without a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A
+command that fails within ten seconds while something else listens on its port is started again with another port, at
+most three times. One that cannot bind its port because portd holds it, as it does not set SO_REUSEADDR, is started
+again with --hold none. The leases end with the command. If a daemon of the command still listens on a port, that lease
+is kept, and stderr says so.`,
   usage: [
     "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
     { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
@@ -75,8 +78,7 @@ stderr says so.`,
     const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
     const ports = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
     checkPlaceholders(words, ports.map(({ named }) => named?.name));
-    const request = {
-      ...portsRequest(ports, {}),
+    const terms = {
       ...given({ labels: label && Object.fromEntries(label) }),
       holder: { ...holderOf(project, commandOf(flags, names, words)), cwd: project.root },
       pid: Deno.pid,
@@ -84,11 +86,14 @@ stderr says so.`,
     } as const;
     const client = await findDaemon(context, flags);
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
-    const lease = () => withToken((client) => grantFor(client, request, project));
+    const lease = (portFlags: PortRequest = {}) => {
+      const request = { ...portsRequest(ports, portFlags), ...terms };
+      return withToken((client) => grantFor(client, request, project));
+    };
     using relay = new SignalRelay(context);
-    const [leases] = await Promise.all([lease(), useKinship(context, relay)]);
+    const [leases, kinship] = await Promise.all([lease(), useKinship(context, relay)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, loadHandles };
+    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles };
     context.process.exitCode = await runWithPorts(session, leases);
   },
 });
@@ -101,16 +106,19 @@ interface Session {
   readonly relay: SignalRelay;
   readonly ports: readonly WantedPort[];
   readonly killAfterMs: number;
-  readonly lease: () => Promise<readonly Lease[]>;
+  /** @param flags replace what the command line asks of each port. */
+  readonly lease: (flags?: PortRequest) => Promise<readonly Lease[]>;
+  readonly kinship: Kinship | undefined;
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
 /** Where the OS says what a command has started. */
-async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): Promise<void> {
-  if (os === "windows") return;
+async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): Promise<Kinship | undefined> {
+  if (os === "windows") return undefined;
   const { openKinship }: typeof import("../../kinship/open.ts") = await load("kinship");
   const kinship = await openKinship({ adopts: ownsProcess });
   if (kinship !== undefined) relay.use(kinship);
+  return kinship;
 }
 
 async function loadHandles(): Promise<typeof openProcessHandle> {
@@ -126,33 +134,63 @@ function load(part: "kinship" | "handle") {
 /** @param granted is used by the first run of the command. */
 async function runWithPorts(session: Session, granted: readonly Lease[]): Promise<number> {
   const { context, relay } = session;
+  let flags: PortRequest = {};
   for (let restarts = 0;; restarts++) {
-    const leases = new RunLeases(restarts === 0 ? granted : await session.lease(), session);
-    let end: ChildEnd, lost: Lease | undefined;
+    const leases = new RunLeases(restarts === 0 ? granted : await session.lease(flags), session);
+    let end: RunEnd, again: Restart | undefined;
     try {
       if (relay.exitCode !== undefined) return relay.exitCode;
       end = await runOnce(session, leases);
       await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
       const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
-      lost = mayRestart ? leases.findLost() : undefined;
+      again = mayRestart ? restartAfter(end, leases) : undefined;
     } finally {
       await leases.release();
     }
-    if (lost === undefined || restarts === MOST_RESTARTS) return end.code;
-    const message = `portd: something else listens on the port of ${titleOf(lost)}; starting again with another port`;
-    writeLine(context.process.stderr, message);
+    if (again === undefined || restarts === MOST_RESTARTS) return end.code;
+    writeLine(context.process.stderr, `portd: ${again.reason}`);
+    flags = { ...flags, ...again.flags };
   }
 }
 
-async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
-  const { context, words, relay, killAfterMs } = session;
+/** Why a command is started again, and what is asked of its ports then. */
+interface Restart {
+  readonly reason: string;
+  readonly flags: PortRequest;
+}
+
+function restartAfter({ refused }: RunEnd, leases: RunLeases): Restart | undefined {
+  const lost = leases.findLost();
+  if (lost !== undefined) {
+    const reason = `something else listens on the port of ${titleOf(lost)}; starting again with another port`;
+    return { reason, flags: {} };
+  }
+  const held = leases.all.find(({ port }) => port === refused);
+  if (held === undefined) return undefined;
+  const why = "a server that does not set SO_REUSEADDR cannot bind a port that portd holds";
+  const reason = `the command was refused a TCP port, and nobody listens on that of ${titleOf(held)}: ${why}`;
+  return { reason: `${reason}; starting again with --hold none`, flags: { hold: "none" } };
+}
+
+/** How a run of the command ended. */
+interface RunEnd extends ChildEnd {
+  /** A port that portd holds, where the command failed early and was refused a TCP port, as far as the OS says. */
+  readonly refused: number | undefined;
+}
+
+async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
+  const { context, words, relay, killAfterMs, kinship } = session;
   const ports: NamedPort[] = leases.all.map(({ port }, i) => {
     const { named, variable } = session.ports[i]!;
     return { name: named?.name, variable, port };
   });
   const filled = fillPlaceholders(words, ports);
+  using binds = leases.held.length === 0 ? undefined : kinship?.watchBinds();
+  // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
+  if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   try {
-    return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
+    const end = await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
+    return { ...end, refused: wasEarlyFailure(end) ? binds?.findRefused(leases.held) : undefined };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { startFailure }: typeof import("../run/start_failure.ts") = await import(
