@@ -45,7 +45,7 @@ export function toGrantRequest(
     },
     pid: body.pid ?? null,
     lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
-    labels: body.labels ?? {},
+    labels: body.labels,
     exposure: body.exposure === undefined ? undefined : toExposure(body.exposure),
     waitMs: body.waitMs ?? 0,
     ...caller,
@@ -87,7 +87,7 @@ function wishesOf(body: LeaseRequest, project: string | null): Wish[] {
 }
 
 function toWish(asked: PortRequest, name: string | null): Wish {
-  const { port, range, prefer = [], pool = "default", protocols = ["tcp"], hold = "soft" } = asked;
+  const { port, range, prefer = [], pool = "default", protocols = ["tcp"], hold } = asked;
   return {
     name,
     ...(port ? { port } : {}), // 0 is "any"
@@ -95,7 +95,7 @@ function toWish(asked: PortRequest, name: string | null): Wish {
     prefer,
     pool,
     protocols,
-    hold,
+    ...(hold === undefined ? {} : { hold }),
   };
 }
 

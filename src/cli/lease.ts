@@ -1,8 +1,8 @@
 /** The work of `portd lease`. lease_flags.ts has its flags, commands/lease.ts its help; cli.ts says why they are apart. */
-import type { LeaseRequest, LifetimeRequest } from "../client/wire.ts";
+import type { LeaseRequest, LifetimeRequest, PortRequest } from "../client/wire.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { Protocol } from "../port/port.ts";
-import { findProject, type Project } from "../project/project.ts";
+import { findProject, findProjectFile, type Project } from "../project/project.ts";
 import { type CliContext, given } from "./context.ts";
 import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
@@ -13,25 +13,47 @@ import { toJson } from "./terminal.ts";
 /** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
   const project = findProject(context.cwd);
-  const request = requestOf(flags, name, project);
+  const request = await requestOf(context, { flags, name, project });
   const client = await findDaemon(context, flags);
   const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, project));
   context.process.stdout.write(format(leases, flags));
 }
 
-function requestOf(flags: LeaseFlags, name: string | undefined, project: Project): LeaseRequest {
+/** A command line in its parts. */
+interface Words {
+  readonly flags: LeaseFlags;
+  readonly name: string | undefined;
+  readonly project: Project;
+}
+
+async function requestOf(context: CliContext, words: Words): Promise<LeaseRequest> {
+  const { flags, name, project } = words;
   if (name !== undefined && flags.name !== undefined) {
     throw new UsageError("Cannot use NAME together with --name: both name the lease");
   }
   const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
-  const { port, prefer, range, count, block, ttl: ttlMs, pid, hold, label, wait: waitMs } = flags;
-  const labels = label && Object.fromEntries(label);
+  const { count, block, ttl: ttlMs, pid, label, wait: waitMs } = flags;
+  const lifetime = lifetimeOf(flags), labels = label && Object.fromEntries(label);
   return {
     ...named,
-    protocols: protocolsOf(flags),
+    protocols: ["tcp"],
+    ...await portOf(context, words),
     holder: { ...holderOf(project), cwd: project.root },
-    ...given({ port, prefer, range, count, block, lifetime: lifetimeOf(flags), ttlMs, pid, hold, labels, waitMs }),
+    ...given({ count, block, lifetime, ttlMs, pid, labels, waitMs }),
   };
+}
+
+/** What is asked of the port: by the flags, and by portd.yaml where that has a service of this name. */
+async function portOf({ cwd }: CliContext, { flags, name, project }: Words): Promise<PortRequest> {
+  const { port, prefer, range, hold, count, block } = flags;
+  const wish = given({ port, prefer, range, hold, protocols: protocolsOf(flags) });
+  const isService = name !== undefined && !name.includes("/") && count === undefined && block === undefined;
+  const file = isService ? findProjectFile(cwd, project) : undefined;
+  if (file === undefined) return wish;
+  const { readServices, wishOf }: typeof import("./project_services.ts") = await import(
+    "./project_services.ts" as string
+  );
+  return wishOf(readServices(file).find(({ request }) => request.name === name), wish);
 }
 
 function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined {
@@ -41,8 +63,8 @@ function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined 
   return pid !== undefined ? { kind: "process" } : pin ? { kind: "pinned" } : undefined;
 }
 
-function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] {
-  return both ? ["tcp", "udp"] : udp ? ["udp"] : ["tcp"];
+function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] | undefined {
+  return both ? ["tcp", "udp"] : udp ? ["udp"] : undefined;
 }
 
 function format(leases: readonly Lease[], { json, env, count, block }: LeaseFlags): string {

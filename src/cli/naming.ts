@@ -21,8 +21,18 @@ export function splitName(text: string): LeaseName {
   return slash === -1 ? { name: text } : { project: text.slice(0, slash), name: text.slice(slash + 1) };
 }
 
-/** A name as it was typed: with a slash it is a full name, without one it belongs to this project. */
+/**
+ * A name as it was typed: with a slash it is a full name, without one it belongs to this project.
+ *
+ * @throws {UsageError} for digits alone: whoever types them means the port.
+ */
 export function nameIn(project: Project, text: string): LeaseName {
+  if (/^\d+$/.test(text)) {
+    const ways = readPort(text, 0) === undefined
+      ? `, which must be from 0 to 65535; for a service of that name write --name ${text}`
+      : `; to lease that port write --port ${text}, and for a service of that name --name ${text}`;
+    throw new UsageError(`Cannot use "${text}" for NAME: digits alone are a port${ways}`);
+  }
   return text.includes("/") ? splitName(text) : { project: project.name, name: text };
 }
 

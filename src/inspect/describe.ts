@@ -1,6 +1,6 @@
 /** Describes one port: what it is known for, what the OS and portd do with it, who has leased it and who uses it. */
 import type { FirewallSync } from "../firewall/sync.ts";
-import type { Obstacle } from "../hold/hold.ts";
+import type { Holds, Obstacle } from "../hold/hold.ts";
 import type { Allocator } from "../lease/allocator.ts";
 import type { Pool } from "../lease/pool.ts";
 import type { LeaseRecord } from "../lease/record.ts";
@@ -23,6 +23,7 @@ export interface PortDescriberParts {
   readonly registry: Registry;
   readonly allocator: Allocator;
   readonly pool: Pool;
+  readonly holds: Pick<Holds, "has">;
   readonly scanner: Scanner;
   readonly processes: Processes;
   /** Called for each description: an administrator may have changed the rules since the daemon started. */
@@ -51,7 +52,7 @@ export class PortDescriber {
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
-    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "seesBound"> = {
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound"> = {
       port,
       class: classOf(port),
       services,
@@ -67,8 +68,8 @@ export class PortDescriber {
       listeners: sockets.filter(isListener).flatMap((row) => this.#presentListener(row)),
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
     };
-    const obstacle = this.#obstacleOf(facts);
-    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, seesBound }) };
+    const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
+    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound }) };
   }
 
   /** The sockets on a port, and whether the OS shows those that are only bound. */

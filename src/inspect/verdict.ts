@@ -16,6 +16,8 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly ephemeralRange: PortRange;
   /** Why the kernel would not give the port. */
   readonly obstacle: Obstacle | undefined;
+  /** Whether portd has a hold on the port. */
+  readonly isHeld: boolean;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
 }
@@ -30,7 +32,7 @@ export function judge(facts: PortFacts): Judgement {
   const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
   if (stranger !== undefined) return judgeConflict(port, stranger, leases);
   if (listeners.length > 0) return judgeListeners(facts);
-  if (leases.length > 0) return judgeLeases(port, leases);
+  if (leases.length > 0) return judgeLeases(facts);
   if (exclusions.length > 0) return judgeExclusion(port, exclusions[0]!);
   const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
   if (isBound) return judgeBound(port, connections);
@@ -96,7 +98,7 @@ function noLeaseText({ protocol }: PortSocket, leases: readonly Lease[]): string
   return `portd has no lease of it for ${protocol}; the one for ${other.protocols.join("+")} is ${quoted(other)}`;
 }
 
-function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
+function judgeLeases({ port, leases, isHeld }: PortFacts): Judgement {
   const claims = leases.map((lease) => {
     const who = lease.state === "idle" ? "its listener has left" : "nobody listens yet";
     const side = leases.length > 1 ? `/${lease.protocols.join("+")}` : "";
@@ -107,8 +109,21 @@ function judgeLeases(port: number, leases: readonly Lease[]): Judgement {
   return {
     verdict: "leased",
     sentence: `Port ${claims.join("; ")}`,
-    advice: leases.map((lease) => `portd release ${nameOf(lease)} gives it back`),
+    advice: [
+      ...(isHeld ? leases.filter(isUnclaimedTcp).map(holdAdvice) : []),
+      ...leases.map((lease) => `portd release ${nameOf(lease)} gives it back`),
+    ],
   };
+}
+
+function isUnclaimedTcp({ state, protocols }: Lease): boolean {
+  return state === "granted" && protocols.includes("tcp");
+}
+
+/** For a lease on whose port nobody has listened yet: the hold may be the reason. */
+function holdAdvice({ name }: Lease): string {
+  const way = name === null ? "release it, and lease one with --hold none" : `portd lease ${name} --hold none`;
+  return `if the server fails with "Address already in use", it does not set SO_REUSEADDR: ${way}`;
 }
 
 function judgeExclusion(port: number, { by, protocols, ...range }: Exclusion): Judgement {

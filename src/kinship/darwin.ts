@@ -4,5 +4,5 @@ import type { Kinship } from "./kinship.ts";
 
 /** Opens the view of processes. @throws without permission for FFI. */
 export function openSystemKinship(): Kinship {
-  return { processes: DarwinProcesses.open(), orphans: undefined, ignoresHangUp: false };
+  return { processes: DarwinProcesses.open(), orphans: undefined, watchBinds: () => undefined, ignoresHangUp: false };
 }

@@ -6,8 +6,19 @@ export interface Kinship {
   readonly processes: ListedProcesses;
   /** `undefined` where orphans do not become children of this process. */
   readonly orphans: Orphans | undefined;
+  /** Begins to watch for refused binds; `undefined` where the OS does not report them. */
+  readonly watchBinds: () => BindWatch | undefined;
   /** Whether this process was started to outlive its terminal, as by nohup(1). */
   readonly ignoresHangUp: boolean;
+}
+
+/** Finds out whether a program was refused a TCP port since the watch began. Dispose of it after some seconds. */
+export interface BindWatch extends Disposable {
+  /**
+   * The first of these ports that a server without SO_REUSEADDR cannot bind now, if any program of the machine was refused
+   * a TCP port, as far as the OS says. Blocking, up to half a second.
+   */
+  findRefused(ports: readonly number[]): number | undefined;
 }
 
 /** The orphans among the descendants of this process, which it has adopted. */

@@ -4,6 +4,7 @@
  */
 import { ECHILD, errno, type Libc } from "../os/linux/libc.ts";
 import { openLinuxParts } from "../os/linux/linux.ts";
+import { RefusedBinds } from "../os/linux/refused_binds.ts";
 import { LinuxProcesses } from "../process/linux/processes.ts";
 import type { Kinship, Orphans } from "./kinship.ts";
 
@@ -20,7 +21,8 @@ const SIGACTION_SIZE = 256;
 export function openSystemKinship(adopts: boolean): Kinship {
   const { libc, procfs } = openLinuxParts();
   const orphans = adopts ? adoptOrphans(libc) : undefined;
-  return { processes: new LinuxProcesses(procfs), orphans, ignoresHangUp: ignoresHangUp(libc) };
+  const watchBinds = () => RefusedBinds.open(libc);
+  return { processes: new LinuxProcesses(procfs), orphans, watchBinds, ignoresHangUp: ignoresHangUp(libc) };
 }
 
 function ignoresHangUp(libc: Libc): boolean {

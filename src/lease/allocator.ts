@@ -36,6 +36,8 @@ interface RefusedPort {
   readonly protocol: Protocol;
 }
 
+/** The hold of a new lease where none is asked for. */
+const USUAL_HOLD: HoldKind = "soft";
 /** How many ports of the kernel's choice are tried. */
 const TRIES_OF_KERNEL_PORTS = 64;
 
@@ -112,6 +114,19 @@ export class Allocator {
     return hold === "soft" && this.#parts.holds.retake(port);
   }
 
+  /** The hold that a live lease gets when this one is asked for: `none` where there can be no other. */
+  possibleHold({ port, protocols }: Pick<Allocated, "port" | "protocols">, asked: HoldKind): HoldKind {
+    const { holds } = this.#parts;
+    const isPossible = protocols.includes("tcp") && (holds.has(port) || holds.size < holds.limit);
+    return asked === "soft" && isPossible ? "soft" : "none";
+  }
+
+  /** Takes or drops the hold of a live lease, as the lease says. While somebody listens none can be taken. */
+  keepHold({ port, protocols, hold }: Pick<Allocated, "port" | "protocols" | "hold">): void {
+    if (hold === "none") this.#releaseClaim(port, { protocols });
+    else this.#parts.holds.retake(port);
+  }
+
   /** Undoes an allocation: the port is as it was before, free or cooling down. */
   undo({ port, protocols, withheld }: Allocated): void {
     this.#releaseClaim(port, { protocols });
@@ -146,7 +161,7 @@ export class Allocator {
   #fromKernel(wish: Wish): Allocation {
     const { holds, isExcluded } = this.#parts;
     for (let tries = 0; tries < TRIES_OF_KERNEL_PORTS; tries++) {
-      const claim = holds.claimAny(wish);
+      const claim = holds.claimAny({ protocols: wish.protocols, hold: wish.hold ?? USUAL_HOLD });
       if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
       const isFree = this.#available.isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
       if (isFree) return this.#claimed(claim, claim.port, wish);
@@ -238,7 +253,7 @@ export class Allocator {
     if (protocols.includes("tcp")) this.#parts.holds.release(port);
   }
 
-  #claim(port: number, { protocols, hold }: Wish, named: boolean): Claim {
+  #claim(port: number, { protocols, hold = USUAL_HOLD }: Wish, named: boolean): Claim {
     return this.#parts.holds.claim(port, { protocols, hold, named });
   }
 

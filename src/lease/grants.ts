@@ -5,12 +5,15 @@
 import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
+import type { OsPorts } from "../os/ports.ts";
+import { contains } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import { checkExposedChange, checkSameHolder, holderOf, requireProcess } from "./holder.ts";
 import type { Lease, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import type { LeaseChange, Ledger, LedgerParts, NewLease } from "./ledger.ts";
+import { checkLiveBlock, checkLivePort } from "./live_port.ts";
 import { firstDeadline, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
 import type { Refusals } from "./refusal.ts";
@@ -36,6 +39,8 @@ export interface RegistryParts extends LedgerParts {
   readonly refusals: Refusals;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
+  /** The OS hands out ports of its ephemeral range by itself. */
+  readonly os: Pick<OsPorts, "ephemeral">;
   /** How many live leases a counted user may have. */
   readonly maxLeasesPerUser: number;
 }
@@ -137,28 +142,46 @@ export class Grants {
     return granted;
   }
 
-  /** How the request changes the live leases that it names, by name. @throws as {@linkcode checkSameHolder} does. */
+  /**
+   * How the request changes the live leases that it names, by name.
+   *
+   * @throws {PortdError} `name_taken` when they are another holder's, or their ports are not what is asked for;
+   * `scope_required`.
+   */
   #changesOfLive(request: GrantRequest, process: Process | undefined): Map<string, LeaseChange> {
+    const { wishes, contiguous } = request;
     const found = new Map<string, LeaseChange>();
-    for (const { name } of request.wishes) {
-      const before = name === null ? undefined : this.#table.byName(name);
+    for (const [place, wish] of wishes.entries()) {
+      const before = wish.name === null ? undefined : this.#table.byName(wish.name);
       if (before === undefined) continue;
       checkSameHolder(before, request, this.#parts.processes);
-      const holder = process === undefined ? before.holder : holderOf(request, process);
-      const follows = before.lifetime.kind === "listener" || before.lifetime.kind === "process";
-      const lifetime = follows ? request.lifetime ?? before.lifetime : before.lifetime;
-      checkExposedChange(before, { holder, lifetime }, request.mayExpose);
-      requireProcess(lifetime, holder);
-      const exposure = request.exposure ?? before.exposure;
-      const after = changed(before, {
-        holder,
-        lifetime,
-        exposure,
-        ...renewal({ ...before, lifetime }, this.#parts.clock),
-      });
-      found.set(name!, { before, after, event: exposure === before.exposure ? "lease.renewed" : "lease.changed" });
+      checkLivePort(before, wish, { place: contiguous ? place : 0, isOfOs: this.#isOfOs(before.port) });
+      found.set(wish.name!, this.#changeOf(before, wish, { request, process }));
     }
+    if (contiguous) checkLiveBlock(wishes.map(({ name }) => name === null ? undefined : found.get(name)?.before));
     return found;
+  }
+
+  /** How a wish changes the live lease of its name. */
+  #changeOf(before: LeaseRecord, wish: Wish, { request, process }: Asked): LeaseChange {
+    const { allocator, clock } = this.#parts;
+    const holder = process === undefined ? before.holder : holderOf(request, process);
+    const follows = before.lifetime.kind === "listener" || before.lifetime.kind === "process";
+    const lifetime = follows ? request.lifetime ?? before.lifetime : before.lifetime;
+    checkExposedChange(before, { holder, lifetime }, request.mayExpose);
+    requireProcess(lifetime, holder);
+    const { exposure = before.exposure, labels = before.labels } = request;
+    const hold = (wish.hold ?? before.hold) === before.hold ? before.hold : allocator.possibleHold(before, wish.hold!);
+    const isChanged = exposure !== before.exposure || hold !== before.hold || !isSameLabels(labels, before.labels);
+    const times = renewal({ ...before, lifetime }, clock);
+    const after = changed(before, { holder, lifetime, exposure, labels, hold, ...times });
+    return { before, after, event: isChanged ? "lease.changed" : "lease.renewed" };
+  }
+
+  /** Whether the OS can have chosen the port: the pool has none of its ephemeral ports, unless it was set up so. */
+  #isOfOs(port: number): boolean {
+    const { allocator, os } = this.#parts;
+    return contains(os.ephemeral, port) || !allocator.isPooled(port);
   }
 
   #allocateAll(wishes: readonly Wish[], contiguous: boolean): AllAllocated {
@@ -213,7 +236,7 @@ export class Grants {
       state: "granted",
       holder: holderOf(request, process),
       lifetime,
-      labels: request.labels,
+      labels: request.labels ?? {},
       owner: request.owner,
       listener: null,
       exposure: request.exposure ?? null,
@@ -225,6 +248,17 @@ export class Grants {
       bootId: processes.bootId,
     };
   }
+}
+
+function isSameLabels(one: Lease["labels"], other: Lease["labels"]): boolean {
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
+}
+
+/** A request with the process that it names. */
+interface Asked {
+  readonly request: GrantRequest;
+  readonly process: Process | undefined;
 }
 
 /** What to write for a request. */

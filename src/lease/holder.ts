@@ -43,16 +43,11 @@ export function requireProcess(lifetime: Lifetime, holder: Holder): void {
  * @throws {PortdError} `name_taken` when it does not, or when another process of the holder uses the lease.
  */
 export function checkSameHolder(record: LeaseRecord, request: GrantRequest, processes: Processes): void {
-  const wish = request.wishes.find(({ name }) => name === record.name)!;
-  const { holder, name, port } = record;
+  const { holder, name } = record;
   const isSame = request.holder.id === null
     ? record.project !== null && record.project === request.project
     : holder.id === request.holder.id;
   if (!isSame) throw nameTaken(record, `its holder is ${holder.id}`);
-  if (wish.port !== undefined && wish.port !== port) throw nameTaken(record, `release it to have port ${wish.port}`);
-  if (wish.protocols.some((protocol) => !record.protocols.includes(protocol))) {
-    throw nameTaken(record, `release it to have ${wish.protocols.join("+")}`);
-  }
   const identity = identityOf(holder);
   if (record.lifetime.kind !== "process" || identity === undefined) return;
   if (request.pid === null || request.pid === identity.pid) return;
@@ -103,7 +98,8 @@ function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
   return members.every(([member, value]) => one[member] === value);
 }
 
-function nameTaken({ name, port, id, holder }: LeaseRecord, reason: string): PortdError {
+/** The refusal of the name of a live lease. */
+export function nameTaken({ name, port, id, holder }: LeaseRecord, reason: string): PortdError {
   const message = `Cannot grant the name "${name}": it is leased on port ${port}; ${reason}`;
   return new PortdError("name_taken", message, { field: "name", value: name, port, leaseId: id, holderId: holder.id });
 }

@@ -116,6 +116,8 @@ export class Ledger {
         for (const { record } of added) this.#freed(record.port, record.protocols);
       }
       throw error;
+    } finally {
+      this.#keepHolds(changed);
     }
     this.#confirm(added, changed);
     for (const { record } of added) this.#publish("lease.granted", record);
@@ -186,6 +188,14 @@ export class Ledger {
     pending.versions.push(after);
     this.#pending.set(before.id, pending);
     this.table.replace(after);
+  }
+
+  /** Where the kind of hold was changed, or that was taken back, the kernel's hold becomes what the lease now says. */
+  #keepHolds(changes: readonly LeaseChange[]): void {
+    for (const { before, after } of changes) {
+      const current = before.hold === after.hold ? undefined : this.table.byId(after.id);
+      if (current !== undefined) this.#parts.allocator.keepHold(current);
+    }
   }
 
   /** These leases and changes are in the file. */

@@ -1,9 +1,10 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
+import type { HoldKind } from "../hold/hold.ts";
 import type { PortRange } from "../port/port.ts";
 import type { Exposure, Holder, Lease, Lifetime } from "./lease.ts";
 
 /** One port that is asked for. */
-export interface Wish extends Pick<Lease, "protocols" | "hold"> {
+export interface Wish extends Pick<Lease, "protocols"> {
   /** Full name of the lease (`project/name`), or null. */
   readonly name: string | null;
   /** This port and no other; absent for any. */
@@ -14,12 +15,14 @@ export interface Wish extends Pick<Lease, "protocols" | "hold"> {
   readonly range?: PortRange;
   /** `os`: the kernel chooses. */
   readonly pool: "default" | "os";
+  /** Absent lets a live lease keep its own, and gives a new one `soft`. */
+  readonly hold?: HoldKind;
   /** Below this port the name's last one is not granted, unless it is in the pool. @default 0 */
   readonly lowest?: number;
 }
 
 /** A request for one port or several, all or none. */
-export interface GrantRequest extends Pick<Lease, "project" | "labels"> {
+export interface GrantRequest extends Pick<Lease, "project"> {
   /** At least one. */
   readonly wishes: readonly Wish[];
   /** The wishes are for contiguous ports; the first wish says where. */
@@ -32,6 +35,8 @@ export interface GrantRequest extends Pick<Lease, "project" | "labels"> {
   /** `undefined` lets a live lease keep its own, and a new one take the default. */
   readonly lifetime: Lifetime | undefined;
   /** `undefined` lets a live lease keep its own, and gives a new one none. */
+  readonly labels: Lease["labels"] | undefined;
+  /** Likewise. */
   readonly exposure: Exposure | undefined;
   /** Whether the caller has the scope `expose`: only then holder and lifetime of an exposed lease change. */
   readonly mayExpose: boolean;

@@ -33,6 +33,16 @@ export function findProject(cwd: string): Project {
   return { name: cleanName(lastPart(root)), root };
 }
 
+/**
+ * The portd.yaml of a folder of a project: the nearest one, not above the project's root. It looks once into each of
+ * these folders.
+ */
+export function findProjectFile(cwd: string, { root }: Project): string | undefined {
+  const folders = upward(cwd);
+  const inside = folders.slice(0, folders.indexOf(root) + 1);
+  return inside.map((folder) => `${folder === "/" ? "" : folder}/${PROJECT_FILE}`).find(isFile);
+}
+
 /** The name of a project whose plain name another checkout has: `shop` → `shop~1a2b3c`. */
 export function distinctName({ name, root }: Project): string {
   const suffix = `~${shortHash(root)}`;

@@ -3,6 +3,7 @@ import type { ServiceRequest } from "../client/wire.ts";
 import { PortdError } from "../errors.ts";
 import { HOLD_KINDS } from "../hold/hold.ts";
 import { isPort, portExpected, type Protocol, PROTOCOLS, RANGE_EXPECTED, readRange } from "../port/port.ts";
+import { readBounded } from "../state/own_file.ts";
 import { closest } from "../suggest.ts";
 import { parseYamlMap, type YamlEntry } from "../yaml_document.ts";
 import { portVariable } from "./project.ts";
@@ -55,8 +56,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
 };
 
+/** Reads a portd.yaml. @throws as {@linkcode parseProjectFile} does. */
+export function readServices(path: string): readonly ServiceEntry[] {
+  return parseProjectFile(readBounded(path), path);
+}
+
 /**
- * Reads portd.yaml: `services: { web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }`. Without `env` the
+ * Reads the text of a portd.yaml: `services: { web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }`. Without `env` the
  * variable is `<NAME>_PORT`.
  *
  * @param file is only named in messages.

@@ -50,6 +50,11 @@ commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
   assert.deepEqual((daemon.requests.at(-1)?.body as Record<string, unknown>).lifetime, { kind: "pinned" });
 });
 
+commandTest("portd lease leases a service with a name of digits where --name says so", async ({ daemon, run }) => {
+  for (const args of [["lease", "--name", "3000"], ["lease", "shop/3000"]]) assert.equal((await run(args)).code, 0);
+  assert.deepEqual(daemon.leases.map(({ name }) => name), ["3000", "shop/3000"]);
+});
+
 commandTest("portd lease prints several ports a line each, and variables", async ({ daemon, run }) => {
   const { stdout } = await run(["lease", "--count", "2"]);
   assert.deepEqual(stdout, daemon.leases.map(({ port }) => `${port}\n`).join(""));
@@ -57,6 +62,46 @@ commandTest("portd lease prints several ports a line each, and variables", async
   assert.match((await run(["lease", "--block", "2", "--env", "P"])).stdout, /^P_1=\d+\nP_2=\d+\n$/);
   assert.equal(JSON.parse((await run(["lease", "web", "--json"])).stdout).name, "shop/web");
   assert.equal(JSON.parse((await run(["lease", "--count", "2", "--json"])).stdout).leases.length, 2);
+});
+
+const PROJECT_FILE = `services:
+  web: { env: PORT, prefer: 5173, hold: none }
+  api: { env: API_PORT, range: 3000-3999 }
+  dns: { protocols: [udp] }
+`;
+
+commandTest("portd lease asks for what portd.yaml says of the service, and flags come first", async (setting) => {
+  const { daemon, cwd, run } = setting;
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, PROJECT_FILE);
+  await Deno.mkdir(`${cwd}/src`);
+  const asked = async (...args: readonly string[]) => {
+    const { code, stderr } = await run(["lease", ...args], { cwd: `${cwd}/src` });
+    assert.equal(code, 0, stderr);
+    const { holder: _holder, project: _project, ...body } = daemon.requests.at(-1)?.body as Record<string, unknown>;
+    return body;
+  };
+  assert.deepEqual(await asked("web"), { name: "web", protocols: ["tcp"], prefer: [5173], hold: "none" });
+  assert.deepEqual(await asked("dns"), { name: "dns", protocols: ["udp"] });
+  assert.deepEqual(await asked("api", "--prefer", "4000"), { name: "api", protocols: ["tcp"], prefer: [4000] });
+  assert.deepEqual(await asked("web", "--hold", "soft"), {
+    name: "web",
+    protocols: ["tcp"],
+    prefer: [5173],
+    hold: "soft",
+  });
+  assert.deepEqual(await asked("other"), { name: "other", protocols: ["tcp"] });
+  assert.deepEqual(await asked("shop/web"), { name: "web", protocols: ["tcp"] });
+  assert.deepEqual(await asked("web", "--count", "2"), { name: "web", protocols: ["tcp"], count: 2 });
+  assert.deepEqual(await asked(), { protocols: ["tcp"] });
+});
+
+commandTest("portd lease reports a fault of portd.yaml, and leases nothing", async ({ daemon, cwd, run }) => {
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services:\n  web: { prefre: 5173 }\n");
+  const expected = `portd: Cannot use ${cwd}/portd.yaml:2:10: there is no key "prefre" here; did you mean "prefer"?\n`;
+  for (const args of [["lease", "web"], ["run", "web", "--", "true"], ["run", "--", "true"]]) {
+    assert.deepEqual(await run(args), { code: 2, stdout: "", stderr: expected });
+  }
+  assert.equal(daemon.requests.length, 0);
 });
 
 commandTest("another checkout of the same folder name gets a project of its own", async ({ daemon, run }) => {

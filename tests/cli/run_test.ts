@@ -56,6 +56,44 @@ commandTest("without a name a command has any port, one name asks for one lease"
   assert.deepEqual([name, prefer, hold, labels], ["web", [5173], "none", { job: "1" }]);
 });
 
+commandTest(
+  "without a name a command has all services of portd.yaml, with the variables of the file",
+  async (setting) => {
+    const { cwd, daemon, run } = setting;
+    await Deno.writeTextFile(
+      `${cwd}/portd.yaml`,
+      "services: { api: { env: API }, web: { env: PORT, prefer: 5173 }, dns: { protocols: [udp] } }\n",
+    );
+    const variables = "PORT API API_PORT WEB_PORT DNS_PORT";
+    const script = `for name in ${variables}; do eval echo $name=\\$$name; done >"$0/out"; echo "$1" >>"$0/out"`;
+    assert.equal((await run(["run", "--", ...shell(script, cwd, "{port:dns}")])).code, 0);
+    const [api, web, dns] = daemon.leases.map(({ port }) => port);
+    assert.equal(web, 5173);
+    assert.equal(
+      await out(setting),
+      `PORT=${web}\nAPI=${api}\nAPI_PORT=${api}\nWEB_PORT=${web}\nDNS_PORT=${dns}\n${dns}\n`,
+    );
+    assert.deepEqual(daemon.leases.map(({ name }) => name), ["shop/api", "shop/web", "shop/dns"]);
+    const { stderr } = await run(["run", "--port", "8080", "--", "true"]);
+    assert.match(stderr, /for all services of portd\.yaml: name the one that they are for \(api, web, dns\)\n$/);
+  },
+);
+
+commandTest("a named command has what portd.yaml says of its service", async (setting) => {
+  const { cwd, daemon, run } = setting;
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services: { api: { env: API, prefer: 5173, hold: none } }\n");
+  assert.equal((await run(["run", "api", "web", "--", ...shell('printf "$API" >"$0/out"', cwd)])).code, 0);
+  assert.equal(await out(setting), "5173");
+  const { services } = daemon.asked("POST", "/v1/leases")[0]?.body as { services: unknown };
+  assert.deepEqual(services, [{ name: "api", prefer: [5173], hold: "none" }, { name: "web" }]);
+});
+
+commandTest("a full name is given by --name, also one of digits", async (setting) => {
+  assert.equal((await setting.run(["run", "--name", "blog/3000", "--", "true"])).code, 0);
+  const [lease] = setting.daemon.leases;
+  assert.deepEqual([lease?.name, lease?.holder.command], ["blog/3000", "portd run --name blog/3000 -- true"]);
+});
+
 commandTest("the exit code is the command's", async (setting) => {
   assert.equal((await setting.run(["run", "web", "--", ...await child(setting, "Deno.exit(42);")])).code, 42);
   const killed = await child(setting, 'Deno.kill(Deno.pid, "SIGTERM"); setTimeout(() => {}, 300_000);');
@@ -70,6 +108,31 @@ commandTest("a command that is not there is 127, one that cannot be run 126; bot
   await Deno.writeTextFile(`${setting.cwd}/plain`, "", { mode: 0o600 });
   assert.equal((await setting.run(["run", "web", "--", `${setting.cwd}/plain`])).code, 126);
   assert.deepEqual(states(setting), ["released", "released"]);
+});
+
+commandTest("a command that cannot be started is named with the reason and what would work", async (setting) => {
+  const { cwd, run } = setting;
+  const file = (name: string, text: string, mode: number) => Deno.writeTextFile(`${cwd}/${name}`, text, { mode });
+  await file("plain", "", 0o600);
+  await file("orphan", "#!/no/such/interpreter\n", 0o700);
+  const cases = [
+    ["nosuch", 127, "there is no such program in PATH; check the spelling, or write its path"],
+    ["plain", 127, "there is no such program in PATH; this folder has it: write ./plain"],
+    [`${cwd}/nosuch`, 127, "there is no such file"],
+    [`${cwd}/orphan`, 127, "the interpreter in its first line is not there"],
+    [
+      `${cwd}/plain`,
+      126,
+      `this user may not execute it; chmod +x ${cwd}/plain allows that, or start it with its interpreter`,
+    ],
+    [cwd, 126, "it is a folder and not a program"],
+    [`${cwd}/plain/x`, 126, "a part of the path is a file and not a folder"],
+  ] as const;
+  for (const [program, code, reason] of cases) {
+    const stderr = `portd: Cannot run ${program}: ${reason}\n`;
+    assert.deepEqual(await run(["run", "web", "--", program]), { code, stdout: "", stderr });
+  }
+  assert.ok(states(setting).every((state) => state === "released"));
 });
 
 /** A shell, which starts at once: what fails late is not started again. */

@@ -4,9 +4,21 @@ import { commandTest, ok } from "../support/command_setting.ts";
 
 /** Commands, each with arguments that it does not take. */
 const USAGE_FAULTS = [
-  ["lease", "--bogus", "--constructor", "a b", "--port 99999", "--port", "--ttl soon", "--ttl 1m --pin", "a --name b"],
+  [
+    "lease",
+    "--bogus",
+    "--constructor",
+    "a b",
+    "--port 99999",
+    "--port",
+    "--ttl soon",
+    "--ttl 1m --pin",
+    "a --name b",
+    "3000",
+  ],
   ["lease", "--hold hard", "--env 1X", "--url ftp://x", "--state-dir "], // an empty word
-  ["run", "web", "web --", "a/web b/web -- x", "a b --port 1 -- x", "web -- x {port:api}"],
+  ["run", "web", "web --", "a/web b/web -- x", "a b --port 1 -- x", "web -- x {port:api}", "3000 -- x"],
+  ["run", "web --name blog/web -- x"],
   ["release", "a --label k=v", "0", "65536"],
   ["renew", "65536"],
   ["wait", "web --free --listening", "web --udp", "0"],
@@ -97,6 +109,16 @@ const MESSAGES = [
   ["ps --port", "Cannot use --port: it takes a value"],
   ["inspect 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 0 to 65535, or a name'],
   ["release 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 1 to 65535, or a name'],
+  [
+    "lease 65536",
+    'Cannot use "65536" for NAME: digits alone are a port, which must be from 0 to 65535; ' +
+    "for a service of that name write --name 65536",
+  ],
+  [
+    "lease 3000",
+    'Cannot use "3000" for NAME: digits alone are a port; to lease that port write --port 3000, ' +
+    "and for a service of that name --name 3000",
+  ],
   ["service logs x", 'Cannot use "x": portd service logs takes no arguments; see portd service logs --help'],
   ["open", "Cannot run portd open: NAME|PORT is missing; see portd open --help"],
   ["lst", 'Cannot run "lst": there is no such command; did you mean `ls`?'],

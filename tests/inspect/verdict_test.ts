@@ -21,6 +21,7 @@ const FACTS: PortFacts = {
   connections: [],
   ephemeralRange: { first: 49152, last: 65535 },
   obstacle: undefined,
+  isHeld: false,
   seesBound: true,
 };
 
@@ -123,6 +124,17 @@ Deno.test("two leases on one number are both named", () => {
     /^Port 50010\/tcp is leased to "shop\/web" .* its listener has left, .*; 50010\/udp is leased to/,
   );
   assert.deepEqual(advice, ["portd release shop/web gives it back", "portd release shop/dns gives it back"]);
+});
+
+Deno.test("a held port on which nobody has listened yet has advice for a server without SO_REUSEADDR", () => {
+  const web: Lease = { ...LEASE, name: "shop/web", protocols: ["tcp"], state: "granted", hold: "soft" };
+  const hint = (way: string) =>
+    `if the server fails with "Address already in use", it does not set SO_REUSEADDR: ${way}`;
+  const adviceOf = (lease: Lease, isHeld = true) => judge({ ...FACTS, leases: [lease], isHeld }).advice[0];
+  assert.equal(adviceOf(web), hint("portd lease shop/web --hold none"));
+  assert.equal(adviceOf({ ...web, name: null }), hint("release it, and lease one with --hold none"));
+  assert.equal(adviceOf(web, false), "portd release shop/web gives it back");
+  assert.equal(adviceOf({ ...web, state: "idle" }), "portd release shop/web gives it back", "it could bind the port");
 });
 
 Deno.test("advice does not promise what portd would refuse", () => {

@@ -1,8 +1,10 @@
 /** Real servers under `portd run`. */
+import assert from "node:assert/strict";
 import { Installation } from "../support/os/installation.ts";
 import { makeProject, makePythonProject, makeViteProject } from "../support/os/project.ts";
 import { linux, npmRegistry, osTest, tools } from "../support/os/requirement.ts";
 import { runService } from "../support/os/run_scenario.ts";
+import { isListening, textOf, untilAll } from "../support/os/runs.ts";
 
 const NEEDS = [linux, tools("setsid", "python3")];
 
@@ -30,4 +32,46 @@ osTest("portd run gives a Deno server its port in PORT and releases it at Ctrl-C
     page: /^served by Deno$/,
     listener: /deno run .*server\.ts/,
   });
+});
+
+/** A server that does not set SO_REUSEADDR, as socat and some servers in C do not. */
+const WITHOUT_REUSE = `import os, signal, socket
+server = socket.socket()
+server.bind(("127.0.0.1", int(os.environ["PORT"])))
+server.listen()
+signal.pause()
+`;
+
+osTest("portd run starts a server that cannot bind a held port again, without a hold", NEEDS, async () => {
+  await using installation = await Installation.create();
+  const cwd = await makeProject(installation, "plain", { "server.py": WITHOUT_REUSE });
+  await installation.answer(["ls"]); // starts the daemon
+  const args = ["run", "web", "--", "python3", "server.py"];
+  const run = installation.command(args, { before: ["setsid"], cwd, stdin: "null", stdout: "null" }).spawn();
+  const stderr = textOf(run.stderr);
+  const [lease] = await untilAll(installation, ["plain/web"], isListening);
+  assert.equal(lease?.hold, "none");
+  run.kill("SIGTERM");
+  assert.equal((await run.status).code, 128 + 15);
+  const said = (await stderr).split("\n").filter((line) => line.startsWith("portd: "));
+  assert.deepEqual(said, [
+    `portd: the command was refused a TCP port, and nobody listens on that of plain/web (${lease?.port}/tcp): a server ` +
+    "that does not set SO_REUSEADDR cannot bind a port that portd holds; starting again with --hold none",
+  ]);
+});
+
+osTest("portd run runs a command that fails for another reason once", NEEDS, async () => {
+  await using installation = await Installation.create();
+  const cwd = await makeProject(installation, "plain", {});
+  const { code, stdout } = await installation.portd(["run", "web", "--", "sh", "-c", "echo ran; exit 3"], { cwd });
+  assert.deepEqual([code, stdout], [3, "ran\n"]);
+});
+
+osTest("portd inspect names the hold as what may keep a server from its port", NEEDS, async () => {
+  await using installation = await Installation.create();
+  const cwd = await makeProject(installation, "plain", {});
+  const port = (await installation.answer(["lease", "web"], { cwd })).trim();
+  assert.match(await installation.answer(["inspect", port]), /SO_REUSEADDR: portd lease plain\/web --hold none\n/);
+  await installation.answer(["lease", "plain/web", "--hold", "none"], { cwd });
+  assert.doesNotMatch(await installation.answer(["inspect", port]), /SO_REUSEADDR/);
 });

@@ -4,6 +4,7 @@ import {
   cleanName,
   distinctName,
   findProject,
+  findProjectFile,
   portVariable,
   resolvePath,
   shortHash,
@@ -82,6 +83,20 @@ checkoutTest("a submodule is a checkout of its own", async (shop, folder) => {
   const library = await makeCheckout(`${folder}/library`);
   await git(shop, "submodule", "--quiet", "add", library, "vendor/lib");
   assert.deepEqual(findProject(`${shop}/vendor/lib`), { name: "lib", root: `${shop}/vendor/lib` });
+});
+
+Deno.test("the file of a project is the nearest one, not above its root", async () => {
+  await using folder = await temporaryFolder();
+  const root = `${folder.path}/shop`, inner = `${root}/packages/api`;
+  await Deno.mkdir(`${inner}/src`, { recursive: true });
+  const project = { name: "shop", root };
+  await Deno.writeTextFile(`${folder.path}/portd.yaml`, "");
+  assert.equal(findProjectFile(`${inner}/src`, project), undefined);
+  await Deno.writeTextFile(`${root}/portd.yaml`, "");
+  assert.equal(findProjectFile(`${inner}/src`, project), `${root}/portd.yaml`);
+  await Deno.writeTextFile(`${inner}/portd.yaml`, "");
+  assert.equal(findProjectFile(`${inner}/src`, project), `${inner}/portd.yaml`);
+  assert.equal(findProjectFile(root, project), `${root}/portd.yaml`);
 });
 
 Deno.test("outside git the nearest folder with portd.yaml is the project, else the folder itself", async () => {

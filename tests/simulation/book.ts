@@ -30,7 +30,7 @@ export interface Known {
   isGone: boolean;
   /** When its time last began, since boot: it cannot expire before its lifetime has passed since then. */
   renewedAt: number;
-  /** Whether its expiry is not judged: it was imported with times of its own, or the machine has rebooted. */
+  /** Whether its expiry is not judged: its call is unknown, it was imported with times of its own, or a reboot came. */
   isUntimed: boolean;
 }
 
@@ -80,7 +80,8 @@ export class Book {
       isLive: false,
       isGone: false,
       renewedAt: creator?.started.monotonic ?? at.monotonic,
-      isUntimed: creator?.plan.imported !== undefined || (creator?.started.monotonic ?? 0) > at.monotonic,
+      isUntimed: creator === undefined || creator.plan.imported !== undefined ||
+        creator.started.monotonic > at.monotonic,
     };
     this.leases.set(known.id, known);
     for (const operation of this.operations) {
@@ -94,12 +95,13 @@ export class Book {
   valuesOf(lease: LeaseRecord | AnsweredLease): Values {
     const known = this.#values.get(lease);
     if (known !== undefined) return known;
-    const { labels, exposure, lifetime, holder } = lease;
+    const { labels, exposure, lifetime, holder, hold } = lease;
     const values = {
       labels: canonical(labels),
       exposure: canonical(exposure),
       lifetime: canonical(lifetime),
       pid: canonical(holder.pid),
+      hold: canonical(hold),
     };
     this.#values.set(lease, values);
     return values;
@@ -112,14 +114,14 @@ export class Book {
    */
   allowed(known: Known, field: Field, before = Infinity): Set<string> {
     const writers = known.writers.filter((operation) => isAbout(operation, known));
-    const certain = writers.filter(({ plan, state }) => state === "done" && plan.writes?.get(field)?.isCertain);
+    const certain = writers.filter((operation) => operation.state === "done" && isCertain(operation, field));
     const values = new Set<string>();
     for (const { plan, state, ended } of writers) {
       const write = plan.writes?.get(field);
       if (write === undefined || state === "refused") continue;
       const isOverwritten = ended !== undefined &&
         certain.some((later) => later.started.step > ended.step && later.ended!.step < before);
-      if (!isOverwritten) values.add(write.value);
+      if (!isOverwritten) { for (const value of write.values) values.add(value); }
     }
     return values;
   }
@@ -153,10 +155,15 @@ export class Book {
         return known.port === target.port;
       case "label":
         return known.writers.some(({ plan }) =>
-          plan.writes?.get("labels")?.value.includes(`"${target.key}":"${target.value}"`)
+          plan.writes?.get("labels")?.values.some((each) => each.includes(`"${target.key}":"${target.value}"`))
         );
     }
   }
+}
+
+/** A call that is repeated with its key may have been done the first time, and write nothing any more. */
+function isCertain({ plan, number, family }: Operation, field: Field): boolean {
+  return number === family && (plan.writes?.get(field)?.isCertain ?? false);
 }
 
 /** Two leases may have one port, or one name after the other: the answer shows which of them the call was about. */

@@ -200,6 +200,7 @@ function planImport(world: World, random: Random): Plan {
       ["exposure", uncertain(null)],
       ["lifetime", uncertain({ kind: "pinned" })],
       ["pid", uncertain(null)],
+      ["hold", uncertain("soft", "none")],
     ]),
   };
 }

@@ -1,6 +1,15 @@
 /** Requests for ports, drawn for a world as it is: the largest kind of calls. */
 import type { Random } from "../support/random.ts";
-import { type AskedGrant, type Field, type Plan, uncertain, type WishedPort, type Write } from "./operation.ts";
+import {
+  type AskedGrant,
+  certain,
+  type Field,
+  type Plan,
+  uncertain,
+  type WishedPort,
+  type Write,
+} from "./operation.ts";
+import type { Settings } from "./settings.ts";
 import type { World } from "./world.ts";
 
 /** A body before it is JSON. */
@@ -25,29 +34,44 @@ export function planGrant(world: World, random: Random): Plan {
   return grantPlan(world, random, body, wishes);
 }
 
-/** Asks for the name of a live lease again, as its holder. */
+/** Asks for the name of a live lease again, as its holder, often with other wishes. */
 export function planAgain(world: World, random: Random): Plan | undefined {
   const named = world.run.records().filter(({ name }) => name !== null);
   if (named.length === 0) return undefined;
   const record = random.pick(named);
   const number = world.book.operations.length;
-  const body: Body = { labels: { op: String(number), team: random.pick(TEAMS) } };
+  const body: Body = random.chance(0.8) ? { labels: { op: String(number), team: random.pick(TEAMS) } } : {};
   const last = record.project === null ? record.name! : record.name!.slice(record.project.length + 1);
   if (record.project !== null) body.project = record.project;
   if (!record.holder.id.startsWith("project:")) body.holder = { id: record.holder.id };
   const services = record.project === null || random.chance(0.7) ? [last] : [last, random.pick(NAMES)];
-  if (services.length > 1 && services[0] !== services[1]) body.services = services.map((name) => ({ name }));
-  else body.name = last;
   drawTerms(world, random, body);
-  const names = body.services === undefined ? [last] : services;
-  return grantPlan(world, random, body, names.map((name) => wishOf({ name }, record.project)));
+  const { pool, excluded, ephemeral } = world.settings, project = record.project;
+  if (services.length > 1 && services[0] !== services[1]) {
+    body.services = services.map((name) => ({ name }));
+    return grantPlan(world, random, body, services.map((name) => wishOf({ name }, project)));
+  }
+  body.name = last;
+  if (random.chance(0.3)) body.hold = random.pick(["soft", "none"]);
+  drawPlace(random, body, {
+    weights: { any: 12, port: 1, prefer: 1, range: 3, os: 1 },
+    pool,
+    all: [...pool, ...excluded, ...ephemeral],
+  });
+  return grantPlan(world, random, body, [wishOf(body, project)]);
 }
 
-function drawOne(world: World, random: Random, body: Body, mayBeNamed: boolean): WishedPort {
-  const { shape, pool, excluded, ephemeral } = world.settings;
-  if (mayBeNamed && random.chance(shape.named)) body.name = random.pick(NAMES);
-  const all = [...pool, ...excluded, ...ephemeral, 8080];
-  const where = random.weighted({ any: 10, port: 3, prefer: 2, range: 2, os: 2 });
+/** Draws where the port is to be. */
+function drawPlace(
+  random: Random,
+  body: Body,
+  { weights, pool, all }: {
+    readonly weights: Readonly<Record<"any" | "port" | "prefer" | "range" | "os", number>>;
+    readonly pool: readonly number[];
+    readonly all: readonly number[];
+  },
+): void {
+  const where = random.weighted(weights);
   if (where === "port") body.port = random.pick(all);
   if (where === "prefer") body.prefer = [random.pick(all), random.pick(all)];
   if (where === "range") {
@@ -56,6 +80,13 @@ function drawOne(world: World, random: Random, body: Body, mayBeNamed: boolean):
     if (random.chance(0.5)) body.range = { first, last: first + 1 };
   }
   if (where === "os") body.pool = "os";
+}
+
+function drawOne(world: World, random: Random, body: Body, mayBeNamed: boolean): WishedPort {
+  const { shape, pool, excluded, ephemeral } = world.settings;
+  if (mayBeNamed && random.chance(shape.named)) body.name = random.pick(NAMES);
+  const all = [...pool, ...excluded, ...ephemeral, 8080];
+  drawPlace(random, body, { weights: { any: 10, port: 3, prefer: 2, range: 2, os: 2 }, pool, all });
   if (random.chance(0.3)) body.protocols = random.pick([["udp"], ["tcp", "udp"]]);
   if (random.chance(0.15)) body.hold = "none";
   return wishOf(body, (body.project as string | undefined) ?? null);
@@ -125,7 +156,7 @@ function grantPlan(world: World, random: Random, body: Body, wishes: readonly Wi
     wishes,
     contiguous: body.block !== undefined,
     waitMs: (body.waitMs as number | undefined) ?? 0,
-    labels: body.labels as Record<string, string>,
+    labels: body.labels as AskedGrant["labels"],
     lifetime: body.lifetime as AskedGrant["lifetime"],
     pid: body.pid as number | undefined,
     exposure: body.exposure ?? null,
@@ -141,23 +172,33 @@ function grantPlan(world: World, random: Random, body: Body, wishes: readonly Wi
     user: random.below(2),
     grant,
     renews: true,
-    writes: grantWrites(grant, { kind: "listener", claimMs, graceMs }),
+    writes: grantWrites(grant, { kind: "listener", claimMs, graceMs }, world.settings),
     ...(key === undefined ? {} : { key }),
   };
 }
 
 /** A grant for a live name changes less than one that makes a lease. Which of the two it is, only the answer shows. */
-function grantWrites({ labels, exposure, lifetime, pid }: AskedGrant, standard: object): Map<Field, Write> {
+function grantWrites(grant: AskedGrant, standard: object, settings: Settings): Map<Field, Write> {
+  const { labels, exposure, lifetime, pid } = grant;
   return new Map([
-    ["labels", uncertain(labels)],
+    ["labels", labels === undefined ? uncertain({}) : certain(labels)],
+    ["hold", holdOf(grant, settings)],
     ["exposure", uncertain(exposure)],
     ["lifetime", uncertain(lifetime ?? standard)],
     ["pid", uncertain(pid ?? null)],
   ]);
 }
 
+/** There is no hold for UDP alone, and none beyond the limit of holds. */
+function holdOf({ wishes }: AskedGrant, { mostHolds }: Settings): Write {
+  const { hold } = wishes[0]!;
+  if (hold === "none") return certain("none");
+  const isPossible = mostHolds > 1 && wishes.every(({ protocols }) => protocols.includes("tcp"));
+  return hold === "soft" && isPossible ? certain("soft") : uncertain("soft", "none");
+}
+
 function wishOf(body: Body, project: string | null): WishedPort {
-  const { name, port, prefer = [], range, pool = "default", protocols = ["tcp"], hold = "soft" } = body as unknown as
+  const { name, port, prefer = [], range, pool = "default", protocols = ["tcp"], hold } = body as unknown as
     & Partial<Omit<WishedPort, "name">>
     & { readonly name?: string };
   const full = name === undefined ? null : project === null ? name : `${project}/${name}`;

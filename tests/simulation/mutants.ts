@@ -62,6 +62,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
   },
   {
+    name: "a hold that was given up stays in the kernel",
+    file: "src/lease/ledger.ts",
+    search: "      this.#keepHolds(changed);\n",
+    replacement: "",
+  },
+  {
+    name: "a live name is answered whatever its port is",
+    file: "src/lease/live_port.ts",
+    search: "if (other === undefined) return;",
+    replacement: "if (other !== `port ${wish.port}`) return;",
+  },
+  {
     name: "a hold outlives its lease",
     file: "src/lease/allocator.ts",
     search: "this.#releaseClaim(port, { protocols });\n    this.cool(",

@@ -19,7 +19,7 @@ export interface WishedPort {
   readonly range?: PortRange | undefined;
   readonly pool: "default" | "os";
   readonly protocols: readonly Protocol[];
-  readonly hold: HoldKind;
+  readonly hold: HoldKind | undefined;
 }
 
 /** A request for ports: the parts of it by which its answer is judged. */
@@ -27,7 +27,7 @@ export interface AskedGrant {
   readonly wishes: readonly WishedPort[];
   readonly contiguous: boolean;
   readonly waitMs: number;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>> | undefined;
   readonly lifetime: Lifetime | undefined;
   readonly pid: number | undefined;
   readonly exposure: unknown;
@@ -41,24 +41,24 @@ export type Target =
   | { readonly by: "label"; readonly key: string; readonly value: string };
 
 /** The parts of a lease that calls change. */
-export type Field = "labels" | "exposure" | "lifetime" | "pid";
+export type Field = "labels" | "exposure" | "lifetime" | "pid" | "hold";
 
-/** A value that a call writes into a field. */
+/** What a call writes into a field. */
 export interface Write {
-  /** As JSON with sorted keys. */
-  readonly value: string;
-  /** Whether an answer of 2xx says that the field had the value. */
+  /** One of these, as JSON with sorted keys. */
+  readonly values: readonly string[];
+  /** Whether an answer of 2xx says that the field had such a value. */
   readonly isCertain: boolean;
 }
 
-/** A value that the field has after an answer of 2xx. */
-export function certain(value: unknown): Write {
-  return { value: canonical(value), isCertain: true };
+/** The field has one of these values after an answer of 2xx. */
+export function certain(...values: readonly unknown[]): Write {
+  return { values: values.map(canonical), isCertain: true };
 }
 
-/** A value that the field has after an answer of 2xx, unless the lease was there before. */
-export function uncertain(value: unknown): Write {
-  return { value: canonical(value), isCertain: false };
+/** The field has one of these values after an answer of 2xx, unless the lease was there before. */
+export function uncertain(...values: readonly unknown[]): Write {
+  return { values: values.map(canonical), isCertain: false };
 }
 
 /** What a call is, before it is made. */
@@ -97,6 +97,7 @@ export interface AnsweredLease {
   readonly port: number;
   readonly protocols: readonly Protocol[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly hold: HoldKind;
   readonly exposure: unknown;
   readonly lifetime: Lifetime;
   readonly holder: { readonly pid: number | null };

@@ -156,7 +156,7 @@ async function makeMark(path: string): Promise<boolean> {
 
 /** A wish with everything left to portd. */
 export function wish(part: Partial<Wish> = {}): Wish {
-  return { name: null, prefer: [], pool: "default", protocols: ["tcp"], hold: "soft", ...part };
+  return { name: null, prefer: [], pool: "default", protocols: ["tcp"], ...part };
 }
 
 /** A request for one port with everything left to portd. */
@@ -169,7 +169,7 @@ export function request(part: Partial<Wish> = {}, rest: Partial<GrantRequest> = 
     holder: { id: "test", command: null, cwd: null },
     pid: null,
     lifetime: undefined,
-    labels: {},
+    labels: undefined,
     exposure: undefined,
     mayExpose: false,
     waitMs: 0,

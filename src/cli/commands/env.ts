@@ -1,8 +1,7 @@
 /** `portd env`: the ports of a project's services, for a shell or a dotenv file. */
-import { ifThere, PortdError } from "../../errors.ts";
-import { findProject, PROJECT_FILE, upward } from "../../project/project.ts";
-import { parseProjectFile } from "../../project/project_file.ts";
-import { readBounded } from "../../state/own_file.ts";
+import { PortdError } from "../../errors.ts";
+import { findProject, findProjectFile, PROJECT_FILE } from "../../project/project.ts";
+import { readServices } from "../../project/project_file.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { grantFor, holderOf } from "../naming.ts";
@@ -27,7 +26,12 @@ A service may have env (default <NAME>_PORT), port, prefer, range, protocols and
   ],
   async run(context, flags) {
     const project = findProject(context.cwd);
-    const services = readServices(context.cwd, project.root);
+    const file = findProjectFile(context.cwd, project);
+    if (file === undefined) {
+      const message = `Cannot find ${PROJECT_FILE} in ${context.cwd} or above it in the project`;
+      throw new PortdError("not_found", message, { value: context.cwd });
+    }
+    const services = readServices(file);
     const client = await findDaemon(context, flags);
     const request = {
       project: project.name,
@@ -46,15 +50,4 @@ function format(variables: readonly (readonly [string, string])[], format: typeo
     ? (name: string, value: string) => `export ${name}='${value}'\n`
     : (name: string, value: string) => `${name}=${value}\n`;
   return variables.map(([name, value]) => line(name, value)).join("");
-}
-
-/** The services of the nearest portd.yaml, not above the project. */
-function readServices(cwd: string, root: string): ReturnType<typeof parseProjectFile> {
-  const folders = upward(cwd);
-  for (const folder of folders.slice(0, folders.indexOf(root) + 1)) {
-    const path = `${folder === "/" ? "" : folder}/${PROJECT_FILE}`;
-    const services = ifThere(() => parseProjectFile(readBounded(path), path));
-    if (services !== undefined) return services;
-  }
-  throw new PortdError("not_found", `Cannot find ${PROJECT_FILE} in ${cwd} or above it in the project`, { value: cwd });
 }

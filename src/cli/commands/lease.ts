@@ -7,7 +7,8 @@ export default defineCommand({
   flags: LEASE_FLAGS,
   args: [{ ...argument("NAME", "The service, like web"), optional: true }],
   help: `Leases a port and prints it; several ports are printed one per line. Asking again for the same name in the
-same checkout gives the same port. Without --ttl, --pid or --pin a server must listen on the port within ten minutes;
+same checkout gives the same port. A service of this name in the project's portd.yaml says what is asked of its port,
+where the flags do not. Without --ttl, --pid or --pin a server must listen on the port within ten minutes;
 the lease then lives as long as that server listens.`,
   usage: [
     "[NAME] [--port N] [--prefer N,N] [--range A-B] [--udp|--both] [--count N|--block N] " +

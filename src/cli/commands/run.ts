@@ -1,22 +1,32 @@
 /** `portd run`: leases ports, runs a command with them, and releases them when it ends. */
 import type { PortdClient } from "../../client/client.ts";
-import type { LeaseRequest } from "../../client/wire.ts";
-import { reasonOf } from "../../errors.ts";
+import type { PortRequest } from "../../client/wire.ts";
 import { HOLD_KINDS } from "../../hold/hold.ts";
+import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
-import { findProject, type Project } from "../../project/project.ts";
+import { findProject } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
-import { argument, choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, parsedFlag } from "../command.ts";
+import {
+  argument,
+  choiceFlag,
+  COMMON_FLAGS,
+  defineCommand,
+  type FlagsOf,
+  listFlag,
+  parsedFlag,
+  textFlag,
+} from "../command.ts";
 import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
 import { parseDuration } from "../../duration.ts";
-import { Ended, UsageError } from "../exit.ts";
-import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
+import { UsageError } from "../exit.ts";
+import { grantFor, holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
-import { type ChildEnd, runChild } from "../run/child.ts";
+import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
+import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
 /** A command that fails so soon after its start may have found its port in use. */
@@ -24,10 +34,9 @@ const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
 const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
-/** The exit codes of shells for a program that is not there, and for one that cannot be run. */
-const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
 const FLAGS = {
+  name: textFlag("PROJECT/NAME", "The full name of one lease, without the project of this folder"),
   port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
   prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
     parse: (text) => parsePort(text),
@@ -44,34 +53,47 @@ type RunFlags = FlagsOf<typeof FLAGS>;
 export default defineCommand({
   flags: FLAGS,
   args: argument("NAME", "A service, like web"),
-  help: `Leases a port for each name, or one without a name, and runs the command. PORT is set to the first port and
-<NAME>_PORT to each; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on. Without
-a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A command
-that fails within ten seconds while something else listens on its port is started again with another port, at most three
-times. The leases end with the command. If a daemon of the command still listens on a port, that lease is kept, and
-stderr says so.`,
+  help:
+    `Leases a port for each name, and runs the command. Without a name it leases one for each service in the project's
+portd.yaml, or any port where there is no such file. PORT is set to the first port and <NAME>_PORT to each, and then the
+variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on.
+Without a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A
+command that fails within ten seconds while something else listens on its port is started again with another port, at
+most three times. One that cannot bind its port because portd holds it, as it does not set SO_REUSEADDR, is started
+again with --hold none. The leases end with the command. If a daemon of the command still listens on a port, that lease
+is kept, and stderr says so.`,
   usage: [
     "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
     { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
     { input: "web api -- make dev WEB={port:web} API={port:api}", brief: "with two ports as arguments" },
-    { input: "-- python3 -m http.server {port}", brief: "any port" },
+    { input: "-- npm run dev", brief: "with all services of portd.yaml" },
+    { input: "-- python3 -m http.server {port}", brief: "any port, where there is no portd.yaml" },
   ],
   async run(context, flags, ...names) {
     const words = context.behindDashes ?? [];
     if (words.length === 0) {
       throw new UsageError("Cannot run: there is no command; write it after --, like: portd run web -- npm run dev");
     }
-    const shortNames = names.map((name) => splitName(name).name);
-    checkPlaceholders(words, shortNames);
     const project = findProject(context.cwd);
-    const request = requestOf({ flags, names, words, project });
+    const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
+    const ports = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
+    checkPlaceholders(words, ports.map(({ named }) => named?.name));
+    const terms = {
+      ...given({ labels: label && Object.fromEntries(label) }),
+      holder: { ...holderOf(project, commandOf(flags, names, words)), cwd: project.root },
+      pid: Deno.pid,
+      lifetime: { kind: "process" },
+    } as const;
     const client = await findDaemon(context, flags);
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
-    const lease = () => withToken((client) => grantFor(client, request, project));
+    const lease = (portFlags: PortRequest = {}) => {
+      const request = { ...portsRequest(ports, portFlags), ...terms };
+      return withToken((client) => grantFor(client, request, project));
+    };
     using relay = new SignalRelay(context);
-    const [leases] = await Promise.all([lease(), useKinship(context, relay)]);
+    const [leases, kinship] = await Promise.all([lease(), useKinship(context, relay)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const session = { withToken, context, client, words, relay, shortNames, killAfterMs, lease, loadHandles };
+    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles };
     context.process.exitCode = await runWithPorts(session, leases);
   },
 });
@@ -82,18 +104,21 @@ interface Session {
   readonly client: PortdClient;
   readonly words: readonly string[];
   readonly relay: SignalRelay;
-  readonly shortNames: readonly string[];
+  readonly ports: readonly WantedPort[];
   readonly killAfterMs: number;
-  readonly lease: () => Promise<readonly Lease[]>;
+  /** @param flags replace what the command line asks of each port. */
+  readonly lease: (flags?: PortRequest) => Promise<readonly Lease[]>;
+  readonly kinship: Kinship | undefined;
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
 }
 
 /** Where the OS says what a command has started. */
-async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): Promise<void> {
-  if (os === "windows") return;
+async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): Promise<Kinship | undefined> {
+  if (os === "windows") return undefined;
   const { openKinship }: typeof import("../../kinship/open.ts") = await load("kinship");
   const kinship = await openKinship({ adopts: ownsProcess });
   if (kinship !== undefined) relay.use(kinship);
+  return kinship;
 }
 
 async function loadHandles(): Promise<typeof openProcessHandle> {
@@ -109,64 +134,76 @@ function load(part: "kinship" | "handle") {
 /** @param granted is used by the first run of the command. */
 async function runWithPorts(session: Session, granted: readonly Lease[]): Promise<number> {
   const { context, relay } = session;
+  let flags: PortRequest = {};
   for (let restarts = 0;; restarts++) {
-    const leases = new RunLeases(restarts === 0 ? granted : await session.lease(), session);
-    let end: ChildEnd, lost: Lease | undefined;
+    const leases = new RunLeases(restarts === 0 ? granted : await session.lease(flags), session);
+    let end: RunEnd, again: Restart | undefined;
     try {
       if (relay.exitCode !== undefined) return relay.exitCode;
       end = await runOnce(session, leases);
       await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
       const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
-      lost = mayRestart ? leases.findLost() : undefined;
+      again = mayRestart ? restartAfter(end, leases) : undefined;
     } finally {
       await leases.release();
     }
-    if (lost === undefined || restarts === MOST_RESTARTS) return end.code;
-    const message = `portd: something else listens on the port of ${titleOf(lost)}; starting again with another port`;
-    writeLine(context.process.stderr, message);
+    if (again === undefined || restarts === MOST_RESTARTS) return end.code;
+    writeLine(context.process.stderr, `portd: ${again.reason}`);
+    flags = { ...flags, ...again.flags };
   }
 }
 
-async function runOnce(session: Session, leases: RunLeases): Promise<ChildEnd> {
-  const { context, words, relay, shortNames, killAfterMs } = session;
-  const ports: NamedPort[] = leases.all.map(({ port }, i) => ({ name: shortNames[i], port }));
+/** Why a command is started again, and what is asked of its ports then. */
+interface Restart {
+  readonly reason: string;
+  readonly flags: PortRequest;
+}
+
+function restartAfter({ refused }: RunEnd, leases: RunLeases): Restart | undefined {
+  const lost = leases.findLost();
+  if (lost !== undefined) {
+    const reason = `something else listens on the port of ${titleOf(lost)}; starting again with another port`;
+    return { reason, flags: {} };
+  }
+  const held = leases.all.find(({ port }) => port === refused);
+  if (held === undefined) return undefined;
+  const why = "a server that does not set SO_REUSEADDR cannot bind a port that portd holds";
+  const reason = `the command was refused a TCP port, and nobody listens on that of ${titleOf(held)}: ${why}`;
+  return { reason: `${reason}; starting again with --hold none`, flags: { hold: "none" } };
+}
+
+/** How a run of the command ended. */
+interface RunEnd extends ChildEnd {
+  /** A port that portd holds, where the command failed early and was refused a TCP port, as far as the OS says. */
+  readonly refused: number | undefined;
+}
+
+async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
+  const { context, words, relay, killAfterMs, kinship } = session;
+  const ports: NamedPort[] = leases.all.map(({ port }, i) => {
+    const { named, variable } = session.ports[i]!;
+    return { name: named?.name, variable, port };
+  });
   const filled = fillPlaceholders(words, ports);
+  using binds = leases.held.length === 0 ? undefined : kinship?.watchBinds();
+  // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
+  if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   try {
-    return await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
+    const end = await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
+    return { ...end, refused: wasEarlyFailure(end) ? binds?.findRefused(leases.held) : undefined };
   } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound;
-    if (!isMissing && !(error instanceof Deno.errors.PermissionDenied)) throw error;
-    const reason = isMissing ? "there is no such program" : reasonOf(error);
-    writeLine(context.process.stderr, `portd: Cannot run ${filled[0]!}: ${reason}`);
-    throw new Ended(isMissing ? NOT_FOUND : NOT_EXECUTABLE);
+    if (!(error instanceof StartError)) throw error;
+    const { startFailure }: typeof import("../run/start_failure.ts") = await import(
+      "../run/start_failure.ts" as string
+    );
+    throw startFailure(error.cause, filled[0]!, context);
   }
 }
 
-function requestOf(
-  { flags, names, words, project }: {
-    readonly flags: RunFlags;
-    readonly names: readonly string[];
-    readonly words: readonly string[];
-    readonly project: Project;
-  },
-): LeaseRequest {
-  const { port, prefer, hold, label } = flags;
-  if (names.length > 1 && (port !== undefined || prefer !== undefined)) {
-    throw new UsageError("Cannot use --port or --prefer with several names: they are for one port");
-  }
-  const named = names.map((name) => nameIn(project, name));
-  const projects = new Set(named.map((name) => name.project));
-  if (projects.size > 1) throw new UsageError("Cannot lease for several projects at once: run a command for each");
-  const wish = given({ port, prefer, hold });
-  const text = ["portd run", ...names, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " ");
-  const [ownProject] = projects;
-  return {
-    ...given({ project: ownProject, labels: label && Object.fromEntries(label) }),
-    ...(named.length > 1 ? { services: named.map(({ name }) => ({ name, ...wish })) } : { ...named[0], ...wish }),
-    holder: { ...holderOf(project, shorten(text, COMMAND_WIDTH)), cwd: project.root },
-    pid: Deno.pid,
-    lifetime: { kind: "process" },
-  };
+/** This command line, by which others recognise the holder. */
+function commandOf({ name }: RunFlags, names: readonly string[], words: readonly string[]): string {
+  const named = name === undefined ? names : ["--name", name];
+  return shorten(["portd run", ...named, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " "), COMMAND_WIDTH);
 }
 
 function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {

@@ -26,6 +26,11 @@ export interface ChildOptions {
   readonly killAfterMs: number;
 }
 
+/** The OS could not start the command; the cause is its error. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
 /** How long the kernel may take to end processes after KILL. */
 const KILL_LIMIT_MS = 2000;
 const PAUSE_MS = 20;
@@ -34,7 +39,7 @@ const PAUSE_MS = 20;
  * Runs a command to its end; when a signal has asked for it, to the end of all that it has started. It gets our streams
  * themselves: with a pipe in between it would have no terminal.
  *
- * @throws {Deno.errors.NotFound} or another error of the OS when it cannot be started.
+ * @throws {StartError} when it cannot be started.
  */
 export async function runChild(options: ChildOptions, relay: SignalRelay): Promise<ChildEnd> {
   const start = performance.now();
@@ -59,7 +64,11 @@ function spawn({ words, env }: ChildOptions, { detached }: { readonly detached: 
     stderr: "inherit",
     detached, // setsid(2); in Deno 2.4's types only with --unstable-detached, in its runtime without
   } as const;
-  return new Deno.Command(program!, options as Deno.CommandOptions).spawn();
+  try {
+    return new Deno.Command(program!, options as Deno.CommandOptions).spawn();
+  } catch (cause) {
+    throw new StartError(`Cannot start ${program}`, { cause });
+  }
 }
 
 /** Waits until all members have ended that have not left; those that take too long get KILL. */

@@ -65,6 +65,11 @@ export class RunLeases {
     return this.all.find((lease) => !this.#kept.has(lease) && isTaken(lease));
   }
 
+  /** The ports that portd holds: a server that does not set SO_REUSEADDR cannot bind them. */
+  get held(): readonly number[] {
+    return this.all.filter(({ hold }) => hold === "soft").map(({ port }) => port);
+  }
+
   /** Whether a process of the command still listens on one of the ports. */
   get areUsed(): boolean {
     return this.#kept.size > 0;

@@ -6,13 +6,20 @@ import { UsageError } from "../exit.ts";
 export interface NamedPort {
   /** Last part of the lease's name; `undefined` where the lease has no name. */
   readonly name: string | undefined;
+  /** The variable that portd.yaml has for it. */
+  readonly variable?: string | undefined;
   readonly port: number;
 }
 
-/** `PORT` for the first port, and `<NAME>_PORT` for each that has a name. */
+/** `PORT` for the first port, and `<NAME>_PORT` for each that has a name; the variables of portd.yaml come before both. */
 export function portVariables(ports: readonly NamedPort[]): Record<string, string> {
-  const variables = ports.flatMap(({ name, port }) => name === undefined ? [] : [[portVariable(name), String(port)]]);
-  return { ...Object.fromEntries(variables), PORT: String(ports[0]!.port) };
+  const values = (variableOf: (port: NamedPort) => string | undefined) =>
+    Object.fromEntries(ports.flatMap((each) => {
+      const variable = variableOf(each);
+      return variable === undefined ? [] : [[variable, String(each.port)]];
+    }));
+  const named = values(({ name }) => name === undefined ? undefined : portVariable(name));
+  return { ...named, PORT: String(ports[0]!.port), ...values(({ variable }) => variable) };
 }
 
 /** Fills `{port}` (the first port) and `{port:name}` in every word. */
@@ -25,11 +32,11 @@ export function fillPlaceholders(words: readonly string[], ports: readonly Named
   );
 }
 
-/** @throws {UsageError} when a placeholder names none of the services. */
-export function checkPlaceholders(words: readonly string[], names: readonly string[]): void {
+/** @throws {UsageError} when a placeholder names none of the services. @param names has `undefined` for no name. */
+export function checkPlaceholders(words: readonly string[], names: readonly (string | undefined)[]): void {
   for (const [placeholder, name] of words.flatMap((word) => [...word.matchAll(PLACEHOLDER)])) {
     if (name === undefined || names.includes(name)) continue;
-    const known = names.length === 0 ? "no name is given" : `the names are ${names.join(", ")}`;
+    const known = names[0] === undefined ? "no name is given" : `the names are ${names.join(", ")}`;
     throw new UsageError(`Cannot fill ${placeholder}: ${known}`);
   }
 }

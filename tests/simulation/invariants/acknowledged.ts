@@ -5,7 +5,7 @@ import type { AnsweredLease, Field, Operation } from "../operation.ts";
 import type { World } from "../world.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 
-const FIELDS: readonly Field[] = ["labels", "exposure", "lifetime", "pid"];
+const FIELDS: readonly Field[] = ["labels", "exposure", "lifetime", "pid", "hold"];
 
 export const KEPT_GRANTS: Invariant = {
   name: "kept grants",

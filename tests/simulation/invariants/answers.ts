@@ -1,5 +1,6 @@
 /** Answers: they fit the request, they come, and none is an error of portd. */
 import type { Operation } from "../operation.ts";
+import type { Settings } from "../settings.ts";
 import { firstOf, type Invariant } from "./invariant.ts";
 
 export const ANSWERS: Invariant = {
@@ -12,7 +13,9 @@ export const ANSWERS: Invariant = {
       if (leases.length !== plan.grant.wishes.length) return `${operation} got ${leases.length} leases`;
       const excluded = leases.find(({ port }) => settings.excluded.includes(port));
       if (excluded !== undefined) return `${operation} got ${excluded.port}, which is excluded`;
-      return firstOf(leases.entries(), ([i, lease]) => misfit(operation, i, lease));
+      const { contiguous } = plan.grant;
+      if (contiguous && leases.some(({ port }, i) => port !== leases[0]!.port + i)) return `${operation} got no block`;
+      return firstOf(leases.entries(), ([i, lease]) => misfit(operation, i, lease, settings));
     }),
 };
 
@@ -38,16 +41,23 @@ export const STUCK: Invariant = {
     ),
 };
 
-function misfit(operation: Operation, i: number, lease: Operation["leases"][number]): string | undefined {
-  const { name, port, prefer, range, protocols } = operation.plan.grant!.wishes[i]!;
+function misfit(
+  operation: Operation,
+  i: number,
+  lease: Operation["leases"][number],
+  settings: Settings,
+): string | undefined {
+  const { name, port, prefer, range, pool, protocols, hold } = operation.plan.grant!.wishes[i]!;
   if (name !== lease.name) return `${operation} got the name ${lease.name} for ${name}`;
   const missing = protocols.find((protocol) => !lease.protocols.includes(protocol));
   if (missing !== undefined) return `${operation} got no ${missing}`;
   if (port !== undefined && port !== 0 && operation.plan.grant!.contiguous === false && port !== lease.port) {
     return `${operation} got port ${lease.port}`;
   }
-  if (range === undefined || prefer.includes(lease.port) || lease.labels.op !== String(operation.family)) {
-    return undefined;
-  }
-  return lease.port < range.first || lease.port > range.last ? `${operation} got port ${lease.port}` : undefined;
+  if (hold === "none" && lease.hold !== "none") return `${operation} got the hold ${lease.hold}`;
+  if (prefer.includes(lease.port)) return undefined;
+  const isOutside = range !== undefined && (lease.port < range.first || lease.port > range.last);
+  return isOutside || (pool === "os" && settings.pool.includes(lease.port))
+    ? `${operation} got port ${lease.port}`
+    : undefined;
 }

@@ -41,7 +41,9 @@ function widened(record: LeaseRecord, { before, book, change }: World): string |
   const known = book.leases.get(record.id)!;
   return firstOf(["lifetime", "pid"] as const satisfies readonly Field[], (field) => {
     if (was[field] === is[field]) return undefined;
-    const isAllowed = known.writers.some(({ plan }) => plan.hasToken && plan.writes?.get(field)?.value === is[field]);
+    const isAllowed = known.writers.some(({ plan }) =>
+      plan.hasToken && plan.writes?.get(field)?.values.includes(is[field])
+    );
     return isAllowed
       ? undefined
       : `lease ${record.id} on port ${record.port} is exposed, and without the token its ${field} became ${is[field]}`;

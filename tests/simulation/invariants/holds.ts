@@ -12,6 +12,9 @@ export const HOLDS: Invariant = {
   },
   rest({ kernel, run, settings }) {
     return firstOf(run.records(), ({ id, port, protocols, hold }) => {
+      if (hold === "none" && protocols.includes("tcp") && kernel.held.has(port)) {
+        return `lease ${id} has the hold "none", and port ${port} is held`;
+      }
       const isWanted = hold === "soft" && protocols.includes("tcp") && kernel.held.size < settings.mostHolds;
       const isThere = kernel.held.has(port) || kernel.servers.has(`tcp:${port}`);
       return isWanted && !isThere ? `lease ${id} has no hold on port ${port}, and nobody listens there` : undefined;
