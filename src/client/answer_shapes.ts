@@ -165,6 +165,7 @@ export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),
+  lacksRights: optional(flag),
   actual: nullable(listOf(object<ActualRule>({ name: text(1000), rule: optional(RULE) }), MOST_RULES)),
   difference: nullable(object({ add: NAMES, change: NAMES, remove: NAMES })),
   drifted: NAMES,

@@ -4,6 +4,7 @@ import type { Lease } from "../lease/lease.ts";
 import { type PortRange, rangeText } from "../port/port.ts";
 import { shortCommand } from "../process/command_line.ts";
 import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
+import { loopbackHint } from "./loopback.ts";
 
 /** The first process (systemd): it listens for services that it starts at the first connection. */
 const INIT_PID = 1;
@@ -24,6 +25,11 @@ export type Judgement = Pick<PortDescription, "verdict" | "sentence" | "advice">
 
 /** Judges a port. The worst comes first: a stranger on a lease, then other use, then leases, then exclusions. */
 export function judge(facts: PortFacts): Judgement {
+  const judgement = judgeState(facts);
+  return { ...judgement, advice: [...loopbackAdvice(facts), ...judgement.advice] };
+}
+
+function judgeState(facts: PortFacts): Judgement {
   const { port, listeners, leases, exclusions, connections, obstacle } = facts;
   if (port === 0) return judgeZero(facts);
   const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
@@ -34,6 +40,14 @@ export function judge(facts: PortFacts): Judgement {
   const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
   if (isBound) return judgeBound(port, connections);
   return judgeFree(facts);
+}
+
+function loopbackAdvice({ leases, listeners }: PortFacts): string[] {
+  return leases.flatMap((lease) => {
+    const own = listeners.filter(({ protocol, ofHolder }) => ofHolder !== false && lease.protocols.includes(protocol));
+    const hint = loopbackHint(lease.exposure, own.map(({ localAddress }) => localAddress));
+    return hint === undefined ? [] : [`${nameOf(lease)} is open to others, but ${hint}`];
+  });
 }
 
 function judgeZero({ ephemeralRange }: PortFacts): Judgement {

@@ -139,7 +139,17 @@ export class Allocator {
     const { isExcluded } = this.#parts;
     if (isExcluded(port)) return { refused: { kind: "excluded", port } };
     if (!this.#available.isFreeOrWithheld(port, wish.protocols)) return { refused: { kind: "leased", port } };
-    return this.#claimed(this.#claim(port, wish, true), port, wish);
+    return this.#claimed(this.#claimNamed(port, wish), port, wish);
+  }
+
+  /** Where the holder listens already the kernel must refuse; no hold can be kept beside a listener. */
+  #claimNamed(port: number, wish: Wish): Claim {
+    const { protocols, listening = [] } = wish;
+    const claim = this.#claim(port, wish, true);
+    const { obstacle } = claim;
+    if (obstacle?.reason !== "in_use" || !listening.includes(obstacle.protocol)) return claim;
+    const others = protocols.filter((protocol) => !listening.includes(protocol));
+    return others.length === 0 ? { port, hold: "none" } : this.#claim(port, { ...wish, protocols: others }, true);
   }
 
   /** The kernel does not know about a leased UDP port, or a TCP port without a hold, on which nobody listens. */

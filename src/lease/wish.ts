@@ -1,5 +1,5 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
-import type { PortRange } from "../port/port.ts";
+import type { PortRange, Protocol } from "../port/port.ts";
 import type { Exposure, Holder, Lease, Lifetime } from "./lease.ts";
 
 /** One port that is asked for. */
@@ -16,6 +16,8 @@ export interface Wish extends Pick<Lease, "protocols" | "hold"> {
   readonly pool: "default" | "os";
   /** Below this port the name's last one is not granted, unless it is in the pool. @default 0 */
   readonly lowest?: number;
+  /** The protocols on which the holder listens on `port` already: there the kernel's refusal is no obstacle. @default none */
+  readonly listening?: readonly Protocol[];
 }
 
 /** A request for one port or several, all or none. */

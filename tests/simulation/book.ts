@@ -3,7 +3,15 @@
  * this book.
  */
 import type { LeaseRecord } from "../../src/lease/record.ts";
-import { type AnsweredLease, canonical, type Field, type Moment, type Operation, type Target } from "./operation.ts";
+import {
+  type AnsweredLease,
+  ANYTHING,
+  canonical,
+  type Field,
+  type Moment,
+  type Operation,
+  type Target,
+} from "./operation.ts";
 
 /** A lease that was seen in memory or in an answer. */
 export interface Known {
@@ -122,6 +130,12 @@ export class Book {
       if (!isOverwritten) values.add(write.value);
     }
     return values;
+  }
+
+  /** Whether a field may have a value; the arguments are those of {@linkcode Book.allowed}. */
+  mayBe(value: string, ...args: Parameters<Book["allowed"]>): boolean {
+    const allowed = this.allowed(...args);
+    return allowed.has(value) || allowed.has(ANYTHING.value);
   }
 
   /** Whether only time can have ended the lease. */

@@ -56,6 +56,9 @@ export function certain(value: unknown): Write {
   return { value: canonical(value), isCertain: true };
 }
 
+/** A value that the daemon finds by itself. */
+export const ANYTHING: Write = { value: "anything", isCertain: false };
+
 /** A value that the field has after an answer of 2xx, unless the lease was there before. */
 export function uncertain(value: unknown): Write {
   return { value: canonical(value), isCertain: false };
