@@ -25,7 +25,7 @@ type WithDefaultTimes<Kind> = Kind extends Lifetime
 export type LifetimeRequest = WithDefaultTimes<Lifetime>;
 
 /** Where a port comes from. In a request port 0 is any; the protocols are `["tcp"]` and the hold is `soft` by default. */
-export type PortRequest = Optional<Omit<Wish, "name" | "lowest" | "listening">>;
+export type PortRequest = Optional<Omit<Wish, "name" | "lowest" | "isCut" | "listening">>;
 
 /** One of several services that are leased together. */
 export type ServiceRequest = PortRequest & { readonly name: string };

@@ -249,12 +249,13 @@ function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe
 }
 
 function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
-  const { config, store, clock, scanner, processes, findUnused } = options;
+  const { config, store, clock, scanner, processes, findUnused, hasRights, os } = options;
   return new Refusals({
     processes,
     findUnused,
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(rangeText).join(","),
+    privilegedBelow: hasRights ? 0 : os.unprivilegedFrom,
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {
       const record = store.find(id);

@@ -5,7 +5,7 @@
 import type { Claim, HoldKind, Holds, Obstacle } from "../hold/hold.ts";
 import type { Protocol } from "../port/port.ts";
 import { AvailablePorts } from "./available_ports.ts";
-import { Candidates, type CandidatesParts } from "./candidates.ts";
+import { Candidates, type CandidatesParts, type Survey } from "./candidates.ts";
 import type { Pool } from "./pool.ts";
 import type { Withheld } from "./quarantine.ts";
 import type { Wish } from "./wish.ts";
@@ -81,6 +81,11 @@ export class Allocator {
   /** As {@linkcode Candidates.some}. */
   candidates(protocols: readonly Protocol[], most: number): readonly number[] {
     return this.#candidates.some(protocols, most);
+  }
+
+  /** As {@linkcode Candidates.survey}. */
+  survey(wish: Wish, privilegedBelow: number): Survey {
+    return this.#candidates.survey(wish, privilegedBelow);
   }
 
   /**

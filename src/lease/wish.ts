@@ -16,6 +16,8 @@ export interface Wish extends Pick<Lease, "protocols" | "hold"> {
   readonly pool: "default" | "os";
   /** Below this port the name's last one is not granted, unless it is in the pool. @default 0 */
   readonly lowest?: number;
+  /** Whether ports below `lowest` were removed from `range`. @default false */
+  readonly isCut?: boolean;
   /** The protocols on which the holder listens on `port` already: there the kernel's refusal is no obstacle. @default none */
   readonly listening?: readonly Protocol[];
 }

@@ -43,6 +43,9 @@ export interface MachineOptions {
   readonly pick?: <T>(from: readonly T[]) => T;
 }
 
+/** portd runs without an administrator's rights. */
+const FIRST_UNPRIVILEGED = 1024;
+
 /** The one fake of the system under portd. */
 export class FakeMachine {
   /** By `protocol:port`. */
@@ -80,7 +83,7 @@ export class FakeMachine {
       ephemeral: { first: ephemeral[0]!, last: ephemeral.at(-1)! },
       reserved: [],
       excluded: [],
-      unprivilegedFrom: 1024,
+      unprivilegedFrom: FIRST_UNPRIVILEGED,
     };
     const scanner = scannerOf(this);
     return {
@@ -184,6 +187,7 @@ function holdsOf(machine: FakeMachine, isAlive: () => boolean): Holds {
     },
     claim(port, { protocols, hold }) {
       if (machine.isOutOfDescriptors) return { obstacle: { reason: "no_descriptors" } };
+      if (port < FIRST_UNPRIVILEGED) return { obstacle: { reason: "no_permission", protocol: protocols[0]! } };
       const taken = protocols.find((protocol) => !machine.wouldGive(port, [protocol]));
       if (taken !== undefined) return { obstacle: { reason: "in_use", protocol: taken } };
       return { port, hold: protocols.includes("tcp") ? keep(port, hold) : "none" };
