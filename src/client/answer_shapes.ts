@@ -84,6 +84,7 @@ function socketMembers(port: Shape<number>, pid: Shape<number>) {
     remotePort: ENDPOINT_PORT,
     state: oneOf("", ...TCP_STATES),
     pid: nullable(pid),
+    user: optional(NULLABLE_TEXT),
     process: nullable(object({ command: NULLABLE_TEXT, cwd: NULLABLE_TEXT, user: NULLABLE_TEXT })),
     forwarder: nullable(
       object({ program: text(1000), target: nullable(object({ address: text(1000), port: ENDPOINT_PORT })) }),

@@ -18,7 +18,11 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly obstacle: Obstacle | undefined;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
+  /** Whether it is known who has leased the port; false where no daemon runs. @default true */
+  readonly knowsLeases?: boolean;
 }
+
+const LEASES_UNKNOWN = "whether it is leased is not known without a daemon";
 
 /** The judgement. */
 export type Judgement = Pick<PortDescription, "verdict" | "sentence" | "advice">;
@@ -73,7 +77,7 @@ function judgeConflict(port: number, stranger: PortSocket, leases: readonly Leas
   };
 }
 
-function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
+function judgeListeners({ port, listeners, leases, knowsLeases = true }: PortFacts): Judgement {
   const [first, ...others] = distinctProcesses(listeners.toSorted((a, b) => Number(b.ofHolder) - Number(a.ofHolder)));
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   const lease = leases.find(({ protocols }) => protocols.includes(first!.protocol));
@@ -84,7 +88,9 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
     const since = first!.startedAt === null ? "" : `, running since ${first!.startedAt}`;
     return {
       verdict: "listening",
-      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${noLeaseText(first!, leases)}`,
+      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${
+        knowsLeases ? noLeaseText(first!, leases) : LEASES_UNKNOWN
+      }`,
       advice: ["portd lease gives a port that nobody uses", ...advice],
     };
   }
@@ -156,7 +162,9 @@ function useText({ protocol, state }: PortSocket): string {
 
 function judgeFree(facts: PortFacts): Judgement {
   const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
+  const { knowsLeases = true } = facts;
   const remarks = [
+    ...(knowsLeases ? [] : [LEASES_UNKNOWN]),
     ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without an administrator's rights"] : []),
     ...(seesBound ? [] : ["a socket that is bound to it and does not listen cannot be seen on this system"]),
     ...(privileged ? ["listening on it takes an administrator's rights"] : []),
@@ -183,9 +191,9 @@ function knownText({ services, developmentUse }: PortFacts): string[] {
 }
 
 /** The process of a socket, and its local address. */
-function socketText({ pid, process, forwarder, localAddress }: PortSocket): string {
+function socketText({ pid, user, process, forwarder, localAddress }: PortSocket): string {
   const at = ` at ${localAddress}`;
-  if (pid === null) return `a process that portd cannot see${at}`;
+  if (pid === null) return `a process${user ? ` of user ${user}` : ""} that portd cannot see${at}`;
   if (forwarder !== null) {
     const { program, target } = forwarder;
     const container = target === null ? "a container" : `the container's ${target.address}:${target.port}`;

@@ -1,5 +1,6 @@
 /** Refusals in words: each names the obstacle, and suggests a free port. */
 import { PortdError } from "../errors.ts";
+import { socketUser } from "../listener/listener.ts";
 import type { SocketRow } from "../os/socket.ts";
 import type { Protocol } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
@@ -116,10 +117,28 @@ export class Refusals {
     for (const port of shortage.examples.used) {
       for (const protocol of protocols) {
         const listener = await this.#parts.findListener(port, protocol);
-        if (listener !== undefined) users.set(port, userText(listener, this.#processOf(listener)));
+        if (listener !== undefined) users.set(port, this.#userText(listener));
       }
     }
     return users;
+  }
+
+  #userText(listener: SocketRow | undefined): string {
+    if (listener === undefined) return "a socket that portd cannot see is bound to it";
+    const verb = listener.state === "LISTEN" ? "listens on it" : "uses it", process = this.#processOf(listener);
+    const user = process === undefined ? socketUser(listener, this.#parts.processes) : null;
+    const who = process !== undefined
+      ? `pid ${process.pid} (${process.command ?? "unknown command"})`
+      : user === null
+      ? "somebody"
+      : `a process of user ${user}`;
+    return `${who} ${verb} at ${listener.localAddress}`;
+  }
+
+  #present(listener: SocketRow, process: Process | undefined): object {
+    const { protocol, localAddress, localPort, state, pid } = listener;
+    const { command = null, cwd = null, user = socketUser(listener, this.#parts.processes) } = process ?? {};
+    return { protocol, localAddress, localPort, state, pid, command, cwd, user };
   }
 
   #processOf(listener: SocketRow | undefined): Process | undefined {
@@ -136,13 +155,11 @@ export class Refusals {
     }
     const listener = await this.#parts.findListener(port, protocol);
     const process = this.#processOf(listener);
-    const user = obstacle.reason === "no_permission"
-      ? "the system refuses it to the daemon"
-      : userText(listener, process);
+    const user = obstacle.reason === "no_permission" ? "the system refuses it to the daemon" : this.#userText(listener);
     const message = `Cannot grant port ${port}/${protocol}: ${user}${hint}`;
     return new PortdError("port_in_use", message, {
       port,
-      ...(listener && { listener: presentListener(listener, process) }),
+      ...(listener && { listener: this.#present(listener, process) }),
       ...data,
     });
   }
@@ -157,17 +174,4 @@ function ownerText({ name, id, holder, expiresAt }: Lease): string {
   const process = holder.pid === null ? holder.id : `pid ${holder.pid}, ${holder.command ?? "unknown command"}`;
   const until = expiresAt === null ? "" : ` until ${expiresAt}`;
   return `${name === null ? id : JSON.stringify(name)} (${process})${until}`;
-}
-
-function userText(listener: SocketRow | undefined, process: Process | undefined): string {
-  if (listener === undefined) return "a socket that portd cannot see is bound to it";
-  const verb = listener.state === "LISTEN" ? "listens on it" : "uses it";
-  if (process === undefined) return `somebody ${verb} at ${listener.localAddress}`;
-  return `pid ${process.pid} (${process.command ?? "unknown command"}) ${verb} at ${listener.localAddress}`;
-}
-
-function presentListener(listener: SocketRow, process: Process | undefined): object {
-  const { protocol, localAddress, localPort, state, pid } = listener;
-  const { command = null, cwd = null, user = null } = process ?? {};
-  return { protocol, localAddress, localPort, state, pid, command, cwd, user };
 }

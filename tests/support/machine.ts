@@ -57,6 +57,8 @@ export class FakeMachine {
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
+  /** Names of users by their numbers; every socket is that of user 1000. */
+  readonly userNames = new Map<number, string>();
   /** The users of connections to the daemon. */
   users: ConnectionUsers = { self: "uid:1000", userOf: () => "uid:1000", close() {} };
   readonly options: Required<MachineOptions>;
@@ -211,9 +213,10 @@ function holdsOf(machine: FakeMachine, isAlive: () => boolean): Holds {
   };
 }
 
-function processesOf({ processes, bootId }: FakeMachine): Processes {
+function processesOf({ processes, bootId, userNames }: FakeMachine): Processes {
   return {
     bootId,
+    userName: (uid) => userNames.get(uid) ?? String(uid),
     find: (pid) => processes.get(pid),
     isAlive({ pid, startTime, bootId }) {
       const process = processes.get(pid);

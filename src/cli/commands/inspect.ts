@@ -81,10 +81,10 @@ function ruleText({ name, remote, profiles, state }: PortDescription["rules"][nu
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {
-  const { protocol, localAddress, pid, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
+  const { protocol, localAddress, pid, user, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
   const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (not the holder's)";
   const who = pid === null
-    ? "a process that cannot be seen"
+    ? `a process${user ? ` of user ${user}` : ""} that cannot be seen`
     : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", COMMAND_WIDTH)}`;
   const details = [
     ...(process?.user ? [`user ${process.user}`] : []),

@@ -83,8 +83,9 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly string[] {
 }
 
 /** The command; of a program that listens for a container, the address in the container. */
-function commandText({ process, forwarder }: ListedSocket): string {
-  if (forwarder === null) return shortCommand(process?.command ?? "-", COMMAND_WIDTH);
+function commandText({ process, forwarder, user }: ListedSocket): string {
+  if (process === null) return user ? `(of user ${user})` : "-";
+  if (forwarder === null) return shortCommand(process.command ?? "-", COMMAND_WIDTH);
   const { program, target } = forwarder;
   return `${program} → ${target === null ? "container" : addressText(target.address, target.port)}`;
 }
