@@ -11,7 +11,7 @@ import { json } from "./headers.ts";
 import { NoQuery, SyncBody } from "./schema.ts";
 
 /** `GET /firewall`, `POST /firewall/sync`. */
-export function firewallRoutes({ firewall }: Pick<Services, "firewall">): readonly Route[] {
+export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall" | "loopbacks">): readonly Route[] {
   return [
     {
       method: "GET",
@@ -19,7 +19,7 @@ export function firewallRoutes({ firewall }: Pick<Services, "firewall">): readon
       scope: "expose",
       async handle(context) {
         checkQuery(NoQuery, context);
-        const found = await planOrReason(firewall);
+        const found = await planOrReason(firewall, loopbacks);
         return json({ backend: firewall.backend, last: firewall.last, ...found });
       },
     },
@@ -37,14 +37,16 @@ export function firewallRoutes({ firewall }: Pick<Services, "firewall">): readon
 }
 
 /** A firewall that cannot be read is no error here: the answer is that it is unknown, and why. */
-async function planOrReason(firewall: FirewallSync): Promise<object> {
+async function planOrReason(firewall: FirewallSync, loopbacks: Services["loopbacks"]): Promise<object> {
   try {
     const plan = await firewall.plan();
-    return { desired: firewall.rules(plan), error: null, ...present(plan) };
+    const { lacksRights } = plan, remarks = [...plan.remarks, ...loopbacks()];
+    return { desired: firewall.rules(plan), error: null, lacksRights, ...present({ ...plan, remarks }) };
   } catch (error) {
     if (!(error instanceof PortdError) || error.code !== "firewall_unavailable") throw error;
-    const unknown = { actual: null, difference: null, drifted: [], remarks: [], foreign: null };
-    return { desired: firewall.rules(), error: error.message, ...unknown };
+    const { message, data: { lacksRights = false } } = error;
+    const unknown = { actual: null, difference: null, drifted: [], remarks: loopbacks(), foreign: null };
+    return { desired: firewall.rules(), error: message, lacksRights, ...unknown };
   }
 }
 

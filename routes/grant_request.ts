@@ -5,6 +5,7 @@ import type { Services } from "../src/daemon/daemon.ts";
 import { invalidField, PortdError } from "../src/errors.ts";
 import type { Exposure, Lifetime } from "../src/lease/lease.ts";
 import type { GrantRequest, Wish } from "../src/lease/wish.ts";
+import type { Occupant } from "../src/listener/occupant.ts";
 
 /** Times that a request may leave out. */
 export type LifetimeDefaults = Services["defaults"];
@@ -14,7 +15,8 @@ const MOST_COPIED_BYTES = 262_144;
 
 /** Fields, each with those that cannot be used together with it. */
 const EXCLUSIVE: readonly (readonly [keyof LeaseRequest, readonly (keyof LeaseRequest)[]])[] = [
-  ["services", ["name", "port", "prefer", "range", "pool", "protocols", "hold", "count", "block"]],
+  ["services", ["name", "port", "prefer", "range", "pool", "protocols", "hold", "count", "block", "inUse"]],
+  ["inUse", ["block", "pid"]],
   ["count", ["block", "port"]],
   ["block", ["prefer", "pool"]],
   ["port", ["prefer", "range", "pool"]],
@@ -29,6 +31,7 @@ export function toGrantRequest(
   caller: Pick<GrantRequest, "owner" | "mayExpose">,
 ): GrantRequest {
   refuseContradictions(body);
+  if (body.inUse === true && !body.port) throw withoutPort();
   const project = body.project ?? null;
   const wishes = wishesOf(body, project);
   refuseSameNames(wishes);
@@ -50,6 +53,17 @@ export function toGrantRequest(
     waitMs: body.waitMs ?? 0,
     ...caller,
   };
+}
+
+/** A request for a port that is in use: its holder's process is the one that listens there, as far as that is seen. */
+export function withOccupant(
+  request: GrantRequest,
+  { pid, protocols }: Occupant,
+  { processGraceMs }: LifetimeDefaults,
+): GrantRequest {
+  const whileItRuns = pid === null ? undefined : { kind: "process", graceMs: processGraceMs } as const;
+  const wishes = request.wishes.map((wish) => ({ ...wish, listening: protocols }));
+  return { ...request, pid, wishes, lifetime: request.lifetime ?? whileItRuns };
 }
 
 /** A lifetime with its times filled in. */
@@ -113,6 +127,14 @@ function refuseContradictions(body: LeaseRequest): void {
     const message = `Cannot use "${other}" together with "${field}": leave one of them out`;
     throw new PortdError("invalid_request", message, { field: other, value: body[other], expected: `no "${field}"` });
   }
+}
+
+function withoutPort(): PortdError {
+  const expected = "the port that is in use";
+  return new PortdError("invalid_request", `Cannot use "inUse" without "port": name ${expected}`, {
+    field: "port",
+    expected,
+  });
 }
 
 function refuseLongCopies({ holder, labels = {} }: LeaseRequest, leases: number): void {

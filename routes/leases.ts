@@ -8,7 +8,7 @@ import type { GrantRequest } from "../src/lease/wish.ts";
 import { checkBody, readJson } from "./body.ts";
 import { callerKey, callerOf, countedUser } from "./caller.ts";
 import { check, checkQuery } from "./check.ts";
-import { toExposure, toGrantRequest, toLifetime } from "./grant_request.ts";
+import { toExposure, toGrantRequest, toLifetime, withOccupant } from "./grant_request.ts";
 import { hasToken, requireScope, type Route } from "./guard.ts";
 import { json, noContent } from "./headers.ts";
 import { MINIMAL_APPLIED, prefersMinimal } from "./preference.ts";
@@ -25,7 +25,7 @@ import {
 /** What these routes work on. */
 type LeaseRoutesParts = Pick<
   Services,
-  "registry" | "replay" | "defaults" | "privileged" | "isKnownName" | "callers" | "guard" | "port"
+  "registry" | "replay" | "defaults" | "privileged" | "isKnownName" | "callers" | "findOccupant" | "guard" | "port"
 >;
 
 /** Finds the live lease that a path names; throws when there is none. */
@@ -63,11 +63,15 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const key = idempotencyKey(context);
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
-  if (body.exposure !== undefined) requireScope(context.req.raw, "expose", guard);
+  if (body.exposure !== undefined || body.inUse === true) requireScope(context.req.raw, "expose", guard);
   const found = callerOf(context, "recall", parts);
   const caller = found instanceof Promise ? await found : found;
   const asked = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
-  const request = caller.hasToken ? asked : await withoutForbidden(asked, context, parts);
+  const request = !caller.hasToken
+    ? await withoutForbidden(asked, context, parts)
+    : body.inUse === true
+    ? await leasedToOccupant(asked, parts)
+    : asked;
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
   const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
     { caller: callerKey(caller), key, fingerprint: await digest(text) },
@@ -91,6 +95,13 @@ function withoutForbidden(
   const limited = () => withoutPrivileged(request, privileged.below);
   if (!touchesPrivileged(request, privileged)) return limited();
   return Promise.resolve(callerOf(context, "identify", parts)).then(({ isOwner }) => isOwner ? request : limited());
+}
+
+/** Where nobody listens on the port it is a request like any other. */
+async function leasedToOccupant(request: GrantRequest, parts: LeaseRoutesParts): Promise<GrantRequest> {
+  const { port, protocols } = request.wishes[0]!;
+  const occupant = await parts.findOccupant(port!, protocols);
+  return occupant === undefined ? request : withOccupant(request, occupant, parts.defaults);
 }
 
 async function digest(text: string): Promise<string> {

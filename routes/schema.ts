@@ -158,6 +158,7 @@ export const ExposureBody = z.strictObject(
   JSON_OBJECT,
 );
 
+const flag = z.boolean({ error: "true or false" });
 const severalPorts = wholeNumber(1, 256).optional();
 const service = z.strictObject({ name, ...portFields }, { error: "an object with a name" });
 
@@ -172,6 +173,7 @@ export const GrantBody = z.strictObject(
     services: listOf(service, { most: 64, expected: "1 to 64 services", kind: "an array of services" }).optional(),
     holder: holder.optional(),
     pid: pid.optional(),
+    inUse: flag.optional(),
     lifetime: lifetime.optional(),
     ttlMs: durationMs(1000).optional(),
     labels: labels.optional(),
@@ -194,7 +196,7 @@ export const AmendBody = z.strictObject(
 );
 
 /** Body of `POST /firewall/sync`. */
-export const SyncBody = z.strictObject({ dryRun: z.boolean({ error: "true or false" }).optional() }, JSON_OBJECT);
+export const SyncBody = z.strictObject({ dryRun: flag.optional() }, JSON_OBJECT);
 
 function queryNumber(number: z.ZodType<number, number>, expected: string) {
   return text(/^\d{1,9}$/, expected).transform(Number).pipe(number);

@@ -28,6 +28,28 @@ export async function confirm(
   throw new Ended(EXIT.failure);
 }
 
+/**
+ * Asks before something that no `--yes` alone may answer: the whole word "yes" must be typed.
+ *
+ * @param preface is printed before the question; whole lines.
+ * @param withoutTerminal says what works where stdin is no terminal.
+ * @throws {Ended} when anything else is typed.
+ * @throws {UsageError} where stdin is no terminal.
+ */
+export async function confirmInFull(
+  { process }: CliContext,
+  question: string,
+  { preface, withoutTerminal }: { readonly preface: string; readonly withoutTerminal: string },
+): Promise<void> {
+  if (!process.stdin.isTerminal) {
+    throw new UsageError(`Cannot ask "${question}": stdin is no terminal; ${withoutTerminal}`);
+  }
+  process.stderr.write(`${preface}${question} Type "yes" to do it: `);
+  if (/^\s*yes\s*$/i.test(await readLine(process.stdin))) return;
+  process.stderr.write("nothing was done\n");
+  throw new Ended(EXIT.failure);
+}
+
 /** The line that is typed, without its end. */
 async function readLine({ read }: CliProcess["stdin"]): Promise<string> {
   const decoder = new TextDecoder();

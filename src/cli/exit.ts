@@ -1,5 +1,5 @@
 /** How a command ends: exit codes, the errors of the CLI itself, and every error in words. */
-import { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
+import { NoAnswerError, NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
 import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { escapeControls, toJson, withTimesFor } from "./terminal.ts";
@@ -55,10 +55,11 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
 
 /** Runs a command; its failure becomes a message on stderr and an exit code. */
 export async function guard(
-  { process }: CliContext,
-  { json = false }: CommonFlags,
+  context: CliContext,
+  flags: CommonFlags,
   run: () => void | Promise<void>,
 ): Promise<void> {
+  const { process } = context, { json = false } = flags;
   try {
     await run();
   } catch (error) {
@@ -66,9 +67,19 @@ export async function guard(
     if (error instanceof Deno.errors.BrokenPipe) return;
     process.exitCode = exitCodeOf(error);
     if (error instanceof Ended) return;
-    const text = describeFailure(error, { json });
+    const text = describeFailure(await withListener(context, flags, error), { json });
     process.stderr.write(`${json ? text : withTimesFor(process.stderr, text)}\n`);
   }
+}
+
+/** The same error; where something listens on the daemon's address and is no daemon, its message says who that is. */
+export async function withListener(context: CliContext, flags: CommonFlags, error: unknown): Promise<unknown> {
+  const mayBeStranger = error instanceof NoDaemonError || error instanceof NoAnswerError;
+  if (!mayBeStranger || error.origin === undefined) return error;
+  const { strangerText }: typeof import("./daemon/stranger.ts") = await import("./daemon/stranger.ts" as string);
+  const more = await strangerText(context, flags, error.origin);
+  // The class says how the command ends, so it stays; the message of a DOMException can only be hidden by another one.
+  return more === undefined ? error : Object.defineProperty(error, "message", { value: `${error.message}; ${more}` });
 }
 
 /** The exit code of an error. */

@@ -84,6 +84,7 @@ function socketMembers(port: Shape<number>, pid: Shape<number>) {
     remotePort: ENDPOINT_PORT,
     state: oneOf("", ...TCP_STATES),
     pid: nullable(pid),
+    user: optional(NULLABLE_TEXT),
     process: nullable(object({ command: NULLABLE_TEXT, cwd: NULLABLE_TEXT, user: NULLABLE_TEXT })),
     forwarder: nullable(
       object({ program: text(1000), target: nullable(object({ address: text(1000), port: ENDPOINT_PORT })) }),
@@ -165,6 +166,7 @@ export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),
+  lacksRights: optional(flag),
   actual: nullable(listOf(object<ActualRule>({ name: text(1000), rule: optional(RULE) }), MOST_RULES)),
   difference: nullable(object({ add: NAMES, change: NAMES, remove: NAMES })),
   drifted: NAMES,

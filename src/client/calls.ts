@@ -127,7 +127,8 @@ export class Calls {
 
   /** The error when what answers is not portd. */
   notPortd(reason: string): NotPortdError {
-    return new NotPortdError(`Cannot talk to portd at ${this.#url}: something else answers there (${reason})`);
+    const message = `Cannot talk to portd at ${this.#url}: something else answers there (${reason})`;
+    return new NotPortdError(message, { origin: this.#url });
   }
 
   /** The error when portd answers what the API does not promise. */

@@ -8,7 +8,7 @@ import {
   type ApiAnswer,
   type ApiRequest,
   mediaTypeOf,
-  noAnswer,
+  NoAnswerError,
   NoDaemonError,
   NotPortdError,
   readText,
@@ -242,17 +242,17 @@ class Exchange {
   /** After an abort the error is the signal's reason; any other failure is a broken connection. */
   #explain(error: unknown): unknown {
     if (this.#signal?.aborted) return this.#signal.reason;
-    if (this.#bound?.aborted) return noAnswer(this.#origin, this.#limitMs);
+    if (this.#bound?.aborted) return new NoAnswerError(this.#origin, this.#limitMs);
     const isOurs = error instanceof NoDaemonError || error instanceof UnusableAnswerError;
     return isOurs ? error : this.#broken(messageOf(error), error);
   }
 
   #fail(reason: string): never {
-    throw new NotPortdError(this.#failure(reason));
+    throw new NotPortdError(this.#failure(reason), { origin: this.#origin });
   }
 
   #broken(reason: string, cause?: unknown): NoDaemonError {
-    return new NoDaemonError(this.#failure(reason), { cause });
+    return new NoDaemonError(this.#failure(reason), { cause, origin: this.#origin });
   }
 
   #failure(reason: string): string {

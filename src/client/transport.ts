@@ -1,8 +1,21 @@
 /** How the client's requests reach a daemon: the types, and the transport over `fetch`. exchange.ts has a quicker one. */
 
+/** Options of {@linkcode NoDaemonError}. */
+export interface NoDaemonOptions extends ErrorOptions {
+  /** The address, where something listens all the same. */
+  readonly origin?: string;
+}
+
 /** Nobody answers at the daemon's address, or what answers is not portd. */
 export class NoDaemonError extends Error {
   override readonly name: string = "NoDaemonError";
+  /** The address, where something listens all the same. */
+  readonly origin: string | undefined;
+
+  constructor(message: string, { origin, ...options }: NoDaemonOptions = {}) {
+    super(message, options);
+    this.origin = origin;
+  }
 }
 
 /** What answers is not portd: another try would get the same answer. */
@@ -17,6 +30,7 @@ export class UnprovenPeerError extends NotPortdError {
     super(
       `Cannot send the token to ${origin}: what listens there has not proven to know it (${answer}). It may be ` +
         "another program, a portd with another token, or an older portd that needs a restart",
+      { origin },
     );
   }
 }
@@ -31,10 +45,15 @@ export class UnusableAnswerError extends Error {
   }
 }
 
-/** The error of an answer that does not come in time: a `TimeoutError`, as the platform's own. */
-export function noAnswer(origin: string, limitMs: number): DOMException {
-  const limit = limitMs < 1000 ? `${Math.round(limitMs)}ms` : `${Math.round(limitMs / 1000)}s`;
-  return new DOMException(`Cannot reach portd at ${origin}: no answer within ${limit}`, "TimeoutError");
+/** An answer does not come in time: a `TimeoutError`, as the platform's own. */
+export class NoAnswerError extends DOMException {
+  readonly origin: string;
+
+  constructor(origin: string, limitMs: number) {
+    const limit = limitMs < 1000 ? `${Math.round(limitMs)}ms` : `${Math.round(limitMs / 1000)}s`;
+    super(`Cannot reach portd at ${origin}: no answer within ${limit}`, "TimeoutError");
+    this.origin = origin;
+  }
 }
 
 /** A request, ready to be sent. */
@@ -95,7 +114,7 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
     const signal = AbortSignal.any(given === undefined ? bounds : [given, ...bounds]);
     const explain = (error: unknown) => {
       const isLate = !given?.aborted && bounds.some(({ aborted }) => aborted);
-      return isLate ? noAnswer(origin, timeoutMs ?? headMs!) : asNoDaemon(error, origin);
+      return isLate ? new NoAnswerError(origin, timeoutMs ?? headMs!) : asNoDaemon(error, origin);
     };
     const { authorization } = headers;
     try {

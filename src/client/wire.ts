@@ -25,7 +25,7 @@ type WithDefaultTimes<Kind> = Kind extends Lifetime
 export type LifetimeRequest = WithDefaultTimes<Lifetime>;
 
 /** Where a port comes from. In a request port 0 is any; the protocols are `["tcp"]` and the hold is `soft` by default. */
-export type PortRequest = Optional<Omit<Wish, "name" | "lowest">>;
+export type PortRequest = Optional<Omit<Wish, "name" | "lowest" | "isCut" | "listening">>;
 
 /** One of several services that are leased together. */
 export type ServiceRequest = PortRequest & { readonly name: string };
@@ -45,6 +45,11 @@ export interface LeaseRequest extends PortRequest {
   /** A running process as evidence of the holder. */
   readonly pid?: number | undefined;
   readonly lifetime?: LifetimeRequest | undefined;
+  /**
+   * The port may be in use: the process that listens on it becomes the holder's, and the lease lives as long as it, unless
+   * `lifetime` says otherwise. Needs `port` and the token. @default false
+   */
+  readonly inUse?: boolean | undefined;
   /** Short for a lifetime of kind `ttl`, in milliseconds. */
   readonly ttlMs?: number | undefined;
   readonly labels?: Lease["labels"] | undefined;
@@ -142,6 +147,8 @@ export interface FirewallStatus {
   readonly last?: LastSync | null;
   /** Why the firewall cannot be read; null or absent where it can. */
   readonly error?: string | null;
+  /** Only from `GET`: whether the daemon has no rights to change the firewall. */
+  readonly lacksRights?: boolean;
   /** Rules with our mark, as they were before the call; null when they are not known. */
   readonly actual: readonly ActualRule[] | null;
   /** Names of rules; null when they are not known. */

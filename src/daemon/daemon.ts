@@ -83,7 +83,8 @@ export async function runDaemon(config: Config, options: DaemonOptions): Promise
   const token = readOrMakeToken(config.stateDir);
   const domain = await openOrRefuse(config, options.log);
   try {
-    const server = await ApiServer.listen(config.listen, options);
+    const server = await ApiServer.listen(config.listen, options)
+      .catch(async (error) => Promise.reject(await withOccupant(error, config.listen, domain.listing)));
     const stopping = new AbortController();
     try {
       await serveUntilStopped(config, options, { domain, server, token, stopping });
@@ -179,10 +180,21 @@ async function addressWarnings({ contested, url, isGuarded }: ApiServer, { listi
   return warnings;
 }
 
+/** The refusal of an address that another program has, with the name of the program and both ways out. */
+async function withOccupant(error: unknown, address: string, listing: Listing): Promise<unknown> {
+  const isTaken = error instanceof PortdError && error.cause instanceof Deno.errors.AddrInUse;
+  if (!isTaken) return error;
+  const who = await whoListens(listing, address);
+  const message = `Cannot listen on ${address}: ${who} does; end it, or give portd another address (PORTD_LISTEN)`;
+  return new PortdError(error.code, message, error.data, { cause: error.cause });
+}
+
 async function whoListens(listing: Listing, address: string): Promise<string> {
-  const { hostname, port } = new URL(`http://${address}`);
+  const { hostname, port } = new URL(`http://${address.replace(/^localhost:/, "127.0.0.1:")}`);
   for await (const sockets of listing.list({ port: Number(port), protocol: "tcp" })) {
-    const socket = sockets.find(({ localAddress }) => hostname === `[${localAddress}]` || localAddress === "::");
+    const socket = sockets.find(({ localAddress }) =>
+      [localAddress, `[${localAddress}]`].includes(hostname) || localAddress === "::" || localAddress === "0.0.0.0"
+    );
     if (socket === undefined) continue;
     const { pid, process } = socket;
     return pid === null

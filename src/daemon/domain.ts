@@ -10,6 +10,7 @@ import { FirewallSync } from "../firewall/sync.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
 import { PortDescriber } from "../inspect/describe.ts";
+import { loopbackHints } from "../inspect/loopback.ts";
 import { Allocator } from "../lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "../lease/events.ts";
 import { poolPorts } from "../lease/exclusion.ts";
@@ -26,6 +27,7 @@ import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestio
 import { Transfer } from "../lease/transfer.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
+import { findOccupant, type Occupant } from "../listener/occupant.ts";
 import { openScanner } from "../listener/open.ts";
 import { shortTurns } from "../os/linux/libc.ts";
 import { openLinuxParts } from "../os/linux/linux.ts";
@@ -53,8 +55,12 @@ export interface Domain
   readonly privileged: PrivilegedPorts;
   /** Times that a request may leave out. */
   readonly defaults: Pick<Config, "claimMs" | "graceMs" | "processGraceMs">;
+  /** Who listens on a port already. */
+  readonly findOccupant: (port: number, protocols: readonly Protocol[]) => Promise<Occupant | undefined>;
   /** Whether a lease of this name has ever been granted. */
   readonly isKnownName: (name: string) => boolean;
+  /** The leases that are open to others while their servers listen on loopback addresses only, a sentence each. */
+  readonly loopbacks: () => readonly string[];
   /** Counts and warnings for `GET /status`. */
   readonly describe: () => Omit<DaemonStatus, "version" | "pid" | "startedAt">;
   /** Writes what is queued, then closes the file and releases the holds. */
@@ -104,6 +110,9 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const observations = new Observations({ ...core, table: registry.table });
   const parts = { ...core, table: registry.table, observations };
   const callers = new Callers(core);
+  const addressesOn = (protocol: Protocol, port: number) =>
+    observations.on(protocol, port).map(({ row }) => row.localAddress);
+  const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
     replay: new Replay(core),
@@ -115,8 +124,10 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     callers,
     privileged: { below: hasRights ? core.os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
+    findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),
     isKnownName: (name) => names.has(name),
-    describe: describer(core),
+    describe: describer(core, loopbacks),
+    loopbacks,
     async close() {
       await firewall.close();
       await store.close();
@@ -220,7 +231,7 @@ function load(part: "firewall") {
   return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
 }
 
-function describer(core: Core): Domain["describe"] {
+function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe"] {
   const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
@@ -233,17 +244,18 @@ function describer(core: Core): Domain["describe"] {
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
     ephemeral: os.ephemeral,
-    warnings: store.fault === null ? warnings : [...warnings, store.fault],
+    warnings: [...warnings, ...(store.fault === null ? [] : [store.fault]), ...loopbacks()],
   });
 }
 
 function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
-  const { config, store, clock, scanner, processes, findUnused } = options;
+  const { config, store, clock, scanner, processes, findUnused, hasRights, os } = options;
   return new Refusals({
     processes,
     findUnused,
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(rangeText).join(","),
+    privilegedBelow: hasRights ? 0 : os.unprivilegedFrom,
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {
       const record = store.find(id);

@@ -27,6 +27,8 @@ export interface FirewallReading {
   readonly foreign: number;
   /** One sentence for each thing that keeps rules from working or makes them unnecessary: a stopped service, a policy. */
   readonly remarks: readonly string[];
+  /** Whether portd may read the firewall and not change it. @default false */
+  readonly lacksRights?: boolean;
   /**
    * The part of a wanted rule that is needed here, in the form in which {@linkcode rules} has it: without what the
    * firewall lets pass anyway, `undefined` where that is the whole rule. Only its results can be compared with
@@ -57,6 +59,11 @@ export const READ = "read the firewall", CHANGE = "change the firewall";
 /** The error of a firewall that cannot be used. @param intent is what cannot be done. */
 export function firewallUnavailable(intent: string, reason: string, cause?: unknown): PortdError {
   return new PortdError("firewall_unavailable", `Cannot ${intent}: ${reason}`, {}, { cause });
+}
+
+/** The same where the only reason is that portd does not run with the rights to do it; a client can tell by its data. */
+export function rightsMissing(intent: string, reason: string, cause?: unknown): PortdError {
+  return new PortdError("firewall_unavailable", `Cannot ${intent}: ${reason}`, { lacksRights: true }, { cause });
 }
 
 /**

@@ -4,6 +4,8 @@ import { type ActualRule, diff, type Difference, type Rule } from "./rule.ts";
 
 /** The changes that a reading calls for, and what it says besides. */
 export interface FirewallPlan extends Difference, Pick<FirewallReading, "remarks" | "foreign"> {
+  /** Whether portd may not change the firewall. */
+  readonly lacksRights: boolean;
   /** Needed rules that were changed or deleted by hand since they were set. */
   readonly drifted: readonly Rule[];
   /** The rules with our mark, before the changes. */
@@ -36,13 +38,13 @@ export interface PlanOptions {
 
 /** What is to be done after a reading. */
 export function makePlan(reading: FirewallReading, { wanted, before, drift }: PlanOptions): FirewallPlan {
-  const { rules: actual, remarks, foreign } = reading;
+  const { rules: actual, remarks, foreign, lacksRights = false } = reading;
   const needed = wanted.flatMap((rule) => reading.needed(rule) ?? []);
   const { add, change, remove } = diff(needed, actual);
   const drifted = [...add, ...change].filter((rule) => contentOf(before.get(rule.name)) === contentOf(rule));
   const isDue = (rule: Rule) => drift === "restore" || !drifted.includes(rule);
   const due = { add: add.filter(isDue), change: change.filter(isDue), remove };
-  return { ...due, drifted, remarks, foreign, actual, wanted, needed };
+  return { ...due, drifted, remarks, foreign, lacksRights, actual, wanted, needed };
 }
 
 /** The states of wanted rules, by their whole content. */

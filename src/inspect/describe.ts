@@ -6,9 +6,9 @@ import type { Pool } from "../lease/pool.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import type { Registry } from "../lease/registry.ts";
 import { wantedRules } from "../lease/wanted_rules.ts";
-import { isListener, type Scanner } from "../listener/listener.ts";
+import { isListener, type Scanner, socketUser } from "../listener/listener.ts";
 import type { OsPorts } from "../os/ports.ts";
-import type { SocketRow } from "../os/socket.ts";
+import { sharersOf, type SocketRow } from "../os/socket.ts";
 import { classOf, developmentUseOf, servicesOf } from "../port/iana.ts";
 import { contains, isWithin, type PortRange, PROTOCOLS } from "../port/port.ts";
 import { ancestorsOf, type Processes } from "../process/process.ts";
@@ -20,20 +20,22 @@ import { judge, type PortFacts } from "./verdict.ts";
 
 /** What {@linkcode PortDescriber} asks. */
 export interface PortDescriberParts {
-  readonly registry: Registry;
-  readonly allocator: Allocator;
-  readonly pool: Pool;
+  readonly registry: Pick<Registry, "table" | "onDisk" | "present">;
+  readonly allocator: Pick<Allocator, "isQuarantined">;
+  readonly pool: Pick<Pool, "has">;
   readonly holds: Pick<Holds, "has">;
   readonly scanner: Scanner;
   readonly processes: Processes;
   /** Called for each description: an administrator may have changed the rules since the daemon started. */
   readonly readPorts: () => Promise<OsPorts>;
-  readonly observations: Observations;
-  readonly firewall: FirewallSync;
+  readonly observations: Pick<Observations, "ownershipOf">;
+  readonly firewall: Pick<FirewallSync, "stateOf">;
   /** Whether the daemon may listen on privileged ports. */
   readonly hasRights: boolean;
   /** The exclusions of the configuration. */
   readonly exclude: readonly PortRange[];
+  /** False where no daemon runs: then it is not known whether a port is leased. @default true */
+  readonly knowsLeases?: boolean;
 }
 
 /** Describes ports. Changes nothing, and binds nothing where the system's tables can be read. */
@@ -52,7 +54,7 @@ export class PortDescriber {
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
-    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound"> = {
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases"> = {
       port,
       class: classOf(port),
       services,
@@ -69,7 +71,17 @@ export class PortDescriber {
       connections: sockets.filter((row) => !isListener(row)).map((row) => this.#present(row)),
     };
     const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
-    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound }) };
+    const { knowsLeases = true } = this.#parts;
+    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases }) };
+  }
+
+  /** Who listens on a port: of a socket that several processes share, each of them. */
+  async listenersOn(port: number): Promise<readonly PortSocket[]> {
+    const { sockets } = await this.#socketsOn(port);
+    return sockets.filter(isListener).flatMap((row) => {
+      const pids = sharersOf(row);
+      return pids.length === 0 ? [this.#present(row)] : pids.map((pid) => this.#present({ ...row, pid }));
+    });
   }
 
   /** The sockets on a port, and whether the OS shows those that are only bound. */
@@ -122,7 +134,12 @@ export class PortDescriber {
     const process = row.pid === null ? undefined : processes.find(row.pid);
     const lease = this.#leaseOf(row);
     return {
-      ...joinSocket(row, { process, lease, ofHolder: ownership?.ofHolder ?? null }),
+      ...joinSocket(row, {
+        process,
+        lease,
+        ofHolder: ownership?.ofHolder ?? null,
+        user: process === undefined ? socketUser(row, processes) : null,
+      }),
       startTime: process?.startTime ?? null,
       bootId: process?.bootId ?? null,
       startedAt: process?.startedAt ?? null,

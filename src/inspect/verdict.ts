@@ -5,6 +5,7 @@ import type { Lease } from "../lease/lease.ts";
 import { type PortRange, rangeText } from "../port/port.ts";
 import { shortCommand } from "../process/command_line.ts";
 import type { Exclusion, PortDescription, PortSocket } from "./description.ts";
+import { loopbackHint } from "./loopback.ts";
 
 /** The first process (systemd): it listens for services that it starts at the first connection. */
 const INIT_PID = 1;
@@ -20,13 +21,22 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly isHeld: boolean;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
+  /** Whether it is known who has leased the port; false where no daemon runs. @default true */
+  readonly knowsLeases?: boolean;
 }
+
+const LEASES_UNKNOWN = "whether it is leased is not known without a daemon";
 
 /** The judgement. */
 export type Judgement = Pick<PortDescription, "verdict" | "sentence" | "advice">;
 
 /** Judges a port. The worst comes first: a stranger on a lease, then other use, then leases, then exclusions. */
 export function judge(facts: PortFacts): Judgement {
+  const judgement = judgeState(facts);
+  return { ...judgement, advice: [...loopbackAdvice(facts), ...judgement.advice] };
+}
+
+function judgeState(facts: PortFacts): Judgement {
   const { port, listeners, leases, exclusions, connections, obstacle } = facts;
   if (port === 0) return judgeZero(facts);
   const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
@@ -37,6 +47,14 @@ export function judge(facts: PortFacts): Judgement {
   const isBound = obstacle?.reason === "in_use" || connections.some(({ protocol }) => protocol === "udp");
   if (isBound) return judgeBound(port, connections);
   return judgeFree(facts);
+}
+
+function loopbackAdvice({ leases, listeners }: PortFacts): string[] {
+  return leases.flatMap((lease) => {
+    const own = listeners.filter(({ protocol, ofHolder }) => ofHolder !== false && lease.protocols.includes(protocol));
+    const hint = loopbackHint(lease.exposure, own.map(({ localAddress }) => localAddress));
+    return hint === undefined ? [] : [`${nameOf(lease)} is open to others, but ${hint}`];
+  });
 }
 
 function judgeZero({ ephemeralRange }: PortFacts): Judgement {
@@ -62,7 +80,7 @@ function judgeConflict(port: number, stranger: PortSocket, leases: readonly Leas
   };
 }
 
-function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
+function judgeListeners({ port, listeners, leases, knowsLeases = true }: PortFacts): Judgement {
   const [first, ...others] = distinctProcesses(listeners.toSorted((a, b) => Number(b.ofHolder) - Number(a.ofHolder)));
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   const lease = leases.find(({ protocols }) => protocols.includes(first!.protocol));
@@ -73,7 +91,9 @@ function judgeListeners({ port, listeners, leases }: PortFacts): Judgement {
     const since = first!.startedAt === null ? "" : `, running since ${first!.startedAt}`;
     return {
       verdict: "listening",
-      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${noLeaseText(first!, leases)}`,
+      sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${
+        knowsLeases ? noLeaseText(first!, leases) : LEASES_UNKNOWN
+      }`,
       advice: ["portd lease gives a port that nobody uses", ...advice],
     };
   }
@@ -159,7 +179,9 @@ function useText({ protocol, state }: PortSocket): string {
 
 function judgeFree(facts: PortFacts): Judgement {
   const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
+  const { knowsLeases = true } = facts;
   const remarks = [
+    ...(knowsLeases ? [] : [LEASES_UNKNOWN]),
     ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without an administrator's rights"] : []),
     ...(seesBound ? [] : ["a socket that is bound to it and does not listen cannot be seen on this system"]),
     ...(privileged ? ["listening on it takes an administrator's rights"] : []),
@@ -186,9 +208,9 @@ function knownText({ services, developmentUse }: PortFacts): string[] {
 }
 
 /** The process of a socket, and its local address. */
-function socketText({ pid, process, forwarder, localAddress }: PortSocket): string {
+function socketText({ pid, user, process, forwarder, localAddress }: PortSocket): string {
   const at = ` at ${localAddress}`;
-  if (pid === null) return `a process that portd cannot see${at}`;
+  if (pid === null) return `a process${user ? ` of user ${user}` : ""} that portd cannot see${at}`;
   if (forwarder !== null) {
     const { program, target } = forwarder;
     const container = target === null ? "a container" : `the container's ${target.address}:${target.port}`;

@@ -5,7 +5,7 @@
 import type { Claim, HoldKind, Holds, Obstacle } from "../hold/hold.ts";
 import type { Protocol } from "../port/port.ts";
 import { AvailablePorts } from "./available_ports.ts";
-import { Candidates, type CandidatesParts } from "./candidates.ts";
+import { Candidates, type CandidatesParts, type Survey } from "./candidates.ts";
 import type { Pool } from "./pool.ts";
 import type { Withheld } from "./quarantine.ts";
 import type { Wish } from "./wish.ts";
@@ -85,6 +85,11 @@ export class Allocator {
     return this.#candidates.some(protocols, most);
   }
 
+  /** As {@linkcode Candidates.survey}. */
+  survey(wish: Wish, privilegedBelow: number): Survey {
+    return this.#candidates.survey(wish, privilegedBelow);
+  }
+
   /**
    * One port for a wish. A port that cools down is taken where no other is free.
    *
@@ -154,7 +159,17 @@ export class Allocator {
     const { isExcluded } = this.#parts;
     if (isExcluded(port)) return { refused: { kind: "excluded", port } };
     if (!this.#available.isFreeOrWithheld(port, wish.protocols)) return { refused: { kind: "leased", port } };
-    return this.#claimed(this.#claim(port, wish, true), port, wish);
+    return this.#claimed(this.#claimNamed(port, wish), port, wish);
+  }
+
+  /** Where the holder listens already the kernel must refuse; no hold can be kept beside a listener. */
+  #claimNamed(port: number, wish: Wish): Claim {
+    const { protocols, listening = [] } = wish;
+    const claim = this.#claim(port, wish, true);
+    const { obstacle } = claim;
+    if (obstacle?.reason !== "in_use" || !listening.includes(obstacle.protocol)) return claim;
+    const others = protocols.filter((protocol) => !listening.includes(protocol));
+    return others.length === 0 ? { port, hold: "none" } : this.#claim(port, { ...wish, protocols: others }, true);
   }
 
   /** The kernel does not know about a leased UDP port, or a TCP port without a hold, on which nobody listens. */

@@ -27,6 +27,11 @@ export class AvailablePorts {
     return this.#quarantine.has(port);
   }
 
+  /** What withholds a port from any of the protocols. */
+  withheldOn(port: number, protocols: readonly Protocol[]): readonly Withheld[] {
+    return this.#quarantine.on(port).filter((entry) => entry.protocols.some((one) => protocols.includes(one)));
+  }
+
   /** Whether a port is free, or only withheld. */
   isFreeOrWithheld(port: number, protocols: readonly Protocol[]): boolean {
     return this.#isFreeBut(port, protocols, this.#quarantine.on(port));

@@ -1,7 +1,27 @@
 /** Which ports a wish may have, as far as portd knows. Decides nothing, and does not ask the kernel. */
 import { contains, HIGHEST_PORT, type Protocol } from "../port/port.ts";
 import type { AvailablePorts } from "./available_ports.ts";
+import type { Withheld } from "./quarantine.ts";
 import type { Wish } from "./wish.ts";
+
+/**
+ * What keeps a port from being granted: `used` is one that the kernel refused a moment ago, and is not tried meanwhile;
+ * `privileged` one on which the daemon may not listen.
+ */
+export type PortUse = "free" | "leased" | "used" | "cooling" | "excluded" | "privileged";
+
+/** What keeps the ports that a wish may have from being granted. */
+export interface Survey {
+  readonly size: number;
+  readonly counts: Readonly<Record<PortUse, number>>;
+  /** The first few of each. */
+  readonly examples: Readonly<Record<PortUse, readonly number[]>>;
+  /** When the first of those that are withheld is tried again, on the clock since boot; null where none is. */
+  readonly retryAt: number | null;
+}
+
+/** How many ports of each use a survey names. */
+export const MOST_EXAMPLES = 3;
 
 /** What {@linkcode Candidates} are made of. */
 export interface CandidatesParts {
@@ -52,6 +72,42 @@ export class Candidates {
     const where = port === undefined ? range : { first: port, last: Math.min(HIGHEST_PORT, port + length - 1) };
     const start = where?.first ?? (name === null ? pool.next(protocols) ?? 1 : pool.slot(name));
     return () => pool.searchBlock(length, start, (each) => !isExcluded(each) && isUsable(each), where);
+  }
+
+  /** Looks at each port of the pool, or of the range of the wish. @param privilegedBelow is as in {@linkcode PortUse}. */
+  survey(wish: Wish, privilegedBelow: number): Survey {
+    const counts = { free: 0, leased: 0, used: 0, cooling: 0, excluded: 0, privileged: 0 };
+    const examples: Record<PortUse, number[]> = {
+      free: [],
+      leased: [],
+      used: [],
+      cooling: [],
+      excluded: [],
+      privileged: [],
+    };
+    let size = 0, retryAt = Infinity;
+    for (const port of this.#portsOf(wish)) {
+      const withheld = this.#parts.available.withheldOn(port, wish.protocols);
+      const use = this.#useOf(port, wish, { withheld, privilegedBelow });
+      size++;
+      if (counts[use]++ < MOST_EXAMPLES) examples[use].push(port);
+      if (use === "used" || use === "cooling") retryAt = Math.min(retryAt, ...withheld.map(({ until }) => until));
+    }
+    return { size, counts, examples, retryAt: retryAt === Infinity ? null : retryAt };
+  }
+
+  *#portsOf({ range }: Wish): Generator<number> {
+    if (range === undefined) yield* this.#parts.available.pool.ports;
+    else for (let port = range.first; port <= range.last; port++) yield port;
+  }
+
+  #useOf(port: number, wish: Wish, { withheld, privilegedBelow }: Circumstances): PortUse {
+    const { available, isExcluded } = this.#parts;
+    if (isExcluded(port)) return "excluded";
+    if (!available.isFreeOrWithheld(port, wish.protocols)) return "leased";
+    if (port < privilegedBelow) return "privileged";
+    if (withheld.length === 0) return "free";
+    return withheld.some(({ cause }) => cause === "refused") ? "used" : "cooling";
   }
 
   /** Up to `most` free ports of the pool. */
@@ -105,6 +161,11 @@ export class Candidates {
   #lastPortOf({ name }: Wish): number | undefined {
     return name === null ? undefined : this.#parts.names.get(name);
   }
+}
+
+interface Circumstances {
+  readonly withheld: readonly Withheld[];
+  readonly privilegedBelow: number;
 }
 
 function isWithinRange(port: number, { range }: Wish): boolean {

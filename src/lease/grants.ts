@@ -3,6 +3,7 @@
  * one entry for the ledger: nothing is awaited in between, so the leases cannot change meanwhile.
  */
 import { monotonicFactory } from "ulid";
+import { isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { OsPorts } from "../os/ports.ts";
@@ -17,6 +18,7 @@ import { checkLiveBlock, checkLivePort } from "./live_port.ts";
 import { firstDeadline, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
 import type { Refusals } from "./refusal.ts";
+import { type Demand, demandOf, isHopeless, type Shortage, withoutFree } from "./shortage.ts";
 import type { Change, StoredAnswer } from "./store/store.ts";
 import type { Attempt } from "./wait_queue.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
@@ -80,7 +82,7 @@ export class Grants {
     if (wishes.length > 0) requireProcess(this.#lifetimeOf(request), holderOf(request, process));
     this.#table.owners.checkBound(request.owner, wishes.length, this.#parts.maxLeasesPerUser);
     const outcome = this.#allocateAll(wishes, request.contiguous);
-    if ("refused" in outcome) return this.#refused(outcome);
+    if ("refused" in outcome) return this.#refused(outcome, request, wishes);
     const added = outcome.allocated.map((allocated, i) => {
       return { allocated, record: this.#record(request, wishes[i]!.name, allocated, process) };
     });
@@ -106,7 +108,7 @@ export class Grants {
       const wish = { name, port, prefer: [], pool: "default", protocols, hold } as const;
       const allocation = this.#parts.allocator.allocate(wish, this.#parts.clock.monotonic());
       if ("refused" in allocation) {
-        refused.set(id, this.refusal(allocation.refused, wish));
+        refused.set(id, this.refusal(allocation.refused, { wish, asked: 1, contiguous: false, waitMs: 0 }));
         continue;
       }
       const allocated = allocation.allocated[0]!;
@@ -120,11 +122,30 @@ export class Grants {
   }
 
   /** The error for a wish that cannot be granted. What it says about other leases and ports is true at this moment. */
-  async refusal(refused: Refused, wish: Wish, waiting = 0): Promise<Error> {
+  async refusal(refused: Refused, demand: Demand, waiting = 0): Promise<Error> {
     const { allocator, clock, refusals } = this.#parts;
-    const record = "port" in refused ? this.#table.byPort(refused.port, wish.protocols) : undefined;
-    const candidates = allocator.candidates(wish.protocols, MOST_CANDIDATES);
-    return await refusals.explain(refused, { wish, lease: record && toLease(record, clock), candidates, waiting });
+    const { protocols } = demand.wish;
+    const record = "port" in refused ? this.#table.byPort(refused.port, protocols) : undefined;
+    const candidates = allocator.candidates(protocols, MOST_CANDIDATES);
+    const shortage = refused.kind === "exhausted" ? this.#shortageOf(demand) : undefined;
+    return await refusals.explain(refused, {
+      ...demand,
+      lease: record && toLease(record, clock),
+      candidates,
+      waiting,
+      shortage,
+    });
+  }
+
+  /** What keeps every port from a wish; `undefined` where the kernel chooses. */
+  #shortageOf({ wish, asked }: Demand): Shortage | undefined {
+    if (wish.pool === "os") return undefined;
+    const { allocator, clock, refusals } = this.#parts;
+    const found = allocator.survey(wish, refusals.privilegedBelow);
+    const survey = asked === 1 ? withoutFree(found) : found;
+    const records = survey.examples.leased.flatMap((port) => this.#table.byPort(port, wish.protocols) ?? []);
+    const retryAt = survey.retryAt === null ? null : isoInstant(clock.now() + survey.retryAt - clock.monotonic());
+    return { ...survey, retryAt, leases: records.map((record) => toLease(record, clock)) };
   }
 
   get #table(): LeaseTable {
@@ -206,11 +227,14 @@ export class Grants {
     return { allocated };
   }
 
-  /** Waiting helps when the pool is exhausted. Any other refusal is an error. */
-  #refused({ refused, wish }: RefusedWish): Attempt<Granted> {
-    const isExhausted = refused.kind === "exhausted" || refused.kind === "no_descriptors";
-    if (isExhausted) return { refused: (waiting) => this.refusal(refused, wish, waiting) };
-    return { granted: this.refusal(refused, wish).then((error) => Promise.reject(error)) };
+  /** Waiting helps when the pool is exhausted, unless it could never be enough. Any other refusal is an error. */
+  #refused({ refused, wish }: RefusedWish, request: GrantRequest, wishes: readonly Wish[]): Attempt<Granted> {
+    const demand = demandOf(wish, request, wishes);
+    const isExhausted = refused.kind === "exhausted" && !isHopeless(demand, this.#parts.refusals.privilegedBelow);
+    if (isExhausted || refused.kind === "no_descriptors") {
+      return { refused: (waiting) => this.refusal(refused, demand, waiting) };
+    }
+    return { granted: this.refusal(refused, demand).then((error) => Promise.reject(error)) };
   }
 
   #lifetimeOf({ lifetime }: GrantRequest) {

@@ -41,6 +41,11 @@ export class Pool {
     return this.#free;
   }
 
+  /** The members, each once. */
+  get ports(): readonly number[] {
+    return this.#ports;
+  }
+
   /** Whether the port is a member. */
   has(port: number): boolean {
     return getBit(this.#members, port);

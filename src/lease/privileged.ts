@@ -43,7 +43,8 @@ function withoutPorts(wish: Wish, below: number): Wish {
   const { port, range } = wish;
   if (port !== undefined && port < below) throw refusal(`port ${port}`, { field: "port", value: port, below });
   const prefer = wish.prefer.filter((each) => each >= below);
-  return { ...wish, prefer, ...(range === undefined ? {} : { range: rangeAbove(range, below) }), lowest: below };
+  const part = range === undefined ? {} : { range: rangeAbove(range, below), isCut: range.first < below };
+  return { ...wish, prefer, ...part, lowest: below };
 }
 
 function rangeAbove({ first, last }: PortRange, below: number): PortRange {

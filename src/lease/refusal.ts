@@ -1,22 +1,24 @@
 /** Refusals in words: each names the obstacle, and suggests a free port. */
 import { PortdError } from "../errors.ts";
+import { socketUser } from "../listener/listener.ts";
 import type { SocketRow } from "../os/socket.ts";
-import { type Protocol, rangeText } from "../port/port.ts";
+import type { Protocol } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
 import type { Lease } from "./lease.ts";
+import { type Demand, isHopeless, type Shortage, shortageText } from "./shortage.ts";
 import type { FindUnused } from "./suggestion.ts";
-import type { Wish } from "./wish.ts";
 
 /** What a refusal is about. */
-export interface RefusalContext {
-  readonly wish: Wish;
+export interface RefusalContext extends Demand {
   /** The lease that has the port. */
   readonly lease: Lease | undefined;
   /** Free ports of the pool; the first of them that nobody uses is suggested. */
   readonly candidates: readonly number[];
   /** How many other requests wait for the same. */
   readonly waiting: number;
+  /** What the ports of the pool or the range are used for, where all of them were tried. */
+  readonly shortage: Shortage | undefined;
 }
 
 /** What {@linkcode Refusals} asks. */
@@ -30,6 +32,8 @@ export interface RefusalParts {
   /** Who excludes an excluded port. */
   readonly excluderOf: (port: number) => string;
   readonly poolText: string;
+  /** Below this port the daemon may not listen; 0 where it may everywhere. */
+  readonly privilegedBelow: number;
 }
 
 /** Makes the errors. Reads leases, listeners and processes, and changes nothing. */
@@ -40,11 +44,19 @@ export class Refusals {
     this.#parts = parts;
   }
 
+  /** Below this port the daemon may not listen; 0 where it may everywhere. */
+  get privilegedBelow(): number {
+    return this.#parts.privilegedBelow;
+  }
+
   /** Why a wish was refused. */
-  async explain(refused: Refused, { wish, lease, candidates, waiting }: RefusalContext): Promise<PortdError> {
+  async explain(refused: Refused, context: RefusalContext): Promise<PortdError> {
+    const { wish, lease, candidates, waitMs } = context;
     const suggestion = await this.#parts.findUnused(candidates, wish.protocols);
     const data = suggestion === undefined ? {} : { suggestion };
-    const hint = suggestion === undefined ? "" : `; ${suggestion} is free`;
+    const isWaiting = waitMs > 0 && (refused.kind === "leased" || refused.kind === "kernel");
+    const wait = isWaiting ? `; a request for one port does not wait: portd wait ${refused.port} --free does` : "";
+    const hint = `${suggestion === undefined ? "" : `; ${suggestion} is free`}${wait}`;
     const asked = wish.protocols.join("+");
     switch (refused.kind) {
       case "excluded": {
@@ -69,14 +81,8 @@ export class Refusals {
         const message = "Cannot grant a port: portd has no file descriptor left to ask the kernel";
         return new PortdError("pool_exhausted", message, { retryAfter: 1 });
       }
-      case "exhausted": {
-        const where = wish.range ? rangeText(wish.range) : `the pool ${this.#parts.poolText}`;
-        const others = waiting === 0
-          ? ""
-          : `, and ${waiting === 1 ? "1 request waits" : `${waiting} requests wait`} for one`;
-        const message = `Cannot grant a ${asked} port: none is free in ${where}${others}`;
-        return new PortdError("pool_exhausted", message, { retryAfter: 5, ...data });
-      }
+      case "exhausted":
+        return await this.#exhausted(context, data);
     }
   }
 
@@ -88,6 +94,57 @@ export class Refusals {
     return new PortdError("lease_ended", message, { lease: ended });
   }
 
+  async #exhausted(context: RefusalContext, data: object): Promise<PortdError> {
+    const { shortage, waiting, asked, wish } = context;
+    const words = { ...this.#parts, users: await this.#usersOf(context), ownerOf: ownerText };
+    const others = waiting === 0
+      ? ""
+      : `, and ${waiting === 1 ? "1 request waits" : `${waiting} requests wait`} for one`;
+    const isHopelessNow = isHopeless(context, this.privilegedBelow);
+    const waitMs = isHopelessNow ? 0 : context.waitMs; // it has not waited
+    const message = `${shortageText({ ...context, waitMs }, shortage, words)}${others}`;
+    const members = shortage === undefined ? {} : membersOf(shortage, asked);
+    if (isHopelessNow && wish.range!.last < this.privilegedBelow) {
+      return new PortdError("port_privileged", message, { field: "range", ...members, ...data });
+    }
+    return new PortdError("pool_exhausted", message, { ...(!isHopelessNow && { retryAfter: 5 }), ...members, ...data });
+  }
+
+  /** Who uses the few ports that the kernel refused, by port. */
+  async #usersOf({ shortage, wish: { protocols } }: RefusalContext): Promise<ReadonlyMap<number, string>> {
+    const users = new Map<number, string>();
+    if (shortage === undefined || shortage.counts.used > shortage.examples.used.length) return users;
+    for (const port of shortage.examples.used) {
+      for (const protocol of protocols) {
+        const listener = await this.#parts.findListener(port, protocol);
+        if (listener !== undefined) users.set(port, this.#userText(listener));
+      }
+    }
+    return users;
+  }
+
+  #userText(listener: SocketRow | undefined): string {
+    if (listener === undefined) return "a socket that portd cannot see is bound to it";
+    const verb = listener.state === "LISTEN" ? "listens on it" : "uses it", process = this.#processOf(listener);
+    const user = process === undefined ? socketUser(listener, this.#parts.processes) : null;
+    const who = process !== undefined
+      ? `pid ${process.pid} (${process.command ?? "unknown command"})`
+      : user === null
+      ? "somebody"
+      : `a process of user ${user}`;
+    return `${who} ${verb} at ${listener.localAddress}`;
+  }
+
+  #present(listener: SocketRow, process: Process | undefined): object {
+    const { protocol, localAddress, localPort, state, pid } = listener;
+    const { command = null, cwd = null, user = socketUser(listener, this.#parts.processes) } = process ?? {};
+    return { protocol, localAddress, localPort, state, pid, command, cwd, user };
+  }
+
+  #processOf(listener: SocketRow | undefined): Process | undefined {
+    return listener?.pid ? this.#parts.processes.find(listener.pid) : undefined;
+  }
+
   async #kernelRefusal(refused: Refused & { kind: "kernel" }, hint: string, data: object): Promise<PortdError> {
     const { port, obstacle } = refused;
     const protocol = "protocol" in obstacle ? obstacle.protocol : "tcp";
@@ -97,34 +154,24 @@ export class Refusals {
       return new PortdError("port_privileged", message, { port, ...data });
     }
     const listener = await this.#parts.findListener(port, protocol);
-    const process = listener?.pid ? this.#parts.processes.find(listener.pid) : undefined;
-    const user = obstacle.reason === "no_permission"
-      ? "the system refuses it to the daemon"
-      : userText(listener, process);
+    const process = this.#processOf(listener);
+    const user = obstacle.reason === "no_permission" ? "the system refuses it to the daemon" : this.#userText(listener);
     const message = `Cannot grant port ${port}/${protocol}: ${user}${hint}`;
     return new PortdError("port_in_use", message, {
       port,
-      ...(listener && { listener: presentListener(listener, process) }),
+      ...(listener && { listener: this.#present(listener, process) }),
       ...data,
     });
   }
+}
+
+/** The members of the problem that say how many ports there are, and what they are used for. */
+function membersOf({ size, counts, leases, retryAt }: Shortage, asked: number): object {
+  return { asked, ports: { size, ...counts }, leases, retryAt };
 }
 
 function ownerText({ name, id, holder, expiresAt }: Lease): string {
   const process = holder.pid === null ? holder.id : `pid ${holder.pid}, ${holder.command ?? "unknown command"}`;
   const until = expiresAt === null ? "" : ` until ${expiresAt}`;
   return `${name === null ? id : JSON.stringify(name)} (${process})${until}`;
-}
-
-function userText(listener: SocketRow | undefined, process: Process | undefined): string {
-  if (listener === undefined) return "a socket that portd cannot see is bound to it";
-  const verb = listener.state === "LISTEN" ? "listens on it" : "uses it";
-  if (process === undefined) return `somebody ${verb} at ${listener.localAddress}`;
-  return `pid ${process.pid} (${process.command ?? "unknown command"}) ${verb} at ${listener.localAddress}`;
-}
-
-function presentListener(listener: SocketRow, process: Process | undefined): object {
-  const { protocol, localAddress, localPort, state, pid } = listener;
-  const { command = null, cwd = null, user = null } = process ?? {};
-  return { protocol, localAddress, localPort, state, pid, command, cwd, user };
 }

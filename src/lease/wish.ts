@@ -1,6 +1,6 @@
 /** What a grant is asked for: the types between the edge, which checks and fills in defaults, and the registry. */
 import type { HoldKind } from "../hold/hold.ts";
-import type { PortRange } from "../port/port.ts";
+import type { PortRange, Protocol } from "../port/port.ts";
 import type { Exposure, Holder, Lease, Lifetime } from "./lease.ts";
 
 /** One port that is asked for. */
@@ -19,6 +19,10 @@ export interface Wish extends Pick<Lease, "protocols"> {
   readonly hold?: HoldKind;
   /** Below this port the name's last one is not granted, unless it is in the pool. @default 0 */
   readonly lowest?: number;
+  /** Whether ports below `lowest` were removed from `range`. @default false */
+  readonly isCut?: boolean;
+  /** The protocols on which the holder listens on `port` already: there the kernel's refusal is no obstacle. @default none */
+  readonly listening?: readonly Protocol[];
 }
 
 /** A request for one port or several, all or none. */

@@ -5,10 +5,12 @@
 import type { SocketRow, SocketState } from "../os/socket.ts";
 import type { Endpoint, Protocol } from "../port/port.ts";
 import type { Forwarder } from "../process/forwarder.ts";
-import type { ProcessDescription } from "../process/process.ts";
+import type { ProcessDescription, Processes } from "../process/process.ts";
 
 /** A socket as clients see it. */
 export interface ListedSocket extends Omit<SocketRow, "inode" | "uid" | "sharers"> {
+  /** Whose socket it is, also where the process is not known; null where the OS does not say. Old daemons do not. */
+  readonly user?: string | null;
   /** Null where the process is not known, or the daemon may not see it. */
   readonly process: ProcessDescription | null;
   /** Set for a program that listens for a container. */
@@ -22,6 +24,11 @@ export interface ListedSocket extends Omit<SocketRow, "inode" | "uid" | "sharers
 /** Whether a socket waits for connections or datagrams of anybody, and has no peer. */
 export function isListener({ protocol, state, remotePort }: SocketRow): boolean {
   return protocol === "tcp" ? state === "LISTEN" : remotePort === 0;
+}
+
+/** The user of a socket, as the kernel says; null where it does not. */
+export function socketUser({ uid, inode }: SocketRow, processes: Pick<Processes, "userName">): string | null {
+  return uid === null || inode === 0 ? null : processes.userName?.(uid) ?? null;
 }
 
 /** Query of `GET /listeners`: which sockets are wanted; what is absent does not filter. */

@@ -56,6 +56,8 @@ export interface Processes {
   find(pid: number): Process | undefined;
   /** Whether the process of this identity still runs: the same pid, start time and boot. */
   isAlive(identity: ProcessIdentity): boolean;
+  /** The name of a user, or the number itself where it has none. Only on systems whose sockets have user numbers. */
+  userName?(uid: number): string;
 }
 
 /** Processes of an OS that lists them all. */

@@ -1,7 +1,7 @@
 /** Lists sockets with their processes and the leases of their ports. */
 import type { LeaseTable } from "../lease/lease_table.ts";
 import type { LeaseRecord } from "../lease/record.ts";
-import { isListener, type ListedSocket, type Scanner, type SocketQuery } from "../listener/listener.ts";
+import { isListener, type ListedSocket, type Scanner, type SocketQuery, socketUser } from "../listener/listener.ts";
 import { sharersOf, type SocketRow } from "../os/socket.ts";
 import type { Turns } from "../os/turns.ts";
 import type { Protocol } from "../port/port.ts";
@@ -17,12 +17,14 @@ interface SocketContext {
   readonly lease: LeaseRecord | undefined;
   /** @default null */
   readonly ofHolder?: boolean | null;
+  /** Whose socket it is, where the process is not known. @default null */
+  readonly user?: string | null;
 }
 
 /** Joins a socket with its process and the lease of its port; member by member, as a spread is several times slower. */
 export function joinSocket(
   row: SocketRow,
-  { process, isForwarder = true, lease, ofHolder = null }: SocketContext,
+  { process, isForwarder = true, lease, ofHolder = null, user = null }: SocketContext,
 ): ListedSocket {
   const { protocol, family, localAddress, localPort, remoteAddress, remotePort, state, pid } = row;
   const endpoint = { protocol, port: localPort, address: localAddress };
@@ -35,6 +37,7 @@ export function joinSocket(
     remotePort,
     state,
     pid,
+    user: process?.user ?? user,
     process: process === undefined ? null : { command: process.command, cwd: process.cwd, user: process.user },
     forwarder: process !== undefined && isForwarder ? forwarderOf(process, endpoint) ?? null : null,
     ofHolder,
@@ -50,7 +53,7 @@ export interface ListingParts {
   readonly scanner: Scanner;
   readonly processes: Processes;
   readonly table: LeaseTable;
-  readonly observations: Observations;
+  readonly observations: Pick<Observations, "ownershipOf">;
   readonly turns: () => Turns;
 }
 
@@ -89,12 +92,12 @@ export class Listing {
     const turns = newTurns();
     const byPort = Map.groupBy(listeners, ({ localPort }) => localPort);
     if (turns.isOver) await turns.next();
-    const known = new Map<number, KnownProcess>();
+    const known = new Map<number, KnownProcess>(), users = new Map<number, string | null>();
     for (const port of Uint16Array.from(byPort.keys()).sort()) {
       const isAsked = (row: SocketRow) => filter.pid === undefined || sharersOf(row).includes(filter.pid);
       const onPort = byPort.get(port)!.filter(isAsked).sort(byPlace);
       for (let at = 0; at < onPort.length; at += SOCKETS_A_PART) {
-        yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, { known, asked: filter.pid }));
+        yield onPort.slice(at, at + SOCKETS_A_PART).map((row) => this.#join(row, { known, users, asked: filter.pid }));
         if (turns.isOver) await turns.next();
       }
     }
@@ -113,20 +116,33 @@ export class Listing {
   }
 
   /** Of the processes that share a socket it names the one that was asked for, or the holder's, or that of the lowest pid. */
-  #join(row: SocketRow, { known, asked }: Joining): ListedSocket {
+  #join(row: SocketRow, { known, users, asked }: Joining): ListedSocket {
     const { processes, table, observations } = this.#parts;
     const lease = table.byPort(row.localPort, [row.protocol]);
     const ownership = lease !== undefined && isListener(row) ? observations.ownershipOf(lease, row) : undefined;
     const ofHolder = ownership?.ofHolder ?? null;
     const pid = asked ?? ownership?.pids[0] ?? row.pid;
-    if (pid === null) return joinSocket(row, { process: undefined, lease, ofHolder });
+    if (pid === null) {
+      return joinSocket(row, { process: undefined, lease, ofHolder, user: this.#userOf(row, users) });
+    }
     const { process, isForwarder } = known.get(pid) ?? remember(known, pid, processes.find(pid));
     return joinSocket(pid === row.pid ? row : { ...row, pid }, { process, isForwarder, lease, ofHolder });
+  }
+
+  #userOf(row: SocketRow, users: Map<number, string | null>): string | null {
+    if (row.uid === null) return null;
+    const known = users.get(row.uid);
+    if (known !== undefined && row.inode !== 0) return known;
+    const user = socketUser(row, this.#parts.processes);
+    if (row.inode !== 0) users.set(row.uid, user);
+    return user;
   }
 }
 
 interface Joining {
   readonly known: Map<number, KnownProcess>;
+  /** The names of users by their numbers: a user with many sockets is looked up once. */
+  readonly users: Map<number, string | null>;
   /** The process to which the sockets must belong. */
   readonly asked: number | undefined;
 }

@@ -204,8 +204,8 @@ freeTest("portd free never touches a stranger, with or without a lease", async (
   assert.equal(unleased.code, 4);
   assert.equal(
     unleased.stderr,
-    `${refusal} listens there without a lease; portd ends only what listens for a lease; ` +
-      `to end it: kill ${pid}\n`,
+    `${refusal} listens there without a lease; portd ends only what listens for a lease, unless --force is given; ` +
+      `to end it: sudo kill ${pid}\n`,
   );
   daemon.machine.stopListening(port);
   await grant(daemon, port);

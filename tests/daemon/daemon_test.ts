@@ -21,6 +21,12 @@ async function untilRefused(url: string, isWanted: (detail: string) => boolean):
   while (!isWanted((await (await ask(url, {})).json()).detail));
 }
 
+/** The refusal of an address on which a process listens. */
+function takenBy(pid: number, address: string): RegExp {
+  const way = "does; end it, or give portd another address \\(PORTD_LISTEN\\)$";
+  return new RegExp(`^Cannot listen on ${address}: pid ${pid} \\(.+\\) ${way}`);
+}
+
 async function grant(url: string, body: object): Promise<{ id: string; port: number }> {
   const response = await ask(url, body);
   assert.equal(response.status, 201);
@@ -94,7 +100,7 @@ Deno.test("a second daemon on the same address is refused by name, and by what e
   })();
   await assert.rejects(startTestDaemon(second.path, { listen: `127.0.0.1:${other.port}` }), {
     code: "port_in_use",
-    message: `Cannot listen on 127.0.0.1:${other.port}: another program does`,
+    message: takenBy(Deno.pid, `127.0.0.1:${other.port}`),
   });
   await greeting;
 });
@@ -106,7 +112,7 @@ Deno.test("a stranger on the daemon's address is not taken for portd, whatever v
   const address = `127.0.0.1:${stranger.addr.port}`;
   await assert.rejects(startTestDaemon(folder.path, { listen: address }), {
     code: "port_in_use",
-    message: `Cannot listen on ${address}: another program does`,
+    message: takenBy(Deno.pid, address),
   });
 });
 

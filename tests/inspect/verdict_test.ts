@@ -30,6 +30,7 @@ const SOCKET: PortSocket = {
   localAddress: "0.0.0.0",
   localPort: 50010,
   pid: 812,
+  user: null,
   process: { command: "/usr/bin/docker-proxy -host-port 50010", cwd: "/", user: "root" },
   lease: null,
   ofHolder: null,

@@ -232,6 +232,19 @@ freeTest("portd free of another user leaves a server of root alone and says whos
   assert.equal((await liveLeases(daemon.url)).length, 1);
 });
 
+freeTest("portd free --force of another user's server has the command that ends it", [
+  root,
+  tools("setpriv"),
+], async (setting) => {
+  const port = freePort();
+  await serve(setting.programs, port);
+  const denied = new RegExp(
+    `^portd: Cannot free port ${port}: a process of user root .*: sudo portd free ${port} --force\n$`,
+  );
+  assert.match(await deniedToNobody(setting, ["free", String(port), "--force"]), denied);
+  assert.ok(await isServed(port));
+});
+
 freeTest("portd free ends no process whose sockets the user may not see", [root, tools("setpriv")], async (setting) => {
   const { installation, programs, port } = setting;
   const [setpriv, ...rights] = AS_NOBODY;

@@ -55,6 +55,7 @@ const MORE: Readonly<Record<string, readonly unknown[]>> = {
     null,
   ],
   pid: [0, 4194305, "1", null],
+  inUse: ["true", 1, null],
   lifetime: ["pinned", { kind: "forever" }, { kind: "ttl" }, { kind: "ttl", ttlMs: 0 }, { kind: "pinned", x: 1 }, {
     kind: "listener",
     claimMs: 999,

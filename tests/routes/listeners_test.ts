@@ -9,7 +9,7 @@ linuxTest("GET /listeners joins a listener with its process and its lease", asyn
   using server = listen(lease.port);
   const { status, body } = await app.call(`/v1/listeners?port=${server.port}`);
   assert.equal(status, 200);
-  const [{ process, ...socket }, ...others] = body.listeners;
+  const [{ process, user, ...socket }, ...others] = body.listeners;
   assert.deepEqual(others, []);
   assert.deepEqual(socket, {
     protocol: "tcp",
@@ -24,7 +24,8 @@ linuxTest("GET /listeners joins a listener with its process and its lease", asyn
     ofHolder: true,
     lease: { id: lease.id, name: "shop/web", state: "granted" },
   });
-  assert.deepEqual([process.cwd, typeof process.command, typeof process.user], [Deno.cwd(), "string", "string"]);
+  assert.deepEqual([process.cwd, typeof process.command, typeof user], [Deno.cwd(), "string", "string"]);
+  assert.equal(process.user, user);
 });
 
 linuxTest("GET /listeners shows connections when asked, and keeps to its filters", async () => {

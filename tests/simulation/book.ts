@@ -3,7 +3,15 @@
  * this book.
  */
 import type { LeaseRecord } from "../../src/lease/record.ts";
-import { type AnsweredLease, canonical, type Field, type Moment, type Operation, type Target } from "./operation.ts";
+import {
+  type AnsweredLease,
+  ANYTHING,
+  canonical,
+  type Field,
+  type Moment,
+  type Operation,
+  type Target,
+} from "./operation.ts";
 
 /** A lease that was seen in memory or in an answer. */
 export interface Known {
@@ -124,6 +132,12 @@ export class Book {
       if (!isOverwritten) { for (const value of write.values) values.add(value); }
     }
     return values;
+  }
+
+  /** Whether a field may have a value; the arguments are those of {@linkcode Book.allowed}. */
+  mayBe(value: string, ...args: Parameters<Book["allowed"]>): boolean {
+    const allowed = this.allowed(...args);
+    return allowed.has(value) || ANYTHING.values.some((each) => allowed.has(each));
   }
 
   /** Whether only time can have ended the lease. */

@@ -8,6 +8,7 @@ import {
   longTtl,
   planAgain,
   planGrant,
+  planInUse,
   planRepeat,
   TEAMS,
 } from "./grant_calls.ts";
@@ -27,6 +28,7 @@ type Planner = (world: World, random: Random) => Plan | undefined;
 const PLANNERS: Readonly<Record<CallKind, Planner>> = {
   grant: planGrant,
   again: planAgain,
+  "in use": planInUse,
   repeat: planRepeat,
   release: planRelease,
   "release by label": planReleaseByLabel,

@@ -1,6 +1,7 @@
 /** Requests for ports, drawn for a world as it is: the largest kind of calls. */
 import type { Random } from "../support/random.ts";
 import {
+  ANYTHING,
   type AskedGrant,
   certain,
   type Field,
@@ -59,6 +60,22 @@ export function planAgain(world: World, random: Random): Plan | undefined {
     all: [...pool, ...excluded, ...ephemeral],
   });
   return grantPlan(world, random, body, [wishOf(body, project)]);
+}
+
+/** Asks for a port on which somebody listens, mostly. */
+export function planInUse(world: World, random: Random): Plan | undefined {
+  const keys = [...world.kernel.servers.keys()];
+  if (keys.length === 0) return undefined;
+  const [protocol, digits] = random.pick(keys).split(":");
+  const port = random.chance(0.9) ? Number(digits) : random.pick(world.settings.pool);
+  const number = world.book.operations.length;
+  const body: Body = { port, inUse: true, labels: { op: String(number), team: random.pick(TEAMS) } };
+  body.protocols = random.chance(0.3) ? ["tcp", "udp"] : [protocol];
+  if (random.chance(0.3)) body.name = random.pick(NAMES);
+  body.lifetime = drawLifetime(world, random);
+  const plan = grantPlan(world, random, body, [wishOf(body, null)]);
+  // The daemon finds the process itself.
+  return { ...plan, hasToken: true, writes: new Map([...plan.writes!, ["pid", ANYTHING]]) };
 }
 
 /** Draws where the port is to be. */

@@ -56,6 +56,9 @@ export function certain(...values: readonly unknown[]): Write {
   return { values: values.map(canonical), isCertain: true };
 }
 
+/** A value that the daemon finds by itself. */
+export const ANYTHING: Write = { values: ["anything"], isCertain: false };
+
 /** The field has one of these values after an answer of 2xx, unless the lease was there before. */
 export function uncertain(...values: readonly unknown[]): Write {
   return { values: values.map(canonical), isCertain: false };

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Store } from "../../src/lease/store/store.ts";
+import { servicesOf } from "../../src/port/iana.ts";
 import { mix, Random } from "../support/random.ts";
 import { installDisks } from "./disk.ts";
 import { type Invariant, INVARIANTS } from "./invariants/all.ts";
@@ -64,6 +65,7 @@ export class Simulator implements AsyncDisposable {
     const path = `${folder}/template.db`;
     const store = await Store.open(path, { clock: new VirtualTime().clock(() => true), log: () => {} });
     await store.close();
+    await servicesOf(80); // loads the list of services: within a sequence that would take real time
     return new Simulator(folder, Deno.readFileSync(path));
   }
 

@@ -20,6 +20,7 @@ export type StepKind =
 export type CallKind =
   | "grant"
   | "again"
+  | "in use"
   | "repeat"
   | "release"
   | "release by label"
@@ -94,6 +95,7 @@ export function drawSettings(random: Random): Settings {
     calls: {
       grant: random.pick([20, 40]),
       again: maybe(random, 0.7, 10),
+      "in use": maybe(random, 0.3, 4),
       repeat: maybe(random, 0.6, 12),
       release: random.pick([5, 15]),
       "release by label": maybe(random, 0.3, 2),

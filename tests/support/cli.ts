@@ -29,6 +29,10 @@ export interface CliOptions {
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
   readonly os?: typeof Deno.build.os;
+  /** @default false */
+  readonly isRoot?: boolean;
+  /** The addresses of the machine. @default none */
+  readonly interfaces?: readonly Deno.NetworkInterfaceInfo[];
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
   readonly daemon?: RunDaemon;
@@ -92,7 +96,8 @@ function contextOf(
     env,
     cwd,
     os,
-    isRoot: false,
+    isRoot: options.isRoot ?? false,
+    interfaces: () => options.interfaces ?? [],
     ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,

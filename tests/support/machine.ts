@@ -43,6 +43,9 @@ export interface MachineOptions {
   readonly pick?: <T>(from: readonly T[]) => T;
 }
 
+/** portd runs without an administrator's rights. */
+const FIRST_UNPRIVILEGED = 1024;
+
 /** The one fake of the system under portd. */
 export class FakeMachine {
   /** By `protocol:port`. */
@@ -54,6 +57,8 @@ export class FakeMachine {
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
+  /** Names of users by their numbers; every socket is that of user 1000. */
+  readonly userNames = new Map<number, string>();
   /** The users of connections to the daemon. */
   users: ConnectionUsers = { self: "uid:1000", userOf: () => "uid:1000", close() {} };
   readonly options: Required<MachineOptions>;
@@ -80,7 +85,7 @@ export class FakeMachine {
       ephemeral: { first: ephemeral[0]!, last: ephemeral.at(-1)! },
       reserved: [],
       excluded: [],
-      unprivilegedFrom: 1024,
+      unprivilegedFrom: FIRST_UNPRIVILEGED,
     };
     const scanner = scannerOf(this);
     return {
@@ -184,6 +189,7 @@ function holdsOf(machine: FakeMachine, isAlive: () => boolean): Holds {
     },
     claim(port, { protocols, hold }) {
       if (machine.isOutOfDescriptors) return { obstacle: { reason: "no_descriptors" } };
+      if (port < FIRST_UNPRIVILEGED) return { obstacle: { reason: "no_permission", protocol: protocols[0]! } };
       const taken = protocols.find((protocol) => !machine.wouldGive(port, [protocol]));
       if (taken !== undefined) return { obstacle: { reason: "in_use", protocol: taken } };
       return { port, hold: protocols.includes("tcp") ? keep(port, hold) : "none" };
@@ -207,9 +213,10 @@ function holdsOf(machine: FakeMachine, isAlive: () => boolean): Holds {
   };
 }
 
-function processesOf({ processes, bootId }: FakeMachine): Processes {
+function processesOf({ processes, bootId, userNames }: FakeMachine): Processes {
   return {
     bootId,
+    userName: (uid) => userNames.get(uid) ?? String(uid),
     find: (pid) => processes.get(pid),
     isAlive({ pid, startTime, bootId }) {
       const process = processes.get(pid);

@@ -9,12 +9,21 @@
 import type { PortdClient, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import { pause, retry } from "../../wait.ts";
-import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
+import {
+  COMMON_FLAGS,
+  defineCommand,
+  type FlagsOf,
+  listFlag,
+  NAME_OR_PORT,
+  parsedFlag,
+  switchFlag,
+} from "../command.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { parseDuration } from "../../duration.ts";
 import { UsageError } from "../exit.ts";
+import { type Caller, withSudo } from "../free/caller.ts";
 import {
   checkUnchanged,
   foreignListener,
@@ -22,6 +31,7 @@ import {
   holderSockets,
   look,
   lookUntilKnown,
+  strangers,
   type Wanted,
 } from "../free/found.ts";
 import {
@@ -36,6 +46,7 @@ import {
   UnverifiedError,
 } from "../free/targets.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
+import { parseCount } from "../parse.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 
 const TIMEOUT_MS = 5000;
@@ -48,6 +59,8 @@ const FLAGS = {
   yes: switchFlag("Do not ask for confirmation"),
   tcp: switchFlag("Only the TCP lease; with a port, not a name"),
   udp: switchFlag("Only the UDP lease; with a port, not a name"),
+  force: switchFlag("End also what does not listen for a lease, after a question of its own; its lease stays"),
+  pid: listFlag("PID", "With --force: end these processes and no others", { parse: parseCount, separator: "," }),
   timeout: parsedFlag("5s", "How long to wait after TERM before KILL (default 5s)", parseDuration),
   ...COMMON_FLAGS,
 };
@@ -61,11 +74,13 @@ export default defineCommand({
     `Ends the process that listens on a leased port and belongs to the lease's holder, and releases the lease. Asks for
 confirmation first. The process gets TERM; if it still runs after --timeout, it gets KILL. A process that is only
 connected to the port is never ended. If a process listens that does not belong to the holder, it is not ended: the
-exit code is 4, and the message names that process. The exit code is 6 when the process runs as another user.`,
+exit code is 4, and the message names that process and the command that ends it; with --force it is ended after you
+have typed "yes", and the lease stays. The exit code is 6 when the process runs as another user.`,
   usage: [
     "NAME|PORT [--yes] [--tcp|--udp] [--timeout 5s]",
     { input: "web", brief: "shows the process on the port of web in this project, and asks before it ends it" },
     { input: "20417 --yes --timeout 30s", brief: "in a script; for a server that needs long to stop" },
+    { input: "3000 --force", brief: "ends whatever listens on the port, after asking" },
   ],
   async run(context, flags, text) {
     const named = parseNameOrPort(text);
@@ -74,6 +89,7 @@ exit code is 4, and the message names that process. The exit code is 6 when the 
         "Cannot use --tcp or --udp with a name: a lease has its own protocols; name the port instead",
       );
     }
+    if (flags.pid !== undefined && !flags.force) throw new UsageError("Cannot use --pid without --force");
     const client = await findDaemon(context, flags);
     try {
       const wanted = "port" in named
@@ -81,11 +97,18 @@ exit code is 4, and the message names that process. The exit code is 6 when the 
         : await findLease(client, named, context.cwd);
       await free(context, flags, { client, wanted });
     } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) throw withSudo(error, wordsOf(text, flags), context);
       if (!(error instanceof PortdError) || error.code !== "lease_ended") throw error;
       reportNothing(context, flags, null, `${text} has ended already`);
     }
   },
 });
+
+/** The command line again, for a user with other rights. */
+function wordsOf(text: string, { tcp, udp, force }: FreeFlags): string {
+  const flags = [...(tcp ? ["--tcp"] : []), ...(udp ? ["--udp"] : []), ...(force ? ["--force"] : [])];
+  return ["free", text, ...flags].join(" ");
+}
 
 function protocolsOf({ tcp, udp }: FreeFlags): readonly Protocol[] {
   return tcp === udp ? ["tcp", "udp"] : [tcp ? "tcp" : "udp"];
@@ -98,13 +121,17 @@ async function free(
 ): Promise<void> {
   const { port } = wanted;
   const lookNow = () => lookUntilKnown(() => look(client, wanted), MOST_LOOKS);
-  const { found, targets } = await pinListeners(lookNow, client.url);
+  const foreign = flags.force ? await lookNow() : undefined;
+  if (foreign !== undefined && strangers(foreign).length > 0) {
+    return await force(context, flags, { found: foreign, url: client.url });
+  }
+  const { found, targets } = await pinListeners(context, lookNow, client.url);
   try {
-    if (found.leases.length === 0) return reportNothing(context, flags, port, unleasedText(found));
+    if (found.leases.length === 0) return reportNothing(context, flags, port, unleasedText(found, context));
     await ask(context, flags, found, targets);
     const again = await lookNow();
-    if (again.leases.length === 0) return reportNothing(context, flags, port, unleasedText(again));
-    checkUnchanged(found, again, targets);
+    if (again.leases.length === 0) return reportNothing(context, flags, port, unleasedText(again, context));
+    checkUnchanged(found, again, { targets, caller: context });
     const { listening, notes } = await splitByListening(targets, { port, listeners: again.listeners });
     const ends = await endAll(listening, flags.timeout ?? TIMEOUT_MS);
     const lines = flags.json ? [] : [...notes, ...ends.map(endText)];
@@ -117,15 +144,30 @@ async function free(
   }
 }
 
+/** Ends what does not listen for a lease. */
+async function force(
+  context: CliContext,
+  flags: FreeFlags,
+  { found, url }: { readonly found: Found; readonly url: string },
+): Promise<void> {
+  const { yes = false, pid: pids = [], timeout: timeoutMs = TIMEOUT_MS, json } = flags;
+  const { endStrangers }: typeof import("../free/force.ts") = await import("../free/force.ts" as string);
+  const options = { yes, pids, timeoutMs, url, supervisorMs: SUPERVISOR_MS };
+  const { ends, notes } = await endStrangers(context, found, options);
+  const lines = json ? [] : [...notes, ...ends.map(endText)];
+  for (const line of lines) writeLine(context.process.stderr, line);
+  if (json) report(context, flags, { ...found, leases: [] }, ends);
+}
+
 /**
  * Looks, and opens a handle to each process that listens, so that no other process can get its pid. If one ends before
  * that, it looks again.
  */
-async function pinListeners(lookNow: () => Promise<Found>, url: string) {
+async function pinListeners(caller: Caller, lookNow: () => Promise<Found>, url: string) {
   const pin = async () => {
     const found = await lookNow();
     if (found.leases.length === 0) return { found, targets: [] };
-    return { found, targets: await openTargets(holderSockets(found), { port: found.wanted.port, url }) };
+    return { found, targets: await openTargets(holderSockets(found, caller), { port: found.wanted.port, url }) };
   };
   const mayPass = (error: unknown) => error instanceof UnverifiedError;
   return await retry(pin, { mostAttempts: MOST_LOOKS, pauseMs: 0, mayPass });
@@ -136,10 +178,10 @@ async function pinListeners(lookNow: () => Promise<Found>, url: string) {
  *
  * @throws {PortdError} `port_in_use` when a process listens there, `lease_ended` when the user gave the name of a lease.
  */
-function unleasedText({ wanted, listeners: [listener] }: Found): string {
+function unleasedText({ wanted, listeners: [listener] }: Found, caller: Caller): string {
   if ("id" in wanted) throw new PortdError("lease_ended", `Cannot free ${titleOf(wanted)}: it has ended`);
   const { port, protocols } = wanted;
-  if (listener !== undefined) throw foreignListener(port, listener, { why: "without a lease" });
+  if (listener !== undefined) throw foreignListener(port, listener, { why: "without a lease", caller });
   const [first, ...others] = protocols;
   return `port ${port}${others.length === 0 ? `/${first}` : ""} has no lease, and nothing listens on it`;
 }

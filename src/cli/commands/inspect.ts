@@ -3,7 +3,7 @@ import type { Lease, PortDescription, PortSocket, Verdict } from "../../client/c
 import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
-import { findDaemon } from "../daemon/find.ts";
+import { askOrLook } from "../daemon/without.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
 import { addressText, type Style, writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
@@ -15,7 +15,8 @@ export default defineCommand({
   help:
     `Shows the state of a port (free, leased, listening, excluded, bound by a socket that does not listen, or in conflict:
 another process than the lease's holder listens), who has leased it, which process listens on it, which services usually
-have this number, and advice. With the name of a lease it shows the port of that lease.`,
+have this number, and advice. With the name of a lease it shows the port of that lease. Where there is no daemon, this
+command looks itself, and no lease is known.`,
   usage: [
     "NAME|PORT [--json]",
     { input: "3000", brief: "what uses port 3000" },
@@ -24,11 +25,13 @@ have this number, and advice. With the name of a lease it shows the port of that
   ],
   async run(context, flags, text) {
     const target = parseNameOrPort(text, 0);
-    const client = await findDaemon(context, flags);
-    const { port } = "port" in target ? target : await findLease(client, target, context.cwd);
-    const description = await client.describePort(port);
+    using found = await askOrLook(context, flags, (source, client) => {
+      if ("port" in target) return source.describePort(target.port);
+      return client && findLease(client, target, context.cwd).then(({ port }) => client.describePort(port));
+    });
+    const { answer: description, isLocal } = found;
     const { stdout } = context.process;
-    if (flags.json) return writeJson(stdout, description);
+    if (flags.json) return writeJson(stdout, { ...(isLocal && { daemon: null }), ...description });
     const { sentence, verdict } = description;
     writeStyled(stdout, sentence, STYLES[verdict]);
     for (const [label, text] of rowsOf(description)) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
@@ -93,10 +96,10 @@ function ruleText({ name, remote, profiles, state }: PortDescription["rules"][nu
 }
 
 function socketRows(socket: PortSocket): (readonly [string, string])[] {
-  const { protocol, localAddress, pid, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
+  const { protocol, localAddress, pid, user, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
   const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (not the holder's)";
   const who = pid === null
-    ? "a process that cannot be seen"
+    ? `a process${user ? ` of user ${user}` : ""} that cannot be seen`
     : `pid ${pid} ${shortCommand(process?.command ?? "unknown command", Infinity)}`;
   const details = [
     ...(process?.user ? [`user ${process.user}`] : []),

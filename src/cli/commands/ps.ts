@@ -4,7 +4,8 @@ import { type SocketState, TCP_STATES } from "../../os/socket.ts";
 import { PROTOCOLS } from "../../port/port.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import { findDaemon } from "../daemon/find.ts";
+import type { CliContext } from "../context.ts";
+import { askOrLook, type PortAnswer } from "../daemon/without.ts";
 import { UsageError } from "../exit.ts";
 import { parseCount, parsePort, readOr } from "../parse.ts";
 import { redraw } from "../redraw.ts";
@@ -37,7 +38,8 @@ type PsFlags = FlagsOf<typeof FLAGS>;
 export default defineCommand({
   flags: FLAGS,
   help: `Lists the listening sockets of this machine, with --all those in every state, each with its process
-and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict.`,
+and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict. Where
+there is no daemon, this command looks itself, and no lease is known.`,
   usage: [
     "[--all] [FLAGS]",
     { input: "--port 3000", brief: "what uses port 3000" },
@@ -49,21 +51,41 @@ and the lease of its local port. On a leased port, the socket of anybody but the
     if (json && watch) {
       throw new UsageError("Cannot use --watch together with --json; portd events --json prints what changes");
     }
-    const client = await findDaemon(context, flags);
     const query = queryOf(flags);
+    if (watch) return await watchSockets(context, flags, query);
     const { stdout, stderr } = context.process;
-    if (watch) {
-      return await redraw(context, async (signal) => {
-        const text = table(...partsOf(await client.listeners(query, { signal }), query), { width: widthOf(stdout) });
-        return `${new Date().toLocaleTimeString()}  Ctrl-C ends\n${text}`;
-      });
-    }
-    const listeners = await client.listeners(query);
-    if (json) writeJson(stdout, { listeners });
+    using found = await ask(context, flags, query);
+    const { answer: listeners, isLocal } = found;
+    if (json) writeJson(stdout, { ...(isLocal && { daemon: null }), listeners });
     else if (listeners.length > 0) writeTable(stdout, ...partsOf(listeners, query));
     else writeLine(stderr, "no sockets");
   },
 });
+
+/** Without a daemon no name of a lease is known. */
+async function ask(
+  context: CliContext,
+  flags: PsFlags,
+  query: SocketQuery,
+): Promise<PortAnswer<readonly ListedSocket[]>> {
+  return await askOrLook(
+    context,
+    flags,
+    (source, client) => client === undefined && flags.name !== undefined ? undefined : source.listeners(query),
+  );
+}
+
+async function watchSockets(context: CliContext, flags: PsFlags, query: SocketQuery): Promise<void> {
+  using open = new DisposableStack();
+  let found: PortAnswer<readonly ListedSocket[]> | undefined;
+  await redraw(context, async (signal) => {
+    const sockets = await found?.source.listeners(query, { signal });
+    found ??= open.use(await ask(context, flags, query));
+    const head = `${new Date().toLocaleTimeString()}  Ctrl-C ends${found.isLocal ? "  no daemon" : ""}`;
+    const width = widthOf(context.process.stdout);
+    return `${head}\n${table(...partsOf(sockets ?? found.answer, query), { width })}`;
+  });
+}
 
 /** Only connections have a state other than LISTEN: it asks for connections too. */
 function queryOf({ all, port, pid, name, state, protocol }: PsFlags): SocketQuery {
@@ -97,8 +119,9 @@ function rowOf(socket: ListedSocket, connections: boolean): readonly Cell[] {
 }
 
 /** The command; of a program that listens for a container, the address in the container. */
-function commandText({ process, forwarder }: ListedSocket): string {
-  if (forwarder === null) return shortCommand(process?.command ?? "-", Infinity);
+function commandText({ process, forwarder, user }: ListedSocket): string {
+  if (process === null) return user ? `(of user ${user})` : "-";
+  if (forwarder === null) return shortCommand(process.command ?? "-", Infinity);
   const { program, target } = forwarder;
   return `${program} → ${target === null ? "container" : addressText(target.address, target.port)}`;
 }

@@ -188,12 +188,13 @@ function rights({ status: { user, stateDir }, openFiles, folderFaults }: Symptom
   return results.length > 0 ? results : [["ok", `the daemon runs as ${user ?? "an unknown user"}`]];
 }
 
-function firewall({ firewall: found }: Symptoms): Result[] {
+function firewall({ firewall: found, status }: Symptoms): Result[] {
   if (found === undefined) return [];
   if (found.error) return [["problem", found.error]];
   const { add = [], change = [] } = found.difference ?? {};
   const missing = [...add, ...change];
-  const remarks = found.remarks.map((message): Result => ["warning", message]);
+  const news = found.remarks.filter((remark) => !status.warnings.includes(remark)); // the others stand under "daemon"
+  const remarks = news.map((message): Result => ["warning", message]);
   if (missing.length === 0) return [...remarks, ["ok", "every rule is set"]];
   const named = missing.slice(0, MOST_NAMED).join(", ");
   return [...remarks, ["problem", `not set: ${named}; set them with: portd firewall sync`]];

@@ -3,10 +3,8 @@ import type { Lease, PortdClient, PortSocket, Protocol } from "../../client/clie
 import { PortdError } from "../../errors.ts";
 import { titleOf } from "../naming.ts";
 import { escapeControls } from "../terminal.ts";
-import { isOf, type KnownSocket, processText, type Target } from "./targets.ts";
-
-/** The system's first process listens for services that it starts at the first connection. */
-const INIT_PID = 1;
+import { type Caller, endCommand, INIT_PID } from "./caller.ts";
+import { isKnown, isOf, type KnownSocket, processText, type Target } from "./targets.ts";
 
 /** What is to be freed: a port, or the lease that was named; no other lease of the port is touched then. */
 export type Wanted = Lease | { readonly port: number; readonly protocols: readonly Protocol[] };
@@ -42,7 +40,10 @@ export async function lookUntilKnown(look: () => Promise<Found>, mostLooks: numb
  * @throws {PortdError} `port_in_use` when somebody else listens too.
  * @throws {Error} when the daemon does not know enough about who listens.
  */
-export function holderSockets({ wanted: { port }, leases, listeners }: Found): readonly KnownSocket[] {
+export function holderSockets(
+  { wanted: { port }, leases, listeners }: Found,
+  caller: Caller,
+): readonly KnownSocket[] {
   const titles = titlesOf(leases);
   const foreign = listeners.find((socket) => !isHolders(socket, listeners));
   if (foreign !== undefined) {
@@ -51,7 +52,7 @@ export function holderSockets({ wanted: { port }, leases, listeners }: Found): r
       : `to free ${titles} alone: portd free ${port} --${foreign.protocol === "tcp" ? "udp" : "tcp"}`;
     const reason = foreign.reason === null ? "" : ` (${escapeControls(foreign.reason)})`;
     const why = `on ${foreign.protocol} and does not belong to the holder of ${titles}${reason}`;
-    throw foreignListener(port, foreign, { why, hint });
+    throw foreignListener(port, foreign, { why, hint, caller });
   }
   if (!listeners.every(isKnown)) {
     throw new Error(`Cannot free port ${port}: the daemon cannot see which process listens for ${titles}`);
@@ -64,16 +65,17 @@ export function holderSockets({ wanted: { port }, leases, listeners }: Found): r
   return listeners;
 }
 
+/** What listens there and does not belong to the holder of the lease; without a lease everything. */
+export function strangers({ leases, listeners }: Found): readonly PortSocket[] {
+  return leases.length === 0 ? listeners : listeners.filter((socket) => !isHolders(socket, listeners));
+}
+
 /** The holder's process may also listen with a protocol that is not leased. */
 function isHolders(socket: PortSocket, listeners: readonly PortSocket[]): boolean {
   const { ofHolder, pid, startTime } = socket;
   return ofHolder === true ||
     (ofHolder === null && pid !== null &&
       listeners.some((other) => other.ofHolder === true && other.pid === pid && other.startTime === startTime));
-}
-
-function isKnown(socket: PortSocket): socket is KnownSocket {
-  return socket.pid !== null && Boolean(socket.startTime) && socket.bootId !== null;
 }
 
 function titlesOf(leases: readonly Lease[]): string {
@@ -84,21 +86,25 @@ function titlesOf(leases: readonly Lease[]): string {
 export function foreignListener(
   port: number,
   listener: PortSocket,
-  { why, hint }: { readonly why: string; readonly hint?: string | undefined },
+  { why, hint, caller }: { readonly why: string; readonly hint?: string | undefined; readonly caller: Caller },
 ): PortdError {
-  const { pid } = listener;
-  const kill = Deno.build.os === "windows" ? `taskkill /F /PID ${pid}` : `kill ${pid}`;
+  const command = endCommand(listener, caller);
   const message = [
     `Cannot free port ${port}: ${processText(listener)} listens there ${why}`,
-    "portd ends only what listens for a lease",
-    ...(pid === null ? [] : [`to end it: ${kill}`]),
+    "portd ends only what listens for a lease, unless --force is given",
+    ...(command === undefined ? [] : [`to end it: ${command}`]),
     ...(hint === undefined ? [] : [hint]),
   ].join("; ");
-  return new PortdError("port_in_use", message, { port, pid });
+  const { pid, process, user = process?.user ?? null } = listener;
+  return new PortdError("port_in_use", message, { port, pid, user, ...(command !== undefined && { command }) });
 }
 
 /** @throws when something else is there than what the user was asked about. */
-export function checkUnchanged(found: Found, again: Found, targets: readonly Target[]): void {
+export function checkUnchanged(
+  found: Found,
+  again: Found,
+  { targets, caller }: { readonly targets: readonly Target[]; readonly caller: Caller },
+): void {
   const { wanted: { port }, leases } = again;
   const isSame = leases.length === found.leases.length &&
     leases.every(({ id }) => found.leases.some((lease) => lease.id === id));
@@ -106,7 +112,7 @@ export function checkUnchanged(found: Found, again: Found, targets: readonly Tar
     const message = `Cannot free port ${port}: meanwhile it was leased to ${titlesOf(leases)}; nothing was ended`;
     throw new PortdError("port_leased", message, { port });
   }
-  const newcomer = holderSockets(again).find((socket) => !targets.some((target) => isOf(target, socket)));
+  const newcomer = holderSockets(again, caller).find((socket) => !targets.some((target) => isOf(target, socket)));
   if (newcomer === undefined) return;
   const who = processText(newcomer);
   throw new Error(`Cannot free port ${port}: meanwhile ${who} has started to listen there; nothing was ended`);

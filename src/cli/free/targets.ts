@@ -32,11 +32,11 @@ export interface Target {
   readonly lines: readonly string[];
 }
 
-/** Where the processes listen, as a daemon says. */
+/** Where the processes listen. */
 export interface Place {
   readonly port: number;
-  /** Address of the daemon. */
-  readonly url: string;
+  /** Address of the daemon that says so; `undefined` where this process has seen it itself. */
+  readonly url: string | undefined;
 }
 
 /** A process is not what the daemon says, or not any more. */
@@ -68,9 +68,8 @@ async function openTarget(sockets: readonly KnownSocket[], place: Place): Promis
   const { port, url } = place;
   const handle = openProcessHandle(first);
   const cannot = `Cannot verify ${processText(first)}`;
-  const ended =
-    `it has ended, or the daemon at ${url} runs on another machine or in another container; look again with: ` +
-    `portd inspect ${port}`;
+  const elsewhere = url && `, or the daemon at ${url} runs on another machine or in another container`;
+  const ended = `it has ended${elsewhere ?? ""}; look again with: portd inspect ${port}`;
   if (handle === undefined) throw new UnverifiedError(`${cannot}: ${ended}`);
   try {
     for (const { protocol } of sockets) {
@@ -79,7 +78,8 @@ async function openTarget(sockets: readonly KnownSocket[], place: Place): Promis
         const why = "this user may not see its sockets; run the command as an administrator";
         throw new Deno.errors.PermissionDenied(`${cannot}: ${why}`);
       }
-      const why = `it has no socket on port ${port}/${first.protocol}, though the daemon at ${url} says so`;
+      const saying = url && `, though the daemon at ${url} says so`;
+      const why = `it has no socket on port ${port}/${first.protocol}${saying ?? ""}`;
       if (!listens) throw new UnverifiedError(`${cannot}: ${why}`);
     }
     const seen = handle.describe();
@@ -106,8 +106,8 @@ function forwarderLines(seen: ProcessDescription, sockets: readonly KnownSocket[
  *
  * @param seen is what we see ourselves; without a command in it, what the daemon says is marked as such.
  */
-export function processText({ pid, process }: PortSocket, seen?: ProcessDescription): string {
-  if (pid === null) return "a process that the daemon cannot see";
+export function processText({ pid, user: owner, process }: PortSocket, seen?: ProcessDescription): string {
+  if (pid === null) return escapeControls(`a process${owner ? ` of user ${owner}` : ""} that the daemon cannot see`);
   const isOwn = seen !== undefined && seen.command !== null;
   const { command = null, user = null, cwd = null } = (isOwn ? seen : process) ?? {};
   const details = [shorten(command ?? "unknown command", COMMAND_WIDTH)];
@@ -115,6 +115,11 @@ export function processText({ pid, process }: PortSocket, seen?: ProcessDescript
   if (cwd !== null) details.push(`in ${cwd}`);
   if (!isOwn) details.push("as the daemon says");
   return escapeControls(`pid ${pid} (${details.join(", ")})`);
+}
+
+/** Whether the daemon knows the process of a socket, so that it can be looked for. */
+export function isKnown(socket: PortSocket): socket is KnownSocket {
+  return socket.pid !== null && Boolean(socket.startTime) && socket.bootId !== null;
 }
 
 /** Whether a socket belongs to this very process, as the daemon says. */

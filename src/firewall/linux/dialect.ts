@@ -25,8 +25,10 @@ export interface Dialect<Command> {
   read(call: (...args: readonly string[]) => Promise<string>, options: EntryOptions): Promise<Entries<Command>>;
   /** The calls of the program that carry commands out, in this order. */
   callsFor(commands: readonly Command[]): readonly ProgramCall[];
-  /** What the program writes when it fails for a known reason, and that reason. */
-  readonly reasons: readonly (readonly [said: RegExp, reason: string])[];
+  /** What the program writes when it is called without the rights that it needs, and which these are. */
+  readonly denial: readonly [said: RegExp, reason: string];
+  /** What the program writes when it fails for another known reason, and that reason. @default none */
+  readonly reasons?: readonly (readonly [said: RegExp, reason: string])[];
   /** Matches the line that says what failed; the group is the message. */
   readonly errorLine: RegExp;
 }

@@ -1,5 +1,13 @@
 /** The firewalls of Linux: one backend, which speaks to each in its dialect. */
-import { type BackendOptions, CHANGE, type FirewallBackend, firewallUnavailable, READ } from "../backend.ts";
+import type { PortdError } from "../../errors.ts";
+import {
+  type BackendOptions,
+  CHANGE,
+  type FirewallBackend,
+  firewallUnavailable,
+  READ,
+  rightsMissing,
+} from "../backend.ts";
 import { type InterfaceAddress, onLinkNetworks } from "../networks.ts";
 import { type Dialect, type ProgramCall, runTool } from "./dialect.ts";
 import { commandsFor, neededRule, readRules } from "./entries.ts";
@@ -19,7 +27,7 @@ export function linuxFirewall<Command>(
 ): FirewallBackend {
   const call = async (intent: string, { args, input = "" }: ProgramCall) => {
     const { code, stdout, stderr } = await runTool(dialect.program, args, { input, intent, timeoutMs });
-    if (code !== 0) throw firewallUnavailable(intent, reasonOf(dialect, code, `${stderr}\n${stdout}`));
+    if (code !== 0) throw failure(intent, dialect, { code, said: `${stderr}\n${stdout}` });
     return stdout;
   };
   return {
@@ -42,9 +50,17 @@ export function linuxFirewall<Command>(
   };
 }
 
-/** Why a program failed. @param said is what it wrote. */
-function reasonOf({ tool, reasons, errorLine }: Dialect<unknown>, code: number, said: string): string {
+/** The error of a program that failed. @param outcome has its exit code and what it wrote. */
+function failure(
+  intent: string,
+  { tool, denial: [denied, needed], reasons = [], errorLine }: Dialect<unknown>,
+  { code, said }: { readonly code: number; readonly said: string },
+): PortdError {
+  if (denied.test(said)) return rightsMissing(intent, needed);
   const known = reasons.find(([pattern]) => pattern.test(said))?.[1];
   const line = errorLine.exec(said)?.[1];
-  return known ?? `${tool} ended with exit code ${code}${line === undefined ? "" : `: ${line}`}`;
+  return firewallUnavailable(
+    intent,
+    known ?? `${tool} ended with exit code ${code}${line === undefined ? "" : `: ${line}`}`,
+  );
 }

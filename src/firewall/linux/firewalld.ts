@@ -38,7 +38,8 @@ export function firewalld(
       return entriesIn({ zones, defaultZone }, options);
     },
     callsFor,
-    reasons: [[/not running/i, "firewalld does not run any more"], [REFUSAL, "firewall-cmd needs root"]],
+    denial: [REFUSAL, "firewall-cmd needs root"],
+    reasons: [[/not running/i, "firewalld does not run any more"]],
     errorLine: /^(?:Error: )?(.+)$/m,
   };
 }

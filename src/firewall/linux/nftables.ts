@@ -39,7 +39,7 @@ export function nftables(
       return hasLegacyTables ? { ...entries, remarks: [...entries.remarks, LEGACY_REMARK] } : entries;
     },
     callsFor: (commands) => [{ args: ["-j", "-f", "-"], input: JSON.stringify({ nftables: commands }) }],
-    reasons: [[/not permitted|must be root|Permission denied/i, "nft needs root, or the capability CAP_NET_ADMIN"]],
+    denial: [/not permitted|must be root|Permission denied/i, "nft needs root, or the capability CAP_NET_ADMIN"],
     errorLine: /^(.+)$/m,
   };
 }

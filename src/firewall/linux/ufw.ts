@@ -1,6 +1,6 @@
 /** ufw, where it governs the host's firewall. Rules are read from its files and set through its program. */
 import type { Program } from "../../os/program.ts";
-import { firewallUnavailable, READ } from "../backend.ts";
+import { firewallUnavailable, READ, rightsMissing } from "../backend.ts";
 import type { Family } from "../networks.ts";
 import type { Dialect } from "./dialect.ts";
 import { entriesIn, parseUfwRules, type UfwCommand } from "./ufw_rules.ts";
@@ -40,7 +40,7 @@ export function ufw({ program = ["/usr/sbin/ufw"], root = "" }: UfwOptions = {})
       return entriesIn({ rules, policies, families }, options);
     },
     callsFor: (commands) => commands.map((args) => ({ args })),
-    reasons: [[/need to be root/i, "ufw needs root"]],
+    denial: [/need to be root/i, "ufw needs root"],
     errorLine: /^ERROR: *(.+)$/m,
   };
 }
@@ -50,7 +50,7 @@ async function readFile(path: string): Promise<string> {
     return await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw firewallUnavailable(READ, `reading ${path} needs root`, error);
+      throw rightsMissing(READ, `reading ${path} needs root`, error);
     }
     if (error instanceof Deno.errors.NotFound) {
       throw firewallUnavailable(READ, `ufw is set up without ${path}`, error);

@@ -76,9 +76,10 @@ export class WindowsFirewall implements FirewallBackend {
     const sorted = sortRules(rules, this.#options.owner);
     const { own, foreign } = sorted;
     const ofPolicy = await readRules(registry, POLICY_RULES) ?? [];
+    const elevated = host.isElevated();
     const remarks = remarksOf({
       service: isServiceDisabled(registry) ? "disabled" : await host.serviceState(),
-      elevated: host.isElevated(),
+      elevated,
       profiles: readProfiles(registry),
       modifyState: this.#modifyState,
       own,
@@ -90,6 +91,7 @@ export class WindowsFirewall implements FirewallBackend {
       rules: own.map(({ name, rule }) => ({ name, rule })),
       foreign: foreign.length,
       remarks,
+      lacksRights: elevated === false,
       needed: (rule) => rule,
       apply: (difference) => this.#applyInTurn(difference, sorted),
     };

@@ -77,6 +77,10 @@ export class LinuxProcesses implements ListedProcesses {
     return identity.bootId === this.bootId && this.#stat(identity.pid)?.startTime === identity.startTime;
   }
 
+  userName(uid: number): string {
+    return userName(this.#procfs.read("/etc/passwd") ?? "", String(uid));
+  }
+
   list(): readonly ProcessPlace[] {
     const pids = (this.#procfs.list("/proc") ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
     return pids.flatMap((pid) => {
@@ -109,7 +113,7 @@ export class LinuxProcesses implements ListedProcesses {
 
   #user(pid: number): string | null {
     const [, uid] = /^Uid:\s+(\d+)/m.exec(this.#procfs.read(`/proc/${pid}/status`) ?? "") ?? [];
-    return uid === undefined ? null : userName(this.#procfs.read("/etc/passwd") ?? "", uid);
+    return uid === undefined ? null : this.userName(Number(uid));
   }
 }
 

@@ -56,10 +56,9 @@ export const KEPT_CHANGES: Invariant = {
     firstOf(run.records(), (record) => {
       const known = book.leases.get(record.id)!, values = book.valuesOf(record);
       return firstOf(FIELDS, (field) => {
-        const allowed = book.allowed(known, field);
-        return allowed.has(values[field])
-          ? undefined
-          : `lease ${record.id} has the ${field} ${values[field]}; calls leave it ${[...allowed].join(" or ")}`;
+        if (book.mayBe(values[field], known, field)) return undefined;
+        const allowed = [...book.allowed(known, field)].join(" or ");
+        return `lease ${record.id} has the ${field} ${values[field]}; calls leave it ${allowed}`;
       });
     }),
 };
@@ -94,7 +93,7 @@ function staleFieldOf(lease: AnsweredLease, operation: Operation, book: World["b
   const known = book.leases.get(lease.id);
   if (known === undefined || lease.endedAt !== null) return undefined;
   const values = book.valuesOf(lease);
-  const field = FIELDS.find((each) => !book.allowed(known, each, operation.started.step).has(values[each]));
+  const field = FIELDS.find((each) => !book.mayBe(values[each], known, each, operation.started.step));
   return field && `${operation} shows lease ${lease.id} with the ${field} ${values[field]}, which is not acknowledged`;
 }
 
