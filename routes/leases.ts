@@ -147,10 +147,10 @@ async function releaseByLabel(context: Context, { registry }: LeaseRoutesParts):
   return json({ released });
 }
 
-/** `key:value` in its two parts; the value may hold colons. */
+/** `key=value` or `key:value` in its two parts; the value may hold both signs. */
 export function splitLabel(text: string): readonly [key: string, value: string] {
-  const colon = text.indexOf(":");
-  return [text.slice(0, colon), text.slice(colon + 1)];
+  const at = text.search(/[:=]/);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function findByName({ registry, isKnownName }: LeaseRoutesParts, context: Context): LeaseRecord {

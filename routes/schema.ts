@@ -203,7 +203,8 @@ function queryNumber(number: z.ZodType<number, number>, expected: string) {
 const queryPort = queryNumber(port, portExpected());
 const queryName = text(/^.{1,265}$/, "1 to 265 characters");
 const queryFlag = oneOf(["true", "false"]).transform((value) => value === "true");
-const queryLabel = text(/^[^:]{1,100}:.{1,100}$/, "key:value");
+/** `key:value` is the form of earlier versions. No key has a colon or an equals sign. */
+const queryLabel = text(/^[^:=]{1,100}[:=].{1,100}$/, "key=value");
 const protocol = oneOf(PROTOCOLS);
 
 /** Query of `GET /leases`. */

@@ -1,7 +1,7 @@
 /** The flags of `portd lease`. Its work in lease.ts has only their types: without flags it does not load this file. */
 import { HOLD_KINDS } from "../hold/hold.ts";
 import { choiceFlag, COMMON_FLAGS, type FlagsOf, listFlag, parsedFlag, switchFlag, textFlag } from "./command.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "./parse.ts";
 
 /** The definitions. */

@@ -190,7 +190,7 @@ export class PortdClient {
     if (answer.status !== 204) throw this.#calls.notPortd(`the answer to a release is HTTP ${answer.status}`);
   }
 
-  /** Ends every live lease with a label, `key:value`. @returns the ids of these leases. */
+  /** Ends every live lease with a label, `key=value`. @returns the ids of these leases. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
     const shape = async () => (await answerShapes()).RELEASED;

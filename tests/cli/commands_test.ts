@@ -34,7 +34,7 @@ commandTest("portd ls says below its table why a listener is not the holder's", 
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));
   await run(["ls", "--name", "web", "--port", "80", "--state", "idle", "--project", "shop", "--label", "a=b"]);
-  assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?name=web&port=80&state=idle&project=shop&label=a%3Ab");
+  assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?name=web&port=80&state=idle&project=shop&label=a%3Db");
   await run(["ls", "--ended"]);
   assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?ended=true");
   await run(["ls", "--state", "expired"]);

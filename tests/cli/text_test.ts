@@ -1,6 +1,6 @@
 /** What the command line reads and writes: durations, values of flags, placeholders, text for a terminal. */
 import assert from "node:assert/strict";
-import { formatDuration, parseDuration } from "../../src/cli/duration.ts";
+import { formatDuration, parseDuration } from "../../src/duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../../src/cli/parse.ts";
 import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/run/placeholders.ts";
 import { escapeControls, shorten, table, toJson } from "../../src/cli/terminal.ts";

@@ -13,7 +13,7 @@ import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, sw
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { parseDuration } from "../duration.ts";
+import { parseDuration } from "../../duration.ts";
 import { UsageError } from "../exit.ts";
 import {
   checkUnchanged,

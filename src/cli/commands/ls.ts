@@ -4,7 +4,7 @@ import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../../duration.ts";
 import { titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { shorten, table, writeJson, writeLine } from "../terminal.ts";
@@ -49,7 +49,7 @@ time until a live lease ends, "-" if it has no fixed end, and for an ended lease
 });
 
 function filtersOf({ name, port, state, project, label, ended, all }: ListFlags): readonly LeaseFilter[] {
-  const filter = given({ name, port, state, project, label: label?.join(":") });
+  const filter = given({ name, port, state, project, label: label?.join("=") });
   const endedFilter = { ...filter, ended: true };
   if (all) return [filter, endedFilter];
   // A state that no live lease has asks for ended leases.

@@ -3,7 +3,7 @@ import type { PortdClient } from "../../client/client.ts";
 import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
-import { parseDuration } from "../duration.ts";
+import { parseDuration } from "../../duration.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 

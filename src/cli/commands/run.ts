@@ -9,7 +9,7 @@ import type { openProcessHandle } from "../../terminate/open.ts";
 import { argument, choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, parsedFlag } from "../command.ts";
 import { type CliContext, given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
-import { parseDuration } from "../duration.ts";
+import { parseDuration } from "../../duration.ts";
 import { Ended, UsageError } from "../exit.ts";
 import { grantFor, holderOf, nameIn, splitName, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";

@@ -2,7 +2,7 @@
 import { rangeText } from "../../port/port.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../../duration.ts";
 import { writeFacts, writeJson } from "../terminal.ts";
 
 export default defineCommand({

@@ -4,7 +4,7 @@ import { abortable, retry, retryUntil, startTimer } from "../../wait.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { formatDuration, parseDuration } from "../duration.ts";
+import { formatDuration, parseDuration } from "../../duration.ts";
 import { Ended, isTimeout, TimedOutError, UsageError } from "../exit.ts";
 import { parseNameOrPort } from "../naming.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";

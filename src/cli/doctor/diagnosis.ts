@@ -1,7 +1,7 @@
 /** The problems of a daemon, from what it says and from its state folder. Pure. */
 import type { DaemonStatus, Lease } from "../../client/client.ts";
 import type { FirewallStatus } from "../../client/wire.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../../duration.ts";
 import { titleOf } from "../naming.ts";
 
 /** How bad a finding is: a `problem` is one now, a `warning` may become one, a `note` is good to know. */
