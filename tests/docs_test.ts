@@ -9,6 +9,7 @@ import { appTest } from "./support/app.ts";
 import { listen } from "./support/sockets.ts";
 import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
 import { callsGit, commandsOf, isRunHere, playSection, takesRoot } from "./support/docs/tour.ts";
+import { Transcript } from "./support/docs/transcript.ts";
 import { Installation } from "./support/os/installation.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -106,10 +107,10 @@ appTest("docs/api.md tells of every route, with its scope, and of no other", asy
   const told = rows.flatMap(([call = "", scope]) => {
     const [method, path = ""] = codeWords(call)[0]!.split(" ");
     const paths = ["/{id}", ...path.includes("{id}") ? references : []].map((each) => path.replace("/{id}", each));
-    return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1")} ${scope}`);
+    return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1").replace(/^\/$/, "")} ${scope}`);
   });
-  const [, ...rootPaths] = /`(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
-  told.push(...rootPaths.map((path) => `GET ${path} none`));
+  const [, ...probes] = /It, `(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
+  told.push("GET / lease", ...probes.map((path) => `GET ${path} none`));
   const routes = allRoutes(app.parts).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   assert.deepEqual(sorted(told), sorted(routes));
 });
@@ -150,6 +151,29 @@ appTest("docs/api.md shows a port and a socket with the members that they have",
   const more = Object.keys(body.listeners[0]).filter((member) => !Object.hasOwn(socket, member));
   assert.deepEqual(more.filter((member) => !told.includes(`\`${member}\``)), []);
   assert.deepEqual(Object.keys(ListenersQuery.shape).filter((name) => !text.includes(`\`${name}`)), []);
+});
+Deno.test("docs/api.md shows the lease that a real run gives", { ignore: Deno.build.os !== "linux" }, async () => {
+  const { fences, text } = await section("docs/api.md", "A lease");
+  const [, command = ""] = /`portd (run .+)` in `\/home\/me\/shop`/.exec(text) ?? [];
+  await using installation = await Installation.create();
+  const { folder } = installation;
+  const cwd = `${folder}/shop`;
+  await Deno.mkdir(cwd);
+  const [server] = readme.flatMap(({ fences }) => fences).filter(({ file }) => file === "server.mjs");
+  await Deno.writeTextFile(`${cwd}/server.mjs`, server!.text);
+  const run = installation.command(command.split(" "), { cwd, stdout: "null", stderr: "null" }).spawn();
+  try {
+    await installation.answer(["wait", "web"], { cwd });
+    const { url } = await installation.daemon();
+    const lease = await (await fetch(`${url}/v1/leases/by-name/shop/web`)).json();
+    const given = JSON.stringify(lease, null, 2).replaceAll(folder, "/home/me").replaceAll(lease.holder.bootId, "5c0f…")
+      .replaceAll(`"user": "${lease.holder.user}"`, '"user": "me"');
+    const shown = JSON.stringify(JSON.parse(fences[0]!.text), null, 2);
+    assert.equal(new Transcript().compare(shown, given), undefined);
+  } finally {
+    run.kill("SIGTERM");
+    await run.status;
+  }
 });
 
 Deno.test("docs/api.md tells of every event, and of no other", async () => {
