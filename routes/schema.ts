@@ -13,7 +13,7 @@ import type {
 import { describeChoices } from "../src/errors.ts";
 import { HOLD_KINDS } from "../src/hold/hold.ts";
 import { LEASE_STATES, LIFETIME_KINDS } from "../src/lease/lease.ts";
-import type { TransferredLease } from "../src/lease/transfer.ts";
+import type { TransferredLease } from "../src/lease/lease_document.ts";
 import type { SocketQuery } from "../src/listener/listener.ts";
 import { TCP_STATES } from "../src/os/socket.ts";
 import { HIGHEST_PORT, portExpected, type PortRange, PROTOCOLS } from "../src/port/port.ts";

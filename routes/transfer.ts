@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
-import type { TransferredLease } from "../src/lease/transfer.ts";
+import type { TransferredLease } from "../src/lease/lease_document.ts";
 import { checkBody } from "./body.ts";
 import { type LifetimeDefaults, toLifetime } from "./grant_request.ts";
 import type { Route } from "./guard.ts";
