@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RUN_FLAGS } from "../src/cli/context.ts";
 import { VERSION } from "../src/version.ts";
-import { FakeDaemon } from "./support/fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "./support/fake_daemon.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
@@ -35,6 +35,18 @@ Deno.test("the program answers on stdout, talks on stderr and exits with the com
   daemon.refuseNext({ status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port: none is free" });
   const refused = await main(["lease"], env);
   assert.deepEqual(refused, { code: 5, stdout: "", stderr: "portd: Cannot grant a tcp port: none is free\n" });
+});
+
+Deno.test("a file that cannot be opened is named, whatever Deno says of it", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using daemon = await FakeDaemon.open();
+  const env = { PORTD_URL: daemon.url, PORTD_TOKEN: TOKEN };
+  const path = new URL("main.ts/leases.yaml", ROOT).pathname;
+  for (const command of ["import", "export"]) {
+    const stderr = `portd: Cannot use ${path}: a part of the path is a file and not a folder\n`;
+    assert.deepEqual(await main([command, path], env), { code: 1, stdout: "", stderr });
+  }
 });
 
 Deno.test("the hot commands load nothing that is heavy", async () => {
