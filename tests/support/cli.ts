@@ -22,6 +22,8 @@ export interface CliOptions {
   readonly self?: readonly string[];
   /** Whether stdout is a terminal, of 80 columns and 24 rows. */
   readonly isTerminal?: boolean;
+  /** Whether `deno task` runs the command. */
+  readonly isTask?: boolean;
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
   readonly os?: typeof Deno.build.os;
@@ -89,6 +91,7 @@ function contextOf(
     cwd,
     os,
     isRoot: false,
+    isTask: options.isTask ?? false,
     ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,
