@@ -55,23 +55,11 @@ evaluate() {
   "${deno[@]}" eval --no-lock "const config = JSON.parse(Deno.readTextFileSync('deno.json')); console.log($1)"
 }
 
-# Prints the modules that main.ts and its parts import lazily. The bundler is told of them because Deno resolves only
-# such imports as name one literal, and src/cli/ chooses among several in one import().
+# Prints the modules that main.ts and its parts import lazily.
 lazy_modules() {
   "${deno[@]}" eval --no-lock '
-    const modules = (folder) =>
-      [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-        isDirectory ? modules(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
-      );
-    const lazy = new Set();
-    for (const path of ["main.ts", ...modules("src"), ...modules("routes")]) {
-      for (const [, argument] of Deno.readTextFileSync(path).matchAll(/\bimport\(([^()]*)\)/g)) {
-        for (const [, target] of argument.matchAll(/"(\.{1,2}\/[^"]+\.ts)"/g)) {
-          lazy.add(new URL(target, `file:///${path}`).pathname.slice(1));
-        }
-      }
-    }
-    console.log([...lazy].sort().join("\n"));
+    import { lazyModules } from "./packaging/bundle.ts";
+    console.log(lazyModules().join("\n"));
   '
 }
 
@@ -88,19 +76,6 @@ Where that host cannot be reached, bring the runtime yourself:
      DENORT_BIN=/path/to/denort ./compile.sh $triple
 The runtime and the compiling deno must be of the same version: $version here.
 EOF
-}
-
-# The bundler gives every start a `require` made by node:module, which costs 15 ms to load, for the sake of a few
-# packages that ask for built-in modules; those can be had without it. A bundle without these lines stays as it is.
-lazy_require() {
-  local chunk
-  for chunk in "$1"/*.js; do
-    [ -e "$chunk" ] || continue
-    sed -e '/^import { createRequire as __deno_internal_createRequire } from "node:module";$/d' \
-      -e 's/__deno_internal_createRequire(import\.meta\.url)/(id) => globalThis.process.getBuiltinModule(id)/' \
-      "$chunk" >"$chunk.lazy"
-    mv "$chunk.lazy" "$chunk"
-  done
 }
 
 # compile_one TRIPLE
@@ -183,13 +158,14 @@ case "$("${deno[@]}" compile --help)" in *--no-code-cache*) no_code_cache=--no-c
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$out"
+mkdir -p "$out" "$scratch/bundle"
 # Bundled first, in chunks: that leaves out node_modules and what is never imported, and keeps lazy imports lazy.
 lazy=$(lazy_modules)
 # shellcheck disable=SC2086 # one word a module
 "${deno[@]}" bundle --quiet --code-splitting --outdir "$scratch/bundle" main.ts $lazy ||
   fail "Cannot bundle main.ts: see above; deno bundle takes its esbuild from the npm registry"
-lazy_require "$scratch/bundle"
+"${deno[@]}" eval --no-lock 'import { makeRequireLazy } from "./packaging/bundle.ts"; makeRequireLazy(Deno.args[0]);' \
+  "$scratch/bundle"
 
 for triple in "${triples[@]}"; do
   compile_one "$triple"

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
+import { callList } from "./call_list.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { guarded, type Route, withTokenFile } from "./guard.ts";
@@ -16,12 +17,14 @@ import { proofRoutes } from "./proof.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
-/** Probes that are also served without `/v1`, where supervisors look for them. */
-const ROOT_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+/** Also served without `/v1`: the list of calls, and the probes, which supervisors look for there. */
+const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz"]);
 
 /** Every call of the API. */
 export function allRoutes(services: Services): readonly Route[] {
+  const routes: Route[] = [];
   const versioned = [
+    callList(routes),
     ...leaseRoutes(services),
     ...listRoutes(services),
     ...listenerRoutes(services),
@@ -32,10 +35,11 @@ export function allRoutes(services: Services): readonly Route[] {
     ...proofRoutes(services),
     ...transferRoutes(services),
   ];
-  return [
+  routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),
-    ...versioned.filter(({ path }) => ROOT_PATHS.has(path)),
-  ];
+    ...versioned.filter(({ path }) => ROOT_PATHS.has(path)).map((route) => ({ ...route, path: route.path || "/" })),
+  );
+  return routes;
 }
 
 /**
@@ -75,7 +79,7 @@ function withoutRoute(routes: readonly Route[]): Hono {
     });
   }
   app.notFound(({ req }) => {
-    throw new PortdError("not_found", `Cannot find ${req.path}: the API stands below /v1`, { value: req.path });
+    throw new PortdError("not_found", `Cannot find ${req.path}: GET /v1 lists the calls`, { value: req.path });
   });
   return app;
 }

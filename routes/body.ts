@@ -23,7 +23,7 @@ export async function checkBody<T extends z.ZodType>(schema: T, context: Context
 }
 
 /**
- * Reads the body as JSON, and as it came.
+ * Reads the body as JSON, and as it came. An empty one counts as `{}`.
  *
  * @throws {PortdError} `payload_too_large`, `request_timeout`, or `invalid_request` for a body that does not arrive
  * whole and for what is not JSON in UTF-8.
@@ -34,11 +34,12 @@ export async function readJson(context: Context): Promise<{ readonly text: strin
   if (text.includes("\uFFFD")) {
     throw new PortdError("invalid_request", "Cannot read the body: it is not UTF-8", { expected: "JSON in UTF-8" });
   }
+  if (text.trim() === "") return { text: "{}", value: {} };
   try {
     return { text, value: JSON.parse(text) };
   } catch (error) {
-    const reason = text.trim() === "" ? "it is empty" : (error as Error).message;
-    throw new PortdError("invalid_request", `Cannot read the body as JSON: ${reason}`, { expected: "a JSON object" });
+    const message = `Cannot read the body as JSON: ${(error as Error).message}`;
+    throw new PortdError("invalid_request", message, { expected: "a JSON object" });
   }
 }
 

@@ -17,7 +17,8 @@ export function eventRoutes(
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
   const readers = new EventReaders({ events, clock, signal, encode });
-  return [{ method: "GET", path: "/events", scope: "lease", handle: (context) => stream(context, readers) }];
+  const does = "sends what happens to leases, as server-sent events";
+  return [{ method: "GET", path: "/events", scope: "lease", does, handle: (context) => stream(context, readers) }];
 }
 
 function stream(context: Context, readers: EventReaders): Response {

@@ -17,6 +17,7 @@ export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall
       method: "GET",
       path: "/firewall",
       scope: "expose",
+      does: "shows the firewall's rules: wanted, actual, and the difference",
       async handle(context) {
         checkQuery(NoQuery, context);
         const found = await planOrReason(firewall, loopbacks);
@@ -27,6 +28,7 @@ export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall
       method: "POST",
       path: "/firewall/sync",
       scope: "expose",
+      does: "makes the firewall's rules those that are wanted",
       async handle(context) {
         const { dryRun = false } = await checkBody(SyncBody, context);
         const plan = dryRun ? await firewall.plan() : await firewall.sync();

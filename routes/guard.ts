@@ -16,9 +16,11 @@ type GuardOptions = Services["guard"];
 /** One call of the API, with what it asks of its caller. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Below `/v1`. */
+  /** Below `/v1`; `/v1` itself is empty. */
   readonly path: string;
   readonly scope: Scope;
+  /** What the call does, in a few words for the list of calls. */
+  readonly does: string;
   readonly handle: (context: Context) => Response | Promise<Response>;
 }
 

@@ -20,7 +20,8 @@ type ListRoutesParts = Pick<Services, "registry" | "store">;
 
 /** `GET /leases`. */
 export function listRoutes(parts: ListRoutesParts): readonly Route[] {
-  return [{ method: "GET", path: "/leases", scope: "lease", handle: (context) => list(context, parts) }];
+  const does = "lists the live leases, with ?ended=true the history";
+  return [{ method: "GET", path: "/leases", scope: "lease", does, handle: (context) => list(context, parts) }];
 }
 
 async function list(context: Context, { registry, store }: ListRoutesParts): Promise<Response> {

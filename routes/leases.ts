@@ -37,8 +37,20 @@ export function leaseRoutes(parts: LeaseRoutesParts): readonly Route[] {
   const byName: Find = (context) => findByName(parts, context);
   const byPort: Find = (context) => findByPort(parts, context);
   return [
-    { method: "POST", path: "/leases", scope: "lease", handle: (context) => grant(context, parts) },
-    { method: "DELETE", path: "/leases", scope: "lease", handle: (context) => releaseByLabel(context, parts) },
+    {
+      method: "POST",
+      path: "/leases",
+      scope: "lease",
+      does: "leases a port, or several",
+      handle: (context) => grant(context, parts),
+    },
+    {
+      method: "DELETE",
+      path: "/leases",
+      scope: "lease",
+      does: "releases every lease with the label ?label=key=value",
+      handle: (context) => releaseByLabel(context, parts),
+    },
     ...referenceRoutes("/leases/:id", byId, parts),
     ...referenceRoutes("/leases/by-port/:port", byPort, parts),
     ...referenceRoutes("/leases/by-name/:name", byName, parts),
@@ -49,12 +61,42 @@ export function leaseRoutes(parts: LeaseRoutesParts): readonly Route[] {
 function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Route[] {
   const exposure = `${path}/exposure`;
   return [
-    { method: "GET", path, scope: "lease", handle: (context) => show(find(context), parts) },
-    { method: "PATCH", path, scope: "lease", handle: (context) => amend(context, find, parts) },
-    { method: "DELETE", path, scope: "lease", handle: (context) => release(context, find, parts) },
-    { method: "POST", path: `${path}/renew`, scope: "lease", handle: (context) => renew(context, find, parts) },
-    { method: "PUT", path: exposure, scope: "expose", handle: (context) => expose(context, find, parts) },
-    { method: "DELETE", path: exposure, scope: "expose", handle: (context) => unexpose(context, find, parts) },
+    { method: "GET", path, scope: "lease", does: "shows a lease", handle: (context) => show(find(context), parts) },
+    {
+      method: "PATCH",
+      path,
+      scope: "lease",
+      does: "changes a lease",
+      handle: (context) => amend(context, find, parts),
+    },
+    {
+      method: "DELETE",
+      path,
+      scope: "lease",
+      does: "releases a lease",
+      handle: (context) => release(context, find, parts),
+    },
+    {
+      method: "POST",
+      path: `${path}/renew`,
+      scope: "lease",
+      does: "extends a lease",
+      handle: (context) => renew(context, find, parts),
+    },
+    {
+      method: "PUT",
+      path: exposure,
+      scope: "expose",
+      does: "opens the port of a lease to the outside",
+      handle: (context) => expose(context, find, parts),
+    },
+    {
+      method: "DELETE",
+      path: exposure,
+      scope: "expose",
+      does: "closes it to the outside again",
+      handle: (context) => unexpose(context, find, parts),
+    },
   ];
 }
 
@@ -158,10 +200,10 @@ async function releaseByLabel(context: Context, { registry }: LeaseRoutesParts):
   return json({ released });
 }
 
-/** `key:value` in its two parts; the value may hold colons. */
+/** `key=value` or `key:value` in its two parts; the value may hold both signs. */
 export function splitLabel(text: string): readonly [key: string, value: string] {
-  const colon = text.indexOf(":");
-  return [text.slice(0, colon), text.slice(colon + 1)];
+  const at = text.search(/[:=]/);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function findByName({ registry, isKnownName }: LeaseRoutesParts, context: Context): LeaseRecord {

@@ -13,6 +13,7 @@ export function listenerRoutes({ listing }: Pick<Services, "listing">): readonly
     method: "GET",
     path: "/listeners",
     scope: "lease",
+    does: "lists the sockets that listen, with their processes and leases",
     async handle(context) {
       return jsonText(await bytesOf(listing.list(checkQuery(ListenersQuery, context))), 200);
     },

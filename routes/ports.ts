@@ -10,6 +10,7 @@ export function portRoutes({ ports }: Pick<Services, "ports">): readonly Route[]
     method: "GET",
     path: "/ports/:port",
     scope: "lease",
+    does: "describes one port",
     async handle(context) {
       checkQuery(NoQuery, context);
       const { port } = check(AnyPortParameter, { port: context.req.param("port") });

@@ -13,6 +13,7 @@ export function proofRoutes({ guard: { token }, provable }: Pick<Services, "guar
     method: "GET",
     path: "/proof",
     scope: "none",
+    does: "proves that this daemon knows the token",
     async handle(context) {
       const { nonce } = checkQuery(ProofQuery, context);
       const address = context.req.raw.headers.get("host")!.toLowerCase(); // the guard has seen it

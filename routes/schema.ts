@@ -13,7 +13,7 @@ import type {
 import { describeChoices } from "../src/errors.ts";
 import { HOLD_KINDS } from "../src/hold/hold.ts";
 import { LEASE_STATES, LIFETIME_KINDS } from "../src/lease/lease.ts";
-import type { TransferredLease } from "../src/lease/transfer.ts";
+import type { TransferredLease } from "../src/lease/lease_document.ts";
 import type { SocketQuery } from "../src/listener/listener.ts";
 import { TCP_STATES } from "../src/os/socket.ts";
 import { HIGHEST_PORT, portExpected, type PortRange, PROTOCOLS } from "../src/port/port.ts";
@@ -205,7 +205,8 @@ function queryNumber(number: z.ZodType<number, number>, expected: string) {
 const queryPort = queryNumber(port, portExpected());
 const queryName = text(/^.{1,265}$/, "1 to 265 characters");
 const queryFlag = oneOf(["true", "false"]).transform((value) => value === "true");
-const queryLabel = text(/^[^:]{1,100}:.{1,100}$/, "key:value");
+/** `key:value` is the form of earlier versions. No key has a colon or an equals sign. */
+const queryLabel = text(/^[^:=]{1,100}[:=].{1,100}$/, "key=value");
 const protocol = oneOf(PROTOCOLS);
 
 /** Query of `GET /leases`. */

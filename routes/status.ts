@@ -13,16 +13,24 @@ export function statusRoutes({ status, isReady, stop }: Pick<Services, "status" 
       method: "GET",
       path: "/status",
       scope: "lease",
+      does: "shows version, counts and warnings of the daemon",
       handle(context) {
         checkQuery(NoQuery, context);
         return json(status());
       },
     },
-    { method: "GET", path: "/healthz", scope: "none", handle: () => json({ status: "ok" }) },
+    {
+      method: "GET",
+      path: "/healthz",
+      scope: "none",
+      does: "answers while the daemon runs",
+      handle: () => json({ status: "ok" }),
+    },
     {
       method: "GET",
       path: "/readyz",
       scope: "none",
+      does: "answers whether the daemon is ready",
       handle() {
         if (!isReady()) throw new PortdError("shutting_down", "Cannot serve: portd starts or stops", { retryAfter: 1 });
         return json({ status: "ready" });
@@ -32,6 +40,7 @@ export function statusRoutes({ status, isReady, stop }: Pick<Services, "status" 
       method: "POST",
       path: "/stop",
       scope: "expose",
+      does: "stops the daemon",
       handle() {
         stop();
         return json({ status: "stopping" }, 202);

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
-import type { TransferredLease } from "../src/lease/transfer.ts";
+import type { TransferredLease } from "../src/lease/lease_document.ts";
 import { checkBody } from "./body.ts";
 import { type LifetimeDefaults, toLifetime } from "./grant_request.ts";
 import type { Route } from "./guard.ts";
@@ -12,11 +12,18 @@ import { ImportBody } from "./schema.ts";
 /** `GET /export`, `POST /import`. */
 export function transferRoutes({ transfer, defaults }: Pick<Services, "transfer" | "defaults">): readonly Route[] {
   return [
-    { method: "GET", path: "/export", scope: "expose", handle: () => json(transfer.export()) },
+    {
+      method: "GET",
+      path: "/export",
+      scope: "expose",
+      does: "answers with all live leases and the ports of names, as a document",
+      handle: () => json(transfer.export()),
+    },
     {
       method: "POST",
       path: "/import",
       scope: "expose",
+      does: "adds the leases of such a document",
       async handle(context) {
         const body = await checkBody(ImportBody, context);
         const leases = body.leases.map((lease) => toTransferred(lease, defaults));

@@ -2,6 +2,7 @@
  * The configuration: one {@linkcode Config}, every field with its unit and default. Flags go before the environment,
  * the environment before `config.yaml`, and the file before the defaults.
  */
+import { formatDuration, readDuration } from "./duration.ts";
 import { describeChoices, PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
@@ -78,11 +79,16 @@ interface Setting {
 
 const DAY_MS = 86_400_000;
 
-function milliseconds(defaultMs: number, least = 0, most = 365 * DAY_MS): Setting {
+/** A setting in milliseconds. Its text is a duration like `1m`, or a number alone, which is milliseconds. */
+function duration(defaultMs: number, least = 0, most = 365 * DAY_MS): Setting {
+  const [from, to] = [least, most].map(formatDuration);
   return {
     default: String(defaultMs),
-    expected: `a whole number of milliseconds from ${least} to ${most}`,
-    parse: (text) => wholeNumber(text, least, most),
+    expected: `a duration from ${from} to ${to}, like "1m" or 60000 (milliseconds)`,
+    parse(text) {
+      const ms = /^\d+$/.test(text) ? Number(text) : readDuration(text);
+      return ms !== undefined && ms >= least && ms <= most ? ms : undefined;
+    },
   };
 }
 
@@ -106,11 +112,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     parse: (text) => text === "" ? undefined : parseRanges(text),
   },
   exclude: { default: "", expected: RANGES_EXPECTED, parse: parseRanges },
-  cooldownMs: milliseconds(60_000),
-  claimMs: milliseconds(600_000, 1000),
-  graceMs: milliseconds(300_000),
-  processGraceMs: milliseconds(10_000),
-  watchMs: milliseconds(1000, 50, 60_000),
+  cooldownMs: duration(60_000),
+  claimMs: duration(600_000, 1000),
+  graceMs: duration(300_000),
+  processGraceMs: duration(10_000),
+  watchMs: duration(1000, 50, 60_000),
   historyDays: {
     default: "30",
     expected: "a whole number of days from 0 to 3650",
@@ -124,7 +130,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "auth.anonymous": choice("lease", ["lease", "none"]),
   "firewall.backend": choice("auto", ["auto", "windows", "nftables", "ufw", "firewalld", "none"]),
   "firewall.drift": choice("restore", ["restore", "report"]),
-  "firewall.syncMs": milliseconds(60_000, 1000),
+  "firewall.syncMs": duration(60_000, 1000),
 };
 
 /** Environment names that are not settings: they are for the client, or say where the configuration is. */

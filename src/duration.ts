@@ -5,18 +5,22 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as co
 /**
  * Reads `500ms`, `30s`, `30m`, `2h`, `7d`, sums of them, the greatest unit first (`1h30m`), and `0`.
  *
- * @returns milliseconds.
- * @throws {SyntaxError} that says what would work.
+ * @returns milliseconds; `undefined` when the text is no such duration.
  */
-export function parseDuration(text: string): number {
+export function readDuration(text: string): number | undefined {
   if (text === "0") return 0;
   const [, ...digits] = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,9})ms)?$/.exec(text) ??
     [];
-  if (digits.every((number) => number === undefined)) {
-    throw new SyntaxError("must be a duration like 500ms, 30s, 30m, 2h or 7d");
-  }
+  if (digits.every((number) => number === undefined)) return undefined;
   const units = [UNIT_MS.d, UNIT_MS.h, UNIT_MS.m, UNIT_MS.s, UNIT_MS.ms];
   return units.reduce((sum, unit, i) => sum + unit * Number(digits[i] ?? 0), 0);
+}
+
+/** The same for a flag. @throws {SyntaxError} that says what would work. */
+export function parseDuration(text: string): number {
+  const ms = readDuration(text);
+  if (ms !== undefined) return ms;
+  throw new SyntaxError("must be a duration like 500ms, 30s, 30m, 2h or 7d");
 }
 
 /** A duration in its two greatest units, rounded down: `1h 30m`, `45s`; below a second in milliseconds. */

@@ -133,13 +133,32 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Why the system refused, as half a sentence; the error's own words where the reason is not known. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // Files of the kernel and of other processes. Deno advises to give portd every permission.
+  if (error.name === "NotCapable") return "it is no file for programs to open";
   const known = "code" in error ? REASONS[String(error.code)] : undefined;
   return known ?? plainMessage(error);
 }
 
+/** The path in an error of the system, as Deno writes it. */
+const PATH = /: [a-z]+ '(.*)'(?: -> '.*')?$/s;
+
+/**
+ * What `open` returns. Deno does not name the file in the error when a folder on the way to it cannot be read or is none:
+ * here every error of the system names it.
+ */
+export function naming<Opened>(path: string, open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (error) {
+    const isNameless = error instanceof Error && "code" in error && !PATH.test(error.message);
+    if (isNameless) error.message += `: open '${path}'`;
+    throw error;
+  }
+}
+
 /** An error of the system as a sentence that names the file; any other error in its own words. */
 export function describeSystemError(error: Error): string {
-  const [, path] = /: [a-z]+ '(.*)'(?: -> '.*')?$/s.exec(error.message) ?? [];
+  const [, path] = PATH.exec(error.message) ?? [];
   const isKnown = "code" in error && REASONS[String(error.code)] !== undefined;
   return isKnown && path !== undefined ? `Cannot use ${path}: ${reasonOf(error)}` : plainMessage(error);
 }

@@ -1,14 +1,15 @@
 /**
  * Waiting: a pause, a limit, and trying again. Whatever takes a signal ends as soon as that is aborted. This file
- * imports nothing, so that a command that ends within milliseconds can load it. Durations are in milliseconds.
+ * imports nothing, so that a command that ends within milliseconds can load it, and uses nothing that Node 20 has not, as
+ * clients load it there. Durations are in milliseconds.
  */
 
 /** Resolves after a duration, however long. @throws the signal's reason as soon as the signal is aborted. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = startTimer(ms, resolve);
+  let stop = () => {};
+  const end = new Promise<void>((resolve) => stop = startTimer(ms, resolve));
   try {
-    await abortable(promise, signal);
+    await abortable(end, signal);
   } finally {
     stop();
   }
@@ -17,8 +18,8 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 /** What a promise resolves to. @throws the signal's reason as soon as the signal is aborted. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => onAbort = () => reject(signal.reason));
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
   try {
@@ -30,8 +31,8 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | un
 
 /** What a promise resolves to; `undefined` when it has not resolved after a duration. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const stop = startTimer(ms, () => resolve(undefined));
+  let stop = () => {};
+  const late = new Promise<undefined>((resolve) => stop = startTimer(ms, () => resolve(undefined)));
   try {
     return await Promise.race([promise, late]);
   } finally {

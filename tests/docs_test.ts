@@ -9,6 +9,7 @@ import { appTest } from "./support/app.ts";
 import { listen } from "./support/sockets.ts";
 import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
 import { callsGit, commandsOf, isRunHere, playSection, takesRoot } from "./support/docs/tour.ts";
+import { Transcript } from "./support/docs/transcript.ts";
 import { Installation } from "./support/os/installation.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -46,17 +47,26 @@ async function markdownFiles(folder = ""): Promise<string[]> {
 }
 
 const readme = sectionsOf(await read("README.md"), 2);
+/** The documents of which every command is played. */
+const PLAYED = { "README.md": readme, "docs/tour.md": sectionsOf(await read("docs/tour.md"), 2) };
 
 const isPlayed = ({ fences }: Section) =>
   fences.some((fence) => fence.language === "sh" && commandsOf(fence).some(isRunHere));
 
-for (const part of readme.filter((part) => isPlayed(part) && !takesRoot(part))) {
-  Deno.test(`README.md, "${part.title}": every command prints what is shown`, {
-    ignore: Deno.build.os !== "linux" || (callsGit(part) && !await hasGit()),
-  }, async () => {
-    assert.deepEqual(await playSection(part), []);
-  });
+for (const [path, sections] of Object.entries(PLAYED)) {
+  for (const part of sections.filter((part) => isPlayed(part) && !takesRoot(part))) {
+    Deno.test(`${path}, "${part.title}": every command prints what is shown`, {
+      ignore: Deno.build.os !== "linux" || (callsGit(part) && !await hasGit()),
+    }, async () => {
+      assert.deepEqual(await playSection(part), []);
+    });
+  }
 }
+
+Deno.test("README.md is read in three minutes, and shows what people come for", async () => {
+  assert.ok((await read("README.md")).split("\n").length < 180);
+  assert.ok(readme.filter(isPlayed).length >= 5);
+});
 
 async function hasGit(): Promise<boolean> {
   try {
@@ -67,27 +77,31 @@ async function hasGit(): Promise<boolean> {
   }
 }
 
-Deno.test("README.md calls only tasks that there are, with the Deno that the project uses", async () => {
+Deno.test("the documents call only tasks that there are, with the Deno that the project uses", async () => {
   const { tasks } = JSON.parse(await read("deno.json"));
   const version = /DENO_VERSION=(\S+)/.exec(await read("compile.sh"))?.[1];
   const shown = readme.flatMap(({ fences }) => fences).filter(({ language }) => language === "sh").flatMap(commandsOf);
   const downloading = shown.filter((each) => !isRunHere(each)).map(({ command }) => command);
   assert.deepEqual(downloading.filter((command) => command.startsWith("npx")).map((command) => command.split(" ")[4]), [
     "portd",
-    "test",
+    "install",
   ]);
   for (const command of downloading) {
     const [program = "", , deno, word, task = ""] = command.split(" ");
     if (program !== "npx") assert.ok((await Deno.stat(ROOT + program)).isFile);
     else assert.deepEqual([deno, word, Object.hasOwn(tasks, task)], [`deno@${version}`, "task", true], command);
   }
-  const named = [...(await read("README.md")).matchAll(/`deno task ([\w:]+)`/g)].map(([, task]) => task!);
-  assert.deepEqual(named.filter((task) => !Object.hasOwn(tasks, task)), []);
+  const texts = await Promise.all((await markdownFiles()).map(read));
+  const named = texts.flatMap((text) => [...text.matchAll(/\b(deno\S*) task ([\w:]+)/g)]);
+  assert.ok(named.length > 5);
+  assert.deepEqual(named.filter(([, , task]) => !Object.hasOwn(tasks, task!)).map(([call]) => call), []);
+  assert.deepEqual(named.filter(([, program]) => !["deno", `deno@${version}`].includes(program!)), []);
 });
 
-Deno.test("README.md lists the dependencies of deno.json", async () => {
+Deno.test("docs/development.md lists the dependencies of deno.json", async () => {
   const { imports } = JSON.parse(await read("deno.json"));
-  assert.deepEqual(sorted(firstWords((await section("README.md", "Dependencies")).text)), sorted(Object.keys(imports)));
+  const listed = firstWords((await section("docs/development.md", "Dependencies")).text);
+  assert.deepEqual(sorted(listed), sorted(Object.keys(imports)));
 });
 
 Deno.test("docs/errors.md tells of every code, with its status, and of no other", async () => {
@@ -106,10 +120,10 @@ appTest("docs/api.md tells of every route, with its scope, and of no other", asy
   const told = rows.flatMap(([call = "", scope]) => {
     const [method, path = ""] = codeWords(call)[0]!.split(" ");
     const paths = ["/{id}", ...path.includes("{id}") ? references : []].map((each) => path.replace("/{id}", each));
-    return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1")} ${scope}`);
+    return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1").replace(/^\/$/, "")} ${scope}`);
   });
-  const [, ...rootPaths] = /`(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
-  told.push(...rootPaths.map((path) => `GET ${path} none`));
+  const [, ...probes] = /It, `(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
+  told.push("GET / lease", ...probes.map((path) => `GET ${path} none`));
   const routes = allRoutes(app.parts).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   assert.deepEqual(sorted(told), sorted(routes));
 });
@@ -136,6 +150,30 @@ appTest("docs/api.md shows a lease and a status with the members that they have"
   const status = JSON.parse((await section("docs/api.md", "Status")).fences[0]!.text);
   const { body } = await app.call("/v1/status");
   assert.deepEqual(Object.keys(status), Object.keys(body));
+});
+
+Deno.test("docs/api.md shows the lease that a real run gives", { ignore: Deno.build.os !== "linux" }, async () => {
+  const { fences, text } = await section("docs/api.md", "A lease");
+  const [, command = ""] = /`portd (run .+)` in `\/home\/me\/shop`/.exec(text) ?? [];
+  await using installation = await Installation.create();
+  const { folder } = installation;
+  const cwd = `${folder}/shop`;
+  await Deno.mkdir(cwd);
+  const [server] = readme.flatMap(({ fences }) => fences).filter(({ file }) => file === "server.mjs");
+  await Deno.writeTextFile(`${cwd}/server.mjs`, server!.text);
+  const run = installation.command(command.split(" "), { cwd, stdout: "null", stderr: "null" }).spawn();
+  try {
+    await installation.answer(["wait", "web"], { cwd });
+    const { url } = await installation.daemon();
+    const lease = await (await fetch(`${url}/v1/leases/by-name/shop/web`)).json();
+    const given = JSON.stringify(lease, null, 2).replaceAll(folder, "/home/me").replaceAll(lease.holder.bootId, "5c0f…")
+      .replaceAll(`"user": "${lease.holder.user}"`, '"user": "me"');
+    const shown = JSON.stringify(JSON.parse(fences[0]!.text), null, 2);
+    assert.equal(new Transcript().compare(shown, given), undefined);
+  } finally {
+    run.kill("SIGTERM");
+    await run.status;
+  }
 });
 
 appTest("docs/api.md shows a port and a socket with the members that they have", async (app) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RUN_FLAGS } from "../src/cli/context.ts";
 import { VERSION } from "../src/version.ts";
-import { FakeDaemon } from "./support/fake_daemon.ts";
+import { FakeDaemon, TOKEN } from "./support/fake_daemon.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
@@ -37,15 +37,27 @@ Deno.test("the program answers on stdout, talks on stderr and exits with the com
   assert.deepEqual(refused, { code: 5, stdout: "", stderr: "portd: Cannot grant a tcp port: none is free\n" });
 });
 
+Deno.test("a file that cannot be opened is named, whatever Deno says of it", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using daemon = await FakeDaemon.open();
+  const env = { PORTD_URL: daemon.url, PORTD_TOKEN: TOKEN };
+  const path = new URL("main.ts/leases.yaml", ROOT).pathname;
+  for (const command of ["import", "export"]) {
+    const stderr = `portd: Cannot use ${path}: a part of the path is a file and not a folder\n`;
+    assert.deepEqual(await main([command, path], env), { code: 1, stdout: "", stderr });
+  }
+});
+
 Deno.test("the hot commands load nothing that is heavy", async () => {
   await using daemon = await FakeDaemon.open();
   for (const command of ["lease web", "release web", "lease web --ttl 1m", "ls", "renew web"]) {
     // The modules that a command loads, by Deno's own log.
-    const { stderr } = await main(command.split(" "), { PORTD_URL: daemon.url }, ["--log-level=debug"]);
+    const { stderr } = await main(command.split(" "), { PORTD_URL: daemon.url, INIT_CWD: "/" }, ["--log-level=debug"]);
     const modules = stderr.match(/file:\/\/[^\s,"]+/g) ?? [];
     assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log names no module of the program");
     const heavy = modules.filter((module) =>
-      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b/.test(module)
+      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b|\/install_hint\b/.test(module)
     );
     assert.deepEqual(heavy, [], command);
   }

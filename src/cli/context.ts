@@ -64,6 +64,8 @@ export interface CliContext extends CommandContext {
   readonly isRoot: boolean;
   /** The addresses of this machine. */
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
+  /** Whether `deno task` of a checkout runs this, and not an installed portd. */
+  readonly isTask: boolean;
   /** Whether this process runs one command only, so that all its children belong to that command. */
   readonly ownsProcess: boolean;
   /** The words after the first `--` of `run`; `undefined` where there is no `--`. */
@@ -116,6 +118,8 @@ export function systemContext(options: SystemContextOptions): CliContext {
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
     interfaces: Deno.networkInterfaces,
+    // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
+    isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),
     ownsProcess: true,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...RUN_FLAGS, mainUrl],

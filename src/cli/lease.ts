@@ -16,7 +16,11 @@ export async function lease(context: CliContext, flags: LeaseFlags, name?: strin
   const request = await requestOf(context, { flags, name, project });
   const client = await findDaemon(context, flags);
   const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, project));
-  context.process.stdout.write(format(leases, flags));
+  const { isTask, process: { stdout, stderr } } = context;
+  stdout.write(format(leases, flags));
+  if (!isTask || flags.json || !stdout.isTerminal || !stderr.isTerminal) return;
+  const { hintInstall }: typeof import("./install_hint.ts") = await import("./install_hint.ts" as string);
+  await hintInstall(context, client, leases);
 }
 
 /** A command line in its parts. */

@@ -22,7 +22,7 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
   };
   const released: string[] = [];
   if (flags.label !== undefined) {
-    released.push(...await client.releaseByLabel(flags.label.join(":")));
+    released.push(...await client.releaseByLabel(flags.label.join("=")));
     report(`released ${released.length} ${released.length === 1 ? "lease" : "leases"}`);
   }
   for (const [i, target] of targets.entries()) {

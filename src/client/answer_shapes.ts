@@ -1,7 +1,6 @@
 /** The shapes of the daemon's answers besides leases. docs/api.md describes the members. */
-import type { RuleWithState } from "../firewall/plan.ts";
+import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
-import type { LastSync } from "../firewall/sync.ts";
 import { type PortDescription, type PortSocket, VERDICTS } from "../inspect/description.ts";
 import { LEASE_EVENT_TYPES, LISTENER_EVENT_TYPES } from "../lease/events.ts";
 import type { ListedSocket } from "../listener/listener.ts";

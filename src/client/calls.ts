@@ -2,7 +2,7 @@
 import { type ErrorCode, PortdError, STATUS_OF_CODE } from "../errors.ts";
 import type { Protocol } from "../port/port.ts";
 import type { Problem, Shape } from "./shape.ts";
-import { type ApiAnswer, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
+import { type ApiAnswer, type ApiRequest, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
 
 /** Options of one call. */
 export interface CallOptions {
@@ -95,7 +95,7 @@ export class Calls {
   async send(
     { method, path, body, headers = {}, signal, extraMs = 0, limitMs = Infinity }: Omit<Call<unknown>, "shape">,
   ): Promise<ApiAnswer> {
-    const type = method === "GET" ? {} : { "content-type": "application/json" };
+    const type: ApiRequest["headers"] = method === "GET" ? {} : { "content-type": "application/json" };
     const answer = await this.#transport({
       method,
       url: `${this.#url}/v1${path}`,

@@ -1,13 +1,15 @@
 /**
- * The typed client of portd's HTTP API: one method for each call. The CLI is built on it, and so can be anything else.
- * docs/api.md describes the API.
+ * The typed client of portd's HTTP API: one method for each call. The CLI is built on it, and so can be anything else:
+ * this file can be imported from any project of Deno's, and `deno task client` makes one file of it for Node. So it and
+ * what it imports use no package, nothing of Deno's at run time, and nothing that Node 20 has not. docs/api.md describes
+ * the API.
  */
 import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
 import type { EventsOptions } from "./events.ts";
-import { fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
+import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
   AmendRequest,
   DaemonStatus,
@@ -79,7 +81,7 @@ const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TI
  *
  * @example
  * ```ts
- * import { PortdClient } from "@portd/portd/client";
+ * import { PortdClient } from "./client.ts";
  *
  * const portd = new PortdClient();
  * const lease = await portd.grant({ name: "web", project: "shop", ttlMs: 60_000 });
@@ -120,7 +122,7 @@ export class PortdClient {
   /** Asks for one port or several (`count`, `block`, `services`), all or none; answered in the order asked. */
   async grantAll(request: LeaseRequest, options: GrantOptions = {}): Promise<readonly Lease[]> {
     const { idempotencyKey, ...rest } = options;
-    const headers = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+    const headers: ApiRequest["headers"] = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
     const extraMs = request.waitMs ?? 0;
     const { services, count, block } = request;
     const several = services?.length ?? count ?? block;
@@ -190,7 +192,7 @@ export class PortdClient {
     if (answer.status !== 204) throw this.#calls.notPortd(`the answer to a release is HTTP ${answer.status}`);
   }
 
-  /** Ends every live lease with a label, `key:value`. @returns the ids of these leases. */
+  /** Ends every live lease with a label, `key=value`. @returns the ids of these leases. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
     const shape = async () => (await answerShapes()).RELEASED;

@@ -2,7 +2,7 @@
  * One HTTP/1.1 exchange (RFC 9112) over a plain socket. In a short-lived process the first `fetch` costs 7 ms, the first
  * `Response` 3 and the first timer 5. The socket costs less than one, and the whole start of the CLI takes 17.
  */
-import { messageOf } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
 import { type Socket, splitUrl } from "./socket.ts";
 import {
   type ApiAnswer,
@@ -244,7 +244,7 @@ class Exchange {
     if (this.#signal?.aborted) return this.#signal.reason;
     if (this.#bound?.aborted) return new NoAnswerError(this.#origin, this.#limitMs);
     const isOurs = error instanceof NoDaemonError || error instanceof UnusableAnswerError;
-    return isOurs ? error : this.#broken(messageOf(error), error);
+    return isOurs ? error : this.#broken(reasonOf(error), error);
   }
 
   #fail(reason: string): never {

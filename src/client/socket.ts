@@ -1,5 +1,5 @@
 /** A connection to a daemon, and the parts of its address. */
-import { messageOf } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
 import { NoDaemonError } from "./transport.ts";
 
 /** The part of a `Deno.Conn` that an exchange needs. */
@@ -16,7 +16,7 @@ export async function openSocket(url: string): Promise<Socket> {
     return await Deno.connect({ hostname, port });
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new NoDaemonError(`Cannot reach portd at ${origin}: ${messageOf(error)}`, { cause: error });
+    throw new NoDaemonError(`Cannot reach portd at ${origin}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -1,5 +1,7 @@
 /** How the client's requests reach a daemon: the types, and the transport over `fetch`. exchange.ts has a quicker one. */
 
+import { reasonOf } from "../errors.ts";
+
 /** Options of {@linkcode NoDaemonError}. */
 export interface NoDaemonOptions extends ErrorOptions {
   /** The address, where something listens all the same. */
@@ -109,7 +111,7 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
   return async ({ method, url, headers, body = null, signal: given, timeoutMs, headMs }) => {
     const { origin, host, protocol } = new URL(url);
     const bound = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
-    using head = headMs === undefined ? undefined : new HeadLimit(headMs);
+    const head = headMs === undefined ? undefined : new HeadLimit(headMs); // `using` is no word of Node 20's
     const bounds = head === undefined ? bound : [...bound, head.signal];
     const signal = AbortSignal.any(given === undefined ? bounds : [given, ...bounds]);
     const explain = (error: unknown) => {
@@ -130,6 +132,8 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
       return answerOf(response, { origin, explain });
     } catch (error) {
       throw explain(error);
+    } finally {
+      head?.end();
     }
   };
 }
@@ -159,8 +163,8 @@ function answerOf(
   };
 }
 
-/** Aborts unless it is disposed in time. */
-class HeadLimit implements Disposable {
+/** Aborts unless it ends in time. */
+class HeadLimit {
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
 
@@ -173,7 +177,7 @@ class HeadLimit implements Disposable {
     return this.#abort.signal;
   }
 
-  [Symbol.dispose](): void {
+  end(): void {
     clearTimeout(this.#timer);
   }
 }
@@ -197,7 +201,9 @@ export async function readText(
 /** `fetch` throws a `TypeError` for every failure of the network. */
 function asNoDaemon(error: unknown, origin: string): unknown {
   if (!(error instanceof TypeError)) return error;
-  return new NoDaemonError(`Cannot reach portd at ${origin}: ${error.message}`, { cause: error });
+  const { cause } = error; // Node has the reason in it
+  const reason = cause instanceof Error ? reasonOf(cause) : error.message;
+  return new NoDaemonError(`Cannot reach portd at ${origin}: ${reason}`, { cause: error });
 }
 
 /** `application/json; charset=utf-8` → `application/json`. */

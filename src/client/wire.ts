@@ -1,15 +1,13 @@
 /** What goes over the wire besides leases: requests and their answers. docs/api.md has the limits of each field. */
-import type { RuleWithState } from "../firewall/plan.ts";
+import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Difference, RuleEvent } from "../firewall/rule.ts";
-import type { LastSync } from "../firewall/sync.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-import type { Exposure, Holder, Lease, Lifetime } from "../lease/lease.ts";
-import type { HistoryFilter } from "../lease/store/store.ts";
+import type { Exposure, Holder, Lease, LeaseCriteria, Lifetime } from "../lease/lease.ts";
 import type { Wish } from "../lease/wish.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { PortRange } from "../port/port.ts";
 
-export type { ImportOutcome, LeaseDocument } from "../lease/transfer.ts";
+export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 
 /** The same members, each of which may be absent. */
 type Optional<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
@@ -70,9 +68,9 @@ export interface ExposureRequest {
   readonly firewall?: Optional<Exposure["firewall"]> | undefined;
 }
 
-/** Query of `GET /leases`; what is absent does not filter. */
-export interface LeaseFilter extends Pick<HistoryFilter, "name" | "project" | "port" | "state"> {
-  /** `key:value`. */
+/** Query of `GET /leases`. */
+export interface LeaseFilter extends LeaseCriteria {
+  /** `key=value`. */
   readonly label?: string | undefined;
   /** True asks for the history, newest first. @default false */
   readonly ended?: boolean | undefined;

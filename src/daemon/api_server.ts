@@ -4,7 +4,7 @@
  */
 import { askPortd } from "../client/ask.ts";
 import { splitAddress } from "../config.ts";
-import { messageOf, PortdError } from "../errors.ts";
+import { PortdError, reasonOf } from "../errors.ts";
 import { type GuardAddress, openAddressGuard, openCrowd } from "../network/open.ts";
 import { type Handler, type RequestInfo, serve, type ServeOptions, type Serving } from "./serve.ts";
 
@@ -125,7 +125,7 @@ export class ApiServer {
       try {
         servers.push(serve({ hostname: second, port, ...options }));
       } catch (error) {
-        this.#log(`not on [${second}]:${port}: ${messageOf(error)}`);
+        this.#log(`not on [${second}]:${port}: ${reasonOf(error)}`);
         if (error instanceof PortdError && error.code === "port_in_use") this.#contested = `[${second}]:${port}`;
       }
     }

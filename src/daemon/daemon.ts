@@ -7,7 +7,7 @@
 import type { DaemonStatus } from "../client/wire.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { messageOf, PortdError } from "../errors.ts";
+import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
 import type { GuardAddress } from "../network/open.ts";
 import {
@@ -156,7 +156,7 @@ function announce(folder: string, daemon: DaemonFile): string[] {
     writeDaemonFile(folder, daemon);
     return [];
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = reasonOf(error);
     return [
       `cannot write ${folder}/daemon.json: ${reason}; commands find this daemon only by its address ${daemon.url}`,
     ];

@@ -2,7 +2,7 @@
  * Serving HTTP on one address: takes it, guards it, and listens again when the listening socket fails. What the
  * daemon's addresses have to do with each other is api_server.ts.
  */
-import { messageOf, PortdError } from "../errors.ts";
+import { PortdError, reasonOf } from "../errors.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { pause, within } from "../wait.ts";
 
@@ -94,7 +94,7 @@ class ListeningServer implements Serving {
         if (this.#isEnding) return;
         if (performance.now() - loggedAt > LOG_PAUSE_MS) {
           loggedAt = performance.now();
-          log(`stopped listening on ${hostname}:${this.port}: ${messageOf(error)}; listening again`);
+          log(`stopped listening on ${hostname}:${this.port}: ${reasonOf(error)}; listening again`);
         }
       }
       await makeRoom?.();
@@ -111,7 +111,7 @@ class ListeningServer implements Serving {
         return;
       } catch (error) {
         if (error instanceof PortdError) throw error;
-        const message = messageOf(error);
+        const message = reasonOf(error);
         if (message !== logged) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`);
         logged = message; // once, not ten times a second
       }

@@ -27,6 +27,14 @@ export interface RuleWithState extends Rule {
   readonly state: RuleState;
 }
 
+/** How the last sync ended. */
+export interface LastSync {
+  /** ISO instant. */
+  readonly at: string;
+  /** Why it failed; null when it did not. */
+  readonly error: string | null;
+}
+
 /** Options of {@linkcode makePlan}. */
 export interface PlanOptions {
   readonly wanted: readonly Rule[];

@@ -10,6 +10,7 @@ import { type FirewallBackend, type FirewallReading, firewallUnavailable } from 
 import {
   contentOf,
   type FirewallPlan,
+  type LastSync,
   makePlan,
   requireKept,
   type RuleState,
@@ -37,14 +38,6 @@ export interface FirewallSyncParts {
   readonly drift: "restore" | "report";
   /** How often the rules are checked although nothing has changed, in milliseconds. */
   readonly syncMs: number;
-}
-
-/** How the last sync ended. */
-export interface LastSync {
-  /** ISO instant. */
-  readonly at: string;
-  /** Why it failed; null when it did not. */
-  readonly error: string | null;
 }
 
 /** Keeps the rules equal to the wanted ones. */

@@ -2,8 +2,7 @@
 import type { RuleWithState } from "../firewall/plan.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket } from "../listener/listener.ts";
-import type { PortClass, PortRange, Protocol } from "../port/port.ts";
-import type { RegisteredService } from "../port/services.ts";
+import type { PortClass, PortRange, Protocol, RegisteredService } from "../port/port.ts";
 import type { PossibleIdentity, Process } from "../process/process.ts";
 
 /** What a port is at this moment; `bound` is in use by a socket that does not listen. */

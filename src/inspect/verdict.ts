@@ -179,12 +179,15 @@ function useText({ protocol, state }: PortSocket): string {
 
 function judgeFree(facts: PortFacts): Judgement {
   const { port, ephemeral, ephemeralRange, privileged, quarantined, pooled, obstacle, seesBound } = facts;
-  const { knowsLeases = true } = facts;
+  const { knowsLeases = true } = facts, isUntried = obstacle?.reason === "no_permission";
   const remarks = [
     ...(knowsLeases ? [] : [LEASES_UNKNOWN]),
-    ...(obstacle?.reason === "no_permission" ? ["as far as the daemon can see without an administrator's rights"] : []),
     ...(seesBound ? [] : ["a socket that is bound to it and does not listen cannot be seen on this system"]),
-    ...(privileged ? ["listening on it takes an administrator's rights"] : []),
+    ...(isUntried
+      ? ["only root may listen on it, and the daemon is not root's, so it could not try"]
+      : privileged
+      ? ["listening on it takes an administrator's rights"]
+      : []),
     ...(quarantined ? ["it was in use a moment ago, and is granted only by number until it has cooled down"] : []),
     ...knownText(facts),
   ];
@@ -192,9 +195,9 @@ function judgeFree(facts: PortFacts): Judgement {
   const advice = pooled && !quarantined ? [`portd lease takes the next free port of the pool`] : [];
   return {
     verdict: "free",
-    sentence: [`Port ${port} is free${ephemeral ? risk : ""}`, ...remarks].join("; "),
-    advice: obstacle?.reason === "no_permission"
-      ? ["to lease it, run the daemon with an administrator's rights"]
+    sentence: [`Port ${port} ${isUntried ? "seems" : "is"} free${ephemeral ? risk : ""}`, ...remarks].join("; "),
+    advice: isUntried
+      ? ["to lease it, run the daemon as root: sudo portd service install, then sudo portd service start"]
       : [`portd lease --port ${port} takes it`, ...advice],
   };
 }

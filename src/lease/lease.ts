@@ -96,6 +96,15 @@ export interface Lease {
   readonly endedAt: string | null;
 }
 
+/** Which leases are wanted; what is absent does not filter. */
+export interface LeaseCriteria {
+  /** The whole name, or its last part. */
+  readonly name?: string | undefined;
+  readonly project?: string | undefined;
+  readonly port?: number | undefined;
+  readonly state?: LeaseState | undefined;
+}
+
 /** Whether a lease in this state keeps its port. */
 export function isLive(state: LeaseState): state is LiveState {
   return (LIVE_STATES as readonly LeaseState[]).includes(state);

@@ -2,35 +2,11 @@
 import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import { NO_EVIDENCE, type Processes } from "../process/process.ts";
-import type { Holder, Lease } from "./lease.ts";
+import type { ImportOutcome, LeaseDocument, TransferredLease } from "./lease_document.ts";
 import { MOST_NAMES } from "./ledger.ts";
 import type { LeaseRecord } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import { type Store, WriteError } from "./store/store.ts";
-
-/** A lease as an import brings it: what an export has written, without what is true only on its machine. */
-export interface TransferredLease
-  extends
-    Pick<Lease, "id" | "name" | "project" | "port" | "protocols" | "lifetime" | "hold" | "labels">,
-    Pick<Lease, "grantedAt" | "renewedAt" | "expiresAt"> {
-  readonly holder: Pick<Holder, "id">;
-}
-
-/** The live leases and the ports of all names, for people and other machines. */
-export interface LeaseDocument {
-  readonly version: 1;
-  readonly exportedAt?: string;
-  readonly leases: readonly Lease[];
-  /** Full name → the port it had last. */
-  readonly names: Readonly<Record<string, number>>;
-}
-
-/** The result of an import, lease by lease. */
-export interface ImportOutcome {
-  /** Ids. */
-  readonly imported: readonly string[];
-  readonly skipped: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
-}
 
 /** What a {@linkcode Transfer} works on. */
 export interface TransferParts {

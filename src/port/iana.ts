@@ -1,7 +1,6 @@
 /** What a port number is known for: its class, the services that IANA has registered, and what developers use it for. */
-import type { PortClass } from "./port.ts";
+import type { PortClass, RegisteredService } from "./port.ts";
 import { isRegistered } from "./registered.ts";
-import type { RegisteredService } from "./services.ts";
 
 const HIGHEST_SYSTEM_PORT = 1023, HIGHEST_USER_PORT = 49151;
 

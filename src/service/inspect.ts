@@ -116,6 +116,8 @@ function existingAbove(path: string, isThere: boolean, files: InspectedFiles): I
 
 function sourcesOf(main: string, files: InspectedFiles): InspectedPath[] {
   const [folder = ""] = files.ancestorsOf(main);
+  // What `deno task install` has made: the folder is portd's own, and all of it is loaded.
+  if (main.endsWith(".js")) return treeOf(folder, files);
   return SOURCES.flatMap((name) => treeOf(files.join(folder, name), files));
 }
 

@@ -3,7 +3,7 @@
  * machine may have put them there. On Windows Deno knows neither owner nor mode: there the folder's access list decides
  * (src/service/windows/state_acl.ts), and every file counts as this user's.
  */
-import { ifThere } from "../errors.ts";
+import { ifThere, naming } from "../errors.ts";
 
 /** A file belongs to another user, or another user may have put it there. */
 export class ForeignFileError extends Error {
@@ -64,7 +64,7 @@ export function readTrustedFile(path: string): string {
 
 /** Reads a text file of any kind, up to a limit. @throws {FileTooLongError} when it is longer. */
 export function readBounded(path: string, mostBytes: number = MOST_BYTES): string {
-  using file = Deno.openSync(path);
+  using file = naming(path, () => Deno.openSync(path));
   if (file.statSync().isDirectory) throw new Error(`Cannot read ${path}: it is a folder and not a file`);
   return readWhole(file, path, mostBytes);
 }

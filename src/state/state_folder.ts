@@ -120,7 +120,10 @@ export function claimStateFolder(path: string): void {
 
 function unusable(path: string, error: unknown): PortdError {
   const reason = error instanceof Deno.errors.NotFound ? "it cannot be made there" : reasonOf(error);
-  return new PortdError("store_unavailable", `Cannot use the state folder ${path}: ${reason}`, {}, { cause: error });
+  // What portd itself objects to has its own advice.
+  const advice = (error as { code?: unknown }).code === undefined ? "" : "; name another one with --state-dir";
+  const message = `Cannot use the state folder ${path}: ${reason}${advice}`;
+  return new PortdError("store_unavailable", message, {}, { cause: error });
 }
 
 /** The owner of a folder, or of a link to it, could make root write anywhere. Deno knows no owners on Windows. */

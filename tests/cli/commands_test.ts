@@ -102,7 +102,7 @@ commandTest("portd inspect says what ends a lease", async ({ daemon, run }) => {
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));
   await run(["ls", "--name", "web", "--port", "80", "--state", "idle", "--project", "shop", "--label", "a=b"]);
-  assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?name=web&port=80&state=idle&project=shop&label=a%3Ab");
+  assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?name=web&port=80&state=idle&project=shop&label=a%3Db");
   await run(["ls", "--ended"]);
   assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?ended=true");
   await run(["ls", "--state", "expired"]);

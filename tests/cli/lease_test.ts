@@ -104,6 +104,37 @@ commandTest("portd lease reports a fault of portd.yaml, and leases nothing", asy
   assert.equal(daemon.requests.length, 0);
 });
 
+const HINT = /^hint: each deno task takes about a second, .*; deno task install puts portd on your PATH\n$/;
+
+commandTest("portd lease from deno task at a terminal says once how to install portd", async ({ daemon, run }) => {
+  const task = { isTerminal: true, isTask: true };
+  const first = await run(["lease", "web"], task);
+  assert.match(first.stdout, /^\d+\n$/);
+  assert.match(first.stderr, HINT);
+  daemon.clock.advance(1);
+  for (const words of [["web"], ["api"], []]) assert.equal((await run(["lease", ...words], task)).stderr, "");
+});
+
+commandTest("only the first lease of a project gets that hint", async ({ run }) => {
+  const task = { isTerminal: true, isTask: true };
+  await run(["lease", "web"]);
+  await run(["release", "web"]);
+  assert.equal((await run(["lease", "web"], task)).stderr, "");
+  const several = await run(["lease", "--name", "other/web", "--count", "3"], {
+    ...task,
+    self: ["/home/me/.npm/_npx/7a40/node_modules/deno/deno"],
+  });
+  assert.match(several.stderr, /; npx -y deno@\S+ task install puts portd on your PATH\n$/);
+});
+
+commandTest("that hint costs nothing in a pipe, with --json, and where portd is installed", async ({ daemon, run }) => {
+  for (const options of [{ isTask: true }, { isTerminal: true }]) {
+    assert.equal((await run(["lease", "web"], options)).stderr, "");
+  }
+  assert.equal((await run(["lease", "web", "--json"], { isTerminal: true, isTask: true })).stderr, "");
+  assert.deepEqual(daemon.requests.map(({ method }) => method), ["POST", "POST", "POST"]);
+});
+
 commandTest("another checkout of the same folder name gets a project of its own", async ({ daemon, run }) => {
   await daemon.grant({ name: "web", project: "shop", holder: { id: "cli:/elsewhere/shop" } });
   assert.equal((await run(["lease", "web"])).code, 0);

@@ -119,11 +119,20 @@ serviceTest("install warns of what is set in our environment alone", async ({ co
 });
 
 Deno.test("the state folder is the service's own on each system, and the user's with --user", async () => {
+  // This machine may have such a folder, with a config.yaml that only root may read.
+  await using folder = await temporaryFolder();
+  const config = `${folder.path}/config.yaml`;
+  await Deno.writeTextFile(config, "");
   const dirOf = async (os: typeof Deno.build.os, ...words: string[]) => {
     const service = new FakeServiceControl();
     const env = { HOME: "/home/ada", XDG_STATE_HOME: "/s", ProgramData: "C:\\P" };
     const cwd = os === "windows" ? "C:\\shop" : "/shop";
-    const { code, stderr } = await portd(["service", ...installWords(), ...words], { service, os, env, cwd });
+    const { code, stderr } = await portd(["service", ...installWords(), "--config", config, ...words], {
+      service,
+      os,
+      env,
+      cwd,
+    });
     assert.equal(code, 0, stderr);
     return service.definition?.words.slice(0, 2);
   };

@@ -42,6 +42,7 @@ async function fill(path: string): Promise<void> {
 
 function assertNoRoom({ status, body }: ApiAnswer): void {
   assert.deepEqual([status, body?.code], [503, "store_unavailable"]);
+  assert.match(String(body?.detail), /^Cannot write \S+leases\.db: the disk is full; make room on it, and try again$/);
 }
 
 diskTest(
@@ -107,8 +108,8 @@ diskTest(
     const { body: status } = await call(again.url, "GET", "/status");
     assert.equal((status?.holds as { kept: number }).kept, 2); // also of the lease whose end cannot be written
     const warnings = (status?.warnings as string[]).join("\n");
-    assert.match(warnings, /cannot write \S+daemon\.json: /);
-    assert.match(warnings, /cannot write \S+leases\.db: /);
+    assert.match(warnings, /cannot write \S+daemon\.json: the disk is full; /);
+    assert.match(warnings, /cannot write \S+leases\.db: the disk is full; /);
     // The reboot has ended this lease; until that can be written nobody else gets its port.
     const { port } = rebooted as { port: number };
     const refused = await call(again.url, "POST", "/leases", { port });

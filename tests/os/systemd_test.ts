@@ -37,11 +37,11 @@ osTest("portd is a service of the system", SYSTEMD, async (t) => {
 });
 
 osTest(
-  "portd is a service as README.md shows it, and of a user; systemd passes the conformance suite",
+  "portd is a service as docs/tour.md shows it, and of a user; systemd passes the conformance suite",
   SYSTEMD,
   async (t) => {
     await using host = await SystemdHost.start();
-    await t.step("README.md: every command about the service prints what is shown", () => testReadme(host));
+    await t.step("docs/tour.md: every command about the service prints what is shown", () => testTour(host));
     await t.step("a user's own service takes no root, and no login", (t) => testUserService(host, t));
     await t.step("systemd itself passes the conformance suite of service controls", (t) => testControl(host, t));
   },
@@ -105,11 +105,11 @@ async function testFailure(host: SystemdHost): Promise<void> {
   assert.equal(await host.run("systemctl", "show", "--property=NRestarts", UNIT), "NRestarts=0\n");
 }
 
-async function testReadme(host: SystemdHost): Promise<void> {
+async function testTour(host: SystemdHost): Promise<void> {
   const script = `#!/bin/sh\nexec ${(await host.self()).join(" ").replace(" run ", " run --quiet ")} "$@"\n`;
   await Deno.writeTextFile(`${host.root}/usr/bin/portd`, script, { mode: 0o755 });
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const sections = sectionsOf(readme, 2).filter(takesRoot);
+  const tour = await Deno.readTextFile(new URL("../../docs/tour.md", import.meta.url));
+  const sections = sectionsOf(tour, 2).filter(takesRoot);
   assert.equal(sections.length, 1);
   const transcript = new Transcript();
   for (const { command, output } of sections.flatMap(({ fences }) => fences).flatMap(commandsOf)) {

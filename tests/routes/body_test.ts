@@ -48,6 +48,18 @@ Deno.test("a malformed chunk after a good one is no fault of portd's", async () 
   assert.deepEqual(daemon.logged.filter((line) => line.includes("internal error")), []);
 });
 
+appTest("an empty body of POST /leases is {}, also for an Idempotency-Key", async (app) => {
+  for (const body of ["", " \r\n"]) {
+    const { status, body: lease } = await app.call("/v1/leases", { method: "POST", body });
+    assert.deepEqual([status, lease.name, lease.protocols], [201, null, ["tcp"]]);
+  }
+  const headers = { "idempotency-key": "k1" };
+  const none = await app.call("/v1/leases", { method: "POST", headers });
+  const empty = await app.call("/v1/leases", { headers, body: "" });
+  const object = await app.call("/v1/leases", { headers, body: {} });
+  assert.deepEqual([none.status, empty.body, object.body], [201, none.body, none.body]);
+});
+
 appTest("a client that leaves while it waits for a port is no fault of portd's", async (app) => {
   await app.call("/v1/leases", { body: {} });
   const leaving = new AbortController();

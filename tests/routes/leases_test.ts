@@ -134,6 +134,21 @@ appTest("DELETE /leases frees everything with a label and nothing else", async (
   assert.equal((await app.call("/v1/leases", { method: "DELETE" })).status, 400);
 });
 
+appTest("a label in a query is key=value, or in the old form key:value", async (app) => {
+  const { body: { id } } = await app.call("/v1/leases", { body: { labels: { "ci/job": "a=1:2" } } });
+  await app.call("/v1/leases", { body: { labels: { "ci/job": "a" } } });
+  for (const label of ["ci/job=a=1:2", "ci/job:a=1:2"]) {
+    for (const query of [`label=${label}`, `label=${encodeURIComponent(label)}`]) {
+      const { body: { leases } } = await app.call(`/v1/leases?${query}`);
+      assert.deepEqual(leases.map((lease: { id: string }) => lease.id), [id], query);
+    }
+  }
+  const { status, body } = await app.call("/v1/leases?label=job", { method: "DELETE" });
+  assert.deepEqual([status, body.detail], [400, 'Cannot use "label": must be key=value, got "job"']);
+  const { body: { released } } = await app.call("/v1/leases?label=ci/job=a=1:2", { method: "DELETE" });
+  assert.deepEqual(released, [id]);
+});
+
 appTest("an Idempotency-Key gives the same answer again, at once, later and after a restart", async (app) => {
   const request = { body: { labels: { a: "b" } }, headers: { "idempotency-key": "k1" } };
   const [first, second] = await Promise.all([app.call("/v1/leases", request), app.call("/v1/leases", request)]);

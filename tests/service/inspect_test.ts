@@ -57,6 +57,20 @@ inspectionTest("the sources and the modules of a portd that Deno runs count too"
   inspect({}, `${folder}/deno`); // a compiled program loads none
 });
 
+inspectionTest("of an installed portd that Deno runs, every file beside its main module counts", async (folder) => {
+  await writeOpenFile(`${folder}/portd/chunk-1.js`);
+  const seen: string[] = [];
+  class SeenFiles extends UnixFiles {
+    override objectionTo(path: string): undefined {
+      seen.push(path);
+    }
+  }
+  await Deno.writeTextFile(`${folder}/portd/main.js`, "");
+  const self = ["/usr/bin/env", "run", `file://${folder}/portd/main.js`] as const;
+  refuseUnsafe({ ...SAFE, self }, { files: new SeenFiles(), denoDir: undefined });
+  assert.ok(seen.includes(`${folder}/portd/chunk-1.js`));
+});
+
 inspectionTest("a configuration that another user may change is refused", async (folder) => {
   await writeOpenFile(`${folder}/config.yaml`);
   const refused = new RegExp(`Cannot install a service with the configuration \\S+: ${WHO} may change`);

@@ -107,6 +107,17 @@ unixTest("claimStateFolder() refuses a place where everybody may put another fol
   claimStateFolder(`${open}/state`);
 });
 
+unixTest("a state folder that the system refuses is named, with the reason and the way out", (folder) => {
+  Deno.writeTextFileSync(`${folder}/file`, "");
+  for (const use of [claimStateFolder, readDaemonFile]) {
+    assert.throws(() => use(`${folder}/file/state`), {
+      code: "store_unavailable",
+      message: `Cannot use the state folder ${folder}/file/state: a part of the path is a file and not a folder; ` +
+        "name another one with --state-dir",
+    });
+  }
+});
+
 unixTest("the token and daemon.json are never written through a link, and not read through one", (folder) => {
   const victim = `${folder}/victim`;
   Deno.writeTextFileSync(victim, "precious", { mode: 0o644 });

@@ -26,6 +26,8 @@ export interface CliOptions {
   readonly columns?: number;
   /** Whether it has colours. @default false, as with NO_COLOR */
   readonly isColoured?: boolean;
+  /** Whether `deno task` runs the command. */
+  readonly isTask?: boolean;
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
   readonly os?: typeof Deno.build.os;
@@ -98,6 +100,7 @@ function contextOf(
     os,
     isRoot: options.isRoot ?? false,
     interfaces: () => options.interfaces ?? [],
+    isTask: options.isTask ?? false,
     ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,

@@ -1,5 +1,6 @@
 /** `portd export`: the leases and the ports of names, as a document. */
 import { Document, Scalar, visit } from "yaml";
+import { naming } from "../../errors.ts";
 import { escapeControlsOfJson, hasHiddenControls } from "../../escape.ts";
 import { argument, choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -20,7 +21,7 @@ export default defineCommand({
     const text = format === "json" ? `${toJson(document, 2)}\n` : toYaml(document);
     if (file === undefined) context.process.stdout.write(text);
     // It has commands and folders of every project: only its owner may read it.
-    else Deno.writeTextFileSync(file, text, { mode: 0o600 });
+    else naming(file, () => Deno.writeTextFileSync(file, text, { mode: 0o600 }));
   },
 });
 

@@ -76,7 +76,7 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
 });
 
 function filtersOf({ name, port, state, project, label, ended, all }: ListFlags): readonly LeaseFilter[] {
-  const filter = given({ name, port, state, project, label: label?.join(":") });
+  const filter = given({ name, port, state, project, label: label?.join("=") });
   const endedFilter = { ...filter, ended: true };
   if (all) return [filter, endedFilter];
   // A state that no live lease has asks for ended leases.

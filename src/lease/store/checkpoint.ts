@@ -6,6 +6,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Statements } from "./statements.ts";
 
 /** What {@linkcode Checkpoints} are made of. */
@@ -142,7 +143,7 @@ export class Checkpoints {
   }
 
   #fail(error: unknown): void {
-    this.#failure = new Error(`the disk has failed (${(error as Error).message}); restart portd`, { cause: error });
+    this.#failure = new Error(`the disk has failed (${reasonOf(error)}); restart portd`, { cause: error });
     this.#parts.report(this.#failure);
   }
 }

@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { PortdError } from "../../errors.ts";
 import type { Turns } from "../../os/turns.ts";
-import type { LeaseState } from "../lease.ts";
+import type { LeaseCriteria } from "../lease.ts";
 import type { LeaseRecord } from "../record.ts";
 import { type Row, toRecord } from "./rows.ts";
 
@@ -18,12 +18,7 @@ export interface HistoryPlace {
 }
 
 /** Which ended leases are wanted. */
-export interface HistoryFilter {
-  /** The whole name, or its last part. */
-  readonly name?: string | undefined;
-  readonly project?: string | undefined;
-  readonly port?: number | undefined;
-  readonly state?: LeaseState | undefined;
+export interface HistoryFilter extends LeaseCriteria {
   readonly label?: readonly [key: string, value: string] | undefined;
   /** Only what ended before this place in the history. */
   readonly before?: HistoryPlace | undefined;

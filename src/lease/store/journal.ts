@@ -10,6 +10,7 @@ import { setImmediate } from "node:timers";
 import type { Clock } from "../../clock.ts";
 import { apply, type Change, WriteError } from "./changes.ts";
 import { Checkpoints } from "./checkpoint.ts";
+import { faultText } from "./fault.ts";
 import type { Added, Retention } from "./retention.ts";
 import type { Statements } from "./statements.ts";
 
@@ -113,7 +114,7 @@ export class Journal {
 
   /** Logs why the file cannot be written, once for each reason. */
   report(cause: unknown): void {
-    const fault = `cannot write ${this.#parts.path}: ${(cause as Error).message}`;
+    const fault = `cannot write ${this.#parts.path}: ${faultText(cause)}`;
     if (fault !== this.#fault) this.#parts.log(fault);
     this.#fault = fault;
   }
@@ -233,6 +234,6 @@ export class Journal {
 
   #unavailable(cause: unknown, { isCommitted = false } = {}): WriteError {
     this.report(cause);
-    return new WriteError(`Cannot write ${this.#parts.path}: ${(cause as Error).message}`, isCommitted, { cause });
+    return new WriteError(`Cannot write ${this.#parts.path}: ${faultText(cause)}`, isCommitted, { cause });
   }
 }

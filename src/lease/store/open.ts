@@ -7,6 +7,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { ifThere, PortdError } from "../../errors.ts";
+import { faultText } from "./fault.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** Another daemon has the file open. */
@@ -17,7 +18,6 @@ export class StoreLockedError extends Error {
 /** SQLite's texts for its result codes (sqlite3ErrStr): node:sqlite does not give the number in every supported Deno. */
 const FAULTS = {
   busy: /database is locked/,
-  readonly: /readonly database|unable to open database file/,
   damaged: /file is not a database|malformed/,
 } as const;
 
@@ -144,8 +144,7 @@ function unavailable(path: string, error: unknown): Error {
   if (hasFault(error, "busy")) {
     return new StoreLockedError(`Cannot open ${path}: another portd serves it`, { cause: error });
   }
-  const reason = hasFault(error, "readonly") ? "it cannot be written" : (error as Error).message;
-  return new PortdError("store_unavailable", `Cannot open ${path}: ${reason}`, {}, { cause: error });
+  return new PortdError("store_unavailable", `Cannot open ${path}: ${faultText(error)}`, {}, { cause: error });
 }
 
 function hasFault(error: unknown, fault: keyof typeof FAULTS): boolean {

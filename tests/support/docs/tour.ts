@@ -1,5 +1,5 @@
 /**
- * The README's convention, played through: in a section every block ```` ```sh ```` shows commands (behind `$ `; lines
+ * The convention of README.md and docs/tour.md, played through: in a section every block ```` ```sh ```` shows commands (behind `$ `; lines
  * behind `> ` go on with them) and what they print, every ```` ```http ```` block a request and its answer, and a block
  * with a file's name behind its language is that file. All of a section happens in one checkout called `shop`, with a
  * portd of its own that has never run before.
