@@ -22,8 +22,8 @@ export interface StartOptions {
   readonly own?: boolean;
 }
 
-/** How long the daemon may take to be ready. */
-const LIMIT_MS = 10_000;
+/** How long a daemon that has not ended may take to be ready: on a busy machine its modules alone can take 10 s. */
+const LIMIT_MS = 60_000;
 /** A look takes less than a millisecond, a start some hundreds: with longer pauses the command would start later. */
 const PAUSES = { pauseMs: 5, longestPauseMs: 20 };
 const LOG_LINES = 8;
