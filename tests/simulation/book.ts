@@ -19,7 +19,7 @@ export interface Known {
   readonly name: string | null;
   readonly port: number;
   readonly protocols: LeaseRecord["protocols"];
-  /** The first call that asked for it; `undefined` where none is known. */
+  /** The first call that asked for it; `undefined` where none is known, or it may have been any of several. */
   readonly family: number | undefined;
   readonly seen: Moment;
   /** Calls that may change it. */
@@ -71,8 +71,7 @@ export class Book {
 
   /** A lease is seen for the first time. */
   see(lease: LeaseRecord | AnsweredLease, at: Moment): Known {
-    const mark = Number(lease.labels.op);
-    const creator = this.operations[mark];
+    const creator = this.#creatorOf(lease, at);
     const known: Known = {
       id: lease.id,
       name: lease.name,
@@ -143,6 +142,17 @@ export class Book {
   /** Whether only time can have ended the lease. */
   isKept({ enders }: Known): boolean {
     return [...enders].every(({ state }) => state === "refused");
+  }
+
+  /** A call for a live name leaves its own labels: where an earlier one is on its way, either may have made the lease. */
+  #creatorOf({ name, labels }: LeaseRecord | AnsweredLease, at: Moment): Operation | undefined {
+    const marked = this.operations[Number(labels.op)];
+    if (marked === undefined || name === null) return marked;
+    const mayBeOther = this.operations.slice(0, marked.number).some(({ plan, family, state, ended }) =>
+      family !== marked.family && state !== "refused" && (ended === undefined || ended.step >= at.step) &&
+      (plan.grant?.wishes.some((wish) => wish.name === name) ?? false)
+    );
+    return mayBeOther ? undefined : marked;
   }
 
   #join(operation: Operation, known: Known): void {
