@@ -3,7 +3,6 @@
  * one entry for the ledger: nothing is awaited in between, so the leases cannot change meanwhile.
  */
 import { monotonicFactory } from "ulid";
-import { isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { OsPorts } from "../os/ports.ts";
@@ -18,8 +17,9 @@ import { checkLiveBlock, checkLivePort } from "./live_port.ts";
 import { firstDeadline, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
 import type { Refusals } from "./refusal.ts";
-import { type Demand, demandOf, isHopeless, type Shortage, withoutFree } from "./shortage.ts";
+import { type Demand, demandOf, isHopeless } from "./shortage.ts";
 import type { Change, StoredAnswer } from "./store/store.ts";
+import { Surveyor } from "./surveyor.ts";
 import type { Attempt } from "./wait_queue.ts";
 import type { GrantRequest, Wish } from "./wish.ts";
 
@@ -54,11 +54,13 @@ const MOST_CANDIDATES = 8;
 export class Grants {
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
+  readonly #surveyor: Surveyor;
   readonly #newId = monotonicFactory();
 
   constructor(parts: RegistryParts, ledger: Ledger) {
     this.#parts = parts;
     this.#ledger = ledger;
+    this.#surveyor = new Surveyor({ ...parts, privilegedBelow: parts.refusals.privilegedBelow });
   }
 
   /** Resolves when a lease whose name is asked for has ended; `undefined` when none of them is ending. */
@@ -127,7 +129,7 @@ export class Grants {
     const { protocols } = demand.wish;
     const record = "port" in refused ? this.#table.byPort(refused.port, protocols) : undefined;
     const candidates = allocator.candidates(protocols, MOST_CANDIDATES);
-    const shortage = refused.kind === "exhausted" ? this.#shortageOf(demand) : undefined;
+    const shortage = refused.kind === "exhausted" ? this.#surveyor.shortageOf(demand, this.#table) : undefined;
     return await refusals.explain(refused, {
       ...demand,
       lease: record && toLease(record, clock),
@@ -135,17 +137,6 @@ export class Grants {
       waiting,
       shortage,
     });
-  }
-
-  /** What keeps every port from a wish; `undefined` where the kernel chooses. */
-  #shortageOf({ wish, asked }: Demand): Shortage | undefined {
-    if (wish.pool === "os") return undefined;
-    const { allocator, clock, refusals } = this.#parts;
-    const found = allocator.survey(wish, refusals.privilegedBelow);
-    const survey = asked === 1 ? withoutFree(found) : found;
-    const records = survey.examples.leased.flatMap((port) => this.#table.byPort(port, wish.protocols) ?? []);
-    const retryAt = survey.retryAt === null ? null : isoInstant(clock.now() + survey.retryAt - clock.monotonic());
-    return { ...survey, retryAt, leases: records.map((record) => toLease(record, clock)) };
   }
 
   get #table(): LeaseTable {
