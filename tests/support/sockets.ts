@@ -1,5 +1,4 @@
 /** Real sockets for tests, on ports read back from bind(0), and rows of tables of them. */
-import { tmpdir } from "node:os";
 import type { Connection, SocketRow } from "../../src/os/socket.ts";
 
 /** A TCP listener as servers open it (Deno sets SO_REUSEADDR). */
@@ -19,39 +18,43 @@ export function listen(
 
 /** From here on Linux gives no port to a socket that asks for any: another test that runs now gets none of these. */
 const FIRST_FREE = 61_000;
-const SLICE = 75, SLICES = 60;
+const SLICE = 74, SLICES = 60;
 /** Each thread of tests has ports of its own: a port that two threads try at once is in use for one of them. */
-const first = FIRST_FREE + takeSlice() * SLICE;
+const first = takeSlice();
 let next = 0;
 
 /** A port that nobody uses at this moment, and that nobody gets by chance. */
 export function freePort(): number {
   for (let tries = 0; tries < SLICE; tries++) {
     const port = first + next++ % SLICE;
-    try {
-      using server = listen(port, "0.0.0.0");
-      return server.port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+    if (isFree(port)) return port;
   }
   throw new Error(`No port from ${first} to ${first + SLICE - 1} is free`);
 }
 
-/** @returns the number of a slice that no other thread or process has. The lock is given up when the thread ends. */
+function isFree(port: number): boolean {
+  try {
+    using _server = listen(port, "0.0.0.0");
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
+}
+
+/** @returns the first port of a slice that is this thread's. The port before it is in use until the thread ends. */
 function takeSlice(): number {
   const start = Math.floor(Math.random() * SLICES);
   for (let tries = 0; tries < SLICES; tries++) {
-    const slice = (start + tries) % SLICES;
+    const mark = FIRST_FREE + (start + tries) % SLICES * (SLICE + 1);
     try {
-      const file = Deno.openSync(`${tmpdir()}/portd-test-ports-${slice}`, { write: true, create: true });
-      if (file.tryLockSync(true)) return slice;
-      file.close();
+      listen(mark);
+      return mark + 1;
     } catch (error) {
-      if (!(error instanceof Deno.errors.PermissionDenied)) throw error; // it is of another user's tests
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }
   }
-  throw new Error(`Other tests have all ${SLICES} slices of the ports from ${FIRST_FREE} on`);
+  throw new Error(`Other tests have all slices of the ports from ${FIRST_FREE} on`);
 }
 
 /** A row of a table of sockets: a TCP listener on 127.0.0.1:20417 that nobody is known to have, and `part` of it else. */
