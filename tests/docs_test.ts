@@ -63,11 +63,9 @@ for (const [path, sections] of Object.entries(PLAYED)) {
   }
 }
 
-Deno.test("README.md is read in three minutes, shows what people come for, and says how to run the tests", async () => {
-  const text = await read("README.md");
-  assert.ok(text.split("\n").length < 180);
+Deno.test("README.md is read in three minutes, and shows what people come for", async () => {
+  assert.ok((await read("README.md")).split("\n").length < 180);
   assert.ok(readme.filter(isPlayed).length >= 5);
-  assert.match(text, /^\$ npx -y deno@\S+ task test$/m);
 });
 
 async function hasGit(): Promise<boolean> {
@@ -86,6 +84,7 @@ Deno.test("the documents call only tasks that there are, with the Deno that the 
   const downloading = shown.filter((each) => !isRunHere(each)).map(({ command }) => command);
   assert.deepEqual(downloading.filter((command) => command.startsWith("npx")).map((command) => command.split(" ")[4]), [
     "portd",
+    "test",
     "install",
   ]);
   for (const command of downloading) {

@@ -99,6 +99,14 @@ export function withTimesFor({ isTerminal }: Pick<TextStream, "isTerminal">, tex
   return isTerminal ? text.replaceAll(INSTANT, localTime) : text;
 }
 
+/** An instant for a column; on a terminal one of today is a time alone. */
+export function columnTime(stream: Pick<TextStream, "isTerminal">, instant: string, now: Date): string {
+  const today = localTime(now.toISOString()).slice(0, DATE_LENGTH), text = withTimesFor(stream, instant);
+  return text.startsWith(`${today} `) ? text.slice(DATE_LENGTH + 1) : text;
+}
+
+const DATE_LENGTH = "2026-11-23".length;
+
 function localTime(instant: string): string {
   const time = new Date(instant);
   const digits = (number: number) => String(number).padStart(2, "0");

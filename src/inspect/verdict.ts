@@ -69,10 +69,11 @@ function judgeZero({ ephemeralRange }: PortFacts): Judgement {
 function judgeConflict(port: number, stranger: PortSocket, leases: readonly Lease[]): Judgement {
   const lease = leases.find(({ protocols }) => protocols.includes(stranger.protocol))!;
   const release = `portd release ${nameOf(lease)}`;
-  const why = stranger.reason === null ? "" : `; ${stranger.reason}`;
   return {
     verdict: "conflict",
-    sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${socketText(stranger)}${why}`,
+    sentence: `Port ${port} is leased to ${holderText(lease)}, but a stranger listens: ${
+      stranger.reason ?? socketText(stranger)
+    }`,
     advice: [
       stranger.pid === null ? "end the stranger as an administrator" : `end process ${stranger.pid} yourself`,
       `or release the lease and take another port: ${release}`,

@@ -4,7 +4,16 @@ import { formatDuration, parseDuration } from "../../src/duration.ts";
 import { parseCount, parsePair, parsePort, parsePortRange, parseVariable } from "../../src/cli/parse.ts";
 import { checkPlaceholders, fillPlaceholders, portVariables } from "../../src/cli/run/placeholders.ts";
 import { table } from "../../src/cli/table.ts";
-import { escapeControls, hang, shorten, styled, toJson, withTimesFor, wrap } from "../../src/cli/terminal.ts";
+import {
+  columnTime,
+  escapeControls,
+  hang,
+  shorten,
+  styled,
+  toJson,
+  withTimesFor,
+  wrap,
+} from "../../src/cli/terminal.ts";
 
 Deno.test("parseDuration() reads every unit, and sums in falling order", () => {
   const texts = { "0": 0, "500ms": 500, "30s": 30_000, "30m": 1_800_000, "2h": 7_200_000, "7d": 604_800_000 };
@@ -85,6 +94,14 @@ Deno.test("a terminal gets instants in local time, everything else gets them in 
   assert.equal(withTimesFor({ isTerminal: false }, `until ${instant}`), `until ${instant}`);
   const shown = withTimesFor({ isTerminal: true }, `until ${instant}, or 2026-11-23T22:20:36Z.`);
   assert.equal(shown, `until ${local}, or ${local}.`);
+});
+
+Deno.test("a column on a terminal has no date in front of a time of today", () => {
+  const instant = "2026-11-23T12:00:00.000Z", at = new Date(instant), tomorrow = new Date(at.getTime() + 86_400_000);
+  const local = withTimesFor({ isTerminal: true }, instant);
+  assert.equal(columnTime({ isTerminal: true }, instant, at), local.split(" ")[1]);
+  assert.equal(columnTime({ isTerminal: true }, instant, tomorrow), local);
+  assert.equal(columnTime({ isTerminal: false }, instant, at), instant);
 });
 
 Deno.test("styled() changes nothing where there are no colours", () => {

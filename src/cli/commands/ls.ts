@@ -10,7 +10,7 @@ import { formatDuration } from "../../duration.ts";
 import { holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type Cell, shortenMiddle, writeTable } from "../table.ts";
-import { hasColour, type Style, withTimesFor, writeHint, writeJson, writeLine } from "../terminal.ts";
+import { columnTime, hasColour, type Style, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
 
 const HEAD = [
   { title: "NAME", least: 10, cut: shortenMiddle },
@@ -70,7 +70,7 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
     const isOwn = ownedBy(findProject(context.cwd));
     const ordered = inOrder(leases, { isOwn, conflictsFirst: hasColour(stdout) });
     writeLeases(stdout, ordered);
-    for (const conflict of ordered.flatMap(conflictOf)) writeLine(stderr, conflict);
+    for (const conflict of ordered.flatMap(conflictOf)) writeBehind(stderr, "", conflict);
     hint(process, ordered, isOwn);
   },
 });
@@ -109,14 +109,16 @@ function writeLeases(stdout: TextStream, leases: readonly Lease[]): void {
   const hasLive = leases.some(({ endedAt }) => endedAt === null);
   const hasEnded = leases.some(({ endedAt }) => endedAt !== null);
   const head = [...HEAD, ...(hasLive ? ["EXPIRES"] : []), ...(hasEnded ? ["ENDED"] : [])];
-  const now = Date.now();
+  const now = new Date();
   writeTable(
     stdout,
     head,
     leases.map((lease) => [
       ...cellsOf(lease),
-      ...(hasLive ? [lease.expiresAt === null ? "-" : formatDuration(Date.parse(lease.expiresAt) - now)] : []),
-      ...(hasEnded ? [withTimesFor(stdout, lease.endedAt ?? "-")] : []),
+      ...(hasLive
+        ? [lease.expiresAt === null ? "-" : formatDuration(Date.parse(lease.expiresAt) - now.getTime())]
+        : []),
+      ...(hasEnded ? [lease.endedAt === null ? "-" : columnTime(stdout, lease.endedAt, now)] : []),
     ]),
   );
 }

@@ -81,10 +81,11 @@ function conflicts({ leases }: Symptoms): Result[] {
   if (contested.length === 0) return [["ok", "nobody but the holders listens on leased ports"]];
   return contested.map((lease) => {
     const { pid = null, command = null, reason = null } = lease.listener ?? {};
-    const why = reason === null ? "" : ` (${reason})`;
     const who = pid === null ? "a process that the daemon cannot see" : processText(pid, command);
-    const what = `${who} listens there and is not the holder${why}`;
-    return ["problem", `${titleOf(lease)}: ${what}; see portd inspect ${lease.port}`];
+    return [
+      "problem",
+      `${titleOf(lease)}: a stranger listens there: ${reason ?? who}; see portd inspect ${lease.port}`,
+    ];
   });
 }
 

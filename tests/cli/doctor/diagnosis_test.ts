@@ -153,7 +153,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
     "a stranger",
     leased({ state: "conflict", listener: STRANGER }),
     "conflicts problem",
-    /shop\/web \(20417\/tcp\): pid 99 \(nc -l\) listens there .* portd inspect 20417/,
+    /shop\/web \(20417\/tcp\): a stranger listens there: pid 99 \(nc -l\); see portd inspect 20417/,
   ],
   [
     "a hold that is missing",
