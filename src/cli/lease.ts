@@ -3,12 +3,12 @@ import type { LeaseRequest, LifetimeRequest, PortRequest } from "../client/wire.
 import type { Lease } from "../lease/lease.ts";
 import type { Protocol } from "../port/port.ts";
 import { findProject, findProjectFile, type Project } from "../project/project.ts";
-import { type CliContext, given } from "./context.ts";
+import { type CliContext, given, type TextStream } from "./context.ts";
 import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
 import type { LeaseFlags } from "./lease_flags.ts";
-import { grantFor, holderOf, nameIn, splitName } from "./naming.ts";
-import { toJson } from "./terminal.ts";
+import { grantFor, holderOf, nameIn, splitName, titleOf } from "./naming.ts";
+import { toJson, writeLine } from "./terminal.ts";
 
 /** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
@@ -18,6 +18,7 @@ export async function lease(context: CliContext, flags: LeaseFlags, name?: strin
   const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, project));
   const { isTask, process: { stdout, stderr } } = context;
   stdout.write(format(leases, flags));
+  if (flags.pid !== undefined) { for (const lease of leases) noteEnd(stderr, lease); }
   if (!isTask || flags.json || !stdout.isTerminal || !stderr.isTerminal) return;
   const { hintInstall }: typeof import("./install_hint.ts") = await import("./install_hint.ts" as string);
   await hintInstall(context, client, leases);
@@ -65,6 +66,14 @@ function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined 
     throw new UsageError("Cannot use more than one of --ttl, --pid and --pin: each says how long the lease lives");
   }
   return pid !== undefined ? { kind: "process" } : pin ? { kind: "pinned" } : undefined;
+}
+
+/** A live lease with a time, or without an end, keeps it: `--pid` does not apply. */
+function noteEnd(stderr: TextStream, lease: Lease): void {
+  const { lifetime, expiresAt } = lease;
+  if (lifetime.kind === "process") return;
+  const end = expiresAt === null ? "when it is released" : `at ${expiresAt}`;
+  writeLine(stderr, `note: ${titleOf(lease)} ends ${end}, not with the process: its lifetime was asked for before`);
 }
 
 function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] | undefined {

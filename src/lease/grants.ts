@@ -9,7 +9,14 @@ import type { OsPorts } from "../os/ports.ts";
 import { contains } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Allocated, Refused } from "./allocator.ts";
-import { checkExposedChange, checkSameHolder, holderOf, requireProcess } from "./holder.ts";
+import {
+  checkExposedChange,
+  checkSameHolder,
+  holderOf,
+  isSameLifetime,
+  lifetimeAfter,
+  requireProcess,
+} from "./holder.ts";
 import type { Lease, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
 import type { LeaseChange, Ledger, LedgerParts, NewLease } from "./ledger.ts";
@@ -178,13 +185,13 @@ export class Grants {
   #changeOf(before: LeaseRecord, wish: Wish, { request, process }: Asked): LeaseChange {
     const { allocator, clock } = this.#parts;
     const holder = process === undefined ? before.holder : holderOf(request, process);
-    const follows = before.lifetime.kind === "listener" || before.lifetime.kind === "process";
-    const lifetime = follows ? request.lifetime ?? before.lifetime : before.lifetime;
+    const lifetime = lifetimeAfter(before.lifetime, request.lifetime);
     checkExposedChange(before, { holder, lifetime }, request.mayExpose);
     requireProcess(lifetime, holder);
     const { exposure = before.exposure, labels = before.labels } = request;
     const hold = (wish.hold ?? before.hold) === before.hold ? before.hold : allocator.possibleHold(before, wish.hold!);
-    const isChanged = exposure !== before.exposure || hold !== before.hold || !isSameLabels(labels, before.labels);
+    const isChanged = exposure !== before.exposure || hold !== before.hold || !isSameLabels(labels, before.labels) ||
+      !isSameLifetime(lifetime, before.lifetime);
     const times = renewal({ ...before, lifetime }, clock);
     const after = changed(before, { holder, lifetime, exposure, labels, hold, ...times });
     return { before, after, event: isChanged ? "lease.changed" : "lease.renewed" };

@@ -92,8 +92,20 @@ export function checkExposedChange(record: LeaseRecord, after: HolderChange, may
   throw new PortdError("scope_required", message, { field, scope: "expose", leaseId: record.id, port: record.port });
 }
 
+/**
+ * The lifetime of a live lease after a request for its name. One that follows a process or a server replaces only
+ * another such one: a `portd run` that ends must not end a pinned lease.
+ */
+export function lifetimeAfter(before: Lifetime, asked: Lifetime | undefined): Lifetime {
+  return asked === undefined || (follows(asked) && !follows(before)) ? before : asked;
+}
+
+function follows({ kind }: Lifetime): boolean {
+  return kind === "listener" || kind === "process";
+}
+
 /** Lifetimes of one kind are flat objects with the same members. */
-function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
+export function isSameLifetime(one: Lifetime, other: Lifetime): boolean {
   const members = Object.entries(other) as [keyof Lifetime, unknown][];
   return members.every(([member, value]) => one[member] === value);
 }

@@ -50,6 +50,19 @@ commandTest("portd lease hands every flag on", async ({ daemon, run }) => {
   assert.deepEqual((daemon.requests.at(-1)?.body as Record<string, unknown>).lifetime, { kind: "pinned" });
 });
 
+commandTest("portd lease --pid says that a lease with a time keeps it", async ({ daemon, run }) => {
+  daemon.machine.start(4711);
+  await run(["lease", "web", "--pin"]);
+  const { port } = daemon.leases[0]!;
+  assert.deepEqual(await run(["lease", "web", "--pid", "4711"]), {
+    code: 0,
+    stdout: `${port}\n`,
+    stderr:
+      `note: shop/web (${port}/tcp) ends when it is released, not with the process: its lifetime was asked for before\n`,
+  });
+  assert.equal((await run(["lease", "api", "--pid", "4711"])).stderr, "");
+});
+
 commandTest("portd lease leases a service with a name of digits where --name says so", async ({ daemon, run }) => {
   for (const args of [["lease", "--name", "3000"], ["lease", "shop/3000"]]) assert.equal((await run(args)).code, 0);
   assert.deepEqual(daemon.leases.map(({ name }) => name), ["3000", "shop/3000"]);

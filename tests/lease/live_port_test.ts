@@ -1,6 +1,7 @@
 /** Asking again for a live name with other wishes. */
 import assert from "node:assert/strict";
 import type { LeaseEventType } from "../../src/lease/events.ts";
+import type { Lifetime } from "../../src/lease/lease.ts";
 import { WriteError } from "../../src/lease/store/store.ts";
 import { appTest } from "../support/app.ts";
 import { grantOne, openTestDomain, request, type TestDomain, wish } from "../support/domain.ts";
@@ -42,6 +43,38 @@ memoryTest(
     machine.end(7);
     await test.domain.watch.look();
     assert.deepEqual([...machine.held], [port]);
+  },
+);
+
+memoryTest(
+  "grant() of a live name applies a lifetime, but a process ends no lease that has a time or is pinned",
+  async (test, machine) => {
+    machine.start(7);
+    const ttl = { kind: "ttl", ttlMs: 60_000 }, pinned = { kind: "pinned" }, process = { kind: "process", graceMs: 0 };
+    const listener = { kind: "listener", claimMs: 1000, graceMs: 0 }, long = { kind: "ttl", ttlMs: 3_600_000 };
+    const cases = [
+      [ttl, long, long],
+      [ttl, pinned, pinned],
+      [pinned, ttl, ttl],
+      [listener, ttl, ttl],
+      [process, pinned, pinned],
+      [listener, process, process],
+      [process, listener, listener],
+      [ttl, process, ttl],
+      [pinned, process, pinned],
+      [pinned, listener, pinned],
+      [ttl, undefined, ttl],
+    ] as readonly (readonly [Lifetime, Lifetime | undefined, Lifetime])[];
+    for (const [i, [before, lifetime, after]] of cases.entries()) {
+      const name = `a/web-${i}`;
+      const { id } = await grantOne(test, { name }, { lifetime: before, pid: 7 });
+      const lease = await grantOne(test, { name }, { lifetime, pid: 7 });
+      assert.deepEqual([lease.id, lease.lifetime, test.domain.store.find(id)?.lifetime], [id, after, after], name);
+      const now = test.clock.now();
+      const left = lease.expiresAt === null ? null : Date.parse(lease.expiresAt) - now;
+      assert.equal(left, after.kind === "ttl" ? after.ttlMs : after.kind === "listener" ? after.claimMs : null, name);
+      await test.domain.registry.end(id, "released");
+    }
   },
 );
 

@@ -201,7 +201,10 @@ function grantWrites(grant: AskedGrant, standard: object, settings: Settings): M
     ["labels", labels === undefined ? uncertain({}) : certain(labels)],
     ["hold", holdOf(grant, settings)],
     ["exposure", uncertain(exposure)],
-    ["lifetime", uncertain(lifetime ?? standard)],
+    [
+      "lifetime",
+      lifetime?.kind === "ttl" || lifetime?.kind === "pinned" ? certain(lifetime) : uncertain(lifetime ?? standard),
+    ],
     ["pid", uncertain(pid ?? null)],
   ]);
 }
