@@ -61,7 +61,7 @@ type Daemon = Setting["daemon"];
 
 const HOLDER = { id: "cli:/home/me/shop", cwd: "/home/me/shop" };
 /** What the daemon sees of a stranger; their folder is not the holder's. */
-const STRANGER = { cwd: "/blog" };
+const STRANGER = { cwd: "/blog", user: "a stranger" };
 
 /** How a real process listens on the daemon's machine, and what the daemon sees else of it than there is. */
 interface Seen extends Partial<Process> {
@@ -198,7 +198,8 @@ listenerTest("portd free does nothing without a yes", async ({ daemon, run, serv
 freeTest("portd free never touches a stranger, with or without a lease", async ({ daemon, run }) => {
   await using server = await startServer();
   const { port, pid } = server;
-  const refusal = `portd: Cannot free port ${port}: pid ${pid} (node server.js, user me, in /blog, as the daemon says)`;
+  const refusal =
+    `portd: Cannot free port ${port}: pid ${pid} (node server.js, user a stranger, in /blog, as the daemon says)`;
   see(daemon, port, pid, STRANGER);
   const unleased = await run(["free", String(port), "--yes"]);
   assert.equal(unleased.code, 4);

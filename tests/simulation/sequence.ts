@@ -1,7 +1,6 @@
 /** One sequence: a world, some steps, then rest, and all invariants after each. The same seed gives the same run. */
 import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
-import { tmpdir } from "node:os";
 import { Store } from "../../src/lease/store/store.ts";
 import { servicesOf } from "../../src/port/iana.ts";
 import { mix, Random } from "../support/random.ts";
@@ -58,10 +57,7 @@ export class Simulator implements AsyncDisposable {
 
   /** Makes the folder, in memory where the system has a file system for that, and the file that each sequence begins with. */
   static async open(): Promise<Simulator> {
-    const folder = Deno.makeTempDirSync({
-      dir: isFolder("/dev/shm") ? "/dev/shm" : tmpdir(),
-      prefix: "portd-simulation-",
-    });
+    const folder = makeFolder("/dev/shm") ?? Deno.makeTempDirSync({ prefix: "portd-simulation-" });
     const path = `${folder}/template.db`;
     const store = await Store.open(path, { clock: new VirtualTime().clock(() => true), log: () => {} });
     await store.close();
@@ -195,11 +191,12 @@ function stepsOf(random: Random): number {
   return random.pick([15, 30, 60]) + random.below(20);
 }
 
-function isFolder(path: string): boolean {
+/** @returns `undefined` where there is no such folder, or it is not for everybody. */
+function makeFolder(dir: string): string | undefined {
   try {
-    return Deno.statSync(path).isDirectory;
+    return Deno.makeTempDirSync({ dir, prefix: "portd-simulation-" });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
   }
 }
