@@ -64,11 +64,6 @@ export class ApiServer {
     return this.#contested;
   }
 
-  /** Whether no other user can take an address while nobody listens on it; false on a system that has no guard. */
-  get isGuarded(): boolean {
-    return this.#servers.every(({ isGuarded }) => isGuarded);
-  }
-
   /** The port, the same on all addresses. */
   get port(): number {
     return this.#servers[0]!.port;

@@ -164,20 +164,10 @@ function announce(folder: string, daemon: DaemonFile): string[] {
 }
 
 /** What is wrong with the addresses, and what to do about it. */
-async function addressWarnings({ contested, url, isGuarded }: ApiServer, { listing }: Domain): Promise<string[]> {
-  const warnings: string[] = [];
-  if (contested !== undefined) {
-    const who = await whoListens(listing, contested);
-    warnings.push(
-      `${who} listens on ${contested}, where "localhost" may lead: end it and restart portd, or use only ${url}`,
-    );
-  }
-  if (Deno.build.os === "linux" && !isGuarded) {
-    warnings.push(
-      `the address ${url} is not guarded: another user may take it while portd has no descriptor left; restart portd`,
-    );
-  }
-  return warnings;
+async function addressWarnings({ contested, url }: ApiServer, { listing }: Domain): Promise<string[]> {
+  if (contested === undefined) return [];
+  const who = await whoListens(listing, contested);
+  return [`${who} listens on ${contested}, where "localhost" may lead: end it and restart portd, or use only ${url}`];
 }
 
 /** The refusal of an address that another program has, with the name of the program and both ways out. */

@@ -28,8 +28,6 @@ export interface ServeOptions {
 /** A server that is listening. */
 export interface Serving {
   readonly port: number;
-  /** Whether no other user can take the address while this server lives. */
-  readonly isGuarded: boolean;
   /** Resolves when the server has ended; rejects with a {@linkcode PortdError} when another program took the address. */
   readonly finished: Promise<void>;
   /** Takes no new requests and finishes those in hand; cuts them off after `graceMs`. Then the address is free. */
@@ -73,10 +71,6 @@ class ListeningServer implements Serving {
     this.finished = this.#run();
   }
 
-  get isGuarded(): boolean {
-    return this.#guard !== undefined;
-  }
-
   async shutdown(graceMs: number): Promise<void> {
     this.#isEnding = true;
     await within(Promise.allSettled([this.#server.shutdown(), this.finished]), graceMs);
@@ -107,7 +101,7 @@ class ListeningServer implements Serving {
     let logged = "";
     while (!this.#isEnding) {
       try {
-        this.#server = listen(this.#options, this.isGuarded);
+        this.#server = listen(this.#options, this.#guard !== undefined);
         return;
       } catch (error) {
         if (error instanceof PortdError) throw error;
@@ -127,22 +121,16 @@ interface Address {
 
 /**
  * Makes sure that nobody has the address, not even another server of this user (SO_REUSEPORT would let both have it),
- * and guards it. An address that a program without SO_REUSEPORT used a minute ago cannot be guarded yet.
+ * and guards it.
  */
-function takeAddress({ hostname, port, guardAddress, log }: ServeOptions): Address & { readonly guard?: Disposable } {
+function takeAddress({ hostname, port, guardAddress }: ServeOptions): Address & { readonly guard?: Disposable } {
   if (guardAddress === undefined) return { hostname, port };
   const address = explainRefusal({ hostname, port }, () => {
     using listener = Deno.listen({ hostname, port });
     return listener.addr as Deno.NetAddr;
   });
   const bound = { hostname: address.hostname, port: address.port };
-  try {
-    return { ...bound, guard: guardAddress(address) };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    log(`${error.message}: a connection of a program that had the address before still uses it`);
-    return bound;
-  }
+  return { ...bound, guard: explainRefusal(bound, () => guardAddress(address)) };
 }
 
 function listen({ hostname, port, handler }: ServeOptions, reusePort: boolean): Deno.HttpServer {

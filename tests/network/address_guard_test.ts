@@ -19,6 +19,20 @@ for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
   });
 }
 
+linuxTest("an address can be guarded that has ended connections of a server before", async () => {
+  const { port, listener } = listen(freePort());
+  const client = await Deno.connect({ port });
+  (await listener.accept()).close(); // who closes first keeps the connection as TIME-WAIT
+  await client.read(new Uint8Array(1));
+  client.close();
+  listener.close();
+  const guard = openAddressGuard()!({ transport: "tcp", hostname: "127.0.0.1", port });
+  assert.throws(() => Deno.listen({ hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
+  Deno.listen({ hostname: "127.0.0.1", port, reusePort: true }).close();
+  assert.throws(() => Deno.listen({ hostname: "127.0.0.1", port }), Deno.errors.AddrInUse);
+  guard[Symbol.dispose]();
+});
+
 linuxTest("an address on which somebody listens cannot be guarded", () => {
   using other = listen();
   const address = { transport: "tcp", hostname: "127.0.0.1", port: other.port } as const;
