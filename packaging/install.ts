@@ -1,6 +1,7 @@
 /** `deno task install [--root DIR]` and `deno task uninstall [--root DIR]`: portd on the PATH. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { denoCommand } from "../src/cli/deno_command.ts";
 import { describeSystemError } from "../src/errors.ts";
 import { openServiceControl } from "../src/service/open.ts";
 import { VERSION } from "../src/version.ts";
@@ -67,7 +68,9 @@ async function runUninstall(root: string | undefined): Promise<void> {
   console.error(
     removed.length === 0
       ? `portd is not installed in ${placesOf(root).map(({ bin }) => bin).join(" or ")}`
-      : "leases and settings are kept; a daemon that runs goes on until: deno task portd stop",
+      : `leases and settings are kept; a daemon that runs goes on until: ${
+        denoCommand(Deno.execPath())
+      } task portd stop`,
   );
 }
 

@@ -72,15 +72,18 @@ function foldersOnPath(env: Target["env"], os: Target["os"]): string[] {
   );
 }
 
-/** The launcher: portd's permissions and V8 flags, and the Deno beside the bundle. */
+/**
+ * The launcher: portd's permissions and V8 flags, and the Deno beside the bundle. `--quiet`, as nothing is downloaded, and
+ * Deno's progress would clear the line of a terminal on which the command was called.
+ */
 export function launcherText({ library }: Places, os: Target["os"]): string {
   const flags = RUN_FLAGS.join(" ");
   if (os === "windows") {
     const folder = library.replaceAll("%", "%%");
-    return `@rem portd ${VERSION}, ${MARK}\r\n@"${folder}\\deno.exe" run ${flags} "${folder}\\main.js" %*\r\n`;
+    return `@rem portd ${VERSION}, ${MARK}\r\n@"${folder}\\deno.exe" run --quiet ${flags} "${folder}\\main.js" %*\r\n`;
   }
   const folder = library.replaceAll("'", `'\\''`);
-  return `#!/bin/sh\n# portd ${VERSION}, ${MARK}\nexec '${folder}/deno' run ${flags} '${folder}/main.js' "$@"\n`;
+  return `#!/bin/sh\n# portd ${VERSION}, ${MARK}\nexec '${folder}/deno' run --quiet ${flags} '${folder}/main.js' "$@"\n`;
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { PortdClient } from "../client/client.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { CliContext } from "./context.ts";
+import { denoCommand } from "./deno_command.ts";
 import { writeLine } from "./terminal.ts";
 
 /** Prints the hint on stderr, unless the project had a lease before these. */
@@ -11,8 +12,7 @@ export async function hintInstall(
   leases: readonly Lease[],
 ): Promise<void> {
   if (!await areFirst(leases, client)) return;
-  // npx puts its deno in such a folder, and on the PATH only while it runs.
-  const deno = /[\\/]node_modules[\\/]/.test(self[0] ?? "") ? `npx -y deno@${Deno.version.deno}` : "deno";
+  const deno = denoCommand(self[0] ?? "");
   writeLine(
     process.stderr,
     `hint: each deno task takes about a second, and works in this folder only; ${deno} task install puts portd on your PATH`,

@@ -14,6 +14,14 @@ import { type Change, type Store, WriteError } from "./store/store.ts";
 /** How many names keep their port; with one more, the name that was granted longest ago is forgotten. */
 export const MOST_NAMES = 50_000;
 
+/** How many leases end in one entry, when many are to end. */
+const MOST_ENDS = 32;
+
+/** The parts in which many leases end. */
+export function* inEntries(ids: readonly string[]): Generator<readonly string[]> {
+  for (let first = 0; first < ids.length; first += MOST_ENDS) yield ids.slice(first, first + MOST_ENDS);
+}
+
 /** What a {@linkcode Ledger} is made of. */
 export interface LedgerParts {
   readonly store: Store;

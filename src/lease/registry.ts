@@ -10,7 +10,7 @@ import { type AnswerOf, type Granted, Grants, type RegistryParts } from "./grant
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
 import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lease.ts";
 import type { LeaseTable } from "./lease_table.ts";
-import { Ledger } from "./ledger.ts";
+import { inEntries, Ledger } from "./ledger.ts";
 import { MANY_PORTS, PortGate } from "./port_gate.ts";
 import { type Observation, type Outcome, reclaim, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
@@ -46,9 +46,6 @@ export interface GrantOptions {
   readonly answerOf?: AnswerOf | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** How many leases end together, when many are to end. */
-const MOST_ENDED_AT_ONCE = 32;
 
 /** Grants, renews, amends and ends leases. */
 export class Registry {
@@ -165,12 +162,11 @@ export class Registry {
   }
 
   /**
-   * Ends live leases; those that are not live are ignored. Up to {@linkcode MOST_ENDED_AT_ONCE} end together, all or none;
-   * of more, some may have ended when it fails.
+   * Ends live leases; those that are not live are ignored. Those of one part ({@linkcode inEntries}) end together, all or
+   * none; of several parts, some may have ended when it fails.
    */
   async endAll(ids: readonly string[], state: EndedState): Promise<void> {
-    for (let first = 0; first < ids.length; first += MOST_ENDED_AT_ONCE) {
-      const some = ids.slice(first, first + MOST_ENDED_AT_ONCE);
+    for (const some of inEntries(ids)) {
       await this.#gate.pass(some.length, () => this.#ledger.end(some, state));
     }
   }
@@ -183,7 +179,7 @@ export class Registry {
    */
   async tick(observe: (record: LeaseRecord) => LeaseObservation): Promise<void> {
     const { allocator, clock, holds } = this.#parts;
-    const writes: Promise<unknown>[] = [];
+    const writes: Promise<unknown>[] = [], expired: string[] = [];
     const now = clock.monotonic();
     for (const record of this.table.all()) {
       if (this.#ledger.endingOf(record.id) !== undefined) continue;
@@ -193,13 +189,15 @@ export class Registry {
       if (record.hold === "soft" && !observation.isTcpUsed) holds.retake(record.port);
       if (outcome === "expired") {
         // A version that is not on the disk may be taken back, and its deadline with it.
-        if (this.#ledger.writtenOf(record) === record) writes.push(this.end(record.id, "expired"));
+        if (this.#ledger.writtenOf(record) === record) expired.push(record.id);
         continue;
       }
       if (!hasChanged(record, outcome, observation.details)) continue;
       const changes = { ...outcome, listener: observation.details };
       writes.push(this.#change(record, changes, eventOf(record, outcome)));
     }
+    // Together, so that a request which waits for all of their ports is not overtaken by one that waits for a few.
+    for (const some of inEntries(expired)) writes.push(this.#ledger.end(some, "expired"));
     allocator.expireQuarantine(now);
     this.#queue.retry();
     const failed = (await Promise.allSettled(writes)).find((result) => result.status === "rejected");

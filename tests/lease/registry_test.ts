@@ -303,6 +303,27 @@ domainTest("grant() waits in line for a port, in the order of arrival", async (t
   assert.deepEqual(served, ["first", "second"]);
 }, { poolSize: 1, cooldownMs: 0 });
 
+domainTest(
+  "of leases that expire together the ports go to who came first, also where it waits for all",
+  async (test) => {
+    const { registry } = test.domain;
+    const lifetime = { kind: "ttl", ttlMs: 1000 } as const;
+    for (let i = 0; i < 3; i++) await grantOne(test, {}, { lifetime });
+    const served: string[] = [];
+    const wishes = Array.from({ length: 3 }, () => wish());
+    const all = registry.grant(request({}, { wishes, lifetime, waitMs: 5000 })).then(() => void served.push("all"));
+    const one = grantOne(test, {}, { waitMs: 5000 }).then(() => void served.push("one"));
+    test.clock.advance(1000);
+    await registry.tick(() => NOBODY);
+    await all;
+    assert.deepEqual(served, ["all"]);
+    test.clock.advance(1000);
+    await registry.tick(() => NOBODY);
+    await one;
+  },
+  { poolSize: 3, cooldownMs: 0 },
+);
+
 domainTest("grant() lets nobody for whom there is a port wait for those for whom there is none", async (test) => {
   const { registry } = test.domain;
   const held = await grantOne(test, { name: "held" });

@@ -39,8 +39,9 @@ export async function findDaemon(
   const { answerMs: timeoutMs } = context;
   if (given) {
     const url = parseUrl(given), token = context.env.PORTD_TOKEN || undefined;
-    if (withToken === "required" && token === undefined) throw noToken(url);
-    return clientFor({ url }, { token, timeoutMs });
+    const client = clientFor({ url }, { token, timeoutMs });
+    if (withToken === "required" && token === undefined) throw await noToken(client);
+    return client;
   }
   const stateDir = stateDirOf(context, flags);
   const found = await firstListening(candidates(context.env.PORTD_LISTEN, stateDir)) ?? await awaitRecorded(stateDir) ??
@@ -50,8 +51,7 @@ export async function findDaemon(
   const token = context.env.PORTD_TOKEN ||
     (takesToken ? (await loadRecorded()).ownToken(stateDir, found.url) : undefined);
   if (withToken === "required" && !token) {
-    found.socket?.close();
-    throw noToken(found.url, stateDir);
+    throw await noToken(clientFor(found, { token, timeoutMs }), stateDir);
   }
   const client = clientFor(found, { token, timeoutMs });
   const isAsked = namesOther && flags.stateDir !== undefined && !flags.json;
@@ -112,12 +112,26 @@ async function startOne(context: CliContext, stateDir: string): Promise<Listenin
   return { url: await startDaemon(context, { stateDir }) };
 }
 
+/** @throws {NoDaemonError} when something else than portd answers. */
+async function requirePortd(client: PortdClient): Promise<void> {
+  try {
+    await client.status();
+  } catch (error) {
+    if (!(error instanceof PortdError)) throw error; // a portd that says so only with a token is one
+  }
+}
+
 function loadRecorded(): Promise<typeof import("./recorded.ts")> {
   return import("./recorded.ts" as string);
 }
 
-/** @param stateDir is the folder in which there is no token for the daemon. */
-function noToken(url: string, stateDir?: string): PortdError {
+/**
+ * @param stateDir is the folder in which there is no token for the daemon.
+ * @throws {NoDaemonError} when something else than portd answers.
+ */
+async function noToken(client: PortdClient, stateDir?: string): Promise<PortdError> {
+  await requirePortd(client);
+  const { url } = client;
   const elsewhere = stateDir === undefined ? "" : `${tokenFileOf(stateDir)} is not that of the daemon there, and `;
   const message =
     `Cannot do this at ${url} without the admin token: ${elsewhere}the token is in the file admin.token of the ` +

@@ -41,7 +41,7 @@ for (const [what, answer] of Object.entries(ANSWERS)) {
       const { run, port } = place;
       await using _stranger = new RawServer(() => Promise.resolve(answer()), { port });
       const who = `pid ${Deno.pid} \\(deno .*, user \\S+\\) listens there: end it \\((?:sudo )?kill ${Deno.pid}\\), or`;
-      for (const args of [["lease", "web"], ["ls"], ["status"]]) {
+      for (const args of [["lease", "web"], ["ls"], ["status"], ["stop"]]) {
         const move = new RegExp(
           `^portd: Cannot talk to .*; ${who} move portd \\(PORTD_LISTEN=127\\.0\\.0\\.1:\\d+\\)\n$`,
         );
