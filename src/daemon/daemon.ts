@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
 import type { GuardAddress } from "../network/open.ts";
+import { shortCommand } from "../process/command_line.ts";
 import {
   type DaemonFile,
   prepareStateFolder,
@@ -189,7 +190,7 @@ async function whoListens(listing: Listing, address: string): Promise<string> {
     const { pid, process } = socket;
     return pid === null
       ? "a program of another user"
-      : `pid ${pid} (${process?.command?.slice(0, MOST_OF_COMMAND) ?? "unknown command"})`;
+      : `pid ${pid} (${shortCommand(process?.command ?? "unknown command", MOST_OF_COMMAND)})`;
   }
   return "another program";
 }
