@@ -15,10 +15,10 @@ export interface Kinship {
 /** Finds out whether a program was refused a TCP port since the watch began. Dispose of it after some seconds. */
 export interface BindWatch extends Disposable {
   /**
-   * The first of these ports that a server without SO_REUSEADDR cannot bind now, if any program of the machine was refused
-   * a TCP port, as far as the OS says. Blocking, up to half a second.
+   * Whether any program of the machine was refused a TCP port, as far as the OS says, which does not say the port. `held`
+   * is the first of these ports that a server without SO_REUSEADDR cannot bind now. Blocking, up to half a second.
    */
-  findRefused(ports: readonly number[]): number | undefined;
+  findRefusal(ports: readonly number[]): { readonly held: number | undefined } | undefined;
 }
 
 /** The orphans among the descendants of this process, which it has adopted. */

@@ -42,6 +42,11 @@ server.listen()
 signal.pause()
 `;
 
+const restartText = (port: number) =>
+  `portd: the command was refused a TCP port, and nobody listens on that of plain/web (${port}/tcp): it may not set ` +
+  "SO_REUSEADDR, without which no server can bind a port that portd holds, or it may have asked for another port; " +
+  "starting again with --hold none";
+
 osTest("portd run starts a server that cannot bind a held port again, without a hold", NEEDS, async () => {
   await using installation = await Installation.create();
   const cwd = await makeProject(installation, "plain", { "server.py": WITHOUT_REUSE });
@@ -55,10 +60,30 @@ osTest("portd run starts a server that cannot bind a held port again, without a 
   assert.equal((await run.status).code, 128 + 15);
   const said = (await stderr).split("\n").filter((line) => line.startsWith("portd: "));
   assert.deepEqual(said, [
-    `portd: the command was refused a TCP port, and nobody listens on that of plain/web (${lease?.port}/tcp): a server ` +
-    "that does not set SO_REUSEADDR cannot bind a port that portd holds; starting again with --hold none",
+    restartText(lease!.port),
   ]);
 });
+
+osTest(
+  "portd run says that a server may have asked for another port when it fails without a hold too",
+  NEEDS,
+  async () => {
+    await using installation = await Installation.create();
+    const cwd = await makeProject(installation, "plain", { "server.py": WITHOUT_REUSE });
+    const stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const command = ["run", "web", "--", "env", `PORT=${stranger.addr.port}`, "python3", "server.py"];
+    const { code, stderr } = await installation.portd(command, { cwd });
+    stranger.close();
+    assert.equal(code, 1);
+    const said = stderr.split("\n").filter((line) => line.startsWith("portd: "));
+    const port = Number(/\((\d+)\/tcp\)/.exec(said[0] ?? "")?.[1]);
+    assert.deepEqual(said, [
+      restartText(port),
+      `portd: the command was refused a TCP port: it may have asked for another port than ${port}, which something else ` +
+      "has; add what sets its port to the command, like: --port {port}",
+    ]);
+  },
+);
 
 osTest("portd run runs a command that fails for another reason once", NEEDS, async () => {
   await using installation = await Installation.create();

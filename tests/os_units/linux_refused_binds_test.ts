@@ -12,16 +12,16 @@ linuxTest("a refused bind is found while the port is held, and not without one",
   assert.equal(ours.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle, undefined);
   using binds = RefusedBinds.open(linux.libc)!;
   assert.equal(theirs.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle?.reason, "in_use");
-  assert.equal(binds.findRefused([port]), port);
+  assert.equal(binds.findRefusal([port])?.held, port);
   using later = RefusedBinds.open(linux.libc)!;
   assert.equal(theirs.claim(port, { protocols: ["tcp"], hold: "soft" }).obstacle?.reason, "in_use");
   ours.releaseAll();
-  assert.equal(later.findRefused([port]), undefined, "the port is free by now");
+  assert.equal(later.findRefusal([port])?.held, undefined, "the port is free by now");
 });
 
 linuxTest("after their end there are no reports of refused binds", () => {
   const binds = RefusedBinds.open(openLinuxParts().libc)!;
   binds[Symbol.dispose]();
   binds[Symbol.dispose]();
-  assert.equal(binds.findRefused([1]), undefined);
+  assert.equal(binds.findRefusal([1]), undefined);
 });

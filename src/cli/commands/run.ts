@@ -24,7 +24,7 @@ import { grantFor, holderOf, titleOf } from "../naming.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
-import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables } from "../run/placeholders.ts";
+import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
 import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
@@ -144,6 +144,7 @@ async function runWithPorts(session: Session, granted: readonly Lease[]): Promis
       await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
       const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
       again = mayRestart ? restartAfter(end, leases) : undefined;
+      if (mayRestart && again === undefined) reportRefusal(end, leases, session);
     } finally {
       await leases.release();
     }
@@ -159,23 +160,33 @@ interface Restart {
   readonly flags: PortRequest;
 }
 
-function restartAfter({ refused }: RunEnd, leases: RunLeases): Restart | undefined {
+function restartAfter({ refusal }: RunEnd, leases: RunLeases): Restart | undefined {
   const lost = leases.findLost();
   if (lost !== undefined) {
     const reason = `something else listens on the port of ${titleOf(lost)}; starting again with another port`;
     return { reason, flags: {} };
   }
-  const held = leases.all.find(({ port }) => port === refused);
-  if (held === undefined) return undefined;
-  const why = "a server that does not set SO_REUSEADDR cannot bind a port that portd holds";
+  if (refusal?.held === undefined) return undefined;
+  const held = leases.all.find(({ port }) => port === refusal.held)!;
+  const why = "it may not set SO_REUSEADDR, without which no server can bind a port that portd holds, or it may have " +
+    "asked for another port";
   const reason = `the command was refused a TCP port, and nobody listens on that of ${titleOf(held)}: ${why}`;
   return { reason: `${reason}; starting again with --hold none`, flags: { hold: "none" } };
 }
 
+/** Says what else there may be where no hold keeps the command from its port, and it was refused one all the same. */
+function reportRefusal({ refusal }: RunEnd, { all }: RunLeases, { context, words }: Session): void {
+  if (refusal === undefined) return;
+  const ports = all.map(({ port }) => port).join(" or ");
+  const why = `it may have asked for another port than ${ports}, which something else has`;
+  const advice = `add what sets its port to the command, like: ${portWords(words.join(" "))}`;
+  writeLine(context.process.stderr, `portd: the command was refused a TCP port: ${why}; ${advice}`);
+}
+
 /** How a run of the command ended. */
 interface RunEnd extends ChildEnd {
-  /** A port that portd holds, where the command failed early and was refused a TCP port, as far as the OS says. */
-  readonly refused: number | undefined;
+  /** Where the command failed early and was refused a TCP port, as far as the OS says: the port of it that portd holds. */
+  readonly refusal: { readonly held: number | undefined } | undefined;
 }
 
 async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
@@ -185,12 +196,12 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
     return { name: named?.name, variable, port };
   });
   const filled = fillPlaceholders(words, ports);
-  using binds = leases.held.length === 0 ? undefined : kinship?.watchBinds();
+  using binds = leases.all.some(({ protocols }) => protocols.includes("tcp")) ? kinship?.watchBinds() : undefined;
   // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   try {
     const end = await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
-    return { ...end, refused: wasEarlyFailure(end) ? binds?.findRefused(leases.held) : undefined };
+    return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { startFailure }: typeof import("../run/start_failure.ts") = await import(

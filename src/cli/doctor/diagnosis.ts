@@ -3,6 +3,7 @@ import type { ListedSocket } from "../../client/client.ts";
 import { formatDuration } from "../../duration.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { titleOf } from "../naming.ts";
+import { portWords } from "../run/placeholders.ts";
 import { addressText } from "../terminal.ts";
 import { commandOfRun, isOfRun, type Orphan, type Stray } from "./servers.ts";
 import type { Symptoms } from "./symptoms.ts";
@@ -108,11 +109,6 @@ function strayResult({ socket: { pid, process, localPort }, leases, isStarted }:
   const what = `${names} listens on ${localPort}, not on ${ports}: ${who}`;
   if (command === undefined) return ["warning", `${what}; start it with the port of its lease`];
   return ["problem", `${what}; add what sets its port to the command, like: ${portWords(command)}`];
-}
-
-/** npm passes on only what stands behind `--`. */
-function portWords(command: string): string {
-  return /^(?:\S*\/)?npm (?!.* -- )/.test(command) ? "-- --port {port}" : "--port {port}";
 }
 
 function orphanResult({ pid, command, lease }: Orphan): Result {

@@ -32,6 +32,11 @@ export function fillPlaceholders(words: readonly string[], ports: readonly Named
   );
 }
 
+/** The words that give most servers their port, at the end of a command. npm passes on only what stands behind `--`. */
+export function portWords(command: string): string {
+  return /^(?:\S*\/)?npm (?!.* -- )/.test(command) ? "-- --port {port}" : "--port {port}";
+}
+
 /** @throws {UsageError} when a placeholder names none of the services. @param names has `undefined` for no name. */
 export function checkPlaceholders(words: readonly string[], names: readonly (string | undefined)[]): void {
   for (const [placeholder, name] of words.flatMap((word) => [...word.matchAll(PLACEHOLDER)])) {

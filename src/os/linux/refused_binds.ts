@@ -44,12 +44,12 @@ export class RefusedBinds implements Disposable {
   }
 
   /**
-   * The first of these TCP ports that a socket without SO_REUSEADDR cannot bind, if a socket without a port has been
-   * closed since, by any program. Blocking, up to half a second. `undefined` after the end of the reports too, and where
-   * more sockets were closed than the kernel keeps reports of.
+   * Whether a socket without a port has been closed since, by any program; `held` is the first of these TCP ports that a
+   * socket without SO_REUSEADDR cannot bind. Blocking, up to half a second. `undefined` after the end of the reports too,
+   * and where more sockets were closed than the kernel keeps reports of.
    */
-  findRefused(ports: readonly number[]): number | undefined {
-    return this.#isOpen && this.#wasAnyRefused() ? ports.find((port) => this.#isRefused(port)) : undefined;
+  findRefusal(ports: readonly number[]): { readonly held: number | undefined } | undefined {
+    return this.#isOpen && this.#wasAnyRefused() ? { held: ports.find((port) => this.#isRefused(port)) } : undefined;
   }
 
   /** Ends the reports. */
