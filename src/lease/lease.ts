@@ -86,6 +86,7 @@ export interface Lease {
   readonly labels: Readonly<Record<string, string>>;
   /** The wish that the lease be reachable from outside; null when there is none. */
   readonly exposure: Exposure | null;
+  /** Of an ended lease, the holder's listener that was there at its end. */
   readonly listener: LeaseListener | null;
   /** ISO instant, as are the others. */
   readonly grantedAt: string;

@@ -8,7 +8,7 @@ import type { Allocated, Allocator } from "./allocator.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
-import type { LeaseRecord } from "./record.ts";
+import { holderListener, type LeaseRecord } from "./record.ts";
 import { type Change, type Store, WriteError } from "./store/store.ts";
 
 /** How many names keep their port; with one more, the name that was granted longest ago is forgotten. */
@@ -159,7 +159,7 @@ export class Ledger {
   async #end(records: readonly LeaseRecord[], state: EndedState): Promise<void> {
     const { clock, store } = this.#parts;
     const endedAt = clock.now();
-    const endOf = (record: LeaseRecord) => ({ ...record, state, endedAt, listener: null });
+    const endOf = (record: LeaseRecord) => ({ ...record, state, endedAt, listener: holderListener(record) });
     const ended = records.map(endOf);
     try {
       await store.write(ended.map((record) => ({ kind: "end", record })));

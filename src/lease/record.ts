@@ -28,6 +28,11 @@ export function changed(record: LeaseRecord, changes: Partial<LeaseRecord>): Lea
 /** A port whose lease has ended. */
 export type EndedPort = Pick<LeaseRecord, "port" | "protocols" | "name" | "endedAt">;
 
+/** The holder's own listener; null where nobody listens, or a stranger. */
+export function holderListener({ state, listener }: Pick<LeaseRecord, "state" | "listener">): LeaseRecord["listener"] {
+  return state === "listening" ? listener : null;
+}
+
 /** The lease for clients. `expiresAt` follows the wall clock, also when that is set. */
 export function toLease(record: LeaseRecord, clock: Clock): Lease {
   const { id, name, project, port, protocols, state, holder, lifetime, hold, labels, listener, exposure } = record;

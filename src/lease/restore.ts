@@ -39,7 +39,7 @@ export async function restoreLeases(parts: RestoreParts): Promise<Restored> {
   for (const stored of store.liveLeases()) {
     const record = stored.bootId === processes.bootId ? withoutEnd(stored) : carryOver(stored, parts);
     if (record === undefined) {
-      const ended = { ...stored, state: "expired", endedAt: clock.now() } as const;
+      const ended = { ...stored, state: "expired", endedAt: clock.now(), listener: null } as const;
       voided.push({ stored: withoutEnd(stored), ended });
       continue;
     }

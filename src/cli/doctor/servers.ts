@@ -88,11 +88,12 @@ function folderOf({ holder: { pid, cwd } }: Lease): string | undefined {
   return pid === null && cwd !== null ? folderKey(cwd) : undefined;
 }
 
-/** Servers on ports without a lease whose last lease was that of a `portd run`, and which began before that lease ended. */
+/** Processes on ports without a lease that were the holder's server when the lease of a `portd run` ended there last. */
 export function findLeftOver(listeners: readonly PortSocket[], ended: readonly Lease[]): readonly Orphan[] {
-  return listeners.flatMap(({ localPort, pid, process, startedAt }) => {
-    const lease = ended.find(({ port }) => port === localPort);
-    if (lease === undefined || !isOfRun(lease) || startedAt === null) return [];
-    return startedAt <= lease.endedAt! ? [{ pid, command: process?.command ?? null, lease }] : [];
+  return listeners.flatMap(({ localPort, pid, process, startTime, bootId }) => {
+    const lease = ended.find(({ port }) => port === localPort), server = lease?.listener ?? null;
+    if (lease === undefined || server === null || !isOfRun(lease) || startTime === null) return [];
+    const isServer = pid === server.pid && startTime === server.startTime && bootId === server.bootId;
+    return isServer ? [{ pid, command: process?.command ?? null, lease }] : [];
   });
 }

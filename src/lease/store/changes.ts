@@ -4,7 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
 import type { LeaseRecord } from "../record.ts";
 import type { Added } from "./retention.ts";
-import { toValues } from "./rows.ts";
+import { listenerText, toValues } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /** A granted request with an Idempotency-Key. Its answer is made from its leases. */
@@ -70,7 +70,7 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
     case "end": {
       const { state, endedAt, id } = change.record;
       const bytes = leaseBytes(change.record);
-      expectOne(statements.end.run(state, endedAt, bytes, id));
+      expectOne(statements.end.run(state, endedAt, bytes, listenerText(change.record), id));
       return { kind: "ended", bytes };
     }
     case "name":
@@ -100,11 +100,11 @@ const LEASE_BYTES = 500, ANSWER_BYTES = 250;
 const LARGEST_IN_PAGE = 900, PAGE_BYTES = 4096;
 
 /** About how many bytes an ended lease takes in the file, rather too many. */
-function leaseBytes({ name, project, holder, labels, exposure }: LeaseRecord): number {
+function leaseBytes({ name, project, holder, labels, exposure, listener }: LeaseRecord): number {
   let bytes = LEASE_BYTES + 2 * (name?.length ?? 0) + 2 * (project?.length ?? 0);
   for (const text of [holder.id, holder.command, holder.cwd]) if (text !== null) bytes += Buffer.byteLength(text);
   for (const key in labels) bytes += key.length + Buffer.byteLength(labels[key]!) + '"":"",'.length;
-  if (exposure !== null) bytes += Buffer.byteLength(JSON.stringify(exposure));
+  for (const value of [exposure, listener]) if (value !== null) bytes += Buffer.byteLength(JSON.stringify(value));
   return fileBytes(bytes);
 }
 

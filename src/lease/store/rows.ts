@@ -62,7 +62,7 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     JSON.stringify(record.lifetime),
     record.hold,
     JSON.stringify(record.labels),
-    record.listener === null ? null : JSON.stringify(record.listener),
+    listenerText(record),
     record.claimed ? 1 : 0,
     record.grantedAt,
     record.renewedAt,
@@ -74,6 +74,11 @@ export function toValues(record: LeaseRecord, expiresAt: number | null): (string
     record.version,
     record.owner,
   ];
+}
+
+/** The value of the column `listener`. */
+export function listenerText({ listener }: Pick<LeaseRecord, "listener">): string | null {
+  return listener === null ? null : JSON.stringify(listener);
 }
 
 /** A row as a record, with its end by the wall clock. */

@@ -17,7 +17,7 @@ export function prepare(db: DatabaseSync) {
     insert: db.prepare(INSERT_LEASE),
     update: db.prepare(UPDATE_LEASE),
     end: db.prepare(
-      "UPDATE leases SET state = ?, ended_at = ?, bytes = ?, listener = NULL WHERE id = ? AND ended_at IS NULL",
+      "UPDATE leases SET state = ?, ended_at = ?, bytes = ?, listener = ? WHERE id = ? AND ended_at IS NULL",
     ),
     name: db.prepare("INSERT INTO names VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET port = excluded.port"),
     names: db.prepare("SELECT name, port FROM names"),

@@ -65,6 +65,20 @@ commandTest("doctor finds a server that listens although its portd run and its l
   assert.deepEqual(await serversOf(setting), [["warning", `${what}; end process ${pid} yourself`]]);
 });
 
+commandTest("doctor calls nobody the former server of a lease who was a stranger on its port", async (setting) => {
+  const { daemon: { machine }, daemon, cwd } = setting;
+  machine.start(4711, { ...RUN, cwd });
+  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const startedAt = new Date(daemon.clock.now()).toISOString();
+  machine.start(99, { command: "node web.mjs", cwd: "/home/me/stranger", startedAt });
+  machine.listen({ protocol: "tcp", port: lease.port }, { pid: 99 });
+  await daemon.look();
+  assert.equal(daemon.leases[0]?.state, "conflict");
+  await daemon.end(lease.id, "released");
+  assert.deepEqual((await serversOf(setting)).map(([level]) => level), ["ok"]);
+});
+
 Deno.test("doctor finds a server whose portd run has ended, while its lease stays", {
   ignore: Deno.build.os !== "linux",
   sanitizeResources: false, // libc stays open
