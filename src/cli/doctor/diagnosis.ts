@@ -2,6 +2,7 @@
 import type { ListedSocket } from "../../client/client.ts";
 import { formatDuration } from "../../duration.ts";
 import { shortCommand } from "../../process/command_line.ts";
+import { folderKey } from "../../process/folder.ts";
 import { titleOf } from "../naming.ts";
 import { portWords } from "../run/placeholders.ts";
 import { addressText } from "../terminal.ts";
@@ -102,7 +103,9 @@ function strayResult({ socket: { pid, process, localPort }, leases, isStarted }:
     ports = leases.map(({ port }) => port).join(" or ");
   const who = processText(pid, process?.command);
   if (!isStarted) {
-    const place = `nobody listens on ${ports} (${names}), and ${who} in the same folder listens on ${localPort}`;
+    const { cwd } = leases[0]!.holder, folder = process!.cwd!;
+    const where = folderKey(folder) === folderKey(cwd!) ? "in the same folder" : `in ${folder}, below ${cwd},`;
+    const place = `nobody listens on ${ports} (${names}), and ${who} ${where} listens on ${localPort}`;
     return ["warning", `${place}: if it is that server, start it with the port of its lease`];
   }
   const command = commandOfRun(leases[0]!);

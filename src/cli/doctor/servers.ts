@@ -7,7 +7,7 @@ import { folderKey, upwardKeys } from "../../process/folder.ts";
 export interface Stray {
   readonly socket: PortSocket;
   readonly leases: readonly Lease[];
-  /** Whether a holder's process has started it; otherwise it runs in the folder of the holder. */
+  /** Whether a holder's process has started it; otherwise it runs in the folder of the holder, or below it. */
   readonly isStarted: boolean;
 }
 
@@ -36,27 +36,26 @@ export function commandOfRun(lease: Lease): string | undefined {
 
 /**
  * The ports on which a server may be stray, or an orphan: leased to nobody and listened on by a process that the daemon
- * sees and that has no leased port.
+ * sees, that has no leased port, and that is not the daemon itself.
  *
  * @param ended are leases that have ended.
  */
 export function portsToLookAt(
   sockets: readonly ListedSocket[],
-  { leases, ended, ephemeral }:
-    & { readonly leases: readonly Lease[]; readonly ended: readonly Lease[] }
-    & Pick<
-      DaemonStatus,
-      "ephemeral"
-    >,
+  { leases, ended, status }: {
+    readonly leases: readonly Lease[];
+    readonly ended: readonly Lease[];
+    readonly status: Pick<DaemonStatus, "ephemeral" | "pid">;
+  },
 ): readonly number[] {
   const formerPorts = new Set(ended.filter(isOfRun).map(({ port }) => port));
   const placed = new Set(sockets.flatMap(({ pid, lease }) => lease === null ? [] : [pid]));
   const hasWaiting = leases.some(isWaiting);
   const ports = sockets.flatMap((socket) => {
     const { localPort: port, lease, pid, state } = socket;
-    if (state !== "LISTEN" || lease !== null || pid === null) return [];
+    if (state !== "LISTEN" || lease !== null || pid === null || pid === status.pid) return [];
     // A port of the ephemeral range was chosen by the system: it is that of a debugger or the like.
-    const maybeStray = hasWaiting && !placed.has(pid) && !contains(ephemeral, port);
+    const maybeStray = hasWaiting && !placed.has(pid) && !contains(status.ephemeral, port);
     return maybeStray || formerPorts.has(port) ? [port] : [];
   });
   return [...new Set(ports)].slice(0, MOST_LOOKED_AT);

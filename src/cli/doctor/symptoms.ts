@@ -58,14 +58,15 @@ export async function lookForSymptoms({ self }: CliContext, client: PortdClient)
 
 async function lookAtServers(
   client: PortdClient,
-  { leases, status: { ephemeral } }: Pick<Symptoms, "leases" | "status">,
+  { leases, status }: Pick<Symptoms, "leases" | "status">,
 ): Promise<Pick<Symptoms, "sockets" | "strays" | "orphans">> {
   const sockets = await readSockets(client);
   const { leases: ended } = await client.list({ ended: true, limit: MOST_ENDED });
+  const isOther = ({ protocol, lease, pid }: PortSocket) => protocol === "tcp" && lease === null && pid !== status.pid;
   const listeners: PortSocket[] = [];
-  for (const port of portsToLookAt(sockets ?? [], { leases, ended, ephemeral })) {
+  for (const port of portsToLookAt(sockets ?? [], { leases, ended, status })) {
     const description = await client.describePort(port);
-    listeners.push(...description.listeners.filter(({ protocol, lease }) => protocol === "tcp" && lease === null));
+    listeners.push(...description.listeners.filter(isOther));
   }
   const strays = findStrays(listeners, leases);
   return { sockets, strays, orphans: [...findAbandoned(leases), ...findLeftOver(listeners, ended)] };

@@ -111,7 +111,7 @@ const CASES: readonly (readonly [string, Symptoms, string, RegExp])[] = [
   ],
   [
     "a server that may belong to a lease by its folder",
-    stray([LEASE], false),
+    stray([{ ...LEASE, holder: { ...LEASE.holder, cwd: "/shop" } }], false),
     "servers warning",
     /^nobody listens on 20417 \(shop\/web\), and pid 4715 \(vite\) in the same folder listens on 5173: if it is that/,
   ],

@@ -46,10 +46,13 @@ commandTest("doctor suspects a server in the folder of a lease that waits for on
   assert.deepEqual((await serversOf(setting)).map(([level]) => level), ["ok"]);
   machine.start(99, { command: "vite", cwd: `${cwd}/web` });
   machine.listen({ protocol: "tcp", port: 5173 }, { pid: 99 });
-  const place = `nobody listens on ${lease.port} (shop/web), and pid 99 (vite) in the same folder listens on 5173`;
-  assert.deepEqual(await serversOf(setting), [
-    ["warning", `${place}: if it is that server, start it with the port of its lease`],
-  ]);
+  const ifIt = "if it is that server, start it with the port of its lease";
+  const nobody = `nobody listens on ${lease.port} (shop/web), and pid 99 (vite)`;
+  const below = `${nobody} in ${cwd}/web, below ${cwd}, listens on 5173: ${ifIt}`;
+  assert.deepEqual(await serversOf(setting), [["warning", below]]);
+  machine.start(99, { command: "vite", cwd });
+  const same = `${nobody} in the same folder listens on 5173: ${ifIt}`;
+  assert.deepEqual(await serversOf(setting), [["warning", same]]);
 });
 
 commandTest("doctor finds a server that listens although its portd run and its lease have ended", async (setting) => {
@@ -99,14 +102,17 @@ Deno.test("doctor finds a server whose portd run has ended, while its lease stay
   ]);
 });
 
-Deno.test("doctor looks at no port that the system chose, and at none of a process that has a leased port", () => {
+Deno.test("doctor looks at no port of the system, of a process that has a leased port, or of the daemon", () => {
   const web = { ...SOCKET, pid: 10 }, free = { ...SOCKET, lease: null, ofHolder: null };
-  const sockets = [web, { ...free, pid: 10, localPort: 9229 }, { ...free, localPort: 40_000 }, {
-    ...free,
-    localPort: 5173,
-  }];
+  const sockets = [
+    web,
+    { ...free, pid: 10, localPort: 9229 },
+    { ...free, localPort: 40_000 },
+    { ...free, pid: 6053, localPort: 7678 },
+    { ...free, localPort: 5173 },
+  ];
   const leases = [{ ...UNCLAIMED, holder: { ...UNCLAIMED.holder, cwd: "/shop" } }];
-  const ephemeral = { first: 32_768, last: 60_999 };
-  assert.deepEqual(portsToLookAt(sockets, { leases, ended: [], ephemeral }), [5173]);
-  assert.deepEqual(portsToLookAt(sockets, { leases: [], ended: [], ephemeral }), []);
+  const status = { ephemeral: { first: 32_768, last: 60_999 }, pid: 6053 };
+  assert.deepEqual(portsToLookAt(sockets, { leases, ended: [], status }), [5173]);
+  assert.deepEqual(portsToLookAt(sockets, { leases: [], ended: [], status }), []);
 });
