@@ -123,7 +123,7 @@ async function free(
   const lookNow = () => lookUntilKnown(() => look(client, wanted), MOST_LOOKS);
   const foreign = flags.force ? await lookNow() : undefined;
   if (foreign !== undefined && strangers(foreign).length > 0) {
-    return await force(context, flags, { found: foreign, url: client.url });
+    return await force(context, flags, { found: foreign, client });
   }
   const { found, targets } = await pinListeners(context, lookNow, client.url);
   try {
@@ -148,13 +148,14 @@ async function free(
 async function force(
   context: CliContext,
   flags: FreeFlags,
-  { found, url }: { readonly found: Found; readonly url: string },
+  { found, client }: { readonly found: Found; readonly client: PortdClient },
 ): Promise<void> {
   const { yes = false, pid: pids = [], timeout: timeoutMs = TIMEOUT_MS, json } = flags;
-  const { endStrangers }: typeof import("../free/force.ts") = await import("../free/force.ts" as string);
-  const options = { yes, pids, timeoutMs, url, supervisorMs: SUPERVISOR_MS };
+  const { awaitSeen, endStrangers }: typeof import("../free/force.ts") = await import("../free/force.ts" as string);
+  const options = { yes, pids, timeoutMs, url: client.url, supervisorMs: SUPERVISOR_MS };
   const { ends, notes } = await endStrangers(context, found, options);
-  const lines = json ? [] : [...notes, ...ends.map(endText)];
+  const staying = await awaitSeen(client, found, ends);
+  const lines = json ? [] : [...notes, ...ends.map(endText), ...staying];
   for (const line of lines) writeLine(context.process.stderr, line);
   if (json) report(context, flags, { ...found, leases: [] }, ends);
 }

@@ -4,10 +4,10 @@
  * Nothing that the daemon says is used to find the processes: this process looks itself, with the rights of its user. The
  * daemon only says who listens for a lease, and these are left alone.
  */
-import type { PortSocket } from "../../client/client.ts";
+import type { PortdClient, PortSocket } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import { type LocalLook, openLocalLook } from "../../inspect/local.ts";
-import { pause } from "../../wait.ts";
+import { pause, retryUntil } from "../../wait.ts";
 import { confirmInFull } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
 import { titleOf } from "../naming.ts";
@@ -26,6 +26,9 @@ import {
   splitByListening,
   type Target,
 } from "./targets.ts";
+
+/** A daemon looks at leased ports every second, unless `watchMs` says otherwise. */
+const SEEN_LIMIT_MS = 5000, SEEN_PAUSE_MS = 50;
 
 /** Options of {@linkcode endStrangers}. */
 export interface ForceOptions {
@@ -69,6 +72,26 @@ export async function endStrangers(context: CliContext, found: Found, options: F
   } finally {
     closeTargets(targets);
   }
+}
+
+/**
+ * Waits until the daemon has seen that the strangers have ended, so that `portd ls` shows none of them.
+ *
+ * @returns what has become of the leases, a line each.
+ */
+export async function awaitSeen(client: PortdClient, { leases }: Found, ends: readonly End[]): Promise<string[]> {
+  const pids = ends.map(({ pid }) => pid);
+  const lines: string[] = [];
+  for (const lease of leases) {
+    const isSeen = async () => {
+      const { listener } = await client.get(lease.id);
+      return listener === null || !pids.includes(listener.pid ?? 0);
+    };
+    const hasSeen = await retryUntil(isSeen, { pauseMs: SEEN_PAUSE_MS, limitMs: SEEN_LIMIT_MS });
+    const until = hasSeen ? "" : "; portd shows the conflict until it looks at the port again";
+    lines.push(`${titleOf(lease)} stays leased${until}`);
+  }
+  return lines;
 }
 
 /** The sockets of strangers, by our own look. @throws where this user does not see a process, or it is the system's first. */

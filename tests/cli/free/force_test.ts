@@ -101,6 +101,27 @@ forceTest("portd free --force ends a stranger on a leased port, and the lease st
   assert.notEqual(daemon.leases[0]!.state, "released");
 });
 
+forceTest(
+  "portd free --force ends when the daemon has seen the end, and says that the lease stays",
+  async (setting) => {
+    const { daemon, run, stranger, port } = setting;
+    daemon.machine.stopListening(port);
+    const holder = { id: "cli:/shop", cwd: "/shop" };
+    const lease = await daemon.grant({ name: "web", project: "shop", port, holder, lifetime: { kind: "pinned" } });
+    see(daemon, port, stranger.pid);
+    await daemon.look();
+    assert.equal(daemon.leases[0]!.state, "conflict");
+    const looking = daemon.whenAsked(`/v1/leases/${lease.id}`).then(() => {
+      daemon.machine.stopListening(port);
+      return daemon.look();
+    });
+    const { code, stderr } = await run(["free", `${port}`, "--force"], { typed: ["yes\n"] });
+    assert.deepEqual([code, daemon.leases[0]!.state], [0, "granted"], stderr);
+    await looking;
+    assert.match(stderr, new RegExp(`\nshop/web \\(${port}/tcp\\) stays leased\n$`));
+  },
+);
+
 forceTest("portd free --force ends no other process than those that really listen there", async (setting) => {
   const { daemon, run, stranger, port } = setting;
   await using other = await startServer();
