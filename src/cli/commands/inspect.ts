@@ -1,9 +1,11 @@
 /** `portd inspect`: everything about one port. */
-import type { Lease, PortDescription, PortSocket, Verdict } from "../../client/client.ts";
+import type { Lease, PortdClient, PortDescription, PortSocket, Verdict } from "../../client/client.ts";
 import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { askOrLook } from "../daemon/without.ts";
+import { findStraysOf } from "../doctor/listeners.ts";
+import { findStrays, isWaiting, strayText } from "../doctor/servers.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
 import { addressText, type Style, writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
@@ -29,14 +31,39 @@ command looks itself, and no lease is known.`,
       if ("port" in target) return source.describePort(target.port);
       return client && findLease(client, target, context.cwd).then(({ port }) => client.describePort(port));
     });
-    const { answer: description, isLocal } = found;
+    const { answer: description, isLocal, source } = found;
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, { ...(isLocal && { daemon: null }), ...description });
     const { sentence, verdict } = description;
     writeStyled(stdout, sentence, STYLES[verdict]);
-    for (const [label, text] of rowsOf(description)) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
+    const advice = isLocal ? description.advice : await adviceOf(source as PortdClient, description);
+    for (const [label, text] of rowsOf({ ...description, advice })) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
   },
 });
+
+/**
+ * The daemon's advice. Where the server of one of the leases listens on another port, or the listener is such a server, it
+ * begins with that; where that is certain, no other advice is true.
+ */
+async function adviceOf(
+  client: PortdClient,
+  { leases, listeners, advice }: PortDescription,
+): Promise<readonly string[]> {
+  const mayBeStray = leases.length === 0 && listeners.some(({ protocol, pid }) => protocol === "tcp" && pid !== null);
+  const waiting = leases.find(isWaiting);
+  if (!mayBeStray && waiting === undefined) return advice;
+  const strays = waiting !== undefined
+    ? await findStraysOf(client, waiting)
+    : findStrays(await withoutDaemon(client, listeners), await client.listAll());
+  const texts = [...new Set(strays.map(strayText))];
+  return strays.some(({ isStarted }) => isStarted) ? texts : [...texts, ...advice];
+}
+
+/** The listeners of TCP that are not the daemon itself. */
+async function withoutDaemon(client: PortdClient, listeners: readonly PortSocket[]): Promise<readonly PortSocket[]> {
+  const daemon = (await client.status()).pid;
+  return listeners.filter(({ protocol, pid }) => protocol === "tcp" && pid !== daemon);
+}
 
 /** How the sentence looks. */
 const STYLES: Readonly<Record<Verdict, Style>> = {

@@ -6,12 +6,14 @@ import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration, parseDuration } from "../../duration.ts";
 import { Ended, isTimeout, TimedOutError, UsageError } from "../exit.ts";
-import { parseNameOrPort } from "../naming.ts";
+import { findLease, type NameOrPort, parseNameOrPort } from "../naming.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 import { lookAtLease, lookAtPort, type Progress } from "../wait/look.ts";
 
 const TIMEOUT_MS = 30_000;
 const INTERRUPTED = 130;
+/** How long the search for a server on another port may take after the time is up. */
+const STRAYS_MS = 2000;
 /** The pause between two looks at a port: events are about leases only, and the port may have none. */
 const LOOK_MS = 250;
 /** How often a look may fail in a row while the daemon is away, and the longest pause then; as for events. */
@@ -49,7 +51,7 @@ and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     const client = await findDaemon(context, flags);
     const stopping = new AbortController();
     const { signal } = stopping;
-    let missing = `portd at ${client.url} has not answered yet`;
+    let missing: string | undefined;
     const look = async () => {
       const progress = "port" in target
         ? await lookAtPort(client, { port: target.port, udp, free, signal })
@@ -58,7 +60,8 @@ and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
       return progress.missing === undefined ? progress : undefined;
     };
     const giveUp = () => {
-      const message = `Timed out after ${formatDuration(timeout)}: ${escapeControls(missing)}`;
+      const what = missing ?? `portd at ${client.url} has not answered yet`;
+      const message = `Timed out after ${formatDuration(timeout)}: ${escapeControls(what)}`;
       stopping.abort(new TimedOutError(message));
     };
     const stopTimer = timeout === 0 ? undefined : startTimer(timeout, giveUp);
@@ -66,12 +69,36 @@ and, for a port, nobody listens on it. Exit code 7 when the time is up.`,
     try {
       const progress = port === undefined ? await follow(client, look, signal) : await poll(look, signal);
       report(context, flags, progress, port);
+    } catch (error) {
+      const hasAnswered = error instanceof TimedOutError && missing !== undefined;
+      throw hasAnswered && !free ? await withStrays(error, client, { target, cwd: context.cwd }) : error;
     } finally {
       stopTimer?.();
       stopListening();
     }
   },
 });
+
+/** The same error; where the server of the lease seems to listen on another port, it names that one. */
+async function withStrays(
+  error: TimedOutError,
+  client: PortdClient,
+  { target, cwd }: { readonly target: NameOrPort; readonly cwd: string },
+): Promise<TimedOutError> {
+  const { findStraysOf }: typeof import("../doctor/listeners.ts") = await import("../doctor/listeners.ts" as string);
+  const { strayText }: typeof import("../doctor/servers.ts") = await import("../doctor/servers.ts" as string);
+  try {
+    const signal = AbortSignal.timeout(STRAYS_MS);
+    const lease = await abortable(findLease(client, target, cwd), signal);
+    const strays = await findStraysOf(client, lease, { signal });
+    const texts = strays.map((stray) => escapeControls(strayText(stray)));
+    return new TimedOutError([error.message, ...new Set(texts)].join("; "));
+  } catch (failure) {
+    const isAbsent = failure instanceof PortdError && ["lease_not_found", "lease_ended"].includes(failure.code);
+    if (isAbsent || isAway(failure)) return error;
+    throw failure;
+  }
+}
 
 /** One look; `undefined` when there is more to wait for. */
 type Look = () => Promise<Progress | undefined>;

@@ -1,12 +1,9 @@
 /** The problems of a daemon, from what it says and from its state folder. Pure. */
 import type { ListedSocket } from "../../client/client.ts";
 import { formatDuration } from "../../duration.ts";
-import { shortCommand } from "../../process/command_line.ts";
-import { folderKey } from "../../process/folder.ts";
 import { titleOf } from "../naming.ts";
-import { portWords } from "../run/placeholders.ts";
 import { addressText } from "../terminal.ts";
-import { commandOfRun, isOfRun, type Orphan, type Stray } from "./servers.ts";
+import { commandOfRun, isOfRun, type Orphan, processText, type Stray, strayText } from "./servers.ts";
 import type { Symptoms } from "./symptoms.ts";
 
 /** How bad a finding is: a `problem` is one now, a `warning` may become one, a `note` is good to know. */
@@ -33,8 +30,6 @@ const MOST_NAMED = 3;
 const MB = 1 << 20, GB = 1 << 30;
 /** With less room the file cannot grow by a transaction, and with less than this soon so. */
 const FULL_BYTES = MB, NEARLY_FULL_BYTES = 100 * MB;
-/** How many characters of a command a finding has. */
-const COMMAND_WIDTH = 60;
 
 /** The findings of all checks; a check that finds nothing has a finding that says so. */
 export function diagnose(symptoms: Symptoms): readonly Finding[] {
@@ -98,20 +93,9 @@ function servers({ sockets, strays, orphans }: Symptoms): Result[] {
   return results.length > 0 ? results : [["ok", "no server listens on another port than its lease"]];
 }
 
-function strayResult({ socket: { pid, process, localPort }, leases, isStarted }: Stray): Result {
-  const names = leases.map(({ name, id }) => name ?? id).join(" or "),
-    ports = leases.map(({ port }) => port).join(" or ");
-  const who = processText(pid, process?.command);
-  if (!isStarted) {
-    const { cwd } = leases[0]!.holder, folder = process!.cwd!;
-    const where = folderKey(folder) === folderKey(cwd!) ? "in the same folder" : `in ${folder}, below ${cwd},`;
-    const place = `nobody listens on ${ports} (${names}), and ${who} ${where} listens on ${localPort}`;
-    return ["warning", `${place}: if it is that server, start it with the port of its lease`];
-  }
-  const command = commandOfRun(leases[0]!);
-  const what = `${names} listens on ${localPort}, not on ${ports}: ${who}`;
-  if (command === undefined) return ["warning", `${what}; start it with the port of its lease`];
-  return ["problem", `${what}; add what sets its port to the command, like: ${portWords(command)}`];
+function strayResult(stray: Stray): Result {
+  const isSure = stray.isStarted && commandOfRun(stray.leases[0]!) !== undefined;
+  return [isSure ? "problem" : "warning", strayText(stray)];
 }
 
 function orphanResult({ pid, command, lease }: Orphan): Result {
@@ -124,10 +108,6 @@ function orphanResult({ pid, command, lease }: Orphan): Result {
   const starter = isOfRun(lease) ? "its portd run" : "the process of its lease";
   const what = `${listener} still listens on ${titleOf(lease)}, and ${starter} (pid ${holder.pid}) has ended`;
   return ["warning", `${what}; portd free ${lease.port} ends it`];
-}
-
-function processText(pid: number | null, command: string | null | undefined): string {
-  return `pid ${pid} (${command ? shortCommand(command, COMMAND_WIDTH) : "unknown command"})`;
 }
 
 function holds({ status: { holds: { kept, limit, missing } } }: Symptoms): Result[] {

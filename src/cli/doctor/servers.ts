@@ -1,7 +1,9 @@
 /** Servers that are not where their leases are, and servers whose `portd run` has ended. Pure. */
 import type { DaemonStatus, Lease, ListedSocket, PortSocket } from "../../client/client.ts";
 import { contains } from "../../port/port.ts";
+import { shortCommand } from "../../process/command_line.ts";
 import { folderKey, upwardKeys } from "../../process/folder.ts";
+import { portWords } from "../run/placeholders.ts";
 
 /** A server on a port that nobody leases, while nobody listens on the port of a lease that it seems to belong to. */
 export interface Stray {
@@ -19,6 +21,8 @@ export interface Orphan {
   readonly lease: Lease;
 }
 
+/** How many characters of a command a sentence has. */
+const COMMAND_WIDTH = 60;
 /** How many ports are looked at one by one. */
 const MOST_LOOKED_AT = 50;
 const RUN = "portd run ";
@@ -62,7 +66,7 @@ export function portsToLookAt(
 }
 
 /** Whether a lease waits for its server. */
-function isWaiting({ state, protocols, holder }: Lease): boolean {
+export function isWaiting({ state, protocols, holder }: Lease): boolean {
   return state !== "listening" && protocols.includes("tcp") && (holder.pid !== null || holder.cwd !== null);
 }
 
@@ -80,6 +84,28 @@ export function findStrays(listeners: readonly PortSocket[], leases: readonly Le
     const near = folder ? waiting.filter((lease) => folderOf(lease) === folder && lease.state !== "idle") : [];
     return near.length > 0 ? [{ socket, leases: near, isStarted: false }] : [];
   });
+}
+
+/** Where the server listens, and what to do, in a sentence. */
+export function strayText({ socket: { pid, process, localPort }, leases, isStarted }: Stray): string {
+  const names = leases.map(({ name, id }) => name ?? id).join(" or "),
+    ports = leases.map(({ port }) => port).join(" or ");
+  const who = processText(pid, process?.command);
+  if (!isStarted) {
+    const { cwd } = leases[0]!.holder, folder = process!.cwd!;
+    const where = folderKey(folder) === folderKey(cwd!) ? "in the same folder" : `in ${folder}, below ${cwd},`;
+    const place = `nobody listens on ${ports} (${names}), and ${who} ${where} listens on ${localPort}`;
+    return `${place}: if it is that server, start it with the port of its lease`;
+  }
+  const command = commandOfRun(leases[0]!);
+  const what = `${names} listens on ${localPort}, not on ${ports}: ${who}`;
+  if (command === undefined) return `${what}; start it with the port of its lease`;
+  return `${what}; add what sets its port to the command, like: ${portWords(command)}`;
+}
+
+/** A process in a sentence. */
+export function processText(pid: number | null, command: string | null | undefined): string {
+  return `pid ${pid} (${command ? shortCommand(command, COMMAND_WIDTH) : "unknown command"})`;
 }
 
 /** The folder of a holder without a process. */

@@ -1,12 +1,13 @@
 /** What doctor's checks look at: gathers it from the daemon and from this machine. */
-import type { DaemonStatus, Lease, ListedSocket, PortdClient, PortSocket } from "../../client/client.ts";
+import type { DaemonStatus, Lease, ListedSocket, PortdClient } from "../../client/client.ts";
 import type { FirewallStatus } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { CliContext } from "../context.ts";
 import { isRunning } from "../daemon/recorded.ts";
 import { changedAt } from "./program.ts";
-import { findLeftOver, findStrays, type Orphan, portsToLookAt, type Stray } from "./servers.ts";
+import { readSockets, readUnleased } from "./listeners.ts";
+import { findLeftOver, findStrays, type Orphan, type Stray } from "./servers.ts";
 import { freeBytes, lookAtFolder } from "./state_folder.ts";
 
 /** What the checks look at. */
@@ -62,12 +63,7 @@ async function lookAtServers(
 ): Promise<Pick<Symptoms, "sockets" | "strays" | "orphans">> {
   const sockets = await readSockets(client);
   const { leases: ended } = await client.list({ ended: true, limit: MOST_ENDED });
-  const isOther = ({ protocol, lease, pid }: PortSocket) => protocol === "tcp" && lease === null && pid !== status.pid;
-  const listeners: PortSocket[] = [];
-  for (const port of portsToLookAt(sockets ?? [], { leases, ended, status })) {
-    const description = await client.describePort(port);
-    listeners.push(...description.listeners.filter(isOther));
-  }
+  const listeners = await readUnleased(client, sockets, { leases, ended, status });
   const strays = findStrays(listeners, leases);
   return { sockets, strays, orphans: [...findAbandoned(leases), ...findLeftOver(listeners, ended)] };
 }
@@ -85,15 +81,6 @@ function findAbandoned(leases: readonly Lease[]): readonly Orphan[] {
     const { pid, command } = listener!;
     return isThere(listener!) && !isThere(holder) ? [{ pid, command, lease }] : [];
   });
-}
-
-async function readSockets(client: PortdClient): Promise<readonly ListedSocket[] | null> {
-  try {
-    return await client.listeners();
-  } catch (error) {
-    if (error instanceof PortdError && error.code === "not_supported") return null;
-    throw error;
-  }
 }
 
 async function readFirewall(client: PortdClient): Promise<FirewallStatus | undefined> {

@@ -116,3 +116,26 @@ Deno.test("doctor looks at no port of the system, of a process that has a leased
   assert.deepEqual(portsToLookAt(sockets, { leases, ended: [], status }), [5173]);
   assert.deepEqual(portsToLookAt(sockets, { leases: [], ended: [], status }), []);
 });
+
+commandTest("inspect and wait name the other port on which the server of a lease listens", async (setting) => {
+  const { daemon: { machine }, daemon, cwd, run } = setting;
+  const command = "portd run web -- node stubborn.mjs";
+  machine.start(4711, { command, cwd });
+  const holder = { id: `cli:${cwd}`, command, cwd };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  machine.start(4715, { command: "node stubborn.mjs", cwd, parentPid: 4711 });
+  machine.listen({ protocol: "tcp", port: 4173 }, { pid: 4715 });
+  const hint = "add what sets its port to the command, like: --port {port}";
+  const what = `shop/web listens on 4173, not on ${lease.port}: pid 4715 (node stubborn.mjs); ${hint}`;
+  for (const words of ["web", String(lease.port), "4173"]) {
+    const { stdout } = await run(["inspect", words]);
+    assert.deepEqual([...stdout.matchAll(/^ {2}advice +(.*)$/gm)].map(([, text]) => text), [what], words);
+  }
+  const wait = async (limitMs: number): Promise<string> => {
+    const { code, stderr } = await run(["wait", "web", "--timeout", `${limitMs}ms`]);
+    assert.equal(code, 7);
+    return stderr.includes("has not answered yet") ? wait(2 * limitMs) : stderr; // this machine is slow
+  };
+  const stderr = await wait(200);
+  assert.ok(stderr.endsWith(` nothing listens on shop/web (${lease.port}/tcp) yet; ${what}\n`), stderr);
+});
