@@ -83,10 +83,16 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   });
   const isHelp = inputs.length <= (isGroup ? 1 : 0) || inputs.includes("--help") || inputs.includes("-h");
   const used = isHelp ? withReflow(context) : context;
-  await run(app, inputs, used);
+  await run(app, withEmptyValues(inputs), used);
   const code = used.process.exitCode ?? EXIT.ok;
   // stricli's own codes are negative: -4 and -5 are faults of the command line, the others are faults of portd.
   return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
+}
+
+/** The same words; `--port=` is the flag with an empty value: for stricli it would be no flag but an argument. */
+function withEmptyValues(inputs: readonly string[]): readonly string[] {
+  const dashes = inputs.indexOf("--"), end = dashes === -1 ? inputs.length : dashes;
+  return inputs.flatMap((word, i) => i < end && /^--[^=]+=$/.test(word) ? [word.slice(0, -1), ""] : [word]);
 }
 
 /** The same context; what is printed on a terminal fits it. */

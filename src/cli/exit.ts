@@ -67,9 +67,16 @@ export async function guard(
     if (error instanceof Deno.errors.BrokenPipe) return;
     process.exitCode = exitCodeOf(error);
     if (error instanceof Ended) return;
-    const text = describeFailure(await withListener(context, flags, error), { json });
+    const text = describeFailure(await inWords(context, flags, error), { json });
     process.stderr.write(`${json ? text : withTimesFor(process.stderr, text)}\n`);
   }
+}
+
+/** The same error in words that its reader can use: what listens on the daemon's address, and what was typed. */
+async function inWords(context: CliContext, flags: CommonFlags, error: unknown): Promise<unknown> {
+  if (!(error instanceof PortdError) || error.data.field === undefined) return withListener(context, flags, error);
+  const { inTypedWords }: typeof import("./typed_fields.ts") = await import("./typed_fields.ts" as string);
+  return inTypedWords(error);
 }
 
 /** The same error; where something listens on the daemon's address and is no daemon, its message says who that is. */

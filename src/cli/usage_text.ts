@@ -80,6 +80,7 @@ export function describeFault(
       const hint = corrections.map((name) => `--${name}`).join(" or ");
       return `Cannot use --${input}: there is no such flag; ${hint ? `did you mean ${hint}?` : `${help} lists them`}`;
     },
+    AliasNotFoundError: ({ input }) => `Cannot use -${input}: there is no such flag; ${help} lists the flags`,
     UnexpectedPositionalError: ({ input, expectedCount }) =>
       `Cannot use ${JSON.stringify(input)}: ${command} takes ${countOf(expectedCount)}; see ${help}`,
     UnsatisfiedFlagError: ({ externalFlagName }) => `Cannot use --${externalFlagName}: it takes a value`,

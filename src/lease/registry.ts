@@ -130,7 +130,8 @@ export class Registry {
     const lifetime = ttlMs === undefined ? record.lifetime : { kind: "ttl", ttlMs } as const;
     checkExposedChange(record, { holder: record.holder, lifetime }, mayExpose);
     if (lifetime.kind !== record.lifetime.kind) {
-      const detail = `lease ${record.id} has a lifetime of kind "${record.lifetime.kind}"`;
+      const { name, lifetime: { kind } } = record;
+      const detail = `the lifetime of lease ${name ?? record.id} is of kind "${kind}", not "ttl"`;
       throw new PortdError("invalid_request", `Cannot use "ttlMs": ${detail}`, { field: "ttlMs", value: ttlMs });
     }
     return await this.#change(record, { lifetime, ...this.#renewal({ ...record, lifetime }) }, "lease.renewed");

@@ -107,6 +107,8 @@ const MESSAGES = [
   ["ps --prt 1", "Cannot use --prt: there is no such flag; did you mean --port?"],
   ["ps web", 'Cannot use "web": portd ps takes no arguments; see portd ps --help'],
   ["ps --port", "Cannot use --port: it takes a value"],
+  ["lease web --port=", 'Cannot use "" for --port: must be a port from 0 to 65535'],
+  ["lease web -p 3000", "Cannot use -p: there is no such flag; portd lease --help lists the flags"],
   ["inspect 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 0 to 65535, or a name'],
   ["release 65536", 'Cannot use "65536" for NAME|PORT: must be a port from 1 to 65535, or a name'],
   [
@@ -134,6 +136,21 @@ commandTest("a usage error names what is wrong and what would work, with --json 
     assert.deepEqual(await run(args.split(" ")), { code: 2, stdout: "", stderr: `portd: ${message}\n` });
     const words = args.endsWith("--port") ? ["ps", "--json", "--port"] : [...args.split(" "), "--json"];
     assert.deepEqual(JSON.parse((await run(words)).stderr), { error: { code: "usage", message } });
+  }
+});
+
+commandTest("a request that the daemon refuses is described by the words that were typed", async ({ daemon, run }) => {
+  await daemon.grant({ name: "web", project: "shop", lifetime: { kind: "pinned" } });
+  const refusals = [
+    ["renew shop/web --ttl 1h", 'Cannot use --ttl: the lifetime of lease shop/web is of kind "pinned", not "ttl"'],
+    ["renew shop/web --ttl 0", "Cannot use --ttl: must be from 1s to 365d, got 0ms"],
+    ["run api api -- true", 'Cannot use NAME: must be a name that no other service here has, got "shop/api"'],
+    ["lease --count 100000", "Cannot use --count: must be a whole number from 1 to 256, got 100000"],
+    ["lease --count 2 --block 2", "Cannot use --block together with --count: leave one of them out"],
+    ["lease a,b", 'Cannot use NAME: must be 1 to 64 of the characters A-Z a-z 0-9 . _ + @ -, got "a,b"'],
+  ] as const;
+  for (const [args, message] of refusals) {
+    assert.deepEqual(await run(args.split(" ")), { code: 2, stdout: "", stderr: `portd: ${message}\n` });
   }
 });
 
