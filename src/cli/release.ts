@@ -1,13 +1,21 @@
 /** The work of `portd release`. commands/release.ts has its flags and help; cli.ts says why they are apart. */
+import type { PortdClient } from "../client/client.ts";
 import { PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { findDaemon } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
-import { findLease, parseNameOrPort, titleOf } from "./naming.ts";
+import { findLease, type NameOrPort, parseNameOrPort, titleOf } from "./naming.ts";
 import { writeJson, writeLine } from "./terminal.ts";
 
 /** Flags of `portd release`. */
 export type ReleaseFlags = CommonFlags & { readonly label?: readonly [string, string] };
+
+/** Whether an error means that the lease has ended; of a port the daemon only says that it has none now. */
+async function hasEnded(error: unknown, client: PortdClient, target: NameOrPort): Promise<boolean> {
+  if (!(error instanceof PortdError)) return false;
+  if (error.code !== "lease_not_found" || !("port" in target)) return error.code === "lease_ended";
+  return (await client.list({ port: target.port, ended: true, limit: 1 })).leases.length > 0;
+}
 
 /** Releases the named leases one by one, or all leases with a label. */
 export async function release(context: CliContext, flags: ReleaseFlags, ...texts: string[]): Promise<void> {
@@ -32,7 +40,7 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
       released.push(lease.id);
       report(`released ${titleOf(lease)}`);
     } catch (error) {
-      if (!(error instanceof PortdError) || error.code !== "lease_ended") throw error;
+      if (!await hasEnded(error, client, target)) throw error;
       report(`${texts[i]} has ended already`);
     }
   }

@@ -119,6 +119,8 @@ commandTest("portd release takes names, ports, ids and labels", async ({ daemon,
   assert.deepEqual(await run(["release", "--label", "job=d"]), ok("", "released 1 lease\n"));
   assert.deepEqual(daemon.leases.map(({ state }) => state), Array(4).fill("released"));
   assert.deepEqual(await run(["release", d!.id]), ok("", `${d!.id} has ended already\n`));
+  assert.deepEqual(await run(["release", String(b!.port)]), ok("", `${b!.port} has ended already\n`));
+  await checkFailure(run(["release", "3"]), 1, /Cannot find a lease on port 3\n$/);
   const { code, stderr } = await run(["release", "nobody"]);
   assert.deepEqual([code, stderr], [1, 'portd: Cannot find lease "shop/nobody"\n']);
   assert.deepEqual(JSON.parse((await run(["release", a!.id, "--json"])).stdout), { released: [] });
