@@ -12,7 +12,7 @@ import {
 import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
-import { widthOf } from "./terminal.ts";
+import { hang, widthOf } from "./terminal.ts";
 import { describeFault, describeUnknown, reflow, rootHelp } from "./usage_text.ts";
 
 /** A command, or a command with commands below it. */
@@ -64,6 +64,7 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   const json = inputs.includes("--json");
   const isGroup = chosen !== undefined && "getAllEntries" in loaded;
   const command = ["portd", ...args.slice(0, isGroup ? 2 : 1)].join(" ");
+  const fit = (text: string) => json ? text : hang("", text, widthOf(context.process.stderr));
   const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
@@ -72,10 +73,10 @@ export async function runApp(args: readonly string[], context: CliContext, loade
     localization: {
       text: {
         ...text_en,
-        noCommandRegisteredForInput: (given) => describeUnknown(given, { json }),
+        noCommandRegisteredForInput: (given) => fit(describeUnknown(given, { json })),
         exceptionWhileParsingArguments(error, ansiColor) {
           return error instanceof ArgumentScannerError
-            ? describeFault(error, { command, json })
+            ? fit(describeFault(error, { command, json }))
             : text_en.exceptionWhileParsingArguments.call(this, error, ansiColor);
         },
       },

@@ -2,7 +2,7 @@
 import { NoAnswerError, NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "../client/transport.ts";
 import { describeSystemError, type ErrorCode, PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
-import { escapeControls, toJson, withTimesFor } from "./terminal.ts";
+import { escapeControls, toJson, writeLine } from "./terminal.ts";
 
 /** The exit codes of portd; `run` passes its command's on. */
 export const EXIT = {
@@ -68,7 +68,8 @@ export async function guard(
     process.exitCode = exitCodeOf(error);
     if (error instanceof Ended) return;
     const text = describeFailure(await inWords(context, flags, error), { json });
-    process.stderr.write(`${json ? text : withTimesFor(process.stderr, text)}\n`);
+    if (json) process.stderr.write(`${text}\n`);
+    else for (const line of text.split("\n")) writeLine(process.stderr, line);
   }
 }
 

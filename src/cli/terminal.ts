@@ -18,9 +18,12 @@ export function writeJson(stream: Pick<TextStream, "write">, value: unknown): vo
   stream.write(`${toJson(value)}\n`);
 }
 
-/** Writes one line; control characters are written as escapes, and on a terminal instants in local time. */
+/**
+ * Writes one line; control characters are written as escapes. On a terminal instants are in local time, and what does not
+ * fit goes on in further lines.
+ */
 export function writeLine(stream: TextStream, text: string): void {
-  stream.write(`${withTimesFor(stream, escapeControls(text))}\n`);
+  writeBehind(stream, "", text);
 }
 
 /** Something that is known, with its name. */

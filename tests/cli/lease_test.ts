@@ -120,7 +120,7 @@ commandTest("portd lease reports a fault of portd.yaml, and leases nothing", asy
 const HINT = /^hint: each deno task takes about a second, .*; deno task install puts portd on your PATH\n$/;
 
 commandTest("portd lease from deno task at a terminal says once how to install portd", async ({ daemon, run }) => {
-  const task = { isTerminal: true, isTask: true };
+  const task = { isTerminal: true, columns: 160, isTask: true };
   const first = await run(["lease", "web"], task);
   assert.match(first.stdout, /^\d+\n$/);
   assert.match(first.stderr, HINT);
@@ -129,7 +129,7 @@ commandTest("portd lease from deno task at a terminal says once how to install p
 });
 
 commandTest("only the first lease of a project gets that hint", async ({ run }) => {
-  const task = { isTerminal: true, isTask: true };
+  const task = { isTerminal: true, columns: 160, isTask: true };
   await run(["lease", "web"]);
   await run(["release", "web"]);
   assert.equal((await run(["lease", "web"], task)).stderr, "");

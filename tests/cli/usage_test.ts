@@ -154,6 +154,18 @@ commandTest("a request that the daemon refuses is described by the words that we
   }
 });
 
+commandTest("on a terminal an error is broken at blanks, and with --json it is one line", async ({ run }) => {
+  const refused = ["lease", "3000"], unknown = ["quux"], fault = ["lease", "web", "--port", "seventy-thousand"];
+  for (const words of [refused, unknown, fault, ["release", "shop/a-name-that-is-too-long"]]) {
+    const { stderr } = await run(words, { isTerminal: true, columns: 40 });
+    assert.equal(stderr.replaceAll("\n", " "), (await run(words)).stderr.replaceAll("\n", " "));
+    for (const line of stderr.split("\n")) assert.ok(line.length <= 40, line);
+    assert.ok(stderr.trimEnd().includes("\n"), stderr);
+    const json = (await run([...words, "--json"], { isTerminal: true, columns: 40 })).stderr;
+    assert.deepEqual([json.trimEnd().includes("\n"), typeof JSON.parse(json)], [false, "object"]);
+  }
+});
+
 commandTest("portd version and --version print deno.json's version", async ({ run }) => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   assert.deepEqual(await run(["version"]), ok(`portd ${version}\n`));
