@@ -91,10 +91,14 @@ export async function findLease(client: PortdClient, target: NameOrPort, cwd: st
   const { lease } = target;
   if (LEASE_ID.test(lease)) return await client.get(lease);
   if (lease.includes("/")) return await client.get({ name: lease });
-  const project = findProject(cwd);
   // Where there is none, the daemon says whether there has ever been one.
-  return pickOwn(await client.listAll({ name: lease }), lease, project) ??
-    await client.get({ name: `${project.name}/${lease}` });
+  return pickOwn(await client.listAll({ name: lease }), lease, findProject(cwd)) ??
+    await client.get({ name: fullName(lease, cwd) });
+}
+
+/** What a lease is called that was typed in `cwd`: its full name, or its id. */
+export function fullName(lease: string, cwd: string): string {
+  return LEASE_ID.test(lease) || lease.includes("/") ? lease : `${findProject(cwd).name}/${lease}`;
 }
 
 /** Of leases whose last part is `name`, the one that `name` means in this project. */

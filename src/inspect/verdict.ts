@@ -189,7 +189,9 @@ function judgeFree(facts: PortFacts): Judgement {
       : privileged
       ? ["listening on it takes an administrator's rights"]
       : []),
-    ...(quarantined ? ["it was in use a moment ago, and is granted only by number until it has cooled down"] : []),
+    ...(quarantined
+      ? ["it was leased or in use a moment ago, and is granted only by number until it has cooled down"]
+      : []),
     ...knownText(facts),
   ];
   const risk = `, but the system may give it to any program (ephemeral range ${rangeText(ephemeralRange)})`;

@@ -12,7 +12,7 @@ const PINNED = { kind: "pinned" } as const;
 
 commandTest("portd ls is a table; what a daemon says cannot break out of it", async ({ daemon, run }) => {
   daemon.machine.start(4711, { command: "vi\x1b[2Jte\n" });
-  const lease = await daemon.grant({ name: "web", project: "shop", pid: 4711, lifetime: PINNED });
+  const lease = await daemon.grant({ name: "web", project: "shop", pid: 4711, lifetime: { kind: "process" } });
   const { stdout } = await run(["ls"]);
   const [head, row, ...rest] = stdout.split("\n");
   assert.match(head!, /^NAME +PORT +PROTO +STATE +PID +COMMAND +EXPIRES$/);
@@ -84,6 +84,13 @@ commandTest("portd ls fits the terminal, and has colours and hints there alone",
   const styled = await run(["ls"], { isTerminal: true, isColoured: true });
   assert.match(rowsOf(styled)[0]!, /^shop\/admin-pages .*\x1b\[31mconflict\x1b\[39m/);
   assert.match(styled.stderr, new RegExp(`hint: portd inspect ${port} says what to do`));
+});
+
+commandTest("portd ls names no process that a lease may have outlived", async ({ daemon, run }) => {
+  daemon.machine.start(4711, { command: "vite build" });
+  const holder = { id: "cli:/shop" };
+  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, ttlMs: 60_000 });
+  assert.match((await run(["ls"])).stdout, new RegExp(`\nshop/web +${lease.port} +tcp +granted +- +- +\\S+\n$`));
 });
 
 commandTest("portd inspect says what ends a lease", async ({ daemon, run }) => {
@@ -171,7 +178,7 @@ commandTest("portd wait gives up with exit code 7, and with 130 at Ctrl-C", asyn
   await checkFailure(
     run(["wait", "web", "--timeout", "20ms"]),
     7,
-    /^portd: Timed out after 20ms: (?:there is no lease "web" yet|portd at \S+ has not answered yet)\n$/,
+    /^portd: Timed out after 20ms: (?:there is no lease "shop\/web" yet|portd at \S+ has not answered yet)\n$/,
   );
   const signals = new FakeSignals();
   const looked = daemon.whenAsked("/v1/leases?name=web");

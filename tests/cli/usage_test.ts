@@ -166,6 +166,10 @@ commandTest("on a terminal an error is broken at blanks, and with --json it is o
   }
 });
 
+commandTest("the usage of portd free has all of its flags", async ({ run }) => {
+  assert.match((await run(["free", "--help"])).stdout, / \[--force \[--pid PID,PID\]\] /);
+});
+
 commandTest("portd version and --version print deno.json's version", async ({ run }) => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   assert.deepEqual(await run(["version"]), ok(`portd ${version}\n`));

@@ -157,3 +157,8 @@ Deno.test("a port that a UDP client uses is bound", () => {
   const client: PortSocket = { ...SOCKET, protocol: "udp", state: "", remotePort: 53, remoteAddress: "127.0.0.53" };
   assert.equal(judge({ ...FACTS, connections: [client] }).verdict, "bound");
 });
+
+Deno.test("a port whose lease has ended a moment ago is not said to have been in use", () => {
+  const { sentence } = judge({ ...FACTS, quarantined: true });
+  assert.match(sentence, /^Port 50010 is free; it was leased or in use a moment ago, and is granted only by number /);
+});

@@ -77,7 +77,7 @@ connected to the port is never ended. If a process listens that does not belong 
 exit code is 4, and the message names that process and the command that ends it; with --force it is ended after you
 have typed "yes", and the lease stays. The exit code is 6 when the process runs as another user.`,
   usage: [
-    "NAME|PORT [--yes] [--tcp|--udp] [--timeout 5s]",
+    "NAME|PORT [--yes] [--tcp|--udp] [--force [--pid PID,PID]] [--timeout 5s]",
     { input: "web", brief: "shows the process on the port of web in this project, and asks before it ends it" },
     { input: "20417 --yes --timeout 30s", brief: "in a script; for a server that needs long to stop" },
     { input: "3000 --force", brief: "ends whatever listens on the port, after asking" },

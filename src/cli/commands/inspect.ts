@@ -5,7 +5,7 @@ import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { askOrLook } from "../daemon/without.ts";
 import { findStraysOf } from "../doctor/listeners.ts";
-import { findStrays, isWaiting, strayText } from "../doctor/servers.ts";
+import { findStrays, isWaiting, type Stray, strayText } from "../doctor/servers.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
 import { addressText, type Style, writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
@@ -36,25 +36,23 @@ command looks itself, and no lease is known.`,
     if (flags.json) return writeJson(stdout, { ...(isLocal && { daemon: null }), ...description });
     const { sentence, verdict } = description;
     writeStyled(stdout, sentence, STYLES[verdict]);
-    const advice = isLocal ? description.advice : await adviceOf(source as PortdClient, description);
-    for (const [label, text] of rowsOf({ ...description, advice })) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
+    const strays = isLocal ? [] : await straysOf(source as PortdClient, description);
+    const holders = [...description.leases, ...strays.flatMap(({ leases }) => leases)].map(({ holder }) => holder);
+    const shown = { ...description, advice: adviceOf(description, strays) };
+    for (const [label, text] of rowsOf(shown, holders)) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
   },
 });
 
-/**
- * The daemon's advice. Where the server of one of the leases listens on another port, or the listener is such a server, it
- * begins with that; where that is certain, no other advice is true.
- */
-async function adviceOf(
-  client: PortdClient,
-  { leases, listeners, advice }: PortDescription,
-): Promise<readonly string[]> {
-  const mayBeStray = leases.length === 0 && listeners.some(({ protocol, pid }) => protocol === "tcp" && pid !== null);
+/** The servers of the port's lease on other ports; of a port without a lease, the listeners that are such servers. */
+async function straysOf(client: PortdClient, { leases, listeners }: PortDescription): Promise<readonly Stray[]> {
   const waiting = leases.find(isWaiting);
-  if (!mayBeStray && waiting === undefined) return advice;
-  const strays = waiting !== undefined
-    ? await findStraysOf(client, waiting)
-    : findStrays(await withoutDaemon(client, listeners), await client.listAll());
+  if (waiting !== undefined) return await findStraysOf(client, waiting);
+  const mayBeStray = leases.length === 0 && listeners.some(({ protocol, pid }) => protocol === "tcp" && pid !== null);
+  return mayBeStray ? findStrays(await withoutDaemon(client, listeners), await client.listAll()) : [];
+}
+
+/** First where the server listens that belongs to the lease; where that is certain, no other advice is true. */
+function adviceOf({ advice }: PortDescription, strays: readonly Stray[]): readonly string[] {
   const texts = [...new Set(strays.map(strayText))];
   return strays.some(({ isStarted }) => isStarted) ? texts : [...texts, ...advice];
 }
@@ -75,14 +73,18 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
   bound: "yellow",
 };
 
-function rowsOf(description: PortDescription): readonly (readonly [label: string, text: string])[] {
+/** @param holders are known by what they say of themselves. */
+function rowsOf(
+  description: PortDescription,
+  holders: readonly Lease["holder"][],
+): readonly (readonly [label: string, text: string])[] {
   const { leases, rules, listeners, connections, advice } = description;
   return [
     ["class", classText(description)],
     ...knownFor(description),
     ...leases.map((lease) => ["lease", leaseText(lease)] as const),
     ...rules.map((rule) => ["rule", ruleText(rule)] as const),
-    ...listeners.flatMap(socketRows),
+    ...listeners.flatMap((socket) => socketRows(socket, holders)),
     ...connectionRows(connections),
     ...advice.map((text) => ["advice", text] as const),
   ];
@@ -122,7 +124,7 @@ function ruleText({ name, remote, profiles, state }: PortDescription["rules"][nu
   return `${name} lets in ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
 }
 
-function socketRows(socket: PortSocket): (readonly [string, string])[] {
+function socketRows(socket: PortSocket, holders: readonly Lease["holder"][]): (readonly [string, string])[] {
   const { protocol, localAddress, pid, user, process, startedAt, ofHolder, reason, forwarder, ancestors } = socket;
   const whose = ofHolder === null ? "" : ofHolder ? " (the holder's)" : " (not the holder's)";
   const who = pid === null
@@ -139,12 +141,15 @@ function socketRows(socket: PortSocket): (readonly [string, string])[] {
     ...(details.length === 0 ? [] : [["", details.join(", ")] as const]),
     ...(reason ? [["", `not the holder's: ${reason}`] as const] : []),
     ...(forwarder === null ? [] : [["", `${forwarder.program} forwards the port to a container${target}`] as const]),
-    ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors)] as const]),
+    ...(ancestors.length === 0 ? [] : [["started by", ancestorsText(ancestors, holders)] as const]),
   ];
 }
 
-function ancestorsText(ancestors: PortSocket["ancestors"]): string {
-  return ancestors.slice(0, 3).map(({ pid, command: text }) => `${shortCommand(text ?? "?", 30)} (${pid})`).join(" ← ");
+function ancestorsText(ancestors: PortSocket["ancestors"], holders: readonly Lease["holder"][]): string {
+  return ancestors.slice(0, 3).map(({ pid, command }) => {
+    const holder = holders.find((each) => each.pid === pid);
+    return `${shortCommand(holder?.command ?? command ?? "?", holder === undefined ? 30 : 60)} (${pid})`;
+  }).join(" ← ");
 }
 
 function connectionRows(connections: readonly PortSocket[]): (readonly [string, string])[] {

@@ -123,8 +123,8 @@ function writeLeases(stdout: TextStream, leases: readonly Lease[]): void {
   );
 }
 
-function cellsOf({ name, port, protocols, state, listener, holder }: Lease): readonly Cell[] {
-  const { pid, command } = listener ?? holder;
+function cellsOf(lease: Lease): readonly Cell[] {
+  const { name, port, protocols, state } = lease, { pid, command } = processOf(lease);
   return [
     name ?? "-",
     String(port),
@@ -133,6 +133,12 @@ function cellsOf({ name, port, protocols, state, listener, holder }: Lease): rea
     pid === null ? "-" : String(pid),
     shortCommand(command ?? "-", Infinity),
   ];
+}
+
+/** The process of the listener, or else of the holder; a lease that does not end with the holder's may have outlived it. */
+function processOf({ listener, holder, lifetime, endedAt }: Lease): Pick<Lease["holder"], "pid" | "command"> {
+  const mayHaveEnded = holder.pid !== null && lifetime.kind !== "process" && endedAt === null;
+  return listener ?? (mayHaveEnded ? { pid: null, command: null } : holder);
 }
 
 /** The line that says why the listener on the port is not the holder's; none without a conflict. */

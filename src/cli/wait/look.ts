@@ -1,6 +1,6 @@
 /** One look at what `portd wait` waits for: whether it is there, or what is missing. */
 import { type Lease, type PortdClient, PortdError, type Protocol } from "../../client/client.ts";
-import { findLease, type NameOrPort, titleOf } from "../naming.ts";
+import { findLease, fullName, type NameOrPort, titleOf } from "../naming.ts";
 
 /** What a look found. */
 export interface Progress {
@@ -17,7 +17,7 @@ export async function lookAtLease(
 ): Promise<Progress> {
   const lease = await findLive(client, { lease: name }, cwd);
   if (free) return lease === undefined ? {} : { missing: stillLeased(lease) };
-  if (lease === undefined) return { missing: `there is no lease ${JSON.stringify(name)} yet` };
+  if (lease === undefined) return { missing: `there is no lease ${JSON.stringify(fullName(name, cwd))} yet` };
   return lease.state === "listening" ? { lease } : { missing: notListening(lease) };
 }
 

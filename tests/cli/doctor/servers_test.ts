@@ -120,7 +120,7 @@ Deno.test("doctor looks at no port of the system, of a process that has a leased
 commandTest("inspect and wait name the other port on which the server of a lease listens", async (setting) => {
   const { daemon: { machine }, daemon, cwd, run } = setting;
   const command = "portd run web -- node stubborn.mjs";
-  machine.start(4711, { command, cwd });
+  machine.start(4711, { command: "deno run -A main.ts run web -- node stubborn.mjs", cwd });
   const holder = { id: `cli:${cwd}`, command, cwd };
   const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
   machine.start(4715, { command: "node stubborn.mjs", cwd, parentPid: 4711 });
@@ -131,6 +131,7 @@ commandTest("inspect and wait name the other port on which the server of a lease
     const { stdout } = await run(["inspect", words]);
     assert.deepEqual([...stdout.matchAll(/^ {2}advice +(.*)$/gm)].map(([, text]) => text), [what], words);
   }
+  assert.match((await run(["inspect", "4173"])).stdout, /^ {2}started by +portd run web -- \S+.* \(4711\)$/m);
   const wait = async (limitMs: number): Promise<string> => {
     const { code, stderr } = await run(["wait", "web", "--timeout", `${limitMs}ms`]);
     assert.equal(code, 7);

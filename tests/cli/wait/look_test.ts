@@ -10,7 +10,7 @@ const HOLDER = { id: "cli:/home/me/shop", cwd: "/home/me/shop" };
 commandTest("a look at a lease finds it, or says what is missing", async ({ daemon, cwd }) => {
   const client = new PortdClient({ url: daemon.url });
   const look = (free = false) => lookAtLease(client, { name: "web", cwd, free });
-  assert.deepEqual([await look(), await look(true)], [{ missing: 'there is no lease "web" yet' }, {}]);
+  assert.deepEqual([await look(), await look(true)], [{ missing: 'there is no lease "shop/web" yet' }, {}]);
   const lease = await daemon.grant({ name: "web", project: "shop", holder: HOLDER });
   const title = `shop/web (${lease.port}/tcp)`;
   assert.deepEqual(await look(), { missing: `nothing listens on ${title} yet` });
