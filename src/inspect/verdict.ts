@@ -75,7 +75,7 @@ function judgeConflict(port: number, stranger: PortSocket, leases: readonly Leas
       stranger.reason ?? socketText(stranger)
     }`,
     advice: [
-      stranger.pid === null ? "end the stranger as an administrator" : `end process ${stranger.pid} yourself`,
+      `portd free ${port} --force ends the stranger${stranger.pid === null ? ", as an administrator" : ""}`,
       `or release the lease and take another port: ${release}`,
     ],
   };

@@ -67,7 +67,7 @@ linuxTest("GET /ports/{n} calls a stranger on a leased port a conflict before th
   const startedAt = Date.parse(listeners[0]?.startedAt ?? "");
   assert.ok(startedAt > before - 2000 && startedAt < Date.now() + 2000, listeners[0]?.startedAt ?? "none");
   assert.match(sentence, new RegExp(`leased to "shop/web" .*, but a stranger listens: pid ${stranger.pid} `));
-  assert.match(advice.join(), new RegExp(`end process ${stranger.pid} yourself`));
+  assert.match(advice.join(), new RegExp(`portd free ${port} --force ends the stranger`));
 });
 
 linuxTest("GET /ports/{n} says who uses a port that nobody leases, listening or not", async () => {
