@@ -108,6 +108,8 @@ commandTest("portd inspect says what ends a lease", async ({ daemon, run }) => {
 
 commandTest("portd ls filters, and shows the history", async ({ daemon, run }) => {
   assert.deepEqual(await run(["ls"]), ok("", "no leases\n"));
+  const words = ["ls", "--state", "idle", "--label", "A=b"];
+  assert.deepEqual(await run(words), ok("", "no lease matches --state idle --label A=b\n"));
   await run(["ls", "--name", "web", "--port", "80", "--state", "idle", "--project", "shop", "--label", "a=b"]);
   assert.equal(daemon.requests.at(-1)?.path, "/v1/leases?name=web&port=80&state=idle&project=shop&label=a%3Db");
   await run(["ls", "--ended"]);

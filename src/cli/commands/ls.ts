@@ -62,9 +62,9 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
     const { process } = context, { stdout, stderr } = process;
     if (flags.json) return writeJson(stdout, { leases });
     if (leases.length === 0) {
-      writeLine(stderr, "no leases");
-      const isFiltered = filters.some((filter) => Object.keys(filter).length > 0);
-      if (!isFiltered) writeHint(process, 'portd lease web leases a port for "web" of this project');
+      const asked = criteriaText(flags);
+      writeLine(stderr, asked === "" ? "no leases" : `no lease matches ${asked}`);
+      if (asked === "" && !flags.ended) writeHint(process, 'portd lease web leases a port for "web" of this project');
       return;
     }
     const isOwn = ownedBy(findProject(context.cwd));
@@ -74,6 +74,12 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
     hint(process, ordered, isOwn);
   },
 });
+
+/** The flags that leave leases out, as they are typed. */
+function criteriaText({ name, port, state, project, label }: ListFlags): string {
+  const criteria = given({ name, port, state, project, label: label?.join("=") });
+  return Object.entries(criteria).map(([flag, value]) => `--${flag} ${value}`).join(" ");
+}
 
 function filtersOf({ name, port, state, project, label, ended, all }: ListFlags): readonly LeaseFilter[] {
   const filter = given({ name, port, state, project, label: label?.join("=") });
