@@ -9,6 +9,7 @@ import {
   run,
   text_en,
 } from "@stricli/core";
+import { closest } from "../suggest.ts";
 import { VERSION } from "../version.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT } from "./exit.ts";
@@ -47,6 +48,10 @@ const BRIEFS = {
 
 type CommandName = keyof typeof BRIEFS;
 
+const COMMANDS = Object.keys(BRIEFS);
+/** A shorter word is not far from any command. */
+const LEAST_CORRECTED = 4;
+
 /** How far a misspelt word may be from a command; stricli's own threshold of 7 would suggest "stop" for "foo". */
 const DISTANCE = { threshold: 3, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
@@ -73,7 +78,10 @@ export async function runApp(args: readonly string[], context: CliContext, loade
     localization: {
       text: {
         ...text_en,
-        noCommandRegisteredForInput: (given) => fit(describeUnknown(given, { json })),
+        noCommandRegisteredForInput: ({ input, corrections }) => {
+          const near = corrections.length > 0 || input.length < LEAST_CORRECTED ? undefined : closest(input, COMMANDS);
+          return fit(describeUnknown({ input, corrections: near ? [`\`${near}\``] : corrections }, { json }));
+        },
         exceptionWhileParsingArguments(error, ansiColor) {
           return error instanceof ArgumentScannerError
             ? fit(describeFault(error, { command, json }))
@@ -109,7 +117,7 @@ function buildRoot(chosen: CommandName | undefined, loaded: AnyCommand): RouteMa
   const routes: Record<string, AnyCommand> = Object.create(null);
   const func = () => new Error("Cannot run a command that is not loaded");
   const notLoaded = buildCommand<Record<never, never>, [], CliContext>({ func, parameters: {}, docs: { brief: "" } });
-  for (const name of Object.keys(BRIEFS)) routes[name] = name === chosen ? loaded : notLoaded;
+  for (const name of COMMANDS) routes[name] = name === chosen ? loaded : notLoaded;
   const root = buildRouteMap<string, CliContext>({ routes, docs: { brief: "" } });
   return { ...root, formatHelp: ({ ansiColor }) => rootHelp(BRIEFS, { getColorDepth: () => ansiColor ? 4 : 1 }) };
 }

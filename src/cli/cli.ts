@@ -60,9 +60,12 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   return context.process.exitCode ?? EXIT.ok;
 }
 
-/** The same command line with a command's own name; `help COMMAND` is `COMMAND --help`. */
+/** The same command line with a command's own name; `help COMMAND` and `--help COMMAND` are `COMMAND --help`. */
 function plainWords(args: readonly string[]): readonly string[] {
   const [first = "", ...rest] = args;
-  if (first === "help") return plainWords([...rest.filter((word) => word !== "--help" && word !== "-h"), "--help"]);
+  const asksFirst = (first === "--help" || first === "-h") && rest.length > 0;
+  if (first === "help" || asksFirst) {
+    return plainWords([...rest.filter((word) => word !== "--help" && word !== "-h"), "--help"]);
+  }
   return Object.hasOwn(OTHER_NAMES, first) ? [OTHER_NAMES[first]!, ...rest] : args;
 }

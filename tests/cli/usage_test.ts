@@ -124,6 +124,7 @@ const MESSAGES = [
   ["service logs x", 'Cannot use "x": portd service logs takes no arguments; see portd service logs --help'],
   ["open", "Cannot run portd open: NAME|PORT is missing; see portd open --help"],
   ["lst", 'Cannot run "lst": there is no such command; did you mean `ls`?'],
+  ["realese", 'Cannot run "realese": there is no such command; did you mean `release`?'],
   ["quux", 'Cannot run "quux": there is no such command; portd --help lists them'],
   [
     "--no-start ps",
@@ -164,6 +165,12 @@ commandTest("on a terminal an error is broken at blanks, and with --json it is o
     const json = (await run([...words, "--json"], { isTerminal: true, columns: 40 })).stderr;
     assert.deepEqual([json.trimEnd().includes("\n"), typeof JSON.parse(json)], [false, "object"]);
   }
+});
+
+commandTest("portd --help COMMAND prints the help of that command", async ({ run }) => {
+  const help = await run(["lease", "--help"]);
+  for (const first of ["--help", "-h", "help"]) assert.deepEqual(await run([first, "lease"]), help);
+  assert.match((await run(["--help", "--help"])).stdout, /^portd leases the TCP and UDP ports/);
 });
 
 commandTest("the usage of portd free has all of its flags", async ({ run }) => {
