@@ -158,3 +158,15 @@ commandTest(
     assert.ok(!(await run(["status"])).stdout.includes(why));
   },
 );
+
+commandTest(
+  "portd close of a lease that is not open is no error, also without a readable firewall",
+  async (setting) => {
+    const { daemon, run } = setting;
+    const lease = await daemon.grant({ name: "game", port: PORT, lifetime: { kind: "pinned" } });
+    const closed = { code: 0, stdout: "", stderr: `game (${PORT}/tcp) is not open\n` };
+    assert.deepEqual(await run(["close", lease.id]), closed);
+    daemon.machine.firewall.failure = rightsMissing(READ, "nft needs root, or the capability CAP_NET_ADMIN");
+    assert.deepEqual(await run(["close", lease.id]), closed);
+  },
+);
