@@ -73,9 +73,10 @@ export async function guard(
   }
 }
 
-/** The same error in words that its reader can use: what listens on the daemon's address, and what was typed. */
+/** The same error in words that its reader can use: what listens on the daemon's address, what was typed, and what would work. */
 async function inWords(context: CliContext, flags: CommonFlags, error: unknown): Promise<unknown> {
-  if (!(error instanceof PortdError) || error.data.field === undefined) return withListener(context, flags, error);
+  if (!(error instanceof PortdError)) return withListener(context, flags, error);
+  if (error.data.field === undefined && error.code !== "pool_exhausted") return error;
   const { inTypedWords }: typeof import("./typed_fields.ts") = await import("./typed_fields.ts" as string);
   return inTypedWords(error);
 }

@@ -1,4 +1,4 @@
-/** Errors about fields of the API, in the words of the command line. Loaded where a request has been refused. */
+/** Refusals of the daemon in the words of the command line. Loaded where there is one. */
 import { formatDuration } from "../duration.ts";
 import { PortdError } from "../errors.ts";
 
@@ -29,7 +29,7 @@ const HEAD = /^Cannot use "([^"]+)"(?: together with "([^"]+)")?/;
 /** What is expected of a duration, and what was given. */
 const MILLISECONDS = /a whole number of milliseconds from (\d+) to (\d+), got (\d+)/;
 
-/** The same error; where it names a field that a flag or an argument gives, its message has that. */
+/** The same error; its message has the flag or the argument instead of the field, and what to do where no port is free. */
 export function inTypedWords({ code, message, data, cause }: PortdError): PortdError {
   const text = message
     .replace(HEAD, (whole, field: string, other?: string) => {
@@ -41,7 +41,15 @@ export function inTypedWords({ code, message, data, cause }: PortdError): PortdE
       const [from, to, got] = [least, most, given].map((ms) => formatDuration(Number(ms)));
       return `from ${from} to ${to}, got ${got}`;
     });
-  return new PortdError(code, text, data, { cause });
+  return new PortdError(code, `${text}${nextStep(code, data)}`, data, { cause });
+}
+
+/** What gives a port where none of a pool or a range is free; waiting is useless where the daemon does not say when. */
+function nextStep(code: string, { ports, retryAfter }: PortdError["data"]): string {
+  if (code !== "pool_exhausted" || ports === undefined) return "";
+  const range = "name a larger range with portd lease --range";
+  if (retryAfter === undefined) return `; ${range}`;
+  return `; wait for one with portd lease --wait 30s, ${range}, or release a lease that is not needed (portd ls)`;
 }
 
 /** `services[1].name` → `NAME`, `prefer[0]` → `--prefer`. */

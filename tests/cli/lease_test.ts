@@ -189,6 +189,16 @@ commandTest("a refusal ends with the exit code of its kind, and the daemon's wor
   }
 });
 
+commandTest("where no port is free the message says what would give one", async ({ daemon, run }) => {
+  const exhausted = { status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port", ports: { size: 1 } };
+  daemon.refuseNext({ ...exhausted, retryAfter: 5 });
+  const range = "name a larger range with portd lease --range";
+  const ways = `wait for one with portd lease --wait 30s, ${range}, or release a lease that is not needed (portd ls)`;
+  assert.equal((await run(["lease"])).stderr, `portd: Cannot grant a tcp port; ${ways}\n`);
+  daemon.refuseNext(exhausted);
+  assert.equal((await run(["lease"])).stderr, `portd: Cannot grant a tcp port; ${range}\n`);
+});
+
 commandTest("with --json a refusal is a line of JSON on stderr", async ({ daemon, run }) => {
   daemon.refuseNext({ status: 503, code: "pool_exhausted", detail: "Cannot grant", retryAfter: 5 });
   const { code, stdout, stderr } = await run(["lease", "--json"]);
