@@ -49,16 +49,16 @@ async function requestOf(context: CliContext, words: Words): Promise<LeaseReques
 }
 
 /** What is asked of the port: by the flags, and by portd.yaml where that has a service of this name. */
-async function portOf({ cwd }: CliContext, { flags, name, project }: Words): Promise<PortRequest> {
+async function portOf({ cwd, process: { stderr } }: CliContext, { flags, name, project }: Words): Promise<PortRequest> {
   const { port, prefer, range, hold, count, block } = flags;
   const wish = given({ port, prefer, range, hold, protocols: protocolsOf(flags) });
   const isService = name !== undefined && !name.includes("/") && count === undefined && block === undefined;
   const file = isService ? findProjectFile(cwd, project) : undefined;
   if (file === undefined) return wish;
-  const { readServices, wishOf }: typeof import("./project_services.ts") = await import(
+  const { findService, readServices, wishOf }: typeof import("./project_services.ts") = await import(
     "./project_services.ts" as string
   );
-  return wishOf(readServices(file).find(({ request }) => request.name === name), wish);
+  return wishOf(findService(readServices(file), name!, stderr), wish);
 }
 
 function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined {

@@ -4,9 +4,23 @@
  */
 import type { PortRequest } from "../client/wire.ts";
 import { readServices, type ServiceEntry } from "../project/project_file.ts";
-import { given } from "./context.ts";
+import { closest } from "../suggest.ts";
+import { given, type TextStream } from "./context.ts";
+import { writeLine } from "./terminal.ts";
 
 export { readServices, type ServiceEntry };
+
+/** The service of this name; where portd.yaml has one of a similar name alone, stderr says so: the name may be misspelt. */
+export function findService(
+  services: readonly ServiceEntry[],
+  name: string,
+  stderr: TextStream,
+): ServiceEntry | undefined {
+  const found = services.find(({ request }) => request.name === name);
+  const near = found === undefined ? closest(name, services.map(({ request }) => request.name)) : undefined;
+  if (near !== undefined) writeLine(stderr, `note: portd.yaml has no service ${name}; did you mean ${near}?`);
+  return found;
+}
 
 /**
  * What is asked of the port of a service: what the flags say, and what the file says where they say nothing. Flags about

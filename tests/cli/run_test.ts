@@ -56,6 +56,16 @@ commandTest("without a name a command has any port, one name asks for one lease"
   assert.deepEqual([name, prefer, hold, labels], ["web", [5173], "none", { job: "1" }]);
 });
 
+commandTest("a name that is near to a service of portd.yaml is leased with a note", async ({ cwd, run }) => {
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services: { web: {}, api: {} }\n");
+  const note = "note: portd.yaml has no service wbe; did you mean web?\n";
+  assert.deepEqual(await run(["run", "wbe", "--", "true"]), { code: 0, stdout: "", stderr: note });
+  assert.equal((await run(["lease", "wbe"])).stderr, note);
+  for (const name of ["web", "other/wbe", "storybook"]) {
+    assert.equal((await run(["run", name, "--", "true"])).stderr, "", name);
+  }
+});
+
 commandTest(
   "without a name a command has all services of portd.yaml, with the variables of the file",
   async (setting) => {

@@ -25,7 +25,7 @@ export interface PortWords {
 }
 
 /** @throws {UsageError} for names and flags that contradict each other. */
-export async function findWantedPorts({ cwd }: CliContext, words: PortWords): Promise<readonly WantedPort[]> {
+export async function findWantedPorts({ cwd, process }: CliContext, words: PortWords): Promise<readonly WantedPort[]> {
   const { project, names, fullName, wish } = words;
   if (fullName !== undefined) {
     if (names.length > 0) throw new UsageError("Cannot use NAME together with --name: both name the lease");
@@ -38,14 +38,14 @@ export async function findWantedPorts({ cwd }: CliContext, words: PortWords): Pr
     const all = typed.length === 0 ? [undefined] : typed;
     return checkTogether(all.map((named) => ({ named, wish, variable: undefined })), words);
   }
-  const { readServices, wishOf }: typeof import("../project_services.ts") = await import(
+  const { findService, readServices, wishOf }: typeof import("../project_services.ts") = await import(
     "../project_services.ts" as string
   );
   const services = readServices(file);
   const all = names.length === 0 ? services.map(({ request }) => request.name) : names;
   return checkTogether(
     all.map((name) => {
-      const service = isOwn(name) ? services.find(({ request }) => request.name === name) : undefined;
+      const service = isOwn(name) ? findService(services, name, process.stderr) : undefined;
       return { named: nameOf(name, words), wish: wishOf(service, wish), variable: service?.variable };
     }),
     words,
