@@ -1,5 +1,5 @@
 /** The work of `portd release`. commands/release.ts has its flags and help; cli.ts says why they are apart. */
-import type { PortdClient } from "../client/client.ts";
+import type { Lease, PortdClient } from "../client/client.ts";
 import { PortdError } from "../errors.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { findDaemon } from "./daemon/find.ts";
@@ -9,6 +9,17 @@ import { writeJson, writeLine } from "./terminal.ts";
 
 /** Flags of `portd release`. */
 export type ReleaseFlags = CommonFlags & { readonly label?: readonly [string, string] };
+
+/** A server is not ended with its lease. */
+async function reportListeners(
+  client: PortdClient,
+  { port, listener }: Lease,
+  report: (line: string) => void,
+): Promise<void> {
+  const { listeners } = await client.describePort(port);
+  const isThere = listener?.pid && listeners.some(({ pid }) => pid === listener.pid);
+  if (isThere) report(`note: pid ${listener.pid} still listens on ${port}`);
+}
 
 /** Whether an error means that the lease has ended; of a port the daemon only says that it has none now. */
 async function hasEnded(error: unknown, client: PortdClient, target: NameOrPort): Promise<boolean> {
@@ -39,6 +50,7 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
       await client.release(lease.id);
       released.push(lease.id);
       report(`released ${titleOf(lease)}`);
+      if (lease.state === "listening") await reportListeners(client, lease, report);
     } catch (error) {
       if (!await hasEnded(error, client, target)) throw error;
       report(`${texts[i]} has ended already`);

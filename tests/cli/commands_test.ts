@@ -86,6 +86,13 @@ commandTest("portd ls fits the terminal, and has colours and hints there alone",
   assert.match(styled.stderr, new RegExp(`hint: portd inspect ${port} says what to do`));
 });
 
+commandTest("portd release names the server that still listens", async ({ daemon, run }) => {
+  const lease = await daemon.grant({ name: "web", project: "shop", holder: { id: "cli:/shop", cwd: "/shop" } });
+  const { pid } = await daemon.serve(lease);
+  const note = `note: pid ${pid} still listens on ${lease.port}\n`;
+  assert.deepEqual(await run(["release", lease.id]), ok("", `released shop/web (${lease.port}/tcp)\n${note}`));
+});
+
 commandTest("portd ls names no process that a lease may have outlived", async ({ daemon, run }) => {
   daemon.machine.start(4711, { command: "vite build" });
   const holder = { id: "cli:/shop" };
