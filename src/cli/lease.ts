@@ -19,9 +19,17 @@ export async function lease(context: CliContext, flags: LeaseFlags, name?: strin
   const { isTask, process: { stdout, stderr } } = context;
   stdout.write(format(leases, flags));
   if (flags.pid !== undefined) { for (const lease of leases) noteEnd(stderr, lease); }
+  if (stderr.isTerminal && !flags.json) { for (const lease of leases) noteConflict(stderr, lease); }
   if (!isTask || flags.json || !stdout.isTerminal || !stderr.isTerminal) return;
   const { hintInstall }: typeof import("./install_hint.ts") = await import("./install_hint.ts" as string);
   await hintInstall(context, client, leases);
+}
+
+/** A port that is printed may be one on which a stranger listens. */
+function noteConflict(stderr: TextStream, { port, state, listener }: Lease): void {
+  if (state !== "conflict") return;
+  const who = listener?.reason ?? "portd inspect says more";
+  writeLine(stderr, `note: a stranger listens on ${port}: ${who}`);
 }
 
 /** A command line in its parts. */

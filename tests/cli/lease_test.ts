@@ -189,6 +189,21 @@ commandTest("a refusal ends with the exit code of its kind, and the daemon's wor
   }
 });
 
+commandTest("at a terminal a note says that a stranger listens on the port", async ({ daemon, run }) => {
+  const port = Number((await run(["lease", "web"])).stdout);
+  daemon.machine.start(99, { command: "vite", cwd: "/home/me/blog" });
+  daemon.machine.listen({ protocol: "tcp", port }, { pid: 99 });
+  await daemon.look();
+  assert.equal(daemon.leases[0]?.state, "conflict");
+  assert.deepEqual(await run(["lease", "web"]), { code: 0, stdout: `${port}\n`, stderr: "" });
+  const { stdout, stderr } = await run(["lease", "web"], { isTerminal: true, columns: 200 });
+  assert.deepEqual([stdout, daemon.requests.length], [`${port}\n`, 3]);
+  assert.match(
+    stderr,
+    new RegExp(`^note: a stranger listens on ${port}: pid 99 \\(vite\\) runs in /home/me/blog, not in `),
+  );
+});
+
 commandTest("where no port is free the message says what would give one", async ({ daemon, run }) => {
   const exhausted = { status: 503, code: "pool_exhausted", detail: "Cannot grant a tcp port", ports: { size: 1 } };
   daemon.refuseNext({ ...exhausted, retryAfter: 5 });
