@@ -142,8 +142,20 @@ function withoutForbidden(
 /** Where nobody listens on the port it is a request like any other. */
 async function leasedToOccupant(request: GrantRequest, parts: LeaseRoutesParts): Promise<GrantRequest> {
   const { port, protocols } = request.wishes[0]!;
+  refuseOwnPort("grant", { port: port!, protocols }, parts);
   const occupant = await parts.findOccupant(port!, protocols);
   return occupant === undefined ? request : withOccupant(request, occupant, parts.defaults);
+}
+
+/** The daemon is no server of a lease: `portd free` would end it, and `portd open` would let others call the API. */
+function refuseOwnPort(
+  intent: "grant" | "open",
+  { port, protocols }: Pick<LeaseRecord, "port" | "protocols">,
+  { port: own }: LeaseRoutesParts,
+): void {
+  if (port !== own || !protocols.includes("tcp")) return;
+  const message = `Cannot ${intent} port ${port}/tcp: portd itself listens on it, for its API`;
+  throw new PortdError("port_in_use", message, { port });
 }
 
 async function digest(text: string): Promise<string> {
@@ -169,9 +181,11 @@ async function amend(context: Context, find: Find, { registry, defaults, guard }
   return json(await registry.amend(find(context).id, { ...change, mayExpose: hasToken(context.req.raw, guard) }));
 }
 
-async function expose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {
+async function expose(context: Context, find: Find, parts: LeaseRoutesParts): Promise<Response> {
   const exposure = await checkBody(ExposureBody, context);
-  return json(await registry.expose(find(context).id, toExposure(exposure)));
+  const record = find(context);
+  refuseOwnPort("open", record, parts);
+  return json(await parts.registry.expose(record.id, toExposure(exposure)));
 }
 
 async function unexpose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {

@@ -54,7 +54,7 @@ export class PortDescriber {
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
-    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases"> = {
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases" | "ownPid"> = {
       port,
       class: classOf(port),
       services,
@@ -72,7 +72,8 @@ export class PortDescriber {
     };
     const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
     const { knowsLeases = true } = this.#parts;
-    return { ...facts, ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases }) };
+    const more = { obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases, ownPid: Deno.pid };
+    return { ...facts, ...judge({ ...facts, ...more }) };
   }
 
   /** Who listens on a port: of a socket that several processes share, each of them. */

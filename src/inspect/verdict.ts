@@ -21,6 +21,8 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly isHeld: boolean;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
+  /** The process that judges; where it listens, it is the daemon. @default none */
+  readonly ownPid?: number;
   /** Whether it is known who has leased the port; false where no daemon runs. @default true */
   readonly knowsLeases?: boolean;
 }
@@ -39,6 +41,8 @@ export function judge(facts: PortFacts): Judgement {
 function judgeState(facts: PortFacts): Judgement {
   const { port, listeners, leases, exclusions, connections, obstacle } = facts;
   if (port === 0) return judgeZero(facts);
+  const own = listeners.find(({ pid }) => pid !== null && pid === facts.ownPid);
+  if (own !== undefined) return judgeDaemon(own, leases);
   const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
   if (stranger !== undefined) return judgeConflict(port, stranger, leases);
   if (listeners.length > 0) return judgeListeners(facts);
@@ -63,6 +67,21 @@ function judgeZero({ ephemeralRange }: PortFacts): Judgement {
     verdict: "excluded",
     sentence: `Port 0 is not a port: a program that asks for it gets any port of the ephemeral range ${range}`,
     advice: ["portd lease gives a port that nobody else gets"],
+  };
+}
+
+/** The daemon listens itself. Nothing that is said of other listeners helps: `portd free` does not end the daemon. */
+function judgeDaemon({ protocol, localPort, localAddress, ofHolder }: PortSocket, leases: readonly Lease[]): Judgement {
+  const lease = leases.find(({ protocols }) => protocols.includes(protocol));
+  const useless = lease && `; the lease ${quoted(lease)} of it is of no use`;
+  return {
+    verdict: ofHolder === false ? "conflict" : "listening",
+    sentence: `Port ${localPort} is in use: portd itself listens at ${localAddress}, for its API${useless ?? ""}`,
+    advice: [
+      ...(lease === undefined ? [] : [`portd release ${nameOf(lease)} ends that lease`]),
+      "portd lease gives a port that nobody uses",
+      "PORTD_LISTEN gives portd another address",
+    ],
   };
 }
 

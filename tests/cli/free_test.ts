@@ -559,3 +559,15 @@ commandTest("portd free takes one port or name", async ({ daemon, run }) => {
   for (const fault of faults) assert.equal((await run(fault.split(" "))).code, 2, fault);
   assert.deepEqual(daemon.requests, []);
 });
+
+freeTest("portd free does not end the daemon, also where it is the holder's process", async ({ daemon, run }) => {
+  const port = Number(new URL(daemon.url).port), refusal = /^portd: Cannot free port \d+: portd itself listens there; /;
+  await daemon.grant({ port, holder: { id: "cli:/" } });
+  see(daemon, port, Deno.pid);
+  await daemon.look();
+  assert.deepEqual(states(daemon), ["listening"]);
+  await checkFailure(run(["free", `${port}`, "--yes"]), 1, refusal);
+  assert.deepEqual(states(daemon), ["listening"]);
+  await daemon.end(daemon.leases[0]!.id, "released");
+  await checkFailure(run(["free", `${port}`, "--yes"]), 1, refusal);
+});

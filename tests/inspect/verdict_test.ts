@@ -153,6 +153,24 @@ Deno.test("advice does not promise what portd would refuse", () => {
   );
 });
 
+Deno.test("where the daemon itself listens, no advice would end it", () => {
+  const daemon = { ...SOCKET, pid: 99 }, lease: Lease = { ...UNCLAIMED, name: "shop/web", protocols: ["tcp"] };
+  const free = judge({ ...FACTS, ownPid: 99, listeners: [daemon] });
+  assert.equal(free.sentence, "Port 50010 is in use: portd itself listens at 0.0.0.0, for its API");
+  for (const ofHolder of [true, false]) {
+    const { verdict, sentence, advice } = judge({
+      ...FACTS,
+      ownPid: 99,
+      leases: [lease],
+      listeners: [{ ...daemon, ofHolder }],
+    });
+    assert.equal(verdict, ofHolder ? "listening" : "conflict");
+    assert.match(sentence, /portd itself listens .*; the lease "shop\/web" of it is of no use$/);
+    assert.equal(advice[0], "portd release shop/web ends that lease");
+    assert.doesNotMatch(advice.join(), /portd free|end process/);
+  }
+});
+
 Deno.test("a port that a UDP client uses is bound", () => {
   const client: PortSocket = { ...SOCKET, protocol: "udp", state: "", remotePort: 53, remoteAddress: "127.0.0.53" };
   assert.equal(judge({ ...FACTS, connections: [client] }).verdict, "bound");

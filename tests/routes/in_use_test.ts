@@ -1,7 +1,8 @@
 /** `inUse` of `POST /leases`: a port on which somebody listens is leased to whoever listens there. */
 import assert from "node:assert/strict";
 import type { Protocol } from "../../src/port/port.ts";
-import { openTestApp, type TestApp, TOKEN } from "../support/app.ts";
+import { HOST, openTestApp, type TestApp, TOKEN } from "../support/app.ts";
+import { grantOne } from "../support/domain.ts";
 import { FakeMachine } from "../support/machine.ts";
 
 const PORT = 20411;
@@ -30,6 +31,21 @@ inUseTest("inUse takes the token, a port, and no process of the caller's choice"
   const others = await app.call("/v1/leases", { body: { port: PORT }, token: TOKEN });
   assert.deepEqual([others.status, others.body.code], [409, "port_in_use"]);
   assert.equal(app.test.domain.registry.table.size, 0);
+});
+
+inUseTest("the port of the API is not leased to the daemon, and a lease of it is not opened", async (app, machine) => {
+  const port = Number(new URL(`http://${HOST}`).port);
+  machine.start(Deno.pid);
+  machine.listen({ protocol: "tcp", port }, { pid: Deno.pid, address: "127.0.0.1" });
+  const { status, body } = await grant(app, { port, protocols: ["tcp", "udp"] });
+  assert.deepEqual([status, body.code, body.port], [409, "port_in_use", port]);
+  assert.equal(body.detail, "Cannot grant port 7678/tcp: portd itself listens on it, for its API");
+  assert.equal((await grant(app, { port, protocols: ["udp"] })).status, 201);
+  machine.servers.delete(`tcp:${port}`);
+  await grantOne(app.test, { port, protocols: ["tcp"] }); // as by a daemon of another address
+  const path = `/v1/leases/by-port/${port}/exposure?protocol=tcp`;
+  const opened = await app.call(path, { method: "PUT", body: { firewall: {} }, token: TOKEN });
+  assert.deepEqual([opened.status, opened.body.code], [409, "port_in_use"]);
 });
 
 inUseTest("a port in use is leased to the process that has all of its sockets open", async (app, machine) => {

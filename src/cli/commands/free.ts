@@ -31,6 +31,7 @@ import {
   holderSockets,
   look,
   lookUntilKnown,
+  refuseDaemon,
   strangers,
   type Wanted,
 } from "../free/found.ts";
@@ -152,7 +153,7 @@ async function force(
 ): Promise<void> {
   const { yes = false, pid: pids = [], timeout: timeoutMs = TIMEOUT_MS, json } = flags;
   const { awaitSeen, endStrangers }: typeof import("../free/force.ts") = await import("../free/force.ts" as string);
-  const options = { yes, pids, timeoutMs, url: client.url, supervisorMs: SUPERVISOR_MS };
+  const options = { yes, pids, timeoutMs, supervisorMs: SUPERVISOR_MS };
   const { ends, notes } = await endStrangers(context, found, options);
   const staying = await awaitSeen(client, found, ends);
   const lines = json ? [] : [...notes, ...ends.map(endText), ...staying];
@@ -177,11 +178,14 @@ async function pinListeners(caller: Caller, lookNow: () => Promise<Found>, url: 
 /**
  * The message for a port without a lease on which nothing listens.
  *
+ * @throws {Error} when the daemon itself listens there.
  * @throws {PortdError} `port_in_use` when a process listens there, `lease_ended` when the user gave the name of a lease.
  */
-function unleasedText({ wanted, listeners: [listener] }: Found, caller: Caller): string {
+function unleasedText(found: Found, caller: Caller): string {
+  const { wanted, listeners: [listener] } = found;
   if ("id" in wanted) throw new PortdError("lease_ended", `Cannot free ${titleOf(wanted)}: it has ended`);
   const { port, protocols } = wanted;
+  refuseDaemon(found);
   if (listener !== undefined) throw foreignListener(port, listener, { why: "without a lease", caller });
   const [first, ...others] = protocols;
   return `port ${port}${others.length === 0 ? `/${first}` : ""} has no lease, and nothing listens on it`;

@@ -13,7 +13,7 @@ import type { CliContext } from "../context.ts";
 import { titleOf } from "../naming.ts";
 import { escapeControls } from "../terminal.ts";
 import { INIT_PID } from "./caller.ts";
-import { type Found, strangers } from "./found.ts";
+import { type Found, refuseDaemon, strangers } from "./found.ts";
 import {
   closeTargets,
   type End,
@@ -38,8 +38,6 @@ export interface ForceOptions {
   readonly pids: readonly number[];
   /** How long a process may take to end by itself. */
   readonly timeoutMs: number;
-  /** Address of the daemon. */
-  readonly url: string;
   /** After this time the port is looked at again, in milliseconds. */
   readonly supervisorMs: number;
 }
@@ -53,9 +51,7 @@ export interface ForceOutcome {
 /** Ends the strangers on a port after its own question. @throws where it may not, and where others are there afterwards. */
 export async function endStrangers(context: CliContext, found: Found, options: ForceOptions): Promise<ForceOutcome> {
   const { port } = found.wanted;
-  if (new URL(options.url).port === String(port)) {
-    throw new Error(`Cannot free port ${port}: portd itself listens there; stop it with: portd stop`);
-  }
+  refuseDaemon(found);
   using local = openLocalLook();
   const sockets = await look(local, found);
   checkPids(port, sockets, options.pids);

@@ -11,6 +11,8 @@ export type Wanted = Lease | { readonly port: number; readonly protocols: readon
 
 /** What is there. */
 export interface Found {
+  /** Address of the daemon that says so. */
+  readonly url: string;
   readonly wanted: Wanted;
   /** The leases to free. */
   readonly leases: readonly Lease[];
@@ -25,7 +27,12 @@ export async function look(client: PortdClient, wanted: Wanted): Promise<Found> 
     "id" in wanted ? id === wanted.id : protocols.some((each) => wanted.protocols.includes(each));
   const picked = leases.filter(isWanted);
   const protocols = [...wanted.protocols, ...picked.flatMap((lease) => lease.protocols)];
-  return { wanted, leases: picked, listeners: listeners.filter(({ protocol }) => protocols.includes(protocol)) };
+  return {
+    url: client.url,
+    wanted,
+    leases: picked,
+    listeners: listeners.filter(({ protocol }) => protocols.includes(protocol)),
+  };
 }
 
 /** Looks again where the daemon sees a socket without its process: that is the case while the process ends. */
@@ -34,16 +41,24 @@ export async function lookUntilKnown(look: () => Promise<Found>, mostLooks: numb
   return mostLooks === 1 || found.listeners.every(isKnown) ? found : await lookUntilKnown(look, mostLooks - 1);
 }
 
+/** @throws when the daemon itself listens there: it is never ended, also where it is said to be a holder's process. */
+export function refuseDaemon({ url, wanted: { port }, listeners }: Found): void {
+  const { port: own, protocol } = new URL(url);
+  const daemonsPort = own === "" ? (protocol === "https:" ? 443 : 80) : Number(own);
+  if (port !== daemonsPort || !listeners.some((socket) => socket.protocol === "tcp")) return;
+  throw new Error(`Cannot free port ${port}: portd itself listens there; stop it with: portd stop`);
+}
+
 /**
  * The sockets to close.
  *
+ * @throws {Error} when the daemon itself is among those who listen.
  * @throws {PortdError} `port_in_use` when somebody else listens too.
  * @throws {Error} when the daemon does not know enough about who listens.
  */
-export function holderSockets(
-  { wanted: { port }, leases, listeners }: Found,
-  caller: Caller,
-): readonly KnownSocket[] {
+export function holderSockets(found: Found, caller: Caller): readonly KnownSocket[] {
+  refuseDaemon(found);
+  const { wanted: { port }, leases, listeners } = found;
   const titles = titlesOf(leases);
   const foreign = listeners.find((socket) => !isHolders(socket, listeners));
   if (foreign !== undefined) {
