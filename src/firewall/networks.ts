@@ -36,6 +36,34 @@ export function familyOf(network: string): Family {
   return network.includes(":") ? 6 : 4;
 }
 
+/** The addresses from one to another, each as hexadecimal digits of the same number. */
+export interface AddressRange {
+  readonly first: string;
+  readonly last: string;
+}
+
+/** All addresses of an IP version. */
+export const EVERYBODY: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
+
+/** The addresses of a network, or from the first one of a network to the last one of another; `undefined` for any other text. */
+export function addressRange(first: string, last = first): AddressRange | undefined {
+  const [from, to] = [canonicalNetwork(first), canonicalNetwork(last)];
+  if (from === undefined || to === undefined || familyOf(from) !== familyOf(to)) return undefined;
+  return { first: digitsOf(from, 0), last: digitsOf(to, 0xff) };
+}
+
+/** Whether a range of addresses has all of another one. */
+export function hasRange(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.first.length === inner.first.length && outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/** An address of a network in canonical form. @param filler are the bits behind its prefix. */
+function digitsOf(network: string, filler: number): string {
+  const [address, bits] = network.split("/");
+  return [...addressBytes(address!)!].map((byte, i) => byte | (filler & ~maskByte(Number(bits) - 8 * i)))
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /**
  * The networks that a machine is on, sorted: what `LocalSubnet` stands for. Loopback and single addresses do not count;
  * all link-local networks of IPv6 count as one.

@@ -170,6 +170,62 @@ for (const [what, chain] of Object.entries(PASSING)) {
   });
 }
 
+const WHOLE_NETWORK: Readonly<Record<string, Statement>> = {
+  "that network": saddr("192.168.1.0", 24),
+  "a larger network": saddr("192.168.0.0", 16),
+  "a range of addresses with it": field("ip", "saddr", { range: ["192.168.0.0", "192.168.2.255"] }),
+  "a set of networks with it": field("ip", "saddr", {
+    set: ["10.0.0.1", { prefix: { addr: "192.168.0.0", len: 23 } }],
+  }),
+  "every network but another": field("ip", "saddr", { prefix: { addr: "10.0.0.0", len: 8 } }, "!="),
+};
+
+for (const [what, condition] of Object.entries(WHOLE_NETWORK)) {
+  Deno.test(`a rule for a network is needed where a chain drops ${what}, and in the form of that network alone`, () => {
+    const entries = entriesOf([[condition, DROP]]);
+    assert.deepEqual(neededRule(entries, rule(20417, { remote: ["192.168.1.0/24", "10.1.0.0/16"] }))?.remote, [
+      "192.168.1.0/24",
+    ]);
+  });
+}
+
+Deno.test("no rule for a network is needed where a chain drops a part of it, another one or all others", () => {
+  const conditions = [
+    saddr("192.168.1.66"),
+    saddr("192.168.2.0", 24),
+    field("ip", "daddr", "192.168.1.20"),
+    field("ip", "saddr", "@bad"),
+    field("ip", "saddr", { prefix: { addr: "192.168.0.0", len: 16 } }, "!="),
+    field("ip6", "saddr", { prefix: { addr: "::", len: 0 } }),
+  ];
+  for (const condition of conditions) {
+    const entries = entriesOf([[condition, DROP]]);
+    assert.equal(isNeeded(entries, rule(20417, { remote: ["192.168.1.0/24"] })), false, JSON.stringify(condition));
+  }
+  const allButOne = entriesOf([[field("ip", "saddr", { prefix: { addr: "192.168.0.0", len: 16 } }, "!="), DROP]]);
+  assert.equal(isNeeded(allButOne), true, "everybody is nearly all others");
+});
+
+Deno.test("a rule of direction out is needed where a chain drops what goes to its network", () => {
+  const toNetwork = field("ip", "daddr", { prefix: { addr: "192.168.0.0", len: 16 } });
+  const entries = entriesOf([[toNetwork, DROP]], { hook: "output" });
+  const wanted = rule(20417, { direction: "out", remote: ["192.168.1.0/24"] });
+  assert.equal(isNeeded(entries, wanted), true);
+  assert.equal(isNeeded(entries, { ...wanted, remote: ["10.0.0.0/8"] }), false);
+});
+
+Deno.test("a remark says whether nothing that comes in is dropped, or only some of it", () => {
+  const remark = (...chain: Chain) => entriesOf(...chain).remarks.join();
+  const nothing = /^nftables does not drop what comes in: no port needs a rule$/, some = /^nftables drops only some of/;
+  assert.match(remark([]), nothing);
+  assert.match(remark([[saddr("192.0.2.1"), ACCEPT]], TO_OTHER), nothing);
+  assert.match(remark([], { policy: "drop", hook: "forward" }), nothing);
+  assert.match(remark([[saddr("192.168.0.0", 16), DROP]]), some);
+  assert.match(remark([[PORT, DROP]]), some);
+  assert.match(remark([[{ limit: { rate: 3, per: "second" } }, { jump: { target: "other" } }]], TO_OTHER), some);
+  assert.equal(remark([], { policy: "drop" }), "");
+});
+
 /** A chain that drops, with these entries as nft gives them back. */
 function withEntries(
   entries: readonly { readonly comment: string; readonly expr: readonly Statement[] }[],

@@ -19,6 +19,17 @@ table inet filter {
 }
 `;
 
+const DROPPING_NETWORK = `
+flush ruleset
+table inet filter {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    udp dport 9 accept
+    ip saddr 10.20.0.0/16 drop
+  }
+}
+`;
+
 /** An nft whose reading has one more chain, as if another program removed it before the change. */
 const CHAIN_TOO_MANY = `
 import subprocess, sys
@@ -70,12 +81,25 @@ testOnHost({
       const names = (await host.backend().read()).rules.map(({ name }) => name);
       assert.deepEqual(names.sort(), ["portd-in-tcp-20417", "portd-in-udp-20417"]);
     },
-    async "where nothing drops, nothing is added, and a remark says so"(host) {
+    async "where nothing drops what is opened, nothing is added, and a remark says what is dropped"(host) {
       await host.load(ACCEPTING_RULESET);
       const before = await host.rules();
       await settle(host.backend(), openTo(ALLOWED_NETWORKS));
       assert.equal(await host.rules(), before);
+      assert.match((await host.backend().read()).remarks.join(), /nftables drops only some of what comes in/);
+      await host.load("flush ruleset");
       assert.match((await host.backend().read()).remarks.join(), /nftables does not drop what comes in/);
+    },
+    async "a chain that drops a whole network by its addresses gets an entry for the networks in it"(host) {
+      const cable = await host.cable();
+      await host.load(DROPPING_NETWORK);
+      assert.deepEqual(await cable.reach(), { ...EVERYBODY, ALLOWED4: [] });
+      await settle(host.backend(), openTo(ALLOWED_NETWORKS));
+      assert.deepEqual(await cable.reach(), EVERYBODY);
+      const [there] = (await host.backend().read()).rules;
+      assert.deepEqual(there?.rule?.remote, ["10.20.0.0/24"]);
+      await settle(host.backend(), []);
+      assert.deepEqual(await cable.reach(), { ...EVERYBODY, ALLOWED4: [] });
     },
     async "a transaction of which one half is refused changes nothing"(host) {
       await settle(host.backend(), openTo(ALLOWED_NETWORKS));

@@ -2,12 +2,13 @@
  * What happens to a packet in a chain of nftables. Pure.
  *
  * The packet is the first one that a stranger sends to a service. A condition that nearly every such packet meets counts
- * as met: an interface other than loopback, the protocol, a port that includes it, a new connection. A condition on
- * anything else (source addresses, rates, marks, sets by name, extensions of iptables) concerns only some packets: a
- * rule that drops those is a block list, and says nothing about the others. An accept counts only when it has no
+ * as met: an interface other than loopback, the protocol, a port that includes it, a new connection. The stranger is
+ * anyone of a network, so a condition on their address counts as met where it is true of the whole network. A condition
+ * on anything else (a part of the network, rates, marks, sets by name, extensions of iptables) concerns only some
+ * packets: a rule that drops those is a block list, and says nothing about the others. An accept counts only when it has no
  * condition at all: an unnecessary accept of ours does less harm than a port that stays closed.
  */
-import type { Family } from "../networks.ts";
+import { type AddressRange, addressRange, familyOf, hasRange } from "../networks.ts";
 import type { DirectedPort } from "../rule.ts";
 import { chainKey, isObject, type NftChain, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
@@ -16,7 +17,8 @@ import { chainKey, isObject, type NftChain, type NftRule, type Ruleset, type Sta
  * no condition names.
  */
 export interface Packet extends DirectedPort {
-  readonly family: Family;
+  /** The stranger's network, in canonical form. */
+  readonly network: string;
 }
 
 /** What a rule or a chain does; `continue` where it decides nothing. */
@@ -104,7 +106,9 @@ function isRejectOfIptables({ xt }: Statement): boolean {
 }
 
 /** What a condition may look at, `tcp dport`, and what such a packet has there; absent where such packets differ. */
-type PacketValues = ReadonlyMap<string, string | number>;
+type PacketValues = ReadonlyMap<string, PacketValue>;
+
+type PacketValue = string | number | AddressRange;
 
 /** Whether nearly every such packet meets a condition. */
 function isMet(match: unknown, values: PacketValues): boolean {
@@ -129,9 +133,11 @@ function keysOf(left: Statement): string[] {
   return isObject(payload) ? [`${textOf(payload.protocol)} ${textOf(payload.field)}`] : [];
 }
 
-function valuesOf({ direction, protocol, port, family }: Packet): PacketValues {
-  const portField = direction === "in" ? "dport" : "sport";
-  return new Map<string, string | number>([
+function valuesOf({ direction, protocol, port, network }: Packet): PacketValues {
+  const [addressField, portField] = direction === "in" ? ["saddr", "dport"] : ["daddr", "sport"];
+  const family = familyOf(network);
+  return new Map<string, PacketValue>([
+    [`${family === 4 ? "ip" : "ip6"} ${addressField}`, addressRange(network)!],
     ["meta nfproto", family === 4 ? "ipv4" : "ipv6"],
     ["meta protocol", family === 4 ? "ip" : "ip6"],
     ["meta l4proto", protocol],
@@ -144,14 +150,24 @@ function valuesOf({ direction, protocol, port, family }: Packet): PacketValues {
   ]);
 }
 
-/** Whether a right-hand side (a value, a list, a range, an anonymous set) includes a value. */
-function includes(right: unknown, value: string | number): boolean {
+/** Whether a right-hand side (a value, a list, a range, a network, an anonymous set) includes a value. */
+function includes(right: unknown, value: PacketValue): boolean {
   if (Array.isArray(right)) return right.some((part) => includes(part, value));
-  if (!isObject(right)) return right === value;
+  if (!isObject(right)) return typeof value === "object" ? isWithin(value, textOf(right)) : right === value;
   if (isObject(right.elem)) return includes(right.elem.val, value);
-  if (Array.isArray(right.range) && typeof value === "number") {
+  if (isObject(right.prefix)) {
+    return typeof value === "object" && isWithin(value, `${textOf(right.prefix.addr)}/${textOf(right.prefix.len)}`);
+  }
+  if (Array.isArray(right.range)) {
     const [first, last] = right.range;
-    return typeof first === "number" && typeof last === "number" && first <= value && value <= last;
+    if (typeof value === "object") return isWithin(value, textOf(first), textOf(last));
+    return typeof value === "number" && typeof first === "number" && typeof last === "number" && first <= value &&
+      value <= last;
   }
   return "set" in right && includes(right.set, value);
+}
+
+function isWithin(value: AddressRange, ...networks: [string, string?]): boolean {
+  const range = addressRange(...networks);
+  return range !== undefined && hasRange(range, value);
 }

@@ -2,8 +2,8 @@
  * portd's rules in a ruleset of nftables: which are there, which are needed, and the commands that make them. Pure.
  *
  * An accept ends only its own base chain, so one in a table of ours would not help against a drop in another table. So
- * an entry goes into every base chain on the hook (input; output for rules of direction out) that drops the packet
- * (nft_fate.ts), at its front, one entry a remote network. Chains of the families inet, ip and ip6 count; bridge, netdev
+ * an entry goes into every base chain on the hook (input; output for rules of direction out) that drops the packets of
+ * a remote network (nft_fate.ts), at its front, one entry a network. Chains of the families inet, ip and ip6 count; bridge, netdev
  * and arp, and other hooks, are not considered. The port is the service's own: the destination port of what comes in,
  * the source port of what goes out. The host's own rules let established connections pass.
  */
@@ -13,7 +13,7 @@ import { PROTOCOLS } from "../../port/port.ts";
 import type { DirectedPort } from "../rule.ts";
 import { acceptsOf, type Entries, type EntryOptions } from "./entries.ts";
 import { parseMark } from "./mark.ts";
-import { droppersIn, type DroppingChain } from "./nft_droppers.ts";
+import { canDropIncoming, type Droppers, droppersIn } from "./nft_droppers.ts";
 import { chainKey, isObject, type NftRule, type Ruleset, type Statement, textOf } from "./nft_json.ts";
 
 /** A command of libnftables-json(5). */
@@ -31,7 +31,9 @@ export function entriesIn(ruleset: Ruleset, options: EntryOptions): Entries<NftC
       if (mark === undefined) return [];
       const expr = rule.expr.filter((statement) => !("counter" in statement)); // iptables-restore adds counters
       const network = networkOf(expr);
-      const isBeforeDrop = droppers(mark).some((dropping) => dropping.chain === chain && position <= dropping.position);
+      const isBeforeDrop = droppers(mark, network).some((dropping) =>
+        dropping.chain === chain && position <= dropping.position
+      );
       const isIntact = isBeforeDrop && isDeepStrictEqual(expr, expressionOf(mark, network));
       const key = isIntact ? keyOf(rule, network) : `altered ${chainKey(rule)} ${rule.handle}`;
       const { family, table, handle } = rule;
@@ -41,10 +43,10 @@ export function entriesIn(ruleset: Ruleset, options: EntryOptions): Entries<NftC
   return {
     actual,
     foreign: ruleset.flatMap(({ rules }) => rules).length - actual.length,
-    remarks: remarksOn(droppers),
+    remarks: remarksOn(ruleset, droppers),
     wanted: (rule) =>
-      droppers(rule).flatMap(({ chain: { family, table, chain }, families }) =>
-        acceptsOf(rule, families, options).map(({ mark, ...accept }) => {
+      acceptsOf(rule, [4, 6], options).flatMap(({ mark, ...accept }) =>
+        droppers(rule, accept.network).map(({ chain: { family, table, chain } }) => {
           const entry = { family, table, chain, comment: mark, expr: expressionOf(rule, accept.network) };
           return { ...accept, key: keyOf(entry, accept.network), add: { insert: { rule: entry } } };
         })
@@ -52,9 +54,13 @@ export function entriesIn(ruleset: Ruleset, options: EntryOptions): Entries<NftC
   };
 }
 
-function remarksOn(droppers: (port: DirectedPort) => readonly DroppingChain[]): string[] {
+function remarksOn(ruleset: Ruleset, droppers: Droppers): string[] {
+  if (!canDropIncoming(ruleset)) return ["nftables does not drop what comes in: no port needs a rule"];
   if (PROTOCOLS.some((protocol) => droppers({ direction: "in", protocol, port: 0 }).length > 0)) return [];
-  return ["nftables does not drop what comes in: a rule is made only for a port that one of its chains drops by name"];
+  return [
+    "nftables drops only some of what comes in: portd makes a rule where it drops a port that is open, or a whole " +
+    "network that the port is open to; what it drops for other reasons (some senders, rates, sets by name) it still drops",
+  ];
 }
 
 /** An accept as nftables writes it. */
