@@ -126,7 +126,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     defaults: config,
     findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),
     isKnownName: (name) => names.has(name),
-    describe: describer(core, loopbacks),
+    describe: describer(core, () => [...(firewall.fault === null ? [] : [firewall.fault]), ...loopbacks()]),
     loopbacks,
     async close() {
       await firewall.close();
@@ -231,7 +231,8 @@ function load(part: "firewall") {
   return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
 }
 
-function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe"] {
+/** @param exposureFaults are sentences on leases that are open and cannot be reached. */
+function describer(core: Core, exposureFaults: () => readonly string[]): Domain["describe"] {
   const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
@@ -244,7 +245,7 @@ function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
     ephemeral: os.ephemeral,
-    warnings: [...warnings, ...(store.fault === null ? [] : [store.fault]), ...loopbacks()],
+    warnings: [...warnings, ...(store.fault === null ? [] : [store.fault]), ...exposureFaults()],
   });
 }
 

@@ -68,6 +68,13 @@ export class FirewallSync {
     return this.#last;
   }
 
+  /** What keeps the wanted rules from being set, a sentence; null where nothing does, or none is wanted. */
+  get fault(): string | null {
+    const error = this.#last?.error ?? null;
+    if (error === null || this.#parts.wanted().length === 0) return null;
+    return `the rules for open ports are not in order: ${error}; portd firewall status shows them`;
+  }
+
   /** Whether a sync runs. */
   get isRunning(): boolean {
     return this.#running !== undefined;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { appTest, TOKEN } from "../support/app.ts";
+import { READ, rightsMissing } from "../../src/firewall/backend.ts";
+import { appTest, openTestApp, TOKEN } from "../support/app.ts";
+import { FakeMachine } from "../support/machine.ts";
 
 appTest("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease, also over a restart", async (app) => {
   const { body: lease } = await app.call("/v1/leases", { body: { name: "web", project: "shop" } });
@@ -49,6 +51,27 @@ appTest("an exposure refuses what it cannot use, and nothing is changed", async 
     assert.deepEqual([answer.status, answer.body.field], [400, field], JSON.stringify(body));
   }
   assert.equal(app.test.domain.registry.table.byId(lease.id)?.exposure, null);
+});
+
+Deno.test("an exposure whose rule cannot be set is kept, and a warning of the status says why", async () => {
+  const machine = new FakeMachine(), { firewall } = machine;
+  await using app = await openTestApp({ machine });
+  firewall.failure = rightsMissing(READ, "nft needs root");
+  const warnings = async () => (await app.call("/v1/status")).body.warnings;
+  const exposure = { firewall: {} };
+  const { status, body: lease } = await app.call("/v1/leases", { body: { exposure }, token: TOKEN });
+  await assert.rejects(app.test.domain.firewall.sync(), { code: "firewall_unavailable" });
+  const why = "not in order: Cannot read the firewall: nft needs root; portd firewall status shows them";
+  assert.deepEqual([status, await warnings()], [201, [`the rules for open ports are ${why}`]]);
+  const { body } = await app.call(`/v1/ports/${lease.port}`);
+  assert.deepEqual(body.rules.map(({ state }: { state: string }) => state), ["unknown"]);
+  const again = await app.test.restart();
+  assert.deepEqual(again.domain.registry.table.byId(lease.id)?.exposure, lease.exposure);
+  await assert.rejects(again.domain.firewall.sync(), { code: "firewall_unavailable" });
+  assert.equal(again.domain.describe().warnings.length, 1);
+  firewall.failure = undefined;
+  await again.domain.firewall.sync();
+  assert.deepEqual(again.domain.describe().warnings, []);
 });
 
 appTest("a firewall that cannot be read is unknown to GET and refuses a sync; leases go on", async (app) => {
