@@ -64,6 +64,8 @@ export interface CliContext extends CommandContext {
   readonly isRoot: boolean;
   /** The addresses of this machine. */
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
+  /** The words of the command line after the program's name. */
+  readonly args: readonly string[];
   /** Whether `deno task` of a checkout runs this, and not an installed portd. */
   readonly isTask: boolean;
   /** Whether this process runs one command only, so that all its children belong to that command. */
@@ -118,6 +120,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
     interfaces: Deno.networkInterfaces,
+    args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
     isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),
     ownsProcess: true,

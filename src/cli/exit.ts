@@ -67,7 +67,8 @@ export async function guard(
     if (error instanceof Deno.errors.BrokenPipe) return;
     process.exitCode = exitCodeOf(error);
     if (error instanceof Ended) return;
-    const text = describeFailure(await inWords(context, flags, error), { json });
+    const advised = await withAdvice(context, flags, await inWords(context, flags, error));
+    const text = describeFailure(advised, { json });
     if (json) process.stderr.write(`${text}\n`);
     else for (const line of text.split("\n")) writeLine(process.stderr, line);
   }
@@ -89,6 +90,13 @@ export async function withListener(context: CliContext, flags: CommonFlags, erro
   const more = await strangerText(context, flags, error.origin);
   // The class says how the command ends, so it stays; the message of a DOMException can only be hidden by another one.
   return more === undefined ? error : Object.defineProperty(error, "message", { value: `${error.message}; ${more}` });
+}
+
+/** The same error; where the daemon asks for its token, the message says how a user has it. */
+async function withAdvice(context: CliContext, flags: CommonFlags, error: unknown): Promise<unknown> {
+  if (!(error instanceof PortdError) || error.code !== "scope_required" || !("tokenFile" in error.data)) return error;
+  const { withTokenAdvice }: typeof import("./token_advice.ts") = await import("./token_advice.ts" as string);
+  return withTokenAdvice(error, context, { flags });
 }
 
 /** The exit code of an error. */

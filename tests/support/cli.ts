@@ -100,6 +100,7 @@ function contextOf(
     os,
     isRoot: options.isRoot ?? false,
     interfaces: () => options.interfaces ?? [],
+    args,
     isTask: options.isTask ?? false,
     ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),

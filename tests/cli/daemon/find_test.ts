@@ -94,7 +94,7 @@ findTest("--state-dir that is not the daemon's is said, and whose the daemon is"
 findTest("a refusal for want of the token names its file", async (search) => {
   const { code, stderr } = await search.run(["export"]);
   assert.equal(code, 6);
-  assert.ok(stderr.endsWith(`; the token is in ${TOKEN_FILE}\n`), stderr);
+  assert.ok(stderr.endsWith(`: give the token in ${TOKEN_FILE} as PORTD_TOKEN\n`), stderr);
   await checkFailure(
     search.run(["stop"]),
     6,
