@@ -4,7 +4,7 @@
  */
 import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
-import { ifThere } from "../../errors.ts";
+import { ifThere, reasonOf } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
 import { flagValue } from "../../service/service.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
@@ -27,6 +27,8 @@ const LIMIT_MS = 60_000;
 /** A look takes less than a millisecond, a start some hundreds: with longer pauses the command would start later. */
 const PAUSES = { pauseMs: 5, longestPauseMs: 20 };
 const LOG_LINES = 8;
+/** More than the rest of the last block of a disk. */
+const PROBE_BYTES = 4096;
 /** A daemon that finds another one ends at once; the other may need this long to be ready. */
 const OTHER_LIMIT_MS = 3000;
 
@@ -54,7 +56,9 @@ export async function startDaemon(context: CliContext, options: StartOptions): P
   if (outcome?.url !== undefined) return outcome.url;
   const { end } = started;
   const what = end === undefined ? `it is not ready after ${LIMIT_MS / 1000}s` : `it ended with exit code ${end.code}`;
-  throw new NoDaemonError(`Cannot start a daemon: ${what}${describeLog(log, freshLog())}`);
+  const said = freshLog(), fault = said === "" ? writeFault(stateDir) : undefined;
+  const why = fault === undefined ? "" : `, and nothing can be written in ${stateDir}: ${fault}`;
+  throw new NoDaemonError(`Cannot start a daemon: ${what}${why}${describeLog(log, said)}`);
 }
 
 /** The address of the daemon of this state folder, when it is ready. */
@@ -85,6 +89,19 @@ function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: 
   const child = new Deno.Command(program!, options as Deno.CommandOptions).spawn();
   child.unref();
   return child;
+}
+
+/** Why a file cannot be written in a folder: a daemon that cannot write its log cannot say so. `undefined` where it can. */
+export function writeFault(folder: string, write: typeof Deno.writeFileSync = Deno.writeFileSync): string | undefined {
+  const path = `${folder}/.portd-${Deno.pid}`;
+  try {
+    write(path, new Uint8Array(PROBE_BYTES));
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    ifThere(() => Deno.removeSync(path));
+  }
 }
 
 /** What has been written to a log file since this call. */

@@ -1,5 +1,6 @@
 /** Where a command looks for the daemon, whom it shows the token, and how it starts one. */
 import assert from "node:assert/strict";
+import { writeFault } from "../../../src/cli/daemon/start.ts";
 import { openLibc } from "../../../src/os/linux/libc.ts";
 import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { openProcesses } from "../../../src/process/open.ts";
@@ -257,6 +258,26 @@ startTest("a daemon that cannot start is reported with the end of its log, exit 
     /^portd: Cannot start a daemon: it ended with exit code 1; .*daemon\.log says:\n {2}Cannot start: no luck\n$/,
   );
 });
+
+Deno.test("a folder in which nothing can be written is said with the reason, and left as it was", async () => {
+  await using folder = await temporaryFolder();
+  assert.equal(writeFault(folder.path), undefined);
+  const full = () => {
+    throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  };
+  assert.equal(writeFault(folder.path, full), "the disk is full");
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+});
+
+startTest(
+  "a daemon that ends without a word is reported with what keeps its folder from being written",
+  async (search) => {
+    const ends = "Deno.removeSync(stateDir, { recursive: true }); Deno.exit(1);";
+    const { stderr } = await search.run(["lease"], {}, await standIn(search, ends));
+    assert.match(stderr, /exit code 1, and nothing can be written in .*: there is no such file or folder; its log is/);
+    await Deno.mkdir(search.stateDir);
+  },
+);
 
 startTest("who loses the race of two starters uses the winner", async (search, winner) => {
   const loses = `
