@@ -149,7 +149,8 @@ async function serveOrNameOwner(options: ServeOptions): Promise<Serving> {
     const other = await askPortd(url);
     if (other === undefined) throw error;
     const name = other.version === null ? "a portd that asks for a token" : `portd ${other.version} (pid ${other.pid})`;
-    throw new PortdError("port_in_use", `Cannot start: ${name} already serves ${url}`, { port: options.port });
+    const ways = "use that one, stop it (portd stop), or give this one another address (portd serve --listen)";
+    throw new PortdError("port_in_use", `Cannot start: ${name} already serves ${url}; ${ways}`, { port: options.port });
   }
 }
 

@@ -90,7 +90,8 @@ Deno.test("a second daemon on the same address is refused by name, and by what e
   const address = new URL(daemon.url).host;
   await assert.rejects(startTestDaemon(second.path, { listen: address }), {
     code: "port_in_use",
-    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${daemon.url}`,
+    message: `Cannot start: portd ${VERSION} (pid ${Deno.pid}) already serves ${daemon.url}; use that one, ` +
+      "stop it (portd stop), or give this one another address (portd serve --listen)",
   });
   using other = listen();
   const greeting = (async () => {
