@@ -63,11 +63,14 @@ function refuseProgram(self: readonly string[], { files, denoDir }: InspectionOp
   const programs = [...new Set(words)].filter((path) => files.kindOf(path) !== undefined);
   const main = programs.at(-1) ?? self[0]!;
   const paths = programs.flatMap((path) => withAncestors(path, "folder", files));
-  if (self.length > 1) paths.push(...sourcesOf(main, files), ...modulesIn(denoDir, files));
+  if (self.length > 1) paths.push(...sourcesOf(main, files));
   const unsafe = findUnsafe(paths, files);
-  if (unsafe === undefined) return;
-  const { objection, path } = unsafe;
-  throw new Error(`Cannot install ${main} as a service of the system: ${objection}; ${files.adviceFor(path)}`);
+  const cannot = `Cannot install ${main} as a service of the system`;
+  if (unsafe !== undefined) throw new Error(`${cannot}: ${unsafe.objection}; ${files.adviceFor(unsafe.path)}`);
+  const unsafeModules = self.length > 1 ? findUnsafe(modulesIn(denoDir, files), files) : undefined;
+  if (unsafeModules === undefined) return;
+  const advice = "set HOME or DENO_DIR to a folder that only administrators may change (sudo -H sets HOME)";
+  throw new Error(`${cannot}: ${unsafeModules.objection}, and Deno keeps its modules in ${denoDir}; ${advice}`);
 }
 
 function refuseConfiguration(config: string, files: InspectedFiles): void {

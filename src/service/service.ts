@@ -72,7 +72,11 @@ export interface ServiceRun {
 
 /** The service control of an operating system. Its methods change nothing; the steps that they return do. */
 export interface ServiceControl {
-  /** Why this user may not change the service, and who may; `undefined` when this user may. */
+  /**
+   * Why this user may not change the service, and who may; `undefined` when this user may.
+   *
+   * @throws {Error} where nobody may: no service control runs.
+   */
   refusal(): Promise<string | undefined>;
   /**
    * The steps that install the service, or replace an older version by this one: a running service is stopped before

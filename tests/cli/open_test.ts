@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { READ, rightsMissing } from "../../src/firewall/backend.ts";
 import type { Protocol } from "../../src/port/port.ts";
 import { checkFailure, commandTest, type Setting } from "../support/command_setting.ts";
+import { FakeServiceControl } from "../support/service.ts";
 
 type Daemon = Setting["daemon"];
 
@@ -121,11 +122,14 @@ commandTest("portd open says first that the daemon needs rights, and how it gets
     "Cannot open a port: the daemon runs as me and needs an administrator's rights to change the firewall " +
     "(nft needs root, or the capability CAP_NET_ADMIN); as a service of the system it has them: portd stop && sudo " +
     "portd service install && sudo portd service start";
-  const { code, stdout, stderr } = await run(["open", `${PORT}`], { typed: ["y\n"] });
+  const service = new FakeServiceControl();
+  const { code, stdout, stderr } = await run(["open", `${PORT}`], { typed: ["y\n"], service });
   assert.deepEqual([code, stdout, stderr], [6, "", `portd: ${message}\n`]);
   assert.deepEqual([daemon.leases, daemon.asked("POST", "/"), daemon.asked("PUT", "/")], [[], [], []]);
-  const { error } = JSON.parse((await run(["open", `${PORT}`, "--yes", "--json"])).stderr);
+  const { error } = JSON.parse((await run(["open", `${PORT}`, "--yes", "--json"], { service })).stderr);
   assert.deepEqual([error.code, error.lacksRights, error.message], ["firewall_unavailable", true, message]);
+  const withoutServices = await run(["open", `${PORT}`, "--yes"]);
+  assert.match(withoutServices.stderr, /; as a daemon of root it has them: portd stop && sudo portd serve --detach\n$/);
 });
 
 commandTest("a rule that the firewall does not need is reported as such", async ({ daemon, run }) => {

@@ -53,7 +53,10 @@ inspectionTest("the sources and the modules of a portd that Deno runs count too"
   assert.throws(() => inspect({ self }), new RegExp(`Cannot install \\S+main\\.ts as .*: ${WHO} may change`));
   await writeOpenFile(`${folder}/deno/npm/registry/package.js`);
   const modules = () => inspect({ self: ["/usr/bin/env", "run"] }, `${folder}/deno`);
+  const advice =
+    /, and Deno keeps its modules in \S+\/deno; set HOME or DENO_DIR to a folder .* \(sudo -H sets HOME\)$/;
   assert.throws(modules, new RegExp(`${WHO} may change`));
+  assert.throws(modules, advice);
   inspect({}, `${folder}/deno`); // a compiled program loads none
 });
 

@@ -20,6 +20,8 @@ export interface SystemdOptions extends UnixServiceOptions, NotifiedRunOptions {
   readonly journalctl?: Program;
 }
 
+const NO_SYSTEMD = "systemd does not run on this machine; portd serve --detach runs portd without it";
+
 /** See {@linkcode ServiceControl}. */
 export class SystemdControl implements ServiceControl {
   readonly #options: SystemdOptions;
@@ -42,7 +44,7 @@ export class SystemdControl implements ServiceControl {
   async refusal(): Promise<string | undefined> {
     const { isUser, uid } = this.#options;
     if (!await this.#isRunning()) {
-      if (!isUser) return "systemd does not run on this machine; portd serve --detach runs portd without it";
+      if (!isUser) throw new Error(`Cannot change the service: ${NO_SYSTEMD}`);
       return `user ${uid} has no systemd that runs: log in as that user, or let it start at boot with ` +
         "loginctl enable-linger";
     }
