@@ -1,7 +1,7 @@
 /** `GET /leases`: the live leases, or the history. */
 import type { Context } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
-import { invalidField } from "../src/errors.ts";
+import { invalidField, type PortdError } from "../src/errors.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
 import type { Registry } from "../src/lease/registry.ts";
 import type { HistoryFilter, HistoryPlace, Store } from "../src/lease/store/store.ts";
@@ -31,7 +31,7 @@ async function list(context: Context, { registry, store }: ListRoutesParts): Pro
   const filter = { name: query.name, project: query.project, port: query.port, state: query.state, label, limit };
   const page = query.ended === true
     ? await historyPage(store, { ...filter, before: historyPlace(query.cursor) }, context.req.raw.signal)
-    : livePage(registry, filter, query.cursor ?? "");
+    : livePage(registry, filter, livePlace(query.cursor));
   return pageOf(page, registry);
 }
 
@@ -79,11 +79,18 @@ function livePage(registry: Registry, filter: HistoryFilter, after: string): Pag
   return { records: found.slice(0, limit), next, cursorOf: ({ id }) => id };
 }
 
+function livePlace(cursor = ""): string {
+  if (!/^(?:[0-9A-Z]{26})?$/.test(cursor)) throw noCursor(cursor);
+  return cursor;
+}
+
+function noCursor(cursor: string): PortdError {
+  return invalidField("cursor", cursor, "the `next` of the previous answer");
+}
+
 function historyPlace(cursor: string | undefined): HistoryPlace | undefined {
   if (cursor === undefined) return undefined;
   const [, endedAt, id] = /^(\d{1,15})-([0-9A-Z]{26})$/.exec(cursor) ?? [];
-  if (endedAt === undefined || id === undefined) {
-    throw invalidField("cursor", cursor, "the `next` of the previous answer");
-  }
+  if (endedAt === undefined || id === undefined) throw noCursor(cursor);
   return { endedAt: Number(endedAt), id };
 }

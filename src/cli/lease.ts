@@ -44,6 +44,7 @@ async function requestOf(context: CliContext, words: Words): Promise<LeaseReques
   if (name !== undefined && flags.name !== undefined) {
     throw new UsageError("Cannot use NAME together with --name: both name the lease");
   }
+  if (flags.udp && flags.both) throw new UsageError("Cannot use --udp together with --both: leave one of them out");
   const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
   const { count, block, ttl: ttlMs, pid, label, wait: waitMs } = flags;
   const lifetime = lifetimeOf(flags), labels = label && Object.fromEntries(label);

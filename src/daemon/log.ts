@@ -14,6 +14,8 @@ export interface Log extends AsyncDisposable {
    * one for all lines; lines beyond it are counted, and the count is written.
    */
   readonly line: (text: string) => void;
+  /** Writes why the daemon ends, as an error. */
+  readonly failure: (text: string) => void;
 }
 
 /** Opens the log. @param path is the newest file; older ones are `path.1` and so on. */
@@ -32,10 +34,12 @@ export async function openLog(path: string, clock = systemClock()): Promise<Log>
     reset: true,
   });
   const logger = getLogger("portd");
-  const write = (text: string) => logger.info("{text}", { text: escapeControls(text.replaceAll("\n", "\\n")) });
+  const properties = (text: string) => ({ text: escapeControls(text.replaceAll("\n", "\\n")) });
+  const write = (text: string) => logger.info("{text}", properties(text));
   const limit = new LogLimit({ write, clock });
   return {
     line: (text) => limit.line(text),
+    failure: (text) => logger.error("{text}", properties(text)),
     async [Symbol.asyncDispose]() {
       limit.end();
       await dispose();

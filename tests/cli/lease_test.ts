@@ -1,7 +1,7 @@
 /** `portd lease`, inside this process, against a fake daemon. */
 import assert from "node:assert/strict";
 import { findProject } from "../../src/project/project.ts";
-import { commandTest, ok } from "../support/command_setting.ts";
+import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 
 commandTest("portd lease NAME prints the port alone and asks for the project's name", async ({ daemon, cwd, run }) => {
   const outcome = await run(["lease", "web"]);
@@ -178,6 +178,11 @@ const EXIT_CODES = {
   store_unavailable: 1,
   something_new: 1,
 };
+
+commandTest("portd lease takes one of --udp and --both", async ({ daemon, run }) => {
+  await checkFailure(run(["lease", "web", "--udp", "--both"]), 2, /--udp together with --both: leave one of them out/);
+  assert.deepEqual(daemon.leases, []);
+});
 
 commandTest("a refusal ends with the exit code of its kind, and the daemon's words", async ({ daemon, run }) => {
   for (const [code, exitCode] of Object.entries(EXIT_CODES)) {

@@ -115,9 +115,11 @@ commandTest("a command that is not there is 127, one that cannot be run 126; bot
   const missing = await setting.run(["run", "web", "--", "no-such-command-anywhere"]);
   assert.equal(missing.code, 127);
   assert.match(missing.stderr, /^portd: Cannot run no-such-command-anywhere: /);
+  const asJson = await setting.run(["run", "web", "--json", "--", "no-such-command-anywhere"]);
+  assert.match(JSON.parse(asJson.stderr).error.message, /^Cannot run no-such-command-anywhere: /);
   await Deno.writeTextFile(`${setting.cwd}/plain`, "", { mode: 0o600 });
   assert.equal((await setting.run(["run", "web", "--", `${setting.cwd}/plain`])).code, 126);
-  assert.deepEqual(states(setting), ["released", "released"]);
+  assert.deepEqual(states(setting), ["released", "released", "released"]);
 });
 
 commandTest("a command that cannot be started is named with the reason and what would work", async (setting) => {

@@ -25,3 +25,14 @@ Deno.test("a flood of the same line leaves a small log that says how many there 
   assert.equal(lines.length, 21);
   assert.match(lines.at(-1)!, /… and 980 more like it: cannot do 0$/);
 });
+
+Deno.test("why the daemon ends is logged as an error, other lines as information", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/daemon.log`;
+  {
+    await using log = await openLog(path);
+    log.line("stopping");
+    log.failure("Cannot listen");
+  }
+  assert.match(await Deno.readTextFile(path), /^\S+ \[info\] .*stopping\n\S+ \[error\] .*Cannot listen\n$/i);
+});

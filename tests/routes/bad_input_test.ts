@@ -160,7 +160,10 @@ appTest("every query of GET /leases refuses what it cannot use", async (app) => 
     } satisfies Record<keyof typeof ListQuery.shape, string[]>,
   );
   assert.match((await app.call("/v1/leases?lable=a:b")).body.detail, /did you mean "label"\?/);
-  assert.equal((await app.call("/v1/leases?ended=true&cursor=zzz")).body.field, "cursor");
+  for (const query of ["ended=true&cursor=zzz", "cursor=xyz"]) {
+    const { status, body } = await app.call(`/v1/leases?${query}`);
+    assert.deepEqual([status, body.field], [400, "cursor"]);
+  }
 });
 
 appTest("every query of GET /listeners refuses what it cannot use", async (app) => {

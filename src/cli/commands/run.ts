@@ -93,7 +93,8 @@ is kept, and stderr says so.`,
     using relay = new SignalRelay(context);
     const [leases, kinship] = await Promise.all([lease(), useKinship(context, relay)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles };
+    const { json = false } = flags;
+    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles, json };
     context.process.exitCode = await runWithPorts(session, leases);
   },
 });
@@ -106,6 +107,7 @@ interface Session {
   readonly relay: SignalRelay;
   readonly ports: readonly WantedPort[];
   readonly killAfterMs: number;
+  readonly json: boolean;
   /** @param flags replace what the command line asks of each port. */
   readonly lease: (flags?: PortRequest) => Promise<readonly Lease[]>;
   readonly kinship: Kinship | undefined;
@@ -207,7 +209,7 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
     const { startFailure }: typeof import("../run/start_failure.ts") = await import(
       "../run/start_failure.ts" as string
     );
-    throw startFailure(error.cause, filled[0]!, context);
+    throw startFailure(error.cause, filled[0]!, { context, json: session.json });
   }
 }
 

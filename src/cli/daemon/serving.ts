@@ -21,7 +21,7 @@ export async function serveUntilStopped(
 /** Logs a failure, for when nobody reads stderr. */
 export async function logFailure(stateDir: string, error: unknown): Promise<void> {
   await using log = await openDaemonLog({ stateDir });
-  log.line(messageOf(error));
+  log.failure(messageOf(error));
 }
 
 /** The log in the state folder. Makes the folder when there is none. */

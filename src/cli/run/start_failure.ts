@@ -1,15 +1,22 @@
 /** Why a command cannot be started and what would work. The exit codes are those of shells. */
 import { reasonOf } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
-import { Ended } from "../exit.ts";
-import { writeLine } from "../terminal.ts";
+import { describeFailure, Ended } from "../exit.ts";
 
 /** The exit codes for a program that is not there, and for one that cannot be run. */
 const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
 
-/** Prints the reason on stderr. @param cause is the OS's error. @returns the error that ends portd. */
-export function startFailure(cause: unknown, program: string, { cwd, process: { stderr } }: CliContext): Ended {
-  writeLine(stderr, `portd: Cannot run ${program}: ${whyNot(cause, program, cwd)}`);
+/** Prints the reason on stderr, with `--json` as JSON. @param cause is the OS's error. @returns the error that ends portd. */
+export function startFailure(
+  cause: unknown,
+  program: string,
+  { context: { cwd, process: { stderr } }, json = false }: {
+    readonly context: CliContext;
+    readonly json?: boolean | undefined;
+  },
+): Ended {
+  const error = new Error(`Cannot run ${program}: ${whyNot(cause, program, cwd)}`);
+  stderr.write(`${describeFailure(error, { json })}\n`);
   return new Ended(cause instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE);
 }
 
