@@ -44,7 +44,7 @@ async function demandProof(socket: Socket, asked: ApiRequest): Promise<void> {
   try {
     const answer = await exchange(borrowed, request, encodeRequest(request, "keep-alive"));
     if (!await isProvenBy(await readProof(answer.chunks()))) {
-      throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+      throw new UnprovenPeerError(origin, answer.status);
     }
   } catch (error) {
     borrowed.closeForGood();

@@ -27,8 +27,9 @@ export class NotPortdError extends NoDaemonError {}
 export class UnprovenPeerError extends NotPortdError {
   override readonly name = "UnprovenPeerError";
 
-  /** @param answer is what came instead of a proof: `HTTP 404`. */
-  constructor(origin: string, answer: string) {
+  /** @param status is that of what came instead of a proof. */
+  constructor(origin: string, status: number) {
+    const answer = status === 200 ? "its answer does not fit this token" : `HTTP ${status}`;
     super(
       `Cannot send the token to ${origin}: what listens there has not proven to know it (${answer}). It may be ` +
         "another program, a portd with another token, or an older portd that needs a restart",
@@ -125,7 +126,7 @@ export function fetchTransport(send: typeof globalThis.fetch = globalThis.fetch)
         const { path, isProvenBy } = challenge(tokenOf(authorization), host);
         const answer = await send(`${origin}${path}`, { signal, redirect: "error" });
         const isProven = await isProvenBy(await readProof(answer.body ?? []));
-        if (!isProven) throw new UnprovenPeerError(origin, `HTTP ${answer.status}`);
+        if (!isProven) throw new UnprovenPeerError(origin, answer.status);
       }
       // redirect: a daemon never redirects, and a token must not follow one elsewhere.
       const response = await send(url, { method, headers, body, signal, redirect: "error" });
@@ -198,11 +199,18 @@ export async function readText(
   return text + decoder.decode();
 }
 
+/** How Deno, Node and Bun say that what answers does not speak TLS. */
+const NO_TLS = /InvalidContentType|wrong version number/i;
+
 /** `fetch` throws a `TypeError` for every failure of the network. */
 function asNoDaemon(error: unknown, origin: string): unknown {
   if (!(error instanceof TypeError)) return error;
   const { cause } = error; // Node has the reason in it
-  const reason = cause instanceof Error ? reasonOf(cause) : error.message;
+  const reason = NO_TLS.test(`${error.message} ${cause}`)
+    ? `what listens there does not speak TLS; to reach portd itself, use ${origin.replace("https:", "http:")}`
+    : cause instanceof Error
+    ? reasonOf(cause)
+    : error.message;
   return new NoDaemonError(`Cannot reach portd at ${origin}: ${reason}`, { cause: error });
 }
 

@@ -152,6 +152,14 @@ findTest("portd lease and run send the token where the daemon asks for it, and n
   }
 });
 
+findTest("an https:// address of a portd is answered with its http:// address", async (search) => {
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
+  const host = `127.0.0.1:${server.addr.port}`;
+  const { code, stderr } = await search.run(["ls", "--url", `https://${host}`]);
+  assert.equal(code, 3);
+  assert.ok(stderr.includes(`does not speak TLS; to reach portd itself, use http://${host}`), stderr);
+});
+
 findTest("the token goes with every command to a daemon that asks for it", async (search, daemon) => {
   record(search, daemon.url, { needsToken: true });
   assert.equal((await search.run(["ls"])).code, 0);
@@ -183,6 +191,9 @@ findTest("PORTD_TOKEN goes to the daemon that is found only when that knows it",
     assert.deepEqual([code, stdout], [6, ""], args.join(" "));
     assert.match(stderr, /Cannot send the token to http:.*: what listens there has not proven to know it/);
   }
+  stranger.proveAs("another token");
+  const { stderr } = await search.run(["ls"], { PORTD_TOKEN: TOKEN });
+  assert.match(stderr, /has not proven to know it \(its answer does not fit this token\)/);
   assert.deepEqual(stranger.requests, []);
   stranger.proveAs(TOKEN);
   assert.equal((await search.run(["ls"], { PORTD_TOKEN: TOKEN })).code, 0);
