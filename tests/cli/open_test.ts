@@ -85,6 +85,7 @@ commandTest("portd open --both opens two leases of one number, and leases what i
 commandTest("portd open leases a port on which nobody listens until it is released", async ({ daemon, run }) => {
   const { stderr } = await run(["open", `${PORT}`, "--both"], { typed: ["y\n"] });
   assert.match(stderr, /^port 25565\/tcp\+udp is not leased\nLease it until it is released\? \[y\/N\] leased /);
+  assert.match(stderr, /^note: nobody listens on port 25565 yet: start the server$/m);
   assert.deepEqual(daemon.leases.map(({ lifetime }) => lifetime.kind), ["pinned"]);
 });
 

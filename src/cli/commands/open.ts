@@ -141,7 +141,8 @@ function report(context: CliContext, { json, out }: OpenFlags, url: string, open
   const isShown = !out && isOnThisMachine(url, interfaces);
   const addresses = isShown ? addressesForOthers(interfaces, listening).map((each) => addressText(each, port)) : [];
   const hint = loopbackHint(leases[0]!.exposure, listening);
-  const remarks = [...opened.remarks, ...(hint === undefined ? [] : [hint])];
+  const unused = !out && listening.length === 0 ? [`nobody listens on port ${port} yet: start the server`] : [];
+  const remarks = [...opened.remarks, ...(hint === undefined ? [] : [hint]), ...unused];
   const own = rules.filter(({ protocol }) => isOf({ protocol }, leases));
   if (json) return writeJson(stdout, { lease: leases[0], leases, rules: own, addresses, backend, remarks });
   for (const lease of made) writeLine(stderr, `leased ${titleOf(lease)} ${endText(lease)}`);
