@@ -114,7 +114,11 @@ function judgeListeners({ port, listeners, leases, knowsLeases = true }: PortFac
       sentence: `Port ${port} is in use: ${socketText(first!)} listens${since}${more}; ${
         knowsLeases ? noLeaseText(first!, leases) : LEASES_UNKNOWN
       }`,
-      advice: ["portd lease gives a port that nobody uses", ...advice],
+      advice: [
+        "portd lease gives a port that nobody uses",
+        `portd open ${port} leases it to that process and lets other machines reach it`,
+        ...advice,
+      ],
     };
   }
   const since = lease.listener === null ? "" : ` since ${lease.listener.since}`;

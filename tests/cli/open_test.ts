@@ -66,6 +66,11 @@ commandTest(
     }
     await checkFailure(run(["open", "web", "--udp"]), 2, /a lease has its own protocols; name the port instead/);
     await checkFailure(run(["open", `${PORT}`, "--udp", "--both"]), 2, /leave one of them out/);
+    await checkFailure(
+      run(["open", "nosuch"]),
+      1,
+      /nosuch"; lease it first \(portd lease\), or name the port instead$/m,
+    );
   },
 );
 

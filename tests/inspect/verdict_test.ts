@@ -65,7 +65,10 @@ Deno.test("sockets that cannot be seen are reported as such", () => {
   const hidden = judge({ ...FACTS, listeners: [{ ...SOCKET, pid: null, process: null }] });
   assert.deepEqual(hidden.verdict, "listening");
   assert.match(hidden.sentence, /a process that portd cannot see at 0\.0\.0\.0 listens/);
-  assert.equal(hidden.advice.length, 1);
+  assert.deepEqual(hidden.advice, [
+    "portd lease gives a port that nobody uses",
+    "portd open 50010 leases it to that process and lets other machines reach it",
+  ]);
   const bound = judge({ ...FACTS, obstacle: { reason: "in_use", protocol: "tcp" } });
   assert.deepEqual([bound.verdict, bound.sentence], [
     "bound",

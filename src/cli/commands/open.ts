@@ -3,6 +3,7 @@ import type { Lease, PortdClient, PortDescription, PortSocket, Protocol } from "
 import type { ExposureRequest } from "../../client/wire.ts";
 import type { RuleWithState } from "../../firewall/plan.ts";
 import { type Profile, PROFILES } from "../../firewall/rule.ts";
+import { PortdError } from "../../errors.ts";
 import { loopbackHint } from "../../inspect/loopback.ts";
 import { PROTOCOLS } from "../../port/port.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
@@ -90,7 +91,11 @@ async function choose(
   protocols: readonly Protocol[],
 ): Promise<Chosen> {
   if ("port" in target) return { ...target, ...select(await client.describePort(target.port), protocols) };
-  const lease = await findLease(client, target, cwd);
+  const lease = await findLease(client, target, cwd).catch((error) => {
+    if (!(error instanceof PortdError) || error.code !== "lease_not_found") throw error;
+    const message = `${error.message}; lease it first (portd lease), or name the port instead`;
+    throw new PortdError(error.code, message, error.data);
+  });
   return { port: lease.port, leases: [lease], unleased: [] };
 }
 
