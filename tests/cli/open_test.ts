@@ -138,6 +138,18 @@ commandTest("portd open says first that the daemon needs rights, and how it gets
   assert.match(withoutServices.stderr, /; as a daemon of root it has them: portd stop && sudo portd serve --detach\n$/);
 });
 
+commandTest(
+  "portd open says to whom the port was open before, and portd close that it was not open",
+  async ({ run }) => {
+    const outcome = await run(["open", `${PORT}`, "--yes", "--remote", "any"]);
+    assert.doesNotMatch(outcome.stderr, /before/);
+    assert.match((await run(["open", `${PORT}`])).stderr, /to LocalSubnet .*\nnote: before it was open to any\n/);
+    assert.doesNotMatch((await run(["open", `${PORT}`])).stderr, /before/);
+    assert.match((await run(["close", `${PORT}`])).stderr, /^closed /);
+    assert.match((await run(["close", `${PORT}`])).stderr, / was not open\n$/);
+  },
+);
+
 commandTest("a rule that the firewall does not need is reported as such", async ({ daemon, run }) => {
   daemon.machine.firewall.unneeded.add(`portd-in-udp-${PORT}`);
   assert.match((await run(["open", `${PORT}`, "--both", "--yes"])).stderr, /\(nftables\): tcp set, udp not needed$/m);

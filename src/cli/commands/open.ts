@@ -5,6 +5,7 @@ import type { RuleWithState } from "../../firewall/plan.ts";
 import { type Profile, PROFILES } from "../../firewall/rule.ts";
 import { PortdError } from "../../errors.ts";
 import { loopbackHint } from "../../inspect/loopback.ts";
+import type { Exposure } from "../../lease/lease.ts";
 import { PROTOCOLS } from "../../port/port.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -118,6 +119,8 @@ interface Opened {
   readonly leases: readonly Lease[];
   /** Those of the leases that the command has made. */
   readonly made: readonly Lease[];
+  /** Those that were open to others than now, as they were. */
+  readonly reopened: readonly Lease[];
   readonly backend: string | null;
   readonly remarks: readonly string[];
   readonly description: PortDescription;
@@ -132,7 +135,17 @@ async function openAll(client: PortdClient, selection: Chosen, exposure: Exposur
     for (const part of unleased) made.push(await opening.lease(port, part));
     for (const lease of live) leases.push(await opening.open(lease));
     const { backend, remarks } = await client.syncFirewall();
-    return { leases: [...leases, ...made], made, backend, remarks, description: await client.describePort(port) };
+    const reopened = live.filter(({ exposure }, i) =>
+      exposure !== null && remoteOf(exposure) !== remoteOf(leases[i]!.exposure!)
+    );
+    return {
+      leases: [...leases, ...made],
+      made,
+      reopened,
+      backend,
+      remarks,
+      description: await client.describePort(port),
+    };
   } catch (error) {
     throw await opening.takeBack(error);
   }
@@ -158,8 +171,15 @@ function report(context: CliContext, { json, out }: OpenFlags, url: string, open
       `opened ${titleOf(lease)} to ${lease.exposure!.firewall.remote.join(", ")} (${backend})${states}`,
     );
   }
+  for (const lease of opened.reopened) {
+    writeLine(stderr, `note: before it was open to ${remoteOf(lease.exposure!)}`);
+  }
   for (const note of remarks) writeLine(stderr, `note: ${note}`);
   for (const address of addresses) writeLine(stdout, address);
+}
+
+function remoteOf({ firewall }: Exposure): string {
+  return firewall.remote.join(", ");
 }
 
 function isOf({ protocol }: Pick<PortSocket, "protocol">, leases: readonly Lease[]): boolean {
