@@ -145,6 +145,8 @@ commandTest(
     assert.doesNotMatch(outcome.stderr, /before/);
     assert.match((await run(["open", `${PORT}`])).stderr, /to LocalSubnet .*\nnote: before it was open to any\n/);
     assert.doesNotMatch((await run(["open", `${PORT}`])).stderr, /before/);
+    const { stderr } = await run(["open", `${PORT}`, "--profile", "public"]);
+    assert.match(stderr, /^note: --profile does nothing: nftables has none$/m);
     assert.match((await run(["close", `${PORT}`])).stderr, /^closed /);
     assert.match((await run(["close", `${PORT}`])).stderr, / was not open\n$/);
   },

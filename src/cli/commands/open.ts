@@ -151,7 +151,7 @@ async function openAll(client: PortdClient, selection: Chosen, exposure: Exposur
   }
 }
 
-function report(context: CliContext, { json, out }: OpenFlags, url: string, opened: Opened): void {
+function report(context: CliContext, { json, out, profile }: OpenFlags, url: string, opened: Opened): void {
   const { leases, made, backend, description: { port, rules, listeners } } = opened;
   const { process: { stdout, stderr } } = context;
   const interfaces = context.interfaces();
@@ -160,7 +160,8 @@ function report(context: CliContext, { json, out }: OpenFlags, url: string, open
   const addresses = isShown ? addressesForOthers(interfaces, listening).map((each) => addressText(each, port)) : [];
   const hint = loopbackHint(leases[0]!.exposure, listening);
   const unused = !out && listening.length === 0 ? [`nobody listens on port ${port} yet: start the server`] : [];
-  const remarks = [...opened.remarks, ...(hint === undefined ? [] : [hint]), ...unused];
+  const useless = profile !== undefined && backend !== "windows" ? [`--profile does nothing: ${backend} has none`] : [];
+  const remarks = [...opened.remarks, ...(hint === undefined ? [] : [hint]), ...unused, ...useless];
   const own = rules.filter(({ protocol }) => isOf({ protocol }, leases));
   if (json) return writeJson(stdout, { lease: leases[0], leases, rules: own, addresses, backend, remarks });
   for (const lease of made) writeLine(stderr, `leased ${titleOf(lease)} ${endText(lease)}`);
