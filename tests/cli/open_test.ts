@@ -139,7 +139,7 @@ commandTest("portd open says first that the daemon needs rights, and how it gets
 });
 
 commandTest(
-  "portd open says to whom the port was open before, and portd close that it was not open",
+  "portd open says to whom the port was open before, and portd close that it is not open",
   async ({ run }) => {
     const outcome = await run(["open", `${PORT}`, "--yes", "--remote", "any"]);
     assert.doesNotMatch(outcome.stderr, /before/);
@@ -148,7 +148,7 @@ commandTest(
     const { stderr } = await run(["open", `${PORT}`, "--profile", "public"]);
     assert.match(stderr, /^note: --profile does nothing: nftables has none$/m);
     assert.match((await run(["close", `${PORT}`])).stderr, /^closed /);
-    assert.match((await run(["close", `${PORT}`])).stderr, / was not open\n$/);
+    assert.match((await run(["close", `${PORT}`])).stderr, / is not open\n$/);
   },
 );
 
