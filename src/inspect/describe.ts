@@ -72,8 +72,8 @@ export class PortDescriber {
     };
     const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
     const { knowsLeases = true } = this.#parts;
-    const more = { obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases, ownPid: Deno.pid };
-    return { ...facts, ...judge({ ...facts, ...more }) };
+    const more = { obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases };
+    return { ...facts, ...judge({ ...facts, ...more, ...(knowsLeases && { ownPid: Deno.pid }) }) };
   }
 
   /** Who listens on a port: of a socket that several processes share, each of them. */

@@ -21,7 +21,7 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly isHeld: boolean;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
-  /** The process that judges; where it listens, it is the daemon. @default none */
+  /** The daemon's process, where the daemon judges. @default none */
   readonly ownPid?: number;
   /** Whether it is known who has leased the port; false where no daemon runs. @default true */
   readonly knowsLeases?: boolean;
