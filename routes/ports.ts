@@ -5,7 +5,7 @@ import type { Route } from "./guard.ts";
 import { json } from "./headers.ts";
 import { AnyPortParameter, NoQuery } from "./schema.ts";
 
-export function portRoutes({ ports }: Pick<Services, "ports">): readonly Route[] {
+export function portRoutes({ ports, port: apiPort }: Pick<Services, "ports" | "port">): readonly Route[] {
   return [{
     method: "GET",
     path: "/ports/:port",
@@ -14,7 +14,7 @@ export function portRoutes({ ports }: Pick<Services, "ports">): readonly Route[]
     async handle(context) {
       checkQuery(NoQuery, context);
       const { port } = check(AnyPortParameter, { port: context.req.param("port") });
-      return json(await ports.describe(port));
+      return json(await ports.describe(port, apiPort));
     },
   }];
 }

@@ -46,15 +46,15 @@ export class PortDescriber {
     this.#parts = parts;
   }
 
-  /** Describes a port from 0 to 65535. */
-  async describe(port: number): Promise<PortDescription> {
+  /** Describes a port from 0 to 65535. @param apiPort is that of this daemon's API. */
+  async describe(port: number, apiPort?: number): Promise<PortDescription> {
     const { allocator, pool, readPorts } = this.#parts;
     const os = await readPorts(), services = await servicesOf(port);
     const { sockets, seesBound } = await this.#socketsOn(port);
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
-    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases" | "ownPid"> = {
+    const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases" | "isApi"> = {
       port,
       class: classOf(port),
       services,
@@ -72,8 +72,11 @@ export class PortDescriber {
     };
     const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
     const { knowsLeases = true } = this.#parts;
-    const more = { obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases };
-    return { ...facts, ...judge({ ...facts, ...more, ...(knowsLeases && { ownPid: Deno.pid }) }) };
+    const isApi = port === apiPort;
+    return {
+      ...facts,
+      ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases, isApi }),
+    };
   }
 
   /** Who listens on a port: of a socket that several processes share, each of them. */

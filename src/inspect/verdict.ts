@@ -21,8 +21,8 @@ export interface PortFacts extends Omit<PortDescription, "verdict" | "sentence" 
   readonly isHeld: boolean;
   /** Whether the OS shows sockets that are bound and neither listen nor are connected. */
   readonly seesBound: boolean;
-  /** The daemon's process, where the daemon judges. @default none */
-  readonly ownPid?: number;
+  /** Whether the daemon that judges listens there, for its API. @default false */
+  readonly isApi?: boolean;
   /** Whether it is known who has leased the port; false where no daemon runs. @default true */
   readonly knowsLeases?: boolean;
 }
@@ -41,7 +41,7 @@ export function judge(facts: PortFacts): Judgement {
 function judgeState(facts: PortFacts): Judgement {
   const { port, listeners, leases, exclusions, connections, obstacle } = facts;
   if (port === 0) return judgeZero(facts);
-  const own = listeners.find(({ pid }) => pid !== null && pid === facts.ownPid);
+  const own = facts.isApi ? listeners.find(({ protocol }) => protocol === "tcp") : undefined;
   if (own !== undefined) return judgeDaemon(own, leases);
   const stranger = listeners.find(({ ofHolder }) => ofHolder === false);
   if (stranger !== undefined) return judgeConflict(port, stranger, leases);

@@ -158,12 +158,12 @@ Deno.test("advice does not promise what portd would refuse", () => {
 
 Deno.test("where the daemon itself listens, no advice would end it", () => {
   const daemon = { ...SOCKET, pid: 99 }, lease: Lease = { ...UNCLAIMED, name: "shop/web", protocols: ["tcp"] };
-  const free = judge({ ...FACTS, ownPid: 99, listeners: [daemon] });
+  const free = judge({ ...FACTS, isApi: true, listeners: [daemon] });
   assert.equal(free.sentence, "Port 50010 is in use: portd itself listens at 0.0.0.0, for its API");
   for (const ofHolder of [true, false]) {
     const { verdict, sentence, advice } = judge({
       ...FACTS,
-      ownPid: 99,
+      isApi: true,
       leases: [lease],
       listeners: [{ ...daemon, ofHolder }],
     });
