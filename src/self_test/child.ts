@@ -1,13 +1,12 @@
 /**
- * What a self-test has child processes of our own program do: `portd doctor --self-test-part PART:FOLDER`. No part
- * outlives its folder for long, so nothing is left of a run that was killed once its folder is removed.
+ * Child processes of a self-test: our own program with `portd doctor --self-test-part PART:FOLDER`. This file starts them
+ * and waits for them; part.ts is what they do. None outlives its folder for long, so nothing is left of a run that was
+ * killed once its folder is removed.
  */
 import { join } from "node:path";
 import { ifThere } from "../errors.ts";
 import { openProcesses } from "../process/open.ts";
-import type { ProcessIdentity } from "../process/process.ts";
 import { openLinuxParts } from "../os/linux/linux.ts";
-import { runProgram } from "../os/program.ts";
 import { retryUntil } from "../wait.ts";
 
 /** Starts a program as portd starts its daemon; it goes on when this process has ended. */
@@ -21,7 +20,7 @@ export interface Starter {
 }
 
 /** What children do. */
-export const PARTS = ["sleep", "start", "identity", "background", "tool"] as const;
+export const PARTS = ["sleep", "start", "identity", "background", "tool", "service"] as const;
 
 /** What a child does. */
 export type Part = (typeof PARTS)[number];
@@ -31,9 +30,9 @@ export const PART_FLAG = "--self-test-part";
 
 /** How long a child waits for what it waits for; a child without a folder ends at once. */
 export const CHILD_LIMIT_MS = 60_000;
-const PAUSE_MS = 100;
+export const PAUSE_MS = 100;
 /** Written by a child that sleeps, or by a tool, when it runs. */
-const PID_FILE = "pid";
+export const PID_FILE = "pid";
 
 /** The words that start a child. */
 export function childWords({ self }: Pick<Starter, "self">, part: Part, folder: string): string[] {
@@ -44,25 +43,6 @@ export function childWords({ self }: Pick<Starter, "self">, part: Part, folder: 
 export function parsePart(text: string): { readonly part: Part; readonly folder: string } | undefined {
   const colon = text.indexOf(":"), part = PARTS.find((each) => each === text.slice(0, colon));
   return part === undefined ? undefined : { part, folder: text.slice(colon + 1) };
-}
-
-/** Plays a part. @param write is stdout. */
-export async function playPart(
-  { part, folder }: { readonly part: Part; readonly folder: string },
-  { starter, write }: { readonly starter: Starter; readonly write: (text: string) => void },
-): Promise<void> {
-  switch (part) {
-    case "start":
-      return await starter.startDetached(childWords(starter, "sleep", folder), workingFolder());
-    case "sleep":
-    case "tool":
-      leave(folder, PID_FILE, String(Deno.pid));
-      return await sleepIn(folder);
-    case "identity":
-      return write(`${JSON.stringify(ownIdentity())}\n`);
-    case "background":
-      return await runToolIn(folder, starter);
-  }
 }
 
 /** A folder that a child may keep open without keeping anybody from removing it. */
@@ -103,22 +83,4 @@ export function leave(folder: string, name: string, text: string): void {
   const draft = join(folder, `${name}.new`);
   Deno.writeTextFileSync(draft, text);
   Deno.renameSync(draft, join(folder, name));
-}
-
-/** Waits until the folder is gone. */
-async function sleepIn(folder: string): Promise<void> {
-  const isGone = () => ifThere(() => Deno.lstatSync(folder)) === undefined;
-  await retryUntil(isGone, { pauseMs: PAUSE_MS, limitMs: CHILD_LIMIT_MS });
-}
-
-/** Runs a tool as the daemon runs those of the system, for instance netsh. */
-async function runToolIn(folder: string, starter: Starter): Promise<void> {
-  const [program, ...args] = childWords(starter, "tool", folder);
-  await runProgram([program!], args, { timeoutMs: CHILD_LIMIT_MS, intent: "run a tool for the self-test" });
-}
-
-function ownIdentity(): ProcessIdentity {
-  const processes = openProcesses(Deno.build.os === "linux" ? openLinuxParts().procfs : undefined);
-  const { startTime = "" } = processes.find(Deno.pid) ?? {};
-  return { pid: Deno.pid, startTime, bootId: processes.bootId };
 }

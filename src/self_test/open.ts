@@ -3,42 +3,27 @@ import { openHolds } from "../hold/open.ts";
 import { openScanner } from "../listener/open.ts";
 import { type LinuxParts, openLinuxParts } from "../os/linux/linux.ts";
 import { openProcesses } from "../process/open.ts";
-import type { Processes } from "../process/process.ts";
-import type { FindArtefacts } from "./artefact.ts";
 import { matrixItem } from "./bind.ts";
-import type { Starter } from "./child.ts";
 import { genericSockets } from "./generic_sockets.ts";
 import { linuxSockets } from "./linux/sockets.ts";
 import { processItem } from "./process.ts";
 import { findRunFolders } from "./run_folder.ts";
 import { scriptItem } from "./script.ts";
-import type { Item } from "./self_test.ts";
+import type { SelfTest, SelfTestOptions } from "./self_test.ts";
 import { portItem, spawnItems } from "./spawn.ts";
 import { storeItem } from "./store.ts";
 import { tablesItem } from "./tables.ts";
 
-/** The self-test of this machine. */
-export interface SelfTest extends Disposable {
-  readonly items: readonly Item[];
-  /** Those that take an administrator's rights. */
-  readonly elevatedItems: readonly Item[];
-  /** Why this process cannot run the elevated items; `undefined` when it can. */
-  readonly refusal: string | undefined;
-  readonly processes: Processes;
-  /** Every kind of what a run makes, in the order in which leftovers are removed. */
-  readonly artefacts: readonly FindArtefacts[];
-}
-
-/** Options of {@linkcode openSelfTest}. */
-export interface SelfTestOptions extends Starter {
-  readonly tag: string;
-}
-
 /** Opens what the items ask. @throws without permission for FFI. */
-export function openSelfTest(options: SelfTestOptions): SelfTest {
+export async function openSelfTest(options: SelfTestOptions): Promise<SelfTest> {
   const linux = Deno.build.os === "linux" ? openLinuxParts() : undefined;
   const processes = openProcesses(linux?.procfs), holds = openHolds(linux), scanner = openScanner(linux, holds);
   const close = () => scanner.close();
+  if (Deno.build.os === "windows") {
+    const { openWindowsSelfTest }: typeof import("./windows/items.ts") = await import("./windows/items.ts" as string);
+    const windows = await openWindowsSelfTest({ ...options, processes, holds, scanner });
+    return { ...windows, processes, [Symbol.dispose]: close };
+  }
   return {
     items: [
       ...spawnItems(options),

@@ -6,6 +6,9 @@
  * removes what a killed run has left.
  */
 import { messageOf } from "../errors.ts";
+import type { Processes } from "../process/process.ts";
+import type { FindArtefacts } from "./artefact.ts";
+import type { Starter } from "./child.ts";
 
 /** How an item ended. */
 export type ItemState = "ok" | "fail" | "skipped";
@@ -31,6 +34,23 @@ export interface Item {
    * @param folder is empty, and only for this item; it is removed afterwards.
    */
   readonly run: (folder: string) => Promise<Outcome>;
+}
+
+/** The self-test of this machine. */
+export interface SelfTest extends Disposable {
+  readonly items: readonly Item[];
+  /** Those that take an administrator's rights. */
+  readonly elevatedItems: readonly Item[];
+  /** Why this process cannot run the elevated items; `undefined` when it can. */
+  readonly refusal: string | undefined;
+  readonly processes: Processes;
+  /** Every kind of what a run makes, in the order in which leftovers are removed. */
+  readonly artefacts: readonly FindArtefacts[];
+}
+
+/** Options of `openSelfTest`. */
+export interface SelfTestOptions extends Starter {
+  readonly tag: string;
 }
 
 /** One line of the report. */

@@ -1,17 +1,25 @@
 /** `portd doctor --self-test`: runs the self-test and prints its report, or removes what earlier runs have left. */
 import { newTag, type Removal, removeArtefacts } from "../../self_test/artefact.ts";
-import { parsePart, playPart, type Starter } from "../../self_test/child.ts";
-import { openSelfTest, type SelfTest } from "../../self_test/open.ts";
+import { parsePart, type Starter } from "../../self_test/child.ts";
+import { openSelfTest } from "../../self_test/open.ts";
+import { playPart } from "../../self_test/part.ts";
 import { identityOf, redactor } from "../../self_test/redact.ts";
 import { isRunGoingOn, RunFolder } from "../../self_test/run_folder.ts";
-import { type Item, type ItemResult, type ItemState, runItems, skipped } from "../../self_test/self_test.ts";
+import {
+  type Item,
+  type ItemResult,
+  type ItemState,
+  runItems,
+  type SelfTest,
+  skipped,
+} from "../../self_test/self_test.ts";
 import { VERSION } from "../../version.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
 import { spawnDetached } from "../daemon/detached.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { writeTable } from "../table.ts";
-import { type Style, writeJson } from "../terminal.ts";
+import { type Style, writeJson, writeLine } from "../terminal.ts";
 
 /** The flags of a self-test. */
 export interface SelfTestFlags {
@@ -28,7 +36,7 @@ const STYLES: Readonly<Record<ItemState, Style>> = { ok: "green", skipped: "dim"
 /** Runs it. */
 export async function selfTest(context: CliContext, flags: SelfTestFlags): Promise<void> {
   const tag = newTag();
-  using test = openSelfTest({ ...starterOf(context), tag });
+  using test = await openSelfTest({ ...starterOf(context), tag });
   if (flags.cleanup) return await cleanUp(context, { test, flags });
   const elevated = flags.elevated ? await chooseElevated(context, test, flags) : [];
   const stop = new AbortController();
@@ -76,11 +84,10 @@ async function chooseElevated(context: CliContext, test: SelfTest, flags: SelfTe
       run: () => Promise.resolve(skipped(refusal)),
     }));
   }
-  const lines = elevatedItems.map(({ id, does }) => `  ${id.padEnd(8)} ${does}\n`).join("");
-  await confirm(context, "Run them?", {
-    preface: `These parts of the self-test change this machine, and undo it again:\n${lines}`,
-    yes: flags.yes ?? false,
-  });
+  const { stderr } = context.process;
+  stderr.write("these parts of the self-test change this machine, and undo it again:\n");
+  for (const { id, does } of elevatedItems) writeLine(stderr, `  ${id.padEnd(8)} ${does}`);
+  await confirm(context, "Run them?", { preface: "", yes: flags.yes ?? false });
   return elevatedItems;
 }
 
