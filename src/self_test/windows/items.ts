@@ -11,7 +11,7 @@ import { openWs2 } from "../../os/windows/ws2_32.ts";
 import type { Processes } from "../../process/process.ts";
 import { WindowsFiles } from "../../service/windows/acl.ts";
 import { WindowsKeys } from "../../service/windows/keys.ts";
-import { WindowsServices } from "../../service/windows/services.ts";
+import { WindowsServiceControl } from "../../service/windows/service_control.ts";
 import { matrixItem } from "../bind.ts";
 import { processItem } from "../process.ts";
 import { findRunFolders } from "../run_folder.ts";
@@ -64,7 +64,7 @@ export async function openWindowsSelfTest(
       matrixItem(holds, windowsSockets(openWs2())),
       promptItem(registry, { before, holds }),
       tablesItem(scanner, countByNetstat),
-      lastErrorItem({ kernel32, services, tag }),
+      lastErrorItem({ services, tag }),
       processItem(processes, parts),
       rulesItem(registry),
       netshItem,
@@ -77,9 +77,7 @@ export async function openWindowsSelfTest(
       exclusionItem({ tag, files, holds }),
       aclItem({ tag, files, describeAccess }),
     ],
-    refusal: new WindowsServices(services, kernel32).mayChange()
-      ? undefined
-      : "that takes an administrator's rights: open the terminal with Run as administrator",
+    refusal: await new WindowsServiceControl().refusal(),
     artefacts: [
       () => findRules(firewall),
       () => Promise.resolve(findPrivateFolders(files, undo)),
