@@ -92,6 +92,11 @@ export function verdict(objections: readonly string[], value: unknown): Outcome 
   return objections.length === 0 ? ok(value) : fail(objections.join("; "), value);
 }
 
+/** The same items, each of which is skipped for this reason. */
+export function refused(items: readonly Item[], reason: string): readonly Item[] {
+  return items.map((item) => ({ ...item, run: () => Promise.resolve(skipped(reason)) }));
+}
+
 /** Runs the items one after the other; never throws because of one. */
 export async function runItems(items: readonly Item[], options: RunItemsOptions): Promise<readonly ItemResult[]> {
   const results: ItemResult[] = [];

@@ -9,9 +9,9 @@ import {
   type Item,
   type ItemResult,
   type ItemState,
+  refused,
   runItems,
   type SelfTest,
-  skipped,
 } from "../../self_test/self_test.ts";
 import { VERSION } from "../../version.ts";
 import { confirm } from "../confirm.ts";
@@ -78,12 +78,7 @@ async function chooseElevated(context: CliContext, test: SelfTest, flags: SelfTe
     context.process.stderr.write(`note: nothing of the self-test takes more rights on ${context.os}\n`);
     return [];
   }
-  if (refusal !== undefined) {
-    return elevatedItems.map((item) => ({
-      ...item,
-      run: () => Promise.resolve(skipped(refusal)),
-    }));
-  }
+  if (refusal !== undefined) return refused(elevatedItems, refusal);
   const { stderr } = context.process;
   stderr.write("these parts of the self-test change this machine, and undo it again:\n");
   for (const { id, does } of elevatedItems) writeLine(stderr, `  ${id.padEnd(8)} ${does}`);
