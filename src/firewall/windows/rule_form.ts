@@ -20,6 +20,8 @@ export interface RuleProperties {
   readonly remoteAddresses: string;
   /** Bits of `NET_FW_PROFILE_TYPE2`. */
   readonly profiles: number;
+  /** Whether it has an effect. @default true */
+  readonly isActive?: boolean;
 }
 
 /** A rule of the registry. */

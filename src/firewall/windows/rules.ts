@@ -53,7 +53,7 @@ function propertiesOf(rule: RuleProperties): readonly (readonly [string, number,
     ["Profiles", 38, LONG, rule.profiles],
     ["Action", 42, LONG, ACTION_ALLOW],
     ["EdgeTraversal", 40, BOOL, VARIANT_FALSE],
-    ["Enabled", 34, BOOL, VARIANT_TRUE],
+    ["Enabled", 34, BOOL, rule.isActive === false ? VARIANT_FALSE : VARIANT_TRUE],
   ];
 }
 

@@ -120,6 +120,14 @@ const SERVICE_SYMBOLS = {
   GetFileSecurityW: { parameters: ["buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
   /** `BOOL SetFileSecurityW(const WCHAR *path, SECURITY_INFORMATION, void *descriptor)` */
   SetFileSecurityW: { parameters: ["buffer", "u32", "pointer"], result: "i32" },
+  /**
+   * `BOOL ConvertSecurityDescriptorToStringSecurityDescriptorW(void *descriptor, DWORD revision, SECURITY_INFORMATION,
+   * WCHAR **text, ULONG *characters)`
+   */
+  ConvertSecurityDescriptorToStringSecurityDescriptorW: {
+    parameters: ["buffer", "u32", "u32", "buffer", "buffer"],
+    result: "i32",
+  },
   /** `BOOL ConvertStringSecurityDescriptorToSecurityDescriptorW(const WCHAR *, DWORD revision, void **, NULL)` */
   ConvertStringSecurityDescriptorToSecurityDescriptorW: {
     parameters: ["buffer", "u32", "buffer", "pointer"],
@@ -159,6 +167,7 @@ export const SC_MANAGER_CREATE_SERVICE = 2,
   SERVICE_CHANGE_CONFIG = 2,
   SERVICE_START = 0x10,
   SERVICE_STOP = 0x20,
+  SERVICE_PAUSE_CONTINUE = 0x40,
   DELETE = 0x10000;
 /** States of a service; `SERVICE_RUNNING` is above. */
 export const SERVICE_STOPPED = 1, SERVICE_START_PENDING = 2, SERVICE_STOP_PENDING = 3;

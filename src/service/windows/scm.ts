@@ -27,6 +27,8 @@ export interface ServiceProcessParts {
     "StartServiceCtrlDispatcherW" | "RegisterServiceCtrlHandlerExW" | "SetServiceStatus"
   >;
   readonly writeEvent: WriteEvent;
+  /** @default that of portd's service */
+  readonly name?: string;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface ServiceProcessParts {
  */
 export async function runAsService(
   work: (service: ServiceRun) => Promise<void>,
-  { advapi32, writeEvent }: ServiceProcessParts,
+  { advapi32, writeEvent, name: serviceName = SERVICE_NAME }: ServiceProcessParts,
 ): Promise<void> {
   let handle: Deno.PointerValue = null;
   const session = new ServiceSession({
@@ -44,7 +46,7 @@ export async function runAsService(
     inNextTurn: (act) => void setTimeout(act),
   });
   const begun = Promise.withResolvers<"begun">();
-  const name = wideBytes(SERVICE_NAME);
+  const name = wideBytes(serviceName);
   // Windows calls both on its own threads, which wait for this one: so neither may take long.
   const handler = Deno.UnsafeCallback.threadSafe(HANDLER, (code) => session.control(code));
   const main = Deno.UnsafeCallback.threadSafe(SERVICE_MAIN, () => {

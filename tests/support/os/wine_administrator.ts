@@ -61,7 +61,8 @@ if (import.meta.main) {
   }
 }
 
-function becomeAdministrator(): void {
+/** Gives this process all rights of an administrator. */
+export function becomeAdministrator(): void {
   const ntdll = Deno.dlopen(system32("ntdll.dll"), {
     NtSetInformationProcess: { parameters: ["pointer", "u32", "pointer", "u32"], result: "i32" },
   });
