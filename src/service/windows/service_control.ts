@@ -20,7 +20,7 @@ import {
   type Step,
 } from "../service.ts";
 import { type FilesWithAcl, WindowsFiles } from "./acl.ts";
-import { joinCommandLine } from "./command_line.ts";
+import { joinCommandLine } from "../../os/windows/command_line.ts";
 import { EVENT_SOURCE, EVENT_SOURCE_VALUES, eventLog } from "./event_log.ts";
 import { ExcludedPorts, type Netsh } from "./excluded_ports.ts";
 import { inspectedFiles } from "./inspected_files.ts";
