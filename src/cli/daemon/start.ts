@@ -10,6 +10,7 @@ import { flagValue } from "../../service/service.ts";
 import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
 import type { CliContext } from "../context.ts";
+import { type Detached, spawnDetached } from "./detached.ts";
 import { candidates, wellKnownUrl } from "./places.ts";
 
 /** Options of {@linkcode startDaemon}. */
@@ -40,11 +41,11 @@ export async function startDaemon(context: CliContext, options: StartOptions): P
   const { stateDir, flags = [], own = false } = options;
   claimStateFolder(stateDir); // in this process, where the user sees a refusal
   const log = `${stateDir}/daemon.log`, freshLog = logTail(log);
-  const child = spawnDetached(context, stateDir, flags);
-  const started: { end?: { readonly code: number; readonly at: number } } = {};
-  child.status.then(({ code }) => started.end = { code, at: performance.now() });
+  using child = await spawnDaemon(context, stateDir, flags);
+  let end: { readonly code: number; readonly at: number } | undefined;
   const outcome = await retryUntil(async () => {
-    const { end } = started;
+    const { exitCode } = child;
+    if (exitCode !== undefined) end ??= { code: exitCode, at: performance.now() };
     const url = own ? await findOwn(stateDir) : await findReady(candidates(context.env.PORTD_LISTEN, stateDir));
     if (url !== undefined || end === undefined) return url !== undefined && { url };
     const mayAnotherStart = !own && end.code !== 0 && freshLog().includes("already serves") &&
@@ -52,7 +53,6 @@ export async function startDaemon(context: CliContext, options: StartOptions): P
     return !mayAnotherStart && { url };
   }, { ...PAUSES, limitMs: LIMIT_MS });
   if (outcome?.url !== undefined) return outcome.url;
-  const { end } = started;
   const what = end === undefined ? `it is not ready after ${LIMIT_MS / 1000}s` : `it ended with exit code ${end.code}`;
   throw new NoDaemonError(`Cannot start a daemon: ${what}${describeLog(log, freshLog())}`);
 }
@@ -68,23 +68,15 @@ async function findReady(urls: readonly string[]): Promise<string | undefined> {
   return undefined;
 }
 
-function spawnDetached({ self, env, cwd }: CliContext, stateDir: string, flags: readonly string[]): Deno.ChildProcess {
-  const [program, ...words] = self;
+function spawnDaemon({ self, env, cwd }: CliContext, stateDir: string, flags: readonly string[]): Promise<Detached> {
+  const [program, ...words] = self as [string, ...string[]];
   // PORTD_CONFIG may be relative to our folder, and the daemon runs in another one.
   const config = env.PORTD_CONFIG ? { PORTD_CONFIG: resolvePath(cwd, env.PORTD_CONFIG) } : {};
-  const options = {
-    args: [...words, "serve", "--background", "--state-dir", stateDir, ...flags],
+  return spawnDetached({
+    words: [program, ...words, "serve", "--background", "--state-dir", stateDir, ...flags],
     cwd: stateDir, // in a project's folder it would keep that from being unmounted or, on Windows, removed
     env: { ...env, ...config },
-    clearEnv: true,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null", // it logs into its state folder
-    detached: true, // in Deno 2.4's types only with --unstable-detached, in its runtime without
-  } as const;
-  const child = new Deno.Command(program!, options as Deno.CommandOptions).spawn();
-  child.unref();
-  return child;
+  });
 }
 
 /** What has been written to a log file since this call. */
