@@ -19,7 +19,7 @@ const TESTS = [
   "tests/cli/daemon/windows_start_test.ts",
 ];
 /** So many of their tests must pass; about half of those of the firewall are the conformance suite. */
-const FEWEST_PASSED = 5 + 4 + 7 + 26 + 7 + 1;
+const FEWEST_PASSED = 5 + 4 + 9 + 26 + 7 + 1;
 
 osTest("on Windows portd sees sockets and processes, ends processes and sets rules", [...WINE, MINGW], async (t) => {
   await using wine = await Wine.start();
@@ -51,8 +51,9 @@ async function testPs(wine: Wine): Promise<void> {
   assert.deepEqual(rows.map(line).sort(), all);
   for (const { pid, process } of rows) {
     assert.equal(pid, opened.pid);
-    assert.match(process!.command!, /^"?Z:\\box\\deno\.exe"? run .*wine_sockets\.ts$/);
-    assert.match(process!.cwd!, /^Z:\\box\\portd$/);
+    // Wine's kernel does not say the command line, and the memory of a process without a lease is not read.
+    assert.equal(process!.command, "Z:\\box\\deno.exe");
+    assert.equal(process!.cwd, null);
     assert.match(process!.user!, /\\root$/);
   }
   const ours = (row: ListedSocket) => row.pid === opened.pid;

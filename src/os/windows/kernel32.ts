@@ -5,8 +5,6 @@
 import { system32 } from "./system32.ts";
 
 const SYMBOLS = {
-  /** `HANDLE OpenProcess(DWORD access, BOOL inherit, DWORD pid)`; null when refused */
-  OpenProcess: { parameters: ["u32", "i32", "u32"], result: "pointer" },
   /** `BOOL CloseHandle(HANDLE)` */
   CloseHandle: { parameters: ["pointer"], result: "i32" },
   /** `DWORD GetProcessId(HANDLE process)` */
@@ -19,8 +17,6 @@ const SYMBOLS = {
   ReadProcessMemory: { parameters: ["pointer", "u64", "buffer", "usize", "buffer"], result: "i32" },
   /** `DWORD WaitForSingleObject(HANDLE, DWORD milliseconds)` */
   WaitForSingleObject: { parameters: ["pointer", "u32"], result: "u32" },
-  /** `BOOL TerminateProcess(HANDLE, UINT exitCode)` */
-  TerminateProcess: { parameters: ["pointer", "u32"], result: "i32" },
   /** `BOOL CreateDirectoryW(const WCHAR *path, SECURITY_ATTRIBUTES *)` */
   CreateDirectoryW: { parameters: ["buffer", "buffer"], result: "i32" },
   /** `HLOCAL LocalFree(HLOCAL)` */
@@ -70,7 +66,8 @@ const SPAWN_SYMBOLS = {
   /** `BOOL GetExitCodeProcess(HANDLE, DWORD *code)` */
   GetExitCodeProcess: { parameters: ["pointer", "buffer"], result: "i32" },
   WaitForSingleObject: SYMBOLS.WaitForSingleObject,
-  TerminateProcess: SYMBOLS.TerminateProcess,
+  /** `BOOL TerminateProcess(HANDLE, UINT exitCode)` */
+  TerminateProcess: { parameters: ["pointer", "u32"], result: "i32" },
   CloseHandle: SYMBOLS.CloseHandle,
 } as const satisfies Deno.ForeignLibraryInterface;
 

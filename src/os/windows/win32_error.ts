@@ -3,8 +3,6 @@
 export const NO_ERROR = 0;
 export const ERROR_FILE_NOT_FOUND = 2;
 export const ERROR_ACCESS_DENIED = 5;
-/** The parameter is wrong; of `OpenProcess`: there is no such process. */
-export const ERROR_INVALID_PARAMETER = 87;
 export const ERROR_NOT_SUPPORTED = 50;
 /** A service does not know a control. */
 export const ERROR_CALL_NOT_IMPLEMENTED = 120;
