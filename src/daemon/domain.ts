@@ -233,12 +233,11 @@ function load(part: "firewall") {
 
 function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe"] {
   const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
-  const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   return () => ({
     name: "portd",
     stateDir: config.stateDir,
-    user,
+    user: processes.find(Deno.pid)?.user ?? null, // each time: Windows may know its name later than its number
     uptimeMs: Math.round(clock.monotonic() - openedAt),
     leases: countByState(registry),
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },

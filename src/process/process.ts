@@ -16,6 +16,7 @@ export interface ProcessIdentity {
 export interface ProcessDescription {
   readonly command: string | null;
   readonly cwd: string | null;
+  /** Its name; on Windows the SID until the name is known. */
   readonly user: string | null;
 }
 

@@ -1,6 +1,7 @@
 /** What portd reads and does on Windows, by Deno for Windows under Wine; wine_service_test.ts has the service. */
 import assert from "node:assert/strict";
 import type { ListedSocket } from "../../src/listener/listener.ts";
+import { retryUntil } from "../../src/wait.ts";
 import { MINGW, obtainComServer } from "../support/os/firewall_com_server.ts";
 import { linesOf } from "../support/os/lines.ts";
 import { osTest } from "../support/os/requirement.ts";
@@ -19,7 +20,7 @@ const TESTS = [
   "tests/cli/daemon/windows_start_test.ts",
 ];
 /** So many of their tests must pass; about half of those of the firewall are the conformance suite. */
-const FEWEST_PASSED = 5 + 4 + 9 + 26 + 7 + 1;
+const FEWEST_PASSED = 5 + 4 + 10 + 26 + 7 + 1;
 
 osTest("on Windows portd sees sockets and processes, ends processes and sets rules", [...WINE, MINGW], async (t) => {
   await using wine = await Wine.start();
@@ -47,7 +48,11 @@ async function testPs(wine: Wine): Promise<void> {
     return JSON.parse(stdout).listeners;
   };
   const { all, listening } = expectedRows(opened);
-  const rows = await ps("--all", "--pid", String(opened.pid));
+  const isNamed = (row: ListedSocket) => !row.process!.user!.startsWith("S-1-");
+  const rows = (await retryUntil(async () => {
+    const rows = await ps("--all", "--pid", String(opened.pid));
+    return rows.every(isNamed) && rows; // the name of a user is looked up while its number stands there
+  }, { pauseMs: 10 }))!;
   assert.deepEqual(rows.map(line).sort(), all);
   for (const { pid, process } of rows) {
     assert.equal(pid, opened.pid);

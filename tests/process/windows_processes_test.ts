@@ -81,7 +81,7 @@ windowsTest("processes of Windows describe this very process", (libraries) => {
   const own = new WindowsProcesses(libraries).find(Deno.pid)!;
   assert.match(own.command!, /deno\.exe"? .*test/);
   assert.equal(own.cwd, Deno.cwd());
-  assert.match(own.user!, /^[^\\]+\\[^\\]+$/);
+  assert.match(own.user!, /^S-1-[\d-]+$/, "its name is not known yet");
   assert.match(own.startTime, /^\d{18}$/);
   assert.match(own.bootId, /^boot-\d{18}$/);
   assert.ok(Math.abs(Date.now() - Date.parse(own.startedAt!)) < 600_000, own.startedAt!);
@@ -194,3 +194,30 @@ windowsTest("the command line is what the kernel says, where it does", (librarie
   assert.equal(new WindowsProcesses(kernel.libraries).strangers.find(Deno.pid)!.command, "node server.js");
   assert.ok(!rights.some((asked) => (asked & PROCESS_VM_READ) !== 0));
 });
+
+windowsTest(
+  "the user of a process is a SID until the name is known, which is looked up once and off the loop",
+  async (libraries) => {
+    const answers: (() => Promise<number>)[] = [];
+    const advapi32: typeof libraries.advapi32 = {
+      ...libraries.advapi32,
+      LookupAccountSidW: () => assert.fail("it may block for many seconds"),
+      lookUpAccountOffLoop: (...parameters) =>
+        new Promise((resolve) =>
+          answers.push(async () => {
+            const answer = await libraries.advapi32.lookUpAccountOffLoop(...parameters);
+            resolve(answer);
+            return answer;
+          })
+        ),
+    };
+    const processes = new WindowsProcesses({ ...libraries, advapi32 });
+    const user = () => processes.find(Deno.pid)!.user!;
+    assert.match(user(), /^S-1-[\d-]+$/);
+    assert.match(user(), /^S-1-[\d-]+$/);
+    assert.equal(answers.length, 1);
+    assert.notEqual(await answers[0]!(), 0);
+    assert.match(user(), /^[^\\]+\\[^\\]+$/);
+    assert.equal(answers.length, 1);
+  },
+);

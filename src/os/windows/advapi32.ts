@@ -17,6 +17,13 @@ const SYMBOLS = {
     parameters: ["pointer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
     result: "i32",
   },
+  /** The same off the event loop: it may ask another machine, and wait for its answer for many seconds. */
+  lookUpAccountOffLoop: {
+    name: "LookupAccountSidW",
+    parameters: ["pointer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
   /** `LSTATUS RegOpenKeyExW(HKEY, const WCHAR *path, DWORD options, REGSAM access, HKEY *)` */
   RegOpenKeyExW: { parameters: ["pointer", "buffer", "u32", "u32", "buffer"], result: "i32" },
   /** `LSTATUS RegCloseKey(HKEY)` */
