@@ -61,7 +61,7 @@ export function openAdvapi32(): Advapi32 {
   return Deno.dlopen(system32("advapi32.dll"), SYMBOLS).symbols;
 }
 
-/** On the event loop, so that `GetLastError` is about them. They wait for the Service Control Manager. */
+/** On the event loop, so that `GetLastError` right after them is about them. They wait for the Service Control Manager. */
 const SERVICE_SYMBOLS = {
   /** `SC_HANDLE OpenSCManagerW(NULL, NULL, DWORD access)`; null when refused */
   OpenSCManagerW: { parameters: ["pointer", "pointer", "u32"], result: "pointer" },

@@ -191,7 +191,7 @@ export class WindowsServiceControl implements ServiceControl {
 function openParts(): WindowsServiceParts {
   const advapi32 = openAdvapi32(), services = openAdvapi32Services(), kernel32 = openKernel32();
   return {
-    services: new WindowsServices(services, kernel32),
+    services: new WindowsServices(services, { advapi32, kernel32 }),
     keys: new WindowsKeys({ advapi32, services }),
     files: new WindowsFiles({ advapi32, services, kernel32 }),
     netsh: runNetsh,
