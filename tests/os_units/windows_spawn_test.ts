@@ -1,6 +1,7 @@
 /** Programs of Windows that run without a window; tests/os/wine_test.ts runs these where there is no Windows. */
 import assert from "node:assert/strict";
 import { ProgramError, runProgram } from "../../src/os/program.ts";
+import { endsWithJob } from "../../src/os/windows/job.ts";
 import { openKernel32Spawn } from "../../src/os/windows/kernel32.ts";
 import { environmentBlock, spawn, type SpawnedProcess } from "../../src/os/windows/spawn.ts";
 import { runTool } from "../../src/os/windows/tool.ts";
@@ -87,4 +88,31 @@ windowsTest("a program that is started in the usual way inherits every inheritab
   assert.equal(pipe.isOpenElsewhere(), true);
   child.kill();
   await child.status;
+});
+
+windowsTest("a program leaves the job of its starter where that allows it, and else runs in it", async () => {
+  const file = new URL("../support/windows_job.ts", import.meta.url).href;
+  const isInJob = async (kind: string) => {
+    const args = ["run", "--no-prompt", "-A", "--no-check", "--cached-only", file, kind];
+    const { code, stdout, stderr } = (await runTool([Deno.execPath(), ...args], { timeoutMs: LIMIT_MS }))!;
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  assert.equal(await isInJob("leavable"), false);
+  assert.equal(await isInJob("strict"), true);
+});
+
+// Wine's kernel does not say the limits of a job.
+Deno.test("a process ends with its job where that has the limit KILL_ON_JOB_CLOSE", () => {
+  const withLimits = (flags: number, answer = 1) =>
+    endsWithJob({
+      QueryInformationJobObject(job, information, limits, size) {
+        assert.deepEqual([job, information, size], [null, 9, 144]);
+        (limits as DataView).setUint32(16, flags, true);
+        return answer;
+      },
+    });
+  assert.equal(withLimits(0x2000 | 0x800), true);
+  assert.equal(withLimits(0x800), false);
+  assert.equal(withLimits(0, 0), false, "it has no job");
 });

@@ -17,6 +17,8 @@ const SYMBOLS = {
   ReadProcessMemory: { parameters: ["pointer", "u64", "buffer", "usize", "buffer"], result: "i32" },
   /** `DWORD WaitForSingleObject(HANDLE, DWORD milliseconds)` */
   WaitForSingleObject: { parameters: ["pointer", "u32"], result: "u32" },
+  /** `BOOL QueryInformationJobObject(NULL, JOBOBJECTINFOCLASS, void *, DWORD size, NULL)`; NULL is our own job */
+  QueryInformationJobObject: { parameters: ["pointer", "i32", "buffer", "u32", "pointer"], result: "i32" },
   /** `BOOL CreateDirectoryW(const WCHAR *path, SECURITY_ATTRIBUTES *)` */
   CreateDirectoryW: { parameters: ["buffer", "buffer"], result: "i32" },
   /** `HLOCAL LocalFree(HLOCAL)` */
@@ -87,6 +89,9 @@ export const PROCESS_TERMINATE = 0x1,
 
 /** What `WaitForSingleObject` answers when the process still runs. */
 export const WAIT_TIMEOUT = 0x102;
+
+/** A `JOBOBJECTINFOCLASS`, and the limit by which Windows ends all processes of a job with its last handle. */
+export const JOB_OBJECT_EXTENDED_LIMIT_INFORMATION = 9, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000;
 
 /** Flags of `CreateProcessW`, winbase.h. */
 export const CREATE_NEW_PROCESS_GROUP = 0x200,
