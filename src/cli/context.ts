@@ -76,7 +76,7 @@ export interface CliContext extends CommandContext {
   readonly self: readonly string[];
   /** How long one answer of a daemon may take, in milliseconds. @default the client's own limit */
   readonly answerMs?: number;
-  /** Calls back on these signals of the OS until the returned function is called. */
+  /** Calls back on those of these signals that the OS has, until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
   /** Loads the daemon. Heavy: only `serve` does. */
   readonly loadDaemon: () => Promise<RunDaemon>;
@@ -133,11 +133,21 @@ export function systemContext(options: SystemContextOptions): CliContext {
 }
 
 function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void): () => void {
-  const listeners = names.map((name) => [name, () => handle(name)] as const);
-  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  const listeners = names.map((name) => [name, () => handle(name)] as const).filter(addListener);
   return () => {
     for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
   };
+}
+
+/** @returns false where this Deno does not have the signal: which ones there are on Windows depends on its version. */
+function addListener([name, listener]: readonly [Deno.Signal, () => void]): boolean {
+  try {
+    Deno.addSignalListener(name, listener);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 function textStream(stream: typeof Deno.stdout, env: Readonly<Record<string, string>>): TextStream {

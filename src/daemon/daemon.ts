@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
 import type { GuardAddress } from "../network/open.ts";
+import { endsWithJob } from "../os/windows/job.ts";
 import { shortCommand } from "../process/command_line.ts";
 import {
   type DaemonFile,
@@ -65,6 +66,8 @@ export interface DaemonOptions {
   readonly onReady?: (url: string) => void;
   /** Null leaves the addresses unguarded. @default that of this system */
   readonly guardAddress?: GuardAddress | null;
+  /** Whether the system ends this process with the one that has started it. @default what this system says */
+  readonly endsWithStarter?: () => boolean;
 }
 
 /** How long requests in hand may take at a stop. The whole stop is to take at most five seconds. */
@@ -126,7 +129,7 @@ async function serveUntilStopped(
   const anonymous = isLoopback(config.listen) ? config.auth.anonymous : "none";
   const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
-  const notes = await addressWarnings(server, domain);
+  const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
   const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
   server.open(options.createApp(services).fetch);
   const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
@@ -178,6 +181,17 @@ async function withOccupant(error: unknown, address: string, listing: Listing): 
   const who = await whoListens(listing, address);
   const message = `Cannot listen on ${address}: ${who} does; end it, or give portd another address (PORTD_LISTEN)`;
   return new PortdError(error.code, message, error.data, { cause: error.cause });
+}
+
+/** What ends the daemon sooner than its user may expect. */
+function lifeWarnings(
+  { endsWithStarter = () => Deno.build.os === "windows" && endsWithJob() }: Pick<DaemonOptions, "endsWithStarter">,
+): string[] {
+  if (!endsWithStarter()) return [];
+  return [
+    "Windows ends this daemon with the session that has started it, such as one of OpenSSH or a scheduled task: " +
+    "start it on the desktop, or install it with: portd service install",
+  ];
 }
 
 async function whoListens(listing: Listing, address: string): Promise<string> {

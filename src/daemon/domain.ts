@@ -234,12 +234,11 @@ function load(part: "firewall") {
 /** @param exposureFaults are sentences on leases that are open and cannot be reached. */
 function describer(core: Core, exposureFaults: () => readonly string[]): Domain["describe"] {
   const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
-  const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   return () => ({
     name: "portd",
     stateDir: config.stateDir,
-    user,
+    user: processes.find(Deno.pid)?.user ?? null, // each time: Windows may know its name later than its number
     uptimeMs: Math.round(clock.monotonic() - openedAt),
     leases: countByState(registry),
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },

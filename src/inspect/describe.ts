@@ -11,7 +11,7 @@ import type { OsPorts } from "../os/ports.ts";
 import { sharersOf, type SocketRow } from "../os/socket.ts";
 import { classOf, developmentUseOf, servicesOf } from "../port/iana.ts";
 import { contains, isWithin, type PortRange, PROTOCOLS } from "../port/port.ts";
-import { ancestorsOf, type Processes } from "../process/process.ts";
+import { ancestorsOf, type Processes, strangersOf } from "../process/process.ts";
 import { joinSocket } from "../watch/listing.ts";
 import type { Observations } from "../watch/observations.ts";
 import type { Ownership } from "../watch/ownership.ts";
@@ -135,8 +135,8 @@ export class PortDescriber {
 
   #present(row: SocketRow, ownership?: Ownership): PortSocket {
     const { processes } = this.#parts;
-    const process = row.pid === null ? undefined : processes.find(row.pid);
-    const lease = this.#leaseOf(row);
+    const lease = this.#leaseOf(row), strangers = strangersOf(processes);
+    const process = row.pid === null ? undefined : (lease === undefined ? strangers : processes).find(row.pid);
     return {
       ...joinSocket(row, {
         process,
@@ -150,7 +150,7 @@ export class PortDescriber {
       reason: ownership?.reason ?? null,
       ancestors: process === undefined
         ? []
-        : ancestorsOf(processes, process).map(({ pid, command }) => ({ pid, command })),
+        : ancestorsOf(strangers, process).map(({ pid, command }) => ({ pid, command })),
     };
   }
 

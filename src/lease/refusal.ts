@@ -3,7 +3,7 @@ import { PortdError } from "../errors.ts";
 import { socketUser } from "../listener/listener.ts";
 import type { SocketRow } from "../os/socket.ts";
 import type { Protocol } from "../port/port.ts";
-import type { Process, Processes } from "../process/process.ts";
+import { type Process, type Processes, strangersOf } from "../process/process.ts";
 import type { Refused } from "./allocator.ts";
 import type { Lease } from "./lease.ts";
 import { type Demand, isHopeless, type Shortage, shortageText } from "./shortage.ts";
@@ -142,7 +142,7 @@ export class Refusals {
   }
 
   #processOf(listener: SocketRow | undefined): Process | undefined {
-    return listener?.pid ? this.#parts.processes.find(listener.pid) : undefined;
+    return listener?.pid ? strangersOf(this.#parts.processes).find(listener.pid) : undefined;
   }
 
   async #kernelRefusal(refused: Refused & { kind: "kernel" }, hint: string, data: object): Promise<PortdError> {

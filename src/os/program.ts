@@ -1,11 +1,12 @@
-/** Programs of the system, run to their end off the event loop. */
+/** Programs of the system, run to their end off the event loop. On Windows windows/tool.ts runs them, without a window. */
+import { runTool } from "./windows/tool.ts";
 
 /** A program by its absolute path, with its leading arguments. */
 export type Program = readonly [string, ...string[]];
 
 /** Options of {@linkcode runProgram}. */
 export interface RunOptions {
-  /** What it reads from its stdin. @default nothing */
+  /** What it reads from its stdin; on Windows it has nothing to read. @default nothing */
   readonly input?: string;
   /** After this time it is killed. */
   readonly timeoutMs: number;
@@ -37,9 +38,19 @@ export interface ProgramOutcome {
 export async function runProgram(
   [command, ...first]: Program,
   args: readonly string[],
-  { input = "", timeoutMs, intent }: RunOptions,
+  options: RunOptions,
 ): Promise<ProgramOutcome> {
-  const child = spawn(command, [...first, ...args], intent);
+  const { timeoutMs, intent } = options, run = Deno.build.os === "windows" ? runTool : runPiped;
+  const outcome = await run([command, ...first, ...args], options).catch((error) => {
+    throw reasonOf(error, command, intent);
+  });
+  if (outcome !== undefined) return outcome;
+  throw new ProgramError(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`);
+}
+
+/** @returns `undefined` when it was ended because it took too long. */
+async function runPiped(words: Program, { input = "", timeoutMs }: RunOptions): Promise<ProgramOutcome | undefined> {
+  const child = spawn(words);
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort();
@@ -53,9 +64,7 @@ export async function runProgram(
     writeAll(child.stdin, input, limit.signal),
   ]);
   clearTimeout(timer);
-  if (limit.signal.aborted) {
-    throw new ProgramError(intent, `${command} did not answer within ${timeoutMs / 1000} seconds and was ended`);
-  }
+  if (limit.signal.aborted) return undefined;
   valueOf(written);
   return { code: valueOf(status).code, stdout: valueOf(stdout), stderr: valueOf(stderr) };
 }
@@ -79,18 +88,19 @@ function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
   return settled.value;
 }
 
-function spawn(command: string, args: readonly string[], intent: string): Deno.ChildProcess {
+function spawn([command, ...args]: Program): Deno.ChildProcess {
   const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   const env = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
-  try {
-    return new Deno.Command(command, { args: [...args], env, ...pipes }).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new ProgramError(intent, `${command} is not installed`, error);
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new ProgramError(intent, `${command} may not be run`, error);
-    }
-    throw error;
+  return new Deno.Command(command, { args, env, ...pipes }).spawn();
+}
+
+/** Why a program could not be started, or not be run to its end; other errors as they are. */
+function reasonOf(error: unknown, command: string, intent: string): unknown {
+  if (error instanceof Deno.errors.NotFound) return new ProgramError(intent, `${command} is not installed`, error);
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return new ProgramError(intent, `${command} may not be run`, error);
   }
+  return error instanceof RangeError ? new ProgramError(intent, `${command}: ${error.message}`, error) : error;
 }
 
 /** Children of a killed program may keep its pipes open: the signal ends the reading. */

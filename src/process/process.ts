@@ -16,6 +16,7 @@ export interface ProcessIdentity {
 export interface ProcessDescription {
   readonly command: string | null;
   readonly cwd: string | null;
+  /** Its name; on Windows the SID until the name is known. */
   readonly user: string | null;
 }
 
@@ -58,6 +59,11 @@ export interface Processes {
   isAlive(identity: ProcessIdentity): boolean;
   /** The name of a user, or the number itself where it has none. Only on systems whose sockets have user numbers. */
   userName?(uid: number): string;
+  /**
+   * Finds processes that have nothing to do with a lease. Only on Windows, where `find` reads the folder of a process
+   * from its memory: that is left alone unless a lease is decided by it.
+   */
+  readonly strangers?: ProcessFinder;
 }
 
 /** Processes of an OS that lists them all. */
@@ -70,6 +76,11 @@ export interface ListedProcesses extends Processes {
 
 /** Finds processes by their number. */
 export type ProcessFinder = Pick<Processes, "find">;
+
+/** Finds processes that have nothing to do with a lease. */
+export function strangersOf(processes: Processes): ProcessFinder {
+  return processes.strangers ?? processes;
+}
 
 /** The processes at one moment: each is looked up once. Not to be used later. */
 export function snapshotOf(processes: ProcessFinder): ProcessFinder {

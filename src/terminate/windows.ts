@@ -1,6 +1,6 @@
 /**
  * A process of Windows, pinned by an open handle: as long as it is open, the kernel gives the pid to no other process.
- * Manuals: OpenProcess, TerminateProcess, WaitForSingleObject.
+ * Manuals: ZwOpenProcess, ZwTerminateProcess, WaitForSingleObject.
  */
 import type { Scanner } from "../listener/listener.ts";
 import { WindowsScanner } from "../listener/windows/scan.ts";
@@ -11,7 +11,13 @@ import {
   SYNCHRONIZE,
   WAIT_TIMEOUT,
 } from "../os/windows/kernel32.ts";
-import { ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER } from "../os/windows/win32_error.ts";
+import {
+  type Ntdll,
+  STATUS_ACCESS_DENIED,
+  STATUS_PROCESS_IS_TERMINATING,
+  STATUS_SUCCESS,
+} from "../os/windows/ntdll.ts";
+import { isMissing, openProcess } from "../os/windows/open_process.ts";
 import type { Endpoint } from "../port/port.ts";
 import type { ProcessDescription, Processes, ProcessIdentity } from "../process/process.ts";
 import { openWindowsLibraries, WindowsProcesses } from "../process/windows/processes.ts";
@@ -24,10 +30,8 @@ const EXIT_CODE = 1;
 
 /** What {@linkcode openWindowsProcessHandle} asks. */
 export interface WindowsHandleParts {
-  readonly kernel32: Pick<
-    Kernel32,
-    "OpenProcess" | "TerminateProcess" | "WaitForSingleObject" | "CloseHandle" | "GetLastError"
-  >;
+  readonly kernel32: Pick<Kernel32, "WaitForSingleObject" | "CloseHandle">;
+  readonly ntdll: Pick<Ntdll, "NtOpenProcess" | "NtTerminateProcess">;
   readonly processes: Processes;
   readonly scanner: Pick<Scanner, "socketsOn">;
 }
@@ -37,24 +41,24 @@ export function openWindowsProcessHandle(
   identity: ProcessIdentity,
   parts: WindowsHandleParts = systemParts(),
 ): ProcessHandle | undefined {
-  const { kernel32, processes } = parts;
+  const { kernel32, ntdll, processes } = parts;
   const { pid } = identity;
-  const handle = kernel32.OpenProcess(RIGHTS, 0, pid);
-  const error = handle === null ? kernel32.GetLastError() : 0;
-  if (error === ERROR_INVALID_PARAMETER) return undefined; // there is no such pid
+  const opening = openProcess(pid, RIGHTS, ntdll), { handle, status } = opening;
+  if (isMissing(opening)) return undefined;
   // Looked at while the handle is open, or else between the look and the opening the pid could become another's.
   const isTheOne = processes.isAlive(identity);
   if (handle !== null && isTheOne) return new WindowsProcessHandle(pid, handle, parts);
   if (handle !== null) kernel32.CloseHandle(handle);
   if (!isTheOne) return undefined;
-  if (error === ERROR_ACCESS_DENIED) throw endingDenied(identity, processes.find(pid)?.user);
-  throw new Error(`Cannot open pid ${pid}: error ${error}`);
+  if (status === STATUS_ACCESS_DENIED) throw endingDenied(identity, processes.find(pid)?.user);
+  throw new Error(`Cannot open pid ${pid}: status 0x${status.toString(16)}`);
 }
 
 function systemParts(): WindowsHandleParts {
   const libraries = openWindowsLibraries();
   return {
     kernel32: libraries.kernel32,
+    ntdll: libraries.ntdll,
     processes: new WindowsProcesses(libraries),
     scanner: WindowsScanner.open(),
   };
@@ -82,11 +86,10 @@ class WindowsProcessHandle implements ProcessHandle {
   }
 
   kill(): void {
-    const { kernel32 } = this.#parts;
-    if (this.hasEnded() || kernel32.TerminateProcess(this.#handle, EXIT_CODE) !== 0) return;
-    const error = kernel32.GetLastError();
-    // The handle has the right to end it; denied is then what one hears of a process that is just ending.
-    if (error !== ERROR_ACCESS_DENIED) throw new Error(`Cannot end pid ${this.pid}: error ${error}`);
+    if (this.hasEnded()) return;
+    const status = this.#parts.ntdll.NtTerminateProcess(this.#handle, EXIT_CODE);
+    if (status === STATUS_SUCCESS || status === STATUS_PROCESS_IS_TERMINATING) return;
+    throw new Error(`Cannot end pid ${this.pid}: status 0x${status.toString(16)}`);
   }
 
   hasEnded(): boolean {

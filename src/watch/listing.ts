@@ -6,7 +6,7 @@ import { sharersOf, type SocketRow } from "../os/socket.ts";
 import type { Turns } from "../os/turns.ts";
 import type { Protocol } from "../port/port.ts";
 import { forwarderOf, isForwarder } from "../process/forwarder.ts";
-import type { Process, Processes } from "../process/process.ts";
+import { type Process, type Processes, strangersOf } from "../process/process.ts";
 import type { Observations } from "./observations.ts";
 
 /** What is joined with a socket. */
@@ -125,7 +125,8 @@ export class Listing {
     if (pid === null) {
       return joinSocket(row, { process: undefined, lease, ofHolder, user: this.#userOf(row, users) });
     }
-    const { process, isForwarder } = known.get(pid) ?? remember(known, pid, processes.find(pid));
+    const finder = lease === undefined ? strangersOf(processes) : processes;
+    const { process, isForwarder } = known.get(pid) ?? remember(known, pid, finder.find(pid));
     return joinSocket(pid === row.pid ? row : { ...row, pid }, { process, isForwarder, lease, ofHolder });
   }
 

@@ -1,9 +1,11 @@
 /** `portd run` with real children, against a fake daemon. */
 import assert from "node:assert/strict";
 import { RUN_FLAGS } from "../../src/cli/context.ts";
+import { ifThere } from "../../src/errors.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import { LinuxProcesses } from "../../src/process/linux/processes.ts";
+import { retryUntil } from "../../src/wait.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
 import { TOKEN } from "../support/fake_daemon.ts";
@@ -193,6 +195,16 @@ commandTest("a signal that comes before the command starts ends it all", async (
   await assert.rejects(out(setting), Deno.errors.NotFound);
   assert.deepEqual(states(setting), ["released"]);
   assert.equal(signals.listeners, 0);
+});
+
+commandTest("a window of Windows that is closed ends the command and releases its leases", async (setting) => {
+  const signals = new FakeSignals();
+  const words = await child(setting, `write("it runs"); ${SERVER}`);
+  const running = setting.run(["run", "web", "--kill-after", "0", "--", ...words], { signals, os: "windows" });
+  await retryUntil(() => ifThere(() => Deno.readTextFileSync(`${setting.cwd}/out`)), { pauseMs: 5 });
+  signals.send("SIGHUP");
+  assert.equal((await running).code, 128 + 9);
+  assert.deepEqual(states(setting), ["released"]);
 });
 
 commandTest("leases that cannot be released are reported, and the exit code stays", async (setting) => {

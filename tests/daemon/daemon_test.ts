@@ -62,6 +62,16 @@ Deno.test("a daemon answers on both loopback addresses and to each of its names"
   }
 });
 
+Deno.test("a daemon that ends with the session of its starter warns of that", async () => {
+  await using folder = await temporaryFolder();
+  const warningsOf = async (endsWithStarter: boolean) => {
+    await using daemon = await startTestDaemon(folder.path, {}, { endsWithStarter: () => endsWithStarter });
+    const { warnings } = await (await fetch(`${daemon.url}/v1/status`)).json();
+    return warnings.filter((warning: string) => /^Windows ends this daemon with the session that/.test(warning)).length;
+  };
+  assert.deepEqual([await warningsOf(true), await warningsOf(false)], [1, 0]);
+});
+
 Deno.test("leases outlive the daemon", async () => {
   await using folder = await temporaryFolder();
   let lease: { id: string; port: number };

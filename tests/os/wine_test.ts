@@ -1,6 +1,7 @@
 /** What portd reads and does on Windows, by Deno for Windows under Wine; wine_service_test.ts has the service. */
 import assert from "node:assert/strict";
 import type { ListedSocket } from "../../src/listener/listener.ts";
+import { retryUntil } from "../../src/wait.ts";
 import { MINGW, obtainComServer } from "../support/os/firewall_com_server.ts";
 import { linesOf } from "../support/os/lines.ts";
 import { osTest } from "../support/os/requirement.ts";
@@ -15,15 +16,18 @@ const TESTS = [
   "tests/listener/windows_scan_test.ts",
   "tests/process/windows_processes_test.ts",
   "tests/support/os/wine_firewall.ts",
+  "tests/os_units/windows_spawn_test.ts",
+  "tests/cli/daemon/windows_start_test.ts",
 ];
 /** So many of their tests must pass; about half of those of the firewall are the conformance suite. */
-const FEWEST_PASSED = 5 + 4 + 7 + 26;
+const FEWEST_PASSED = 5 + 4 + 10 + 26 + 9 + 1;
 
 osTest("on Windows portd sees sockets and processes, ends processes and sets rules", [...WINE, MINGW], async (t) => {
   await using wine = await Wine.start();
   await wine.lay(await obtainComServer());
-  await t.step("the tests of handles, scanner, processes and firewall pass", async () => {
-    const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS]);
+  await wine.compile();
+  await t.step("the tests that run on Windows pass", async () => {
+    const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS], { leavesAnother: true });
     const [, passed] = /^ok \| (\d+) passed/m.exec(stdout) ?? assert.fail(stdout + stderr);
     for (const file of TESTS) assert.match(stdout, new RegExp(`^running [1-9]\\d* tests? from \\./${file}`, "m"));
     assert.ok(Number(passed) >= FEWEST_PASSED, stdout);
@@ -34,7 +38,6 @@ osTest("on Windows portd sees sockets and processes, ends processes and sets rul
 
 async function testPs(wine: Wine): Promise<void> {
   const env = { PORTD_STATE_DIR: "C:\\portd", PORTD_LISTEN: `127.0.0.1:${freePort()}` };
-  await wine.compile();
   const { child, opened } = await openSockets(wine);
   // The first command starts the daemon.
   const { code, stderr } = await wine.portd(["lease", "web", "--json"], { env, leavesAnother: true });
@@ -45,12 +48,17 @@ async function testPs(wine: Wine): Promise<void> {
     return JSON.parse(stdout).listeners;
   };
   const { all, listening } = expectedRows(opened);
-  const rows = await ps("--all", "--pid", String(opened.pid));
+  const isNamed = (row: ListedSocket) => !row.process!.user!.startsWith("S-1-");
+  const rows = (await retryUntil(async () => {
+    const rows = await ps("--all", "--pid", String(opened.pid));
+    return rows.every(isNamed) && rows; // the name of a user is looked up while its number stands there
+  }, { pauseMs: 10 }))!;
   assert.deepEqual(rows.map(line).sort(), all);
   for (const { pid, process } of rows) {
     assert.equal(pid, opened.pid);
-    assert.match(process!.command!, /^"?Z:\\box\\deno\.exe"? run .*wine_sockets\.ts$/);
-    assert.match(process!.cwd!, /^Z:\\box\\portd$/);
+    // Wine's kernel does not say the command line, and the memory of a process without a lease is not read.
+    assert.equal(process!.command, "Z:\\box\\deno.exe");
+    assert.equal(process!.cwd, null);
     assert.match(process!.user!, /\\root$/);
   }
   const ours = (row: ListedSocket) => row.pid === opened.pid;

@@ -1,7 +1,7 @@
 /** A whole daemon in this process, on a port of its own. */
 import { createApp } from "../../routes/app.ts";
 import { loadConfig } from "../../src/config.ts";
-import { runDaemon } from "../../src/daemon/daemon.ts";
+import { type DaemonOptions, runDaemon } from "../../src/daemon/daemon.ts";
 
 /** A running daemon. */
 export interface TestDaemon extends AsyncDisposable {
@@ -12,12 +12,17 @@ export interface TestDaemon extends AsyncDisposable {
 }
 
 /** Starts a daemon over the folder; throws what the daemon throws at its start. */
-export async function startTestDaemon(stateDir: string, flags: Record<string, string> = {}): Promise<TestDaemon> {
+export async function startTestDaemon(
+  stateDir: string,
+  flags: Record<string, string> = {},
+  options: Pick<DaemonOptions, "endsWithStarter"> = {},
+): Promise<TestDaemon> {
   const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0", ...flags }, env: {}, stateDir });
   const stopping = new AbortController();
   const ready = Promise.withResolvers<string>();
   const logged: string[] = [];
   const ended = runDaemon(config, {
+    ...options,
     signal: stopping.signal,
     createApp,
     log: (line) => logged.push(line),

@@ -43,7 +43,7 @@ function isCallersEnd({ localAddress, localPort, remotePort }: SocketRow, { remo
 /** Opens what reads the SID of a process's user. */
 export function openUserSids(libraries: WindowsLibraries): (pid: number) => string | undefined {
   return (pid) => {
-    using opened = OpenedProcess.open(pid, "identity", libraries);
+    using opened = OpenedProcess.open(pid, libraries).opened;
     return opened === undefined ? undefined : userSidOf(opened.handle, libraries);
   };
 }

@@ -6,6 +6,7 @@ import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../dae
 import { stateDirOf } from "../daemon/places.ts";
 import { logFailure, serveUntilStopped } from "../daemon/serving.ts";
 import { findOwn, startDaemon } from "../daemon/start.ts";
+import { endSignals } from "../signals.ts";
 import { toJson } from "../terminal.ts";
 
 export default defineCommand({
@@ -15,7 +16,8 @@ export default defineCommand({
     ...CONFIG_FLAGS,
     ...COMMON_FLAGS,
   },
-  help: `Runs the daemon until SIGTERM, Ctrl-C or portd stop. It logs to stderr and to daemon.log in the state folder.
+  help:
+    `Runs the daemon until SIGTERM, Ctrl-C or portd stop, or until its window is closed. It logs to stderr and to daemon.log in the state folder.
 Other commands start a daemon when none runs. The settings for --set: see portd config show.`,
   usage: [
     "[--detach] [--listen HOST:PORT] [--pool A-B,...] [--config FILE] [--set key=value]...",
@@ -37,8 +39,7 @@ Other commands start a daemon when none runs. The settings for --set: see portd 
 async function serve(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
   const loaded = await loadConfig(loadOptions(context, flags));
   const stopping = new AbortController();
-  const names: Deno.Signal[] = context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGTERM", "SIGINT", "SIGHUP"];
-  const stopSignals = context.onSignal(names, () => stopping.abort());
+  const stopSignals = context.onSignal(endSignals(context.os), () => stopping.abort());
   const onReady = (url: string) => {
     if (flags.json) context.process.stdout.write(`${toJson({ url, pid: Deno.pid })}\n`);
   };

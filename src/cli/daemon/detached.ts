@@ -1,4 +1,6 @@
-/** Starting a program that outlives this one, and has none of its streams. */
+/** Starting a program that outlives this one, and has none of its streams. src/os/windows/spawn.ts does it on Windows. */
+import { openKernel32Spawn } from "../../os/windows/kernel32.ts";
+import { spawn } from "../../os/windows/spawn.ts";
 
 /** What {@linkcode spawnDetached} starts. */
 export interface DetachedOptions {
@@ -16,11 +18,14 @@ export interface Detached extends Disposable {
 }
 
 /**
- * Starts a program in a session of its own, so that Ctrl-C and the end of the terminal do not reach it.
+ * Starts a program in a session of its own, so that Ctrl-C and the end of the terminal do not reach it; on Windows with
+ * a hidden console, and outside of the job in which this program runs, where that allows it.
  *
  * @throws {Deno.errors.NotFound} when there is no such program. @throws {Deno.errors.PermissionDenied} when it may not be run.
  */
-export function spawnDetached({ words: [program, ...args], cwd, env }: DetachedOptions): Promise<Detached> {
+export async function spawnDetached({ words, cwd, env }: DetachedOptions): Promise<Detached> {
+  if (Deno.build.os === "windows") return await spawn({ words, cwd, env, leavesJob: true }, openKernel32Spawn());
+  const [program, ...args] = words;
   const options = {
     args,
     cwd,
@@ -35,10 +40,10 @@ export function spawnDetached({ words: [program, ...args], cwd, env }: DetachedO
   child.unref();
   let exitCode: number | undefined;
   child.status.then(({ code }) => exitCode = code);
-  return Promise.resolve({
+  return {
     get exitCode() {
       return exitCode;
     },
     [Symbol.dispose]() {},
-  });
+  };
 }

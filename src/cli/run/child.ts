@@ -3,7 +3,7 @@
  * gets a session of its own, so that a signal reaches all that it has started. At a terminal it stays in our process
  * group, so that the shell can stop and continue both. signal_relay.ts passes the signals on.
  */
-import { retryUntil } from "../../wait.ts";
+import { retryUntil, within } from "../../wait.ts";
 import type { Family } from "./family.ts";
 import type { SignalRelay } from "./signal_relay.ts";
 
@@ -34,6 +34,8 @@ export class StartError extends Error {
 /** How long the kernel may take to end processes after KILL. */
 const KILL_LIMIT_MS = 2000;
 const PAUSE_MS = 20;
+/** Windows ends a program five seconds after its window is closed: then its leases would not be released. */
+const LONGEST_CLOSING_MS = 3000;
 
 /**
  * Runs a command to its end; when a signal has asked for it, to the end of all that it has started. It gets our streams
@@ -48,6 +50,7 @@ export async function runChild(options: ChildOptions, relay: SignalRelay): Promi
   relay.direct({ child, family });
   const { status } = child;
   await Promise.race([status, relay.endAsked]);
+  if (relay.mustHurry) await endSoon(child, Math.min(options.killAfterMs, LONGEST_CLOSING_MS));
   if (relay.exitCode !== undefined && family !== undefined) await endAll(family, options.killAfterMs);
   const { code } = await status;
   relay.direct(undefined);
@@ -69,6 +72,13 @@ function spawn({ words, env }: ChildOptions, { detached }: { readonly detached: 
   } catch (cause) {
     throw new StartError(`Cannot start ${program}`, { cause });
   }
+}
+
+/** Waits for the end of a command that has been asked to end; ends it when that takes too long. */
+async function endSoon(child: Deno.ChildProcess, limitMs: number): Promise<void> {
+  const { status } = child;
+  if (await within(status, limitMs) === undefined) child.kill("SIGKILL");
+  await status;
 }
 
 /** Waits until all members have ended that have not left; those that take too long get KILL. */

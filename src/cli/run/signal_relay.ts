@@ -36,7 +36,7 @@ export class SignalRelay implements Disposable {
     this.#context = context;
     // At a terminal Ctrl-C reaches the child without us, and many servers abort their work at a second one.
     this.#witness = hasTerminal(context) ? new GroupWitness() : undefined;
-    this.#listen(context.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGQUIT", "SIGTERM"]);
+    this.#listen(context.os === "windows" ? ["SIGINT", "SIGBREAK", "SIGHUP"] : ["SIGINT", "SIGQUIT", "SIGTERM"]);
   }
 
   /** From now on commands have families, and SIGHUP is passed on unless this process ignores it, as under nohup. */
@@ -54,6 +54,11 @@ export class SignalRelay implements Disposable {
   /** Resolves at the first signal that means that the command must end; at a Ctrl-C the command itself decides. */
   get endAsked(): Promise<void> {
     return this.#end.promise;
+  }
+
+  /** Whether Windows ends this process in a moment, as the window of its console is closed. */
+  get mustHurry(): boolean {
+    return this.#context.os === "windows" && this.#received === "SIGHUP";
   }
 
   /** Whether a command gets a session of its own. */
@@ -88,6 +93,7 @@ export class SignalRelay implements Disposable {
 
   async #pass(name: PassedSignal): Promise<void> {
     this.#received = name;
+    if (this.mustHurry) this.#end.resolve();
     if (this.#context.os === "windows") return; // the console sends it to every process
     const hasGroup = await this.#witness?.hasSeen(name) ?? false; // the whole process group has it
     if (!hasGroup) this.#send(name);

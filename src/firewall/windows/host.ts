@@ -39,7 +39,7 @@ export function openHost(): Host {
     serviceState: () => serviceState(advapi32),
     isElevated: () => isElevated({ advapi32, kernel32 }),
     programOf(pid) {
-      using opened = OpenedProcess.open(pid, "identity", { kernel32, ntdll });
+      using opened = OpenedProcess.open(pid, { kernel32, ntdll }).opened;
       return opened?.image ?? undefined;
     },
     variable: (name) => Deno.env.get(name),

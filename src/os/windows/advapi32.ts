@@ -17,6 +17,13 @@ const SYMBOLS = {
     parameters: ["pointer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
     result: "i32",
   },
+  /** The same off the event loop: it may ask another machine, and wait for its answer for many seconds. */
+  lookUpAccountOffLoop: {
+    name: "LookupAccountSidW",
+    parameters: ["pointer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
   /** `LSTATUS RegOpenKeyExW(HKEY, const WCHAR *path, DWORD options, REGSAM access, HKEY *)` */
   RegOpenKeyExW: { parameters: ["pointer", "buffer", "u32", "u32", "buffer"], result: "i32" },
   /** `LSTATUS RegCloseKey(HKEY)` */
@@ -54,7 +61,7 @@ export function openAdvapi32(): Advapi32 {
   return Deno.dlopen(system32("advapi32.dll"), SYMBOLS).symbols;
 }
 
-/** On the event loop, so that `GetLastError` is about them. They wait for the Service Control Manager. */
+/** On the event loop, so that `GetLastError` right after them is about them. They wait for the Service Control Manager. */
 const SERVICE_SYMBOLS = {
   /** `SC_HANDLE OpenSCManagerW(NULL, NULL, DWORD access)`; null when refused */
   OpenSCManagerW: { parameters: ["pointer", "pointer", "u32"], result: "pointer" },

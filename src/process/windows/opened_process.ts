@@ -1,4 +1,4 @@
-/** An open process: its identity, its program and its parameters. */
+/** An open process: its identity, its program, its command line and its folder. */
 import { addressOf } from "../../os/pointer.ts";
 import {
   type Kernel32,
@@ -11,8 +11,10 @@ import {
   type Ntdll,
   PROCESS_BASIC_INFORMATION,
   PROCESS_COMMAND_LINE_INFORMATION,
+  PROCESS_SESSION_INFORMATION,
   STATUS_SUCCESS,
 } from "../../os/windows/ntdll.ts";
+import { isMissing, openProcess } from "../../os/windows/open_process.ts";
 import { parseUnicodeString, textWithin, type UnicodeString } from "../../os/windows/process_structures.ts";
 import { textOfWide } from "../../os/windows/wide_text.ts";
 
@@ -24,6 +26,18 @@ const BASIC_SIZE = 48, BASIC_PEB = 8, BASIC_PARENT_ID = 40;
 /** Where `PEB` has the address of `RTL_USER_PROCESS_PARAMETERS`, and offsets in that; 64-bit. */
 const PEB_PARAMETERS = 0x20, CURRENT_DIRECTORY = 0x38, COMMAND_LINE = 0x70, PARAMETERS_SIZE = 0x80;
 
+/** The session of Windows itself and its services. */
+const SERVICES_SESSION = 0;
+const RIGHTS = PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
+
+/** The answer to {@linkcode OpenedProcess.open}. */
+export interface OpenAnswer {
+  /** `undefined` when it could not be opened. */
+  readonly opened: OpenedProcess | undefined;
+  /** Whether there is such a process. One that may not be opened is there. */
+  readonly isThere: boolean;
+}
+
 /** The libraries that an {@linkcode OpenedProcess} asks. */
 export interface OpenedProcessParts {
   readonly kernel32: Kernel32;
@@ -34,29 +48,18 @@ export interface OpenedProcessParts {
 export class OpenedProcess implements Disposable {
   readonly handle: Deno.PointerValue;
   readonly #parts: OpenedProcessParts;
-  readonly #readsMemory: boolean;
 
-  private constructor(handle: Deno.PointerValue, parts: OpenedProcessParts, readsMemory: boolean) {
+  private constructor(handle: Deno.PointerValue, parts: OpenedProcessParts) {
     this.handle = handle;
     this.#parts = parts;
-    this.#readsMemory = readsMemory;
   }
 
-  /**
-   * Opens a process, whether it still runs or not.
-   *
-   * @param needs `identity` asks for the fewest rights; `parameters` also for those to read memory, where Windows grants
-   * them.
-   * @returns `undefined` when there is none or this user may not open it; `GetLastError` then has the reason.
-   */
-  static open(pid: number, needs: "identity" | "parameters", parts: OpenedProcessParts): OpenedProcess | undefined {
-    const rights = PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
-    if (needs === "parameters") {
-      const handle = parts.kernel32.OpenProcess(rights | PROCESS_VM_READ, 0, pid);
-      if (handle !== null) return new OpenedProcess(handle, parts, true);
-    }
-    const handle = parts.kernel32.OpenProcess(rights, 0, pid);
-    return handle === null ? undefined : new OpenedProcess(handle, parts, false);
+  /** Opens a process, whether it still runs or not, with the fewest rights. */
+  static open(pid: number, parts: OpenedProcessParts): OpenAnswer {
+    const opening = openProcess(pid, RIGHTS, parts.ntdll);
+    return opening.handle === null
+      ? { opened: undefined, isThere: !isMissing(opening) }
+      : { opened: new OpenedProcess(opening.handle, parts), isThere: true };
   }
 
   [Symbol.dispose](): void {
@@ -95,28 +98,33 @@ export class OpenedProcess implements Disposable {
     return basic === undefined ? null : Number(basic.getBigUint64(BASIC_PARENT_ID, true)) || null;
   }
 
-  /** Its parameters, as far as this user may see them. The folder can only be read from its memory. */
-  readParameters(): { readonly commandLine: string | null; readonly cwd: string | null } {
-    const parameters = this.#parametersInMemory();
-    const read = (at: number) => parameters === undefined ? null : this.#text(parseUnicodeString(parameters, at));
-    return {
-      commandLine: this.#commandLine() ?? read(COMMAND_LINE),
-      cwd: withoutLastSlash(read(CURRENT_DIRECTORY)),
-    };
-  }
-
-  /** The command line, which takes the fewest rights; `undefined` before Windows 8.1. */
-  #commandLine(): string | undefined {
+  /** Its command line, without a look into its memory; `undefined` where the kernel does not say, as before Windows 8.1. */
+  get commandLine(): string | undefined {
     const bytes = new Uint8Array(UNICODE_STRING_SIZE + LONGEST_TEXT_SIZE), base = addressOf(bytes);
     const answer = this.#query(PROCESS_COMMAND_LINE_INFORMATION, bytes);
     return answer && textWithin(bytes, base, parseUnicodeString(answer, 0));
   }
 
-  #parametersInMemory(): DataView | undefined {
-    const peb = this.#readsMemory ? this.#basic()?.getBigUint64(BASIC_PEB, true) : undefined;
-    if (peb === undefined || peb === 0n) return undefined; // a process without user code has none
-    const address = this.#read(peb + BigInt(PEB_PARAMETERS), 8)?.getBigUint64(0, true);
-    return address === undefined ? undefined : this.#read(address, PARAMETERS_SIZE);
+  /**
+   * Its command line and its folder, from its memory: null where this user may not read that. The memory of the system's
+   * own processes is never read: programs that look for intruders take that for an attack.
+   */
+  readMemory(): { readonly commandLine: string | null; readonly cwd: string | null } {
+    const nothing = { commandLine: null, cwd: null };
+    const peb = this.#basic()?.getBigUint64(BASIC_PEB, true) ?? 0n; // a process without user code has none
+    if (peb === 0n || (this.#session ?? SERVICES_SESSION) === SERVICES_SESSION) return nothing;
+    const { ntdll, kernel32 } = this.#parts;
+    const { handle } = openProcess(this.pid, RIGHTS | PROCESS_VM_READ, ntdll); // ours keeps the pid from being reused
+    if (handle === null) return nothing;
+    try {
+      return new Memory(handle, kernel32).parameters(peb) ?? nothing;
+    } finally {
+      kernel32.CloseHandle(handle);
+    }
+  }
+
+  get #session(): number | undefined {
+    return this.#query(PROCESS_SESSION_INFORMATION, new Uint8Array(4))?.getUint32(0, true);
   }
 
   #basic(): DataView | undefined {
@@ -128,6 +136,26 @@ export class OpenedProcess implements Disposable {
     const status = NtQueryInformationProcess(this.handle, information, bytes, bytes.length, new Uint32Array(1));
     return status === STATUS_SUCCESS ? new DataView(bytes.buffer) : undefined;
   }
+}
+
+/** The memory of a process. */
+class Memory {
+  readonly #handle: Deno.PointerValue;
+  readonly #kernel32: Kernel32;
+
+  constructor(handle: Deno.PointerValue, kernel32: Kernel32) {
+    this.#handle = handle;
+    this.#kernel32 = kernel32;
+  }
+
+  /** @param peb is the address of the process's environment block. */
+  parameters(peb: bigint): { readonly commandLine: string | null; readonly cwd: string | null } | undefined {
+    const address = this.#read(peb + BigInt(PEB_PARAMETERS), 8)?.getBigUint64(0, true);
+    const parameters = address === undefined ? undefined : this.#read(address, PARAMETERS_SIZE);
+    if (parameters === undefined) return undefined;
+    const textAt = (at: number) => this.#text(parseUnicodeString(parameters, at));
+    return { commandLine: textAt(COMMAND_LINE), cwd: withoutLastSlash(textAt(CURRENT_DIRECTORY)) };
+  }
 
   #text({ length, address }: UnicodeString): string | null {
     if (length === 0) return null;
@@ -138,7 +166,7 @@ export class OpenedProcess implements Disposable {
   /** Memory of the process; `undefined` where there is none, as while it starts or ends. */
   #read(address: bigint, size: number): DataView | undefined {
     const bytes = new Uint8Array(size), read = new BigUint64Array(1);
-    const answer = this.#parts.kernel32.ReadProcessMemory(this.handle, address, bytes, BigInt(size), read);
+    const answer = this.#kernel32.ReadProcessMemory(this.#handle, address, bytes, BigInt(size), read);
     return answer === 0 ? undefined : new DataView(bytes.buffer);
   }
 }

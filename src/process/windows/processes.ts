@@ -21,10 +21,9 @@ import {
   type ProcessRow,
   TIME_OF_DAY_SIZE,
 } from "../../os/windows/process_structures.ts";
-import { ERROR_INVALID_PARAMETER } from "../../os/windows/win32_error.ts";
 import { boundedCommand } from "../command_line.ts";
 import { bootMinute } from "../generic.ts";
-import type { Process, ProcessDescription, Processes, ProcessIdentity } from "../process.ts";
+import type { Process, ProcessDescription, Processes, ProcessFinder, ProcessIdentity } from "../process.ts";
 import { OpenedProcess } from "./opened_process.ts";
 
 const LARGEST_PID = 0xffffffff;
@@ -53,8 +52,8 @@ type FoundProcess = Pick<ProcessRow, "pid" | "createdAt"> & { readonly parentPid
  *
  * The start time is the FILETIME of the creation, which the kernel records once and never changes. `processGroup` and
  * `session` are always null: Windows has no process groups, and everything that a user starts between logging on and
- * off is one session, which proves nothing. `cwd` is null for processes whose memory this user may not read. `command`
- * is the command line or, for processes of other users, the name of the program.
+ * off is one session, which proves nothing. `cwd` is null for strangers, for processes of the system's session, and for
+ * those whose memory this user may not read. `command` is the command line or, for processes of other users, the name of the program.
  */
 export class WindowsProcesses implements Processes {
   /**
@@ -62,6 +61,7 @@ export class WindowsProcesses implements Processes {
    * from the uptime. A "shutdown" that Windows turns into hibernation (fast startup) is not followed by a new boot.
    */
   readonly bootId: string;
+  readonly strangers: ProcessFinder = { find: (pid) => this.#find(pid, { readsMemory: false }) };
   readonly #libraries: WindowsLibraries;
   readonly #accounts: Accounts;
   #tableSize = FIRST_TABLE_SIZE;
@@ -74,18 +74,24 @@ export class WindowsProcesses implements Processes {
   }
 
   find(pid: number): Process | undefined {
-    if (!isPid(pid)) return undefined;
-    using opened = OpenedProcess.open(pid, "parameters", this.#libraries);
-    if (opened === undefined) return this.#findInTable(pid);
-    if (opened.pid !== pid || !opened.isRunning) return undefined;
-    const { createdAt, parentPid } = opened;
-    const { commandLine, cwd } = opened.readParameters();
-    const user = this.#accounts.userOf(opened.handle);
-    return this.#present({ pid, createdAt, parentPid }, { command: commandLine || opened.image, cwd, user });
+    return this.#find(pid, { readsMemory: true });
   }
 
   isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
     return bootId === this.bootId && String(this.#createdAt(pid)) === startTime;
+  }
+
+  #find(pid: number, { readsMemory }: { readonly readsMemory: boolean }): Process | undefined {
+    if (!isPid(pid)) return undefined;
+    const { opened: found, isThere } = OpenedProcess.open(pid, this.#libraries);
+    using opened = found;
+    if (opened === undefined) return isThere ? this.#findInTable(pid) : undefined;
+    if (opened.pid !== pid || !opened.isRunning) return undefined;
+    const { createdAt, parentPid } = opened;
+    const memory = readsMemory ? opened.readMemory() : undefined, cwd = memory?.cwd ?? null;
+    const command = opened.commandLine || memory?.commandLine || opened.image;
+    const user = this.#accounts.userOf(opened.handle);
+    return this.#present({ pid, createdAt, parentPid }, { command, cwd, user });
   }
 
   #present({ pid, createdAt, parentPid }: FoundProcess, { command, cwd, user }: ProcessDescription): Process {
@@ -106,8 +112,9 @@ export class WindowsProcesses implements Processes {
   /** When the process that runs under this pid now was created. */
   #createdAt(pid: number): bigint | undefined {
     if (!isPid(pid)) return undefined;
-    using opened = OpenedProcess.open(pid, "identity", this.#libraries);
-    if (opened === undefined) return this.#row(pid, { mayBeOld: false })?.createdAt;
+    const { opened: found, isThere } = OpenedProcess.open(pid, this.#libraries);
+    using opened = found;
+    if (opened === undefined) return isThere ? this.#row(pid, { mayBeOld: false })?.createdAt : undefined;
     return opened.pid === pid && opened.isRunning ? opened.createdAt : undefined;
   }
 
@@ -122,9 +129,8 @@ export class WindowsProcesses implements Processes {
     return row && this.#present(row, { command: row.image, cwd: null, user: null });
   }
 
-  /** The row of a process that could not be opened: to be called right after that, as it reads the last error. */
+  /** The row of a process that could not be opened. */
   #row(pid: number, { mayBeOld }: { readonly mayBeOld: boolean }): ProcessRow | undefined {
-    if (this.#libraries.kernel32.GetLastError() === ERROR_INVALID_PARAMETER) return undefined; // there is no such pid
     const now = performance.now();
     if (this.#table === undefined || now - this.#table.readAt > (mayBeOld ? TABLE_AGE_MS : 0)) {
       this.#table = { readAt: now, rows: this.#readTable() };

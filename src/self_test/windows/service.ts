@@ -10,7 +10,7 @@ import { ERROR_PROCESS_ABORTED, WindowsError } from "../../os/windows/win32_erro
 import { denoDirOf } from "../../service/deno_dir.ts";
 import { refuseUnsafe } from "../../service/inspect.ts";
 import type { FilesWithAcl } from "../../service/windows/acl.ts";
-import { joinCommandLine } from "../../service/windows/command_line.ts";
+import { joinCommandLine } from "../../os/windows/command_line.ts";
 import { inspectedFiles } from "../../service/windows/inspected_files.ts";
 import type { RegistryKeys } from "../../service/windows/keys.ts";
 import { childWords, type Starter } from "../child.ts";

@@ -11,7 +11,7 @@ import {
 import type { Kernel32 } from "../../os/windows/kernel32.ts";
 import { isTokenSplit, thisProcess, userSidOf } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
-import { ERROR_INSUFFICIENT_BUFFER, WindowsError } from "../../os/windows/win32_error.ts";
+import { WindowsError } from "../../os/windows/win32_error.ts";
 import { Files } from "../files.ts";
 import { type Descriptor, parseDescriptor, TRUSTED } from "./access.ts";
 import { folderOf } from "./paths.ts";
@@ -55,12 +55,13 @@ export class WindowsFiles extends Files {
   /** The descriptor of a file or folder. */
   read(path: string): Descriptor {
     const what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, { GetFileSecurityW } = this.#parts.services;
-    const wide = wideText(path), needed = new Uint32Array([FIRST_SIZE]);
-    for (let tries = 1;; tries++) {
-      const bytes = new Uint8Array(needed[0]!);
-      if (GetFileSecurityW(wide, what, bytes, bytes.length, needed) !== 0) return parseDescriptor(bytes);
-      const error = this.#parts.kernel32.GetLastError(), mayFit = error === ERROR_INSUFFICIENT_BUFFER && tries === 1;
-      if (!mayFit) throw new WindowsError(`read who may change ${path}`, error);
+    const wide = wideText(path);
+    for (let size = FIRST_SIZE;;) {
+      const bytes = new Uint8Array(size), needed = new Uint32Array(1);
+      if (GetFileSecurityW(wide, what, bytes, size, needed) !== 0) return parseDescriptor(bytes);
+      const error = this.#parts.kernel32.GetLastError();
+      if (needed[0]! <= size) throw new WindowsError(`read who may change ${path}`, error);
+      size = needed[0]!;
     }
   }
 

@@ -20,7 +20,7 @@ import {
   type Step,
 } from "../service.ts";
 import { type FilesWithAcl, WindowsFiles } from "./acl.ts";
-import { joinCommandLine } from "./command_line.ts";
+import { joinCommandLine } from "../../os/windows/command_line.ts";
 import { EVENT_SOURCE, EVENT_SOURCE_VALUES, eventLog } from "./event_log.ts";
 import { ExcludedPorts, type Netsh } from "./excluded_ports.ts";
 import { inspectedFiles } from "./inspected_files.ts";
@@ -191,7 +191,7 @@ export class WindowsServiceControl implements ServiceControl {
 function openParts(): WindowsServiceParts {
   const advapi32 = openAdvapi32(), services = openAdvapi32Services(), kernel32 = openKernel32();
   return {
-    services: new WindowsServices(services, kernel32),
+    services: new WindowsServices(services, { advapi32, kernel32 }),
     keys: new WindowsKeys({ advapi32, services }),
     files: new WindowsFiles({ advapi32, services, kernel32 }),
     netsh: runNetsh,

@@ -1,7 +1,8 @@
 /** portd's service in the database of the Service Control Manager. Manuals: CreateServiceW, QueryServiceConfigW. */
 import { addressOf } from "../../os/pointer.ts";
 import * as winsvc from "../../os/windows/advapi32.ts";
-import type { Kernel32 } from "../../os/windows/kernel32.ts";
+import { WindowsRegistry } from "../../os/windows/registry.ts";
+import { isElevated, type TokenLibraries } from "../../os/windows/token.ts";
 import { wideText } from "../../os/windows/wide_text.ts";
 import * as winerror from "../../os/windows/win32_error.ts";
 import { SERVICE_NAME } from "../service.ts";
@@ -71,14 +72,22 @@ interface OpenedHandle extends Disposable {
   readonly handle: Deno.PointerValue;
 }
 
-/** The database of this machine. Every method throws {@linkcode WindowsError}. */
+/** Where the registry has the services, under HKEY_LOCAL_MACHINE. */
+const SERVICES_KEY = "SYSTEM\\CurrentControlSet\\Services";
+
+/**
+ * The database of this machine. Every method throws {@linkcode WindowsError}. Nothing is decided by GetLastError, which
+ * may be about a call of the runtime in between: it is only said in errors.
+ */
 export class WindowsServices {
   readonly #advapi32: winsvc.Advapi32Services;
-  readonly #kernel32: Pick<Kernel32, "GetLastError">;
+  readonly #libraries: TokenLibraries;
+  readonly #registry: WindowsRegistry;
 
-  constructor(advapi32: winsvc.Advapi32Services, kernel32: Pick<Kernel32, "GetLastError">) {
+  constructor(advapi32: winsvc.Advapi32Services, libraries: TokenLibraries) {
     this.#advapi32 = advapi32;
-    this.#kernel32 = kernel32;
+    this.#libraries = libraries;
+    this.#registry = new WindowsRegistry(libraries.advapi32);
   }
 
   /** Whether this process may make services. */
@@ -88,10 +97,10 @@ export class WindowsServices {
       null,
       winsvc.SC_MANAGER_CONNECT | winsvc.SC_MANAGER_CREATE_SERVICE,
     );
-    if (this.#check("open the list of services", manager, winerror.ERROR_ACCESS_DENIED) !== winerror.NO_ERROR) {
-      return false;
-    }
-    return this.#advapi32.CloseServiceHandle(manager) !== 0;
+    if (manager !== null) return this.#advapi32.CloseServiceHandle(manager) !== 0;
+    const error = this.#lastError();
+    if (isElevated(this.#libraries) !== true) return false;
+    throw serviceError("open the list of services", error);
   }
 
   /** `undefined` where it is not installed. */
@@ -146,34 +155,26 @@ export class WindowsServices {
   /** `undefined` where it is not installed. */
   status(): ServiceProcess | undefined {
     using service = this.#open(winsvc.SERVICE_QUERY_STATUS);
-    if (service === undefined) return undefined;
-    const numbers = new Uint32Array(STATUS_PROCESS_NUMBERS), needed = new Uint32Array(1);
-    const { QueryServiceStatusEx } = this.#advapi32;
-    const answer = QueryServiceStatusEx(
-      service.handle,
-      winsvc.SC_STATUS_PROCESS_INFO,
-      numbers,
-      numbers.byteLength,
-      needed,
-    );
-    this.#check("ask the state of the service", answer);
-    return parseStatus(numbers);
+    return service && this.#statusOf(service);
   }
 
   /** Has Windows start it, and does not wait until it is ready. Does nothing when it runs. */
   start(): void {
-    using service = this.#openInstalled(winsvc.SERVICE_START);
-    const answer = this.#advapi32.StartServiceW(service.handle, 0, null);
-    this.#check("start the service", answer, winerror.ERROR_SERVICE_ALREADY_RUNNING);
+    using service = this.#openInstalled(winsvc.SERVICE_START | winsvc.SERVICE_QUERY_STATUS);
+    if (this.#advapi32.StartServiceW(service.handle, 0, null) !== 0) return;
+    const error = this.#lastError();
+    if (this.#statusOf(service).state === winsvc.SERVICE_STOPPED) throw serviceError("start the service", error);
   }
 
   /** Asks it to stop. @returns false when it has just been started and takes no control yet. */
   stop(): boolean {
-    using service = this.#openInstalled(winsvc.SERVICE_STOP);
-    const status = new Uint32Array(STATUS_PROCESS_NUMBERS);
-    const answer = this.#advapi32.ControlService(service.handle, winsvc.SERVICE_CONTROL_STOP, status);
-    const expected = [winerror.ERROR_SERVICE_CANNOT_ACCEPT_CTRL, winerror.ERROR_SERVICE_NOT_ACTIVE];
-    return this.#check("stop the service", answer, ...expected) !== winerror.ERROR_SERVICE_CANNOT_ACCEPT_CTRL;
+    using service = this.#openInstalled(winsvc.SERVICE_STOP | winsvc.SERVICE_QUERY_STATUS);
+    const { state: before } = this.#statusOf(service), status = new Uint32Array(STATUS_PROCESS_NUMBERS);
+    if (this.#advapi32.ControlService(service.handle, winsvc.SERVICE_CONTROL_STOP, status) !== 0) return true;
+    const error = this.#lastError(), { state } = this.#statusOf(service);
+    if (state === winsvc.SERVICE_STOPPED || state === winsvc.SERVICE_STOP_PENDING) return true;
+    if (before === winsvc.SERVICE_START_PENDING || state === winsvc.SERVICE_START_PENDING) return false;
+    throw serviceError("stop the service", error);
   }
 
   /** Removes it. Windows does so when the last program has closed it. */
@@ -187,9 +188,18 @@ export class WindowsServices {
     const bytes = new Uint8Array(LARGEST_CONFIG), base = addressOf(bytes), needed = new Uint32Array(1);
     const { level } = SETTINGS[setting], { QueryServiceConfig2W } = this.#advapi32;
     const answer = QueryServiceConfig2W(service, level, bytes, bytes.length, needed);
-    return this.#check("read the service", answer, winerror.ERROR_INVALID_LEVEL) === winerror.NO_ERROR
-      ? { bytes, base }
-      : undefined;
+    if (answer !== 0) return { bytes, base };
+    // The buffer is as large as any setting can be, and the handle has the right: the level is what it does not know.
+    if (needed[0]! > bytes.length) throw serviceError("read the service", winerror.ERROR_INSUFFICIENT_BUFFER);
+    return undefined;
+  }
+
+  #statusOf({ handle }: OpenedHandle): ServiceProcess {
+    const numbers = new Uint32Array(STATUS_PROCESS_NUMBERS), needed = new Uint32Array(1);
+    const { QueryServiceStatusEx } = this.#advapi32;
+    const answer = QueryServiceStatusEx(handle, winsvc.SC_STATUS_PROCESS_INFO, numbers, numbers.byteLength, needed);
+    this.#check("ask the state of the service", answer);
+    return parseStatus(numbers);
   }
 
   #openInstalled(access: number): OpenedHandle {
@@ -201,8 +211,12 @@ export class WindowsServices {
   #open(access: number, name = SERVICE_NAME): OpenedHandle | undefined {
     using manager = this.#openManager(winsvc.SC_MANAGER_CONNECT);
     const handle = this.#advapi32.OpenServiceW(manager.handle, wideText(name), access);
-    const error = this.#check("open the service", handle, winerror.ERROR_SERVICE_DOES_NOT_EXIST);
-    return error === winerror.NO_ERROR ? this.#opened(handle) : undefined;
+    if (handle !== null) return this.#opened(handle);
+    const error = this.#lastError();
+    const isThere = this.#registry.exists(`${SERVICES_KEY}\\${name}`);
+    // A service that was just removed may leave its key for a moment.
+    if (!isThere || error === winerror.ERROR_SERVICE_DOES_NOT_EXIST) return undefined;
+    throw serviceError("open the service", error);
   }
 
   #openManager(access: number): OpenedHandle {
@@ -215,12 +229,14 @@ export class WindowsServices {
     return { handle, [Symbol.dispose]: () => void this.#advapi32.CloseServiceHandle(handle) };
   }
 
-  /** Whether the call just made has succeeded. @returns its error: none, or an expected one. Any other one is thrown. */
-  #check(intent: string, answer: number | Deno.PointerValue, ...expected: readonly number[]): number {
-    if (answer !== 0 && answer !== null) return winerror.NO_ERROR;
-    const error = this.#kernel32.GetLastError();
-    if (expected.includes(error)) return error;
-    throw serviceError(intent, error);
+  /** @throws {WindowsError} when the call just made has failed. */
+  #check(intent: string, answer: number | Deno.PointerValue): void {
+    if (answer === 0 || answer === null) throw serviceError(intent, this.#lastError());
+  }
+
+  /** To be called right after a call that has failed. */
+  #lastError(): number {
+    return this.#libraries.kernel32.GetLastError();
   }
 }
 

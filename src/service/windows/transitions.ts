@@ -8,7 +8,7 @@ import {
 } from "../../os/windows/advapi32.ts";
 import { ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_SPECIFIC_ERROR } from "../../os/windows/win32_error.ts";
 import type { ServiceState, ServiceStatus } from "../service.ts";
-import { splitCommandLine } from "./command_line.ts";
+import { splitCommandLine } from "../../os/windows/command_line.ts";
 import type { Services } from "./services.ts";
 import type { ServiceProcess } from "./structures.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { joinCommandLine, quoteWord, splitCommandLine } from "../../src/service/windows/command_line.ts";
+import { joinCommandLine, quoteWord, splitCommandLine } from "../../src/os/windows/command_line.ts";
 
 Deno.test("joinCommandLine() puts the program in quotes, and only those words that need it", () => {
   assert.equal(
