@@ -11,26 +11,31 @@ import { freePort } from "../support/sockets.ts";
 
 /** Files with tests that run on Windows. */
 const TESTS = [
+  "tests/hold/holds_test.ts",
   "tests/terminate/handle_test.ts",
   "tests/listener/windows_scan_test.ts",
   "tests/process/windows_processes_test.ts",
   "tests/support/os/wine_firewall.ts",
 ];
 /** So many of their tests must pass; about half of those of the firewall are the conformance suite. */
-const FEWEST_PASSED = 5 + 4 + 7 + 26;
+const FEWEST_PASSED = 17 + 5 + 4 + 7 + 26;
 
-osTest("on Windows portd sees sockets and processes, ends processes and sets rules", [...WINE, MINGW], async (t) => {
-  await using wine = await Wine.start();
-  await wine.lay(await obtainComServer());
-  await t.step("the tests of handles, scanner, processes and firewall pass", async () => {
-    const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS]);
-    const [, passed] = /^ok \| (\d+) passed/m.exec(stdout) ?? assert.fail(stdout + stderr);
-    for (const file of TESTS) assert.match(stdout, new RegExp(`^running [1-9]\\d* tests? from \\./${file}`, "m"));
-    assert.ok(Number(passed) >= FEWEST_PASSED, stdout);
-    assert.equal(code, 0);
-  });
-  await t.step("portd ps lists every socket with its state and process", () => testPs(wine));
-});
+osTest(
+  "on Windows portd sees sockets and processes, probes ports, ends processes and sets rules",
+  [...WINE, MINGW],
+  async (t) => {
+    await using wine = await Wine.start();
+    await wine.lay(await obtainComServer());
+    await t.step("the tests of holds, handles, scanner, processes and firewall pass", async () => {
+      const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS]);
+      const [, passed] = /^ok \| (\d+) passed/m.exec(stdout) ?? assert.fail(stdout + stderr);
+      for (const file of TESTS) assert.match(stdout, new RegExp(`^running [1-9]\\d* tests? from \\./${file}`, "m"));
+      assert.ok(Number(passed) >= FEWEST_PASSED, stdout);
+      assert.equal(code, 0);
+    });
+    await t.step("portd ps lists every socket with its state and process", () => testPs(wine));
+  },
+);
 
 async function testPs(wine: Wine): Promise<void> {
   const env = { PORTD_STATE_DIR: "C:\\portd", PORTD_LISTEN: `127.0.0.1:${freePort()}` };

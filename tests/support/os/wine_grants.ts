@@ -1,0 +1,172 @@
+/**
+ * A program that Deno for Windows runs: starts portd's daemon, opens a socket of each kind beside it, asks for its port in
+ * every way, and prints what came of it, one line of JSON for each kind; then what binds beside a socket that is kept.
+ * Its arguments are those of `deno.exe` that start the daemon.
+ */
+import { type Binding, bindSocket, type Sharing } from "../../../src/os/windows/bound_socket.ts";
+import { system32 } from "../../../src/os/windows/system32.ts";
+import { openWs2, type SocketHandle } from "../../../src/os/windows/ws2_32.ts";
+import { retryUntil } from "../../../src/wait.ts";
+
+const SHARINGS: readonly Sharing[] = ["default", "reuse", "exclusive"];
+const FIRST_PORT = 21_000, POOL = "20400-20409", LISTEN = "127.0.0.1:19678";
+const BACKLOG = 5, START_LIMIT_MS = 120_000;
+
+/** An address as the rows name it. */
+interface Place extends Pick<Binding, "address" | "dualStack" | "scope"> {
+  readonly title: string;
+}
+
+/** What portd answered: the port that it granted, or the code of its refusal. */
+export type Answer = number | string;
+
+/** What came of one kind of socket. */
+export interface GrantRow {
+  readonly kind: string;
+  readonly port: number;
+  /** The error of Windows where such a socket cannot be made. */
+  readonly error?: number;
+  /** What a bind to `0.0.0.0` and one to `::` without options answer beside it. */
+  readonly plain?: readonly number[];
+  readonly byNumber?: Answer;
+  readonly byRange?: Answer;
+  /** The name whose last port it was. */
+  readonly byName?: Answer;
+  readonly byPreference?: Answer;
+  /** When the socket is gone. */
+  readonly byNumberAfter?: Answer;
+  readonly byRangeAfter?: Answer;
+}
+
+/** What a server's bind answers beside a socket that is kept on the port: 0, or the error of Windows. */
+export interface BesideRow {
+  readonly kept: string;
+  readonly beside: Readonly<Record<string, number>>;
+}
+
+const ws2 = openWs2();
+const { listen } = Deno.dlopen(system32("ws2_32.dll"), {
+  /** `int listen(SOCKET, int backlog)` */
+  listen: { parameters: ["usize", "i32"], result: "i32" },
+}).symbols;
+
+function places(): readonly Place[] {
+  const own = Deno.networkInterfaces();
+  const lan = own.find(({ family, address }) => family === "IPv4" && !address.startsWith("127."));
+  const link = own.find(({ address }) => address.startsWith("fe80:"));
+  if (lan === undefined || link === undefined) throw new Error(`Cannot find all addresses: ${JSON.stringify(own)}`);
+  const of = (address: string, scope = 0): Place => ({ title: address, address, scope });
+  return [
+    ...["0.0.0.0", "127.0.0.1", "127.0.0.2"].map((address) => of(address)),
+    { ...of(lan.address), title: "LAN" },
+    of("::"),
+    { ...of("::"), dualStack: true, title: ":: dual" },
+    of("::1"),
+    { ...of(link.address, link.scopeid ?? 0), title: "link-local" },
+  ];
+}
+
+async function ask(method: string, path: string, body?: unknown): Promise<{ ok: boolean; answer: Problem | Leases }> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`http://${LISTEN}/v1${path}`, {
+    method,
+    ...(body === undefined ? {} : { headers, body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { ok: response.ok, answer: text === "" ? {} : JSON.parse(text) };
+}
+
+interface Problem {
+  readonly code?: string;
+}
+
+interface Leases {
+  readonly id?: string;
+  readonly port?: number;
+}
+
+/** Leases a port and releases it again. */
+async function tryLease(request: object): Promise<Answer> {
+  const { ok, answer } = await ask("POST", "/leases", { lifetime: { kind: "pinned" }, ...request });
+  if (!ok) return (answer as Problem).code ?? "unknown";
+  const { id, port } = answer as Leases;
+  await ask("DELETE", `/leases/${id}`);
+  return port!;
+}
+
+async function rowOf(place: Place, sharing: Sharing, protocol: "tcp" | "udp", port: number): Promise<GrantRow> {
+  const kind = `${protocol} ${place.title} ${sharing}`;
+  const protocols = [protocol], name = `at-${port}`, range = { first: port, last: port };
+  const before = await tryLease({ name, port, protocols });
+  if (before !== port) throw new Error(`Cannot begin with ${kind}: ${before}`);
+  const bound = bindSocket(ws2, { ...place, port, protocol, sharing });
+  if (bound.error !== undefined) return { kind, port, error: bound.error };
+  if (protocol === "tcp" && listen(bound.socket, BACKLOG) !== 0) throw new Error(`Cannot listen: ${kind}`);
+  const used = {
+    plain: ["0.0.0.0", "::"].map((address) => tryToBind({ address, port, protocol, sharing: "default" })),
+    byNumber: await tryLease({ port, protocols }),
+    byRange: await tryLease({ range, protocols }),
+    byName: await tryLease({ name, protocols }),
+    byPreference: await tryLease({ prefer: [port], protocols }),
+  };
+  ws2.closesocket(bound.socket);
+  return {
+    kind,
+    port,
+    ...used,
+    byNumberAfter: await tryLease({ port, protocols }),
+    byRangeAfter: await tryLease({ range, protocols }),
+  };
+}
+
+/** @returns 0, or the error of Windows. */
+function tryToBind(binding: Binding): number {
+  const bound = bindSocket(ws2, binding);
+  if (bound.error !== undefined) return bound.error;
+  ws2.closesocket(bound.socket);
+  return 0;
+}
+
+/** What a server meets on a port on which such a socket is kept, bound to both families as a probe is. */
+function besideRow(kept: Sharing, port: number): BesideRow {
+  const open = (binding: Omit<Binding, "port">): SocketHandle => {
+    const bound = bindSocket(ws2, { ...binding, port });
+    if (bound.error !== undefined) throw new Error(`Cannot keep a socket: Windows error ${bound.error}`);
+    return bound.socket;
+  };
+  const socket = open({ protocol: "tcp", address: "::", dualStack: true, sharing: kept });
+  const beside: Record<string, number> = {};
+  for (const place of places()) {
+    for (const sharing of SHARINGS) {
+      beside[`${place.title} ${sharing}`] = tryToBind({ ...place, port, protocol: "tcp", sharing });
+    }
+  }
+  ws2.closesocket(socket);
+  return { kept, beside };
+}
+
+async function startDaemon(): Promise<void> {
+  const settings = ["serve", "--state-dir", "C:\\portd", "--listen", LISTEN, "--pool", POOL];
+  new Deno.Command(Deno.execPath(), {
+    args: [...Deno.args, ...settings],
+    env: { PORTD_COOLDOWN_MS: "0" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn().unref();
+  const isReady = async () => await ask("GET", "/status").then(({ ok }) => ok, () => false);
+  if (!await retryUntil(isReady, { pauseMs: 50, limitMs: START_LIMIT_MS })) {
+    throw new Error("the daemon does not start");
+  }
+}
+
+if (import.meta.main) {
+  await startDaemon();
+  let port = FIRST_PORT;
+  for (const protocol of ["tcp", "udp"] as const) {
+    for (const place of places()) {
+      for (const sharing of SHARINGS) console.log(JSON.stringify(await rowOf(place, sharing, protocol, ++port)));
+    }
+  }
+  for (const kept of SHARINGS) console.log(JSON.stringify(besideRow(kept, ++port)));
+}
