@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Sharing } from "../../src/os/windows/bound_socket.ts";
 import { osTest, tools } from "../support/os/requirement.ts";
 import { FLAGS, portdWords, Wine } from "../support/os/wine.ts";
-import type { BesideRow, GrantRow } from "../support/os/wine_grants.ts";
+import type { BesideRow, GrantRow, RunRow } from "../support/os/wine_grants.ts";
 import { WINE } from "../support/os/wine_root.ts";
 import { documentedResult } from "../support/winsock.ts";
 
@@ -15,10 +15,12 @@ osTest("on Windows a port in use is never granted, and is free again afterwards"
   const args = ["run", ...FLAGS, wine.path("tests/support/os/wine_grants.ts"), ...await portdWords()];
   const { code, stdout, stderr } = await wine.deno(args, { leavesAnother: true });
   assert.equal(code, 0, stderr);
-  const lines: readonly (GrantRow | BesideRow)[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const lines: readonly (GrantRow | BesideRow | RunRow)[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
   const rows = lines.filter((line) => "kind" in line), beside = lines.filter((line) => "kept" in line);
   await t.step("whatever its address, protocol and options are", () => assertNeverGranted(rows));
   await t.step("Wine refuses more than Windows beside a specific address", () => assertWineRefusesMore(rows));
+  const runs = lines.filter((line) => "started" in line);
+  await t.step("portd run starts again when Windows denies access to its port", () => assertStartedAgain(runs));
   await t.step("what binds beside a socket that is kept is known", () => assertBeside(beside));
 });
 
@@ -30,6 +32,13 @@ function assertNeverGranted(rows: readonly GrantRow[]): void {
     for (const other of [byName, byPreference]) assert.ok(typeof other === "number" && other !== port, kind);
     assert.deepEqual([byNumberAfter, byRangeAfter], [port, port], kind);
   }
+}
+
+/** The command could bind its port although portd run kept it until then, so it was let go. */
+function assertStartedAgain(runs: readonly RunRow[]): void {
+  const [{ started, code, stderr }] = runs as [RunRow];
+  assert.deepEqual([started.length, new Set(started).size, code], [2, 2, 0], stderr);
+  assert.match(stderr, /^portd: something else listens on the port of \S*web.*; starting again with another port/m);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * A program that Deno for Windows runs: starts portd's daemon, opens a socket of each kind beside it, asks for its port in
- * every way, and prints what came of it, one line of JSON for each kind; then what binds beside a socket that is kept.
+ * every way, and prints what came of it, one line of JSON for each kind; then what comes of `portd run` when its port is
+ * taken, and what binds beside a socket that is kept.
  * Its arguments are those of `deno.exe` that start the daemon.
  */
 import { type Binding, bindSocket, type Sharing } from "../../../src/os/windows/bound_socket.ts";
@@ -10,7 +11,7 @@ import { retryUntil } from "../../../src/wait.ts";
 
 const SHARINGS: readonly Sharing[] = ["default", "reuse", "exclusive"];
 const FIRST_PORT = 21_000, POOL = "20400-20409", LISTEN = "127.0.0.1:19678";
-const BACKLOG = 5, START_LIMIT_MS = 120_000;
+const STATE_DIR = "C:\\portd", BACKLOG = 5, START_LIMIT_MS = 120_000;
 
 /** An address as the rows name it. */
 interface Place extends Pick<Binding, "address" | "dualStack" | "scope"> {
@@ -42,6 +43,14 @@ export interface GrantRow {
 export interface BesideRow {
   readonly kept: string;
   readonly beside: Readonly<Record<string, number>>;
+}
+
+/** What came of `portd run` whose command binds its port, loses it to another program, and fails. */
+export interface RunRow {
+  /** The ports with which the command was started, one after the other. */
+  readonly started: readonly number[];
+  readonly code: number;
+  readonly stderr: string;
 }
 
 const ws2 = openWs2();
@@ -145,8 +154,32 @@ function besideRow(kept: Sharing, port: number): BesideRow {
   return { kept, beside };
 }
 
+/** Run with the address of a server: binds its port, reports it, and ends with the code that it is answered. */
+const COMMAND = `const hostname = "0.0.0.0", port = Number(Deno.env.get("PORT"));
+  Deno.listen({ hostname, port }).close();
+  Deno.exit(Number(await (await fetch(Deno.args[0] + port)).text()));`;
+
+/** Takes the first port from the command, exclusively: Windows then denies access to it, as WinNAT has it do. */
+async function runRow(): Promise<RunRow> {
+  const started: number[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    const port = Number(new URL(url).pathname.slice(1));
+    if (started.push(port) > 1) return new Response("0");
+    const bound = bindSocket(ws2, { protocol: "tcp", address: "::", dualStack: true, port, sharing: "exclusive" });
+    return new Response(bound.error === undefined ? "1" : "2");
+  });
+  const words = ["run", "web", "--no-start", "--", Deno.execPath(), "eval", COMMAND];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...Deno.args, ...words, `http://127.0.0.1:${server.addr.port}/`],
+    env: { PORTD_STATE_DIR: STATE_DIR, PORTD_LISTEN: LISTEN },
+    stdin: "null",
+  }).output();
+  await server.shutdown();
+  return { started, code, stderr: new TextDecoder().decode(stderr) };
+}
+
 async function startDaemon(): Promise<void> {
-  const settings = ["serve", "--state-dir", "C:\\portd", "--listen", LISTEN, "--pool", POOL];
+  const settings = ["serve", "--state-dir", STATE_DIR, "--listen", LISTEN, "--pool", POOL];
   new Deno.Command(Deno.execPath(), {
     args: [...Deno.args, ...settings],
     env: { PORTD_COOLDOWN_MS: "0" },
@@ -168,5 +201,6 @@ if (import.meta.main) {
       for (const sharing of SHARINGS) console.log(JSON.stringify(await rowOf(place, sharing, protocol, ++port)));
     }
   }
+  console.log(JSON.stringify(await runRow()));
   for (const kept of SHARINGS) console.log(JSON.stringify(besideRow(kept, ++port)));
 }
