@@ -256,6 +256,7 @@ function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
     excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
     poolText: config.pool.map(rangeText).join(","),
     privilegedBelow: hasRights ? 0 : os.unprivilegedFrom,
+    kernelPid: os.kernelPid,
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {
       const record = store.find(id);

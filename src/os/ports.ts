@@ -24,7 +24,12 @@ export interface OsPorts {
   readonly excluded: readonly (PortRange & { readonly protocol: Protocol })[];
   /** Below this port listening takes an administrator's rights. */
   readonly unprivilegedFrom: number;
+  /** The process in whose name drivers of the system listen (Windows: HTTP.sys and others); absent where there is none. */
+  readonly kernelPid?: number;
 }
+
+/** The process `System` of Windows. */
+const SYSTEM_PID = 4;
 
 const FIRST_UNPRIVILEGED_PORT = 1024;
 /** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
@@ -45,7 +50,12 @@ export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> 
   }
   if (Deno.build.os === "windows") {
     const range = parseStartAndCount(await readNetsh("int", "ipv4", "show", "dynamicport", "tcp"));
-    return { ephemeral: range ?? DYNAMIC_PORTS, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+    return {
+      ephemeral: range ?? DYNAMIC_PORTS,
+      ...await readWindowsRanges(),
+      unprivilegedFrom: 0,
+      kernelPid: SYSTEM_PID,
+    };
   }
   const range = Deno.build.os === "darwin" ? parseFirstAndLast(await readDarwinRange()) : undefined;
   const ephemeral = range ?? DYNAMIC_PORTS;
