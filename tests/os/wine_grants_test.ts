@@ -1,28 +1,42 @@
 /** On Windows a port in use is never granted: portd's own daemon by Deno for Windows, under Wine. */
 import assert from "node:assert/strict";
 import type { Sharing } from "../../src/os/windows/bound_socket.ts";
+import { MINGW } from "../support/os/firewall_com_server.ts";
+import { obtainHangingTool } from "../support/os/hanging_tool.ts";
 import { osTest, tools } from "../support/os/requirement.ts";
 import { FLAGS, portdWords, Wine } from "../support/os/wine.ts";
-import type { BesideRow, GrantRow, RunRow } from "../support/os/wine_grants.ts";
+import type { BesideRow, GrantRow, RunRow, ToolsRow } from "../support/os/wine_grants.ts";
 import { WINE } from "../support/os/wine_root.ts";
 import { documentedResult } from "../support/winsock.ts";
 
 const LAN = "192.0.2.7/24", LINK_LOCAL = "fe80::7/64";
 
-osTest("on Windows a port in use is never granted, and is free again afterwards", [...WINE, tools("ip")], async (t) => {
-  await using wine = await Wine.start({ ownAddresses: [LAN, LINK_LOCAL] });
-  await wine.compile();
-  const args = ["run", ...FLAGS, wine.path("tests/support/os/wine_grants.ts"), ...await portdWords()];
-  const { code, stdout, stderr } = await wine.deno(args, { leavesAnother: true });
-  assert.equal(code, 0, stderr);
-  const lines: readonly (GrantRow | BesideRow | RunRow)[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
-  const rows = lines.filter((line) => "kind" in line), beside = lines.filter((line) => "kept" in line);
-  await t.step("whatever its address, protocol and options are", () => assertNeverGranted(rows));
-  await t.step("Wine refuses more than Windows beside a specific address", () => assertWineRefusesMore(rows));
-  const runs = lines.filter((line) => "started" in line);
-  await t.step("portd run starts again when Windows denies access to its port", () => assertStartedAgain(runs));
-  await t.step("what binds beside a socket that is kept is known", () => assertBeside(beside));
-});
+osTest(
+  "on Windows a port in use is never granted, and is free again afterwards",
+  [...WINE, MINGW, tools("ip")],
+  async (t) => {
+    await using wine = await Wine.start({ ownAddresses: [LAN, LINK_LOCAL] });
+    await wine.replaceTool("netsh.exe", await obtainHangingTool());
+    await wine.compile();
+    const args = ["run", ...FLAGS, wine.path("tests/support/os/wine_grants.ts"), ...await portdWords()];
+    const { code, stdout, stderr } = await wine.deno(args, {
+      env: { WINEDLLOVERRIDES: "netsh.exe=n" },
+      leavesAnother: true,
+    });
+    assert.equal(code, 0, stderr);
+    const lines: readonly (GrantRow | BesideRow | RunRow | ToolsRow)[] = stdout.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    const rows = lines.filter((line) => "kind" in line), beside = lines.filter((line) => "kept" in line);
+    await t.step("whatever its address, protocol and options are", () => assertNeverGranted(rows));
+    await t.step("Wine refuses more than Windows beside a specific address", () => assertWineRefusesMore(rows));
+    const runs = lines.filter((line) => "started" in line);
+    await t.step("portd run starts again when Windows denies access to its port", () => assertStartedAgain(runs));
+    const tools = lines.filter((line) => "called" in line);
+    await t.step("a netsh.exe that never answers has delayed nothing", () => assertNotDelayed(tools));
+    await t.step("what binds beside a socket that is kept is known", () => assertBeside(beside));
+  },
+);
 
 function assertNeverGranted(rows: readonly GrantRow[]): void {
   assert.equal(rows.length, 2 * 8 * 3); // protocols, addresses, options
@@ -39,6 +53,11 @@ function assertStartedAgain(runs: readonly RunRow[]): void {
   const [{ started, code, stderr }] = runs as [RunRow];
   assert.deepEqual([started.length, new Set(started).size, code], [2, 2, 0], stderr);
   assert.match(stderr, /^portd: something else listens on the port of \S*web.*; starting again with another port/m);
+}
+
+/** Had the daemon waited until it gave the tool up, it would have warned of that when it had started. */
+function assertNotDelayed(rows: readonly ToolsRow[]): void {
+  assert.deepEqual(rows, [{ called: true, warnings: [] }]);
 }
 
 /**

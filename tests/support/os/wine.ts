@@ -96,6 +96,12 @@ export class Wine implements AsyncDisposable {
     await this.#copy(file, PROJECT);
   }
 
+  /** Replaces a program of the Windows, as `netsh.exe`, by a file of this machine. */
+  async replaceTool(name: string, file: string): Promise<void> {
+    const path = `${this.#root}${PREFIX}/drive_c/windows/system32/${name}`;
+    await this.#tool("cp", "--remove-destination", file, path);
+  }
+
   /** Compiles all of portd, so that on a busy machine no start takes longer than is waited for it. */
   async compile(): Promise<void> {
     const files = ["main.ts", "src/daemon/daemon.ts", "routes/app.ts"];

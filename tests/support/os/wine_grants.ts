@@ -11,7 +11,7 @@ import { retryUntil } from "../../../src/wait.ts";
 
 const SHARINGS: readonly Sharing[] = ["default", "reuse", "exclusive"];
 const FIRST_PORT = 21_000, POOL = "20400-20409", LISTEN = "127.0.0.1:19678";
-const STATE_DIR = "C:\\portd", BACKLOG = 5, START_LIMIT_MS = 120_000;
+const STATE_DIR = "C:\\portd", BACKLOG = 5, START_LIMIT_MS = 120_000, TOOL_LIMIT_MS = 10_000;
 
 /** An address as the rows name it. */
 interface Place extends Pick<Binding, "address" | "dualStack" | "scope"> {
@@ -37,6 +37,13 @@ export interface GrantRow {
   /** When the socket is gone. */
   readonly byNumberAfter?: Answer;
   readonly byRangeAfter?: Answer;
+}
+
+/** What came of a tool of Windows that does not answer. */
+export interface ToolsRow {
+  readonly called: boolean;
+  /** The daemon's, when it had just started. */
+  readonly warnings: readonly string[];
 }
 
 /** What a server's bind answers beside a socket that is kept on the port: 0, or the error of Windows. */
@@ -178,7 +185,15 @@ async function runRow(): Promise<RunRow> {
   return { started, code, stderr: new TextDecoder().decode(stderr) };
 }
 
-async function startDaemon(): Promise<void> {
+/** The tool that stands in for netsh.exe never ends. @returns when it has been called. */
+async function toolsRow(warnings: readonly string[]): Promise<ToolsRow> {
+  const isCalled = () => Deno.stat("C:\\hanging_tool.txt").then(() => true, () => false);
+  const called = await retryUntil(isCalled, { pauseMs: 50, limitMs: TOOL_LIMIT_MS });
+  return { called: called === true, warnings };
+}
+
+/** @returns its warnings. */
+async function startDaemon(): Promise<readonly string[]> {
   const settings = ["serve", "--state-dir", STATE_DIR, "--listen", LISTEN, "--pool", POOL];
   new Deno.Command(Deno.execPath(), {
     args: [...Deno.args, ...settings],
@@ -188,13 +203,14 @@ async function startDaemon(): Promise<void> {
     stderr: "null",
   }).spawn().unref();
   const isReady = async () => await ask("GET", "/status").then(({ ok }) => ok, () => false);
-  if (!await retryUntil(isReady, { pauseMs: 50, limitMs: START_LIMIT_MS })) {
-    throw new Error("the daemon does not start");
-  }
+  const hasStarted = await retryUntil(isReady, { pauseMs: 50, limitMs: START_LIMIT_MS });
+  if (!hasStarted) throw new Error("Cannot start the daemon");
+  const { answer } = await ask("GET", "/status");
+  return (answer as { readonly warnings: readonly string[] }).warnings;
 }
 
 if (import.meta.main) {
-  await startDaemon();
+  const warnings = await startDaemon();
   let port = FIRST_PORT;
   for (const protocol of ["tcp", "udp"] as const) {
     for (const place of places()) {
@@ -202,5 +218,6 @@ if (import.meta.main) {
     }
   }
   console.log(JSON.stringify(await runRow()));
+  console.log(JSON.stringify(await toolsRow(warnings)));
   for (const kept of SHARINGS) console.log(JSON.stringify(besideRow(kept, ++port)));
 }
