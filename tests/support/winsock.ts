@@ -2,7 +2,7 @@
  * The sockets of Windows as Microsoft documents them ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE", Windows Server 2003
  * and later, two sockets of one user), in memory.
  */
-import type { SocketLook } from "../../src/hold/windows/socket_look.ts";
+import type { SocketLook } from "../../src/os/windows/socket_look.ts";
 import { addressText } from "../../src/os/address.ts";
 import type { SocketRow, SocketState } from "../../src/os/socket.ts";
 import type { Sharing } from "../../src/os/windows/bound_socket.ts";

@@ -9,10 +9,10 @@
 import type { Protocol } from "../../port/port.ts";
 import { type Binding, bindSocket, portOf } from "../../os/windows/bound_socket.ts";
 import { openBlockingIphlpapi } from "../../os/windows/iphlpapi.ts";
+import { type SocketLook, socketLook } from "../../os/windows/socket_look.ts";
 import { openWs2, type Ws2, WSAEACCES, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAEMFILE } from "../../os/windows/ws2_32.ts";
 import { localAddresses } from "../addresses.ts";
 import type { Claim, ClaimOptions, Holds, Obstacle } from "../hold.ts";
-import { type SocketLook, socketLook } from "./socket_look.ts";
 
 const TRIES_FOR_ANY = 64;
 
