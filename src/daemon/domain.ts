@@ -13,7 +13,7 @@ import { PortDescriber } from "../inspect/describe.ts";
 import { loopbackHints } from "../inspect/loopback.ts";
 import { Allocator } from "../lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "../lease/events.ts";
-import { poolPorts } from "../lease/exclusion.ts";
+import { excluderOf, poolPorts } from "../lease/exclusion.ts";
 import type { Lease } from "../lease/lease.ts";
 import { Pool } from "../lease/pool.ts";
 import type { PrivilegedPorts } from "../lease/privileged.ts";
@@ -31,7 +31,8 @@ import { findOccupant, type Occupant } from "../listener/occupant.ts";
 import { openScanner } from "../listener/open.ts";
 import { shortTurns } from "../os/linux/libc.ts";
 import { openLinuxParts } from "../os/linux/linux.ts";
-import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
+import { LivePortRules, type PortRules, steadyRules } from "../os/port_rules.ts";
+import { ephemeralRanges, mayBindPrivileged, readOsPorts, WINDOWS_PORTS } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { Turns } from "../os/turns.ts";
 import { isWithin, type Protocol, rangeText } from "../port/port.ts";
@@ -83,8 +84,8 @@ export interface Machine {
   readonly processes: Processes;
   readonly scanner: Scanner;
   readonly users: ConnectionUsers;
-  /** What the system does with port numbers at this moment. */
-  readonly readPorts: () => Promise<OsPorts>;
+  /** What the system does with port numbers. Waits for no tool that may hang. */
+  readonly openPortRules: (clock: Clock) => Promise<PortRules>;
   /** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. */
   readonly hasRights: boolean;
   readonly findUnused: FindUnused;
@@ -104,7 +105,7 @@ const RULE_CHANGES: ReadonlySet<LeaseEventType> = new Set([
 /** Opens the file, loads its leases and takes their holds again. @throws as {@linkcode Store} does. */
 export async function openDomain(config: Config, options: DomainOptions): Promise<Domain> {
   const { machine = openMachine(), ...rest } = options;
-  const core = await openLeases({ ...machine, ...rest, config, os: await machine.readPorts() });
+  const core = await openLeases({ ...machine, ...rest, config, rules: await machine.openPortRules(rest.clock) });
   const { scanner, hasRights, store, registry, names } = core;
   const firewall = openFirewallSync(core);
   const observations = new Observations({ ...core, table: registry.table });
@@ -120,15 +121,16 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     watch: new Watch(parts),
     listing: new Listing(parts),
     firewall,
-    ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall }),
+    ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
     callers,
-    privileged: { below: hasRights ? core.os.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
+    privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
     findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),
     isKnownName: (name) => names.has(name),
     describe: describer(core, () => [...(firewall.fault === null ? [] : [firewall.fault]), ...loopbacks()]),
     loopbacks,
     async close() {
+      core.rules.close();
       await firewall.close();
       await store.close();
       callers.close();
@@ -141,13 +143,18 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
 /** This machine. */
 function openMachine(): Machine {
   const linux = Deno.build.os === "linux" ? openLinuxParts() : undefined;
-  const holds = openHolds(linux), scanner = openScanner(linux, holds);
+  const read = () => readOsPorts(linux?.procfs);
+  let live: LivePortRules | undefined;
+  const holds = openHolds(linux, () => live?.refresh()), scanner = openScanner(linux, holds);
   return {
     holds,
     scanner,
     processes: openProcesses(linux?.procfs),
     users: openConnectionUsers(linux, scanner),
-    readPorts: () => readOsPorts(linux?.procfs),
+    async openPortRules(clock) {
+      if (Deno.build.os !== "windows") return steadyRules(await read(), read);
+      return live = new LivePortRules({ clock, read, initial: WINDOWS_PORTS });
+    },
     hasRights: mayBindPrivileged(linux?.procfs),
     findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
     turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
@@ -160,8 +167,7 @@ function openMachine(): Machine {
 
 interface LeaseOptions extends Machine, Omit<DomainOptions, "machine"> {
   readonly config: Config;
-  /** As it was at the start. */
-  readonly os: OsPorts;
+  readonly rules: PortRules;
 }
 
 /** The leases and all that decides about them. */
@@ -172,17 +178,18 @@ interface Core extends LeaseOptions {
   readonly names: Map<string, number>;
   readonly events: EventLog;
   readonly registry: Registry;
-  readonly warnings: readonly string[];
+  readonly warnings: () => readonly string[];
 }
 
 async function openLeases(options: LeaseOptions): Promise<Core> {
-  const { config, clock, log, limits, holds, processes, os, turns } = options;
+  const { config, clock, log, limits, holds, processes, rules, turns } = options;
   const { claimMs, graceMs, cooldownMs, maxLeasesPerUser } = config;
-  const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0 });
   const store = await Store.open(`${config.stateDir}/leases.db`, { ...limits, clock, log, turns });
+  const choose = () => poolPorts({ ...config, os: rules.current, hasHolds: holds.limit > 0 });
+  let { ports, warnings } = choose();
   const pool = new Pool(ports);
   const names = store.names();
-  const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(os.excluded, port);
+  const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(rules.current.excluded, port);
   const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs });
   const events = new EventLog(Math.floor(clock.now()).toString(36));
   const registry = new Registry({
@@ -191,17 +198,23 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
     allocator,
     events,
     names,
+    isEphemeral: (port) => isWithin(ephemeralRanges(rules.current), port),
     refusals: refusalsOf({ ...options, store }),
     defaultLifetime: { kind: "listener", claimMs, graceMs },
     maxLeasesPerUser,
   });
-  const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
   const { setAside, path } = store;
-  const notes = [...warnings];
-  if (setAside !== null) notes.push(`${path} was damaged: it is kept as ${setAside}, and its leases are lost`);
-  for (const note of notes) log(`warning: ${note}`);
+  const notes = setAside === null ? [] : [`${path} was damaged: it is kept as ${setAside}, and its leases are lost`];
+  for (const note of [...warnings, ...notes]) log(`warning: ${note}`);
+  rules.onChange(() => {
+    const known = warnings;
+    ({ ports, warnings } = choose());
+    pool.replace(ports);
+    for (const note of warnings) if (!known.includes(note)) log(`warning: ${note}`);
+  });
+  const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
   log(`${restored.live} leases loaded, ${restored.voided} void since the last boot`);
-  return { ...options, store, pool, allocator, names, events, registry, warnings: notes };
+  return { ...options, store, pool, allocator, names, events, registry, warnings: () => [...warnings, ...notes] };
 }
 
 /** Keeps the firewall's rules as the leases want them. */
@@ -233,7 +246,7 @@ function load(part: "firewall") {
 
 /** @param exposureFaults are sentences on leases that are open and cannot be reached. */
 function describer(core: Core, exposureFaults: () => readonly string[]): Domain["describe"] {
-  const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
+  const { config, clock, processes, holds, rules, store, pool, allocator, registry, warnings } = core;
   const openedAt = clock.monotonic();
   return () => ({
     name: "portd",
@@ -243,19 +256,20 @@ function describer(core: Core, exposureFaults: () => readonly string[]): Domain[
     leases: countByState(registry),
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
-    ephemeral: os.ephemeral,
-    warnings: [...warnings, ...(store.fault === null ? [] : [store.fault]), ...exposureFaults()],
+    ephemeral: rules.current.ephemeral,
+    warnings: [...warnings(), ...(store.fault === null ? [] : [store.fault]), ...exposureFaults()],
   });
 }
 
 function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
-  const { config, store, clock, scanner, processes, findUnused, hasRights, os } = options;
+  const { config, store, clock, scanner, processes, findUnused, hasRights, rules } = options;
   return new Refusals({
     processes,
     findUnused,
-    excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : "the system",
+    excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : excluderOf(port, rules.current),
     poolText: config.pool.map(rangeText).join(","),
-    privilegedBelow: hasRights ? 0 : os.unprivilegedFrom,
+    privilegedBelow: hasRights ? 0 : rules.current.unprivilegedFrom,
+    kernelPid: rules.current.kernelPid,
     findListener: (port, protocol) => findListener(scanner, port, protocol),
     findEnded(id): Lease | undefined {
       const record = store.find(id);

@@ -5,6 +5,7 @@
 import { PortdError, reasonOf } from "../errors.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { pause, within } from "../wait.ts";
+import { type Address, explainListenFailure } from "./listen_failure.ts";
 
 /** The address from which a request comes. */
 export type RequestInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
@@ -114,11 +115,6 @@ class ListeningServer implements Serving {
   }
 }
 
-interface Address {
-  readonly hostname: string;
-  readonly port: number;
-}
-
 /**
  * Makes sure that nobody has the address, not even another server of this user (SO_REUSEPORT would let both have it),
  * and guards it.
@@ -137,18 +133,11 @@ function listen({ hostname, port, handler }: ServeOptions, reusePort: boolean): 
   return explainRefusal({ hostname, port }, () => Deno.serve({ hostname, port, reusePort, onListen() {} }, handler));
 }
 
-/** @throws {PortdError} instead of the two failures that a user can do something about. */
-function explainRefusal<T>({ hostname, port }: Address, listen: () => T): T {
+/** @throws {PortdError} instead of the failures that a user can do something about. */
+function explainRefusal<T>(address: Address, listen: () => T): T {
   try {
     return listen();
   } catch (error) {
-    const address = `${hostname}:${port}`, cause = error;
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new PortdError("port_in_use", `Cannot listen on ${address}: another program does`, { port }, { cause });
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause });
-    }
-    throw error;
+    throw explainListenFailure(error, address);
   }
 }

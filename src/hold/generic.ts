@@ -1,21 +1,41 @@
 /**
- * Probes for systems without soft holds (Windows, macOS): bind and close, on wildcard and loopback, IPv4 and IPv6. A
- * wildcard bind can succeed there beside a specific one, so each address is tried.
+ * Probes for systems without soft holds and without Windows' exclusive sockets (macOS): bind and close, on every address
+ * of the machine, IPv4 and IPv6, as a wildcard bind can succeed there beside a specific one.
  */
 import type { Protocol } from "../port/port.ts";
+import { type LocalAddress, localAddresses } from "./addresses.ts";
 import type { Claim, ClaimOptions, Holds, Obstacle } from "./hold.ts";
 
-const ADDRESSES = ["0.0.0.0", "127.0.0.1", "::", "::1"];
 const TRIES_FOR_ANY = 64;
+
+/** What is bound for a moment. */
+export interface Attempt extends LocalAddress {
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** With SO_REUSEADDR, so that TCP sockets in TIME_WAIT are no obstacle. */
+  readonly reuse: boolean;
+}
+
+/** What became of an attempt: the port that was bound; or why not, `absent` where the machine lacks the address. */
+export type AttemptResult = number | "in_use" | "no_permission" | "no_descriptors" | "absent";
+
+/** Binds a port for a moment. */
+export type Attempts = (attempt: Attempt) => AttemptResult;
 
 /** Keeps nothing: every lease has the hold `none`. */
 export class GenericHolds implements Holds {
   readonly limit = 0;
   readonly size = 0;
+  readonly #attempt: Attempts;
 
-  claim(port: number, { protocols }: ClaimOptions): Claim {
+  /** @param attempt is the system's way. @default Deno's, which listens for a moment */
+  constructor(attempt: Attempts = bindByDeno) {
+    this.#attempt = attempt;
+  }
+
+  claim(port: number, { protocols, named = false }: ClaimOptions): Claim {
     for (const protocol of protocols) {
-      const obstacle = probe(port, protocol);
+      const obstacle = this.#obstacleOn(port, protocol, named);
       if (obstacle !== undefined) return { obstacle };
     }
     return { port, hold: "none" };
@@ -24,7 +44,9 @@ export class GenericHolds implements Holds {
   claimAny(options: ClaimOptions): Claim {
     let claim: Claim = { obstacle: { reason: "in_use", protocol: "tcp" } };
     for (let tries = 0; tries < TRIES_FOR_ANY && claim.obstacle !== undefined; tries++) {
-      claim = this.claim(portFromKernel(options.protocols[0]!), options);
+      const protocol = options.protocols[0]!;
+      const port = this.#attempt({ address: "0.0.0.0", scope: 0, port: 0, protocol, reuse: false });
+      claim = typeof port === "number" ? this.claim(port, options) : { obstacle: obstacleOf(port, protocol)! };
     }
     return claim;
   }
@@ -40,33 +62,35 @@ export class GenericHolds implements Holds {
   release(): void {}
 
   releaseAll(): void {}
-}
 
-/** Tries the port on every address. @returns `undefined` when the kernel would give it. */
-export function probe(port: number, protocol: Protocol): Obstacle | undefined {
-  for (const hostname of ADDRESSES) {
-    try {
-      bind(hostname, port, protocol).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) return { reason: "in_use", protocol };
-      if (error instanceof Deno.errors.PermissionDenied) return { reason: "no_permission", protocol };
-      if (!isFamilyMissing(error)) throw error;
+  #obstacleOn(port: number, protocol: Protocol, named: boolean): Obstacle | undefined {
+    for (const address of localAddresses()) {
+      const obstacle = obstacleOf(this.#attempt({ ...address, port, protocol, reuse: named }), protocol);
+      if (obstacle !== undefined) return obstacle;
     }
   }
 }
 
-function bind(hostname: string, port: number, protocol: Protocol): Deno.Listener | Deno.DatagramConn {
-  return protocol === "tcp"
-    ? Deno.listen({ hostname, port })
-    : Deno.listenDatagram({ hostname, port, transport: "udp", reuseAddress: false });
+function obstacleOf(result: AttemptResult, protocol: Protocol): Obstacle | undefined {
+  if (typeof result === "number" || result === "absent") return undefined;
+  return result === "no_descriptors" ? { reason: result } : { reason: result, protocol };
 }
 
-function portFromKernel(protocol: Protocol): number {
-  const socket = bind("0.0.0.0", 0, protocol);
+/** Deno cannot bind a TCP port without listening, and on Unix it sets SO_REUSEADDR itself. */
+function bindByDeno({ address, scope, port, protocol }: Attempt): AttemptResult {
+  if (scope !== 0) return "absent"; // Deno takes no scope, without which a link-local address means nothing
   try {
-    return ((socket as Deno.Listener).addr as Deno.NetAddr).port;
-  } finally {
+    const socket = protocol === "tcp"
+      ? Deno.listen({ hostname: address, port })
+      : Deno.listenDatagram({ hostname: address, port, transport: "udp", reuseAddress: false });
+    const bound = (socket.addr as Deno.NetAddr).port;
     socket.close();
+    return bound;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return "in_use";
+    if (error instanceof Deno.errors.PermissionDenied) return "no_permission";
+    if (isFamilyMissing(error)) return "absent";
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import type { LeaseRecord } from "../lease/record.ts";
 import type { Registry } from "../lease/registry.ts";
 import { wantedRules } from "../lease/wanted_rules.ts";
 import { isListener, type Scanner, socketUser } from "../listener/listener.ts";
-import type { OsPorts } from "../os/ports.ts";
+import { ephemeralRanges, type OsPorts } from "../os/ports.ts";
 import { sharersOf, type SocketRow } from "../os/socket.ts";
 import { classOf, developmentUseOf, servicesOf } from "../port/iana.ts";
 import { contains, isWithin, type PortRange, PROTOCOLS } from "../port/port.ts";
@@ -26,7 +26,7 @@ export interface PortDescriberParts {
   readonly holds: Pick<Holds, "has">;
   readonly scanner: Scanner;
   readonly processes: Processes;
-  /** Called for each description: an administrator may have changed the rules since the daemon started. */
+  /** Called for each description: the rules may have changed since the daemon started. */
   readonly readPorts: () => Promise<OsPorts>;
   readonly observations: Pick<Observations, "ownershipOf">;
   readonly firewall: Pick<FirewallSync, "stateOf">;
@@ -54,6 +54,7 @@ export class PortDescriber {
     const { registry } = this.#parts;
     const records = this.#leasesOf(port).flatMap(({ id }) => registry.onDisk(id) ?? []);
     const reserved = isWithin(os.reserved, port);
+    const ephemeralRange = ephemeralRanges(os).find((range) => contains(range, port));
     const facts: Omit<PortFacts, "obstacle" | "ephemeralRange" | "isHeld" | "seesBound" | "knowsLeases" | "isApi"> = {
       port,
       class: classOf(port),
@@ -62,7 +63,7 @@ export class PortDescriber {
       privileged: port > 0 && port < os.unprivilegedFrom,
       pooled: pool.has(port),
       quarantined: allocator.isQuarantined(port),
-      ephemeral: contains(os.ephemeral, port) && !reserved,
+      ephemeral: ephemeralRange !== undefined && !reserved,
       reserved,
       exclusions: this.#exclusionsOf(port, os),
       leases: records.map((record) => registry.present(record)),
@@ -72,11 +73,8 @@ export class PortDescriber {
     };
     const obstacle = this.#obstacleOf(facts), isHeld = this.#parts.holds.has(port);
     const { knowsLeases = true } = this.#parts;
-    const isApi = port === apiPort;
-    return {
-      ...facts,
-      ...judge({ ...facts, obstacle, ephemeralRange: os.ephemeral, isHeld, seesBound, knowsLeases, isApi }),
-    };
+    const judged = { obstacle, ephemeralRange: ephemeralRange ?? os.ephemeral, isHeld, seesBound, knowsLeases };
+    return { ...facts, ...judge({ ...facts, ...judged, isApi: port === apiPort }) };
   }
 
   /** Who listens on a port: of a socket that several processes share, each of them. */

@@ -5,8 +5,6 @@
 import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
-import type { OsPorts } from "../os/ports.ts";
-import { contains } from "../port/port.ts";
 import type { Process, Processes } from "../process/process.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import {
@@ -48,8 +46,8 @@ export interface RegistryParts extends LedgerParts {
   readonly refusals: Refusals;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
-  /** The OS hands out ports of its ephemeral range by itself. */
-  readonly os: Pick<OsPorts, "ephemeral">;
+  /** Whether the OS may hand out the port by itself. */
+  readonly isEphemeral: (port: number) => boolean;
   /** How many live leases a counted user may have. */
   readonly maxLeasesPerUser: number;
 }
@@ -199,8 +197,8 @@ export class Grants {
 
   /** Whether the OS can have chosen the port: the pool has none of its ephemeral ports, unless it was set up so. */
   #isOfOs(port: number): boolean {
-    const { allocator, os } = this.#parts;
-    return contains(os.ephemeral, port) || !allocator.isPooled(port);
+    const { allocator, isEphemeral } = this.#parts;
+    return isEphemeral(port) || !allocator.isPooled(port);
   }
 
   #allocateAll(wishes: readonly Wish[], contiguous: boolean): AllAllocated {

@@ -12,14 +12,12 @@ const NONE = 0; // 0 is never a port, so it marks the ends of the list
 
 /** The pool of one daemon. */
 export class Pool {
-  /** How many ports the pool has. */
-  readonly size: number;
   readonly #members = new Uint32Array(PORTS / WORD);
   readonly #taken: Readonly<Record<Protocol, Uint32Array>> = {
     tcp: new Uint32Array(PORTS / WORD),
     udp: new Uint32Array(PORTS / WORD),
   };
-  readonly #ports: readonly number[];
+  #ports: readonly number[] = [];
   readonly #next = new Uint16Array(PORTS);
   readonly #previous = new Uint16Array(PORTS);
   #head = NONE;
@@ -28,12 +26,22 @@ export class Pool {
 
   /** @param ports are the members of the pool, each once. */
   constructor(ports: Iterable<number>) {
+    this.replace(ports);
+  }
+
+  /** How many ports the pool has. */
+  get size(): number {
+    return this.#ports.length;
+  }
+
+  /** Gives the pool other members. What is taken stays taken. @param ports are the members, each once. */
+  replace(ports: Iterable<number>): void {
+    const before = this.#ports;
     this.#ports = [...ports];
-    this.size = this.#ports.length;
-    for (const port of this.#ports) {
-      setBit(this.#members, port);
-      this.#append(port);
-    }
+    this.#members.fill(0);
+    for (const port of this.#ports) setBit(this.#members, port);
+    for (const port of before) if (!this.has(port) && this.#isListed(port)) this.#remove(port);
+    for (const port of this.#ports) if (this.isFree(port, PROTOCOLS) && !this.#isListed(port)) this.#append(port);
   }
 
   /** How many ports are free for both protocols. */

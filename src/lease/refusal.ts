@@ -34,6 +34,8 @@ export interface RefusalParts {
   readonly poolText: string;
   /** Below this port the daemon may not listen; 0 where it may everywhere. */
   readonly privilegedBelow: number;
+  /** The process in whose name drivers of the system listen, where there is one. */
+  readonly kernelPid?: number | undefined;
 }
 
 /** Makes the errors. Reads leases, listeners and processes, and changes nothing. */
@@ -125,6 +127,10 @@ export class Refusals {
 
   #userText(listener: SocketRow | undefined): string {
     if (listener === undefined) return "a socket that portd cannot see is bound to it";
+    if (listener.pid !== null && listener.pid === this.#parts.kernelPid) {
+      return `Windows itself (pid ${listener.pid}) uses it at ${listener.localAddress}, as HTTP.sys does for web ` +
+        "servers and other services (netsh http show servicestate)";
+    }
     const verb = listener.state === "LISTEN" ? "listens on it" : "uses it", process = this.#processOf(listener);
     const user = process === undefined ? socketUser(listener, this.#parts.processes) : null;
     const who = process !== undefined
@@ -148,9 +154,9 @@ export class Refusals {
   async #kernelRefusal(refused: Refused & { kind: "kernel" }, hint: string, data: object): Promise<PortdError> {
     const { port, obstacle } = refused;
     const protocol = "protocol" in obstacle ? obstacle.protocol : "tcp";
-    if (obstacle.reason === "no_permission" && port < 1024) {
-      const message =
-        `Cannot grant port ${port}/${protocol}: ports below 1024 need an administrator's rights, which the daemon does not have${hint}`;
+    if (obstacle.reason === "no_permission" && port < this.privilegedBelow) {
+      const message = `Cannot grant port ${port}/${protocol}: ports below ${this.privilegedBelow} need ` +
+        `an administrator's rights, which the daemon does not have${hint}`;
       return new PortdError("port_privileged", message, { port, ...data });
     }
     const listener = await this.#parts.findListener(port, protocol);

@@ -39,7 +39,7 @@ export class GenericScanner implements Scanner {
   close(): void {}
 
   #probe({ protocol, port }: Endpoint): SocketRow[] {
-    const claim = this.#holds.claim(port, { protocols: [protocol], hold: "none" });
+    const claim = this.#holds.claim(port, { protocols: [protocol], hold: "none", named: true }); // TIME_WAIT is nobody
     if (claim.obstacle?.reason !== "in_use") return [];
     return [{
       protocol,

@@ -1,5 +1,5 @@
 /** This OS's own rules for port numbers. */
-import { type PortRange, type Protocol, PROTOCOLS, rangeOf, readPortOrRange } from "../port/port.ts";
+import { type PortRange, type Protocol, PROTOCOLS, rangeOf, rangeText, readPortOrRange } from "../port/port.ts";
 import type { Procfs } from "./linux/procfs.ts";
 import { outputOf } from "./program.ts";
 import { readNetsh } from "./windows/netsh.ts";
@@ -16,20 +16,49 @@ export function mayBindPrivileged(procfs: Pick<Procfs, "read"> | undefined): boo
 
 /** What the OS does with port numbers. */
 export interface OsPorts {
-  /** The ports that it hands out by itself. */
+  /** The ports that it hands out by itself; on Windows those for TCP over IPv4. */
   readonly ephemeral: PortRange;
+  /** Where Windows has other ranges for UDP or IPv6, these too. @default none */
+  readonly otherEphemeral?: readonly PortRange[];
   /** The ports of that range that it does not hand out, as an administrator has set; programs may ask for them. */
   readonly reserved: readonly PortRange[];
   /** The ports that it gives to nobody (Windows: Hyper-V, WinNAT and others have them). */
   readonly excluded: readonly (PortRange & { readonly protocol: Protocol })[];
   /** Below this port listening takes an administrator's rights. */
   readonly unprivilegedFrom: number;
+  /** The process in whose name drivers of the system listen (Windows: HTTP.sys and others); absent where there is none. */
+  readonly kernelPid?: number;
+  /** Ports that are free for programs, but not for all of them: MsQuic cannot bind those in `*` ranges. @default none */
+  readonly avoided?: readonly PortRange[];
+  /** What could not be read, a sentence each. @default none */
+  readonly warnings?: readonly string[];
 }
+
+/** Every range from which the OS hands out ports by itself. */
+export function ephemeralRanges({ ephemeral, otherEphemeral = [] }: EphemeralPorts): readonly PortRange[] {
+  return [ephemeral, ...otherEphemeral];
+}
+
+/** The part of {@linkcode OsPorts} about the ports that it hands out by itself. */
+export type EphemeralPorts = Pick<OsPorts, "ephemeral" | "otherEphemeral">;
+
+/** The process `System` of Windows. */
+const SYSTEM_PID = 4;
 
 const FIRST_UNPRIVILEGED_PORT = 1024;
 /** What IANA (RFC 6335) calls dynamic ports; the default of Windows and macOS. */
 const DYNAMIC_PORTS: PortRange = { first: 49152, last: 65535 };
 const TIMEOUT_MS = 60_000;
+const FAMILIES = ["ipv4", "ipv6"] as const;
+
+/** What is taken for true of a Windows whose rules have not been read yet. */
+export const WINDOWS_PORTS: OsPorts = {
+  ephemeral: DYNAMIC_PORTS,
+  reserved: [],
+  excluded: [],
+  unprivilegedFrom: 0,
+  kernelPid: SYSTEM_PID,
+};
 
 /** Reads these rules. @param procfs is there on Linux. */
 export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> {
@@ -44,8 +73,8 @@ export async function readOsPorts(procfs: Procfs | undefined): Promise<OsPorts> 
     };
   }
   if (Deno.build.os === "windows") {
-    const range = parseStartAndCount(await readNetsh("int", "ipv4", "show", "dynamicport", "tcp"));
-    return { ephemeral: range ?? DYNAMIC_PORTS, ...await readWindowsRanges(), unprivilegedFrom: 0 };
+    const [ephemeral, excluded] = await Promise.all([readWindowsEphemeral(), readWindowsRanges()]);
+    return { ...WINDOWS_PORTS, ...ephemeral, ...excluded };
   }
   const range = Deno.build.os === "darwin" ? parseFirstAndLast(await readDarwinRange()) : undefined;
   const ephemeral = range ?? DYNAMIC_PORTS;
@@ -64,26 +93,48 @@ export function parseFirstAndLast(text: string): PortRange | undefined {
   return rangeOf(Number(first), Number(last));
 }
 
-/** netsh's two numbers: the first port and how many; the localised words are not read. */
+/** netsh's two numbers, the last of a line each: the first port and how many; the localised words are not read. */
 export function parseStartAndCount(text: string): PortRange | undefined {
-  const [first, count] = text.match(/(?<=:\s*)\d+/g)?.map(Number) ?? [];
-  return rangeOf(Number(first), Number(first) + Number(count) - 1);
+  const numbers = text.split(/\r?\n/).flatMap((line) => /(\d+)\s*$/.exec(line)?.[1] ?? []).map(Number);
+  const [first, count] = numbers;
+  return numbers.length === 2 ? rangeOf(first!, first! + count! - 1) : undefined;
 }
 
-async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded">> {
+/** The ephemeral ranges of both families and protocols. */
+async function readWindowsEphemeral(): Promise<EphemeralPorts & Pick<OsPorts, "warnings">> {
+  const ranges = PROTOCOLS.flatMap((protocol) =>
+    FAMILIES.map(async (family) => {
+      const text = await readNetsh("int", family, "show", "dynamicport", protocol);
+      return { name: `${protocol} over ${family}`, range: parseStartAndCount(text) };
+    })
+  );
+  return joinEphemeral(await Promise.all(ranges));
+}
+
+/** The ranges as {@linkcode OsPorts} has them, the first one first. It warns of those that are not known. */
+export function joinEphemeral(
+  read: readonly { readonly name: string; readonly range: PortRange | undefined }[],
+): EphemeralPorts & Pick<OsPorts, "warnings"> {
+  const unread = read.filter(({ range }) => range === undefined).map(({ name }) => name);
+  const ranges = read.map(({ range = DYNAMIC_PORTS }) => range);
+  const [ephemeral, ...otherEphemeral] = [...new Map(ranges.map((range) => [rangeText(range), range])).values()];
+  const warning = `the ports that Windows hands out by itself are not known for ${unread.join(", ")}: ` +
+    `${rangeText(DYNAMIC_PORTS)} is assumed; netsh int ipv4 show dynamicport tcp shows them`;
+  return { ephemeral: ephemeral!, otherEphemeral, ...(unread.length > 0 && { warnings: [warning] }) };
+}
+
+async function readWindowsRanges(): Promise<Pick<OsPorts, "reserved" | "excluded" | "avoided">> {
   const tables = await Promise.all(
     PROTOCOLS.flatMap((protocol) =>
-      ["ipv4", "ipv6"].map(async (family) => {
+      FAMILIES.map(async (family) => {
         const text = await readNetsh("int", family, "show", "excludedportrange", `protocol=${protocol}`);
         return parseExcludedRanges(text).map((range) => ({ ...range, protocol }));
       })
     ),
   );
   const ranges = new Map(tables.flat().map((range) => [`${range.protocol} ${range.first} ${range.last}`, range]));
-  return {
-    reserved: [...ranges.values()].filter(({ administered }) => administered),
-    excluded: [...ranges.values()].filter(({ administered }) => !administered),
-  };
+  const reserved = [...ranges.values()].filter(({ administered }) => administered);
+  return { reserved, excluded: [...ranges.values()].filter(({ administered }) => !administered), avoided: reserved };
 }
 
 /**

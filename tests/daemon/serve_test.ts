@@ -1,6 +1,8 @@
 /** Serving through the loss of the listening socket, with and without a guard of the address. */
 import assert from "node:assert/strict";
 import { serve, type ServeOptions, type Serving } from "../../src/daemon/serve.ts";
+import { explainListenFailure } from "../../src/daemon/listen_failure.ts";
+import type { PortdError } from "../../src/errors.ts";
 import { openAddressGuard } from "../../src/network/open.ts";
 import { breakListening } from "../support/listening_socket.ts";
 
@@ -67,4 +69,15 @@ Deno.test("serve() refuses an address that another server of this user has, alth
   assert.throws(() => open("127.0.0.1", { guardAddress, port: first.port }), { code: "port_in_use" });
   assert.equal(await ask("127.0.0.1", first.port), "served");
   await first.shutdown(1000);
+});
+
+Deno.test("an address that Windows denies is explained by its services, and elsewhere by missing rights", () => {
+  const cause = new Deno.errors.PermissionDenied("Permission denied"), address = { hostname: "127.0.0.1", port: 7678 };
+  const explained = (os: typeof Deno.build.os) => explainListenFailure(cause, address, os) as PortdError;
+  assert.equal(explained("linux").message, "Cannot listen on 127.0.0.1:7678: no permission");
+  assert.equal(explained("windows").code, "port_excluded");
+  assert.match(
+    explained("windows").message,
+    /Hyper-V, WinNAT .* excludedportrange .* another address \(PORTD_LISTEN\)$/,
+  );
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import type { Holds } from "../../src/hold/hold.ts";
 import { LinuxHolds } from "../../src/hold/linux/holds.ts";
+import { WindowsHolds } from "../../src/hold/windows/holds.ts";
 import { openLibc } from "../../src/os/linux/libc.ts";
 import { Procfs } from "../../src/os/linux/procfs.ts";
 import type { Protocol } from "../../src/port/port.ts";
@@ -127,6 +128,7 @@ function conformance(name: string, kernel: Kernel, tests: Readonly<Record<string
 }
 
 conformance("generic holds", thisKernel(() => new GenericHolds()), ALL);
+conformance("Windows holds", thisKernel(() => WindowsHolds.open(() => {})), ALL, Deno.build.os !== "windows");
 conformance("fake holds", fakeKernel(), { ...ALL, ...SOFT });
 conformance("Linux holds", thisKernel(openLinuxHolds), { ...ALL, ...SOFT }, !linux);
 

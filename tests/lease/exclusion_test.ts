@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { poolPorts } from "../../src/lease/exclusion.ts";
+import { excluderOf, poolPorts } from "../../src/lease/exclusion.ts";
 
 const ephemeral = { first: 32768, last: 60999 };
 const os = { ephemeral, reserved: [], excluded: [] };
@@ -65,4 +65,32 @@ Deno.test("ports that an administrator has kept out of the ephemeral range are i
   });
   assert.ok(ports.includes(20110));
   assert.deepEqual(warnings, []);
+});
+
+Deno.test("every ephemeral range counts, also that of UDP or IPv6 alone", () => {
+  const other = { ...os, ephemeral: { first: 49152, last: 65535 }, otherEphemeral: [{ first: 20105, last: 20200 }] };
+  const { ports } = poolPorts({ ...base, pool: [{ first: 20100, last: 20110 }], os: other, hasHolds: false });
+  assert.deepEqual(ports, [20100, 20101, 20102, 20103, 20104]);
+});
+
+Deno.test("ports that some programs cannot bind are left out, unless they are most of the pool", () => {
+  const pool = [{ first: 20100, last: 20103 }];
+  const avoiding = (first: number, last: number) =>
+    poolPorts({ ...base, pool, os: { ...os, avoided: [{ first, last }] } }).ports;
+  assert.deepEqual(avoiding(20102, 20200), [20100, 20101]);
+  assert.deepEqual(avoiding(20101, 20200), [20100, 20101, 20102, 20103]);
+});
+
+Deno.test("what could not be read of the system is a warning", () => {
+  const { warnings } = poolPorts({
+    ...base,
+    pool: [{ first: 20100, last: 20103 }],
+    os: { ...os, warnings: ["no netsh"] },
+  });
+  assert.deepEqual(warnings, ["no netsh"]);
+});
+
+Deno.test("excluderOf() names the range that Windows has given away", () => {
+  const excluded = [{ first: 20101, last: 20200, protocol: "tcp" }] as const;
+  assert.match(excluderOf(20105, { excluded }), /^Windows \(20101-20200\/tcp, for Hyper-V, WinNAT or another/);
 });

@@ -100,3 +100,21 @@ Deno.test("a pool agrees with a plain list of free ports, whatever is taken and 
     }
   }));
 });
+
+Deno.test("replace() gives the pool other members, and what is taken stays taken", () => {
+  const pool = new Pool(ports(100, 103));
+  pool.take(101, TCP);
+  pool.take(102, TCP);
+  pool.replace(ports(102, 105));
+  assert.deepEqual([pool.size, pool.free, [...pool.ports]], [4, 3, ports(102, 105)]);
+  assert.deepEqual([pool.has(100), pool.has(105)], [false, true]);
+  const granted: (number | undefined)[] = [];
+  for (let port = pool.next(TCP); port !== undefined; port = pool.next(TCP)) {
+    pool.take(port, TCP);
+    granted.push(port);
+  }
+  assert.deepEqual(granted.sort(), [103, 104, 105]);
+  pool.give(101, TCP); // no member any more
+  pool.give(102, TCP);
+  assert.deepEqual([pool.free, pool.next(TCP)], [1, 102]);
+});

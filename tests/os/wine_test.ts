@@ -12,6 +12,7 @@ import { freePort } from "../support/sockets.ts";
 
 /** Files with tests that run on Windows. */
 const TESTS = [
+  "tests/hold/holds_test.ts",
   "tests/terminate/handle_test.ts",
   "tests/listener/windows_scan_test.ts",
   "tests/process/windows_processes_test.ts",
@@ -20,21 +21,25 @@ const TESTS = [
   "tests/cli/daemon/windows_start_test.ts",
 ];
 /** So many of their tests must pass; about half of those of the firewall are the conformance suite. */
-const FEWEST_PASSED = 5 + 4 + 10 + 26 + 9 + 1;
+const FEWEST_PASSED = 17 + 5 + 4 + 10 + 26 + 9 + 1;
 
-osTest("on Windows portd sees sockets and processes, ends processes and sets rules", [...WINE, MINGW], async (t) => {
-  await using wine = await Wine.start();
-  await wine.lay(await obtainComServer());
-  await wine.compile();
-  await t.step("the tests that run on Windows pass", async () => {
-    const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS], { leavesAnother: true });
-    const [, passed] = /^ok \| (\d+) passed/m.exec(stdout) ?? assert.fail(stdout + stderr);
-    for (const file of TESTS) assert.match(stdout, new RegExp(`^running [1-9]\\d* tests? from \\./${file}`, "m"));
-    assert.ok(Number(passed) >= FEWEST_PASSED, stdout);
-    assert.equal(code, 0);
-  });
-  await t.step("portd ps lists every socket with its state and process", () => testPs(wine));
-});
+osTest(
+  "on Windows portd sees sockets and processes, probes ports, ends processes and sets rules",
+  [...WINE, MINGW],
+  async (t) => {
+    await using wine = await Wine.start();
+    await wine.lay(await obtainComServer());
+    await wine.compile();
+    await t.step("the tests that run on Windows pass", async () => {
+      const { code, stdout, stderr } = await wine.deno(["test", ...FLAGS, ...TESTS], { leavesAnother: true });
+      const [, passed] = /^ok \| (\d+) passed/m.exec(stdout) ?? assert.fail(stdout + stderr);
+      for (const file of TESTS) assert.match(stdout, new RegExp(`^running [1-9]\\d* tests? from \\./${file}`, "m"));
+      assert.ok(Number(passed) >= FEWEST_PASSED, stdout);
+      assert.equal(code, 0);
+    });
+    await t.step("portd ps lists every socket with its state and process", () => testPs(wine));
+  },
+);
 
 async function testPs(wine: Wine): Promise<void> {
   const env = { PORTD_STATE_DIR: "C:\\portd", PORTD_LISTEN: `127.0.0.1:${freePort()}` };

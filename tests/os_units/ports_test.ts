@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openLinuxParts } from "../../src/os/linux/linux.ts";
 import {
+  joinEphemeral,
   mayBindPrivileged,
   parseExcludedRanges,
   parseFirstAndLast,
@@ -84,4 +85,21 @@ Deno.test("parseStartAndCount() reads netsh in any language", () => {
   assert.deepEqual(parseStartAndCount(english), { first: 49152, last: 65535 });
   assert.deepEqual(parseStartAndCount(japanese), { first: 1024, last: 65534 });
   assert.equal(parseStartAndCount("The following command was not found: 4 6"), undefined);
+});
+
+Deno.test("parseStartAndCount() wants the last number of two lines, whatever is before it", () => {
+  const chinese = "\r\n协议 tcp 动态端口范围\r\n----------\r\n启动端口：49152\r\n端口数：16384\r\n";
+  const numbered = "Port 1 range\nFirst of 2 : 10000\nCount of 2 : 100\n";
+  assert.deepEqual(parseStartAndCount(chinese), { first: 49152, last: 65535 });
+  assert.deepEqual(parseStartAndCount(numbered), { first: 10000, last: 10099 });
+  assert.equal(parseStartAndCount("One : 1\nTwo : 2\nThree : 3\n"), undefined);
+});
+
+Deno.test("joinEphemeral() has each range once, and warns of those that it does not know", () => {
+  const usual = { first: 49152, last: 65535 }, low = { first: 10000, last: 20000 };
+  const same = ["tcp over ipv4", "tcp over ipv6"].map((name) => ({ name, range: usual }));
+  assert.deepEqual(joinEphemeral(same), { ephemeral: usual, otherEphemeral: [] });
+  const mixed = joinEphemeral([{ name: "tcp over ipv4", range: low }, { name: "udp over ipv6", range: undefined }]);
+  assert.deepEqual([mixed.ephemeral, mixed.otherEphemeral], [low, [usual]]);
+  assert.match(mixed.warnings!.join(), /not known for udp over ipv6: 49152-65535 is assumed/);
 });

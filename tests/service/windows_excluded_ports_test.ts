@@ -14,7 +14,9 @@ class Exclusions {
 
   /** Makes it so that just these are excluded by portd. @returns what was done. */
   async become(...ranges: readonly PortRange[]): Promise<string[]> {
-    return await done(new ExcludedPorts({ netsh: this.netsh.run, keys: this.keys }).stepsTo(ranges));
+    return await done(
+      new ExcludedPorts({ netsh: this.netsh.run, usedPorts: this.netsh.usedPorts, keys: this.keys }).stepsTo(ranges),
+    );
   }
 }
 
@@ -67,7 +69,7 @@ Deno.test("the error has netsh's words where its numbers say nothing", async () 
   const { keys, netsh: { run } } = new Exclusions();
   const netsh = (args: readonly string[]) =>
     args.includes("show") ? run(args) : Promise.resolve({ code: 1, stdout: "\r\nAccès\r\n refusé.\r\n", stderr: "" });
-  const steps = new ExcludedPorts({ netsh, keys }).stepsTo([RANGE]);
+  const steps = new ExcludedPorts({ netsh, keys, usedPorts: () => new Set() }).stepsTo([RANGE]);
   const refused = /^Error: Cannot reserve the ports .*: netsh says: Accès refusé\.; it reserves no port that a program/;
   await assert.rejects(done(steps), refused);
 });
@@ -78,4 +80,46 @@ Deno.test("what somebody else has given back already is no error", async () => {
   host.netsh.ranges.length = 0;
   assert.equal((await host.become()).length, 4);
   assert.deepEqual(host.keys.texts(PATH, "ReservedPorts"), []);
+});
+
+/** The ranges of netsh for IPv4 and TCP. */
+function tcpRanges({ netsh }: Exclusions): string[] {
+  return netsh.ranges.filter((range) => range.startsWith("ipv4 tcp")).map((range) => range.slice("ipv4 tcp ".length))
+    .sort();
+}
+
+Deno.test("ports in use are left out, the ranges around them are excluded, and given back one by one", async () => {
+  const host = new Exclusions();
+  for (const port of [20_000, 20_050, 20_099]) host.netsh.used.add(`tcp ${port}`);
+  await host.become(RANGE);
+  assert.deepEqual(tcpRanges(host), ["20001 20049 *", "20051 20098 *"]);
+  assert.ok(host.netsh.ranges.includes("ipv6 udp 20000 20099 *"));
+  assert.equal(host.netsh.ranges.length, 6);
+  assert.deepEqual(await host.become(RANGE), [], "they are so already");
+  host.netsh.used.delete("tcp 20050");
+  assert.equal((await host.become(RANGE)).length, 2, "a port that is free now is added, for both families");
+  assert.deepEqual(tcpRanges(host), ["20001 20049 *", "20050 20050 *", "20051 20098 *"]);
+  await host.become();
+  assert.deepEqual([host.netsh.ranges, [...host.keys.values.keys()]], [[], []]);
+});
+
+Deno.test("a port that somebody takes between the plan and its step is left out too", async () => {
+  const host = new Exclusions();
+  const { netsh, keys } = host;
+  const steps = await new ExcludedPorts({ netsh: netsh.run, usedPorts: netsh.usedPorts, keys }).stepsTo([RANGE]);
+  netsh.used.add("tcp 20010");
+  for (const step of steps) await step.run();
+  assert.deepEqual(tcpRanges(host), ["20000 20009 *", "20011 20099 *"]);
+  await host.become();
+  assert.deepEqual(netsh.ranges, []);
+});
+
+Deno.test("what somebody has excluded between the plan and its step is there already, and not portd's to give back", async () => {
+  const host = new Exclusions();
+  const { netsh, keys } = host;
+  const steps = await new ExcludedPorts({ netsh: netsh.run, usedPorts: netsh.usedPorts, keys }).stepsTo([RANGE]);
+  netsh.ranges.push("ipv4 tcp 20000 20099 *", "ipv4 udp 20040 20049 *");
+  for (const step of steps) await step.run();
+  await host.become();
+  assert.deepEqual(netsh.ranges, ["ipv4 tcp 20000 20099 *", "ipv4 udp 20040 20049 *"]);
 });

@@ -4,6 +4,7 @@ import type { Machine } from "../../src/daemon/domain.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
+import { steadyRules } from "../../src/os/port_rules.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import { Turns } from "../../src/os/turns.ts";
 import type { Endpoint, Protocol } from "../../src/port/port.ts";
@@ -93,7 +94,7 @@ export class FakeMachine {
       processes: processesOf(this),
       scanner,
       users: this.users,
-      readPorts: () => Promise.resolve(ports),
+      openPortRules: () => Promise.resolve(steadyRules(ports, () => Promise.resolve(ports))),
       hasRights: false,
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),

@@ -179,8 +179,13 @@ export class FakeFiles implements FilesWithAcl {
 export class FakeNetsh {
   /** `ipv4 tcp 20000 20099 *` */
   readonly ranges: string[] = [];
+  /** `tcp 20017`: ports that a socket has. */
+  readonly used = new Set<string>();
   /** The commands that change something. */
   readonly changes: string[] = [];
+
+  readonly usedPorts = (protocol: string): ReadonlySet<number> =>
+    new Set([...this.used].filter((entry) => entry.startsWith(protocol)).map((entry) => Number(entry.split(" ")[1])));
 
   readonly run = (args: readonly string[]): Promise<ProgramOutcome> => {
     const [, family, verb, , ...rest] = args;
@@ -198,8 +203,10 @@ export class FakeNetsh {
       const [start, end] = range.slice(prefix.length).split(" ").map(Number);
       return range.startsWith(prefix) && start! <= last && end! >= first;
     });
-    if (!isTaken) this.ranges.push(line);
-    return answer(isTaken ? 1 : 0, isTaken ? "プロセスはファイルにアクセスできません。" : "OK");
+    const isUsed = [...this.usedPorts(given.protocol!)].some((port) => first <= port && port <= last);
+    const isRefused = isTaken || isUsed;
+    if (!isRefused) this.ranges.push(line);
+    return answer(isRefused ? 1 : 0, isRefused ? "プロセスはファイルにアクセスできません。" : "OK");
   };
 
   #remove(line: string): boolean {
@@ -240,6 +247,7 @@ export class FakeWindows {
       keys: this.keys,
       files: this.files,
       netsh: this.netsh.run,
+      usedPorts: this.netsh.usedPorts,
       env: { LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" },
       pause: (ms) => {
         this.waitedMs += ms;

@@ -2,6 +2,7 @@
 import type { PortdClient } from "../../client/client.ts";
 import type { PortRequest } from "../../client/wire.ts";
 import { HOLD_KINDS } from "../../hold/hold.ts";
+import type { openGuard } from "../../hold/open.ts";
 import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject } from "../../project/project.ts";
@@ -26,6 +27,7 @@ import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
+import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.ts";
 import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
@@ -91,15 +93,16 @@ is kept, and stderr says so.`,
       return withToken((client) => grantFor(client, request, project));
     };
     using relay = new SignalRelay(context);
-    const [leases, kinship] = await Promise.all([lease(), useKinship(context, relay)]);
+    const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
     const { json = false } = flags;
-    const session = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles, json };
+    const parts = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles, json };
+    const session = { ...parts, ...checks };
     context.process.exitCode = await runWithPorts(session, leases);
   },
 });
 
-interface Session {
+interface Session extends Checks {
   readonly withToken: WithToken;
   readonly context: CliContext;
   readonly client: PortdClient;
@@ -123,14 +126,28 @@ async function useKinship({ os, ownsProcess }: CliContext, relay: SignalRelay): 
   return kinship;
 }
 
+/** How a port is looked at, and kept until the command is started. */
+interface Checks {
+  readonly isTaken: IsTaken;
+  readonly guard: ReturnType<typeof openGuard>;
+}
+
+async function loadChecks({ os }: CliContext): Promise<Checks> {
+  if (os === "linux") return { isTaken: isTakenByListening, guard: undefined };
+  const { openGuard, openHolds }: typeof import("../../hold/open.ts") = await load("holds");
+  return { isTaken: isTakenByProbe(openHolds(undefined)), guard: openGuard() };
+}
+
 async function loadHandles(): Promise<typeof openProcessHandle> {
   const handle: typeof import("../../terminate/open.ts") = await load("handle");
   return handle.openProcessHandle;
 }
 
 /** main.ts says why the import chooses. */
-function load(part: "kinship" | "handle") {
-  return import(part === "kinship" ? "../../kinship/open.ts" : "../../terminate/open.ts");
+function load(part: "kinship" | "handle" | "holds") {
+  return import(
+    part === "kinship" ? "../../kinship/open.ts" : part === "handle" ? "../../terminate/open.ts" : "../../hold/open.ts"
+  );
 }
 
 /** @param granted is used by the first run of the command. */
@@ -139,18 +156,23 @@ async function runWithPorts(session: Session, granted: readonly Lease[]): Promis
   let flags: PortRequest = {};
   for (let restarts = 0;; restarts++) {
     const leases = new RunLeases(restarts === 0 ? granted : await session.lease(flags), session);
-    let end: RunEnd, again: Restart | undefined;
+    const isLast = restarts === MOST_RESTARTS;
+    let code = 1, again: Restart | undefined;
     try {
       if (relay.exitCode !== undefined) return relay.exitCode;
-      end = await runOnce(session, leases);
-      await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
-      const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
-      again = mayRestart ? restartAfter(end, leases) : undefined;
-      if (mayRestart && again === undefined) reportRefusal(end, leases, session);
+      again = isLast ? undefined : restartWithout(leases.lostBeforeStart);
+      if (again === undefined) {
+        const end = await runOnce(session, leases);
+        code = end.code;
+        await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
+        const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
+        again = mayRestart ? restartAfter(end, leases) : undefined;
+        if (mayRestart && again === undefined) reportRefusal(end, leases, session);
+      }
     } finally {
       await leases.release();
     }
-    if (again === undefined || restarts === MOST_RESTARTS) return end.code;
+    if (again === undefined || isLast) return code;
     writeLine(context.process.stderr, `portd: ${again.reason}`);
     flags = { ...flags, ...again.flags };
   }
@@ -163,11 +185,8 @@ interface Restart {
 }
 
 function restartAfter({ refusal }: RunEnd, leases: RunLeases): Restart | undefined {
-  const lost = leases.findLost();
-  if (lost !== undefined) {
-    const reason = `something else listens on the port of ${titleOf(lost)}; starting again with another port`;
-    return { reason, flags: {} };
-  }
+  const restart = restartWithout(leases.findLost());
+  if (restart !== undefined) return restart;
   if (refusal?.held === undefined) return undefined;
   const held = leases.all.find(({ port }) => port === refusal.held)!;
   const why = "it may not set SO_REUSEADDR, without which no server can bind a port that portd holds, or it may have " +
@@ -183,6 +202,15 @@ function reportRefusal({ refusal }: RunEnd, { all }: RunLeases, { context, words
   const why = `it may have asked for another port than ${ports}, which something else has`;
   const advice = `add what sets its port to the command, like: ${portWords(words.join(" "))}`;
   writeLine(context.process.stderr, `portd: the command was refused a TCP port: ${why}; ${advice}`);
+}
+
+/** @param lost is a lease whose port something else has taken, if there is one. */
+function restartWithout(lost: Lease | undefined): Restart | undefined {
+  if (lost === undefined) return undefined;
+  return {
+    reason: `something else listens on the port of ${titleOf(lost)}; starting again with another port`,
+    flags: {},
+  };
 }
 
 /** How a run of the command ended. */
@@ -201,6 +229,7 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
   using binds = leases.all.some(({ protocols }) => protocols.includes("tcp")) ? kinship?.watchBinds() : undefined;
   // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
+  leases.letGo();
   try {
     const end = await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
     return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };

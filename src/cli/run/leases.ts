@@ -1,6 +1,7 @@
 /** The leases of one run of a command. They end with it, unless something that it has started uses their ports. */
 import type { PortdClient } from "../../client/client.ts";
 import { reasonOf } from "../../errors.ts";
+import type { PortGuard } from "../../hold/windows/guard.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { Process } from "../../process/process.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
@@ -8,7 +9,9 @@ import type { CliContext } from "../context.ts";
 import { isTimeout } from "../exit.ts";
 import { titleOf } from "../naming.ts";
 import { shorten, writeLine } from "../terminal.ts";
+import { errnoOf } from "./errno.ts";
 import type { Family } from "./family.ts";
+import type { IsTaken } from "./taken.ts";
 
 const REQUEST_LIMIT_MS = 5000;
 const COMMAND_WIDTH = 200;
@@ -23,6 +26,9 @@ export interface RunLeasesParts {
   readonly context: CliContext;
   /** Loads the code that examines a process; most runs do not need it. */
   readonly loadHandles: () => Promise<typeof openProcessHandle>;
+  readonly isTaken: IsTaken;
+  /** Keeps ports until the command is started, where the daemon cannot hold them. */
+  readonly guard: ((ports: readonly Lease[]) => PortGuard) | undefined;
 }
 
 /** Leases that have been granted to this process, which stays their holder while it runs. */
@@ -30,10 +36,22 @@ export class RunLeases {
   readonly all: readonly Lease[];
   readonly #parts: RunLeasesParts;
   readonly #kept = new Set<Lease>();
+  readonly #guard: PortGuard | undefined;
 
   constructor(all: readonly Lease[], parts: RunLeasesParts) {
     this.all = all;
     this.#parts = parts;
+    this.#guard = parts.guard?.(all);
+  }
+
+  /** A lease whose port somebody has taken since its grant; only where this process keeps the ports. */
+  get lostBeforeStart(): Lease | undefined {
+    return this.all.find(({ port }) => port === this.#guard?.lost);
+  }
+
+  /** Lets the command have the ports: to be called in the moment before it is started. */
+  letGo(): void {
+    this.#guard?.[Symbol.dispose]();
   }
 
   /**
@@ -43,7 +61,7 @@ export class RunLeases {
    * @param wasAskedToEnd has all processes reported that still run, whether they listen or not.
    */
   async keepUsed(family: Family | undefined, { wasAskedToEnd }: { readonly wasAskedToEnd: boolean }): Promise<void> {
-    const maybeUsed = this.all.filter((lease) => isTaken(lease) || !lease.protocols.includes("tcp"));
+    const maybeUsed = this.all.filter((lease) => this.#parts.isTaken(lease) || !lease.protocols.includes("tcp"));
     if (family === undefined || (maybeUsed.length === 0 && !wasAskedToEnd)) return;
     const members = family.look();
     if (members.length === 0) return;
@@ -62,7 +80,7 @@ export class RunLeases {
 
   /** A lease on whose port something listens that the command has not started. */
   findLost(): Lease | undefined {
-    return this.all.find((lease) => !this.#kept.has(lease) && isTaken(lease));
+    return this.all.find((lease) => !this.#kept.has(lease) && this.#parts.isTaken(lease));
   }
 
   /** The ports that portd holds: a server that does not set SO_REUSEADDR cannot bind them. */
@@ -77,6 +95,7 @@ export class RunLeases {
 
   /** Releases all leases but the kept ones. A failure is only reported: the leases end with this process anyway. */
   async release(): Promise<void> {
+    this.letGo();
     const { client } = this.#parts;
     const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
     const leases = this.all.filter((lease) => !this.#kept.has(lease));
@@ -112,26 +131,6 @@ export class RunLeases {
   }
 }
 
-/**
- * Whether something listens on the port although the command has ended. The command's stderr could say so, but only
- * through a pipe, and without a terminal the command would have no colours, progress bars and prompts. So we bind the
- * port. The daemon's hold does not prevent that: it never listens, and like us it sets SO_REUSEADDR.
- */
-function isTaken({ port, protocols }: Lease): boolean {
-  if (!protocols.includes("tcp")) return false;
-  return ["0.0.0.0", "::", "127.0.0.1", "::1"].some((hostname) => {
-    try {
-      Deno.listen({ hostname, port }).close();
-      return false;
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) return true;
-      // This machine does not have the address family, or we may not bind the port: then we do not know.
-      if (["EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"].includes(errnoOf(error))) return false;
-      throw error;
-    }
-  });
-}
-
 /** Whether a process listens on the port of a lease; yes where we may not look into the process. */
 async function listensOn(
   process: Process,
@@ -157,9 +156,4 @@ function textOf({ pid, command }: Process): string {
 
 function whyFailed(error: unknown): string {
   return isTimeout(error) ? `no answer within ${REQUEST_LIMIT_MS / 1000}s` : reasonOf(error);
-}
-
-/** The OS's name of an error, like `EPIPE`; empty for an error of another kind. */
-function errnoOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,9 +1,8 @@
 /** Sockets of Windows that are bound and never listen. Manuals: WSASocketW, bind, "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE". */
 import type { Protocol } from "../../port/port.ts";
 import { addressBytes } from "../address.ts";
+import { AF_INET, AF_INET6 } from "./iphlpapi.ts";
 import {
-  AF_INET,
-  AF_INET6,
   INVALID_SOCKET,
   IPPROTO_IPV6,
   IPPROTO_TCP,

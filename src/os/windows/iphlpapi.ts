@@ -1,23 +1,38 @@
 /** iphlpapi.dll of Windows: the tables of TCP and UDP sockets with the pids of their processes. */
 import { system32 } from "./system32.ts";
 
-/** Both functions run off the event loop. */
 const PARAMETERS = ["buffer", "buffer", "i32", "u32", "i32", "u32"] as const;
-const GET_TABLE = { parameters: PARAMETERS, result: "u32", nonblocking: true } as const;
+const GET_TABLE = { parameters: PARAMETERS, result: "u32" } as const;
+const GET_TABLE_LATER = { ...GET_TABLE, nonblocking: true } as const;
 
+/** Both functions run off the event loop. */
 const SYMBOLS = {
   /** `DWORD GetExtendedTcpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, TCP_TABLE_CLASS, ULONG reserved)` */
-  GetExtendedTcpTable: GET_TABLE,
+  GetExtendedTcpTable: GET_TABLE_LATER,
   /** `DWORD GetExtendedUdpTable(PVOID table, PDWORD size, BOOL sorted, ULONG family, UDP_TABLE_CLASS, ULONG reserved)` */
+  GetExtendedUdpTable: GET_TABLE_LATER,
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The same, which block: for a grant, which takes one turn of the event loop. */
+const BLOCKING_SYMBOLS = {
+  GetExtendedTcpTable: GET_TABLE,
   GetExtendedUdpTable: GET_TABLE,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The opened library. */
 export type Iphlpapi = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+/** The opened library, with calls that block. */
+export type BlockingIphlpapi = Deno.DynamicLibrary<typeof BLOCKING_SYMBOLS>["symbols"];
+
 /** Opens the library. @throws where there is none, or no permission for FFI. */
 export function openIphlpapi(): Iphlpapi {
   return Deno.dlopen(system32("iphlpapi.dll"), SYMBOLS).symbols;
+}
+
+/** Opens the library for calls that block. @throws where there is none, or no permission for FFI. */
+export function openBlockingIphlpapi(): BlockingIphlpapi {
+  return Deno.dlopen(system32("iphlpapi.dll"), BLOCKING_SYMBOLS).symbols;
 }
 
 /** Address families of Windows, ws2def.h. */

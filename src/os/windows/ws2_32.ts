@@ -32,9 +32,6 @@ export type SocketHandle = bigint;
 /** What `WSASocketW` answers when it fails. */
 export const INVALID_SOCKET: SocketHandle = 0xffffffffffffffffn;
 
-/** Address families, ws2def.h. */
-export const AF_INET = 2, AF_INET6 = 23;
-
 /** Types of sockets and their protocols, winsock2.h and ws2def.h. */
 export const SOCK_STREAM = 1, SOCK_DGRAM = 2, IPPROTO_TCP = 6, IPPROTO_UDP = 17;
 

@@ -5,7 +5,8 @@
  */
 import { parseExcludedRanges } from "../../os/ports.ts";
 import type { ProgramOutcome } from "../../os/program.ts";
-import type { PortRange, Protocol } from "../../port/port.ts";
+import type { UsedPorts } from "../../os/windows/socket_look.ts";
+import { isWithin, type PortRange, type Protocol } from "../../port/port.ts";
 import { SERVICE_NAME, type Step } from "../service.ts";
 import type { RegistryKeys } from "./keys.ts";
 
@@ -26,6 +27,8 @@ const FAMILIES = ["ipv4", "ipv6"] as const, PROTOCOLS = ["tcp", "udp"] as const;
 export interface ExcludedPortsParts {
   readonly netsh: Netsh;
   readonly keys: RegistryKeys;
+  /** netsh excludes no range in which a port is in use. */
+  readonly usedPorts: UsedPorts;
 }
 
 /** The exclusions that portd has made. */
@@ -36,24 +39,49 @@ export class ExcludedPorts {
     this.#parts = parts;
   }
 
-  /** The steps after which portd excludes exactly these ranges. An administrator's exclusions stay as they are. */
+  /**
+   * The steps after which portd excludes these ranges, but for ports that are in use or that an administrator has
+   * excluded. An administrator's exclusions stay as they are.
+   */
   async stepsTo(ranges: readonly PortRange[]): Promise<Step[]> {
     const ours = this.#remembered();
-    const wanted = ranges.flatMap(({ first, last }) =>
-      FAMILIES.flatMap((family) => PROTOCOLS.map((protocol): Exclusion => ({ family, protocol, first, last })))
-    );
-    const isIn = (list: readonly Exclusion[], one: Exclusion) => list.some((other) => textOf(other) === textOf(one));
-    const steps = ours.filter((one) => !isIn(wanted, one)).map((one) => this.#removal(one));
-    for (const one of wanted) {
-      if (!isIn(ours, one) && !await this.#isAdministrators(one)) steps.push(this.#addition(one));
+    const kept = ours.filter((one) => ranges.some(({ first, last }) => first <= one.first && one.last <= last));
+    const steps = ours.filter((one) => !kept.includes(one)).map((one) => this.#removal(one));
+    if (ranges.length === 0) return steps;
+    for (const family of FAMILIES) {
+      for (const protocol of PROTOCOLS) {
+        const there = kept.filter((one) => one.family === family && one.protocol === protocol);
+        const free = await this.#without(ranges, { family, protocol }, there);
+        steps.push(...free.map((range) => this.#addition({ family, protocol, ...range })));
+      }
     }
     return steps;
   }
 
+  /** The parts of the ranges that netsh may exclude: without those that are excluded so already, and used ports. */
+  async #without(
+    ranges: readonly PortRange[],
+    kind: Pick<Exclusion, "family" | "protocol">,
+    there: readonly PortRange[] = [],
+  ): Promise<readonly PortRange[]> {
+    const administered = (await this.#list(kind)).filter((range) => range.administered);
+    const ours = this.#remembered().filter(({ family, protocol }) =>
+      family === kind.family && protocol === kind.protocol
+    );
+    const isOurs = (range: PortRange) => ours.some((one) => one.first === range.first && one.last === range.last);
+    const used = this.#parts.usedPorts(kind.protocol);
+    const done = [...there, ...administered.filter((range) => !isOurs(range))];
+    return ranges.flatMap((range) => partsOf(range, (port) => !used.has(port) && !isWithin(done, port)));
+  }
+
+  /** Ports may have been taken since the plan was made: then what netsh refuses is split again. */
   #addition(one: Exclusion): Step {
     return this.#step("add", one, async ({ code, said }) => {
-      if (code !== 0) throw await this.#refused(one, said);
-      this.#remember([...this.#remembered(), one]);
+      if (code === 0) return this.#remember([...this.#remembered(), one]);
+      const parts = await this.#without([one], one);
+      const isWhole = parts.length === 1 && parts[0]!.first === one.first && parts[0]!.last === one.last;
+      if (isWhole) throw await this.#refused(one, said);
+      for (const part of parts) await this.#addition({ ...one, ...part }).run();
     });
   }
 
@@ -98,7 +126,7 @@ export class ExcludedPorts {
     return ranges.some(({ first, last, administered }) => administered && first === one.first && last === one.last);
   }
 
-  async #list({ family, protocol }: Exclusion) {
+  async #list({ family, protocol }: Pick<Exclusion, "family" | "protocol">) {
     const args = ["int", family, "show", "excludedportrange", `protocol=${protocol}`];
     return parseExcludedRanges((await this.#parts.netsh(args)).stdout);
   }
@@ -112,6 +140,17 @@ export class ExcludedPorts {
     if (exclusions.length === 0) keys.deleteValue(PATH, NAME);
     else keys.set(PATH, { name: NAME, data: exclusions.map(textOf) });
   }
+}
+
+/** The runs of ports of a range for which `isWanted` holds. */
+function partsOf({ first, last }: PortRange, isWanted: (port: number) => boolean): PortRange[] {
+  const parts: PortRange[] = [];
+  for (let port = first, start = first; port <= last + 1; port++) {
+    if (port <= last && isWanted(port)) continue;
+    if (start < port) parts.push({ first: start, last: port - 1 });
+    start = port + 1;
+  }
+  return parts;
 }
 
 function textOf({ family, protocol, first, last }: Exclusion): string {

@@ -5,6 +5,7 @@
 import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../os/windows/advapi32.ts";
 import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
+import { openUsedPorts, type UsedPorts } from "../../os/windows/socket_look.ts";
 import { pause } from "../../wait.ts";
 import { denoDirOf } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
@@ -48,6 +49,7 @@ export interface WindowsServiceParts {
   readonly keys: RegistryKeys;
   readonly files: FilesWithAcl;
   readonly netsh: Netsh;
+  readonly usedPorts: UsedPorts;
   /** The environment of this process. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Resolves after this time. */
@@ -195,6 +197,7 @@ function openParts(): WindowsServiceParts {
     keys: new WindowsKeys({ advapi32, services }),
     files: new WindowsFiles({ advapi32, services, kernel32 }),
     netsh: runNetsh,
+    usedPorts: openUsedPorts(),
     env: Deno.env.toObject(),
     pause,
     run: (work) => runAsService(work, { advapi32: services, writeEvent: eventLog(services) }),

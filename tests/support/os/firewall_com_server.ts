@@ -3,7 +3,8 @@ import { digestOf, obtainFolder } from "./cache.ts";
 import { type Requirement, tools } from "./requirement.ts";
 import { runTool } from "./tool.ts";
 
-const COMPILER = "x86_64-w64-mingw32-gcc";
+/** Makes programs of Windows. */
+export const COMPILER = "x86_64-w64-mingw32-gcc";
 const SOURCE = new URL("firewall_com_server.c", import.meta.url).pathname;
 /** The name of the library. */
 export const COM_SERVER = "firewall_com_server.dll";

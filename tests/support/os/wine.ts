@@ -32,32 +32,49 @@ export interface WindowsProgramOptions {
   readonly leavesAnother?: boolean;
 }
 
+/** Options of {@linkcode Wine.start}. */
+export interface WineOptions {
+  /** Then the programs have a network of their own, whose loopback interface has these addresses too, as `192.0.2.7/24`. */
+  readonly ownAddresses?: readonly string[];
+}
+
 /** Made by {@linkcode Wine.start}; disposing of it ends every program in it. */
 export class Wine implements AsyncDisposable {
   /** The environment of every program of Windows. */
   readonly env: Readonly<Record<string, string>>;
   readonly #first: Deno.ChildProcess;
   readonly #scratch: string;
+  readonly #hasNetwork: boolean;
   /** A program that does nothing: Wine's services would end with the last program. */
   #keeper: Deno.ChildProcess | undefined;
 
-  private constructor(first: Deno.ChildProcess, scratch: string, env: Readonly<Record<string, string>>) {
+  private constructor(
+    first: Deno.ChildProcess,
+    scratch: string,
+    { env, hasNetwork }: { readonly env: Readonly<Record<string, string>>; readonly hasNetwork: boolean },
+  ) {
     this.#first = first;
     this.#scratch = scratch;
+    this.#hasNetwork = hasNetwork;
     this.env = env;
   }
 
   /** Makes everything that is needed; answers when programs can be run. */
-  static async start(): Promise<Wine> {
+  static async start({ ownAddresses }: WineOptions = {}): Promise<Wine> {
     const [root, packages, registry] = await Promise.all([obtainWineRoot(), fetchPackages(), npmRegistryAddress()]);
     const scratch = await Deno.makeTempDir({ prefix: "portd-wine-" });
-    const wine = new Wine(await startNamespaces("--mount", "--pid", "--fork", "--kill-child"), scratch, {
+    const hasNetwork = ownAddresses !== undefined;
+    const kinds = ["--mount", "--pid", ...(hasNetwork ? ["--net"] : []), "--fork", "--kill-child"];
+    const env = {
       ...WINE_ENV,
       NPM_CONFIG_REGISTRY: registry,
       DENO_DIR: windowsPath(DENO_DIR),
       DENO_NO_UPDATE_CHECK: "1",
-    });
+    };
+    const wine = new Wine(await startNamespaces(...kinds), scratch, { env, hasNetwork });
     try {
+      if (hasNetwork) await wine.#tool("ip", "link", "set", "lo", "up");
+      for (const address of ownAddresses ?? []) await wine.#tool("ip", "address", "add", address, "dev", "lo");
       await wine.#mount(root);
       await wine.#copy(packages, DENO_DIR);
       for (const name of SOURCES) await wine.#copy(CHECKOUT + name, PROJECT);
@@ -77,6 +94,12 @@ export class Wine implements AsyncDisposable {
   /** Lays a file of this machine into the project's folder. */
   async lay(file: string): Promise<void> {
     await this.#copy(file, PROJECT);
+  }
+
+  /** Replaces a program of the Windows, as `netsh.exe`, by a file of this machine. */
+  async replaceTool(name: string, file: string): Promise<void> {
+    const path = `${this.#root}${PREFIX}/drive_c/windows/system32/${name}`;
+    await this.#tool("cp", "--remove-destination", file, path);
   }
 
   /** Compiles all of portd, so that on a busy machine no start takes longer than is waited for it. */
@@ -170,7 +193,8 @@ export class Wine implements AsyncDisposable {
 
   #namespaces(): string[] {
     const folder = `/proc/${this.#first.pid}/ns`;
-    return [`--mount=${folder}/mnt`, `--pid=${folder}/pid_for_children`];
+    const net = this.#hasNetwork ? [`--net=${folder}/net`] : [];
+    return [`--mount=${folder}/mnt`, `--pid=${folder}/pid_for_children`, ...net];
   }
 }
 
