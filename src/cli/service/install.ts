@@ -32,7 +32,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
   for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(config, before)]) {
-    writeLine(context.process.stderr, `warning: ${warning}`);
+    warn(context, warning);
   }
   await carryOut(context, flags, steps);
   const { stdout, stderr } = context.process;
@@ -50,10 +50,19 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
  */
 async function configOf(context: CliContext, flags: InstallFlags, { command }: ServiceStatus): Promise<Config> {
   const stateDir = flags.stateDir ?? installedDir(command) ?? defaultServiceDir(context, flags);
-  const options = loadOptions({ ...context, env: {} }, { ...flags, stateDir });
+  const options = {
+    ...loadOptions({ ...context, env: {} }, { ...flags, stateDir }),
+    // Who only looks may not read the folder of the system's service.
+    ...(flags.dryRun &&
+      { onUnreadable: (path: string) => warn(context, `${path} may not be read, and is not checked`) }),
+  };
   if (flags.stateDir !== undefined) return (await loadConfig(options)).config;
   const { stateDir: _default, ...others } = options.flags; // --set stateDir=DIR goes before the default
   return (await loadConfig({ ...options, flags: { ...Object.fromEntries(flags.set ?? []), ...others } })).config;
+}
+
+function warn({ process }: CliContext, text: string): void {
+  writeLine(process.stderr, `warning: ${text}`);
 }
 
 /** Whether the service still runs another version, although this one is installed. */
