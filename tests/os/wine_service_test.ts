@@ -127,7 +127,8 @@ async function testInstallation(machine: Machine): Promise<void> {
     values,
     /^ImagePath REG_(?:EXPAND_)?SZ "Z:\\box\\deno\.exe" run .* service run --state-dir C:\\ProgramData\\portd /m,
   );
-  assert.match(values, /^DelayedAutostart REG_DWORD 0x1$/mi);
+  assert.doesNotMatch(values, /^DelayedAutostart REG_DWORD 0x1$/mi);
+  assert.match(values, /^Start REG_DWORD 0x2$/m);
   assert.match(values, /^ObjectName REG_SZ LocalSystem$/m);
   assert.match(values, /^Environment REG_MULTI_SZ DENO_DIR=.*deno\\0NPM_CONFIG_REGISTRY=http/m);
   assert.match(

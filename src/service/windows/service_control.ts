@@ -37,7 +37,8 @@ const RECOVERY = { resetS: 86_400, restartMs: [1000, 5000, 30_000] };
 /** All settings of the service besides its command line, each with what it means to set it. */
 const SETTINGS: { readonly [Name in keyof ServiceSettings]: readonly [ServiceSettings[Name], does: string] } = {
   description: [DESCRIPTION, `describe the service as: ${DESCRIPTION}`],
-  isDelayed: [true, "have Windows start the service a little after the machine"],
+  // The first lease after a start of the machine must not wait the two minutes of a delayed start.
+  isDelayed: [false, "have Windows start the service with the machine, without a delay"],
   recovery: [RECOVERY, "have Windows start the service again 1, 5 and 30 seconds after a failure"],
   recoversFromExitCode: [true, "count an exit code other than 0 as a failure"],
 };
