@@ -38,8 +38,13 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const { stdout, stderr } = context.process;
   if (steps.length === 0) stderr.write("already installed\n");
   if (flags.dryRun) return;
-  const { state, definition: path } = await control.status();
-  if (flags.json) return writeJson(stdout, { definition: path, state, steps: steps.map(({ does }) => does) });
+  const { state, pid, definition: path, standardHandles } = await control.status();
+  if (flags.json) {
+    return writeJson(stdout, { definition: path, state, standardHandles, steps: steps.map(({ does }) => does) });
+  }
+  if (standardHandles !== undefined && steps.length > 0) {
+    writeLine(stderr, `it runs (pid ${pid}), with ${standardHandles.join(", ")} as stdin, stdout and stderr`);
+  }
   writeLine(stdout, path ?? "");
   if (state !== "running") stderr.write(`start it with: portd service start${flags.user ? " --user" : ""}\n`);
 }

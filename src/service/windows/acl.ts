@@ -32,6 +32,12 @@ export interface AclParts {
   readonly kernel32: Kernel32;
 }
 
+/** Options of {@linkcode WindowsFiles.trusted}. */
+export interface TrustOptions {
+  /** Whether the user of this process counts in any case: for what this user has brought. @default false */
+  readonly withUser?: boolean;
+}
+
 /** The files of this machine. Every method that is about descriptors throws {@linkcode WindowsError}. */
 export class WindowsFiles extends Files {
   readonly #parts: AclParts;
@@ -47,9 +53,10 @@ export class WindowsFiles extends Files {
    * The SIDs of those who have the rights of the system anyway. The user of this process is among them unless UAC has
    * split the token: then programs without an administrator's rights run as the same user.
    */
-  trusted(): ReadonlySet<string> {
+  trusted({ withUser = false }: TrustOptions = {}): ReadonlySet<string> {
     const own = userSidOf(thisProcess(), this.#parts);
-    return new Set(own === undefined || isTokenSplit(this.#parts) ? TRUSTED : [...TRUSTED, own]);
+    const isTrusted = own !== undefined && (withUser || !isTokenSplit(this.#parts));
+    return new Set(isTrusted ? [...TRUSTED, own] : TRUSTED);
   }
 
   /** The descriptor of a file or folder. */

@@ -5,6 +5,7 @@
 import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../os/windows/advapi32.ts";
 import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
+import { standardHandles } from "../../os/windows/std_handles.ts";
 import { pause } from "../../wait.ts";
 import { denoDirOf } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
@@ -25,13 +26,18 @@ import { EVENT_SOURCE, EVENT_SOURCE_VALUES, eventLog } from "./event_log.ts";
 import { ExcludedPorts, type Netsh } from "./excluded_ports.ts";
 import { inspectedFiles } from "./inspected_files.ts";
 import { type RegistryKeys, type RegistryValue, WindowsKeys } from "./keys.ts";
+import { machineFiles, type ProgramFiles, ProgramHome } from "./program_home.ts";
 import { runAsService } from "./scm.ts";
 import { ACCOUNT, DISPLAY_NAME, type Services, type ServiceSettings, WindowsServices } from "./services.ts";
 import { keepPrivate } from "./state_acl.ts";
 import { deleteService, describeStatus, startService, stopService } from "./transitions.ts";
+import { upgradeSteps } from "./upgrade.ts";
 
 /** The service's key, under HKEY_LOCAL_MACHINE. */
 const SERVICE_KEY = `SYSTEM\\CurrentControlSet\\Services\\${SERVICE_NAME}`;
+/** Values of the service: its variables; the program that portd has copied; what its standard handles were last. */
+const PARAMETERS = `${SERVICE_KEY}\\Parameters`;
+const ENVIRONMENT = "Environment", COPIED = "CopiedProgram", HANDLES = "StandardHandles";
 const DESCRIPTION = "Leases TCP and UDP ports to the services of this machine.";
 const RECOVERY = { resetS: 86_400, restartMs: [1000, 5000, 30_000] };
 /** All settings of the service besides its command line, each with what it means to set it. */
@@ -48,6 +54,7 @@ export interface WindowsServiceParts {
   readonly services: Services;
   readonly keys: RegistryKeys;
   readonly files: FilesWithAcl;
+  readonly programs: ProgramFiles;
   readonly netsh: Netsh;
   /** The environment of this process. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -73,24 +80,27 @@ export class WindowsServiceControl implements ServiceControl {
     );
   }
 
-  async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    const { keys, env, files } = this.#parts;
-    const denoDir = denoDirOf("windows", env), isCompiled = definition.self.length === 1;
-    refuseUnsafe(definition, { files: inspectedFiles(files), denoDir });
-    const changes = [
-      ...keepPrivate(definition.stateDir, files),
-      ...this.#configure(definition),
-      ...this.#setEnvironment(isCompiled ? {} : { DENO_DIR: denoDir, NPM_CONFIG_REGISTRY: env.NPM_CONFIG_REGISTRY }),
-      ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
-        .map((value) => this.#write(EVENT_SOURCE, value)),
-    ];
+  async install(given: ServiceDefinition): Promise<readonly Step[]> {
+    const home = this.#home, [program] = given.self;
+    // From source, portd stays where it is.
+    const source = given.self.length === 1 && !home.is(program) ? program : undefined;
+    const definition = source === undefined ? given : { ...given, self: [home.program] as const };
+    this.#inspect(definition, source);
+    const changes = this.#changesTo(definition, { isCopied: source !== undefined });
     const reserve = await this.#exclusions.stepsTo(definition.reserve);
-    const runs = !["absent", "stopped", "failed"].includes((await this.status()).state);
-    if (!runs) return [...changes, ...reserve];
+    const { state } = await this.status(), runs = !["absent", "stopped", "failed"].includes(state);
+    const [stop, start] = [this.#stopStep(), this.#startStep(definition.stateDir)];
     // Windows may refuse the reservation. It comes first, so that a service that ran does not stay stopped then.
-    return changes.length === 0
-      ? reserve
-      : [...reserve, this.#stopStep(), ...changes, this.#startStep(definition.stateDir)];
+    if (source !== undefined && !home.holds(source)) {
+      const inspect = (copied: string) => this.#inspect({ ...definition, self: [copied] });
+      const before = { isInstalled: state !== "absent", runs }, restoreService = this.#restoration();
+      return [
+        ...reserve,
+        ...upgradeSteps({ home, source, before, inspect, changes, stop, start, restoreService }),
+      ];
+    }
+    if (!runs) return [...changes, ...reserve];
+    return changes.length === 0 ? reserve : [...reserve, stop, ...changes, start];
   }
 
   async uninstall(): Promise<readonly Step[]> {
@@ -99,11 +109,13 @@ export class WindowsServiceControl implements ServiceControl {
       ? [immediateStep(`remove HKLM\\${EVENT_SOURCE}`, () => keys.deleteKey(EVENT_SOURCE))]
       : [];
     if (services.read() === undefined) return forget;
+    const home = this.#home, isCopied = keys.texts(PARAMETERS, COPIED).some((path) => home.is(path));
     return [
       ...await this.stop(),
       ...await this.#exclusions.stepsTo([]),
       { does: `remove the service ${SERVICE_NAME}`, run: () => deleteService(this.#parts) },
       ...forget,
+      ...(isCopied ? [immediateStep(`remove ${home.program}`, () => home.remove())] : []),
     ];
   }
 
@@ -118,7 +130,9 @@ export class WindowsServiceControl implements ServiceControl {
   }
 
   status(): Promise<ServiceStatus> {
-    return Promise.resolve(describeStatus(this.#parts.services, `HKLM\\${SERVICE_KEY}`));
+    const status = describeStatus(this.#parts.services, `HKLM\\${SERVICE_KEY}`);
+    const handles = status.state === "running" ? this.#parts.keys.texts(PARAMETERS, HANDLES) : [];
+    return Promise.resolve(handles.length === 0 ? status : { ...status, standardHandles: handles });
   }
 
   log(stateDir: string): ServiceLog {
@@ -142,6 +156,48 @@ export class WindowsServiceControl implements ServiceControl {
 
   #stopStep(): Step {
     return { does: `stop the service ${SERVICE_NAME}`, run: () => stopService(this.#parts) };
+  }
+
+  get #home(): ProgramHome {
+    return new ProgramHome(this.#parts.env, this.#parts.programs);
+  }
+
+  /** @param source is the program that is to be copied: this user may change it, as they have brought it. */
+  #inspect(definition: ServiceDefinition, source?: string): void {
+    const { files, env } = this.#parts, denoDir = denoDirOf("windows", env);
+    if (source !== undefined) {
+      refuseUnsafe({ ...definition, self: [source] }, { files: inspectedFiles(files, { withUser: true }), denoDir });
+    }
+    refuseUnsafe(definition, { files: inspectedFiles(files), denoDir });
+  }
+
+  /** What differs from the definition, besides the program itself. */
+  #changesTo(definition: ServiceDefinition, { isCopied }: { readonly isCopied: boolean }): Step[] {
+    const { keys, env, files } = this.#parts, isCompiled = definition.self.length === 1;
+    const denoVariables = { DENO_DIR: denoDirOf("windows", env), NPM_CONFIG_REGISTRY: env.NPM_CONFIG_REGISTRY };
+    const copied = { name: COPIED, data: [...definition.self] };
+    return [
+      ...keepPrivate(definition.stateDir, files),
+      ...this.#configure(definition),
+      ...this.#setEnvironment(isCompiled ? {} : denoVariables),
+      ...(!isCopied || keys.holds(PARAMETERS, copied) ? [] : [this.#write(PARAMETERS, copied)]),
+      ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
+        .map((value) => this.#write(EVENT_SOURCE, value)),
+    ];
+  }
+
+  /** What gives the service the command line and the values that it has now. */
+  #restoration(): () => void {
+    const { services, keys } = this.#parts, commandLine = services.read()?.commandLine;
+    const values = [[SERVICE_KEY, ENVIRONMENT], [PARAMETERS, COPIED]] as const;
+    const before = values.map(([path, name]) => [path, name, keys.texts(path, name)] as const);
+    return () => {
+      if (commandLine !== undefined) services.change(commandLine);
+      for (const [path, name, data] of before) {
+        if (data.length === 0) keys.deleteValue(path, name);
+        else keys.set(path, { name, data });
+      }
+    };
   }
 
   /** Makes the service, or changes what differs. */
@@ -177,7 +233,7 @@ export class WindowsServiceControl implements ServiceControl {
   #setEnvironment(variables: Readonly<Record<string, string | undefined>>): Step[] {
     const { keys } = this.#parts;
     const data = Object.entries(variables).flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
-    const name = "Environment", value = { name, data };
+    const name = ENVIRONMENT, value = { name, data };
     if (data.length > 0) return keys.holds(SERVICE_KEY, value) ? [] : [this.#write(SERVICE_KEY, value)];
     if (keys.texts(SERVICE_KEY, name).length === 0) return [];
     return [immediateStep(`remove HKLM\\${SERVICE_KEY}\\${name}`, () => keys.deleteValue(SERVICE_KEY, name))];
@@ -191,13 +247,22 @@ export class WindowsServiceControl implements ServiceControl {
 
 function openParts(): WindowsServiceParts {
   const advapi32 = openAdvapi32(), services = openAdvapi32Services(), kernel32 = openKernel32();
+  const keys = new WindowsKeys({ advapi32, services });
+  const recordHandles = () => keys.set(PARAMETERS, { name: HANDLES, data: standardHandles() });
   return {
     services: new WindowsServices(services, kernel32),
-    keys: new WindowsKeys({ advapi32, services }),
+    keys,
     files: new WindowsFiles({ advapi32, services, kernel32 }),
+    programs: machineFiles,
     netsh: runNetsh,
     env: Deno.env.toObject(),
     pause,
-    run: (work) => runAsService(work, { advapi32: services, writeEvent: eventLog(services) }),
+    run: async (work) => {
+      const recorded = async (service: ServiceRun) => {
+        recordHandles();
+        await work(service);
+      };
+      await runAsService(recorded, { advapi32: services, writeEvent: eventLog(services) });
+    },
   };
 }
