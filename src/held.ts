@@ -44,3 +44,26 @@ function isHeld(error: unknown): boolean {
 function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
+
+/**
+ * Gives a complete file a second name that nobody has yet, so that nobody ever sees an unfinished one. Where the file
+ * system has no hard links, as exFAT, the file is copied instead: then another process may see a part of it.
+ *
+ * @throws {Deno.errors.AlreadyExists} when there is a file of this name.
+ */
+export function placeNew(draft: string, path: string): void {
+  try {
+    return retryWhileHeld(() => Deno.linkSync(draft, path));
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotFound) throw error;
+  }
+  const bytes = Deno.readFileSync(draft);
+  using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    file.syncDataSync();
+  } catch (error) {
+    Deno.removeSync(path); // on a full disk: no part of it may stay
+    throw error;
+  }
+}

@@ -1,7 +1,8 @@
 /** Files and folders that another user has put into a state folder, or above it. */
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
-import { claimStateFolder, readDaemonFile, readOrMakeToken } from "../../src/state/state_folder.ts";
+import { claimStateFolder, readOrMakeToken } from "../../src/state/claimed_folder.ts";
+import { readDaemonFile } from "../../src/state/state_folder.ts";
 import { portd } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { linux, osTest, root, tools } from "../support/os/requirement.ts";

@@ -11,7 +11,7 @@ const PERSON = "S-1-5-21-1-2-3-1001", USERS = "S-1-5-32-545";
 /** A Windows to which a user has brought a program. */
 function windowsWith(text: string, place: FakeFile | undefined): FakeWindows {
   const windows = new FakeWindows();
-  windows.files.user = PERSON;
+  windows.files.person = PERSON;
   windows.files.all.delete(PROGRAM);
   if (place !== undefined) windows.files.all.set(PROGRAM, place);
   windows.files.all.set(SOURCE, { kind: "file", owner: PERSON, text });

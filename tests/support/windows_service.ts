@@ -146,8 +146,8 @@ export class FakeFiles implements FilesWithAcl {
   readonly all = new Map<string, FakeFile>();
   /** Users whose token UAC has not split. */
   readonly unsplit: string[] = [];
-  /** The user of this process. */
-  user: string | undefined;
+  /** The SID of the user of this process, where there is one that does not count as the system. */
+  person: string | undefined;
   /** Programs that run: they cannot be removed. */
   readonly running = new Set<string>();
   /** What Windows will remove at its next start. */
@@ -169,7 +169,7 @@ export class FakeFiles implements FilesWithAcl {
   }
 
   trusted({ withUser = false }: TrustOptions = {}): ReadonlySet<string> {
-    return new Set([...TRUSTED, ...this.unsplit, ...(withUser && this.user !== undefined ? [this.user] : [])]);
+    return new Set([...TRUSTED, ...this.unsplit, ...(withUser && this.person !== undefined ? [this.person] : [])]);
   }
 
   read(path: string): Descriptor {
@@ -178,12 +178,13 @@ export class FakeFiles implements FilesWithAcl {
     return { owner, grants: [...PRIVATE, ...grants] };
   }
 
-  createPrivate(path: string): void {
-    this.all.set(path, { kind: "folder" });
+  createPrivate(path: string, user?: string): void {
+    this.all.set(path, { kind: "folder", ...(user !== undefined && { owner: user }) });
   }
 
-  makePrivate(path: string): void {
-    this.all.set(path, { kind: this.kindOf(path)! });
+  makePrivate(path: string, user?: string): void {
+    const { owner } = this.all.get(path) ?? {};
+    this.all.set(path, { kind: this.kindOf(path)!, ...(user !== undefined && owner !== undefined && { owner }) });
   }
 
   /** The same files, as those of programs. */
@@ -209,6 +210,10 @@ export class FakeFiles implements FilesWithAcl {
     const file = this.all.get(path);
     if (file === undefined) throw new Deno.errors.NotFound(path);
     return file;
+  }
+
+  user(): string {
+    return this.person ?? TRUSTED[0]!;
   }
 
   nameOf(sid: string): string {

@@ -7,10 +7,12 @@ import { NoDaemonError } from "../../client/transport.ts";
 import { ifThere, messageOf } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
 import { flagValue, type ServiceStatus } from "../../service/service.ts";
-import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
+import { claimStateFolder } from "../../state/claimed_folder.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { writeLine } from "../terminal.ts";
+import { folderGuard } from "./folder_guard.ts";
 import { candidates, wellKnownUrl } from "./places.ts";
 
 /** Options of {@linkcode startDaemon}. */
@@ -39,7 +41,7 @@ const OTHER_LIMIT_MS = 3000;
  */
 export async function startDaemon(context: CliContext, options: StartOptions): Promise<string> {
   const { stateDir, flags = [], own = false } = options;
-  claimStateFolder(stateDir); // in this process, where the user sees a refusal
+  claimStateFolder(stateDir, await folderGuard()); // in this process, where the user sees a refusal
   const log = `${stateDir}/daemon.log`, freshLog = logTail(log);
   const child = spawnDetached(context, stateDir, flags);
   const started: { end?: { readonly code: number; readonly at: number } } = {};

@@ -4,7 +4,7 @@ import { openLibc } from "../../../src/os/linux/libc.ts";
 import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { openProcesses } from "../../../src/process/open.ts";
 import { runSteps } from "../../../src/service/service.ts";
-import { writeDaemonFile } from "../../../src/state/state_folder.ts";
+import { writeDaemonFile } from "../../../src/state/claimed_folder.ts";
 import { TOKEN_FILE } from "../../support/app.ts";
 import { type CliOutcome, portd } from "../../support/cli.ts";
 import { checkFailure, ok } from "../../support/command_setting.ts";
