@@ -11,6 +11,10 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** What the program is run for, as in the message: `read the firewall`. */
   readonly intent: string;
+  /** The folder it runs in. @default ours */
+  readonly cwd?: string;
+  /** Its whole environment. @default ours, in English */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A program could not be run to its end; the message is `Cannot <intent>: <reason>`. */
@@ -37,9 +41,9 @@ export interface ProgramOutcome {
 export async function runProgram(
   [command, ...first]: Program,
   args: readonly string[],
-  { input = "", timeoutMs, intent }: RunOptions,
+  { input = "", timeoutMs, intent, ...place }: RunOptions,
 ): Promise<ProgramOutcome> {
-  const child = spawn(command, [...first, ...args], intent);
+  const child = spawn(command, [...first, ...args], { intent, ...place });
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort();
@@ -79,11 +83,16 @@ function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
   return settled.value;
 }
 
-function spawn(command: string, args: readonly string[], intent: string): Deno.ChildProcess {
+function spawn(
+  command: string,
+  args: readonly string[],
+  { intent, cwd, env }: Pick<RunOptions, "intent" | "cwd" | "env">,
+): Deno.ChildProcess {
   const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
-  const env = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
+  const english = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
+  const place = { env: { ...english, ...env }, clearEnv: env !== undefined, ...(cwd !== undefined && { cwd }) };
   try {
-    return new Deno.Command(command, { args: [...args], env, ...pipes }).spawn();
+    return new Deno.Command(command, { args: [...args], ...place, ...pipes }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new ProgramError(intent, `${command} is not installed`, error);
     if (error instanceof Deno.errors.PermissionDenied) {

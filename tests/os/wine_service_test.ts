@@ -33,6 +33,7 @@ async function testInstallation(machine: Machine): Promise<void> {
   const { command, startsAtBoot } = await expect(machine, "stopped", { query: "1 STOPPED" });
   assert.equal(startsAtBoot, true);
   assert.deepEqual(command!.slice(-6), ["service", "run", "--state-dir", STATE_DIR, "--listen", machine.listen]);
+  assert.ok(command!.includes("--cached-only"), command!.join(" "));
   const { service, eventSource } = await machine.look();
   const values = service!.join("\n");
   assert.match(

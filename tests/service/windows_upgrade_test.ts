@@ -56,7 +56,6 @@ Deno.test("a service that runs gets the new program, and runs again", async () =
     `copy ${SOURCE} to ${FOLDER}\\portd.new.exe`,
     "stop the service portd",
     `put it in the place of ${PROGRAM}`,
-    `write HKLM\\SYSTEM\\CurrentControlSet\\Services\\portd\\Parameters\\CopiedProgram: ${PROGRAM}`,
     "start the service portd; if it fails, undo all of this",
     "remove the program before it",
   ]);
@@ -142,6 +141,13 @@ Deno.test("a program that other users can change is not copied, nor into a folde
   windows.files.all.set(FOLDER, { kind: "folder", grants: [write] });
   await assert.rejects(done(Promise.resolve(steps)), /may change C:\\Program Files\\portd;.*; nothing was installed$/);
   assert.deepEqual(programs(windows), { "portd.exe": "1" });
+});
+
+Deno.test("an uninstallation leaves a program that was there before", async () => {
+  const windows = await running("2");
+  await done(install(windows));
+  await done(windows.control().uninstall());
+  assert.deepEqual(programs(windows), { "portd.exe": "2" });
 });
 
 Deno.test("an uninstallation removes the program that was copied, and no other", async () => {

@@ -1,6 +1,7 @@
 /** `portd service install`: what is installed, and warnings for the user who installs it. */
 import { askPortd } from "../../client/ask.ts";
 import { type Config, environmentName, loadConfig, SETTINGS, splitAddress } from "../../config.ts";
+import { refuseMissingModules, withoutDownloads } from "../../service/modules.ts";
 import type { ServiceDefinition, ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { VERSION } from "../../version.ts";
@@ -23,8 +24,10 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const before = await control.status();
   const config = await configOf(context, flags, before);
   const [program, ...words] = context.self;
+  const self = withoutDownloads([program!, ...words]);
+  await refuseMissingModules(self, context);
   const definition: ServiceDefinition = {
-    self: [program!, ...words],
+    self,
     words: ["--state-dir", config.stateDir, ...configWords(flags, context.cwd)],
     stateDir: config.stateDir,
     reserve: flags.reservePool ? config.pool : [],

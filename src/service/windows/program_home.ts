@@ -52,6 +52,11 @@ export class ProgramHome {
     return this.#files.isSame(path, this.program);
   }
 
+  /** Whether a program is in the place. */
+  get isThere(): boolean {
+    return this.#files.names(this.folder).some((name) => this.is(`${this.folder}\\${name}`));
+  }
+
   copyFresh(from: string): void {
     this.#files.copy(from, this.fresh);
   }
@@ -62,8 +67,7 @@ export class ProgramHome {
 
   /** Puts the fresh program in the place. @returns the new path of the program before it; `undefined` where none was. */
   swap(): string | undefined {
-    const isThere = this.#files.names(this.folder).some((name) => this.is(`${this.folder}\\${name}`));
-    const replaced = isThere ? this.#freeName() : undefined;
+    const replaced = this.isThere ? this.#freeName() : undefined;
     if (replaced !== undefined) this.#files.rename(this.program, replaced);
     try {
       this.#files.rename(this.fresh, this.program);

@@ -7,7 +7,7 @@ import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
 import { standardHandles } from "../../os/windows/std_handles.ts";
 import { pause } from "../../wait.ts";
-import { denoDirOf } from "../deno_dir.ts";
+import { denoDirOf, moduleEnvironment } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
 import {
   flagValue,
@@ -86,7 +86,9 @@ export class WindowsServiceControl implements ServiceControl {
     const source = given.self.length === 1 && !home.is(program) ? program : undefined;
     const definition = source === undefined ? given : { ...given, self: [home.program] as const };
     this.#inspect(definition, source);
-    const changes = this.#changesTo(definition, { isCopied: source !== undefined });
+    // A program that somebody else has put there, such as install.ps1, stays when the service is uninstalled.
+    const isCopied = source !== undefined && (this.#hasCopied || !home.isThere);
+    const changes = this.#changesTo(definition, { isCopied });
     const reserve = await this.#exclusions.stepsTo(definition.reserve);
     const { state } = await this.status(), runs = !["absent", "stopped", "failed"].includes(state);
     const [stop, start] = [this.#stopStep(), this.#startStep(definition.stateDir)];
@@ -109,7 +111,7 @@ export class WindowsServiceControl implements ServiceControl {
       ? [immediateStep(`remove HKLM\\${EVENT_SOURCE}`, () => keys.deleteKey(EVENT_SOURCE))]
       : [];
     if (services.read() === undefined) return forget;
-    const home = this.#home, isCopied = keys.texts(PARAMETERS, COPIED).some((path) => home.is(path));
+    const home = this.#home, isCopied = this.#hasCopied;
     return [
       ...await this.stop(),
       ...await this.#exclusions.stepsTo([]),
@@ -162,6 +164,12 @@ export class WindowsServiceControl implements ServiceControl {
     return new ProgramHome(this.#parts.env, this.#parts.programs);
   }
 
+  /** Whether portd has put the program into its place. */
+  get #hasCopied(): boolean {
+    const home = this.#home;
+    return this.#parts.keys.texts(PARAMETERS, COPIED).some((path) => home.is(path));
+  }
+
   /** @param source is the program that is to be copied: this user may change it, as they have brought it. */
   #inspect(definition: ServiceDefinition, source?: string): void {
     const { files, env } = this.#parts, denoDir = denoDirOf("windows", env);
@@ -174,12 +182,11 @@ export class WindowsServiceControl implements ServiceControl {
   /** What differs from the definition, besides the program itself. */
   #changesTo(definition: ServiceDefinition, { isCopied }: { readonly isCopied: boolean }): Step[] {
     const { keys, env, files } = this.#parts, isCompiled = definition.self.length === 1;
-    const denoVariables = { DENO_DIR: denoDirOf("windows", env), NPM_CONFIG_REGISTRY: env.NPM_CONFIG_REGISTRY };
     const copied = { name: COPIED, data: [...definition.self] };
     return [
       ...keepPrivate(definition.stateDir, files),
       ...this.#configure(definition),
-      ...this.#setEnvironment(isCompiled ? {} : denoVariables),
+      ...this.#setEnvironment(isCompiled ? {} : moduleEnvironment("windows", env)),
       ...(!isCopied || keys.holds(PARAMETERS, copied) ? [] : [this.#write(PARAMETERS, copied)]),
       ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
         .map((value) => this.#write(EVENT_SOURCE, value)),
@@ -230,9 +237,9 @@ export class WindowsServiceControl implements ServiceControl {
   }
 
   /** The variables of the service: those by which Deno finds portd's modules; a compiled program needs none. */
-  #setEnvironment(variables: Readonly<Record<string, string | undefined>>): Step[] {
+  #setEnvironment(variables: Readonly<Record<string, string>>): Step[] {
     const { keys } = this.#parts;
-    const data = Object.entries(variables).flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
+    const data = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
     const name = ENVIRONMENT, value = { name, data };
     if (data.length > 0) return keys.holds(SERVICE_KEY, value) ? [] : [this.#write(SERVICE_KEY, value)];
     if (keys.texts(SERVICE_KEY, name).length === 0) return [];
