@@ -151,7 +151,7 @@ export function removeDaemonFile(folder: string, pid: number): void {
   if (readDaemonFile(folder)?.pid === pid) retryWhileHeld(() => Deno.removeSync(`${folder}/daemon.json`));
 }
 
-/** On Windows a user's folders are closed to others by inherited access lists. */
+/** On Windows what is in the folder inherits its access list. */
 function setMode(path: string, mode: number): void {
   if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
 }
