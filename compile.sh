@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly DENO_VERSION=2.9.6 # what `npx` fetches where there is no Deno; the development version
+readonly WINDOWS_DENO_VERSION=2.9.4 # the oldest whose programs for Windows are right; see docs/platforms.md
 
 usage() {
   cat <<EOF
@@ -12,7 +13,8 @@ Usage: compile.sh [--out DIR] [TARGET...]
 Compiles portd for each TARGET (default: this machine) into DIR (default: dist) as portd-TARGET, and writes the
 checksums of all of them to SHA256SUMS. For this machine's own target the size and the start-up time are printed.
 
-Targets: linux-x64 linux-arm64 windows-x64 macos-x64 macos-arm64, or the Rust triples that they stand for
+Targets: linux-x64 linux-arm64 windows-x64 windows-arm64 macos-x64 macos-arm64, or the Rust triples that they stand for.
+Windows targets take Deno $WINDOWS_DENO_VERSION or later.
 
 Environment:
   DENO         the deno to compile with (default: deno on PATH, else npx -y deno@$DENO_VERSION)
@@ -33,9 +35,10 @@ triple_of() {
     linux-x64 | x86_64-unknown-linux-gnu) echo x86_64-unknown-linux-gnu ;;
     linux-arm64 | aarch64-unknown-linux-gnu) echo aarch64-unknown-linux-gnu ;;
     windows-x64 | x86_64-pc-windows-msvc) echo x86_64-pc-windows-msvc ;;
+    windows-arm64 | aarch64-pc-windows-msvc) echo aarch64-pc-windows-msvc ;;
     macos-x64 | x86_64-apple-darwin) echo x86_64-apple-darwin ;;
     macos-arm64 | aarch64-apple-darwin) echo aarch64-apple-darwin ;;
-    *) fail "Cannot compile for \"$1\": targets are linux-x64 linux-arm64 windows-x64 macos-x64 macos-arm64" 2 ;;
+    *) fail "Cannot compile for \"$1\": targets are linux-x64 linux-arm64 windows-x64 windows-arm64 macos-x64 macos-arm64" 2 ;;
   esac
 }
 
@@ -45,6 +48,7 @@ binary_name() {
     x86_64-unknown-linux-gnu) echo portd-linux-x64 ;;
     aarch64-unknown-linux-gnu) echo portd-linux-arm64 ;;
     x86_64-pc-windows-msvc) echo portd-windows-x64.exe ;;
+    aarch64-pc-windows-msvc) echo portd-windows-arm64.exe ;;
     x86_64-apple-darwin) echo portd-macos-x64 ;;
     aarch64-apple-darwin) echo portd-macos-arm64 ;;
   esac
@@ -61,6 +65,25 @@ lazy_modules() {
     import { lazyModules } from "./packaging/bundle.ts";
     console.log(lazyModules().join("\n"));
   '
+}
+
+# is_older VERSION OTHER: whether a version of three numbers is older than another.
+is_older() {
+  local IFS=.-+ i
+  local -a one two
+  read -r -a one <<<"$1"
+  read -r -a two <<<"$2"
+  for i in 0 1 2; do
+    if ((10#${one[i]} != 10#${two[i]})); then ((10#${one[i]} < 10#${two[i]})) && return 0 || return 1; fi
+  done
+  return 1
+}
+
+# Refuses a Windows target where the compiling Deno is too old for it.
+check_deno_for() {
+  case "$1" in *-windows-*) ;; *) return 0 ;; esac
+  is_older "$version_of_deno" "$WINDOWS_DENO_VERSION" || return 0
+  fail "Cannot compile for $1 with Deno $version_of_deno: it takes Deno $WINDOWS_DENO_VERSION or later; set DENO to one, or leave it out" 2
 }
 
 # Says what to do when Deno could not get the runtime of a target.
@@ -147,6 +170,7 @@ fi
 
 version=$(evaluate 'config.version')
 version_of_deno=$(evaluate 'Deno.version.deno')
+for triple in "${triples[@]}"; do check_deno_for "$triple"; done
 # The task `portd` is the one place where portd's permissions stand.
 read -r -a permissions <<<"$(evaluate "config.tasks.portd.command.split(' ').filter((word) => word.startsWith('--')).join(' ')")"
 [ "${#permissions[@]}" -gt 0 ] || fail 'Cannot find the permissions: the task "portd" of deno.json has none'

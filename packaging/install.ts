@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { denoCommand } from "../src/cli/deno_command.ts";
 import { describeSystemError } from "../src/errors.ts";
 import { openServiceControl } from "../src/service/open.ts";
+import type { ServiceStatus } from "../src/service/service.ts";
 import { VERSION } from "../src/version.ts";
 import {
   install,
@@ -11,6 +12,7 @@ import {
   type Places,
   placesIn,
   possiblePlaces,
+  refuseIfService,
   shadowOf,
   type Target,
   uninstall,
@@ -50,19 +52,15 @@ function pathLines(bin: string): string[] {
   return [line, `echo '${line}' >> ~/.profile`];
 }
 
-/** @throws {Error} when a service of this machine or user runs from there: it would not start again. */
-async function refuseIfService({ library }: Places): Promise<void> {
-  for (const isUser of [false, true]) {
-    const options = { isUser, os: TARGET.os, env: Deno.env.toObject(), onSignal: () => () => {} };
-    // Where the system cannot be asked, there counts as being no service.
-    const status = await openServiceControl(options).then((control) => control.status()).catch(() => undefined);
-    if (!status?.command?.some((word) => word.includes(library))) continue;
-    throw new Error(`Cannot remove ${library}: the service portd runs from it; portd service uninstall comes first`);
-  }
+/** The status of the service of this machine, or of this user. */
+async function serviceStatus(isUser: boolean): Promise<ServiceStatus> {
+  const options = { isUser, os: TARGET.os, env: Deno.env.toObject(), onSignal: () => () => {} };
+  return await (await openServiceControl(options)).status();
 }
 
 async function runUninstall(root: string | undefined): Promise<void> {
-  for (const places of placesOf(root)) await refuseIfService(places);
+  const unknown = await refuseIfService(placesOf(root), TARGET.os, serviceStatus);
+  for (const why of unknown) console.error(`warning: whether a service runs from there is not known: ${why}`);
   const removed = placesOf(root).filter(uninstall);
   for (const { launcher, library } of removed) for (const path of [launcher, library]) console.log(`removed ${path}`);
   console.error(

@@ -5,7 +5,8 @@
  * `deno install --global` would make a launcher that needs all of these.
  */
 import { RUN_FLAGS } from "../src/cli/context.ts";
-import { ifThere } from "../src/errors.ts";
+import { ifThere, messageOf } from "../src/errors.ts";
+import type { ServiceStatus } from "../src/service/service.ts";
 import { VERSION } from "../src/version.ts";
 import { bundle, ROOT } from "./bundle.ts";
 
@@ -120,6 +121,30 @@ export function uninstall({ launcher, library }: Places): boolean {
   Deno.removeSync(launcher);
   ifThere(() => Deno.removeSync(library, { recursive: true }));
   return true;
+}
+
+/**
+ * Refuses to remove what a service of this machine or user runs: it would not start again.
+ *
+ * @param statusOf asks the system for the service of the user, or of the machine.
+ * @returns why it is not known of a service, where the system cannot be asked: one sentence each.
+ * @throws {Error} when a service runs from one of these places.
+ */
+export async function refuseIfService(
+  places: readonly Places[],
+  os: Target["os"],
+  statusOf: (isUser: boolean) => Promise<ServiceStatus>,
+): Promise<readonly string[]> {
+  const unknown: string[] = [];
+  for (const isUser of os === "windows" ? [false] : [false, true]) {
+    const status = await statusOf(isUser).catch((error) => void unknown.push(messageOf(error)));
+    const used = places.find(({ library }) => status?.command?.some((word) => word.includes(library)));
+    if (used === undefined) continue;
+    throw new Error(
+      `Cannot remove ${used.library}: the service portd runs from it; portd service uninstall comes first`,
+    );
+  }
+  return unknown;
 }
 
 function refuseForeign(launcher: string): void {

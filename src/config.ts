@@ -67,6 +67,8 @@ export interface LoadConfigOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The configuration file, which must exist. @default `config.yaml` of the state folder, where there is one */
   readonly file?: string;
+  /** Called where this user may not read the file, which then counts as not there. @default such a file is an error */
+  readonly onUnreadable?: (path: string) => void;
 }
 
 /** A setting: its default as text, what it expects in words, and how its text is read. */
@@ -216,6 +218,10 @@ async function readConfigFile(options: LoadConfigOptions, stateDir: string): Pro
     text = readTrustedFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && named === undefined) return { path: null, settings: [] };
+    if (error instanceof Deno.errors.PermissionDenied && options.onUnreadable !== undefined) {
+      options.onUnreadable(path);
+      return { path: null, settings: [] };
+    }
     throw new PortdError("invalid_request", `Cannot read the configuration ${path}: ${reasonOf(error)}`, {}, {
       cause: error,
     });

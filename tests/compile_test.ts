@@ -13,6 +13,8 @@ interface FakeDeno {
   readonly compiledVersion: string;
   /** When set, `deno compile` fails with this on stderr. */
   readonly compileError: string;
+  /** When set, the version that deno says it has. */
+  readonly version: string;
 }
 
 interface Outcome {
@@ -28,6 +30,7 @@ interface Outcome {
 function fakeDenoScript(fake: FakeDeno): string {
   return `#!/usr/bin/env bash
 set -eu
+if [ -n '${fake.version}' ]; then case "$*" in "eval "*Deno.version.deno*) echo '${fake.version}'; exit ;; esac; fi
 [ "$1" != eval ] || exec "${Deno.execPath()}" "$@"
 if [ "$1 \${2:-}" = "compile --help" ]; then printf '%s' '${fake.compileHelp}'; exit; fi
 printf '%s ' "$@" >>"$FAKE_LOG"; echo >>"$FAKE_LOG"
@@ -52,11 +55,14 @@ async function compileWith(
   fake: Partial<FakeDeno> = {},
   env: Record<string, string> = {},
 ): Promise<Outcome> {
-  const { compileHelp = "--no-code-cache", compiledVersion = await projectVersion(), compileError = "" } = fake;
+  const { compileHelp = "--no-code-cache", compiledVersion = await projectVersion(), compileError = "", version = "" } =
+    fake;
   const folder = await Deno.makeTempDir({ prefix: "portd-compile-test-" });
   try {
     const deno = `${folder}/deno`;
-    await Deno.writeTextFile(deno, fakeDenoScript({ compileHelp, compiledVersion, compileError }), { mode: 0o755 });
+    await Deno.writeTextFile(deno, fakeDenoScript({ compileHelp, compiledVersion, compileError, version }), {
+      mode: 0o755,
+    });
     await Deno.writeTextFile(`${folder}/log`, "");
     await Deno.mkdir(`${folder}/out`);
     const output = await new Deno.Command("bash", {
@@ -121,6 +127,7 @@ shellTest("compile.sh takes every target by its short name and by its triple", a
     ["linux-x64", "x86_64-unknown-linux-gnu", "portd-linux-x64"],
     ["linux-arm64", "aarch64-unknown-linux-gnu", "portd-linux-arm64"],
     ["windows-x64", "x86_64-pc-windows-msvc", "portd-windows-x64.exe"],
+    ["windows-arm64", "aarch64-pc-windows-msvc", "portd-windows-arm64.exe"],
     ["macos-x64", "x86_64-apple-darwin", "portd-macos-x64"],
     ["macos-arm64", "aarch64-apple-darwin", "portd-macos-arm64"],
   ] as const;
@@ -193,6 +200,20 @@ shellTest("compile.sh refuses one DENORT_BIN for several targets", async () => {
   assert.deepEqual(calls, []);
 });
 
+shellTest("compile.sh refuses a Deno that is too old for Windows, and compiles with it for other systems", async () => {
+  for (const version of ["2.4.2", "2.9.3", "1.46.3"]) {
+    const { code, stderr, calls } = await compileWith(["linux-x64", "windows-arm64"], { version });
+    assert.deepEqual([code, calls], [2, []]);
+    const wanted =
+      `Cannot compile for aarch64-pc-windows-msvc with Deno ${version}: it takes Deno 2.9.4 or later; set DENO`;
+    assert.ok(stderr.includes(wanted), stderr);
+  }
+  for (const version of ["2.9.4", "2.10.0", "3.0.0-rc.1"]) {
+    assert.equal((await compileWith(["windows-x64", "windows-arm64"], { version })).code, 0, version);
+  }
+  assert.equal((await compileWith(["linux-x64"], { version: "2.4.2" })).code, 0);
+});
+
 shellTest("compile.sh says which file to bring when the runtime cannot be downloaded", async () => {
   const compileError = "error: Setting up base binary: denort could not be fetched";
   const { code, stderr } = await compileWith(["windows-x64"], { compileError });
@@ -212,7 +233,18 @@ shellTest("compile.sh does not blame the runtime for another failure", async () 
 shellTest("compile.sh --help tells of every target and environment variable", async () => {
   const { code, stdout } = await compileWith(["--help"]);
   assert.equal(code, 0);
-  for (const word of ["linux-x64", "linux-arm64", "windows-x64", "macos-x64", "macos-arm64", "DENO ", "DENORT_BIN"]) {
+  for (
+    const word of [
+      "linux-x64",
+      "linux-arm64",
+      "windows-x64",
+      "windows-arm64",
+      "macos-x64",
+      "macos-arm64",
+      "DENO ",
+      "DENORT_BIN",
+    ]
+  ) {
     assert.ok(stdout.includes(word), word);
   }
 });

@@ -12,15 +12,8 @@ import { StoreLockedError } from "../lease/store/open.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { endsWithJob } from "../os/windows/job.ts";
 import { shortCommand } from "../process/command_line.ts";
-import {
-  type DaemonFile,
-  prepareStateFolder,
-  readDaemonFile,
-  readOrMakeToken,
-  removeDaemonFile,
-  tokenFileOf,
-  writeDaemonFile,
-} from "../state/state_folder.ts";
+import { prepareStateFolder, readOrMakeToken, removeDaemonFile, writeDaemonFile } from "../state/claimed_folder.ts";
+import { type DaemonFile, readDaemonFile, tokenFileOf } from "../state/state_folder.ts";
 import { VERSION } from "../version.ts";
 import { pause } from "../wait.ts";
 import type { Listing } from "../watch/listing.ts";

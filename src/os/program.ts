@@ -12,6 +12,10 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** What the program is run for, as in the message: `read the firewall`. */
   readonly intent: string;
+  /** The folder it runs in. @default ours */
+  readonly cwd?: string | undefined;
+  /** Its whole environment. @default ours, in English */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A program could not be run to its end; the message is `Cannot <intent>: <reason>`. */
@@ -49,8 +53,11 @@ export async function runProgram(
 }
 
 /** @returns `undefined` when it was ended because it took too long. */
-async function runPiped(words: Program, { input = "", timeoutMs }: RunOptions): Promise<ProgramOutcome | undefined> {
-  const child = spawn(words);
+async function runPiped(
+  words: Program,
+  { input = "", timeoutMs, cwd, env }: RunOptions,
+): Promise<ProgramOutcome | undefined> {
+  const child = spawn(words, { cwd, env });
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort();
@@ -88,10 +95,11 @@ function valueOf<Value>(settled: PromiseSettledResult<Value>): Value {
   return settled.value;
 }
 
-function spawn([command, ...args]: Program): Deno.ChildProcess {
+function spawn([command, ...args]: Program, { cwd, env }: Pick<RunOptions, "cwd" | "env">): Deno.ChildProcess {
   const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
-  const env = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
-  return new Deno.Command(command, { args, env, ...pipes }).spawn();
+  const english = { LANG: "C", LC_ALL: "C", LANGUAGE: "C" };
+  const place = { env: { ...english, ...env }, clearEnv: env !== undefined, ...(cwd !== undefined && { cwd }) };
+  return new Deno.Command(command, { args, ...place, ...pipes }).spawn();
 }
 
 /** Why a program could not be started, or not be run to its end; other errors as they are. */

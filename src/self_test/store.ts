@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { Store } from "../lease/store/store.ts";
-import { prepareStateFolder } from "../state/state_folder.ts";
+import { prepareStateFolder } from "../state/claimed_folder.ts";
 import { type Item, type Outcome, verdict } from "./self_test.ts";
 
 /** A name and the port that it had last: the smallest change of the file. */

@@ -55,6 +55,8 @@ export interface ServiceStatus {
   readonly command: readonly string[] | null;
   /** Where it is defined: path of a unit or property list, key of the registry; null when it is not installed. */
   readonly definition: string | null;
+  /** What the running service has as stdin, stdout and stderr; only on Windows, where it may have none. */
+  readonly standardHandles?: readonly string[];
 }
 
 /** Where the service writes its log. */
@@ -80,7 +82,8 @@ export interface ServiceControl {
   refusal(): Promise<string | undefined>;
   /**
    * The steps that install the service, or replace an older version by this one: a running service is stopped before
-   * and started after. None when exactly this is installed.
+   * and started after. None when exactly this is installed. On Windows a compiled program is copied to its place and
+   * started once; when it does not start, the one before it is put back.
    *
    * @throws {Error} when another user may change what would run.
    */

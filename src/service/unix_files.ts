@@ -4,7 +4,7 @@
  */
 import { basename, dirname } from "node:path/posix";
 import { ifThereAsync, messageOf } from "../errors.ts";
-import { refuseShared } from "../state/state_folder.ts";
+import { refuseShared } from "../state/claimed_folder.ts";
 import { Files } from "./files.ts";
 import type { InspectedFiles, refuseUnsafe } from "./inspect.ts";
 import type { ServiceOptions, Step } from "./service.ts";

@@ -1,7 +1,7 @@
 /**
  * Files that decide what portd does (a token, an address, a database, a configuration): whether another user of the
  * machine may have put them there. On Windows Deno knows neither owner nor mode: there the folder's access list decides
- * (src/service/windows/state_acl.ts), and every file counts as this user's.
+ * (state_acl.ts and user_folder.ts in src/service/windows/), and every file counts as this user's.
  */
 import { ifThere, naming } from "../errors.ts";
 

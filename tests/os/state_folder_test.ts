@@ -1,9 +1,11 @@
 /** Files and folders that another user has put into a state folder, or above it. */
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
-import { claimStateFolder, readDaemonFile, readOrMakeToken } from "../../src/state/state_folder.ts";
+import { claimStateFolder, readOrMakeToken } from "../../src/state/claimed_folder.ts";
+import { readDaemonFile } from "../../src/state/state_folder.ts";
+import { portd } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { osTest, root, tools } from "../support/os/requirement.ts";
+import { linux, osTest, root, tools } from "../support/os/requirement.ts";
 import { runTool } from "../support/os/tool.ts";
 
 /** User and group "nobody". */
@@ -71,3 +73,36 @@ osTest("a configuration that another user owns or may write is not read", [root]
     });
   }
 });
+
+osTest("portd service install --dry-run goes on where the service's configuration may not be read, and says so", [
+  linux,
+  root,
+], async () => {
+  await using folder = await temporaryFolder();
+  const stateDir = `${folder.path}/state`;
+  Deno.chmodSync(folder.path, 0o755);
+  Deno.mkdirSync(stateDir, { mode: 0o700 });
+  Deno.writeTextFileSync(`${stateDir}/config.yaml`, "listen: nowhere\n");
+  const words = ["service", "install", "--listen", "127.0.0.1:0", "--state-dir", stateDir];
+  await portd(words); // loads the modules, which that user may not read
+  const { dry, wet } = await withFilesOf(STRANGER, async () => ({
+    dry: await portd([...words, "--dry-run"]),
+    wet: await portd(words),
+  }));
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.equal(dry.stderr, `warning: ${stateDir}/config.yaml may not be read, and is not checked\n`);
+  assert.match(dry.stdout, /^write \/fake\/portd\n/);
+  assert.match(wet.stderr, /^portd: Cannot read the configuration .*config\.yaml: /);
+});
+
+/** Does the work with the rights to files of another user. Only calls that open files at once, on this thread, have them. */
+async function withFilesOf<Result>(user: number, work: () => Promise<Result>): Promise<Result> {
+  const libc = Deno.dlopen("libc.so.6", { setfsuid: { parameters: ["u32"], result: "i32" } });
+  libc.symbols.setfsuid(user);
+  try {
+    return await work();
+  } finally {
+    libc.symbols.setfsuid(0);
+    libc.close();
+  }
+}

@@ -5,6 +5,7 @@ import {
   launcherText,
   placesIn,
   possiblePlaces,
+  refuseIfService,
   shadowOf,
   type Target,
   uninstall,
@@ -86,4 +87,18 @@ Deno.test("the bundle has every command as a module of its own", () => {
   for (const part of ["src/daemon/daemon.ts", "routes/app.ts", "src/cli/app.ts", "src/cli/commands/ls.ts"]) {
     assert.ok(modules.includes(part), part);
   }
+});
+
+Deno.test("what a service runs is not removed, and a system that cannot be asked is named", async () => {
+  const places = placesIn("/opt", "linux");
+  const status = { state: "running", pid: 1, exitCode: null, startsAtBoot: true, definition: "/unit" } as const;
+  const runs = (word: string) => () => Promise.resolve({ ...status, command: [word, "service", "run"] });
+  await assert.rejects(
+    refuseIfService([places], "linux", runs("/opt/lib/portd/deno")),
+    /^Error: Cannot remove \/opt\/lib\/portd: the service portd runs from it/,
+  );
+  assert.deepEqual(await refuseIfService([places], "linux", runs("/usr/bin/portd")), []);
+  const fails = (isUser: boolean) => Promise.reject(new Error(`no bus, ${isUser}`));
+  assert.deepEqual(await refuseIfService([places], "linux", fails), ["no bus, false", "no bus, true"]);
+  assert.deepEqual(await refuseIfService([places], "windows", fails), ["no bus, false"]);
 });

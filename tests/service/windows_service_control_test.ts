@@ -64,7 +64,7 @@ Deno.test("an installation says each thing that it does", async () => {
     'make the service portd, which Windows starts as LocalSystem with: "C:\\Program Files\\portd\\portd.exe" service ' +
     "run --state-dir C:\\ProgramData\\portd --listen 127.0.0.1:7678",
     "describe the service as: Leases TCP and UDP ports to the services of this machine.",
-    "have Windows start the service a little after the machine",
+    "have Windows start the service with the machine, without a delay",
     "have Windows start the service again 1, 5 and 30 seconds after a failure",
     "count an exit code other than 0 as a failure",
     `write HKLM\\${EVENT_KEY}\\EventMessageFile: %SystemRoot%\\System32\\EventCreate.exe`,
@@ -76,10 +76,10 @@ Deno.test("an installation says each thing that it does", async () => {
 Deno.test("only what is otherwise is changed, and a service that ran is stopped before and runs again after", async () => {
   const windows = await installed();
   await done(windows.control().start());
-  windows.services.set({ isDelayed: false });
+  windows.services.set({ isDelayed: true });
   assert.deepEqual(await done(install(windows)), [
     "stop the service portd",
-    "have Windows start the service a little after the machine",
+    "have Windows start the service with the machine, without a delay",
     "start the service portd",
   ]);
   windows.services.installed = { ...windows.services.installed!, startType: 4 };

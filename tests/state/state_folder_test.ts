@@ -2,13 +2,11 @@
 import assert from "node:assert/strict";
 import {
   claimStateFolder,
-  defaultStateDir,
-  readDaemonFile,
   readOrMakeToken,
   removeDaemonFile,
-  serviceStateDir,
   writeDaemonFile,
-} from "../../src/state/state_folder.ts";
+} from "../../src/state/claimed_folder.ts";
+import { defaultStateDir, readDaemonFile, serviceStateDir } from "../../src/state/state_folder.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const modeOf = (path: string) => Deno.statSync(path).mode! & 0o777;

@@ -3,6 +3,7 @@ import { runCli } from "../../src/cli/cli.ts";
 import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
 import { FakeFirewall } from "./firewall.ts";
+import { FakeServiceControl } from "./service.ts";
 
 /** What a command left. */
 export interface CliOutcome {
@@ -83,8 +84,8 @@ function contextOf(
   write: (stream: "stdout" | "stderr", text: string) => void,
 ): CliContext {
   const { cwd = "/nowhere", env = {}, signals = new FakeSignals(), self = ["/nowhere/portd"] } = options;
-  const { typed, isTerminal = false, columns = 80, isColoured = false, os = Deno.build.os, service, daemon } = options;
-  const { firewall = new FakeFirewall() } = options;
+  const { typed, isTerminal = false, columns = 80, isColoured = false, os = Deno.build.os, daemon } = options;
+  const { firewall = new FakeFirewall(), service = new FakeServiceControl() } = options;
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   const stream = (name: "stdout" | "stderr") => ({
     isTerminal,
@@ -109,7 +110,7 @@ function contextOf(
     ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
     openFirewall: () => Promise.resolve(firewall.backend("00000000")),
-    openService: () => givenOr(service, "Cannot ask for the service in this test"),
+    openService: () => Promise.resolve(service),
   };
 }
 

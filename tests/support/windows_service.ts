@@ -3,8 +3,9 @@ import type { ProgramOutcome } from "../../src/os/program.ts";
 import { WindowsError } from "../../src/os/windows/win32_error.ts";
 import type { FolderEntry } from "../../src/service/files.ts";
 import { type Descriptor, type Grant, TRUSTED } from "../../src/service/windows/access.ts";
-import type { FilesWithAcl } from "../../src/service/windows/acl.ts";
+import type { FilesWithAcl, TrustOptions } from "../../src/service/windows/acl.ts";
 import type { RegistryKeys, RegistryValue } from "../../src/service/windows/keys.ts";
+import type { ProgramFiles } from "../../src/service/windows/program_home.ts";
 import { WindowsServiceControl, type WindowsServiceParts } from "../../src/service/windows/service_control.ts";
 import type { InstalledService, Services, ServiceSettings } from "../../src/service/windows/services.ts";
 import type { ServiceProcess } from "../../src/service/windows/structures.ts";
@@ -21,6 +22,8 @@ export class FakeServices implements Services {
   checkPoints = 2;
   /** The exit code with which the service ends instead of running. */
   failure = 0;
+  /** The exit code of the next start. */
+  failureOf: () => number = () => this.failure;
   readonly knows = new Set<keyof ServiceSettings>(["description", "isDelayed", "recovery", "recoversFromExitCode"]);
   installed: InstalledService | undefined;
   #process: ServiceProcess = stopped(NEVER_STARTED);
@@ -71,16 +74,21 @@ export class FakeServices implements Services {
     return true;
   }
 
+  /** Called when the service is deleted: its key goes with it. */
+  onDelete: () => void = () => {};
+
   delete(): void {
     this.#existing();
     this.installed = undefined;
+    this.onDelete();
   }
 
   #next(process: ServiceProcess): ServiceProcess {
     if (process.state !== START_PENDING && process.state !== STOP_PENDING) return process;
     if (process.checkPoint < this.checkPoints) return { ...process, checkPoint: process.checkPoint + 1 };
     if (process.state === STOP_PENDING) return stopped(0);
-    if (this.failure !== 0) return { ...stopped(SPECIFIC_ERROR), specificExitCode: this.failure };
+    const failure = this.failureOf();
+    if (failure !== 0) return { ...stopped(SPECIFIC_ERROR), specificExitCode: failure };
     return { ...process, state: RUNNING, checkPoint: 0 };
   }
 
@@ -129,6 +137,8 @@ export interface FakeFile {
   readonly grants?: readonly Grant[];
   /** Where a link leads to. */
   readonly target?: string;
+  /** @default "" */
+  readonly text?: string;
 }
 
 /** The file system with its security descriptors. Folders above a file are there, and belong to the system. */
@@ -136,6 +146,12 @@ export class FakeFiles implements FilesWithAcl {
   readonly all = new Map<string, FakeFile>();
   /** Users whose token UAC has not split. */
   readonly unsplit: string[] = [];
+  /** The SID of the user of this process, where there is one that does not count as the system. */
+  person: string | undefined;
+  /** Programs that run: they cannot be removed. */
+  readonly running = new Set<string>();
+  /** What Windows will remove at its next start. */
+  readonly doomed: string[] = [];
 
   kindOf(path: string): FakeFile["kind"] | undefined {
     return this.all.get(path)?.kind ?? (this.entries(path).length > 0 ? "folder" : undefined);
@@ -152,8 +168,8 @@ export class FakeFiles implements FilesWithAcl {
     return this.all.get(path)?.target ?? path;
   }
 
-  trusted(): ReadonlySet<string> {
-    return new Set([...TRUSTED, ...this.unsplit]);
+  trusted({ withUser = false }: TrustOptions = {}): ReadonlySet<string> {
+    return new Set([...TRUSTED, ...this.unsplit, ...(withUser && this.person !== undefined ? [this.person] : [])]);
   }
 
   read(path: string): Descriptor {
@@ -162,17 +178,51 @@ export class FakeFiles implements FilesWithAcl {
     return { owner, grants: [...PRIVATE, ...grants] };
   }
 
-  createPrivate(path: string): void {
-    this.all.set(path, { kind: "folder" });
+  createPrivate(path: string, user?: string): void {
+    this.all.set(path, { kind: "folder", ...(user !== undefined && { owner: user }) });
   }
 
-  makePrivate(path: string): void {
-    this.all.set(path, { kind: this.kindOf(path)! });
+  makePrivate(path: string, user?: string): void {
+    const { owner } = this.all.get(path) ?? {};
+    this.all.set(path, { kind: this.kindOf(path)!, ...(user !== undefined && owner !== undefined && { owner }) });
+  }
+
+  /** The same files, as those of programs. */
+  readonly programs: ProgramFiles = {
+    isSame: (one, other) => {
+      const [first, second] = [this.all.get(one), this.all.get(other)];
+      return first !== undefined && second !== undefined && first.text === second.text;
+    },
+    names: (folder) => this.entries(folder).map(({ name }) => name),
+    copy: (from, to) => void this.all.set(to, { kind: "file", ...textOf(this.#existing(from)) }),
+    rename: (from, to) => {
+      this.all.set(to, this.#existing(from));
+      this.all.delete(from);
+      if (this.running.delete(from)) this.running.add(to);
+    },
+    remove: (path) => {
+      if (this.running.has(path)) this.doomed.push(path);
+      else this.all.delete(path);
+    },
+  };
+
+  #existing(path: string): FakeFile {
+    const file = this.all.get(path);
+    if (file === undefined) throw new Deno.errors.NotFound(path);
+    return file;
+  }
+
+  user(): string {
+    return this.person ?? TRUSTED[0]!;
   }
 
   nameOf(sid: string): string {
     return `SHOP\\${sid}`;
   }
+}
+
+function textOf({ text }: FakeFile): Pick<FakeFile, "text"> {
+  return text === undefined ? {} : { text };
 }
 
 /** netsh with its excluded ranges; `*` marks those of an administrator, as netsh does. */
@@ -239,6 +289,7 @@ export class FakeWindows {
   constructor() {
     this.files.all.set(this.definition.self[0], { kind: "file" });
     this.files.all.set("C:\\ProgramData", { kind: "folder" });
+    this.services.onDelete = () => this.keys.deleteKey("SYSTEM\\CurrentControlSet\\Services\\portd");
   }
 
   control(parts: Partial<WindowsServiceParts> = {}): WindowsServiceControl {
@@ -246,6 +297,7 @@ export class FakeWindows {
       services: this.services,
       keys: this.keys,
       files: this.files,
+      programs: this.files.programs,
       netsh: this.netsh.run,
       usedPorts: this.netsh.usedPorts,
       env: { LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" },

@@ -34,8 +34,9 @@ export default buildRouteMap({
       brief: "Install the service, or replace another version by this portd",
       help:
         `Installs portd so that it starts with the machine (with --user: when the user logs in), and again after a failure.
-A running service is stopped and started again; one that is already installed like this is left alone. Give settings as
-flags or in config.yaml: the service does not see PORTD_ variables. After a change of config.yaml run "portd service
+A running service is stopped and started again; one that is already installed like this is left alone. On Windows
+portd.exe is copied to %ProgramFiles%\\portd and started once; where it does not start, the one before it is put back. Give
+settings as flags or in config.yaml: the service does not see PORTD_ variables. After a change of config.yaml run "portd service
 restart"; no lease is lost. Prints where the service is defined.`,
       usage: [
         "[--user] [--dry-run] [--reserve-pool] [--state-dir DIR] [--listen HOST:PORT] [--pool A-B,...] [--set key=value]...",

@@ -45,7 +45,7 @@ export async function findDaemon(
   }
   const stateDir = stateDirOf(context, flags);
   const found = await firstListening(candidates(context.env.PORTD_LISTEN, stateDir)) ?? await awaitRecorded(stateDir) ??
-    (start && mayStart(context, flags) ? await startOne(context, stateDir) : undefined);
+    (start && mayStart(context, flags) ? await startOne(context, flags, stateDir) : undefined);
   if (found === undefined) throw nobodyThere(context, stateDir, flags);
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
   const token = context.env.PORTD_TOKEN ||
@@ -106,9 +106,9 @@ function mayStart({ env }: CliContext, flags: CommonFlags): boolean {
   return !flags.noStart && !/^(?:0|no|off|false)$/i.test(env.PORTD_AUTOSTART ?? "");
 }
 
-async function startOne(context: CliContext, stateDir: string): Promise<Listening> {
+async function startOne(context: CliContext, flags: CommonFlags, stateDir: string): Promise<Listening> {
   const { refuseToReplaceService, startDaemon }: typeof import("./start.ts") = await import("./start.ts" as string);
-  await refuseToReplaceService(context);
+  await refuseToReplaceService(context, flags);
   return { url: await startDaemon(context, { stateDir }) };
 }
 

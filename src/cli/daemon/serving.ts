@@ -3,8 +3,9 @@ import type { Config, LoadedConfig } from "../../config.ts";
 import type { DaemonOptions } from "../../daemon/daemon.ts";
 import { type Log, openLog } from "../../daemon/log.ts";
 import { messageOf } from "../../errors.ts";
-import { prepareStateFolder } from "../../state/state_folder.ts";
+import { prepareStateFolder } from "../../state/claimed_folder.ts";
 import type { CliContext } from "../context.ts";
+import { folderGuard } from "./folder_guard.ts";
 
 /** Runs the daemon until it is stopped, with its log in the state folder. @throws as src/daemon/daemon.ts says. */
 export async function serveUntilStopped(
@@ -26,6 +27,6 @@ export async function logFailure(stateDir: string, error: unknown): Promise<void
 
 /** The log in the state folder. Makes the folder when there is none. */
 async function openDaemonLog({ stateDir }: Pick<Config, "stateDir">): Promise<Log> {
-  prepareStateFolder(stateDir);
+  prepareStateFolder(stateDir, await folderGuard());
   return await openLog(`${stateDir}/daemon.log`);
 }

@@ -4,13 +4,16 @@
  */
 import { askPortd } from "../../client/ask.ts";
 import { NoDaemonError } from "../../client/transport.ts";
-import { ifThere, reasonOf } from "../../errors.ts";
+import { ifThere, messageOf, reasonOf } from "../../errors.ts";
 import { resolvePath } from "../../project/project.ts";
-import { flagValue } from "../../service/service.ts";
-import { claimStateFolder, readDaemonFile } from "../../state/state_folder.ts";
+import { flagValue, type ServiceStatus } from "../../service/service.ts";
+import { claimStateFolder } from "../../state/claimed_folder.ts";
+import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, CommonFlags } from "../context.ts";
+import { writeLine } from "../terminal.ts";
 import { type Detached, spawnDetached } from "./detached.ts";
+import { folderGuard } from "./folder_guard.ts";
 import { candidates, wellKnownUrl } from "./places.ts";
 
 /** Options of {@linkcode startDaemon}. */
@@ -41,7 +44,7 @@ const OTHER_LIMIT_MS = 3000;
  */
 export async function startDaemon(context: CliContext, options: StartOptions): Promise<string> {
   const { stateDir, flags = [], own = false } = options;
-  claimStateFolder(stateDir); // in this process, where the user sees a refusal
+  claimStateFolder(stateDir, await folderGuard()); // in this process, where the user sees a refusal
   const log = `${stateDir}/daemon.log`, freshLog = logTail(log);
   using child = await spawnServe(context, stateDir, flags);
   let end: { readonly code: number; readonly at: number } | undefined;
@@ -116,21 +119,35 @@ function describeLog(path: string, fresh: string): string {
 }
 
 /**
- * Refuses to start a daemon at the address of the service. On Windows the service starts some minutes after the machine:
- * a daemon that took its address meanwhile would keep it from starting.
+ * Refuses to start a daemon at the address of the service, which could not start then.
  *
  * @throws {NoDaemonError} when the service of the system starts with the machine, has the address that is asked for, and
  * does not run.
  */
-export async function refuseToReplaceService(context: CliContext): Promise<void> {
-  // Where the system cannot be asked, there counts as being no service.
-  const service = await context.openService({ isUser: false }).then((control) => control.status()).catch(() =>
-    undefined
-  );
+export async function refuseToReplaceService(context: CliContext, { json = false }: CommonFlags): Promise<void> {
+  const service = await serviceStatus(context, { isQuiet: json });
   if (!service?.startsAtBoot || service.state === "running") return;
   const { state, command } = service;
   if (wellKnownUrl(flagValue(command, "--listen")) !== wellKnownUrl(context.env.PORTD_LISTEN)) return;
   throw new NoDaemonError(
     `Cannot find a daemon: portd is a service of this machine, and is ${state}; start it with: portd service start`,
   );
+}
+
+/**
+ * The status of the service of the system; `undefined` where the system cannot be asked, as in a container. Then a
+ * daemon is started all the same, and stderr says why.
+ */
+async function serviceStatus(
+  context: CliContext,
+  { isQuiet }: { readonly isQuiet: boolean },
+): Promise<ServiceStatus | undefined> {
+  if (!["linux", "darwin", "windows"].includes(context.os)) return undefined; // no service of portd there
+  try {
+    return await (await context.openService({ isUser: false })).status();
+  } catch (error) {
+    const line = `note: a daemon is started, and whether portd is a service is not known: ${messageOf(error)}`;
+    if (!isQuiet) writeLine(context.process.stderr, line);
+    return undefined;
+  }
 }

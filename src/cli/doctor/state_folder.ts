@@ -19,7 +19,7 @@ const TOKEN_FILE = "admin.token";
 
 /**
  * Looks at the folder and at portd's files in it; null where it is not this user's. Windows has no such modes: there
- * the profile that the folder is in keeps others out.
+ * the daemon has given the folder an access list of its own.
  */
 export function lookAtFolder(stateDir: string): FolderState | null {
   try {

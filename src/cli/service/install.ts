@@ -1,6 +1,7 @@
 /** `portd service install`: what is installed, and warnings for the user who installs it. */
 import { askPortd } from "../../client/ask.ts";
 import { type Config, environmentName, loadConfig, SETTINGS, splitAddress } from "../../config.ts";
+import { refuseMissingModules, withoutDownloads } from "../../service/modules.ts";
 import type { ServiceDefinition, ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { VERSION } from "../../version.ts";
@@ -23,8 +24,10 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const before = await control.status();
   const config = await configOf(context, flags, before);
   const [program, ...words] = context.self;
+  const self = withoutDownloads([program!, ...words]);
+  await refuseMissingModules(self, context);
   const definition: ServiceDefinition = {
-    self: [program!, ...words],
+    self,
     words: ["--state-dir", config.stateDir, ...configWords(flags, context.cwd)],
     stateDir: config.stateDir,
     reserve: flags.reservePool ? config.pool : [],
@@ -32,14 +35,19 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
   for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(config, before)]) {
-    writeLine(context.process.stderr, `warning: ${warning}`);
+    warn(context, warning);
   }
   await carryOut(context, flags, steps);
   const { stdout, stderr } = context.process;
   if (steps.length === 0) stderr.write("already installed\n");
   if (flags.dryRun) return;
-  const { state, definition: path } = await control.status();
-  if (flags.json) return writeJson(stdout, { definition: path, state, steps: steps.map(({ does }) => does) });
+  const { state, pid, definition: path, standardHandles } = await control.status();
+  if (flags.json) {
+    return writeJson(stdout, { definition: path, state, standardHandles, steps: steps.map(({ does }) => does) });
+  }
+  if (standardHandles !== undefined && steps.length > 0) {
+    writeLine(stderr, `it runs (pid ${pid}), with ${standardHandles.join(", ")} as stdin, stdout and stderr`);
+  }
   writeLine(stdout, path ?? "");
   if (state !== "running") stderr.write(`start it with: portd service start${flags.user ? " --user" : ""}\n`);
 }
@@ -50,10 +58,19 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
  */
 async function configOf(context: CliContext, flags: InstallFlags, { command }: ServiceStatus): Promise<Config> {
   const stateDir = flags.stateDir ?? installedDir(command) ?? defaultServiceDir(context, flags);
-  const options = loadOptions({ ...context, env: {} }, { ...flags, stateDir });
+  const options = {
+    ...loadOptions({ ...context, env: {} }, { ...flags, stateDir }),
+    // Who only looks may not read the folder of the system's service.
+    ...(flags.dryRun &&
+      { onUnreadable: (path: string) => warn(context, `${path} may not be read, and is not checked`) }),
+  };
   if (flags.stateDir !== undefined) return (await loadConfig(options)).config;
   const { stateDir: _default, ...others } = options.flags; // --set stateDir=DIR goes before the default
   return (await loadConfig({ ...options, flags: { ...Object.fromEntries(flags.set ?? []), ...others } })).config;
+}
+
+function warn({ process }: CliContext, text: string): void {
+  writeLine(process.stderr, `warning: ${text}`);
 }
 
 /** Whether the service still runs another version, although this one is installed. */

@@ -41,7 +41,7 @@ function rowsOf(
     readonly api: PortdAnswer | undefined;
   },
 ): readonly Fact[] {
-  const { state, pid, exitCode, startsAtBoot, command, definition } = status;
+  const { state, pid, exitCode, startsAtBoot, command, definition, standardHandles } = status;
   if (state === "absent") return [["state", "not installed"]];
   return [
     ["state", pid === null ? state : `${state} (pid ${pid})`],
@@ -51,6 +51,7 @@ function rowsOf(
     ["definition", definition ?? "unknown"],
     ["state dir", stateDir],
     ["log", log.kind === "file" ? log.path : log.command.join(" ")],
+    ...(standardHandles === undefined ? [] : [["std handles", standardHandles.join(", ")]] as const),
     ["api", pid === null ? "-" : apiText(api)],
   ];
 }

@@ -7,6 +7,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { ifThere, PortdError } from "../../errors.ts";
+import { placeNew, retryWhileHeld } from "../../held.ts";
 import { faultText } from "./fault.ts";
 import { MIGRATIONS } from "./schema.ts";
 
@@ -62,7 +63,9 @@ function openOrSetAside(path: string, now: number): OpenedFile {
     if (!isDamage(error)) throw unavailable(path, error);
   }
   const setAside = `${path}.damaged-${new Date(now).toISOString().replaceAll(/[:.]/g, "-")}`;
-  for (const suffix of ["-wal", "-shm", ""]) ifThere(() => Deno.renameSync(`${path}${suffix}`, `${setAside}${suffix}`));
+  for (const suffix of ["-wal", "-shm", ""]) {
+    ifThere(() => retryWhileHeld(() => Deno.renameSync(`${path}${suffix}`, `${setAside}${suffix}`)));
+  }
   makeIfAbsent(path);
   return { db: open(path), setAside };
 }
@@ -82,11 +85,13 @@ function makeIfAbsent(path: string): void {
     } finally {
       db.close(); // copies the log into the file, and puts the file on disk
     }
-    Deno.linkSync(draft, path);
+    placeNew(draft, path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw unavailable(path, error);
   } finally {
-    for (const suffix of ["", "-wal", "-shm"]) ifThere(() => Deno.removeSync(`${draft}${suffix}`));
+    for (const suffix of ["", "-wal", "-shm"]) {
+      ifThere(() => retryWhileHeld(() => Deno.removeSync(`${draft}${suffix}`)));
+    }
   }
 }
 

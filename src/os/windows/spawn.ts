@@ -32,9 +32,9 @@ export interface SpawnOptions {
   /** The absolute path of the program, and its arguments. */
   readonly words: readonly [string, ...string[]];
   /** @default our own folder */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** The whole environment. @default our own */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** An inheritable handle that it writes to. @default the device that swallows everything */
   readonly stdout?: Deno.PointerValue;
   readonly stderr?: Deno.PointerValue;

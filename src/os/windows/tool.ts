@@ -4,7 +4,7 @@
  */
 import { retryUntil } from "../../wait.ts";
 import { HANDLE_FLAG_INHERIT, type Kernel32Spawn, openKernel32Spawn } from "./kernel32.ts";
-import { spawn } from "./spawn.ts";
+import { spawn, type SpawnOptions } from "./spawn.ts";
 
 /** How much one tool may print to each of its streams; the longest answer of netsh has some kilobytes. */
 const MOST_BYTES = 1 << 20;
@@ -14,7 +14,7 @@ const PIPE_SIZE = 1 << 16;
 const PAUSES = { pauseMs: 5, longestPauseMs: 40 };
 
 /** Options of {@linkcode runTool}. */
-export interface ToolOptions {
+export interface ToolOptions extends Pick<SpawnOptions, "cwd" | "env"> {
   /** After this time it is ended. */
   readonly timeoutMs: number;
 }
@@ -28,12 +28,12 @@ export interface ToolOptions {
  */
 export async function runTool(
   words: readonly [string, ...string[]],
-  { timeoutMs }: ToolOptions,
+  { timeoutMs, cwd, env }: ToolOptions,
   kernel32: Kernel32Spawn = openKernel32Spawn(),
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string } | undefined> {
   using stdout = new OutputPipe(kernel32);
   using stderr = new OutputPipe(kernel32);
-  using child = await spawn({ words, stdout: stdout.writer, stderr: stderr.writer }, kernel32);
+  using child = await spawn({ words, cwd, env, stdout: stdout.writer, stderr: stderr.writer }, kernel32);
   try {
     const ended = await retryUntil(() => {
       const code = child.exitCode; // before the reading: all that it has printed is in the pipes then

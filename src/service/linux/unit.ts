@@ -1,5 +1,6 @@
 /** The unit of portd, systemd.unit(5): what it says, and what is read back from it. Pure. */
 import { VERSION } from "../../version.ts";
+import { moduleEnvironment } from "../deno_dir.ts";
 import type { ServiceDefinition, ServiceOptions } from "../service.ts";
 import { parseCommand, quoteCommand, quoteWord } from "./unit_syntax.ts";
 
@@ -102,16 +103,10 @@ export function readCommand(text: string): string[] | null {
   return line === undefined ? null : parseCommand(line) ?? null;
 }
 
-/** Variables by which Deno finds its cached modules; a service has no home folder. */
-const DENO_VARIABLES = ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"];
-
 /** The variables for the service: those of `deno run`, none for a compiled program. */
 export function serviceEnvironment(
   self: readonly string[],
   env: Readonly<Record<string, string>>,
-): Record<string, string> {
-  if (self.length === 1) return {};
-  // Everybody can read a unit, so no password may be in it.
-  const isFit = (name: string) => !!env[name] && !env[name].includes("@");
-  return Object.fromEntries(DENO_VARIABLES.filter(isFit).map((name) => [name, env[name]!]));
+): Readonly<Record<string, string>> {
+  return self.length === 1 ? {} : moduleEnvironment("linux", env);
 }

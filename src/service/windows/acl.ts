@@ -19,8 +19,10 @@ import { folderOf } from "./paths.ts";
 /** Files, and the security descriptors that they have. */
 export type FilesWithAcl = Pick<WindowsFiles, keyof WindowsFiles>;
 
-/** Owned by Administrators; all rights for them and SYSTEM, inherited by what is within; nothing inherited from above. */
-const PRIVATE = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+/** All rights for SYSTEM and Administrators, inherited by what is within; nothing inherited from above. */
+const PRIVATE = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+/** Owned by Administrators. */
+const OWNED = "O:BA";
 /** Size of `SECURITY_ATTRIBUTES`. */
 const ATTRIBUTES_SIZE = 24;
 const FIRST_SIZE = 1024;
@@ -30,6 +32,12 @@ export interface AclParts {
   readonly advapi32: Advapi32;
   readonly services: Advapi32Services;
   readonly kernel32: Kernel32;
+}
+
+/** Options of {@linkcode WindowsFiles.trusted}. */
+export interface TrustOptions {
+  /** Whether the user of this process counts in any case: for what this user has brought. @default false */
+  readonly withUser?: boolean;
 }
 
 /** The files of this machine. Every method that is about descriptors throws {@linkcode WindowsError}. */
@@ -47,9 +55,10 @@ export class WindowsFiles extends Files {
    * The SIDs of those who have the rights of the system anyway. The user of this process is among them unless UAC has
    * split the token: then programs without an administrator's rights run as the same user.
    */
-  trusted(): ReadonlySet<string> {
+  trusted({ withUser = false }: TrustOptions = {}): ReadonlySet<string> {
     const own = userSidOf(thisProcess(), this.#parts);
-    return new Set(own === undefined || isTokenSplit(this.#parts) ? TRUSTED : [...TRUSTED, own]);
+    const isTrusted = own !== undefined && (withUser || !isTokenSplit(this.#parts));
+    return new Set(isTrusted ? [...TRUSTED, own] : TRUSTED);
   }
 
   /** The descriptor of a file or folder. */
@@ -65,10 +74,14 @@ export class WindowsFiles extends Files {
     }
   }
 
-  /** Makes a folder that only SYSTEM and Administrators may open, from its first moment on; and those above it. */
-  createPrivate(path: string): void {
+  /**
+   * Makes a folder that only SYSTEM and Administrators may open, from its first moment on; and those above it.
+   *
+   * @param user is the SID of a user who owns it and may open it too. @default it belongs to Administrators
+   */
+  createPrivate(path: string, user?: string): void {
     Deno.mkdirSync(folderOf(path), { recursive: true });
-    using descriptor = this.#privateDescriptor();
+    using descriptor = this.#privateDescriptor(user);
     const attributes = new DataView(new ArrayBuffer(ATTRIBUTES_SIZE));
     attributes.setUint32(0, ATTRIBUTES_SIZE, true);
     attributes.setBigUint64(8, BigInt(Deno.UnsafePointer.value(descriptor.pointer)), true);
@@ -76,12 +89,23 @@ export class WindowsFiles extends Files {
     throw new WindowsError(`make the folder ${path}`, this.#parts.kernel32.GetLastError());
   }
 
-  /** Takes a file or folder from all but SYSTEM and Administrators. What is in the folder keeps its own list. */
-  makePrivate(path: string): void {
-    using descriptor = this.#privateDescriptor();
+  /**
+   * Takes a file or folder from all but SYSTEM and Administrators. What is in the folder keeps its own list.
+   *
+   * @param user is the SID of a user who keeps it too.
+   */
+  makePrivate(path: string, user?: string): void {
+    using descriptor = this.#privateDescriptor(user);
     const what = (DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION) >>> 0;
     if (this.#parts.services.SetFileSecurityW(wideText(path), what, descriptor.pointer) !== 0) return;
     throw new WindowsError(`take ${path} from other users`, this.#parts.kernel32.GetLastError());
+  }
+
+  /** The SID of the user of this process. @throws {Error} where Windows does not say. */
+  user(): string {
+    const own = userSidOf(thisProcess(), this.#parts);
+    if (own === undefined) throw new Error("Cannot find the user of this process: Windows does not answer");
+    return own;
   }
 
   /** The name of an account; the SID where it has none. */
@@ -89,11 +113,12 @@ export class WindowsFiles extends Files {
     return this.#accounts.nameOf(sid);
   }
 
-  #privateDescriptor(): { readonly pointer: Deno.PointerValue } & Disposable {
+  #privateDescriptor(user: string | undefined): { readonly pointer: Deno.PointerValue } & Disposable {
     const address = new BigUint64Array(1);
     const { services, kernel32 } = this.#parts;
     const convert = services.ConvertStringSecurityDescriptorToSecurityDescriptorW;
-    if (convert(wideText(PRIVATE), SDDL_REVISION_1, address, null) === 0) {
+    const text = user === undefined ? `${OWNED}${PRIVATE}` : `${PRIVATE}(A;OICI;FA;;;${user})`;
+    if (convert(wideText(text), SDDL_REVISION_1, address, null) === 0) {
       throw new WindowsError("make a list of rights", kernel32.GetLastError());
     }
     const pointer = Deno.UnsafePointer.create(address[0]!);

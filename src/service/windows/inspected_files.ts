@@ -1,16 +1,16 @@
 /** Who may change a file of Windows, by its owner and its access list. */
 import type { InspectedFiles, PathRole } from "../inspect.ts";
 import { whoMayChange } from "./access.ts";
-import type { FilesWithAcl } from "./acl.ts";
+import type { FilesWithAcl, TrustOptions } from "./acl.ts";
 import { ancestorsOf, isRoot, pathOfWord } from "./paths.ts";
 import { findForeignState } from "./state_acl.ts";
 
 /** Where portd belongs. */
 const HOME = "C:\\Program Files\\portd";
 
-/** The files of a Windows machine. */
-export function inspectedFiles(files: FilesWithAcl): InspectedFiles {
-  const trusted = files.trusted();
+/** The files of a Windows machine. @param options are as of {@linkcode FilesWithAcl.trusted}. */
+export function inspectedFiles(files: FilesWithAcl, options: TrustOptions = {}): InspectedFiles {
+  const trusted = files.trusted(options);
   return {
     kindOf: (path) => files.kindOf(path),
     entries: (folder) => files.entries(folder),

@@ -6,8 +6,9 @@ import { openAdvapi32, openAdvapi32Services, SERVICE_AUTO_START } from "../../os
 import { openKernel32 } from "../../os/windows/kernel32.ts";
 import { runNetsh } from "../../os/windows/netsh.ts";
 import { openUsedPorts, type UsedPorts } from "../../os/windows/socket_look.ts";
+import { standardHandles } from "../../os/windows/std_handles.ts";
 import { pause } from "../../wait.ts";
-import { denoDirOf } from "../deno_dir.ts";
+import { denoDirOf, moduleEnvironment } from "../deno_dir.ts";
 import { refuseUnsafe } from "../inspect.ts";
 import {
   flagValue,
@@ -26,19 +27,25 @@ import { EVENT_SOURCE, EVENT_SOURCE_VALUES, eventLog } from "./event_log.ts";
 import { ExcludedPorts, type Netsh } from "./excluded_ports.ts";
 import { inspectedFiles } from "./inspected_files.ts";
 import { type RegistryKeys, type RegistryValue, WindowsKeys } from "./keys.ts";
+import { machineFiles, type ProgramFiles, ProgramHome } from "./program_home.ts";
 import { runAsService } from "./scm.ts";
 import { ACCOUNT, DISPLAY_NAME, type Services, type ServiceSettings, WindowsServices } from "./services.ts";
 import { keepPrivate } from "./state_acl.ts";
 import { deleteService, describeStatus, startService, stopService } from "./transitions.ts";
+import { upgradeSteps } from "./upgrade.ts";
 
 /** The service's key, under HKEY_LOCAL_MACHINE. */
 const SERVICE_KEY = `SYSTEM\\CurrentControlSet\\Services\\${SERVICE_NAME}`;
+/** Values of the service: its variables; the program that portd has copied; what its standard handles were last. */
+const PARAMETERS = `${SERVICE_KEY}\\Parameters`;
+const ENVIRONMENT = "Environment", COPIED = "CopiedProgram", HANDLES = "StandardHandles";
 const DESCRIPTION = "Leases TCP and UDP ports to the services of this machine.";
 const RECOVERY = { resetS: 86_400, restartMs: [1000, 5000, 30_000] };
 /** All settings of the service besides its command line, each with what it means to set it. */
 const SETTINGS: { readonly [Name in keyof ServiceSettings]: readonly [ServiceSettings[Name], does: string] } = {
   description: [DESCRIPTION, `describe the service as: ${DESCRIPTION}`],
-  isDelayed: [true, "have Windows start the service a little after the machine"],
+  // The first lease after a start of the machine must not wait the two minutes of a delayed start.
+  isDelayed: [false, "have Windows start the service with the machine, without a delay"],
   recovery: [RECOVERY, "have Windows start the service again 1, 5 and 30 seconds after a failure"],
   recoversFromExitCode: [true, "count an exit code other than 0 as a failure"],
 };
@@ -48,6 +55,7 @@ export interface WindowsServiceParts {
   readonly services: Services;
   readonly keys: RegistryKeys;
   readonly files: FilesWithAcl;
+  readonly programs: ProgramFiles;
   readonly netsh: Netsh;
   readonly usedPorts: UsedPorts;
   /** The environment of this process. */
@@ -74,24 +82,29 @@ export class WindowsServiceControl implements ServiceControl {
     );
   }
 
-  async install(definition: ServiceDefinition): Promise<readonly Step[]> {
-    const { keys, env, files } = this.#parts;
-    const denoDir = denoDirOf("windows", env), isCompiled = definition.self.length === 1;
-    refuseUnsafe(definition, { files: inspectedFiles(files), denoDir });
-    const changes = [
-      ...keepPrivate(definition.stateDir, files),
-      ...this.#configure(definition),
-      ...this.#setEnvironment(isCompiled ? {} : { DENO_DIR: denoDir, NPM_CONFIG_REGISTRY: env.NPM_CONFIG_REGISTRY }),
-      ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
-        .map((value) => this.#write(EVENT_SOURCE, value)),
-    ];
+  async install(given: ServiceDefinition): Promise<readonly Step[]> {
+    const home = this.#home, [program] = given.self;
+    // From source, portd stays where it is.
+    const source = given.self.length === 1 && !home.is(program) ? program : undefined;
+    const definition = source === undefined ? given : { ...given, self: [home.program] as const };
+    this.#inspect(definition, source);
+    // A program that somebody else has put there, such as install.ps1, stays when the service is uninstalled.
+    const isCopied = source !== undefined && (this.#hasCopied || !home.isThere);
+    const changes = this.#changesTo(definition, { isCopied });
     const reserve = await this.#exclusions.stepsTo(definition.reserve);
-    const runs = !["absent", "stopped", "failed"].includes((await this.status()).state);
-    if (!runs) return [...changes, ...reserve];
+    const { state } = await this.status(), runs = !["absent", "stopped", "failed"].includes(state);
+    const [stop, start] = [this.#stopStep(), this.#startStep(definition.stateDir)];
     // Windows may refuse the reservation. It comes first, so that a service that ran does not stay stopped then.
-    return changes.length === 0
-      ? reserve
-      : [...reserve, this.#stopStep(), ...changes, this.#startStep(definition.stateDir)];
+    if (source !== undefined && !home.holds(source)) {
+      const inspect = (copied: string) => this.#inspect({ ...definition, self: [copied] });
+      const before = { isInstalled: state !== "absent", runs }, restoreService = this.#restoration();
+      return [
+        ...reserve,
+        ...upgradeSteps({ home, source, before, inspect, changes, stop, start, restoreService }),
+      ];
+    }
+    if (!runs) return [...changes, ...reserve];
+    return changes.length === 0 ? reserve : [...reserve, stop, ...changes, start];
   }
 
   async uninstall(): Promise<readonly Step[]> {
@@ -100,11 +113,13 @@ export class WindowsServiceControl implements ServiceControl {
       ? [immediateStep(`remove HKLM\\${EVENT_SOURCE}`, () => keys.deleteKey(EVENT_SOURCE))]
       : [];
     if (services.read() === undefined) return forget;
+    const home = this.#home, isCopied = this.#hasCopied;
     return [
       ...await this.stop(),
       ...await this.#exclusions.stepsTo([]),
       { does: `remove the service ${SERVICE_NAME}`, run: () => deleteService(this.#parts) },
       ...forget,
+      ...(isCopied ? [immediateStep(`remove ${home.program}`, () => home.remove())] : []),
     ];
   }
 
@@ -119,7 +134,9 @@ export class WindowsServiceControl implements ServiceControl {
   }
 
   status(): Promise<ServiceStatus> {
-    return Promise.resolve(describeStatus(this.#parts.services, `HKLM\\${SERVICE_KEY}`));
+    const status = describeStatus(this.#parts.services, `HKLM\\${SERVICE_KEY}`);
+    const handles = status.state === "running" ? this.#parts.keys.texts(PARAMETERS, HANDLES) : [];
+    return Promise.resolve(handles.length === 0 ? status : { ...status, standardHandles: handles });
   }
 
   log(stateDir: string): ServiceLog {
@@ -143,6 +160,53 @@ export class WindowsServiceControl implements ServiceControl {
 
   #stopStep(): Step {
     return { does: `stop the service ${SERVICE_NAME}`, run: () => stopService(this.#parts) };
+  }
+
+  get #home(): ProgramHome {
+    return new ProgramHome(this.#parts.env, this.#parts.programs);
+  }
+
+  /** Whether portd has put the program into its place. */
+  get #hasCopied(): boolean {
+    const home = this.#home;
+    return this.#parts.keys.texts(PARAMETERS, COPIED).some((path) => home.is(path));
+  }
+
+  /** @param source is the program that is to be copied: this user may change it, as they have brought it. */
+  #inspect(definition: ServiceDefinition, source?: string): void {
+    const { files, env } = this.#parts, denoDir = denoDirOf("windows", env);
+    if (source !== undefined) {
+      refuseUnsafe({ ...definition, self: [source] }, { files: inspectedFiles(files, { withUser: true }), denoDir });
+    }
+    refuseUnsafe(definition, { files: inspectedFiles(files), denoDir });
+  }
+
+  /** What differs from the definition, besides the program itself. */
+  #changesTo(definition: ServiceDefinition, { isCopied }: { readonly isCopied: boolean }): Step[] {
+    const { keys, env, files } = this.#parts, isCompiled = definition.self.length === 1;
+    const copied = { name: COPIED, data: [...definition.self] };
+    return [
+      ...keepPrivate(definition.stateDir, files),
+      ...this.#configure(definition),
+      ...this.#setEnvironment(isCompiled ? {} : moduleEnvironment("windows", env)),
+      ...(!isCopied || keys.holds(PARAMETERS, copied) ? [] : [this.#write(PARAMETERS, copied)]),
+      ...EVENT_SOURCE_VALUES.filter((value) => !keys.holds(EVENT_SOURCE, value))
+        .map((value) => this.#write(EVENT_SOURCE, value)),
+    ];
+  }
+
+  /** What gives the service the command line and the values that it has now. */
+  #restoration(): () => void {
+    const { services, keys } = this.#parts, commandLine = services.read()?.commandLine;
+    const values = [[SERVICE_KEY, ENVIRONMENT], [PARAMETERS, COPIED]] as const;
+    const before = values.map(([path, name]) => [path, name, keys.texts(path, name)] as const);
+    return () => {
+      if (commandLine !== undefined) services.change(commandLine);
+      for (const [path, name, data] of before) {
+        if (data.length === 0) keys.deleteValue(path, name);
+        else keys.set(path, { name, data });
+      }
+    };
   }
 
   /** Makes the service, or changes what differs. */
@@ -175,10 +239,10 @@ export class WindowsServiceControl implements ServiceControl {
   }
 
   /** The variables of the service: those by which Deno finds portd's modules; a compiled program needs none. */
-  #setEnvironment(variables: Readonly<Record<string, string | undefined>>): Step[] {
+  #setEnvironment(variables: Readonly<Record<string, string>>): Step[] {
     const { keys } = this.#parts;
-    const data = Object.entries(variables).flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
-    const name = "Environment", value = { name, data };
+    const data = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+    const name = ENVIRONMENT, value = { name, data };
     if (data.length > 0) return keys.holds(SERVICE_KEY, value) ? [] : [this.#write(SERVICE_KEY, value)];
     if (keys.texts(SERVICE_KEY, name).length === 0) return [];
     return [immediateStep(`remove HKLM\\${SERVICE_KEY}\\${name}`, () => keys.deleteValue(SERVICE_KEY, name))];
@@ -192,14 +256,23 @@ export class WindowsServiceControl implements ServiceControl {
 
 function openParts(): WindowsServiceParts {
   const advapi32 = openAdvapi32(), services = openAdvapi32Services(), kernel32 = openKernel32();
+  const keys = new WindowsKeys({ advapi32, services });
+  const recordHandles = () => keys.set(PARAMETERS, { name: HANDLES, data: standardHandles() });
   return {
     services: new WindowsServices(services, { advapi32, kernel32 }),
-    keys: new WindowsKeys({ advapi32, services }),
+    keys,
     files: new WindowsFiles({ advapi32, services, kernel32 }),
+    programs: machineFiles,
     netsh: runNetsh,
     usedPorts: openUsedPorts(),
     env: Deno.env.toObject(),
     pause,
-    run: (work) => runAsService(work, { advapi32: services, writeEvent: eventLog(services) }),
+    run: async (work) => {
+      const recorded = async (service: ServiceRun) => {
+        recordHandles();
+        await work(service);
+      };
+      await runAsService(recorded, { advapi32: services, writeEvent: eventLog(services) });
+    },
   };
 }

@@ -24,7 +24,7 @@ import {
 /** Settings of a service. Not every Windows knows all of them. */
 export interface ServiceSettings {
   readonly description: string;
-  /** Whether it starts a little after the machine, when the programs that a user waits for have started. */
+  /** Whether it starts some two minutes after the machine, when most other services have started. */
   readonly isDelayed: boolean;
   /** `undefined` where it does anything else than to start the service again. */
   readonly recovery: Recovery | undefined;

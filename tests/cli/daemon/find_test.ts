@@ -5,7 +5,7 @@ import { openLibc } from "../../../src/os/linux/libc.ts";
 import { Procfs } from "../../../src/os/linux/procfs.ts";
 import { openProcesses } from "../../../src/process/open.ts";
 import { runSteps } from "../../../src/service/service.ts";
-import { writeDaemonFile } from "../../../src/state/state_folder.ts";
+import { writeDaemonFile } from "../../../src/state/claimed_folder.ts";
 import { TOKEN_FILE } from "../../support/app.ts";
 import { type CliOutcome, portd } from "../../support/cli.ts";
 import { checkFailure, ok } from "../../support/command_setting.ts";
@@ -345,5 +345,20 @@ findTest(
     assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
     await runSteps(await service.uninstall(), () => {});
     assert.doesNotMatch((await portd(["ls"], { env, service })).stderr, /is a service/);
+  },
+);
+
+findTest(
+  "where the system cannot be asked for its service a daemon is started, and stderr says why",
+  async (search) => {
+    const env = { PORTD_STATE_DIR: search.stateDir, PORTD_LISTEN: search.listen };
+    const service = new FakeServiceControl();
+    service.status = () => Promise.reject(new Error("Cannot read the unit: the bus is gone"));
+    const note =
+      "note: a daemon is started, and whether portd is a service is not known: Cannot read the unit: the bus is gone\n";
+    const { code, stderr } = await portd(["ls"], { env, service });
+    assert.notEqual(code, 0); // no program is there that could be started
+    assert.ok(stderr.startsWith(note), stderr);
+    assert.ok(!(await portd(["ls", "--json"], { env, service })).stderr.includes("note:"));
   },
 );

@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { openAdvapi32, openAdvapi32Services } from "../../../src/os/windows/advapi32.ts";
 import { openKernel32 } from "../../../src/os/windows/kernel32.ts";
 import { runSteps, type ServiceDefinition } from "../../../src/service/service.ts";
-import { whoMayOpen } from "../../../src/service/windows/access.ts";
+import { TRUSTED, whoMayOpen } from "../../../src/service/windows/access.ts";
 import { WindowsFiles } from "../../../src/service/windows/acl.ts";
 import { WindowsKeys } from "../../../src/service/windows/keys.ts";
 import { WindowsServiceControl } from "../../../src/service/windows/service_control.ts";
+import { claimUserFolder } from "../../../src/service/windows/user_folder.ts";
 import { type ConformanceHost, testConformance } from "../../service/conformance.ts";
 import { requireWine } from "./wine_only.ts";
 
@@ -75,6 +76,22 @@ Deno.test("a state folder is made for nobody else, and taken from others with al
   assert.match(first!.does, /^change the access list of /);
   await first!.run();
   assert.deepEqual([openTo(path), openTo(token)], [[], []]);
+});
+
+Deno.test("the state folder of a user's daemon is made for that user, and taken from others", () => {
+  const acl = openFiles(), allowed = new Set([...TRUSTED, acl.user()]);
+  const path = "C:\\portd-user\\state", token = `${path}\\admin.token`;
+  const openTo = (file: string) => whoMayOpen(acl.read(file), allowed).map((sid) => acl.nameOf(sid));
+  claimUserFolder(path);
+  assert.deepEqual(openTo(path), []);
+  Deno.writeTextFileSync(token, ""); // its user may write it
+  Deno.removeSync(path, { recursive: true });
+  Deno.mkdirSync(path);
+  Deno.writeTextFileSync(token, "");
+  assert.deepEqual([openTo(path), openTo(token)], [["Everyone"], ["Everyone"]]);
+  claimUserFolder(path);
+  assert.deepEqual([openTo(path), openTo(token)], [[], []]);
+  Deno.writeTextFileSync(token, "");
 });
 
 Deno.test("values of the registry are read as they were written, and go with their key", () => {
