@@ -31,6 +31,7 @@ import { findOccupant, type Occupant } from "../listener/occupant.ts";
 import { openScanner } from "../listener/open.ts";
 import { shortTurns } from "../os/linux/libc.ts";
 import { openLinuxParts } from "../os/linux/linux.ts";
+import { readWsl, type Wsl } from "../os/linux/wsl.ts";
 import { mayBindPrivileged, type OsPorts, readOsPorts } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
 import { Turns } from "../os/turns.ts";
@@ -43,7 +44,7 @@ import { Watch } from "../watch/watch.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
-  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes"> {
+  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl"> {
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;
@@ -87,6 +88,8 @@ export interface Machine {
   readonly readPorts: () => Promise<OsPorts>;
   /** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. */
   readonly hasRights: boolean;
+  /** What WSL it is; `undefined` where it is none. */
+  readonly wsl: Wsl | undefined;
   readonly findUnused: FindUnused;
   readonly turns: () => Turns;
   readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
@@ -149,6 +152,7 @@ function openMachine(): Machine {
     users: openConnectionUsers(linux, scanner),
     readPorts: () => readOsPorts(linux?.procfs),
     hasRights: mayBindPrivileged(linux?.procfs),
+    wsl: linux && readWsl(linux.procfs),
     findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
     turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
     async openFirewall(options) {
@@ -176,9 +180,9 @@ interface Core extends LeaseOptions {
 }
 
 async function openLeases(options: LeaseOptions): Promise<Core> {
-  const { config, clock, log, limits, holds, processes, os, turns } = options;
+  const { config, clock, log, limits, holds, processes, os, turns, wsl } = options;
   const { claimMs, graceMs, cooldownMs, maxLeasesPerUser } = config;
-  const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0 });
+  const { ports, warnings } = poolPorts({ ...config, os, hasHolds: holds.limit > 0, isWsl: wsl !== undefined });
   const store = await Store.open(`${config.stateDir}/leases.db`, { ...limits, clock, log, turns });
   const pool = new Pool(ports);
   const names = store.names();
@@ -232,7 +236,7 @@ function load(part: "firewall") {
 }
 
 function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe"] {
-  const { config, clock, processes, holds, os, store, pool, allocator, registry, warnings } = core;
+  const { config, clock, processes, holds, os, store, pool, allocator, registry, wsl = null, warnings } = core;
   const user = processes.find(Deno.pid)?.user ?? null;
   const openedAt = clock.monotonic();
   return () => ({
@@ -244,6 +248,7 @@ function describer(core: Core, loopbacks: Domain["loopbacks"]): Domain["describe
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
     ephemeral: os.ephemeral,
+    wsl,
     warnings: [...warnings, ...(store.fault === null ? [] : [store.fault]), ...loopbacks()],
   });
 }

@@ -10,7 +10,12 @@ export interface PoolOptions {
   readonly os: Pick<OsPorts, "ephemeral" | "reserved" | "excluded">;
   /** Whether a hold keeps the OS from handing out a port of the ephemeral range that is leased. */
   readonly hasHolds: boolean;
+  /** Whether a portd on Windows may grant ports of the same machine. @default false */
+  readonly isWsl?: boolean;
 }
+
+/** The default pool, which portd on Windows has. */
+const WINDOWS_POOL: PortRange = { first: 20_000, last: 29_999 };
 
 /** The ports of the pool, and what an operator should know about them. */
 export interface PoolPorts {
@@ -23,7 +28,7 @@ export interface PoolPorts {
  * Determines the ports of the pool. Ports with an IANA service or a well-known development use are left out, unless
  * nothing would remain, as with a small pool that was chosen on purpose.
  */
-export function poolPorts({ pool, exclude, os, hasHolds }: PoolOptions): PoolPorts {
+export function poolPorts({ pool, exclude, os, hasHolds, isWsl = false }: PoolOptions): PoolPorts {
   const warnings: string[] = [];
   let ports = [...new Set(pool.flatMap(portsOf))].filter((port) => !isWithin(exclude, port));
   const withoutOs = ports.filter((port) => !isWithin(os.excluded, port));
@@ -39,6 +44,11 @@ export function poolPorts({ pool, exclude, os, hasHolds }: PoolOptions): PoolPor
       : "without holds they are never granted dynamically";
     warnings.push(`${met} ports of the pool are in the ephemeral range ${rangeText(os.ephemeral)}: ${consequence}`);
     if (!hasHolds) ports = ports.filter((port) => !isHandedOut(port));
+  }
+  if (isWsl && ports.some((port) => contains(WINDOWS_POOL, port))) {
+    warnings.push(
+      `the pool meets ${rangeText(WINDOWS_POOL)}, which portd on Windows has: both may grant the same port`,
+    );
   }
   const unknown = ports.filter((port) => !isKnown(port));
   if (unknown.length > 0) ports = unknown;

@@ -1,6 +1,7 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
 import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
+import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
 import { FakeFirewall } from "./firewall.ts";
 
@@ -33,6 +34,8 @@ export interface CliOptions {
   readonly os?: typeof Deno.build.os;
   /** @default false */
   readonly isRoot?: boolean;
+  /** What WSL the machine is. @default none */
+  readonly wsl?: Wsl;
   /** The addresses of the machine. @default none */
   readonly interfaces?: readonly Deno.NetworkInterfaceInfo[];
   /** The service control of the system, and of the user. */
@@ -99,6 +102,7 @@ function contextOf(
     cwd,
     os,
     isRoot: options.isRoot ?? false,
+    wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
     isTask: options.isTask ?? false,
     ownsProcess: false,

@@ -4,6 +4,7 @@ import type { Machine } from "../../src/daemon/domain.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
+import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import { Turns } from "../../src/os/turns.ts";
 import type { Endpoint, Protocol } from "../../src/port/port.ts";
@@ -54,6 +55,8 @@ export class FakeMachine {
   /** Ports on which portd has a bound socket. */
   readonly held = new Set<number>();
   readonly firewall = new FakeFirewall();
+  /** What WSL it is. */
+  wsl: Wsl | undefined;
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
@@ -95,6 +98,7 @@ export class FakeMachine {
       users: this.users,
       readPorts: () => Promise.resolve(ports),
       hasRights: false,
+      wsl: this.wsl,
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),

@@ -31,7 +31,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   };
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
-  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(config, before)]) {
+  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(context, config, before)]) {
     writeLine(context.process.stderr, `warning: ${warning}`);
   }
   await carryOut(context, flags, steps);
@@ -50,7 +50,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
  */
 async function configOf(context: CliContext, flags: InstallFlags, { command }: ServiceStatus): Promise<Config> {
   const stateDir = flags.stateDir ?? installedDir(command) ?? defaultServiceDir(context, flags);
-  const options = loadOptions({ ...context, env: {} }, { ...flags, stateDir });
+  const options = await loadOptions({ ...context, env: {} }, { ...flags, stateDir });
   if (flags.stateDir !== undefined) return (await loadConfig(options)).config;
   const { stateDir: _default, ...others } = options.flags; // --set stateDir=DIR goes before the default
   return (await loadConfig({ ...options, flags: { ...Object.fromEntries(flags.set ?? []), ...others } })).config;
@@ -70,9 +70,13 @@ function environmentWarnings({ env }: CliContext): string[] {
 }
 
 /** Warns of another daemon that has the address or the file of the service. */
-async function otherDaemonWarnings(config: Config, service: ServiceStatus): Promise<string[]> {
+async function otherDaemonWarnings(
+  context: CliContext,
+  config: Config,
+  service: ServiceStatus,
+): Promise<string[]> {
   const hasPort = splitAddress(config.listen)?.port !== 0;
-  const urls = candidates(config.listen, config.stateDir);
+  const urls = await Array.fromAsync(candidates(context, config));
   for (const url of hasPort ? urls : urls.slice(0, -1)) {
     const other = await askPortd(url);
     if (other === undefined || (service.pid !== null && (other.pid ?? service.pid) === service.pid)) continue;
