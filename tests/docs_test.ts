@@ -205,6 +205,24 @@ Deno.test("docs/configuration.md tells of every setting, its variable and its de
   assert.deepEqual(told, settings);
 });
 
+Deno.test("docs/platforms.md says of every line what runs it on Windows and macOS, and names only tests that there are", async () => {
+  const titled = (rows: string[][]) => rows.map(([first = ""]) => first);
+  const [works = "", service = "", run = ""] = (await Promise.all(
+    ["What works where", "As a service", "What has run where"].map((title) => section("docs/platforms.md", title)),
+  )).map(({ text }) => text);
+  const rows = tableRows(run);
+  const lines = titled([...tableRows(works), ...tableRows(service)]);
+  assert.ok(lines.length > 15);
+  assert.deepEqual(lines.filter((line) => !titled(rows).includes(line)), []);
+  for (const [what, windows = "", macos = ""] of rows) {
+    for (const cell of [windows, macos]) {
+      const files = codeWords(cell);
+      if (files.length === 0) assert.equal(cell, "documentation only", what);
+      for (const file of files) assert.ok(file.startsWith("tests/") && await leadsSomewhere(file, undefined), file);
+    }
+  }
+});
+
 Deno.test("docs/cli.md tells of every command and flag of --help, and of no other", async () => {
   await using installation = await Installation.create();
   const help = async (...words: string[]) => await installation.answer([...words, "--help"]);
