@@ -4,6 +4,7 @@ import { PortdError } from "../src/errors.ts";
 import type { FirewallPlan } from "../src/firewall/plan.ts";
 import type { Rule } from "../src/firewall/rule.ts";
 import type { FirewallSync } from "../src/firewall/sync.ts";
+import { windowsSide } from "../src/firewall/windows_side.ts";
 import { checkBody } from "./body.ts";
 import { checkQuery } from "./check.ts";
 import type { Route } from "./guard.ts";
@@ -11,7 +12,10 @@ import { json } from "./headers.ts";
 import { NoQuery, SyncBody } from "./schema.ts";
 
 /** `GET /firewall`, `POST /firewall/sync`. */
-export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall" | "loopbacks">): readonly Route[] {
+export function firewallRoutes(
+  { firewall, loopbacks, wsl }: Pick<Services, "firewall" | "loopbacks" | "wsl">,
+): readonly Route[] {
+  const notes = () => [...loopbacks(), ...(wsl === undefined ? [] : windowsSide(wsl, firewall.rules()))];
   return [
     {
       method: "GET",
@@ -20,7 +24,7 @@ export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall
       does: "shows the firewall's rules: wanted, actual, and the difference",
       async handle(context) {
         checkQuery(NoQuery, context);
-        const found = await planOrReason(firewall, loopbacks);
+        const found = await planOrReason(firewall, notes);
         return json({ backend: firewall.backend, last: firewall.last, ...found });
       },
     },
@@ -39,15 +43,15 @@ export function firewallRoutes({ firewall, loopbacks }: Pick<Services, "firewall
 }
 
 /** A firewall that cannot be read is no error here: the answer is that it is unknown, and why. */
-async function planOrReason(firewall: FirewallSync, loopbacks: Services["loopbacks"]): Promise<object> {
+async function planOrReason(firewall: FirewallSync, notes: () => readonly string[]): Promise<object> {
   try {
     const plan = await firewall.plan();
-    const { lacksRights } = plan, remarks = [...plan.remarks, ...loopbacks()];
+    const { lacksRights } = plan, remarks = [...plan.remarks, ...notes()];
     return { desired: firewall.rules(plan), error: null, lacksRights, ...present({ ...plan, remarks }) };
   } catch (error) {
     if (!(error instanceof PortdError) || error.code !== "firewall_unavailable") throw error;
     const { message, data: { lacksRights = false } } = error;
-    const unknown = { actual: null, difference: null, drifted: [], remarks: loopbacks(), foreign: null };
+    const unknown = { actual: null, difference: null, drifted: [], remarks: notes(), foreign: null };
     return { desired: firewall.rules(), error: message, lacksRights, ...unknown };
   }
 }

@@ -52,7 +52,7 @@ export interface Config {
 /** A configuration, and where each setting comes from. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** Setting → `default`, `flag`, the name of an environment variable, or `file:line:column`. */
+  /** Setting → `default`, `default in WSL`, `flag`, the name of an environment variable, or `file:line:column`. */
   readonly sources: Readonly<Record<string, string>>;
   /** The configuration file that was read; null when there is none. */
   readonly file: string | null;
@@ -69,6 +69,8 @@ export interface LoadConfigOptions {
   readonly file?: string;
   /** Called where this user may not read the file, which then counts as not there. @default such a file is an error */
   readonly onUnreadable?: (path: string) => void;
+  /** Whether the defaults are {@linkcode WSL_DEFAULTS}. @default false */
+  readonly isWsl?: boolean;
 }
 
 /** A setting: its default as text, what it expects in words, and how its text is read. */
@@ -135,6 +137,12 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "firewall.syncMs": duration(60_000, 1000),
 };
 
+/**
+ * The defaults in WSL that are not those of {@linkcode SETTINGS}. A portd there and one on Windows do not see each other's
+ * leases, so they have different ports; and as Windows forwards its 127.0.0.1 to WSL, or shares it, different addresses.
+ */
+export const WSL_DEFAULTS: Readonly<Record<string, string>> = { listen: "127.0.0.1:7688", pool: "10000-19999" };
+
 /** Environment names that are not settings: they are for the client, or say where the configuration is. */
 const CLIENT_ENV = ["PORTD_URL", "PORTD_TOKEN", "PORTD_AUTOSTART", "PORTD_CONFIG", "PORTD_STATE_DIR"];
 
@@ -150,12 +158,13 @@ export function environmentName(setting: string): string {
  * @throws {PortdError} `invalid_request`, naming the setting, its source, its value and what would work.
  */
 export async function loadConfig(options: LoadConfigOptions & { readonly stateDir: string }): Promise<LoadedConfig> {
-  const { flags, env, stateDir } = options;
+  const { flags, env, stateDir, isWsl = false } = options;
   const values = new Map<string, unknown>([["stateDir", stateDir]]);
   const sources: Record<string, string> = {};
   for (const [name, setting] of Object.entries(SETTINGS)) {
-    if (name !== "stateDir") values.set(name, setting.parse(setting.default));
-    sources[name] = "default";
+    const inWsl = isWsl ? WSL_DEFAULTS[name] : undefined;
+    if (name !== "stateDir") values.set(name, setting.parse(inWsl ?? setting.default));
+    sources[name] = inWsl === undefined ? "default" : "default in WSL";
   }
   const set = (name: string, text: string, source: string) => {
     values.set(name, parseSetting(name, text, source));

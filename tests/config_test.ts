@@ -29,6 +29,18 @@ Deno.test("loadConfig() gives the documented defaults", async () => {
   assert.deepEqual(warnings, []);
 });
 
+Deno.test("loadConfig() has another address and another pool in WSL, and what is set goes before them", async () => {
+  const wsl = { ...base, isWsl: true };
+  const { config, sources } = await loadConfig(wsl);
+  assert.deepEqual([config.listen, config.pool], ["127.0.0.1:7688", [{ first: 10_000, last: 19_999 }]]);
+  assert.deepEqual([sources.listen, sources.pool, sources.claimMs], ["default in WSL", "default in WSL", "default"]);
+  const { config: elsewhere } = await loadConfig(base);
+  assert.ok(config.pool[0]!.last < elsewhere.pool[0]!.first);
+  assert.notEqual(config.listen, elsewhere.listen);
+  const { config: set, sources: from } = await loadConfig({ ...wsl, flags: { pool: "30100-30199" } });
+  assert.deepEqual([set.pool, from.pool], [[{ first: 30_100, last: 30_199 }], "flag"]);
+});
+
 Deno.test("loadConfig() puts flags before environment before file before defaults, and says where each comes from", async () => {
   await withFile("cooldownMs: 1\ngraceMs: 2\nclaimMs: 3000\nauth:\n  anonymous: none\n", async (file) => {
     const env = { PORTD_COOLDOWN_MS: "10", PORTD_GRACE_MS: "20" };

@@ -7,7 +7,15 @@ import { environmentName, SETTINGS } from "../src/config.ts";
 import { STATUS_OF_CODE } from "../src/errors.ts";
 import { appTest } from "./support/app.ts";
 import { listen } from "./support/sockets.ts";
-import { anchorsOf, codeWords, linksOf, type Section, sectionsOf, tableRows } from "./support/docs/markdown.ts";
+import {
+  anchorsOf,
+  codeWords,
+  fencesOf,
+  linksOf,
+  type Section,
+  sectionsOf,
+  tableRows,
+} from "./support/docs/markdown.ts";
 import { callsGit, commandsOf, isRunHere, playSection, takesRoot } from "./support/docs/tour.ts";
 import { Transcript } from "./support/docs/transcript.ts";
 import { Installation } from "./support/os/installation.ts";
@@ -205,6 +213,24 @@ Deno.test("docs/configuration.md tells of every setting, its variable and its de
   assert.deepEqual(told, settings);
 });
 
+Deno.test("docs/platforms.md says of every line what runs it on Windows and macOS, and names only tests that there are", async () => {
+  const titled = (rows: string[][]) => rows.map(([first = ""]) => first);
+  const [works = "", service = "", run = ""] = (await Promise.all(
+    ["What works where", "As a service", "What has run where"].map((title) => section("docs/platforms.md", title)),
+  )).map(({ text }) => text);
+  const rows = tableRows(run);
+  const lines = titled([...tableRows(works), ...tableRows(service)]);
+  assert.ok(lines.length > 15);
+  assert.deepEqual(lines.filter((line) => !titled(rows).includes(line)), []);
+  for (const [what, windows = "", macos = ""] of rows) {
+    for (const cell of [windows, macos]) {
+      const files = codeWords(cell);
+      if (files.length === 0) assert.equal(cell, "documentation only", what);
+      for (const file of files) assert.ok(file.startsWith("tests/") && await leadsSomewhere(file, undefined), file);
+    }
+  }
+});
+
 Deno.test("docs/cli.md tells of every command and flag of --help, and of no other", async () => {
   await using installation = await Installation.create();
   const help = async (...words: string[]) => await installation.answer([...words, "--help"]);
@@ -220,6 +246,26 @@ Deno.test("docs/cli.md tells of every command and flag of --help, and of no othe
     const flags = new Set(texts.flatMap((text) => text.match(/(?<=^ .*)--[a-z]+(?:-[a-z]+)*(?=\]| {2})/gm) ?? []));
     assert.deepEqual(common.filter((flag) => !flags.has(flag)), [], name);
     assert.deepEqual(sorted([...firstWords(told[i]!.text), ...common]), sorted(flags), name);
+  }
+});
+
+Deno.test("docs/windows.md and its translation show the same commands, and only such as docs/cli.md has", async () => {
+  const [english, japanese] = await Promise.all(["docs/windows.md", "docs/windows.ja.md"].map(async (path) => {
+    const code = fencesOf(await read(path)).map(({ text }) => text.replaceAll(/ +# .*$/gm, ""));
+    return code.flatMap((text) => text.trimEnd().split("\n"));
+  }));
+  assert.deepEqual(japanese, english);
+  const told = sectionsOf(await read("docs/cli.md"), 2);
+  const common = firstWords((await section("docs/cli.md", "Flags of every command")).text);
+  const calls = english!.flatMap((line) => /^(?:portd|& "\S+portd\.exe") (.+)$/.exec(line)?.[1] ?? []);
+  assert.ok(calls.length > 15);
+  for (const call of calls) {
+    const [command = "", below = ""] = call.split(" ");
+    const part = told.find(({ title }) => title === `portd ${command}`);
+    assert.ok(part, call);
+    if (Object.hasOwn(BELOW, command)) assert.ok(BELOW[command]!.includes(below), call);
+    const flags = call.match(/--[a-z-]+/g) ?? [];
+    assert.deepEqual(flags.filter((flag) => ![...firstWords(part.text), ...common].includes(flag)), [], call);
   }
 });
 

@@ -3,6 +3,7 @@ import type { CommandContext } from "@stricli/core";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
+import type { Wsl } from "../os/linux/wsl.ts";
 import type { ServiceControl, ServiceOptions } from "../service/service.ts";
 
 /** Flags of every command. */
@@ -62,6 +63,8 @@ export interface CliContext extends CommandContext {
   readonly os: typeof Deno.build.os;
   /** Whether the user is root; false on Windows. */
   readonly isRoot: boolean;
+  /** What WSL this is; `undefined` where it is none. */
+  readonly wsl: () => Promise<Wsl | undefined>;
   /** The addresses of this machine. */
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
   /** The words of the command line after the program's name. */
@@ -119,6 +122,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
     cwd: Deno.cwd(),
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    wsl: findWslOnce(),
     interfaces: Deno.networkInterfaces,
     args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
@@ -130,6 +134,17 @@ export function systemContext(options: SystemContextOptions): CliContext {
     ...loaders,
     openService: ({ isUser }) => openService({ isUser, os: Deno.build.os, env, onSignal: listenForSignals }),
   };
+}
+
+/** Only a kernel whose name may be one of WSL's is worth loading what reads `/proc`; cli.ts says why it is `as string`. */
+function findWslOnce(): CliContext["wsl"] {
+  let found: Promise<Wsl | undefined> | undefined;
+  const find = async () => {
+    if (Deno.build.os !== "linux" || !/microsoft|wsl/i.test(Deno.osRelease())) return undefined;
+    const { readThisWsl }: typeof import("../os/linux/wsl.ts") = await import("../os/linux/wsl.ts" as string);
+    return readThisWsl();
+  };
+  return () => found ??= find();
 }
 
 function listenForSignals(names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void): () => void {

@@ -4,6 +4,7 @@ import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
 import { type PortDescription, type PortSocket, VERDICTS } from "../inspect/description.ts";
 import { LEASE_EVENT_TYPES, LISTENER_EVENT_TYPES } from "../lease/events.ts";
 import type { ListedSocket } from "../listener/listener.ts";
+import type { Wsl } from "../os/linux/wsl.ts";
 import { TCP_STATES } from "../os/socket.ts";
 import { HIGHEST_PORT, PORT_CLASSES, type PortRange } from "../port/port.ts";
 import {
@@ -69,6 +70,7 @@ export const STATUS: Shape<DaemonStatus> = object<DaemonStatus>({
   pool: object({ size: COUNT, free: COUNT, quarantined: COUNT }),
   holds: object({ kept: COUNT, limit: COUNT, missing: COUNT }),
   ephemeral: RANGE,
+  wsl: optional(nullable(object<Wsl>({ version: oneOf(1, 2), networking: oneOf("shared", "mirrored", "nat") }))),
   warnings: LINES,
 });
 

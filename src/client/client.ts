@@ -40,6 +40,8 @@ export type * from "./wire.ts";
 
 /** The default address of a daemon. */
 export const DEFAULT_URL = "http://127.0.0.1:7678";
+/** The default address of a daemon in WSL: on the other one the daemon of Windows may answer. */
+export const DEFAULT_WSL_URL = "http://127.0.0.1:7688";
 
 /** Options of {@linkcode PortdClient}. */
 export interface ClientOptions {

@@ -5,6 +5,7 @@ import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 import type { Exposure, Holder, Lease, LeaseCriteria, Lifetime } from "../lease/lease.ts";
 import type { Wish } from "../lease/wish.ts";
 import type { ListedSocket } from "../listener/listener.ts";
+import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
 
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
@@ -104,6 +105,8 @@ export interface DaemonStatus {
   /** `missing`: leases that should have a hold and have none, though nobody is known to listen. */
   readonly holds: { readonly kept: number; readonly limit: number; readonly missing: number };
   readonly ephemeral: PortRange;
+  /** What WSL the daemon runs in; null where it is none, absent from an older daemon. */
+  readonly wsl?: Wsl | null;
   readonly warnings: readonly string[];
 }
 

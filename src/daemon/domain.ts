@@ -1,14 +1,10 @@
 /** Builds the domain: the file, the holds, the registry and the watch, over the real parts of this machine. */
-import { Callers, type ConnectionUsers } from "../caller/caller.ts";
-import { openConnectionUsers } from "../caller/open.ts";
+import { Callers } from "../caller/caller.ts";
 import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import type { FirewallBackend } from "../firewall/backend.ts";
-import type { OpenFirewallOptions } from "../firewall/open.ts";
 import { FirewallSync } from "../firewall/sync.ts";
 import type { Holds } from "../hold/hold.ts";
-import { openHolds } from "../hold/open.ts";
 import { PortDescriber } from "../inspect/describe.ts";
 import { loopbackHints } from "../inspect/loopback.ts";
 import { Allocator } from "../lease/allocator.ts";
@@ -23,28 +19,22 @@ import { Registry } from "../lease/registry.ts";
 import { Replay } from "../lease/replay.ts";
 import { restoreLeases } from "../lease/restore.ts";
 import { Store, type StoreLimits } from "../lease/store/store.ts";
-import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
 import { Transfer } from "../lease/transfer.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { findOccupant, type Occupant } from "../listener/occupant.ts";
-import { openScanner } from "../listener/open.ts";
-import { shortTurns } from "../os/linux/libc.ts";
-import { openLinuxParts } from "../os/linux/linux.ts";
-import { LivePortRules, type PortRules, steadyRules } from "../os/port_rules.ts";
-import { ephemeralRanges, mayBindPrivileged, readOsPorts, WINDOWS_PORTS } from "../os/ports.ts";
+import type { PortRules } from "../os/port_rules.ts";
+import { ephemeralRanges } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
-import { Turns } from "../os/turns.ts";
 import { isWithin, type Protocol, rangeText } from "../port/port.ts";
-import { openProcesses } from "../process/open.ts";
-import type { Processes } from "../process/process.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type Machine, openMachine } from "./machine.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
-  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes"> {
+  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl"> {
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;
@@ -76,21 +66,6 @@ export interface DomainOptions {
   readonly limits?: StoreLimits;
   /** @default this machine */
   readonly machine?: Machine;
-}
-
-/** What the domain asks of the operating system. */
-export interface Machine {
-  readonly holds: Holds;
-  readonly processes: Processes;
-  readonly scanner: Scanner;
-  readonly users: ConnectionUsers;
-  /** What the system does with port numbers. Waits for no tool that may hang. */
-  readonly openPortRules: (clock: Clock) => Promise<PortRules>;
-  /** Whether this process may listen on ports below {@linkcode OsPorts.unprivilegedFrom}. */
-  readonly hasRights: boolean;
-  readonly findUnused: FindUnused;
-  readonly turns: () => Turns;
-  readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
 }
 
 /** Events after which other firewall rules may be wanted. */
@@ -140,31 +115,6 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   };
 }
 
-/** This machine. */
-function openMachine(): Machine {
-  const linux = Deno.build.os === "linux" ? openLinuxParts() : undefined;
-  const read = () => readOsPorts(linux?.procfs);
-  let live: LivePortRules | undefined;
-  const holds = openHolds(linux, () => live?.refresh()), scanner = openScanner(linux, holds);
-  return {
-    holds,
-    scanner,
-    processes: openProcesses(linux?.procfs),
-    users: openConnectionUsers(linux, scanner),
-    async openPortRules(clock) {
-      if (Deno.build.os !== "windows") return steadyRules(await read(), read);
-      return live = new LivePortRules({ clock, read, initial: WINDOWS_PORTS });
-    },
-    hasRights: mayBindPrivileged(linux?.procfs),
-    findUnused: Deno.build.os === "darwin" ? unusedByProbe(holds) : unusedByScan(scanner),
-    turns: () => linux === undefined ? new Turns() : shortTurns(linux.libc),
-    async openFirewall(options) {
-      const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
-      return await openFirewall(options);
-    },
-  };
-}
-
 interface LeaseOptions extends Machine, Omit<DomainOptions, "machine"> {
   readonly config: Config;
   readonly rules: PortRules;
@@ -182,10 +132,11 @@ interface Core extends LeaseOptions {
 }
 
 async function openLeases(options: LeaseOptions): Promise<Core> {
-  const { config, clock, log, limits, holds, processes, rules, turns } = options;
+  const { config, clock, log, limits, holds, processes, rules, turns, wsl } = options;
   const { claimMs, graceMs, cooldownMs, maxLeasesPerUser } = config;
   const store = await Store.open(`${config.stateDir}/leases.db`, { ...limits, clock, log, turns });
-  const choose = () => poolPorts({ ...config, os: rules.current, hasHolds: holds.limit > 0 });
+  const isWsl = wsl !== undefined;
+  const choose = () => poolPorts({ ...config, os: rules.current, hasHolds: holds.limit > 0, isWsl });
   let { ports, warnings } = choose();
   const pool = new Pool(ports);
   const names = store.names();
@@ -239,14 +190,9 @@ function openFirewallSync({ config, clock, registry, events, openFirewall }: Cor
   return firewall;
 }
 
-/** Most daemons open no port; main.ts says why the import chooses. */
-function load(part: "firewall") {
-  return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
-}
-
 /** @param exposureFaults are sentences on leases that are open and cannot be reached. */
 function describer(core: Core, exposureFaults: () => readonly string[]): Domain["describe"] {
-  const { config, clock, processes, holds, rules, store, pool, allocator, registry, warnings } = core;
+  const { config, clock, processes, holds, rules, store, pool, allocator, registry, wsl = null, warnings } = core;
   const openedAt = clock.monotonic();
   return () => ({
     name: "portd",
@@ -257,6 +203,7 @@ function describer(core: Core, exposureFaults: () => readonly string[]): Domain[
     pool: { size: pool.size, free: pool.free, quarantined: allocator.quarantined },
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
     ephemeral: rules.current.ephemeral,
+    wsl,
     warnings: [...warnings(), ...(store.fault === null ? [] : [store.fault]), ...exposureFaults()],
   });
 }

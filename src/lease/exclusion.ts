@@ -10,7 +10,12 @@ export interface PoolOptions {
   readonly os: Omit<OsPorts, "unprivilegedFrom" | "kernelPid">;
   /** Whether a hold keeps the OS from handing out a port of the ephemeral range that is leased. */
   readonly hasHolds: boolean;
+  /** Whether a portd on Windows may grant ports of the same machine. @default false */
+  readonly isWsl?: boolean;
 }
+
+/** The default pool, which portd on Windows has. */
+const WINDOWS_POOL: PortRange = { first: 20_000, last: 29_999 };
 
 /** The ports of the pool, and what an operator should know about them. */
 export interface PoolPorts {
@@ -24,7 +29,7 @@ export interface PoolPorts {
  * nothing would remain, as with a small pool that was chosen on purpose. Ports that some programs cannot bind are left out
  * where they are no more than half of the pool.
  */
-export function poolPorts({ pool, exclude, os, hasHolds }: PoolOptions): PoolPorts {
+export function poolPorts({ pool, exclude, os, hasHolds, isWsl = false }: PoolOptions): PoolPorts {
   const warnings = [...os.warnings ?? []];
   let ports = [...new Set(pool.flatMap(portsOf))].filter((port) => !isWithin(exclude, port));
   const withoutOs = ports.filter((port) => !isWithin(os.excluded, port));
@@ -46,6 +51,11 @@ export function poolPorts({ pool, exclude, os, hasHolds }: PoolOptions): PoolPor
   }
   const open = ports.filter((port) => !isWithin(os.avoided ?? [], port));
   if (2 * open.length >= ports.length) ports = open;
+  if (isWsl && ports.some((port) => contains(WINDOWS_POOL, port))) {
+    warnings.push(
+      `the pool meets ${rangeText(WINDOWS_POOL)}, which portd on Windows has: both may grant the same port`,
+    );
+  }
   const unknown = ports.filter((port) => !isKnown(port));
   if (unknown.length > 0) ports = unknown;
   else if (ports.length > 0) {

@@ -7,6 +7,7 @@ import { type CliOutcome, FakeSignals } from "../support/cli.ts";
 import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 import { MUTE, respond } from "../support/raw_server.ts";
 import { freePort } from "../support/sockets.ts";
+import { STATUS } from "../support/wire.ts";
 
 const PINNED = { kind: "pinned" } as const;
 
@@ -281,6 +282,15 @@ commandTest("portd events prints a line an event until Ctrl-C", async ({ daemon,
     daemon.machine.end((await serving)!.pid);
     await daemon.end(lease.id, "released");
   }
+});
+
+commandTest("portd status says which WSL this is, and that Windows has other ports", async ({ daemon, run }) => {
+  daemon.fault = () => Response.json({ ...STATUS, wsl: { version: 2, networking: "mirrored" } });
+  const line =
+    "WSL        2, mirrored networking; defaults here: 127.0.0.1:7688 and pool 10000-19999, on Windows others";
+  assert.ok((await run(["status"])).stdout.split("\n").includes(line));
+  daemon.fault = () => Response.json(STATUS);
+  assert.doesNotMatch((await run(["status"])).stdout, /WSL/);
 });
 
 commandTest("portd status says how the daemon is", async ({ daemon, run }) => {

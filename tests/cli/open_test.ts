@@ -134,7 +134,8 @@ commandTest("portd open says first that the daemon needs rights, and how it gets
   assert.deepEqual([daemon.leases, daemon.asked("POST", "/"), daemon.asked("PUT", "/")], [[], [], []]);
   const { error } = JSON.parse((await run(["open", `${PORT}`, "--yes", "--json"], { service })).stderr);
   assert.deepEqual([error.code, error.lacksRights, error.message], ["firewall_unavailable", true, message]);
-  const withoutServices = await run(["open", `${PORT}`, "--yes"]);
+  service.refusal = () => Promise.reject(new Error("no systemd runs"));
+  const withoutServices = await run(["open", `${PORT}`, "--yes"], { service });
   assert.match(withoutServices.stderr, /; as a daemon of root it has them: portd stop && sudo portd serve --detach\n$/);
 });
 

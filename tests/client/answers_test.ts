@@ -35,7 +35,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 
 /** Members that an answer need not have. */
 const OPTIONAL =
-  /\.(?:next|desired|last|error|lacksRights|exportedAt|rule)$|\]\.user$|\.(?:labels|leases|names)\.\w+(?:\/\w+)?$/;
+  /\.(?:next|desired|last|error|lacksRights|exportedAt|rule|wsl)$|\]\.user$|\.(?:labels|leases|names)\.\w+(?:\/\w+)?$/;
 
 function clientOf(text: string, type = "application/json"): PortdClient {
   return new PortdClient({

@@ -38,6 +38,12 @@ Deno.test("a pool that meets the ephemeral range is kept where holds are, and cu
   assert.deepEqual([without.ports.includes(20107), without.ports.includes(20108)], [true, false]);
 });
 
+Deno.test("in WSL a pool that meets that of portd on Windows is a warning", () => {
+  const warningsOf = (first: number) => poolPorts({ ...base, pool: [{ first, last: 20_000 }], isWsl: true }).warnings;
+  assert.match(warningsOf(19_990).join(), /the pool meets 20000-29999, which portd on Windows has: both may grant/);
+  assert.deepEqual(poolPorts({ ...base, pool: [{ first: 10_000, last: 19_999 }], isWsl: true }).warnings, []);
+});
+
 Deno.test("an empty pool is a warning", () => {
   const { ports, warnings } = poolPorts({
     ...base,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { GenericHolds } from "../../src/hold/generic.ts";
 import { DarwinScanner } from "../../src/listener/darwin/scan.ts";
+import type { Program } from "../../src/os/program.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -14,7 +15,7 @@ interface Answer {
   readonly code?: number;
 }
 
-function scannerOf(command: readonly string[]): DarwinScanner {
+function scannerOf(command: Program): DarwinScanner {
   return new DarwinScanner(new GenericHolds(), command);
 }
 
@@ -99,6 +100,8 @@ Deno.test("the macOS scanner does not take a fault of lsof for an empty machine"
   await using killed = await scannerOver({ stdout: ALL, code: 137 });
   await assert.rejects(killed.scanner.sockets({ connections: true }), /Cannot list sockets: .* exit code 137/);
   const absent = scannerOf(["/nonexistent/lsof"]);
-  await assert.rejects(absent.listening([endpoint]), Deno.errors.NotFound);
+  await assert.rejects(absent.listening([endpoint]), {
+    message: "Cannot list sockets: /nonexistent/lsof is not installed",
+  });
   assert.deepEqual(await absent.listening([]), []); // nothing to ask
 });

@@ -149,3 +149,18 @@ appTest("a port has the rules that its leases want, each with its state", async 
   const name = (protocol: string) => `portd-in-${protocol}-${lease.port}`;
   assert.deepEqual(rules, [[name("tcp"), "unknown"], [name("udp"), "unknown"]]);
 });
+
+Deno.test("in WSL the firewall's remarks say what Windows must allow, also where Linux has no firewall", async () => {
+  const machine = new FakeMachine();
+  machine.wsl = { version: 2, networking: "mirrored" };
+  await using app = await openTestApp({ machine });
+  const body = { port: app.test.first, exposure: {} };
+  await app.call("/v1/leases", { body, token: TOKEN });
+  const { body: found } = await app.call("/v1/firewall", { token: TOKEN });
+  assert.match(found.remarks.at(-1), new RegExp(`New-NetFirewallHyperVRule .* -LocalPorts ${app.test.first} `));
+  const { body: status } = await app.call("/v1/status");
+  assert.deepEqual(status.wsl, machine.wsl);
+  assert.match(status.warnings.join(), /the pool meets 20000-29999, which portd on Windows has/);
+  await using elsewhere = await openTestApp({ machine: new FakeMachine() });
+  assert.deepEqual((await elsewhere.call("/v1/firewall", { token: TOKEN })).body.remarks, []);
+});

@@ -17,6 +17,14 @@ Deno.test("parsePrint() reads how a job has ended", async () => {
   assert.deepEqual(killed, { state: "not running", pid: null, exitCode: null, wasKilled: true, runs: 2 });
 });
 
+Deno.test("parsePrint() reads the job's own lines, also where newer macOS prints more of them", () => {
+  const text =
+    "gui/501/portd = {\n\tactive count = 1\n\tstate = running\n\tevent triggers = {\n\t\tx => {\n\t\t\tstate = 1\n" +
+    "\t\t}\n\t}\n\truns = 2\n\tpid = 913\n\tlast exit code = 0\n\tlast terminating signal = Terminated: 15\n" +
+    "\tjob state = running\n\tproperties = keepalive\n}\n";
+  assert.deepEqual(parsePrint(text), { state: "running", pid: 913, exitCode: 0, wasKilled: true, runs: 2 });
+});
+
 Deno.test("parsePrint() takes what it does not understand as not said", () => {
   const nothing = { state: "", pid: null, exitCode: null, wasKilled: false, runs: null };
   for (const text of ["", "system/portd = {\n}", "\tpid = many\n\tlast exit code = (unknown)\n"]) {

@@ -118,6 +118,24 @@ macTest("an error has launchctl's own words", async (mac) => {
   await assert.rejects(mac.control().install(mac.definition), /Cannot read what is disabled in system/);
 });
 
+register("an agent without a session at the screen is an error that says so, with both ways out", async () => {
+  const noSession =
+    /^Error: Cannot read gui\/501\/portd: this user is not logged in at the screen.* with sudo and without/;
+  await using mac = await openMac({ isUser: true, uid: 501 });
+  for (
+    const [code, words] of [
+      [112, "Bad request.\nCould not find domain for user gui: 501"],
+      [125, "Domain does not support specified action"],
+    ] as const
+  ) {
+    await mac.set("faults.json", { print: [code, words] });
+    await assert.rejects(mac.control().status(), noSession);
+  }
+  await using daemon = await openMac();
+  await daemon.set("faults.json", { print: [125, "Domain does not support specified action"] });
+  await assert.rejects(daemon.control().status(), /launchctl ended with 125: Domain does not support/);
+});
+
 macTest("a job whose property list somebody has removed is still there to be stopped and uninstalled", async (mac) => {
   await run(mac.control().start());
   await Deno.remove(mac.plist);

@@ -1,6 +1,7 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
 import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
+import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
 import { FakeFirewall } from "./firewall.ts";
 import { FakeServiceControl } from "./service.ts";
@@ -34,6 +35,8 @@ export interface CliOptions {
   readonly os?: typeof Deno.build.os;
   /** @default false */
   readonly isRoot?: boolean;
+  /** What WSL the machine is. @default none */
+  readonly wsl?: Wsl;
   /** The addresses of the machine. @default none */
   readonly interfaces?: readonly Deno.NetworkInterfaceInfo[];
   /** The service control of the system, and of the user. */
@@ -100,6 +103,7 @@ function contextOf(
     cwd,
     os,
     isRoot: options.isRoot ?? false,
+    wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
     args,
     isTask: options.isTask ?? false,

@@ -1,9 +1,10 @@
 /** A machine in memory: who is bound to which port, which processes run, and the parts by which portd asks it. */
 import type { ConnectionUsers } from "../../src/caller/caller.ts";
-import type { Machine } from "../../src/daemon/domain.ts";
+import type { Machine } from "../../src/daemon/machine.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
+import type { Wsl } from "../../src/os/linux/wsl.ts";
 import { steadyRules } from "../../src/os/port_rules.ts";
 import type { SocketRow } from "../../src/os/socket.ts";
 import { Turns } from "../../src/os/turns.ts";
@@ -55,6 +56,8 @@ export class FakeMachine {
   /** Ports on which portd has a bound socket. */
   readonly held = new Set<number>();
   readonly firewall = new FakeFirewall();
+  /** What WSL it is. */
+  wsl: Wsl | undefined;
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
@@ -96,6 +99,7 @@ export class FakeMachine {
       users: this.users,
       openPortRules: () => Promise.resolve(steadyRules(ports, () => Promise.resolve(ports))),
       hasRights: false,
+      wsl: this.wsl,
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),

@@ -87,6 +87,7 @@ export const STATUS: DaemonStatus = {
   pool: { size: 10, free: 9, quarantined: 0 },
   holds: { kept: 1, limit: 100, missing: 0 },
   ephemeral: { first: 32768, last: 60999 },
+  wsl: null,
   warnings: ["a warning"],
 };
 

@@ -16,7 +16,7 @@ const show = defineCommand({
 of an environment variable, or "flag". A flag overrides the environment, and the environment overrides the file.`,
   usage: ["[FLAGS]", { input: "--set cooldownMs=0", brief: "what portd serve --set cooldownMs=0 would use" }],
   async run(context, flags) {
-    const loaded = await loadConfig(loadOptions(context, flags));
+    const loaded = await loadConfig(await loadOptions(context, flags));
     const settings = Object.keys(SETTINGS).map((name) => ({
       name,
       value: valueOf(loaded, name),
@@ -37,7 +37,8 @@ const check = defineCommand({
 column, and the exit code is 2.`,
   usage: ["[FILE]"],
   async run(context, flags, file) {
-    const loaded = await loadConfig(loadOptions(context, { ...flags, ...(file !== undefined && { config: file }) }));
+    const named = { ...flags, ...(file !== undefined && { config: file }) };
+    const loaded = await loadConfig(await loadOptions(context, named));
     const { file: path, warnings } = loaded;
     const { stdout } = context.process;
     if (flags.json) return writeJson(stdout, { file: path, warnings });

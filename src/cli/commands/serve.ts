@@ -37,7 +37,7 @@ Other commands start a daemon when none runs. The settings for --set: see portd 
 });
 
 async function serve(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
-  const loaded = await loadConfig(loadOptions(context, flags));
+  const loaded = await loadConfig(await loadOptions(context, flags));
   const stopping = new AbortController();
   const stopSignals = context.onSignal(endSignals(context.os), () => stopping.abort());
   const onReady = (url: string) => {
@@ -51,7 +51,7 @@ async function serve(context: CliContext, flags: CommonFlags & ConfigFlags): Pro
 }
 
 async function detach(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
-  const { config } = await loadConfig(loadOptions(context, flags)); // here the user sees its errors
+  const { config } = await loadConfig(await loadOptions(context, flags)); // here the user sees its errors
   const running = await findOwn(config.stateDir);
   const url = running ??
     await startDaemon(context, { stateDir: config.stateDir, flags: configWords(flags, context.cwd), own: true });

@@ -1,4 +1,6 @@
 /** `portd status`: the state of the daemon; never starts one. */
+import type { DaemonStatus } from "../../client/wire.ts";
+import { WSL_DEFAULTS } from "../../config.ts";
 import { rangeText } from "../../port/port.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -12,7 +14,7 @@ export default defineCommand({
     const status = await client.status();
     const { process } = context, { stdout } = process;
     if (flags.json) return writeJson(stdout, { url: client.url, ...status });
-    const { version, pid, uptimeMs, stateDir, leases, pool, holds, ephemeral, warnings } = status;
+    const { version, pid, uptimeMs, stateDir, leases, pool, holds, ephemeral, wsl, warnings } = status;
     writeFacts(stdout, [
       ["portd", `${version} (pid ${pid}), up ${formatDuration(uptimeMs)}`],
       ["address", client.url],
@@ -21,8 +23,16 @@ export default defineCommand({
       ["pool", `${pool.free} of ${pool.size} free, ${pool.quarantined} cooling down`],
       ["holds", `${holds.kept} of at most ${holds.limit}`],
       ["ephemeral", rangeText(ephemeral)],
+      ...(wsl ? [["WSL", wslText(wsl)] as const] : []),
       ...warnings.map((warning) => ["warning", warning, "yellow"] as const),
     ]);
     if (leases.conflict || warnings.length > 0) writeHint(process, "portd doctor says what is wrong, and what to do");
   },
 });
+
+/** Which WSL it is, and how its portd and that of Windows stay apart. */
+function wslText({ version, networking }: NonNullable<DaemonStatus["wsl"]>): string {
+  const network = networking === "shared" ? "the network of Windows" : `${networking} networking`;
+  const { listen, pool } = WSL_DEFAULTS;
+  return `${version}, ${network}; defaults here: ${listen} and pool ${pool}, on Windows others`;
+}

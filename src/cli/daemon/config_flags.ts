@@ -18,10 +18,10 @@ export const CONFIG_FLAGS = {
 export type ConfigFlags = FlagsOf<typeof CONFIG_FLAGS>;
 
 /** Options of `loadConfig`. Paths are made absolute here, where the current folder is known. */
-export function loadOptions(
+export async function loadOptions(
   context: CliContext,
   flags: CommonFlags & ConfigFlags,
-): LoadConfigOptions & { readonly stateDir: string } {
+): Promise<LoadConfigOptions & { readonly stateDir: string }> {
   const { env, cwd } = context;
   const { listen, pool, config, set = [], stateDir } = flags;
   const { PORTD_STATE_DIR: stateDirVariable, ...otherEnv } = env;
@@ -33,6 +33,7 @@ export function loadOptions(
     env: { ...otherEnv, ...(stateDirVariable && { PORTD_STATE_DIR: resolvePath(cwd, stateDirVariable) }) },
     ...(config !== undefined && { file: resolvePath(cwd, config) }),
     stateDir: stateDirOf(context, flags),
+    isWsl: await context.wsl() !== undefined,
   };
 }
 

@@ -44,9 +44,10 @@ export async function findDaemon(
     return client;
   }
   const stateDir = stateDirOf(context, flags);
-  const found = await firstListening(candidates(context.env.PORTD_LISTEN, stateDir)) ?? await awaitRecorded(stateDir) ??
+  const places = () => candidates(context, { listen: context.env.PORTD_LISTEN, stateDir });
+  const found = await firstListening(places()) ?? await awaitRecorded(stateDir) ??
     (start && mayStart(context, flags) ? await startOne(context, flags, stateDir) : undefined);
-  if (found === undefined) throw nobodyThere(context, stateDir, flags);
+  if (found === undefined) throw nobodyThere(await Array.fromAsync(places()), mayStart(context, flags));
   const takesToken = withToken !== false || readDaemonFile(stateDir)?.needsToken === true;
   const token = context.env.PORTD_TOKEN ||
     (takesToken ? (await loadRecorded()).ownToken(stateDir, found.url) : undefined);
@@ -140,10 +141,9 @@ async function noToken(client: PortdClient, stateDir?: string): Promise<PortdErr
   return new PortdError("scope_required", message, { scope: "expose" });
 }
 
-function nobodyThere(context: CliContext, stateDir: string, flags: CommonFlags): NoDaemonError {
-  const tried = candidates(context.env.PORTD_LISTEN, stateDir).join(" and ");
-  const why = mayStart(context, flags) ? "" : ", and starting one is switched off";
+function nobodyThere(tried: readonly string[], mayStart: boolean): NoDaemonError {
+  const why = mayStart ? "" : ", and starting one is switched off";
   return new NoDaemonError(
-    `Cannot find a daemon: nobody answers at ${tried}${why}; start one with: portd serve --detach`,
+    `Cannot find a daemon: nobody answers at ${tried.join(" and ")}${why}; start one with: portd serve --detach`,
   );
 }

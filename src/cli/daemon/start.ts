@@ -50,7 +50,8 @@ export async function startDaemon(context: CliContext, options: StartOptions): P
   let end: { readonly code: number; readonly at: number } | undefined;
   const outcome = await retryUntil(async () => {
     if (child.exitCode !== undefined) end ??= { code: child.exitCode, at: performance.now() };
-    const url = own ? await findOwn(stateDir) : await findReady(candidates(context.env.PORTD_LISTEN, stateDir));
+    const places = { listen: context.env.PORTD_LISTEN, stateDir };
+    const url = own ? await findOwn(stateDir) : await findReady(candidates(context, places));
     if (url !== undefined || end === undefined) return url !== undefined && { url };
     const mayAnotherStart = !own && end.code !== 0 && freshLog().includes("already serves") &&
       performance.now() < end.at + OTHER_LIMIT_MS;
@@ -69,8 +70,8 @@ export async function findOwn(stateDir: string): Promise<string | undefined> {
   return await findReady(recorded === undefined ? [] : [recorded.url]);
 }
 
-async function findReady(urls: readonly string[]): Promise<string | undefined> {
-  for (const url of urls) if ((await askPortd(url))?.isReady) return url;
+async function findReady(urls: readonly string[] | AsyncIterable<string>): Promise<string | undefined> {
+  for await (const url of urls) if ((await askPortd(url))?.isReady) return url;
   return undefined;
 }
 
@@ -128,7 +129,8 @@ export async function refuseToReplaceService(context: CliContext, { json = false
   const service = await serviceStatus(context, { isQuiet: json });
   if (!service?.startsAtBoot || service.state === "running") return;
   const { state, command } = service;
-  if (wellKnownUrl(flagValue(command, "--listen")) !== wellKnownUrl(context.env.PORTD_LISTEN)) return;
+  const theirs = await wellKnownUrl(context, flagValue(command, "--listen"));
+  if (theirs !== await wellKnownUrl(context, context.env.PORTD_LISTEN)) return;
   throw new NoDaemonError(
     `Cannot find a daemon: portd is a service of this machine, and is ${state}; start it with: portd service start`,
   );

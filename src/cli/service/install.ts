@@ -34,7 +34,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   };
   const changes = await control.install(definition);
   const steps = changes.length === 0 && isOutdated(before, definition) ? await restartSteps(control) : changes;
-  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(config, before)]) {
+  for (const warning of [...environmentWarnings(context), ...await otherDaemonWarnings(context, config, before)]) {
     warn(context, warning);
   }
   await carryOut(context, flags, steps);
@@ -59,7 +59,7 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
 async function configOf(context: CliContext, flags: InstallFlags, { command }: ServiceStatus): Promise<Config> {
   const stateDir = flags.stateDir ?? installedDir(command) ?? defaultServiceDir(context, flags);
   const options = {
-    ...loadOptions({ ...context, env: {} }, { ...flags, stateDir }),
+    ...await loadOptions({ ...context, env: {} }, { ...flags, stateDir }),
     // Who only looks may not read the folder of the system's service.
     ...(flags.dryRun &&
       { onUnreadable: (path: string) => warn(context, `${path} may not be read, and is not checked`) }),
@@ -87,9 +87,13 @@ function environmentWarnings({ env }: CliContext): string[] {
 }
 
 /** Warns of another daemon that has the address or the file of the service. */
-async function otherDaemonWarnings(config: Config, service: ServiceStatus): Promise<string[]> {
+async function otherDaemonWarnings(
+  context: CliContext,
+  config: Config,
+  service: ServiceStatus,
+): Promise<string[]> {
   const hasPort = splitAddress(config.listen)?.port !== 0;
-  const urls = candidates(config.listen, config.stateDir);
+  const urls = await Array.fromAsync(candidates(context, config));
   for (const url of hasPort ? urls : urls.slice(0, -1)) {
     const other = await askPortd(url);
     if (other === undefined || (service.pid !== null && (other.pid ?? service.pid) === service.pid)) continue;

@@ -13,7 +13,7 @@ export async function runService(context: CliContext, flags: CommonFlags & Confi
   const control = await context.openService({ isUser: false });
   let isLogged = false;
   const run = control.run(async ({ signal, ready }) => {
-    const options = loadOptions(context, flags);
+    const options = await loadOptions(context, flags);
     try {
       await serveUntilStopped(context, await loadConfig(options), { signal, onReady: ready });
     } catch (error) {

@@ -14,7 +14,7 @@ export async function printStatus(context: CliContext, flags: ServiceFlags): Pro
   const status = await control.status();
   const stateDir = serviceDirOf(context, flags, status);
   const log = control.log(stateDir);
-  const api = status.pid === null ? undefined : await findApi(stateDir, status);
+  const api = status.pid === null ? undefined : await findApi(context, stateDir, status);
   const { process } = context;
   if (flags.json) writeJson(process.stdout, { ...status, stateDir, log, api: api ?? null });
   else writeFacts(process.stdout, rowsOf(status, { stateDir, log, api }));
@@ -22,10 +22,14 @@ export async function printStatus(context: CliContext, flags: ServiceFlags): Pro
 }
 
 /** Asks the address in `daemon.json`, or the expected one where this user may not read the state folder. */
-async function findApi(stateDir: string, { pid, command }: ServiceStatus): Promise<PortdAnswer | undefined> {
+async function findApi(
+  context: CliContext,
+  stateDir: string,
+  { pid, command }: ServiceStatus,
+): Promise<PortdAnswer | undefined> {
   const recorded = readDaemonFile(stateDir);
-  const expected = candidates(flagValue(command, "--listen"), stateDir);
-  for (const url of recorded?.pid === pid ? [recorded!.url] : expected) {
+  const expected = candidates(context, { listen: flagValue(command, "--listen"), stateDir });
+  for await (const url of recorded?.pid === pid ? [recorded!.url] : expected) {
     const found = await askPortd(url);
     const isOther = found === undefined || (found.pid ?? pid) !== pid;
     if (!isOther) return { ...found, version: found.version ?? recorded?.version ?? null };

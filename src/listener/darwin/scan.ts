@@ -1,10 +1,11 @@
 /**
  * Sockets on macOS, through the system's `lsof`. Manual: lsof(8).
  *
- * It lists the sockets that processes have open: none in TIME_WAIT, and to users other than root only those of their own
- * processes. Where it shows nobody on a port, the port is probed: a refusal says that it is in use, and not by whom.
+ * It is part of macOS, and takes no permission that a user grants, such as Full Disk Access. It lists the sockets that
+ * processes have open: none in TIME_WAIT, and to users other than root only those of their own processes. Where it shows nobody on a port, the port is probed: a refusal says that it is in use, and not by whom.
  */
 import type { Holds } from "../../hold/hold.ts";
+import { type Program, runProgram } from "../../os/program.ts";
 import type { SocketRow } from "../../os/socket.ts";
 import type { Endpoint, Protocol } from "../../port/port.ts";
 import { GenericScanner } from "../generic_scan.ts";
@@ -21,10 +22,10 @@ const LISTENING_TCP = ["-iTCP", "-sTCP:LISTEN"], UDP = ["-iUDP"], BOTH = ["-iTCP
 
 /** Sees the sockets of processes that this user may see; of others only that a port is in use. */
 export class DarwinScanner extends GenericScanner {
-  readonly #command: readonly string[];
+  readonly #command: Program;
 
   /** @param command is the program with its leading arguments. @default the system's lsof */
-  constructor(holds: Holds, command: readonly string[] = [LSOF]) {
+  constructor(holds: Holds, command: Program = [LSOF]) {
     super(holds);
     this.#command = command;
   }
@@ -53,15 +54,15 @@ export class DarwinScanner extends GenericScanner {
   }
 
   async #rows(selection: readonly string[]): Promise<SocketRow[]> {
-    const [program = LSOF, ...args] = [...this.#command, ...PLAIN, ...selection, "-F", LSOF_FIELDS];
-    const signal = AbortSignal.timeout(LIMIT_MS);
-    const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null", signal }).output();
+    const args = [...PLAIN, ...selection, "-F", LSOF_FIELDS];
+    const options = { timeoutMs: LIMIT_MS, intent: "list sockets" };
+    const { code, stdout, stderr } = await runProgram(this.#command, args, options);
     // lsof exits with 1 when one of its filters matches no socket; only a real error is on stderr.
-    const fault = new TextDecoder().decode(stderr).trim();
+    const fault = stderr.trim();
     if (code > 1 || (code === 1 && stdout.length === 0 && fault !== "")) {
-      throw new Error(`Cannot list sockets: ${program} ends with exit code ${code}: ${fault.split("\n")[0]}`);
+      throw new Error(`Cannot list sockets: ${this.#command[0]} ends with exit code ${code}: ${fault.split("\n")[0]}`);
     }
-    return parseLsof(new TextDecoder().decode(stdout));
+    return parseLsof(stdout);
   }
 }
 

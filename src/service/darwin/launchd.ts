@@ -39,6 +39,8 @@ export interface LaunchdOptions extends UnixServiceOptions {
 const TIMEOUT_MS = 30_000;
 /** Exit codes of `launchctl bootout`: the job is not loaded; it takes a while to end. */
 const NO_SUCH_PROCESS = 3, IN_PROGRESS = 36;
+/** Exit codes where launchd has no such domain: gui/UID is there only while that user is logged in at the screen. */
+const NO_DOMAIN: ReadonlySet<number> = new Set([112, 125]);
 
 /** Where launchd looks for property lists. @throws {Error} when the environment names no home, for an agent. */
 export function definitionFolder({ isUser, env }: Pick<LaunchdOptions, "isUser" | "env">): string {
@@ -146,7 +148,7 @@ export class Launchd implements ServiceControl {
   async #print(): Promise<JobPrint | undefined> {
     const outcome = await this.#ask(["print", this.#target]);
     if (outcome.code === NO_SUCH_JOB) return undefined;
-    if (outcome.code !== 0) throw failure(`read ${this.#target}`, outcome);
+    if (outcome.code !== 0) throw this.#failure(`read ${this.#target}`, outcome);
     return parsePrint(outcome.stdout);
   }
 
@@ -168,7 +170,7 @@ export class Launchd implements ServiceControl {
     const run = async () => {
       const outcome = await this.#ask(args);
       const isUnderWay = [0, NO_SUCH_PROCESS, IN_PROGRESS, NO_SUCH_JOB].includes(outcome.code);
-      if (!isUnderWay) throw failure(`stop ${this.#target}`, outcome);
+      if (!isUnderWay) throw this.#failure(`stop ${this.#target}`, outcome);
       const isGone = await this.#until(async () => await this.#print() === undefined);
       if (!isGone) throw new Error(`Cannot stop ${this.#target}: launchd has not ended it in time`);
     };
@@ -205,13 +207,22 @@ export class Launchd implements ServiceControl {
   /** What a call prints that must succeed. */
   async #call(args: readonly string[], intent: string): Promise<string> {
     const outcome = await this.#ask(args);
-    if (outcome.code !== 0) throw failure(intent, outcome);
+    if (outcome.code !== 0) throw this.#failure(intent, outcome);
     return outcome.stdout;
   }
 
   async #ask(args: readonly string[]): Promise<ProgramOutcome> {
     const { launchctl = ["/bin/launchctl"] } = this.#options;
     return await runProgram(launchctl, args, { timeoutMs: TIMEOUT_MS, intent: `launchctl ${args.join(" ")}` });
+  }
+
+  #failure(intent: string, { code, stdout, stderr }: ProgramOutcome): Error {
+    if (this.#options.isUser && NO_DOMAIN.has(code)) {
+      const way = "log in there, or install portd as a daemon of the system: with sudo and without --user";
+      return new Error(`Cannot ${intent}: this user is not logged in at the screen, where agents run; ${way}`);
+    }
+    const said = (stderr.trim() || stdout.trim()).split("\n").join("; ");
+    return new Error(`Cannot ${intent}: launchctl ended with ${code}${said === "" ? "" : `: ${said}`}`);
   }
 
   /** Asks until the answer is yes. @returns whether it came in time. */
@@ -232,9 +243,4 @@ function stateOf({ state, pid, exitCode, wasKilled }: JobPrint): ServiceState {
 function notInstalled(what: string, { isUser }: LaunchdOptions): Error {
   const command = `portd service install${isUser ? " --user" : ""}`;
   return new Error(`Cannot ${what} the service: it is not installed; install it with: ${command}`);
-}
-
-function failure(intent: string, { code, stdout, stderr }: ProgramOutcome): Error {
-  const said = (stderr.trim() || stdout.trim()).split("\n").join("; ");
-  return new Error(`Cannot ${intent}: launchctl ended with ${code}${said === "" ? "" : `: ${said}`}`);
 }
