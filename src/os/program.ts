@@ -6,7 +6,7 @@ export type Program = readonly [string, ...string[]];
 
 /** Options of {@linkcode runProgram}. */
 export interface RunOptions {
-  /** What it reads from its stdin; on Windows it has nothing to read. @default nothing */
+  /** What it reads from its stdin. @default nothing */
   readonly input?: string;
   /** After this time it is killed. */
   readonly timeoutMs: number;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { ProgramError, runProgram } from "../../src/os/program.ts";
 import { endsWithJob } from "../../src/os/windows/job.ts";
 import { openKernel32Spawn } from "../../src/os/windows/kernel32.ts";
+import { InputPipe, type PipeCalls } from "../../src/os/windows/pipes.ts";
 import { environmentBlock, spawn, type SpawnedProcess } from "../../src/os/windows/spawn.ts";
 import { runTool } from "../../src/os/windows/tool.ts";
 import { retryUntil } from "../../src/wait.ts";
@@ -36,6 +37,96 @@ windowsTest("a tool has its output, its exit code and an empty stdin", async () 
     console.error("oh"); Deno.exit(3)`;
   const outcome = await runProgram([Deno.execPath()], ["eval", text], { timeoutMs: LIMIT_MS, intent: "try" });
   assert.deepEqual(outcome, { code: 3, stdout: `${"a b".repeat(50_000)} 0\n`, stderr: "oh\n" });
+});
+
+/** Prints how much it has read, and its hash: a byte that is lost or twice there changes it. */
+const DIGEST = `const bytes = new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
+  console.log(bytes.length, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex());`;
+
+windowsTest("a tool reads its input to the end, also one that fits in no pipe", async () => {
+  for (const length of [1, 65_536, 65_537, 3_000_000]) {
+    const input = "portd ö\n".repeat(length).slice(0, length), bytes = new TextEncoder().encode(input);
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    const outcome = await runProgram(script(DIGEST), [], { input, timeoutMs: LIMIT_MS, intent: "try" });
+    assert.deepEqual(outcome, { code: 0, stdout: `${bytes.length} ${hash}\n`, stderr: "" });
+  }
+});
+
+windowsTest("a tool that does not read its input ends by itself, or after its time", async () => {
+  const input = "x".repeat(3_000_000);
+  assert.equal((await runTool(script("Deno.exit(4)"), { input, timeoutMs: LIMIT_MS }))!.code, 4);
+  assert.equal(await runTool(script(FOREVER), { input, timeoutMs: 1 }), undefined);
+});
+
+/** A pipe in memory with room for so many bytes, which refuses a part that does not fit. */
+class FakePipe {
+  readonly closed: bigint[] = [];
+  text = "";
+  isRead = true;
+  #queued = 0;
+
+  constructor(readonly room: number) {}
+
+  readonly calls: PipeCalls = {
+    CreatePipe(reader, writer) {
+      (reader as BigUint64Array)[0] = 1n;
+      (writer as BigUint64Array)[0] = 2n;
+      return 1;
+    },
+    CloseHandle: (handle) => this.closed.push(BigInt(Deno.UnsafePointer.value(handle))),
+    PeekNamedPipe: () => 0,
+    ReadFile: () => 0,
+    SetHandleInformation: () => 1,
+    SetNamedPipeHandleState: (_handle, mode) => Number((mode as Uint32Array)[0] === 1),
+    WriteFile: (_handle, part, size, written) => {
+      if (!this.isRead) return 0;
+      if (this.#queued + size > this.room) return 1;
+      this.#queued += size;
+      this.text += new TextDecoder().decode(part as Uint8Array<ArrayBuffer>);
+      (written as Uint32Array)[0] = size;
+      return 1;
+    },
+  };
+
+  /** The program reads all that is there. */
+  empty(): void {
+    this.#queued = 0;
+  }
+}
+
+Deno.test("what fits in a pipe is in it, with its end, before a program starts", () => {
+  const pipe = new FakePipe(65_536), text = "a".repeat(65_536);
+  using input = new InputPipe(text, pipe.calls);
+  assert.equal(pipe.text, text);
+  assert.deepEqual(pipe.closed, [2n]);
+  input.closeReader();
+  assert.deepEqual(pipe.closed, [2n, 1n]);
+});
+
+Deno.test("more than fits in a pipe is written when there is room, never more than that at once", () => {
+  const pipe = new FakePipe(10_000), text = Array.from({ length: 5000 }, (_, i) => String(i % 10_000)).join(" ");
+  using input = new InputPipe(text, pipe.calls);
+  const lengths = [pipe.text.length];
+  input.feed();
+  assert.equal(pipe.text.length, lengths[0], "nobody has read");
+  for (; !pipe.closed.includes(2n) && lengths.length < 100; lengths.push(pipe.text.length)) {
+    pipe.empty();
+    input.feed();
+  }
+  assert.equal(pipe.text, text);
+  assert.deepEqual(lengths, [8192, 16_384, text.length]);
+});
+
+Deno.test("a pipe from which nobody reads any more is closed, and nothing is closed twice", () => {
+  const pipe = new FakePipe(0);
+  {
+    using input = new InputPipe("x", pipe.calls);
+    input.closeReader();
+    pipe.isRead = false;
+    input.feed();
+    input.feed();
+  }
+  assert.deepEqual(pipe.closed, [1n, 2n]);
 });
 
 windowsTest("a tool that does not end, and one that prints without end, are ended", async () => {

@@ -63,6 +63,10 @@ const SPAWN_SYMBOLS = {
   PeekNamedPipe: { parameters: ["pointer", "pointer", "u32", "pointer", "buffer", "pointer"], result: "i32" },
   /** `BOOL ReadFile(HANDLE, void *, DWORD size, DWORD *read, NULL)` */
   ReadFile: { parameters: ["pointer", "buffer", "u32", "buffer", "pointer"], result: "i32" },
+  /** `BOOL WriteFile(HANDLE, const void *, DWORD size, DWORD *written, NULL)` */
+  WriteFile: { parameters: ["pointer", "buffer", "u32", "buffer", "pointer"], result: "i32" },
+  /** `BOOL SetNamedPipeHandleState(HANDLE, DWORD *mode, NULL, NULL)`, also of a pipe without a name */
+  SetNamedPipeHandleState: { parameters: ["pointer", "buffer", "pointer", "pointer"], result: "i32" },
   /** `BOOL SetHandleInformation(HANDLE, DWORD mask, DWORD flags)` */
   SetHandleInformation: { parameters: ["pointer", "u32", "u32"], result: "i32" },
   /** `BOOL GetExitCodeProcess(HANDLE, DWORD *code)` */
@@ -105,6 +109,8 @@ export const STARTF_USESTDHANDLES = 0x100;
 export const PROC_THREAD_ATTRIBUTE_HANDLE_LIST = 0x20002;
 /** A flag of a handle: new processes inherit it. */
 export const HANDLE_FLAG_INHERIT = 1;
+/** A mode of one end of a pipe: writing takes what there is room for, and does not wait. */
+export const PIPE_NOWAIT = 1;
 /** What `CreateFileW` is asked for, and its answer when it fails. */
 export const GENERIC_READ = 0x80000000,
   GENERIC_WRITE = 0x40000000,

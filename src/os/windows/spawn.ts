@@ -35,6 +35,8 @@ export interface SpawnOptions {
   readonly cwd?: string | undefined;
   /** The whole environment. @default our own */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** An inheritable handle that it reads from. @default the device that has nothing to read */
+  readonly stdin?: Deno.PointerValue;
   /** An inheritable handle that it writes to. @default the device that swallows everything */
   readonly stdout?: Deno.PointerValue;
   readonly stderr?: Deno.PointerValue;
@@ -118,14 +120,14 @@ class SpawnRequest implements Disposable {
   readonly #attributes: Uint8Array<ArrayBuffer>;
   readonly #startup = new DataView(new ArrayBuffer(STARTUP_SIZE));
 
-  constructor({ words, cwd, env, stdout, stderr }: SpawnOptions, kernel32: Kernel32Spawn) {
+  constructor({ words, cwd, env, stdin, stdout, stderr }: SpawnOptions, kernel32: Kernel32Spawn) {
     this.#kernel32 = kernel32;
     this.#program = wideText(words[0]);
     this.#commandLine = wideText(joinCommandLine(words));
     this.#environment = env === undefined ? null : environmentBlock(env);
     this.#cwd = cwd === undefined ? null : wideText(cwd);
     this.#null = openNull(kernel32);
-    const handles = [this.#null, stdout ?? this.#null, stderr ?? this.#null].map(addressOfHandle);
+    const handles = [stdin, stdout, stderr].map((handle) => handle ?? this.#null).map(addressOfHandle);
     this.#inherited = new Uint8Array(BigUint64Array.from(new Set(handles)).buffer);
     this.#attributes = listHandles(this.#inherited, kernel32);
     this.#startup.setUint32(0, STARTUP_SIZE, true);
