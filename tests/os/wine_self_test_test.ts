@@ -17,10 +17,6 @@ const ELEVATED = ["fw", "scm", "exclude", "acl"];
 /** What is not `ok` under Wine, with the reason: a change of one of them is to be noticed. */
 const NOT_OK: Readonly<Record<string, readonly [ItemState, RegExp]>> = {
   "spawn.window": ["skipped", /^this process has no desktop$/],
-  // The child is started by Deno, which has it inherit every inheritable handle.
-  "spawn.handles": ["fail", /^a process in the background has inherited a pipe of ours$/],
-  // The probe looks at wildcard and loopback addresses only.
-  "bind.matrix": ["fail", /^\d+ answers of the probe are wrong$/],
   // Wine's netsh is a stub.
   netsh: ["skipped", /^netsh prints nothing$/],
   exclude: ["skipped", /^netsh prints nothing$/],
