@@ -7,7 +7,7 @@ import type { Outcome } from "../support/os/installation.ts";
 import { osTest } from "../support/os/requirement.ts";
 import { FLAGS, portdWords, Wine } from "../support/os/wine.ts";
 import { WINE } from "../support/os/wine_root.ts";
-import type { SelfTestOrders } from "../support/os/wine_self_test.ts";
+import type { SelfTestOrders } from "../support/os/wine_self_test_run.ts";
 
 const ITEMS =
   "spawn.eof spawn.window spawn.handles bind.matrix bind.prompt tables lasterror process registry.rules netsh store run.cmd"
@@ -51,7 +51,7 @@ class Machine implements AsyncDisposable {
     name: N,
     argument: Parameters<SelfTestOrders[N]>[0],
   ): Promise<Awaited<ReturnType<SelfTestOrders[N]>>> {
-    const program = this.wine.path("tests/support/os/wine_self_test.ts");
+    const program = this.wine.path("tests/support/os/wine_self_test_run.ts");
     const { code, stdout, stderr } = await this.wine.deno(["run", ...FLAGS, program, name, JSON.stringify(argument)]);
     assert.equal(code, 0, stderr);
     return JSON.parse(stdout);

@@ -1,5 +1,5 @@
 /**
- * A program that Deno for Windows runs under Wine, as an administrator: `wine_self_test.ts ORDER ARGUMENT`. It follows
+ * A program that Deno for Windows runs under Wine, as an administrator: `wine_self_test_run.ts ORDER ARGUMENT`. It follows
  * one order about self-tests and prints the answer as one line of JSON.
  */
 import { LOCAL_RULES } from "../../../src/firewall/windows/policy.ts";
