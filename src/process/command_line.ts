@@ -61,3 +61,11 @@ function keepEnds(text: string, { name, most }: { readonly name: string; readonl
   const hasRoom = text.startsWith(`${name} `) && room >= LEAST_END;
   return hasRoom ? `${name} …${text.slice(-room)}` : `…${text.slice(text.length - most + 1)}`;
 }
+
+/** How many characters of a command a sentence has. */
+const SENTENCE_WIDTH = 60;
+
+/** A process in a sentence. */
+export function processText(pid: number | null, command: string | null | undefined): string {
+  return `pid ${pid} (${command ? shortCommand(command, SENTENCE_WIDTH) : "unknown command"})`;
+}

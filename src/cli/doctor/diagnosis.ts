@@ -1,9 +1,10 @@
 /** The problems of a daemon, from what it says and from its state folder. Pure. */
 import type { ListedSocket } from "../../client/client.ts";
 import { formatDuration } from "../../duration.ts";
+import { processText } from "../../process/command_line.ts";
 import { titleOf } from "../naming.ts";
 import { addressText } from "../terminal.ts";
-import { commandOfRun, isOfRun, type Orphan, processText, type Stray, strayText } from "./servers.ts";
+import { commandOfRun, isOfRun, type Orphan, type Stray, strayText } from "./servers.ts";
 import type { Symptoms } from "./symptoms.ts";
 
 /** How bad a finding is: a `problem` is one now, a `warning` may become one, a `note` is good to know. */

@@ -1,7 +1,7 @@
 /** Servers that are not where their leases are, and servers whose `portd run` has ended. Pure. */
 import type { DaemonStatus, Lease, ListedSocket, PortSocket } from "../../client/client.ts";
 import { contains } from "../../port/port.ts";
-import { shortCommand } from "../../process/command_line.ts";
+import { processText } from "../../process/command_line.ts";
 import { folderKey, upwardKeys } from "../../process/folder.ts";
 import { portWords } from "../run/placeholders.ts";
 
@@ -21,8 +21,6 @@ export interface Orphan {
   readonly lease: Lease;
 }
 
-/** How many characters of a command a sentence has. */
-const COMMAND_WIDTH = 60;
 /** How many ports are looked at one by one. */
 const MOST_LOOKED_AT = 50;
 const RUN = "portd run ";
@@ -101,11 +99,6 @@ export function strayText({ socket: { pid, process, localPort }, leases, isStart
   const what = `${names} listens on ${localPort}, not on ${ports}: ${who}`;
   if (command === undefined) return `${what}; start it with the port of its lease`;
   return `${what}; add what sets its port to the command, like: ${portWords(command)}`;
-}
-
-/** A process in a sentence. */
-export function processText(pid: number | null, command: string | null | undefined): string {
-  return `pid ${pid} (${command ? shortCommand(command, COMMAND_WIDTH) : "unknown command"})`;
 }
 
 /** The folder of a holder without a process. */

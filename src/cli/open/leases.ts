@@ -4,9 +4,7 @@ import { NoDaemonError } from "../../client/transport.ts";
 import type { ExposureRequest, LeaseRequest } from "../../client/wire.ts";
 import { messageOf, PortdError } from "../../errors.ts";
 import { PROTOCOLS } from "../../port/port.ts";
-import { shortCommand } from "../../process/command_line.ts";
-
-const COMMAND_WIDTH = 60;
+import { processText } from "../../process/command_line.ts";
 
 /** A part of a port that nobody has leased. */
 export interface UnleasedPart {
@@ -55,7 +53,7 @@ function partsOf(protocols: readonly Protocol[], listeners: readonly PortSocket[
 /** The process of a listener in a few words. */
 export function listenerText({ pid, process }: PortSocket): string {
   if (pid === null) return "a process that the daemon cannot see";
-  return `pid ${pid} (${shortCommand(process?.command ?? "unknown command", COMMAND_WIDTH)})`;
+  return processText(pid, process?.command);
 }
 
 /** How a new lease ends, in words. */

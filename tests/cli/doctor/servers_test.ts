@@ -1,5 +1,6 @@
 /** What doctor finds out about servers, against the whole daemon over a machine in memory. */
 import assert from "node:assert/strict";
+import type { Lease } from "../../../src/client/client.ts";
 import type { Finding } from "../../../src/cli/doctor/diagnosis.ts";
 import { portsToLookAt } from "../../../src/cli/doctor/servers.ts";
 import { openLibc } from "../../../src/os/linux/libc.ts";
@@ -11,6 +12,13 @@ import { SOCKET, UNCLAIMED } from "../../support/wire.ts";
 const RUN = { command: "portd run web -- npm run dev" } as const;
 const PROCESS = { kind: "process" } as const;
 
+/** The lease of a `portd run` that runs, with pid 4711. */
+async function leaseOfRun({ daemon, cwd }: Setting): Promise<Lease> {
+  daemon.machine.start(4711, { ...RUN, cwd });
+  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
+  return await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+}
+
 /** What doctor says about servers. */
 async function serversOf({ run }: Setting): Promise<readonly (readonly [level: string, message: string])[]> {
   const { findings } = JSON.parse((await run(["doctor", "--json"])).stdout) as {
@@ -21,9 +29,7 @@ async function serversOf({ run }: Setting): Promise<readonly (readonly [level: s
 
 commandTest("doctor finds the server of a portd run that listens on another port than its lease", async (setting) => {
   const { daemon: { machine }, daemon, cwd, run } = setting;
-  machine.start(4711, { ...RUN, cwd });
-  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
-  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const lease = await leaseOfRun(setting);
   machine.start(4713, { command: "sh -c vite", cwd, parentPid: 4711 });
   machine.start(4715, { command: `node ${cwd}/node_modules/.bin/vite`, cwd, parentPid: 4713 });
   machine.listen({ protocol: "tcp", port: 5173 }, { pid: 4715 });
@@ -56,10 +62,8 @@ commandTest("doctor suspects a server in the folder of a lease that waits for on
 });
 
 commandTest("doctor finds a server that listens although its portd run and its lease have ended", async (setting) => {
-  const { daemon: { machine }, daemon, cwd } = setting;
-  machine.start(4711, { ...RUN, cwd });
-  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
-  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const { daemon: { machine }, daemon } = setting;
+  const lease = await leaseOfRun(setting);
   const startedAt = new Date(daemon.clock.now()).toISOString();
   const { pid } = await daemon.serve(lease, { command: "vite", parentPid: 4711, startedAt });
   machine.end(4711);
@@ -69,10 +73,8 @@ commandTest("doctor finds a server that listens although its portd run and its l
 });
 
 commandTest("doctor calls nobody the former server of a lease who was a stranger on its port", async (setting) => {
-  const { daemon: { machine }, daemon, cwd } = setting;
-  machine.start(4711, { ...RUN, cwd });
-  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
-  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const { daemon: { machine }, daemon } = setting;
+  const lease = await leaseOfRun(setting);
   const startedAt = new Date(daemon.clock.now()).toISOString();
   machine.start(99, { command: "node web.mjs", cwd: "/home/me/stranger", startedAt });
   machine.listen({ protocol: "tcp", port: lease.port }, { pid: 99 });
@@ -88,9 +90,7 @@ Deno.test("doctor finds a server whose portd run has ended, while its lease stay
 }, async () => {
   await using setting = await setUp();
   const { daemon: { machine }, daemon, cwd } = setting;
-  machine.start(4711, { ...RUN, cwd });
-  const holder = { id: `cli:${cwd}`, ...RUN, cwd };
-  const lease = await daemon.grant({ name: "web", project: "shop", holder, pid: 4711, lifetime: PROCESS });
+  const lease = await leaseOfRun(setting);
   // This very process is the server: doctor looks for itself whether it runs.
   const { startTime } = openProcesses(new Procfs(openLibc())).find(Deno.pid)!;
   machine.start(Deno.pid, { command: "vite", startTime, parentPid: 4711, cwd });
