@@ -134,6 +134,9 @@ commandTest("portd open says first that the daemon needs rights, and how it gets
   assert.deepEqual([daemon.leases, daemon.asked("POST", "/"), daemon.asked("PUT", "/")], [[], [], []]);
   const { error } = JSON.parse((await run(["open", `${PORT}`, "--yes", "--json"], { service })).stderr);
   assert.deepEqual([error.code, error.lacksRights, error.message], ["firewall_unavailable", true, message]);
+  const windows = await run(["open", `${PORT}`, "--yes"], { service, os: "windows" });
+  const steps = "portd stop, then portd service install, then portd service start"; // no && in Windows PowerShell 5.1
+  assert.match(windows.stderr, new RegExp(`has them, in an administrator's terminal: ${steps}\\n$`));
   service.refusal = () => Promise.reject(new Error("no systemd runs"));
   const withoutServices = await run(["open", `${PORT}`, "--yes"], { service });
   assert.match(withoutServices.stderr, /; as a daemon of root it has them: portd stop && sudo portd serve --detach\n$/);

@@ -1,6 +1,6 @@
 /**
  * The files are those of real machines, shortened: names of kernels, mounts and network devices as users have reported
- * them, with the counters of the devices set to 0.
+ * them. The counters of the devices decide nothing.
  */
 import assert from "node:assert/strict";
 import { openLinuxParts } from "../../src/os/linux/linux.ts";

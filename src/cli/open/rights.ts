@@ -9,7 +9,7 @@ const AS_SERVICE = ["stop", "service install", "service start"], AS_ROOT = ["sto
 /**
  * Checks that the daemon can change the firewall.
  *
- * @throws {PortdError} `firewall_unavailable`, with the command that gives the rights as `data.command`.
+ * @throws {PortdError} `firewall_unavailable`, with the commands that give the rights as `data.command`.
  */
 export async function requireRights(context: CliContext, client: PortdClient): Promise<void> {
   const { error = null, lacksRights = false } = await client.firewall();
@@ -18,9 +18,10 @@ export async function requireRights(context: CliContext, client: PortdClient): P
   if (!lacksRights || user === "root") throw new PortdError("firewall_unavailable", error ?? "Cannot open a port");
   const isWindows = context.os === "windows", hasServices = await canHaveService(context);
   const reason = error?.replace(/^Cannot [^:]*: /, "") ?? "it is no administrator";
-  const command = (hasServices ? AS_SERVICE : AS_ROOT).map((step, i) =>
+  const steps = (hasServices ? AS_SERVICE : AS_ROOT).map((step, i) =>
     `${i > 0 && !isWindows ? "sudo " : ""}portd ${step}`
-  ).join(" && ");
+  );
+  const command = steps.join(isWindows ? ", then " : " && "); // Windows PowerShell 5.1 does not know &&
   const how = isWindows ? ", in an administrator's terminal" : "";
   const message = `Cannot open a port: the daemon runs as ${user ?? "a user"} and needs an administrator's rights to ` +
     `change the firewall (${reason}); ${
