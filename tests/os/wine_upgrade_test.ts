@@ -9,7 +9,7 @@ import { Machine } from "../support/os/wine_machine.ts";
 import { DENO_EXE, WINE } from "../support/os/wine_root.ts";
 import type { UpgradeOutcome } from "../support/os/wine_upgrade.ts";
 
-const PROGRAM = "C:\\Program Files\\portd\\portd.exe";
+const FOLDER = "C:\\Program Files\\portd", PROGRAM = `${FOLDER}\\portd.exe`;
 
 /** The program of a version: its path, as Windows sees it, and how its bytes are known. */
 interface Version {
@@ -88,11 +88,12 @@ osTest("on Windows a service that runs gets a new program, or keeps the old one"
     assert.deepEqual({ error, files }, { error: undefined, files: { "portd.exe": first.digest } });
     await expectLease();
   });
-  await t.step("it goes with the service", async () => {
+  await t.step("it goes with the service, and so does its folder", async () => {
     await machine.service("uninstall");
     const { query, parameters } = await machine.look();
     assert.deepEqual([query, parameters], [{}, undefined]);
-    const { code } = await machine.order("deno", ["eval", `Deno.statSync(${JSON.stringify(PROGRAM)})`]);
+    const { code, stderr } = await machine.order("deno", ["eval", `Deno.statSync(${JSON.stringify(FOLDER)})`]);
     assert.notEqual(code, 0);
+    assert.match(stderr, /NotFound/);
   });
 });

@@ -18,7 +18,7 @@ export interface ProgramFiles {
   /** Copies a file, over another one if it is there, and makes the folder. */
   copy(from: string, to: string): void;
   rename(from: string, to: string): void;
-  /** Removes a file; where a process runs it, Windows does so at its next start. */
+  /** Removes a file or an empty folder; a file that a process runs is removed by Windows at its next start. */
   remove(path: string): void;
 }
 
@@ -92,11 +92,12 @@ export class ProgramHome {
     }
   }
 
-  /** Removes the program. Under its own name it is gone at once, also where a process runs it. */
+  /** Removes the program and its folder. Under its own name it is gone at once, also where a process runs it. */
   remove(): void {
     const replaced = this.#freeName();
     this.#files.rename(this.program, replaced);
     this.removeReplaced();
+    if (this.#files.names(this.folder).length === 0) this.#files.remove(this.folder);
   }
 
   #freeName(): string {
