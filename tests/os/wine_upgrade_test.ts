@@ -32,7 +32,9 @@ async function install(machine: Machine, { path }: Version, ...running: readonly
     ...running,
   ]);
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout);
+  const outcome: UpgradeOutcome = JSON.parse(stdout);
+  console.log(outcome); // for who reads why a step has failed
+  return outcome;
 }
 
 osTest("on Windows a service that runs gets a new program, or keeps the old one", [...WINE, MINGW], async (t) => {

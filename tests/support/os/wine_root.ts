@@ -11,7 +11,7 @@ const SUITE = "trixie";
 const DENO_PACKAGE = "@deno/win32-x64@2.9.5";
 const DENO_SHA256 = "98f8c2a2d470e4ccb04c935c86ff8050817d877762aec5eaeeb9e409ccb3b9fd";
 /** To be changed with anything that makes the root another. */
-const RECIPE = "debian13-deno2.9.5-2";
+const RECIPE = "debian13-deno2.9.5-3";
 
 /** What a test needs that runs programs of Windows. */
 export const WINE: readonly Requirement[] = [...DEBIAN_ROOT, x64, tools("nsenter", "npm", "tar")];
@@ -57,8 +57,8 @@ async function makePrefix(folder: string): Promise<void> {
   const env = WINE_ENV;
   const wine = [`--root=${folder}`, "--mount", "--mount-proc", WINE64];
   await runTool("unshare", [...wine, "wineboot", "-i"], { env });
-  // Wine waits only ten seconds for a service to start, which is too short on a busy machine.
-  const timeout = ["HKLM\\System\\CurrentControlSet\\Control", "/v", "ServicesPipeTimeout", "/t", "REG_DWORD"];
+  // Wine waits only ten seconds for a service to start, which is too short on a busy machine. It reads the time as text.
+  const timeout = ["HKLM\\System\\CurrentControlSet\\Control", "/v", "ServicesPipeTimeout", "/t", "REG_SZ"];
   await runTool("unshare", [...wine, "reg.exe", "add", ...timeout, "/d", "300000"], { env });
   await runTool("chroot", [folder, WINESERVER, "-w"], { env });
 }

@@ -3,6 +3,7 @@
  * administrator under Wine runs it: `deno run wine_upgrade.ts SOURCE LISTEN [RUNNING]`. With RUNNING the old
  * program runs meanwhile with these arguments, until it is ended.
  */
+import { ifThere } from "../../../src/errors.ts";
 import { runSteps, type ServiceState } from "../../../src/service/service.ts";
 import { WindowsServiceControl } from "../../../src/service/windows/service_control.ts";
 import { requireWine } from "./wine_only.ts";
@@ -16,12 +17,14 @@ export interface UpgradeOutcome {
   readonly state: ServiceState;
   readonly program: string | undefined;
   readonly standardHandles: readonly string[] | undefined;
+  /** What the programs have printed so far. */
+  readonly output: string;
   /** The names in the folder of the program, with the first 16 hexadecimal digits of their sha256. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /** What it installs. Its state folder is the default one. */
-const FOLDER = "C:\\Program Files\\portd", STATE_DIR = "C:\\ProgramData\\portd";
+const FOLDER = "C:\\Program Files\\portd", STATE_DIR = "C:\\ProgramData\\portd", OUTPUT = "C:\\portd-output.log";
 
 if (import.meta.main) {
   requireWine("install services");
@@ -53,7 +56,8 @@ async function upgrade(
   }
   const { state, command, standardHandles } = await control.status();
   const files = Object.fromEntries(await Promise.all(names().map(async (name) => [name, await digest(name)] as const)));
-  return { steps, ...(error !== undefined && { error }), state, program: command?.[0], standardHandles, files };
+  const output = ifThere(() => Deno.readTextFileSync(OUTPUT)) ?? "";
+  return { steps, ...(error !== undefined && { error }), state, program: command?.[0], standardHandles, output, files };
 }
 
 function names(): string[] {
