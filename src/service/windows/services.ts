@@ -76,8 +76,8 @@ interface OpenedHandle extends Disposable {
 const SERVICES_KEY = "SYSTEM\\CurrentControlSet\\Services";
 
 /**
- * The database of this machine. Every method throws {@linkcode WindowsError}. Nothing is decided by GetLastError, which
- * may be about a call of the runtime in between: it is only said in errors.
+ * The database of this machine. Every method throws {@linkcode WindowsError}. GetLastError may be about a call of the
+ * runtime in between: it is said in errors, and decides only that a service is gone whose key is still there.
  */
 export class WindowsServices {
   readonly #advapi32: winsvc.Advapi32Services;
