@@ -37,11 +37,13 @@ Deno.test("a cache without a package is refused, with its name and what fetches 
 
 Deno.test("a package that only a lazily imported module needs is missed too", async () => {
   await using folder = await temporaryFolder();
-  const registry = `npm/${new URL(env.NPM_CONFIG_REGISTRY ?? "https://registry.npmjs.org").host}`;
-  const from = `${denoDirOf(os, env)}/${registry}`, to = `${folder.path}/${registry}`;
-  Deno.mkdirSync(to, { recursive: true });
-  for (const { name } of Deno.readDirSync(from)) {
-    if (name !== "yaml") Deno.symlinkSync(`${from}/${name}`, `${to}/${name}`); // of src/yaml_document.ts
+  const from = `${denoDirOf(os, env)}/npm`, to = `${folder.path}/npm`;
+  for (const { name: registry, isDirectory } of Deno.readDirSync(from)) {
+    if (!isDirectory) continue;
+    Deno.mkdirSync(`${to}/${registry}`, { recursive: true });
+    for (const { name } of Deno.readDirSync(`${from}/${registry}`)) {
+      if (name !== "yaml") Deno.symlinkSync(`${from}/${registry}/${name}`, `${to}/${registry}/${name}`); // of src/yaml_document.ts
+    }
   }
   const refused = refuseMissingModules(SELF, { os, env: { ...env, DENO_DIR: folder.path } });
   await assert.rejects(refused, /^Error: Cannot install a service from source: yaml@\S+ is not in /);
