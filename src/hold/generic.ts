@@ -4,9 +4,8 @@
  */
 import type { Protocol } from "../port/port.ts";
 import { type LocalAddress, localAddresses } from "./addresses.ts";
-import type { Claim, ClaimOptions, Holds, Obstacle } from "./hold.ts";
-
-const TRIES_FOR_ANY = 64;
+import type { Obstacle } from "./hold.ts";
+import { ProbedHolds } from "./probed_holds.ts";
 
 /** What is bound for a moment. */
 export interface Attempt extends LocalAddress {
@@ -22,52 +21,26 @@ export type AttemptResult = number | "in_use" | "no_permission" | "no_descriptor
 /** Binds a port for a moment. */
 export type Attempts = (attempt: Attempt) => AttemptResult;
 
-/** Keeps nothing: every lease has the hold `none`. */
-export class GenericHolds implements Holds {
-  readonly limit = 0;
-  readonly size = 0;
+/** Probes by attempts to bind. */
+export class GenericHolds extends ProbedHolds {
   readonly #attempt: Attempts;
 
   /** @param attempt is the system's way. @default Deno's, which listens for a moment */
   constructor(attempt: Attempts = bindByDeno) {
+    super();
     this.#attempt = attempt;
   }
 
-  claim(port: number, { protocols, named = false }: ClaimOptions): Claim {
-    for (const protocol of protocols) {
-      const obstacle = this.#obstacleOn(port, protocol, named);
-      if (obstacle !== undefined) return { obstacle };
-    }
-    return { port, hold: "none" };
-  }
-
-  claimAny(options: ClaimOptions): Claim {
-    let claim: Claim = { obstacle: { reason: "in_use", protocol: "tcp" } };
-    for (let tries = 0; tries < TRIES_FOR_ANY && claim.obstacle !== undefined; tries++) {
-      const protocol = options.protocols[0]!;
-      const port = this.#attempt({ address: "0.0.0.0", scope: 0, port: 0, protocol, reuse: false });
-      claim = typeof port === "number" ? this.claim(port, options) : { obstacle: obstacleOf(port, protocol)! };
-    }
-    return claim;
-  }
-
-  retake(): boolean {
-    return false;
-  }
-
-  has(): boolean {
-    return false;
-  }
-
-  release(): void {}
-
-  releaseAll(): void {}
-
-  #obstacleOn(port: number, protocol: Protocol, named: boolean): Obstacle | undefined {
+  protected override obstacleOn(port: number, protocol: Protocol, named: boolean): Obstacle | undefined {
     for (const address of localAddresses()) {
       const obstacle = obstacleOf(this.#attempt({ ...address, port, protocol, reuse: named }), protocol);
       if (obstacle !== undefined) return obstacle;
     }
+  }
+
+  protected override portOfSystem(protocol: Protocol): number | Obstacle {
+    const port = this.#attempt({ address: "0.0.0.0", scope: 0, port: 0, protocol, reuse: false });
+    return typeof port === "number" ? port : obstacleOf(port, protocol) ?? { reason: "in_use", protocol };
   }
 }
 

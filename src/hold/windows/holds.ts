@@ -12,9 +12,8 @@ import { openBlockingIphlpapi } from "../../os/windows/iphlpapi.ts";
 import { type SocketLook, socketLook } from "../../os/windows/socket_look.ts";
 import { openWs2, type Ws2, WSAEACCES, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAEMFILE } from "../../os/windows/ws2_32.ts";
 import { localAddresses } from "../addresses.ts";
-import type { Claim, ClaimOptions, Holds, Obstacle } from "../hold.ts";
-
-const TRIES_FOR_ANY = 64;
+import type { Obstacle } from "../hold.ts";
+import { ProbedHolds } from "../probed_holds.ts";
 
 /** What {@linkcode WindowsHolds} work with. */
 export interface WindowsHoldsParts {
@@ -24,15 +23,14 @@ export interface WindowsHoldsParts {
   readonly onDenied: () => void;
 }
 
-/** Keeps nothing: every lease has the hold `none`. */
-export class WindowsHolds implements Holds {
-  readonly limit = 0;
-  readonly size = 0;
+/** The probes of Windows. */
+export class WindowsHolds extends ProbedHolds {
   readonly #parts: WindowsHoldsParts;
   /** Every address of the machine: both families, or IPv4 alone where there is no IPv6. */
   readonly #anywhere: Pick<Binding, "address" | "dualStack">;
 
   constructor(parts: WindowsHoldsParts) {
+    super();
     this.#parts = parts;
     this.#anywhere = { address: "::", dualStack: true };
     const error = this.#tryToBind({ ...this.#anywhere, port: 0, protocol: "tcp", sharing: "exclusive" });
@@ -44,39 +42,8 @@ export class WindowsHolds implements Holds {
     return new WindowsHolds({ ws2: openWs2(), look: socketLook(openBlockingIphlpapi()), onDenied });
   }
 
-  claim(port: number, { protocols, named = false }: ClaimOptions): Claim {
-    for (const protocol of protocols) {
-      const obstacle = this.#obstacleOn(port, protocol, named);
-      if (obstacle !== undefined) return { obstacle };
-    }
-    return { port, hold: "none" };
-  }
-
-  claimAny(options: ClaimOptions): Claim {
-    const { protocols } = options;
-    let claim: Claim = { obstacle: { reason: "in_use", protocol: protocols[0]! } };
-    for (let tries = 0; tries < TRIES_FOR_ANY && claim.obstacle !== undefined; tries++) {
-      const port = this.#portOfWindows(protocols[0]!);
-      if (typeof port !== "number") return { obstacle: port };
-      claim = this.claim(port, options);
-    }
-    return claim;
-  }
-
-  retake(): boolean {
-    return false;
-  }
-
-  has(): boolean {
-    return false;
-  }
-
-  release(): void {}
-
-  releaseAll(): void {}
-
   /** Every failure counts as taken, except that no socket can be made. */
-  #obstacleOn(port: number, protocol: Protocol, named: boolean): Obstacle | undefined {
+  protected override obstacleOn(port: number, protocol: Protocol, named: boolean): Obstacle | undefined {
     const error = this.#tryToBind({ ...this.#anywhere, port, protocol, sharing: "exclusive" });
     const endpoint = { port, protocol };
     if (error === 0) {
@@ -112,7 +79,7 @@ export class WindowsHolds implements Holds {
     return 0;
   }
 
-  #portOfWindows(protocol: Protocol): number | Obstacle {
+  protected override portOfSystem(protocol: Protocol): number | Obstacle {
     const { ws2 } = this.#parts;
     const bound = bindSocket(ws2, { ...this.#anywhere, port: 0, protocol, sharing: "exclusive" });
     if (bound.error === WSAEMFILE) return { reason: "no_descriptors" };
