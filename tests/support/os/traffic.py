@@ -5,7 +5,10 @@ processor, which handles packets in the order in which they were sent: when the 
 that was sent before has been handled too, and no answer means that it was dropped.
 
     traffic.py serve PORT CONTROL            writes "ready", then answers TCP and UDP until its stdin ends
-    traffic.py ask PORT CONTROL SOURCE SERVICE [SOURCE SERVICE]...    writes [["tcp", "udp"], []], a list for each pair
+    traffic.py ask PORT CONTROL FIRST SOURCE SERVICE [SOURCE SERVICE]...    writes [["tcp", "udp"], []], a list for each pair
+
+FIRST is the first of the client's ports, three for each pair. No two calls may have the same: the firewall would take the
+second one for the connection of the first, which it has let in.
 """
 import json
 import os
@@ -36,12 +39,12 @@ def serve(port, control):
             opened.sendto(data, address)
 
 
-def ask(port, control, source, service):
+def ask(port, control, first, source, service):
     family = socket.AF_INET6 if ":" in service else socket.AF_INET
     tcp = socket.socket(family, socket.SOCK_STREAM)
     udp, asked = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
-    for opened in (tcp, udp, asked):
-        opened.bind((source, 0))
+    for i, opened in enumerate((tcp, udp, asked)):
+        opened.bind((source, first + i))
     asked.settimeout(20)
     asked.sendto(b"hello", (service, control))  # who has that address is asked now, and not in between
     asked.recv(100)
@@ -61,9 +64,10 @@ def is_answered(tcp):
     return tcp.recv(100) == b"tcp"
 
 
-command, port, control, *addresses = sys.argv[1:]
+command, port, control, *rest = sys.argv[1:]
 if command == "serve":
     serve(int(port), int(control))
 else:
+    first, *addresses = rest
     pairs = zip(addresses[::2], addresses[1::2])
-    print(json.dumps([ask(int(port), int(control), *pair) for pair in pairs]))
+    print(json.dumps([ask(int(port), int(control), int(first) + 3 * i, *pair) for i, pair in enumerate(pairs)]))

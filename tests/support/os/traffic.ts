@@ -13,6 +13,9 @@ export const PORT = 20417;
 /** UDP port that the host's own rules must leave open: the test itself needs it. */
 export const CONTROL_PORT = 9;
 
+/** The next port of a client, whichever: a host's firewall knows the connections of the ports before. */
+let nextPort = 30_000;
+
 /** Addresses of the service's machine, with those of the client in the same network. */
 const ALLOWED4 = { service: "10.20.0.1", client: "10.20.0.2" };
 const OTHER4 = { service: "10.30.0.1", client: "10.30.0.2" };
@@ -74,7 +77,9 @@ export class Cable implements AsyncDisposable {
   /** Answers for each network by which protocols the service is reached from there: `["tcp", "udp"]`. */
   async reach(): Promise<Record<keyof typeof NETWORKS, string[]>> {
     const pairs = Object.values(NETWORKS).flatMap(({ client, service }) => [client, service]);
-    const answer = await this.#client.run("python3", PROGRAM, "ask", `${PORT}`, `${CONTROL_PORT}`, ...pairs);
+    const ports = [PORT, CONTROL_PORT, nextPort].map(String);
+    nextPort += 3 * Object.keys(NETWORKS).length;
+    const answer = await this.#client.run("python3", PROGRAM, "ask", ...ports, ...pairs);
     const [ALLOWED4, OTHER4, ALLOWED6, OTHER6] = JSON.parse(answer);
     return { ALLOWED4, OTHER4, ALLOWED6, OTHER6 };
   }
