@@ -13,7 +13,7 @@ export const PORT = 20417;
 /** UDP port that the host's own rules must leave open: the test itself needs it. */
 export const CONTROL_PORT = 9;
 
-/** The next port of a client, whichever: a host's firewall knows the connections of the ports before. */
+/** The next port of a client. None is used twice: a firewall would let it in as the connection that it knows. */
 let nextPort = 30_000;
 
 /** Addresses of the service's machine, with those of the client in the same network. */
