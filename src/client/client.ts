@@ -1,8 +1,7 @@
 /**
  * The typed client of portd's HTTP API: one method for each call. The CLI is built on it, and so can be anything else:
- * this file can be imported from any project of Deno's, and `deno task client` makes one file of it for Node. So it and
- * what it imports use no package, nothing of Deno's at run time, and nothing that Node 20 has not. docs/api.md describes
- * the API.
+ * src/library/portd.ts brings it to scripts of Deno, Node and Bun. So it and what it imports use no package, nothing of
+ * Deno's at run time, and nothing that Node 20 has not. docs/api.md describes the API.
  */
 import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
