@@ -1,13 +1,17 @@
 /** A mapping as people and clients see it, and what happens to it. Types only. */
 import type { Family, GatewayProtocol, MappedEndpoint } from "./gateway.ts";
 
+/** How a mapping can stand. */
+export const MAPPING_STATES = ["making", "set", "failed", "unusable", "leaving"] as const;
+
 /**
  * How a mapping stands. `making`: asked for, and not answered yet. `set`: granted. `failed`: not there, and asked for
- * again later. `unusable`: granted, but nothing from the internet arrives there, with the reason.
+ * again later. `unusable`: granted, but nothing from the internet arrives there, with the reason. `leaving`: no lease
+ * wants it any more, and the router has not deleted it yet, with the reason where that has failed.
  */
-export type MappingState = "making" | "set" | "failed" | "unusable";
+export type MappingState = (typeof MAPPING_STATES)[number];
 
-/** A mapping that a lease wants. */
+/** A mapping that a lease wants; a `leaving` one that a lease wanted. */
 export interface Mapping extends MappedEndpoint {
   readonly leaseId: string;
   /** The name of the lease, or its id. */
