@@ -12,7 +12,10 @@ export interface AdapterAddress {
   readonly prefix: number;
   /** How far it reaches. */
   readonly scope: "global" | "private" | "link" | "loopback";
-  /** Where it is from; `auto` is IPv6's own configuration from router advertisements; null where that is not known. */
+  /**
+   * Where it is from; `auto` is what the adapter gives itself: by router advertisements of IPv6, or within its link. Null
+   * where that is not known.
+   */
   readonly origin: "dhcp" | "static" | "auto" | null;
   /** Whether it changes by itself (RFC 8981) and is therefore of no use to others. */
   readonly isTemporary: boolean;
@@ -35,8 +38,16 @@ export interface Adapter {
   readonly gateways: readonly string[];
   /** Its name servers. */
   readonly dns: readonly string[];
-  /** Who configures it, as `NetworkManager`, `systemd-networkd`; null where that is not known. */
+  /**
+   * Who configures it: `NetworkManager`, `systemd-networkd`, `netplan`, `ifupdown`, `dhclient`, `Windows`, `macOS`; null
+   * where that is not known.
+   */
   readonly managedBy: string | null;
+  /**
+   * What {@linkcode managedBy} calls its configuration: the UUID of NetworkManager's connection, the path of networkd's
+   * `.network` file, macOS's network service (`Wi-Fi`). Null where that is not known or has no name.
+   */
+  readonly profile: string | null;
 }
 
 /** By which way packets leave for the internet. */

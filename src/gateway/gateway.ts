@@ -40,6 +40,8 @@ export interface MappingRequest extends MappedEndpoint {
   readonly lifetimeS: number;
   /** For the router's page; UPnP alone transports it. */
   readonly description: string;
+  /** The handle of the last grant of this mapping, where that had one: with it the mapping is renewed and deleted. */
+  readonly handle?: string;
 }
 
 /** What a router has granted. It may differ from what was asked for. */
@@ -48,6 +50,11 @@ export interface MappingGrant {
   readonly external: { readonly address: string | null; readonly port: number };
   /** Null is without end: the router takes no lifetimes (UPnP error 725). */
   readonly lifetimeS: number | null;
+  /**
+   * What the router calls the mapping, at most 32 characters; only where it is needed later (UPnP's UniqueID of an IPv6
+   * pinhole). Whoever asked writes it to the file, and passes it on in the next {@linkcode MappingRequest}.
+   */
+  readonly handle?: string;
 }
 
 /** How a mapping stands in the router's own table. `foreign`: the external port leads to another host or port. */

@@ -1,13 +1,17 @@
-/** A mapping as people and clients see it, and what happens to it. Types only. */
+/** A mapping as people and clients see it, and what happens to it: the types. */
 import type { Family, GatewayProtocol, MappedEndpoint } from "./gateway.ts";
+
+/** How a mapping can stand. */
+export const MAPPING_STATES = ["making", "set", "failed", "unusable", "leaving"] as const;
 
 /**
  * How a mapping stands. `making`: asked for, and not answered yet. `set`: granted. `failed`: not there, and asked for
- * again later. `unusable`: granted, but nothing from the internet arrives there, with the reason.
+ * again later. `unusable`: granted, but nothing from the internet arrives there, with the reason. `leaving`: no lease
+ * wants it any more, and the router has not deleted it yet, with the reason where that has failed.
  */
-export type MappingState = "making" | "set" | "failed" | "unusable";
+export type MappingState = (typeof MAPPING_STATES)[number];
 
-/** A mapping that a lease wants. */
+/** A mapping that a lease wants; a `leaving` one that a lease wanted. */
 export interface Mapping extends MappedEndpoint {
   readonly leaseId: string;
   /** The name of the lease, or its id. */
@@ -46,8 +50,26 @@ export interface GatewayStatus {
   readonly faults: readonly string[];
 }
 
-/** What happens to a mapping. `lost`: the router had forgotten it, or our address has changed. `failed`: with its reason. */
+const MAPPING_CHANGES = ["made", "renewed", "lost", "removed", "failed"] as const;
+
+/** What can happen to a mapping. `lost`: the router had forgotten it, or our address has changed. */
+export type MappingEventType = `mapping.${(typeof MAPPING_CHANGES)[number]}`;
+
+/** All of them. */
+export const MAPPING_EVENT_TYPES: readonly MappingEventType[] = MAPPING_CHANGES.map((change) =>
+  `mapping.${change}` as const
+);
+
+/** What happens to a mapping. `removed` has it as it was; `failed` has the reason. */
 export type MappingEvent = {
-  readonly type: `mapping.${"made" | "renewed" | "lost" | "removed" | "failed"}`;
+  readonly type: MappingEventType;
   readonly mapping: Mapping;
 };
+
+/** A mapping that a live lease wants. The address is chosen when the router is known. */
+export interface WantedMapping extends Pick<Mapping, "leaseId" | "lease" | "family" | "protocol" | "wantedPort"> {
+  /** The leased port. */
+  readonly port: number;
+  /** For how long it is asked for, in milliseconds. */
+  readonly lifetimeMs: number;
+}
