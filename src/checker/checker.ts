@@ -26,7 +26,7 @@ export interface CheckAnswer extends Endpoint {
   readonly outcome: Outcome;
   /** The address that was dialled: that of the caller. */
   readonly address: string;
-  /** From the first packet to the outcome, in whole milliseconds. */
+  /** From the first packet to the connection, to the answer of UDP, or to the end, in whole milliseconds. */
   readonly elapsedMs: number;
 }
 
@@ -67,14 +67,13 @@ export class Checker {
    * @throws {PortdError} `caller_refused`, `too_many_checks` or `checker_busy`.
    */
   async check(caller: string, { port, protocol, nonce }: CheckRequest): Promise<CheckAnswer> {
-    const { clock, dial } = this.#options, address = canonicalCaller(caller);
+    const { dial } = this.#options, address = canonicalCaller(caller);
     this.#admit(address);
     this.#running++;
-    const startedAt = clock.monotonic();
     try {
-      const { outcome, answered } = await dial({ address, port, protocol }, nonce);
-      const elapsedMs = Math.round(clock.monotonic() - startedAt);
-      return { open: outcome === "open", answered, outcome, address, port, protocol, elapsedMs };
+      const { outcome, answered, elapsedMs } = await dial({ address, port, protocol }, nonce);
+      const open = outcome === "open";
+      return { open, answered, outcome, address, port, protocol, elapsedMs: Math.round(elapsedMs) };
     } catch (error) {
       // A failure that says nothing about the port must not be told as a closed one.
       if (error instanceof Error && "code" in error) throw busy("it has no socket left for this", error);

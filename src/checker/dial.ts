@@ -21,6 +21,8 @@ export interface Dialled {
   readonly outcome: Outcome;
   /** Whether portd's temporary listener of this nonce has answered. */
   readonly answered: boolean;
+  /** From the first packet to the connection, to the answer of UDP, or to the end, in milliseconds. */
+  readonly elapsedMs: number;
 }
 
 /** Dials a target. @throws what is no fault of the target, such as that there is no descriptor left. */
@@ -48,7 +50,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 
 /** Dials as the protocol asks. */
 export const dial: Dial = async (target, nonce) => {
-  const exchange = { target, probe: probeOf(nonce), answer: await answerOf(nonce) };
+  const exchange = { target, probe: probeOf(nonce), answer: await answerOf(nonce), startedAt: performance.now() };
   return target.protocol === "tcp" ? await dialTcp(exchange) : await dialUdp(exchange);
 };
 
@@ -56,25 +58,27 @@ interface Exchange {
   readonly target: Target;
   readonly probe: Uint8Array<ArrayBuffer>;
   readonly answer: Uint8Array;
+  readonly startedAt: number;
 }
 
 /** A connection proves that the port is open; our answer proves who listens. */
-async function dialTcp({ target: { address, port }, probe, answer }: Exchange): Promise<Dialled> {
+async function dialTcp({ target: { address, port }, probe, answer, startedAt }: Exchange): Promise<Dialled> {
   const signal = AbortSignal.timeout(CONNECT_MS);
   let connection: Deno.TcpConn;
   try {
     connection = await Deno.connect({ hostname: address, port, signal, autoSelectFamily: false });
   } catch (error) {
-    return { outcome: signal.aborted ? "silent" : outcomeOf(error), answered: false };
+    return ended(startedAt, signal.aborted ? "silent" : outcomeOf(error));
   }
+  const { elapsedMs } = ended(startedAt, "open");
   using socket = connection;
   const late = setTimeout(() => socket.close(), ANSWER_MS);
   try {
     await socket.write(probe);
-    return { outcome: "open", answered: isSame(await readExactly(socket, answer.length), answer) };
+    return { outcome: "open", answered: isSame(await readExactly(socket, answer.length), answer), elapsedMs };
   } catch (error) {
     if (!isBrokenConnection(error)) throw error;
-    return { outcome: "open", answered: false };
+    return { outcome: "open", answered: false, elapsedMs };
   } finally {
     clearTimeout(late);
   }
@@ -92,7 +96,7 @@ async function readExactly(socket: Deno.TcpConn, length: number): Promise<Uint8A
 }
 
 /** Nothing but the answer proves that a UDP port is open. */
-async function dialUdp({ target: { address, port }, probe, answer }: Exchange): Promise<Dialled> {
+async function dialUdp({ target: { address, port }, probe, answer, startedAt }: Exchange): Promise<Dialled> {
   const hostname = address.includes(":") ? "::" : "0.0.0.0";
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const ending = new AbortController();
@@ -107,8 +111,8 @@ async function dialUdp({ target: { address, port }, probe, answer }: Exchange): 
   const timers = [...DATAGRAMS_AT_MS.map((ms) => setTimeout(send, ms)), setTimeout(() => ending.abort(), ANSWER_MS)];
   try {
     const answered = await receives(socket, { address, port, answer });
-    if (failure !== undefined) return { outcome: outcomeOf(failure), answered: false };
-    return { outcome: answered ? "open" : "silent", answered };
+    if (failure !== undefined) return ended(startedAt, outcomeOf(failure));
+    return ended(startedAt, answered ? "open" : "silent", answered);
   } finally {
     for (const timer of timers) clearTimeout(timer);
     ending.abort();
@@ -127,6 +131,10 @@ async function receives(
     if (++strangers >= MOST_STRANGERS) return false;
   }
   return false;
+}
+
+function ended(startedAt: number, outcome: Outcome, answered = false): Dialled {
+  return { outcome, answered, elapsedMs: performance.now() - startedAt };
 }
 
 /** @throws the error where it says nothing about the target. */

@@ -6,7 +6,7 @@ import { checkBytes, openChecker, send } from "../support/checker.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
 const nonce = "00112233445566778899aabbccddeeff";
-const OPEN: Dial = () => Promise.resolve({ outcome: "open", answered: true });
+const OPEN: Dial = () => Promise.resolve({ outcome: "open", answered: true, elapsedMs: 1 });
 
 Deno.test("a checker says that a port is open, to whom, and that our listener answers there", async () => {
   const port = freePort(), nonce = makeNonce();
@@ -21,8 +21,9 @@ Deno.test("a checker says that a port is open, to whom, and that our listener an
     address,
     port,
     protocol: "tcp",
-    elapsedMs: 0,
+    elapsedMs: body.elapsedMs,
   }]);
+  assert(Number.isInteger(body.elapsedMs) && body.elapsedMs >= 0);
 });
 
 Deno.test("a service of somebody else's is open and does not answer; it is sent 24 bytes", async () => {
@@ -86,7 +87,7 @@ Deno.test("who asks too often is told when to ask again", async () => {
 Deno.test("only so many checks run at a time, and a failure of the checker's own is not told as a closed port", async () => {
   const waiting: (() => void)[] = [];
   const dial: Dial = () =>
-    new Promise((resolve) => waiting.push(() => resolve({ outcome: "silent", answered: false })));
+    new Promise((resolve) => waiting.push(() => resolve({ outcome: "silent", answered: false, elapsedMs: 1 })));
   await using checker = openChecker({ dial, mostOfOne: 100 });
   const asks = Array.from(
     { length: 64 },
