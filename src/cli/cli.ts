@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   export: () => import("./commands/export.ts" as string),
   firewall: () => import("./commands/firewall.ts" as string),
   free: () => import("./commands/free.ts" as string),
+  gateway: () => import("./commands/gateway.ts" as string),
   import: () => import("./commands/import.ts" as string),
   inspect: () => import("./commands/inspect.ts" as string),
   lease: () => import("./commands/lease.ts" as string),
