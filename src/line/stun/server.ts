@@ -1,0 +1,34 @@
+/** Which STUN servers may be asked, and how their names are written. Pure. */
+import { readPort } from "../../port/port.ts";
+
+/** A server as it is named. */
+export interface StunServer {
+  /** A name, or an IPv4 address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What {@linkcode readStunServer} accepts, for messages. */
+export const STUN_SERVER_EXPECTED = 'a STUN server like "stun.example.org:3478"';
+
+/** How many servers one look may ask. */
+export const MOST_STUN_SERVERS = 4;
+
+/** The port that a server has unless another one is given; RFC 8489 section 18.6. */
+const DEFAULT_PORT = 3478;
+/** A name of the DNS: RFC 1035 section 2.3.4. */
+const LONGEST_HOST = 253;
+
+/** Reads `host:port`, `host`, and both behind `stun:` (RFC 7064). @returns `undefined` for any other text. */
+export function readStunServer(text: string): StunServer | undefined {
+  const [, host, digits] = /^(?:stun:)?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\.?(?::(\d{1,5}))?$/.exec(text) ??
+    [];
+  if (host === undefined || host.length > LONGEST_HOST) return undefined;
+  const port = digits === undefined ? DEFAULT_PORT : readPort(digits);
+  return port === undefined ? undefined : { host, port };
+}
+
+/** A server as text: `stun.example.org:3478`. */
+export function stunServerText({ host, port }: StunServer): string {
+  return `${host}:${port}`;
+}
