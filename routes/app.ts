@@ -6,6 +6,7 @@ import { restBodyTimer } from "./body.ts";
 import { callList } from "./call_list.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
+import { gatewayRoutes } from "./gateway.ts";
 import { guarded, type Route, withTokenFile } from "./guard.ts";
 import { leaseRoutes } from "./leases.ts";
 import { listenerRoutes } from "./listeners.ts";
@@ -30,6 +31,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...listenerRoutes(services),
     ...portRoutes(services),
     ...firewallRoutes(services),
+    ...gatewayRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
     ...proofRoutes(services),

@@ -32,7 +32,7 @@ export function checkQuery<T extends z.ZodType>(schema: T, { req }: Context): z.
   return check(schema, query);
 }
 
-const PORT_FIELD = /(^|\.)(port|first|last|prefer\[\d+\])$/;
+const PORT_FIELD = /(^|\.)(port|first|last|externalPort|prefer\[\d+\])$/;
 
 function refusal(issue: z.core.$ZodIssue, body: unknown, schema: z.ZodType): PortdError {
   if (issue.code === "unrecognized_keys") return unknownField(issue, schema);

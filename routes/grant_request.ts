@@ -3,12 +3,15 @@ import { Buffer } from "node:buffer";
 import type { ExposureRequest, LeaseRequest, LifetimeRequest, PortRequest } from "../src/client/wire.ts";
 import type { Services } from "../src/daemon/daemon.ts";
 import { invalidField, PortdError } from "../src/errors.ts";
-import type { Exposure, Lifetime } from "../src/lease/lease.ts";
+import type { Exposure, GatewayExposure, Lifetime } from "../src/lease/lease.ts";
 import type { GrantRequest, Wish } from "../src/lease/wish.ts";
 import type { Occupant } from "../src/listener/occupant.ts";
 
 /** Times that a request may leave out. */
-export type LifetimeDefaults = Services["defaults"];
+export type LifetimeDefaults = Pick<Services["defaults"], "claimMs" | "graceMs" | "processGraceMs">;
+
+/** What a request may leave out. */
+export type RequestDefaults = Services["defaults"];
 
 /** The most bytes for one request: each of its leases stores a copy of holder and labels of its own. */
 const MOST_COPIED_BYTES = 262_144;
@@ -27,7 +30,7 @@ const EXCLUSIVE: readonly (readonly [keyof LeaseRequest, readonly (keyof LeaseRe
 /** @throws {PortdError} `invalid_request` for fields that contradict each other. */
 export function toGrantRequest(
   body: LeaseRequest,
-  defaults: LifetimeDefaults,
+  defaults: RequestDefaults,
   caller: Pick<GrantRequest, "owner" | "mayExpose">,
 ): GrantRequest {
   refuseContradictions(body);
@@ -49,7 +52,7 @@ export function toGrantRequest(
     pid: body.pid ?? null,
     lifetime: lifetime === undefined ? undefined : toLifetime(lifetime, defaults),
     labels: body.labels,
-    exposure: body.exposure === undefined ? undefined : toExposure(body.exposure),
+    exposure: body.exposure === undefined ? undefined : toExposure(body.exposure, defaults, "exposure."),
     waitMs: body.waitMs ?? 0,
     ...caller,
   };
@@ -82,11 +85,35 @@ export function toLifetime(lifetime: LifetimeRequest, defaults: LifetimeDefaults
 
 const DEFAULT_PROFILES = ["domain", "private"] as const;
 
-/** The exposure of a request; by default for the networks that this machine is on, if they are private or domain. */
+/**
+ * The exposure of a request; by default for the networks that this machine is on, if they are private or domain, and
+ * without the router.
+ *
+ * @param path is where it stands in the body, with a dot at its end.
+ * @throws {PortdError} `invalid_request` for a mapping that is too short.
+ */
 export function toExposure(
-  { firewall: { direction = "in", profiles = DEFAULT_PROFILES, remote = ["LocalSubnet"] } = {} }: ExposureRequest,
+  { firewall: { direction = "in", profiles = DEFAULT_PROFILES, remote = ["LocalSubnet"] } = {}, gateway }:
+    ExposureRequest,
+  defaults: Pick<RequestDefaults, "gateway">,
+  path = "",
 ): Exposure {
-  return { firewall: { direction, profiles, remote } };
+  return {
+    firewall: { direction, profiles, remote },
+    gateway: gateway === null || gateway === undefined ? null : toGatewayExposure(gateway, defaults, `${path}gateway`),
+  };
+}
+
+function toGatewayExposure(
+  { externalPort, ipv4 = true, ipv6 = false, lifetimeMs: asked }: NonNullable<ExposureRequest["gateway"]>,
+  { gateway: { lifetimeMs: defaultMs, shortestLifetimeMs } }: Pick<RequestDefaults, "gateway">,
+  path: string,
+): GatewayExposure {
+  if (asked !== undefined && asked < shortestLifetimeMs) {
+    throw invalidField(`${path}.lifetimeMs`, asked, `at least ${shortestLifetimeMs} milliseconds`);
+  }
+  const lifetimeMs = asked ?? Math.max(defaultMs, shortestLifetimeMs);
+  return { externalPort: externalPort || null, ipv4, ipv6, lifetimeMs }; // 0 is "any"
 }
 
 function wishesOf(body: LeaseRequest, project: string | null): Wish[] {

@@ -185,7 +185,7 @@ async function expose(context: Context, find: Find, parts: LeaseRoutesParts): Pr
   const exposure = await checkBody(ExposureBody, context);
   const record = find(context);
   refuseOwnPort("open", record, parts);
-  return json(await parts.registry.expose(record.id, toExposure(exposure)));
+  return json(await parts.registry.expose(record.id, toExposure(exposure, parts.defaults)));
 }
 
 async function unexpose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {

@@ -17,44 +17,9 @@ import type { TransferredLease } from "../src/lease/lease_document.ts";
 import type { SocketQuery } from "../src/listener/listener.ts";
 import { TCP_STATES } from "../src/os/socket.ts";
 import { HIGHEST_PORT, portExpected, type PortRange, PROTOCOLS } from "../src/port/port.ts";
+import { durationMs, type Fields, JSON_OBJECT, listOf, oneOf, text, wholeNumber } from "./fields.ts";
 
-/** A schema for each field of a type: a field that only one of the two has is an error of the compiler. */
-type Fields<T> = { readonly [Field in keyof T]-?: z.ZodType<T[Field]> };
-
-const JSON_OBJECT = { error: "a JSON object" };
-
-function wholeNumber(least: number, most: number, expected = `a whole number from ${least} to ${most}`) {
-  return z.int({ error: expected }).min(least, { error: expected }).max(most, { error: expected });
-}
-
-function durationMs(least: number, most = YEAR_MS) {
-  return wholeNumber(least, most, `a whole number of milliseconds from ${least} to ${most}`);
-}
-
-function text(pattern: RegExp, expected: string) {
-  return z.string({ error: expected }).regex(pattern, { error: expected });
-}
-
-function oneOf<const Values extends readonly string[]>(values: Values, expected = describeChoices(values)) {
-  return z.enum(values, { error: expected });
-}
-
-/** An array of `least` to `most` items. @param expected is for one that is too short or too long. */
-function listOf<Item extends z.ZodType>(
-  item: Item,
-  { least = 1, most, expected, kind = expected }: {
-    readonly least?: number;
-    readonly most: number;
-    readonly expected: string;
-    /** For what is not an array. */
-    readonly kind?: string;
-  },
-) {
-  return z.array(item, { error: kind }).min(least, { error: expected }).max(most, { error: expected });
-}
-
-const YEAR_MS = 31_536_000_000;
-
+const flag = z.boolean({ error: "true or false" });
 const port = wholeNumber(1, HIGHEST_PORT, portExpected());
 const anyPort = wholeNumber(0, HIGHEST_PORT, portExpected(0));
 const name = text(/^[A-Za-z0-9._+@-]{1,64}$/, "1 to 64 of the characters A-Z a-z 0-9 . _ + @ -");
@@ -143,6 +108,19 @@ const remote = z.union(
 const PROFILES = '1 to 3 of "domain", "private" and "public"';
 const profile = oneOf(["domain", "private", "public"], PROFILES);
 
+/** Routers of UPnP take a week at most (WANIPConnection:2, section 2.3.17). */
+const LONGEST_MAPPING_MS = 604_800_000;
+const GATEWAY = 'null, or an object like {"externalPort": 25565}';
+const gateway = z.strictObject(
+  {
+    externalPort: anyPort.nullish(),
+    ipv4: flag.optional(),
+    ipv6: flag.optional(),
+    lifetimeMs: durationMs(1000, LONGEST_MAPPING_MS).optional(),
+  } satisfies Fields<NonNullable<ExposureRequest["gateway"]>>,
+  { error: GATEWAY },
+).refine(({ ipv4 = true, ipv6 = false }) => ipv4 || ipv6, { error: `${GATEWAY}, of one family at least` });
+
 /** Body of `PUT /leases/{id}/exposure`. */
 export const ExposureBody = z.strictObject(
   {
@@ -154,11 +132,11 @@ export const ExposureBody = z.strictObject(
       } satisfies Fields<NonNullable<ExposureRequest["firewall"]>>,
       { error: 'an object like {"remote": ["LocalSubnet"]}' },
     ).optional(),
+    gateway: gateway.nullish(),
   } satisfies Fields<ExposureRequest>,
   JSON_OBJECT,
 );
 
-const flag = z.boolean({ error: "true or false" });
 const severalPorts = wholeNumber(1, 256).optional();
 const service = z.strictObject({ name, ...portFields }, { error: "an object with a name" });
 
@@ -194,6 +172,9 @@ export const AmendBody = z.strictObject(
   { labels: labels.optional(), lifetime: lifetime.optional(), pid: pid.optional() } satisfies Fields<AmendRequest>,
   JSON_OBJECT,
 );
+
+/** Body of calls that take none. */
+export const NoBody = z.strictObject({}, JSON_OBJECT);
 
 /** Body of `POST /firewall/sync`. */
 export const SyncBody = z.strictObject({ dryRun: flag.optional() }, JSON_OBJECT);

@@ -5,6 +5,7 @@
 import { formatDuration, readDuration } from "./duration.ts";
 import { describeChoices, PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
+import { GATEWAY_PROTOCOLS, type GatewayProtocol } from "./gateway/gateway.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
 import { isAbsolute } from "./process/folder.ts";
 import { readTrustedFile } from "./state/own_file.ts";
@@ -46,6 +47,14 @@ export interface Config {
     readonly drift: "restore" | "report";
     /** How often the rules are checked, in milliseconds. @default 60000 */
     readonly syncMs: number;
+  };
+  readonly gateway: {
+    /** In which protocol routers are spoken to: what they answer first, one by name, or none. @default "auto" */
+    readonly protocol: GatewayProtocol | "auto" | "none";
+    /** For how long a mapping is asked for where the request does not say, in milliseconds. @default 3600000 */
+    readonly lifetimeMs: number;
+    /** The shortest time that a request may ask for, in milliseconds. @default 120000 */
+    readonly shortestLifetimeMs: number;
   };
 }
 
@@ -135,6 +144,9 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "firewall.backend": choice("auto", ["auto", "windows", "nftables", "ufw", "firewalld", "none"]),
   "firewall.drift": choice("restore", ["restore", "report"]),
   "firewall.syncMs": duration(60_000, 1000),
+  "gateway.protocol": choice("auto", ["auto", ...GATEWAY_PROTOCOLS, "none"]),
+  "gateway.lifetimeMs": duration(3_600_000, 1000, 7 * DAY_MS),
+  "gateway.shortestLifetimeMs": duration(120_000, 1000, 3_600_000),
 };
 
 /**

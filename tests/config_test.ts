@@ -23,6 +23,7 @@ Deno.test("loadConfig() gives the documented defaults", async () => {
     stateDir: "/nowhere/portd",
     pool: [{ first: 20000, last: 29999 }],
     firewall: { ...CONFIG.firewall, backend: "auto" },
+    gateway: { ...CONFIG.gateway, protocol: "auto" },
   });
   assert.ok(Object.values(sources).every((source) => source === "default"));
   assert.equal(file, null);

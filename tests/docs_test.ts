@@ -201,7 +201,7 @@ appTest("docs/api.md shows a port and a socket with the members that they have",
 
 Deno.test("docs/api.md tells of every event, and of no other", async () => {
   const told = codeWords((await section("docs/api.md", "Events")).text).filter((word) =>
-    /^(?:lease|listener|rule)\.\w+$/.test(word)
+    /^(?:lease|listener|rule|mapping|line)\.\w+$/.test(word)
   );
   assert.deepEqual(sorted(told), sorted(EVENTS.keys()));
 });

@@ -7,7 +7,8 @@ import { type CliContext, given, type TextStream } from "./context.ts";
 import { findDaemon, withTokenIfAsked } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
 import type { LeaseFlags } from "./lease_flags.ts";
-import { grantFor, holderOf, nameIn, splitName, titleOf } from "./naming.ts";
+import { nameIn, splitName, titleOf } from "./naming.ts";
+import { grantFor, holderOf } from "../project/grant.ts";
 import { toJson, writeLine } from "./terminal.ts";
 
 /** Leases a port, or several, and prints them. */

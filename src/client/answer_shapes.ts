@@ -1,6 +1,14 @@
 /** The shapes of the daemon's answers besides leases. docs/api.md describes the members. */
 import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
+import { FAMILIES, GATEWAY_PROTOCOLS, type SocketAddress } from "../gateway/gateway.ts";
+import {
+  type GatewaySide,
+  type GatewayStatus,
+  type Mapping,
+  MAPPING_EVENT_TYPES,
+  MAPPING_STATES,
+} from "../gateway/mapping.ts";
 import { type PortDescription, type PortSocket, VERDICTS } from "../inspect/description.ts";
 import { LEASE_EVENT_TYPES, LISTENER_EVENT_TYPES } from "../lease/events.ts";
 import type { ListedSocket } from "../listener/listener.ts";
@@ -175,6 +183,39 @@ export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   foreign: nullable(COUNT),
 });
 
+/** A lease has at most four mappings: two protocols in two families. */
+const MOST_MAPPINGS = 524_288;
+const VIA = oneOf(...GATEWAY_PROTOCOLS);
+const GATEWAY_SIDE = object<GatewaySide>({
+  family: oneOf(...FAMILIES),
+  protocol: VIA,
+  address: text(200),
+  name: nullable(text(1000)),
+  externalAddress: nullable(text(200)),
+});
+
+const MAPPING = object<Mapping>({
+  leaseId: LEASE_ID,
+  lease: text(1000),
+  family: oneOf(...FAMILIES),
+  protocol: PROTOCOL,
+  internal: object<SocketAddress>({ address: text(200), port: PORT }),
+  wantedPort: nullable(PORT),
+  external: nullable(object({ address: nullable(text(200)), port: PORT })),
+  state: oneOf(...MAPPING_STATES),
+  reason: NULLABLE_TEXT,
+  via: nullable(VIA),
+  expiresAt: nullable(INSTANT),
+});
+
+/** `GET /gateway` and `POST /gateway/sync`. */
+export const GATEWAY_STATUS: Shape<GatewayStatus> = object<GatewayStatus>({
+  ipv4: nullable(GATEWAY_SIDE),
+  ipv6: nullable(GATEWAY_SIDE),
+  mappings: listOf(MAPPING, MOST_MAPPINGS),
+  faults: LINES,
+});
+
 /** `GET /export`. */
 export const LEASE_DOCUMENT: Shape<LeaseDocument> = object<LeaseDocument>({
   version: oneOf(1),
@@ -200,6 +241,7 @@ export const STOPPING: Shape<{ readonly status: "stopping" }> = object({ status:
 const LEASE_EVENT = object<Omit<LeaseEvent, "id" | "type">>({ at: INSTANT, lease: LEASE });
 const LISTENER_EVENT = object<Omit<ListenerEvent, "id" | "type">>({ at: INSTANT, listener: LISTED_SOCKET });
 const RULE_EVENT = object({ at: INSTANT, rule: RULE });
+const MAPPING_EVENT = object({ at: INSTANT, mapping: MAPPING });
 const RULE_EVENTS: Readonly<Record<RuleEvent["type"], AnyShape>> = {
   "rule.added": RULE_EVENT,
   "rule.drifted": RULE_EVENT,
@@ -212,6 +254,7 @@ export const EVENTS: ReadonlyMap<string, AnyShape> = new Map([
   ...LEASE_EVENT_TYPES.map((type) => [type, LEASE_EVENT] as const),
   ...LISTENER_EVENT_TYPES.map((type) => [type, LISTENER_EVENT] as const),
   ...Object.entries(RULE_EVENTS),
+  ...MAPPING_EVENT_TYPES.map((type) => [type, MAPPING_EVENT] as const),
 ]);
 
 /** The id of an event, as it is sent back in a header. */

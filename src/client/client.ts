@@ -1,8 +1,7 @@
 /**
  * The typed client of portd's HTTP API: one method for each call. The CLI is built on it, and so can be anything else:
- * this file can be imported from any project of Deno's, and `deno task client` makes one file of it for Node. So it and
- * what it imports use no package, nothing of Deno's at run time, and nothing that Node 20 has not. docs/api.md describes
- * the API.
+ * src/library/portd.ts brings it to scripts of Deno, Node and Bun. So it and what it imports use no package, nothing of
+ * Deno's at run time, and nothing that Node 20 has not. docs/api.md describes the API.
  */
 import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
@@ -12,18 +11,16 @@ import type { EventsOptions } from "./events.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
   AmendRequest,
+  AnyEvent,
   DaemonStatus,
   ExposureRequest,
-  FirewallEvent,
   FirewallStatus,
+  GatewayStatus,
   ImportOutcome,
   LeaseDocument,
-  LeaseEvent,
   LeaseFilter,
   LeasePage,
   LeaseRequest,
-  ListenerEvent,
-  ResetEvent,
 } from "./wire.ts";
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
@@ -69,6 +66,8 @@ export interface GrantOptions extends CallOptions {
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** For a firewall: each of its programs may take up to a minute, and there are several. */
 const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
+/** The daemon answers a sync after half a minute at the latest. */
+const GATEWAY_BOUNDS = { extraMs: 30_000, mostBytes: MOST_BODY_BYTES };
 /** For a page of leases with the longest holders, labels and names. */
 const MOST_PAGE_BYTES = 32 << 20;
 /** For a whole list of leases: in pages, in bytes, and in how many times the limit of a single answer. */
@@ -209,7 +208,7 @@ export class PortdClient {
    */
   async *events(
     options: EventsOptions = {},
-  ): AsyncGenerator<LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent, void, void> {
+  ): AsyncGenerator<AnyEvent, void, void> {
     const { followEvents } = await import("./events.ts");
     const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
     yield* followEvents({ url: this.url, open }, options);
@@ -255,10 +254,21 @@ export class PortdClient {
     return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
   }
 
+  /** The router as it was last seen, and the mappings that leases want. Asks the router nothing. */
+  async gateway(options: CallOptions = {}): Promise<GatewayStatus> {
+    const call = { method: "GET", path: "/gateway", shape: GATEWAY_STATUS } as const;
+    return await this.#calls.json({ ...call, ...GATEWAY_BOUNDS, ...options });
+  }
+
+  /** Has the daemon make the mappings those that are wanted, now; answers how they then stand. Needs the token. */
+  async syncGateway(options: CallOptions = {}): Promise<GatewayStatus> {
+    const call = { method: "POST", path: "/gateway/sync", body: {}, shape: GATEWAY_STATUS } as const;
+    return await this.#calls.json({ ...call, ...GATEWAY_BOUNDS, ...options });
+  }
+
   /** Version, uptime and counts of the daemon. */
   async status(options: CallOptions = {}): Promise<DaemonStatus> {
-    const shape = async () => (await answerShapes()).STATUS;
-    return await this.#calls.json({ method: "GET", path: "/status", shape, ...options });
+    return await this.#calls.json({ method: "GET", path: "/status", shape: STATUS, ...options });
   }
 
   /** The live leases and the ports of names, as a document for people and for {@linkcode import}. Needs the token. */
@@ -284,5 +294,7 @@ export class PortdClient {
 const LEASE = async () => (await leaseShapes()).LEASE;
 const EXPOSED_LEASE = async () => (await leaseShapes()).EXPOSED_LEASE;
 const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
+const STATUS = async () => (await answerShapes()).STATUS;
+const GATEWAY_STATUS = async () => (await answerShapes()).GATEWAY_STATUS;
 /** The other shapes: many scripts never need them. */
 const answerShapes = () => import("./answer_shapes.ts");

@@ -4,7 +4,7 @@ import { pause, pauseAfter } from "../wait.ts";
 import { EVENT_ID, EVENTS } from "./answer_shapes.ts";
 import { type AnyShape, describeFault, object, text } from "./shape.ts";
 import { type ApiAnswer, NoDaemonError, UnusableAnswerError } from "./transport.ts";
-import type { FirewallEvent, LeaseEvent, ListenerEvent, ResetEvent } from "./wire.ts";
+import type { AnyEvent, LeaseEvent } from "./wire.ts";
 
 /** Options of `PortdClient.events`. */
 export interface EventsOptions {
@@ -29,8 +29,6 @@ export interface EventSource {
   /** Requests the events after an id. Resolves with the head of the answer. */
   readonly open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<ApiAnswer>;
 }
-
-type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent;
 
 /**
  * Yields events. After each break it opens the stream again, after the last event. An event of an unknown type is left

@@ -9,6 +9,7 @@ import { describeChoices, describeValue, type ErrorData } from "../errors.ts";
 import { HOLD_KINDS } from "../hold/hold.ts";
 import {
   type Exposure,
+  type GatewayExposure,
   type Holder,
   type Lease,
   LEASE_STATES,
@@ -227,8 +228,10 @@ const LIFETIME = variants<Lifetime, "kind">("kind", {
   pinned: object({ kind: oneOf("pinned") }),
 });
 
+const GATEWAY = object<GatewayExposure>({ externalPort: nullable(PORT), ipv4: flag, ipv6: flag, lifetimeMs: DURATION });
 const EXPOSURE = object<Exposure>({
   firewall: object({ direction: DIRECTION, profiles: PROFILES, remote: REMOTE }),
+  gateway: nullable(GATEWAY),
 });
 
 /** A lease of this port. */

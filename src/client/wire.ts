@@ -1,13 +1,15 @@
 /** What goes over the wire besides leases: requests and their answers. docs/api.md has the limits of each field. */
 import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Difference, RuleEvent } from "../firewall/rule.ts";
+import type { MappingEvent } from "../gateway/mapping.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
-import type { Exposure, Holder, Lease, LeaseCriteria, Lifetime } from "../lease/lease.ts";
+import type { Exposure, GatewayExposure, Holder, Lease, LeaseCriteria, Lifetime } from "../lease/lease.ts";
 import type { Wish } from "../lease/wish.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
 
+export type { GatewaySide, GatewayStatus, Mapping, MappingState } from "../gateway/mapping.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 
 /** The same members, each of which may be absent. */
@@ -67,6 +69,8 @@ export type RenewRequest = Pick<LeaseRequest, "ttlMs">;
 /** Body of `PUT /leases/{id}/exposure`; what is absent has its default. */
 export interface ExposureRequest {
   readonly firewall?: Optional<Exposure["firewall"]> | undefined;
+  /** Null or absent leaves the router alone; `{}` asks it for any port of its IPv4 address. */
+  readonly gateway?: Optional<GatewayExposure> | null | undefined;
 }
 
 /** Query of `GET /leases`. */
@@ -133,10 +137,16 @@ export interface ListenerEvent extends EventHead<ListenerEventType> {
 /** A firewall rule was set, removed, changed by hand, or cannot be set. */
 export type FirewallEvent = RuleEvent & EventHead<RuleEvent["type"]>;
 
+/** A mapping was made, renewed, lost, removed, or cannot be made. */
+export type GatewayEvent = MappingEvent & EventHead<MappingEvent["type"]>;
+
 /** Some events are lost: read the leases again. */
 export interface ResetEvent {
   readonly type: "reset";
 }
+
+/** What the stream of events has. */
+export type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | GatewayEvent | ResetEvent;
 
 /** Answer of `GET /firewall` and `POST /firewall/sync`. */
 export interface FirewallStatus {

@@ -4,6 +4,7 @@ import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { FirewallSync } from "../firewall/sync.ts";
+import { Mapper } from "../gateway/mapper.ts";
 import type { Holds } from "../hold/hold.ts";
 import { PortDescriber } from "../inspect/describe.ts";
 import { loopbackHints } from "../inspect/loopback.ts";
@@ -20,6 +21,7 @@ import { Replay } from "../lease/replay.ts";
 import { restoreLeases } from "../lease/restore.ts";
 import { Store, type StoreLimits } from "../lease/store/store.ts";
 import { Transfer } from "../lease/transfer.ts";
+import { wantedMappings } from "../lease/wanted_mappings.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { findOccupant, type Occupant } from "../listener/occupant.ts";
@@ -41,11 +43,12 @@ export interface Domain
   readonly listing: Listing;
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
+  readonly mapper: Mapper;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
-  /** Times that a request may leave out. */
-  readonly defaults: Pick<Config, "claimMs" | "graceMs" | "processGraceMs">;
+  /** What a request may leave out. */
+  readonly defaults: Pick<Config, "claimMs" | "graceMs" | "processGraceMs" | "gateway">;
   /** Who listens on a port already. */
   readonly findOccupant: (port: number, protocols: readonly Protocol[]) => Promise<Occupant | undefined>;
   /** Whether a lease of this name has ever been granted. */
@@ -96,6 +99,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     watch: new Watch(parts),
     listing: new Listing(parts),
     firewall,
+    mapper: new Mapper({ wanted: () => wantedMappings(registry.written()) }),
     ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },

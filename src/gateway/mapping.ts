@@ -1,4 +1,4 @@
-/** A mapping as people and clients see it, and what happens to it. Types only. */
+/** A mapping as people and clients see it, and what happens to it: the types. */
 import type { Family, GatewayProtocol, MappedEndpoint } from "./gateway.ts";
 
 /** How a mapping can stand. */
@@ -50,8 +50,26 @@ export interface GatewayStatus {
   readonly faults: readonly string[];
 }
 
-/** What happens to a mapping. `lost`: the router had forgotten it, or our address has changed. `failed`: with its reason. */
+const MAPPING_CHANGES = ["made", "renewed", "lost", "removed", "failed"] as const;
+
+/** What can happen to a mapping. `lost`: the router had forgotten it, or our address has changed. */
+export type MappingEventType = `mapping.${(typeof MAPPING_CHANGES)[number]}`;
+
+/** All of them. */
+export const MAPPING_EVENT_TYPES: readonly MappingEventType[] = MAPPING_CHANGES.map((change) =>
+  `mapping.${change}` as const
+);
+
+/** What happens to a mapping. `removed` has it as it was; `failed` has the reason. */
 export type MappingEvent = {
-  readonly type: `mapping.${"made" | "renewed" | "lost" | "removed" | "failed"}`;
+  readonly type: MappingEventType;
   readonly mapping: Mapping;
 };
+
+/** A mapping that a live lease wants. The address is chosen when the router is known. */
+export interface WantedMapping extends Pick<Mapping, "leaseId" | "lease" | "family" | "protocol" | "wantedPort"> {
+  /** The leased port. */
+  readonly port: number;
+  /** For how long it is asked for, in milliseconds. */
+  readonly lifetimeMs: number;
+}

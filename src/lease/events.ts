@@ -1,5 +1,6 @@
-/** What happens to leases, on their ports and to firewall rules, in order, with enough of the past to catch up. */
+/** What happens to leases, on their ports, to firewall rules and to mappings, in order, with enough of the past to catch up. */
 import type { RuleEvent } from "../firewall/rule.ts";
+import type { MappingEvent } from "../gateway/mapping.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import { LEASE_STATES } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
@@ -18,11 +19,12 @@ export const LISTENER_EVENT_TYPES = ["listener.opened", "listener.closed"] as co
 /** One of them. */
 export type ListenerEventType = (typeof LISTENER_EVENT_TYPES)[number];
 
-/** Something that happened: to a lease, with the lease right after; on its port; or to a firewall rule. */
+/** Something that happened: to a lease, with the lease right after; on its port; to a firewall rule; or to a mapping. */
 export type DomainEvent =
   | { readonly type: LeaseEventType; readonly record: LeaseRecord }
   | { readonly type: ListenerEventType; readonly listener: ListedSocket }
-  | RuleEvent;
+  | RuleEvent
+  | MappingEvent;
 
 /** An event with its number and time. */
 export interface LoggedEvent {
@@ -143,6 +145,7 @@ const PLAIN_EVENT = 700;
 /** About as many bytes as the event takes, in memory as well as encoded: encoding it to know would cost too much. */
 function approximateSize(event: DomainEvent): number {
   if ("record" in event) return PLAIN_EVENT + textLength(event.record);
+  if ("mapping" in event) return PLAIN_EVENT + event.mapping.lease.length + (event.mapping.reason?.length ?? 0);
   if (!("listener" in event)) return PLAIN_EVENT;
   const { process } = event.listener;
   return PLAIN_EVENT + (process?.command?.length ?? 0) + (process?.cwd?.length ?? 0);

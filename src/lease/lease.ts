@@ -59,6 +59,18 @@ export interface LeaseListener extends ProcessEvidence {
   readonly reason: string | null;
 }
 
+/** The wish that the router forward the port of a lease, or open a pinhole for it. */
+export interface GatewayExposure {
+  /** The external port of IPv4: only this one, or null for any that the line can have. */
+  readonly externalPort: number | null;
+  /** Whether the router forwards a port of its IPv4 address. */
+  readonly ipv4: boolean;
+  /** Whether the router's IPv6 firewall has a pinhole to this host's own address and port. */
+  readonly ipv6: boolean;
+  /** For how long each mapping is asked for; it is renewed at half of that. In milliseconds. */
+  readonly lifetimeMs: number;
+}
+
 /** The wish that a lease be reachable from outside. */
 export interface Exposure {
   /** Rules of the host's firewall; one for each protocol. */
@@ -67,6 +79,8 @@ export interface Exposure {
     readonly profiles: readonly Profile[];
     readonly remote: readonly RemoteAddress[];
   };
+  /** Mappings of the router, one for each protocol and family; null where the router is left alone. */
+  readonly gateway: GatewayExposure | null;
 }
 
 /** A lease as clients see it. */

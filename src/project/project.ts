@@ -11,6 +11,14 @@ export interface Project {
   readonly root: string;
 }
 
+/** What is asked of the disk. */
+export interface ProjectFiles {
+  /** What lies there; `undefined` where nothing does that we can look at. */
+  kindOf(path: string): "file" | "folder" | undefined;
+  /** The content of a text file; `undefined` where there is none that we can read. */
+  read(path: string): string | undefined;
+}
+
 /** Name of the file that lists a project's services. */
 export const PROJECT_FILE = "portd.yaml";
 
@@ -23,13 +31,14 @@ const HASH_NAME = "0123456".length;
  * folder itself.
  *
  * @param cwd is absolute.
+ * @param files is the disk. @default through Deno
  */
-export function findProject(cwd: string): Project {
+export function findProject(cwd: string, files: ProjectFiles = DENO_FILES): Project {
   for (const folder of upward(cwd)) {
-    const found = checkoutAt(folder);
+    const found = checkoutAt(folder, files);
     if (found !== undefined) return found;
   }
-  const root = upward(cwd).find((folder) => isFile(`${folder}/${PROJECT_FILE}`)) ?? cwd;
+  const root = upward(cwd).find((folder) => files.kindOf(`${folder}/${PROJECT_FILE}`) === "file") ?? cwd;
   return { name: cleanName(lastPart(root)), root };
 }
 
@@ -40,7 +49,9 @@ export function findProject(cwd: string): Project {
 export function findProjectFile(cwd: string, { root }: Project): string | undefined {
   const folders = upward(cwd);
   const inside = folders.slice(0, folders.indexOf(root) + 1);
-  return inside.map((folder) => `${folder === "/" ? "" : folder}/${PROJECT_FILE}`).find(isFile);
+  return inside.map((folder) => `${folder === "/" ? "" : folder}/${PROJECT_FILE}`).find((path) =>
+    DENO_FILES.kindOf(path) === "file"
+  );
 }
 
 /** The name of a project whose plain name another checkout has: `shop` → `shop~1a2b3c`. */
@@ -69,24 +80,24 @@ export function portVariable(name: string): string {
   return `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_").replace(/^\d/, "_$&")}_PORT`;
 }
 
-function checkoutAt(folder: string): Project | undefined {
+function checkoutAt(folder: string, files: ProjectFiles): Project | undefined {
   const git = `${folder}/.git`;
-  const found = ifReadable(() => Deno.statSync(git));
-  if (found === undefined) return undefined;
-  if (found.isDirectory) {
-    return isFile(`${git}/HEAD`) ? { name: cleanName(lastPart(folder)), root: folder } : undefined;
+  const kind = files.kindOf(git);
+  if (kind === undefined) return undefined;
+  if (kind === "folder") {
+    return files.kindOf(`${git}/HEAD`) === "file" ? { name: cleanName(lastPart(folder)), root: folder } : undefined;
   }
   // .git is a file: a linked worktree, a submodule, or a checkout whose .git folder is elsewhere.
-  const [, gitDir] = /^gitdir: (.+)$/m.exec(readSmall(git) ?? "") ?? [];
+  const [, gitDir] = /^gitdir: (.+)$/m.exec(files.read(git) ?? "") ?? [];
   if (gitDir === undefined) return undefined;
-  return { name: cleanName(worktreeName(resolvePath(folder, gitDir)) ?? lastPart(folder)), root: folder };
+  return { name: cleanName(worktreeName(resolvePath(folder, gitDir), files) ?? lastPart(folder)), root: folder };
 }
 
 /** `folder@branch` for a linked worktree: only those have a `commondir`. */
-function worktreeName(gitDir: string): string | undefined {
-  const common = readSmall(`${gitDir}/commondir`);
+function worktreeName(gitDir: string, files: ProjectFiles): string | undefined {
+  const common = files.read(`${gitDir}/commondir`)?.trimEnd();
   if (common === undefined) return undefined;
-  return `${mainFolder(resolvePath(gitDir, common))}@${branchOf(gitDir)}`;
+  return `${mainFolder(resolvePath(gitDir, common))}@${branchOf(gitDir, files)}`;
 }
 
 /** The name of the checkout of a git folder: `shop` for `shop/.git`, a bare `shop.git`, or `shop/.bare`. */
@@ -95,25 +106,24 @@ function mainFolder(commonDir: string): string {
   return name.startsWith(".") ? lastPart(parentOf(commonDir)) : name.replace(/\.git$/, "");
 }
 
-function branchOf(gitDir: string): string {
+function branchOf(gitDir: string, files: ProjectFiles): string {
   // While git rebases, HEAD is detached; the name of the worktree's project must not change then.
   for (const file of ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name"]) {
-    const [, branch] = /^(?:ref: )?refs\/heads\/(.+)$/.exec(readSmall(`${gitDir}/${file}`) ?? "") ?? [];
+    const [, branch] = /^(?:ref: )?refs\/heads\/(.+)$/.exec(files.read(`${gitDir}/${file}`)?.trimEnd() ?? "") ?? [];
     // The file says ".invalid" in a repository that keeps its branches as a reftable.
     if (branch !== undefined && branch !== ".invalid") return branch;
   }
-  const [hash] = /^[0-9a-f]{40,64}$/.exec(readSmall(`${gitDir}/HEAD`) ?? "") ?? [];
+  const [hash] = /^[0-9a-f]{40,64}$/.exec(files.read(`${gitDir}/HEAD`)?.trimEnd() ?? "") ?? [];
   return hash?.slice(0, HASH_NAME) ?? lastPart(gitDir);
 }
 
-/** The content of a short text file, without its last line end; `undefined` where there is none. */
-function readSmall(path: string): string | undefined {
-  return ifReadable(() => Deno.readTextFileSync(path).trimEnd());
-}
-
-function isFile(path: string): boolean {
-  return ifReadable(() => Deno.statSync(path))?.isFile ?? false;
-}
+const DENO_FILES: ProjectFiles = {
+  kindOf(path) {
+    const found = ifReadable(() => Deno.statSync(path));
+    return found?.isFile ? "file" : found?.isDirectory ? "folder" : undefined;
+  },
+  read: (path) => ifReadable(() => Deno.readTextFileSync(path)),
+};
 
 /** What `look` returns; `undefined` where there is no such file, or none that we can read. */
 function ifReadable<Found>(look: () => Found): Found | undefined {

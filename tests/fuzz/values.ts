@@ -34,7 +34,12 @@ const lifetime = (random: Random) =>
     { kind: "process" },
   ]);
 const exposure = (random: Random) =>
-  random.pick([{}, { firewall: {} }, { firewall: { remote: ["LocalSubnet"], profiles: ["domain"] } }]);
+  random.pick([
+    {},
+    { firewall: {}, gateway: null },
+    { firewall: { remote: ["LocalSubnet"], profiles: ["domain"] } },
+    { gateway: { externalPort: 25565, ipv4: true, ipv6: true, lifetimeMs: 120_000 } },
+  ]);
 const wish = (random: Random) => ({ name: name(random), ...random.pick([{}, { port: port(random) }]) });
 const lease = (random: Random) => ({
   id: ulid(random),
@@ -76,6 +81,7 @@ const GOOD: Readonly<Record<string, (random: Random) => unknown>> = {
   labels: (random) => ({ fuzz: String(random.int(1, 20)) }),
   exposure,
   firewall: () => ({}),
+  gateway: () => ({}),
   waitMs: (random) => random.int(0, 30),
   dryRun: (random) => random.chance(0.5),
   version: () => 1,

@@ -7,7 +7,7 @@ import { WriteError } from "../../src/lease/store/changes.ts";
 import type { Change } from "../../src/lease/store/store.ts";
 import { domainTest, grantOne, request, type TestDomain, wish } from "../support/domain.ts";
 
-const EXPOSED: Exposure = { firewall: { direction: "in", profiles: ["private"], remote: ["any"] } };
+const EXPOSED: Exposure = { firewall: { direction: "in", profiles: ["private"], remote: ["any"] }, gateway: null };
 
 /** Has each write wait until the returned function lets the oldest one through, or fails it. */
 function holdWrites(test: TestDomain): { next: (fault?: Error) => Promise<void>; stop: () => void } {

@@ -74,7 +74,14 @@ const MORE: Readonly<Record<string, readonly unknown[]>> = {
     "a=b",
     null,
   ],
-  exposure: [{ firewall: null }, { firewall: { remote: [] } }, { gateway: {} }, "any", null],
+  exposure: [
+    { firewall: null },
+    { firewall: { remote: [] } },
+    { gateway: { ipv4: false } },
+    { gateway: { lifetimeMs: 119_999 } },
+    "any",
+    null,
+  ],
   waitMs: [3600001, "1", null],
 };
 

@@ -10,7 +10,7 @@ appTest("PUT and DELETE /leases/{id}/exposure keep the exposure with the lease, 
   const opened = await put(`/v1/leases/${lease.id}/exposure`, {});
   assert.deepEqual([opened.status, opened.body.exposure], [
     200,
-    { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] } },
+    { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] }, gateway: null },
   ]);
   const remote = ["10.0.0.0/8", "fe80::/10", "192.0.2.1"];
   const other = await put(`/v1/leases/by-name/shop/web/exposure`, { firewall: { remote, profiles: ["public"] } });
@@ -35,7 +35,7 @@ appTest("an exposure refuses what it cannot use, and nothing is changed", async 
   const bad: readonly (readonly [string, object])[] = [
     ["firewall", { firewall: null }],
     ["firewall", { firewall: [] }],
-    ["gateway", { gateway: {} }],
+    ["gateway", { gateway: { ipv4: false } }],
     ["firewall.direction", { firewall: { direction: "both" } }],
     ["firewall.profiles", { firewall: { profiles: [] } }],
     ["firewall.profiles[0]", { firewall: { profiles: ["home"] } }],
@@ -93,7 +93,7 @@ appTest("a firewall that cannot be read is unknown to GET and refuses a sync; le
 appTest("a grant may be exposed from its first moment, which takes the token", async (app) => {
   const holder = { id: "me" };
   const body = { name: "game", holder, exposure: { firewall: { remote: ["any"] } } };
-  const exposure = { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["any"] } };
+  const exposure = { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["any"] }, gateway: null };
   const refused = await app.call("/v1/leases", { body });
   assert.deepEqual([refused.status, refused.body.code], [403, "scope_required"]);
   const wrong = await app.call("/v1/leases", { body, token: "0".repeat(64) });

@@ -160,9 +160,10 @@ export function longTtl({ book }: World): number {
 }
 
 /** Draws an exposure that no other call asks for. */
-export function drawExposure({ book }: World): { firewall: object } {
+export function drawExposure({ book }: World): { firewall: object; gateway: null } {
   const mark = book.operations.length;
-  return { firewall: { direction: "in", profiles: ["private"], remote: [`10.0.${mark >> 8}.${mark & 255}`] } };
+  const remote = [`10.0.${mark >> 8}.${mark & 255}`];
+  return { firewall: { direction: "in", profiles: ["private"], remote }, gateway: null };
 }
 
 function grantPlan(world: World, random: Random, body: Body, wishes: readonly WishedPort[]): Plan {

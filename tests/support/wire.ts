@@ -33,7 +33,10 @@ export const LEASE: Lease = {
   lifetime: { kind: "listener", claimMs: 600_000, graceMs: 300_000 },
   hold: "soft",
   labels: { job: "17" },
-  exposure: { firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] } },
+  exposure: {
+    firewall: { direction: "in", profiles: ["domain", "private"], remote: ["LocalSubnet"] },
+    gateway: { externalPort: 25565, ipv4: true, ipv6: false, lifetimeMs: 3_600_000 },
+  },
   listener: {
     pid: 4711,
     startTime: "812390",

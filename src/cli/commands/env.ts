@@ -4,7 +4,7 @@ import { findProject, findProjectFile, PROJECT_FILE } from "../../project/projec
 import { readServices } from "../../project/project_file.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { grantFor, holderOf } from "../naming.ts";
+import { grantFor, holderOf } from "../../project/grant.ts";
 import { toJson } from "../terminal.ts";
 
 const FORMATS = ["dotenv", "shell", "json"] as const;

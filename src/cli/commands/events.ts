@@ -1,5 +1,5 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
-import type { FirewallEvent, Lease, LeaseEvent, ListedSocket, ListenerEvent, ResetEvent } from "../../client/client.ts";
+import type { AnyEvent, Lease, ListedSocket, Mapping, ResetEvent } from "../../client/client.ts";
 import { COMMON_FLAGS, defineCommand, textFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -24,18 +24,26 @@ is an event as the API sends it, with its id. A line that says reset means that 
   },
 });
 
-function lineOf(event: LeaseEvent | ListenerEvent | FirewallEvent | ResetEvent): string {
+function lineOf(event: AnyEvent): string {
   return event.type === "reset" ? event.type : `${event.at} ${event.type} ${subjectOf(event)}`.trimEnd();
 }
 
-function subjectOf(event: LeaseEvent | ListenerEvent | FirewallEvent): string {
+function subjectOf(event: Exclude<AnyEvent, ResetEvent>): string {
   if ("lease" in event) return leaseText(event.lease);
   if ("listener" in event) return listenerText(event.listener);
+  if ("mapping" in event) return mappingText(event.mapping);
   return "rule" in event ? event.rule.displayName : "name" in event ? event.name : event.reason;
 }
 
 function leaseText({ name, id, port, protocols, listener, holder }: Lease): string {
   return `${name ?? id} ${port}/${protocols.join("+")}${processText(listener ?? holder)}`;
+}
+
+function mappingText({ lease, protocol, internal, external, reason }: Mapping): string {
+  const outside = external === null ? "" : `${external.address ?? "router"} port ${external.port} to `;
+  return `${lease} ${outside}${internal.address} port ${internal.port}/${protocol}${
+    reason === null ? "" : `: ${reason}`
+  }`;
 }
 
 function listenerText({ localAddress, localPort, protocol, pid, process, lease }: ListedSocket): string {

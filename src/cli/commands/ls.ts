@@ -7,7 +7,8 @@ import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, swit
 import { type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../../duration.ts";
-import { holderOf, titleOf } from "../naming.ts";
+import { titleOf } from "../naming.ts";
+import { holderOf } from "../../project/grant.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type Cell, shortenMiddle, writeTable } from "../table.ts";
 import { columnTime, hasColour, type Style, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";

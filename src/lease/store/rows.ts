@@ -1,6 +1,6 @@
 /** Converts between records and rows of the table `leases`. Pure. */
 import { type Protocol, PROTOCOLS } from "../../port/port.ts";
-import type { LeaseListener } from "../lease.ts";
+import type { Exposure, LeaseListener } from "../lease.ts";
 import type { LeaseRecord } from "../record.ts";
 
 /** A row as SQLite gives it. */
@@ -103,9 +103,14 @@ export function toRecord(row: Row): LeaseRecord & { readonly expiresAt: number |
     deadline: row.deadline as number | null,
     bootId: row.boot_id as string,
     endedAt: row.ended_at as number | null,
-    exposure: row.exposure === null ? null : JSON.parse(row.exposure as string),
+    exposure: row.exposure === null ? null : toExposure(row.exposure as string),
     owner: row.owner as string | null,
   };
+}
+
+/** Earlier versions of portd wrote exposures without a gateway. */
+function toExposure(text: string): Exposure {
+  return { gateway: null, ...JSON.parse(text) };
 }
 
 /** An early version of portd wrote listeners without identity and reason. */

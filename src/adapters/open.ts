@@ -1,0 +1,10 @@
+/** The network of each OS: the dispatcher. */
+import { openLinuxParts } from "../os/linux/linux.ts";
+import type { NetworkReader } from "./adapters.ts";
+import { genericNetworkReader } from "./generic.ts";
+import { linuxNetworkReader } from "./linux/reader.ts";
+
+/** The reader of this system. It reads; nothing is sent anywhere. */
+export function openNetworkReader(): NetworkReader {
+  return Deno.build.os === "linux" ? linuxNetworkReader(openLinuxParts()) : genericNetworkReader;
+}
