@@ -16,6 +16,7 @@ export const STATUS_OF_CODE = {
   request_timeout: 408,
   port_leased: 409,
   port_in_use: 409,
+  port_not_on_line: 409,
   name_taken: 409,
   lease_exists: 409,
   lease_ended: 410,
@@ -32,6 +33,7 @@ export const STATUS_OF_CODE = {
   store_unavailable: 503,
   pool_exhausted: 503,
   firewall_unavailable: 503,
+  stun_unavailable: 503,
   too_many_readers: 503,
   shutting_down: 503,
 } as const;

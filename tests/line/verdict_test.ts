@@ -7,7 +7,7 @@ import { judgeLine, type LineEvidence } from "../../src/line/verdict.ts";
 
 const SEEN = "198.51.100.7", OTHER = "198.51.100.8";
 const AT = "2026-11-28T10:00:00.000Z";
-const HOME = { localAddress: "192.168.1.10", ipv6Addresses: ["fe80::1", "2400:4050:1234:ff00::10"] };
+const HOME = { localAddress: "192.168.1.10", ipv6Addresses: ["fe80::1", "2400:4050:1234:ff00::10"], tunnel: null };
 const ROUNDS = 200;
 
 function random(first: number, last: number): number {
@@ -189,6 +189,12 @@ Deno.test("two servers that disagree leave a doubt, and no verdict where nothing
   assert.equal(judge({ look: { ...look(inPortSet(set))!, second: outside } }).verdict, "unknown");
 });
 
+Deno.test("a tunnel on the way to the internet is a doubt of every verdict", () => {
+  const line = judge({ look: look(keep), routerAddress: SEEN, tunnel: "wg0" });
+  assert.deepEqual([line.verdict, line.certainty], ["unrestricted", "likely"]);
+  assert.match(line.doubts.join(), /the tunnel wg0/);
+});
+
 Deno.test("fewer than eight answers are no verdict", () => {
   const few = look(inPortSet({ offset: 4, length: 8, psid: 17 }))!;
   const line = judge({ look: { ...few, samples: few.samples.slice(0, 7) }, routerAddress: SEEN });
@@ -220,6 +226,7 @@ Deno.test("every evidence has a verdict whose members fit together", () => {
     routerAddress: fc.option(fc.option(address), { nil: undefined }),
     localAddress: fc.option(address),
     ipv6Addresses: fc.array(address),
+    tunnel: fc.option(fc.constant("wg0")),
   });
   fc.assert(
     fc.property(evidence, (each) => {
