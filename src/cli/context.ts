@@ -1,5 +1,6 @@
 /** What a command works with. It is passed in, so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
+import type { ServeCheckerOptions } from "../checker/serve.ts";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
@@ -55,6 +56,9 @@ export type RunDaemon = (
   options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
 ) => Promise<void>;
 
+/** Runs a checker: src/checker/serve.ts with its HTTP layer. */
+export type RunChecker = (options: Omit<ServeCheckerOptions, "createApp">) => Promise<void>;
+
 /** Context of every command. */
 export interface CliContext extends CommandContext {
   readonly process: CliProcess;
@@ -83,6 +87,8 @@ export interface CliContext extends CommandContext {
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
   /** Loads the daemon. Heavy: only `serve` does. */
   readonly loadDaemon: () => Promise<RunDaemon>;
+  /** Loads what a checker is made of, which is nothing of the daemon. */
+  readonly loadChecker: () => Promise<RunChecker>;
   /** The service of the system, or that of this user. */
   readonly openService: (options: Pick<ServiceOptions, "isUser">) => Promise<ServiceControl>;
   /** The firewall of the host, as a daemon of this configuration would have it. */
@@ -90,7 +96,7 @@ export interface CliContext extends CommandContext {
 }
 
 /** Options of {@linkcode systemContext}. */
-export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "openFirewall"> {
+export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "loadChecker" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;

@@ -1,6 +1,6 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
-import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
+import type { CliContext, CliProcess, RunChecker, RunDaemon } from "../../src/cli/context.ts";
 import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
 import { FakeFirewall } from "./firewall.ts";
@@ -42,6 +42,7 @@ export interface CliOptions {
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
   readonly daemon?: RunDaemon;
+  readonly checker?: RunChecker;
   /** How long one answer may take, in milliseconds. */
   readonly answerMs?: number;
   /** The firewall of the host, in which portd's rules are those of owner `00000000`. @default one without rules */
@@ -112,6 +113,7 @@ function contextOf(
     self,
     onSignal: signals.listen,
     ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
+    loadChecker: () => givenOr(options.checker, "Cannot load the checker in this test"),
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
     openFirewall: () => Promise.resolve(firewall.backend("00000000")),
     openService: () => Promise.resolve(service),
