@@ -146,6 +146,8 @@ Deno.test("an address of a carrier's NAT or of DS-Lite shares the line, with STU
 Deno.test("a router without an IPv4 address is DS-Lite once STUN sees another one; before it may be offline", () => {
   const seen = judge({ look: look(change), routerAddress: null });
   assert.deepEqual([seen.verdict, seen.usable], ["shared", []]);
+  const kept = judge({ look: look(keep), routerAddress: null });
+  assert.deepEqual([kept.verdict, kept.certainty, kept.usable], ["double-nat", "likely", null]);
   const unasked = judge({ routerAddress: null });
   assert.deepEqual([unasked.verdict, unasked.certainty, unasked.usable], ["shared", "likely", null]);
 });
