@@ -1,15 +1,45 @@
 /** The line as the parts of the daemon see it. Its own parts are loaded when it is first asked for. */
 import type { InternetRoute } from "../adapters/adapters.ts";
+import type { Config } from "../config.ts";
 import { GatewayError } from "../gateway/gateway.ts";
 import type { GatewaySearch, OpenOptions } from "../gateway/open.ts";
+import type { EventLog } from "../lease/events.ts";
+import type { LeaseTable } from "../lease/lease_table.ts";
+import type { Store } from "../lease/store/store.ts";
 import type { KnownLine, LineParts } from "../line/known_line.ts";
 import type { Line } from "../line/line.ts";
 import type { StunServer } from "../line/stun/server.ts";
+import type { Machine } from "./machine.ts";
 
 /** What a {@linkcode DaemonLine} is made of. */
-export interface DaemonLineParts extends Omit<LineParts, "askRouter"> {
+export interface DaemonLineParts extends Omit<LineParts, "askRouter" | "file" | "stun"> {
+  readonly store: Pick<Store, "lineLook" | "write">;
+  readonly lookByStun: LineParts["stun"];
   /** Looks for the router; null where no protocol is to be spoken. */
   readonly openGateway: ((options: OpenOptions) => Promise<GatewaySearch>) | null;
+}
+
+/** What {@linkcode openLine} takes from the daemon. */
+interface LineOptions
+  extends Pick<Machine, "network" | "lookByStun" | "openGateway">, Pick<DaemonLineParts, "clock" | "log" | "router"> {
+  readonly config: Config;
+  readonly store: DaemonLineParts["store"];
+  readonly registry: { readonly table: Pick<LeaseTable, "byPort"> };
+  readonly events: Pick<EventLog, "publish">;
+}
+
+/** The line of a daemon. */
+export function openLine(options: LineOptions): DaemonLine {
+  const { config: { stun, gateway: { protocol } }, clock, registry, events, openGateway } = options;
+  return new DaemonLine({
+    ...options,
+    servers: stun,
+    openGateway: protocol === "none"
+      ? null
+      : (search) => openGateway(protocol === "auto" ? search : { ...search, protocols: [protocol] }),
+    isReserved: (port) => registry.table.byPort(port, ["udp"]) !== undefined,
+    publish: (event) => events.publish(event, clock.now()),
+  });
 }
 
 /** Opens what is known of the line when it is first needed. */
@@ -57,7 +87,12 @@ export class DaemonLine {
     const { openGateway } = this.#parts;
     const askRouter = async (route: InternetRoute, signal: AbortSignal) =>
       openGateway === null ? undefined : await outerAddress(await openGateway({ route, signal }), signal);
-    const line = await KnownLine.open({ ...this.#parts, askRouter });
+    const { store, lookByStun: stun } = this.#parts;
+    const file = {
+      load: () => store.lineLook(),
+      save: (text: string) => store.write([{ kind: "lineLook", text }]),
+    };
+    const line = await KnownLine.open({ ...this.#parts, stun, file, askRouter });
     if (this.#isClosed) line.close();
     return this.#opened = line;
   }
