@@ -3,7 +3,19 @@ import type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../ad
 import { FAMILIES } from "../gateway/gateway.ts";
 import { type Line, LINE_VERDICTS, type PortSet, type StunSample } from "../line/line.ts";
 import type { PortRange } from "../port/port.ts";
-import { flag, INSTANT, listOf, LONG_TEXT, nullable, object, oneOf, PORT, type Shape, text, wholeNumber } from "./shape.ts";
+import {
+  flag,
+  INSTANT,
+  listOf,
+  LONG_TEXT,
+  nullable,
+  object,
+  oneOf,
+  PORT,
+  type Shape,
+  text,
+  wholeNumber,
+} from "./shape.ts";
 
 /** An adapter may have very many addresses, and a machine very many adapters: containers bring them. */
 const MOST_ADAPTERS = 10_000;

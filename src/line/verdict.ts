@@ -209,10 +209,12 @@ function silentRouter({ keepsPorts, span }: Pattern, seen: string): Judgement {
 }
 
 function noOuterAddress({ keepsPorts }: Pattern, seen: string): Judgement {
-  const router = `The router says that it has no IPv4 address of its own on its outer side, and the internet sees ${seen}`;
+  const router =
+    `The router says that it has no IPv4 address of its own on its outer side, and the internet sees ${seen}`;
   const doubts = ["Some routers do not tell the address that they have"];
   if (!keepsPorts) return nothing(`${router}: DS-Lite (RFC 6333), or another NAT of the carrier`, doubts);
-  const reason = `${router}, and the numbers of ports are kept: another router stands between, and has to forward the ` +
+  const reason =
+    `${router}, and the numbers of ports are kept: another router stands between, and has to forward the ` +
     "port too";
   return { verdict: "double-nat", reason, doubts, usable: null };
 }

@@ -28,6 +28,20 @@ export function readStunServer(text: string): StunServer | undefined {
   return port === undefined ? undefined : { host, port };
 }
 
+/** What {@linkcode readStunServers} accepts, for messages. */
+export const STUN_SERVERS_EXPECTED = `at most ${MOST_STUN_SERVERS} STUN servers, separated by commas, each like ` +
+  '"stun.example.org:3478"';
+
+/** Well-known public servers, for everybody who names no others. */
+export const DEFAULT_STUN_SERVERS = "stun.cloudflare.com:3478,stun.l.google.com:19302,stun.nextcloud.com:3478";
+
+/** Reads a list of servers; an empty text is none. @returns `undefined` for any other text. */
+export function readStunServers(text: string): readonly StunServer[] | undefined {
+  const servers = text === "" ? [] : text.split(",").map((part) => readStunServer(part.trim()));
+  const isUsable = servers.length <= MOST_STUN_SERVERS && servers.every((server) => server !== undefined);
+  return isUsable ? servers : undefined;
+}
+
 /** A server as text: `stun.example.org:3478`. */
 export function stunServerText({ host, port }: StunServer): string {
   return `${host}:${port}`;
