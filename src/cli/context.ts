@@ -1,5 +1,6 @@
 /** What a command works with. It is passed in, so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
+import type { NetworkFacts } from "../adapters/adapters.ts";
 import type { ServeCheckerOptions } from "../checker/serve.ts";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
@@ -71,6 +72,8 @@ export interface CliContext extends CommandContext {
   readonly wsl: () => Promise<Wsl | undefined>;
   /** The addresses of this machine. */
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
+  /** The network of this machine, read by this process. */
+  readonly readNetwork: () => Promise<NetworkFacts>;
   /** The words of the command line after the program's name. */
   readonly args: readonly string[];
   /** Whether `deno task` of a checkout runs this, and not an installed portd. */
@@ -130,6 +133,10 @@ export function systemContext(options: SystemContextOptions): CliContext {
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
     wsl: findWslOnce(),
     interfaces: Deno.networkInterfaces,
+    async readNetwork() {
+      const { openNetworkReader }: typeof import("../adapters/open.ts") = await import("../adapters/open.ts" as string);
+      return await openNetworkReader().read();
+    },
     args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
     isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),

@@ -1,5 +1,6 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
+import type { NetworkFacts } from "../../src/adapters/adapters.ts";
 import type { CliContext, CliProcess, RunChecker, RunDaemon } from "../../src/cli/context.ts";
 import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
@@ -39,6 +40,8 @@ export interface CliOptions {
   readonly wsl?: Wsl;
   /** The addresses of the machine. @default none */
   readonly interfaces?: readonly Deno.NetworkInterfaceInfo[];
+  /** The network of the machine. @default none can be read */
+  readonly network?: NetworkFacts;
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
   readonly daemon?: RunDaemon;
@@ -106,6 +109,7 @@ function contextOf(
     isRoot: options.isRoot ?? false,
     wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
+    readNetwork: () => givenOr(options.network, "Cannot read the network in this test"),
     args,
     isTask: options.isTask ?? false,
     ownsProcess: false,
