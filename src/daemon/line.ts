@@ -68,6 +68,11 @@ export class DaemonLine {
     return await (await this.#open()).sample(servers);
   }
 
+  /** Refuses an external port that the line cannot have. @throws {PortdError} as {@linkcode KnownLine.requirePort} does. */
+  async requirePort(externalPort: number, internalPort: number): Promise<void> {
+    await (await this.#open()).requirePort(externalPort, internalPort);
+  }
+
   /** Ends what is under way. */
   close(): void {
     this.#isClosed = true;

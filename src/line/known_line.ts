@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
 import { addressBytes } from "../os/address.ts";
 import type { Line, LineEvent } from "./line.ts";
+import { chooseExternalPort } from "./port_choice.ts";
 import { type KeptLook, readKeptLook, type Way } from "./kept_look.ts";
 import type { lookByStun } from "./stun/sample.ts";
 import { type StunServer, stunServerText } from "./stun/server.ts";
@@ -92,6 +93,29 @@ export class KnownLine {
       }),
     };
     return await this.#running.line;
+  }
+
+  /**
+   * Refuses an external port that the line cannot have.
+   *
+   * @throws {PortdError} `port_not_on_line`, with a port of the line as `suggestion` where it has one.
+   */
+  async requirePort(externalPort: number, internalPort: number): Promise<void> {
+    const line = await this.read();
+    const choice = chooseExternalPort(line, externalPort, internalPort);
+    if (choice.port !== null) return;
+    const { reason, suggestion, alternatives } = choice;
+    const message = `Cannot open port ${externalPort} at the router: ${reason}; instead there is ${
+      alternatives.join(", ")
+    }`;
+    throw new PortdError("port_not_on_line", message, {
+      port: externalPort,
+      verdict: line.verdict,
+      doubts: line.doubts,
+      usable: line.usable,
+      alternatives,
+      ...(suggestion === null ? {} : { suggestion }),
+    });
   }
 
   /** Ends a look that is under way. */
