@@ -32,6 +32,7 @@ import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
@@ -45,6 +46,7 @@ export interface Domain
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
   readonly mapper: Mapper;
+  readonly line: DaemonLine;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
@@ -92,6 +94,8 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const callers = new Callers(core);
   const addressesOn = (protocol: Protocol, port: number) =>
     observations.on(protocol, port).map(({ row }) => row.localAddress);
+  const mapper = new Mapper({ wanted: () => wantedMappings(registry.written()) });
+  const line = openLine({ ...core, router: () => mapper.status().ipv4 });
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
@@ -100,7 +104,8 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     watch: new Watch(parts),
     listing: new Listing(parts),
     firewall,
-    mapper: new Mapper({ wanted: () => wantedMappings(registry.written()) }),
+    mapper,
+    line,
     ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
@@ -111,6 +116,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     loopbacks,
     async close() {
       core.rules.close();
+      line.close();
       await firewall.close();
       await store.close();
       callers.close();

@@ -146,9 +146,9 @@ interface Patience {
 
 async function choose(searches: readonly Search[], patience: Patience): Promise<GatewaySearch> {
   const refusals: ProtocolRefusal[] = [];
-  const results = searches.map(({ result }, i) => Promise.race([result, overtaken(searches.slice(i + 1), patience)]));
-  for (const [i, { protocol }] of searches.entries()) {
-    const found = await results[i]!;
+  const ends = searches.map((_, i) => overtaken(searches.slice(i + 1), patience));
+  for (const [i, { protocol, result }] of searches.entries()) {
+    const found = await Promise.race([result, ends[i]!]);
     if (!isError(found)) return { gateway: found, refusals };
     refusals.push({ protocol, fault: found.fault, reason: found.message });
   }

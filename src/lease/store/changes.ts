@@ -26,7 +26,8 @@ export type Change =
   | { readonly kind: "end"; readonly record: LeaseRecord }
   | { readonly kind: "name"; readonly name: string; readonly port: number }
   | { readonly kind: "forgetName"; readonly name: string }
-  | { readonly kind: "answer"; readonly answer: StoredAnswer };
+  | { readonly kind: "answer"; readonly answer: StoredAnswer }
+  | { readonly kind: "lineLook"; readonly text: string };
 
 /** Changes that did not reach the disk. */
 export class WriteError extends PortdError {
@@ -78,6 +79,9 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       break;
     case "forgetName":
       statements.forgetName.run(change.name);
+      break;
+    case "lineLook":
+      statements.keepLineLook.run(change.text);
       break;
     case "answer": {
       const { caller, key, fingerprint, status, leaseIds } = change.answer;

@@ -90,4 +90,8 @@ export const MIGRATIONS: readonly string[] = [
   -- The requests of a caller in the order in which they are forgotten.
   CREATE INDEX keyed_requests_by_age ON keyed_requests (caller, at, bytes);
   `,
+  `
+  -- What STUN servers saw of the line at the last look, as JSON: one row at most.
+  CREATE TABLE line (id INTEGER PRIMARY KEY CHECK (id = 1), look TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -48,6 +48,8 @@ export function prepare(db: DatabaseSync) {
       "SELECT at, bytes FROM keyed_requests WHERE caller = ? ORDER BY at LIMIT ?",
     ),
     forgetAnswers: db.prepare(`DELETE FROM keyed_requests WHERE caller = ? AND key IN (${oldestKeys})`),
+    lineLook: db.prepare("SELECT look FROM line"),
+    keepLineLook: db.prepare("INSERT INTO line VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET look = excluded.look"),
     checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
   } satisfies Record<string, StatementSync>;
 }
