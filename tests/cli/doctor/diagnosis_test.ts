@@ -36,7 +36,6 @@ const HEALTHY: Symptoms = {
   sockets: [],
   strays: [],
   orphans: [],
-  line: undefined,
   firewall: undefined,
 };
 
