@@ -6,6 +6,7 @@ import { formatDuration, readDuration } from "./duration.ts";
 import { describeChoices, PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import { GATEWAY_PROTOCOLS, type GatewayProtocol } from "./gateway/gateway.ts";
+import { DEFAULT_STUN_SERVERS, readStunServers, STUN_SERVERS_EXPECTED, type StunServer } from "./line/stun/server.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
 import { isAbsolute } from "./process/folder.ts";
 import { readTrustedFile } from "./state/own_file.ts";
@@ -56,6 +57,8 @@ export interface Config {
     /** The shortest time that a request may ask for, in milliseconds. @default 120000 */
     readonly shortestLifetimeMs: number;
   };
+  /** The STUN servers that are asked about the line when a user asks for that. @default three public ones */
+  readonly stun: readonly StunServer[];
 }
 
 /** A configuration, and where each setting comes from. */
@@ -147,6 +150,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "gateway.protocol": choice("auto", ["auto", ...GATEWAY_PROTOCOLS, "none"]),
   "gateway.lifetimeMs": duration(3_600_000, 1000, 7 * DAY_MS),
   "gateway.shortestLifetimeMs": duration(120_000, 1000, 3_600_000),
+  stun: { default: DEFAULT_STUN_SERVERS, expected: STUN_SERVERS_EXPECTED, parse: readStunServers },
 };
 
 /**

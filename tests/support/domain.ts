@@ -49,6 +49,7 @@ export const CONFIG: Omit<Config, "stateDir" | "pool"> = {
   auth: { anonymous: "lease" },
   firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
   gateway: { protocol: "none", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 },
+  stun: [],
 };
 
 /** Where a pool of a machine in memory begins: the port of most examples is in it. */
