@@ -8,6 +8,7 @@ import { temporaryFolder } from "../../folder.ts";
 import { NetworkNamespace } from "../netns.ts";
 import { NETWORK_SETTINGS } from "./host.ts";
 import { LabProgram } from "./program.ts";
+import { RequestWatch } from "./request_watch.ts";
 import { readTable, type RouterEntry } from "./router_table.ts";
 
 /** What a router can speak, in the words of the gateway's protocols. */
@@ -108,10 +109,10 @@ export class LabRouter implements AsyncDisposable {
   }
 
   /** Switches it off and on again: what it had mapped is gone, and its epoch begins again. */
-  async reboot(): Promise<void> {
+  async reboot(options = this.#options): Promise<void> {
     await this.kill();
     await this.flush();
-    await this.start(this.#options);
+    await this.start(options);
   }
 
   /** From now on nothing that the LAN asks of it is answered, until {@linkcode answer}. */
@@ -127,6 +128,11 @@ export class LabRouter implements AsyncDisposable {
   /** What it forwards now, by the kernel's own table. */
   async table(): Promise<readonly RouterEntry[]> {
     return readTable(await this.namespace.run("nft", "-j", "list", "table", "inet", "igd"));
+  }
+
+  /** Sees from now on which mappings are asked for, also where it does not answer. */
+  async watch(): Promise<RequestWatch> {
+    return await RequestWatch.start(this.namespace);
   }
 
   /** What miniupnpd has written last. */
