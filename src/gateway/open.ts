@@ -5,6 +5,7 @@ import { startTimer } from "../wait.ts";
 import { type Gateway, GATEWAY_PROTOCOLS, GatewayError, type GatewayFault, type GatewayProtocol } from "./gateway.ts";
 import { findNatPmp } from "./nat_pmp/client.ts";
 import { findPcp } from "./pcp/client.ts";
+import { findUpnp } from "./upnp/find.ts";
 
 /** What a protocol said that cannot be used. */
 export interface ProtocolRefusal {
@@ -25,6 +26,8 @@ export interface GatewaySearch {
 /** What a {@linkcode FindGateway} is given. */
 export interface FindOptions {
   readonly route: InternetRoute & { readonly gateway: string };
+  /** Of IPv6: the way of IPv4, over which UPnP's search may find the same router. */
+  readonly ipv4Route?: InternetRoute | null;
   readonly signal: AbortSignal;
 }
 
@@ -35,6 +38,8 @@ export type FindGateway = (options: FindOptions) => Promise<Gateway>;
 export interface OpenOptions {
   /** The way to the internet. Its addresses say for which family. */
   readonly route: InternetRoute;
+  /** Where that is the way of IPv6: that of IPv4, over which UPnP's search may find the same router. */
+  readonly ipv4Route?: InternetRoute | null;
   /** Which to try; those that there are not for the family are left out. @default all */
   readonly protocols?: readonly GatewayProtocol[];
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +49,11 @@ export interface OpenOptions {
   readonly timer?: Pick<Timer, "after">;
 }
 
-const FINDERS: Readonly<Partial<Record<GatewayProtocol, FindGateway>>> = { pcp: findPcp, "nat-pmp": findNatPmp };
+const FINDERS: Readonly<Record<GatewayProtocol, FindGateway>> = {
+  pcp: findPcp,
+  "nat-pmp": findNatPmp,
+  upnp: findUpnp,
+};
 
 /** No search takes longer. */
 const LIMIT_MS = 5000;
@@ -59,7 +68,13 @@ const GRACE_MS = 1000;
  * @throws the signal's reason.
  */
 export async function openGateway(options: OpenOptions): Promise<GatewaySearch> {
-  const { route, signal, finders = FINDERS, timer = { after: (ms, onEnd) => startTimer(ms, onEnd) } } = options;
+  const {
+    route,
+    ipv4Route = null,
+    signal,
+    finders = FINDERS,
+    timer = { after: (ms, onEnd) => startTimer(ms, onEnd) },
+  } = options;
   signal?.throwIfAborted();
   const asked = protocolsOf(options), { gateway } = route;
   if (gateway === null) return { gateway: null, refusals: asked.map(refuseWithoutRouter) };
@@ -70,7 +85,7 @@ export async function openGateway(options: OpenOptions): Promise<GatewaySearch> 
     const find = finders[protocol];
     return find === undefined
       ? []
-      : [{ protocol, result: search(find, { route: { ...route, gateway }, signal: both }) }];
+      : [{ protocol, result: search(find, { route: { ...route, gateway }, ipv4Route, signal: both }) }];
   });
   const settled = Promise.allSettled(searches.map(({ result }) => result));
   let chosen: Gateway | null = null;
