@@ -145,12 +145,13 @@ export class LabRouter implements AsyncDisposable {
     await this.#parts[Symbol.asyncDispose]();
   }
 
-  /** miniupnpd has NAT-PMP and PCP only together. */
+  /** miniupnpd has NAT-PMP and PCP only together, and PCP over IPv6 in any case. */
   async #answerOnly(speaks: readonly RouterProtocol[]): Promise<void> {
     const unwanted = (["nat-pmp", "pcp"] as const).filter((protocol) => !speaks.includes(protocol));
-    await this.#loadFilter(
-      unwanted.length === 1 ? `udp dport 5351 @th,64,8 ${VERSIONS[unwanted[0]!]} drop;` : "",
-    );
+    const [only, ...others] = unwanted.map((protocol) => VERSIONS[protocol]);
+    if (only === undefined) return await this.#loadFilter("");
+    const rule = others.length > 0 ? "reject" : `@th,64,8 ${only} drop`;
+    await this.#loadFilter(`udp dport 5351 ${rule};`);
   }
 
   async #loadFilter(rules: string): Promise<void> {
