@@ -15,6 +15,12 @@ testGatewayConformance({
     }),
 });
 
+testGatewayConformance({
+  name: "PCP of a router that has no words for what is not there",
+  family: "ipv4",
+  open: () => openFakeConformance({ protocol: "pcp", prepare: ({ habits }) => habits.missingDeletion = 8 }),
+});
+
 testGatewayConformance({ name: "NAT-PMP", family: "ipv4", open: () => openFakeConformance({ protocol: "nat-pmp" }) });
 
 testGatewayConformance({

@@ -140,13 +140,26 @@ class PcpGateway implements Gateway {
 
   async unmap(request: MappingRequest, _externalPort: number, signal?: AbortSignal): Promise<void> {
     const { result, lifetimeS } = await this.#askMap(request, { externalPort: 0, lifetimeS: 0, options: [] }, signal);
-    if (result === 0) return;
+    // To delete takes no resources: miniupnpd says by this that there is no such mapping.
+    if (result === 0 || resultName(result) === "NO_RESOURCES") return;
     const refusal = this.#refusal(`to delete the mapping of ${portText(request)}`, result, lifetimeS);
     if (refusal.fault !== "not_authorized") throw refusal;
-    // miniupnpd forgets the nonce of a pinhole when it is renewed.
-    const message =
-      `${refusal.message}: it does not take the nonce for that of the mapping, which lasts until its lifetime ends`;
-    throw new GatewayError(refusal.fault, message);
+    const lastS = this.family === "ipv6" ? await this.#shorten(request, signal) : undefined;
+    const end = lastS === undefined ? "it lasts until its lifetime ends" : `it now ends in ${lastS} seconds`;
+    const message = `${refusal.message}: the router does not take our nonce for that of the mapping; ${end}`;
+    throw new GatewayError(refusal.fault, message, lastS === undefined ? {} : { retryAfterS: lastS });
+  }
+
+  /**
+   * Has a pinhole end soon that cannot be deleted: miniupnpd forgets the nonce when it renews one, and renews it all the
+   * same. The pinhole leads to this host in any case.
+   *
+   * @returns its lifetime; `undefined` when it was refused.
+   */
+  async #shorten(request: MappingRequest, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const wishes = { externalPort: request.internal.port, lifetimeS: 1, options: [] };
+    const { result, lifetimeS } = await this.#askMap(request, wishes, signal);
+    return result === 0 ? lifetimeS : undefined;
   }
 
   /** PCP cannot read a mapping back. */

@@ -1,14 +1,20 @@
-/** `portd open --router` and `portd close`: what they say of what the daemon's router answers, in every case. */
+/** `portd open --router`: what it says of what the daemon's router answers, in every case. */
 import assert from "node:assert/strict";
 import { rightsMissing } from "../../../src/firewall/backend.ts";
 import { PortdError } from "../../../src/errors.ts";
-import type { Mapping } from "../../../src/client/client.ts";
 import { FakeSignals } from "../../support/cli.ts";
 import { checkFailure, commandTest, type Setting } from "../../support/command_setting.ts";
-import { answerGateway, type GatewayAnswers, IPV6_ROUTER, mappingOf } from "../../support/gateway/answers.ts";
+import {
+  answerEach,
+  answerGateway,
+  GAME_PORT,
+  IPV6_ROUTER,
+  leaseGame,
+  mappingOf,
+} from "../../support/gateway/answers.ts";
 import { MUTE, respond } from "../../support/raw_server.ts";
 
-const PORT = 25565;
+const PORT = GAME_PORT;
 const OUTSIDE = `203.0.113.7:${PORT}`;
 const OPEN = ["open", `${PORT}`, "--router", "--yes"];
 const IPV6 = {
@@ -21,27 +27,11 @@ const IPV6 = {
   mac: "",
 } as const;
 
-/** A router that answers for each mapping in this way. */
-function answer({ daemon }: Setting, part: Partial<Mapping> = {}, rest: Partial<GatewayAnswers> = {}): void {
-  answerGateway(daemon, {
-    mappings: (lease) => lease.protocols.map((protocol) => mappingOf(lease, { protocol, ...part })),
-    ...rest,
-  });
-}
-
-/** A pinned lease on which a server listens for everybody. */
-async function serve({ daemon }: Setting): Promise<string> {
-  const lease = await daemon.grant({ name: "game", project: "shop", port: PORT, lifetime: { kind: "pinned" } });
-  daemon.machine.start(4711);
-  daemon.machine.listen({ protocol: "tcp", port: PORT }, { pid: 4711 });
-  return lease.id;
-}
-
 const exposures = ({ daemon }: Setting) => daemon.leases.map(({ exposure }) => exposure);
 
 commandTest("portd open --router opens firewall and router, and prints what the router confirms", async (setting) => {
-  answer(setting);
-  await serve(setting);
+  answerEach(setting.daemon);
+  await leaseGame(setting.daemon);
   const { code, stdout, stderr } = await setting.run(["open", "game", "--router"]);
   assert.deepEqual([code, stdout], [0, `${OUTSIDE}\n`], stderr);
   assert.deepEqual(stderr.split("\n"), [
@@ -56,14 +46,14 @@ commandTest("portd open --router opens firewall and router, and prints what the 
 });
 
 commandTest("portd open --router passes on what was asked for, and says whom the firewall lets in", async (setting) => {
-  answer(setting, { family: "ipv6" }, { ipv6: IPV6_ROUTER });
-  await serve(setting);
+  answerEach(setting.daemon, { family: "ipv6" }, { ipv6: IPV6_ROUTER });
+  await leaseGame(setting.daemon);
   const pinhole = ["open", "game", "--router", "--ipv6", "--no-ipv4", "--remote", "LocalSubnet"];
   const { code, stdout, stderr } = await setting.run(pinhole, { interfaces: [IPV6] });
   assert.deepEqual([code, stdout], [0, `[2400:db80::20]:${PORT}\n`], stderr);
   assert.match(stderr, /^note: the firewall lets in this network only, and nobody from the internet: --remote any/m);
   assert.deepEqual(exposures(setting)[0]!.gateway!.ipv4, false);
-  answer(setting);
+  answerEach(setting.daemon);
   await setting.run(["open", "game", "--router", "--external", `${PORT}`]);
   assert.equal(exposures(setting)[0]!.gateway!.externalPort, PORT);
   const plain = await setting.run(["open", "game"]);
@@ -97,7 +87,7 @@ commandTest(
 );
 
 commandTest("what the router refuses is said, and what works stays", async (setting) => {
-  answer(setting, { state: "failed", external: null, via: null, reason: "UPnP error 606: not authorized" });
+  answerEach(setting.daemon, { state: "failed", external: null, via: null, reason: "UPnP error 606: not authorized" });
   const { code, stdout, stderr } = await setting.run(OPEN);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^opened \S+ \(25565\/tcp\) to any \(nftables\): set$/m);
@@ -111,7 +101,7 @@ commandTest("what the router refuses is said, and what works stays", async (sett
 });
 
 commandTest("--all-or-nothing takes everything back, also a lease that was made", async (setting) => {
-  answer(setting, { state: "failed", external: null, via: null, reason: "refused" });
+  answerEach(setting.daemon, { state: "failed", external: null, via: null, reason: "refused" });
   const { code, stdout, stderr } = await setting.run([...OPEN, "--all-or-nothing"]);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(
@@ -119,7 +109,7 @@ commandTest("--all-or-nothing takes everything back, also a lease that was made"
     /^failed: port 25565\/tcp is not open: refused\n.*\neverything was taken back, as not all of it works\n$/m,
   );
   assert.deepEqual([setting.daemon.leases[0]!.state, setting.daemon.machine.firewall.rules], ["released", []]);
-  await serve(setting);
+  await leaseGame(setting.daemon);
   await setting.run(["open", "game", "--remote", "10.0.0.0/8"]);
   assert.equal((await setting.run(["open", "game", "--router", "--all-or-nothing"])).code, 1);
   const { firewall, gateway } = setting.daemon.leases[1]!.exposure!;
@@ -152,7 +142,7 @@ commandTest("one of two protocols may work: its address is printed, and the othe
 commandTest(
   "without rights for the firewall the router still opens, and the command for the rights is said",
   async (setting) => {
-    answer(setting);
+    answerEach(setting.daemon);
     setting.daemon.machine.firewall.failure = rightsMissing("read the firewall", "nft needs root");
     const { code, stdout, stderr } = await setting.run(OPEN);
     assert.deepEqual([code, stdout], [1, `${OUTSIDE}\n`]);
@@ -172,7 +162,7 @@ commandTest(
 );
 
 commandTest("a firewall that fails is one failure of its own", async (setting) => {
-  answer(setting);
+  answerEach(setting.daemon);
   setting.daemon.machine.firewall.restless.add(`portd-in-tcp-${PORT}`);
   const { code, stdout, stderr } = await setting.run(OPEN);
   assert.deepEqual([code, stdout], [1, `${OUTSIDE}\n`]);
@@ -184,7 +174,7 @@ commandTest("a firewall that fails is one failure of its own", async (setting) =
 
 commandTest("a router that does not answer in time is waited for no longer than --timeout", async (setting) => {
   const gate = Promise.withResolvers<void>();
-  answer(setting, { state: "making", external: null, via: null }, { ipv4: null, gate: gate.promise });
+  answerEach(setting.daemon, { state: "making", external: null, via: null }, { ipv4: null, gate: gate.promise });
   const begun = performance.now();
   const { code, stdout, stderr } = await setting.run([...OPEN, "--timeout", "1s"]);
   const took = performance.now() - begun;
@@ -199,7 +189,7 @@ commandTest("a router that does not answer in time is waited for no longer than 
 
 commandTest("Ctrl-C while the router is asked takes everything back", async (setting) => {
   const gate = Promise.withResolvers<void>(), signals = new FakeSignals();
-  answer(setting, {}, { gate: gate.promise });
+  answerEach(setting.daemon, {}, { gate: gate.promise });
   const asked = setting.daemon.whenAsked("/v1/firewall/sync");
   const running = setting.run(OPEN, { signals });
   await asked;
@@ -212,7 +202,7 @@ commandTest("Ctrl-C while the router is asked takes everything back", async (set
 });
 
 commandTest("a daemon that dies in the middle is named, with what closes the port again", async (setting) => {
-  answer(setting);
+  answerEach(setting.daemon);
   const { fault } = setting.daemon;
   setting.daemon.fault = (asked, honestly) => {
     if (asked.path !== "/v1/gateway/sync") return fault(asked, honestly);
@@ -227,14 +217,14 @@ commandTest("a daemon that dies in the middle is named, with what closes the por
 commandTest("without the token nothing is opened or closed", async (setting) => {
   await checkFailure(setting.run(OPEN, { env: { PORTD_TOKEN: "" } }), 6, /token/);
   assert.deepEqual(setting.daemon.leases, []);
-  await serve(setting);
+  await leaseGame(setting.daemon);
   await checkFailure(setting.run(["close", "game"], { env: { PORTD_TOKEN: "" } }), 6, /token/);
 });
 
 commandTest("what the router calls itself and says cannot control the terminal", async (setting) => {
   const evil = "\x1b]0;owned\x07\x1b[2J\nopened everything";
   const side = { family: "ipv4", protocol: "upnp", address: "192.168.1.1", name: evil, externalAddress: evil } as const;
-  answer(setting, { state: "failed", reason: evil, external: { address: evil, port: 1 } }, {
+  answerEach(setting.daemon, { state: "failed", reason: evil, external: { address: evil, port: 1 } }, {
     ipv4: side,
     faults: [evil],
   });
@@ -251,13 +241,13 @@ commandTest("what the router calls itself and says cannot control the terminal",
 });
 
 commandTest("portd open --router --json has everything", async (setting) => {
-  answer(setting);
+  answerEach(setting.daemon);
   const { code, stdout, stderr } = await setting.run([...OPEN, "--json"]);
   assert.deepEqual([code, stderr], [0, ""]);
   const { leases, addresses, gateway, mappings, shortcomings, takenBack, backend } = JSON.parse(stdout);
   assert.deepEqual([addresses, backend, shortcomings, takenBack], [[OUTSIDE], "nftables", [], null]);
   assert.deepEqual([leases.length, gateway.ipv4.name, mappings[0].state], [1, "Home Gateway", "set"]);
-  answer(setting, { state: "failed", external: null, reason: "refused" });
+  answerEach(setting.daemon, { state: "failed", external: null, reason: "refused" });
   const failed = await setting.run([...OPEN, "--json", "--all-or-nothing"]);
   const answered = JSON.parse(failed.stdout);
   assert.deepEqual([failed.code, answered.addresses, answered.shortcomings[0].layer], [1, [], "mapping"]);
@@ -265,7 +255,7 @@ commandTest("portd open --router --json has everything", async (setting) => {
 });
 
 commandTest("--qr draws the confirmed address on a terminal", async (setting) => {
-  answer(setting);
+  answerEach(setting.daemon);
   const terminal = { isTerminal: true, env: { LANG: "C.UTF-8" } };
   const drawn = await setting.run([...OPEN, "--qr"], terminal);
   assert.equal(drawn.stdout, `${OUTSIDE}\n`);
@@ -273,95 +263,8 @@ commandTest("--qr draws the confirmed address on a terminal", async (setting) =>
   assert.match((await setting.run([...OPEN, "--qr"])).stderr, /^note: no QR code: stderr is no terminal$/m);
 });
 
-commandTest("portd close removes rule and mapping, and says what ended", async (setting) => {
-  answer(setting);
-  await serve(setting);
-  await setting.run(["open", "game", "--router"]);
-  const { code, stdout, stderr } = await setting.run(["close", "game"]);
-  assert.deepEqual([code, stdout], [0, ""]);
-  assert.deepEqual(stderr.split("\n"), [
-    `closed shop/game (${PORT}/tcp)`,
-    `removed the rule portd-in-tcp-${PORT} from the firewall (nftables)`,
-    `removed ${OUTSIDE}/tcp at the router`,
-    "",
-  ]);
-  assert.deepEqual([exposures(setting), setting.daemon.machine.firewall.rules], [[null], []]);
-  const again = await setting.run(["close", `${PORT}`]);
-  assert.deepEqual(again, { code: 0, stdout: "", stderr: `shop/game (${PORT}/tcp) is not open\n` });
-});
-
-commandTest("portd close says what the router has not deleted, and when it ends", async (setting) => {
-  const left = (reason: string | null, expiresAt: string | null) =>
-    answer(setting, {}, {
-      left: (lease) => [mappingOf(lease, { state: "leaving", reason, expiresAt })],
-    });
-  left("the router has not answered", "2026-11-23T22:20:36.000Z");
-  await serve(setting);
-  await setting.run(["open", "game", "--router"]);
-  const { code, stderr } = await setting.run(["close", "game"]);
-  assert.equal(code, 1);
-  const still = `failed: ${OUTSIDE}/tcp still leads to 192.168.1.20:${PORT}: `;
-  assert.ok(
-    stderr.includes(`${still}the router has not answered; it ends by itself at 2026-11-23T22:20:36.000Z\n`),
-    stderr,
-  );
-  assert.match(stderr, /\n {2}next: portd keeps trying; see how it stands with: portd gateway list\n$/);
-  left(null, null);
-  const again = await setting.run(["close", "game"]);
-  assert.equal(again.code, 1);
-  assert.ok(
-    again.stderr.includes(`is not open\n${still}the router has not deleted it yet; it has no end of its own: `),
-    again.stderr,
-  );
-});
-
-commandTest("portd close of a port closes all of its leases; of what is not leased it is an error", async (setting) => {
-  answer(setting);
-  await serve(setting);
-  await setting.run([...OPEN, "--both"]);
-  const { stderr, stdout } = await setting.run(["close", `${PORT}`, "--json"]);
-  const { leases, removedRules, removedMappings, leavingMappings } = JSON.parse(stdout);
-  assert.deepEqual(
-    [leases.length, removedRules.length, removedMappings.length, leavingMappings],
-    [2, 2, 2, []],
-    stderr,
-  );
-  assert.deepEqual(exposures(setting), [null, null]);
-  await checkFailure(setting.run(["close", "20999"]), 1, /Cannot find a lease on port 20999/);
-  await checkFailure(setting.run(["close", "nosuch"]), 1, /Cannot find/);
-  await checkFailure(setting.run(["close", "0"]), 2, /Cannot use "0" for NAME\|PORT/);
-});
-
-commandTest("portd gateway shows the router, and lists its mappings", async (setting) => {
-  answer(setting, {}, { ipv6: IPV6_ROUTER, faults: ["the router has restarted"] });
-  assert.match((await setting.run(["gateway", "list"])).stderr, /^no mappings$/m);
-  await serve(setting);
-  await setting.run(["open", "game", "--router"]);
-  const status = await setting.run(["gateway", "status"]);
-  assert.deepEqual([status.code, status.stdout.split("\n")], [0, [
-    "router     192.168.1.1 (UPnP), Home Gateway",
-    "address    203.0.113.7",
-    "IPv6       fe80::1%eth0 (PCP)",
-    "mappings   1 set",
-    "fault      the router has restarted",
-    "",
-  ]]);
-  const list = await setting.run(["gateway", "list"]);
-  assert.deepEqual([list.code, list.stdout.split("\n")], [0, [
-    "LEASE      OUTSIDE                INSIDE              VIA   STATE  REASON",
-    "shop/game  203.0.113.7:25565/tcp  192.168.1.20:25565  UPnP  set    -",
-    "",
-  ]]);
-  answer(setting, { state: "failed", external: null, via: null, reason: "refused" }, { ipv4: null });
-  const sync = await setting.run(["gateway", "sync"]);
-  assert.equal(sync.code, 1);
-  assert.match(sync.stdout, /^router +none is known: /m);
-  assert.match(sync.stdout, /^shop\/game +- \/tcp +192\.168\.1\.20:25565 +- +failed +refused$/m);
-  assert.equal(JSON.parse((await setting.run(["gateway", "list", "--json"])).stdout).mappings.length, 1);
-});
-
 commandTest("a refusal of the daemon while the router is asked is no silence", async (setting) => {
-  answer(setting);
+  answerEach(setting.daemon);
   const { fault } = setting.daemon;
   setting.daemon.fault = (asked, honestly) => {
     if (asked.path !== "/v1/gateway/sync") return fault(asked, honestly);

@@ -68,3 +68,23 @@ export function answerGateway(daemon: FakeDaemon, answers: GatewayAnswers): void
     return (answers.gate ?? Promise.resolve()).then(() => Response.json(status()));
   };
 }
+
+/** The port of {@linkcode leaseGame}. */
+export const GAME_PORT = 25565;
+
+/** Has a daemon answer this of each mapping that a lease wants by IPv4. @param part is what is not as usual of it. */
+export function answerEach(daemon: FakeDaemon, part: Partial<Mapping> = {}, rest: Partial<GatewayAnswers> = {}): void {
+  answerGateway(daemon, {
+    mappings: (lease) => lease.protocols.map((protocol) => mappingOf(lease, { protocol, ...part })),
+    ...rest,
+  });
+}
+
+/** A pinned lease "shop/game", on which a server listens for everybody. */
+export async function leaseGame(daemon: FakeDaemon): Promise<Lease> {
+  const lifetime = { kind: "pinned" } as const;
+  const lease = await daemon.grant({ name: "game", project: "shop", port: GAME_PORT, lifetime });
+  daemon.machine.start(4711);
+  daemon.machine.listen({ protocol: "tcp", port: GAME_PORT }, { pid: 4711 });
+  return lease;
+}

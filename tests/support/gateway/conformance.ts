@@ -151,11 +151,14 @@ const RENEWAL_TESTS: HostTests = {
 };
 
 const LOST_NONCE_TESTS: HostTests = {
-  async "a router that refuses to delete what was renewed is reported, not taken for success"(host) {
+  async "a router that refuses to delete what was renewed is reported, and has it end as soon as it can"(host, router) {
     const request = host.request({});
     const renewed = await host.map(renewal(request, await host.map(request)));
     await host.refuses("not_authorized", host.unmap(renewal(request, renewed), renewed));
     await host.expect([[request, renewed]]);
+    await router.pass(router.shortestLifetimeS + 2);
+    await host.expect([]);
+    await host.unmap(renewal(request, renewed), renewed);
   },
 };
 

@@ -69,6 +69,7 @@ interface Key {
 function remove({ table, habits }: FakeRouter, mapping: PcpMapping, key: Key): Outcome {
   if (habits.deleteRefusal !== 0) return { refused: habits.deleteRefusal };
   const present = table.of(key);
+  if (present === undefined && habits.missingDeletion !== 0) return { refused: habits.missingDeletion };
   if (present !== undefined && present.secret !== mapping.nonce) return refuse("NOT_AUTHORIZED");
   table.remove(key);
   return { granted: mapping, lifetimeS: 0 };

@@ -19,6 +19,8 @@ export class RouterHabits {
   refusalLifetimeS = 30;
   /** The result code with which deletions are refused; 0 is none. */
   deleteRefusal = 0;
+  /** The result code with which it answers a deletion by PCP of what is not there: miniupnpd's is 8. */
+  missingDeletion = 0;
   /** Whether it grants the port after the one that was asked for. */
   grantsAnother = false;
   /** Whether it knows PCP's ANNOUNCE, and the option PREFER_FAILURE. */
