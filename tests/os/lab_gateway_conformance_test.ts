@@ -1,4 +1,4 @@
-/** PCP and NAT-PMP with a real router; what a lab needs is in LAB_NEEDS. */
+/** PCP and NAT-PMP with a real router. */
 import { testLabConformance } from "../support/os/lab_conformance.ts";
 
 testLabConformance("PCP", { protocol: "pcp", longestLifetimeS: 86_400 });

@@ -1,4 +1,4 @@
-/** UPnP with a real router; what a lab needs is in LAB_NEEDS. In a file of its own, so that it runs beside the others. */
+/** UPnP with a real router. In a file of its own, so that it runs beside the others. */
 import { testLabConformance } from "../support/os/lab_conformance.ts";
 
 testLabConformance("IGDv1", { protocol: "upnp", router: { igd: 1 }, canLook: true, longestLifetimeS: Infinity });

@@ -102,6 +102,11 @@ export class LabRouter implements AsyncDisposable {
     this.#program = undefined;
   }
 
+  /** Starts miniupnpd as it was started last. */
+  async restart(): Promise<void> {
+    await this.start(this.#options);
+  }
+
   /** Empties its table without a word: nobody is informed, and its epoch runs on. */
   async flush(): Promise<void> {
     await this.namespace.feed(CHAINS.map((chain) => `flush chain inet igd ${chain}\n`).join(""), "nft", "-f", "-");
