@@ -3,7 +3,7 @@
  * routes/. The commands are in src/cli/.
  */
 import { runCli } from "./src/cli/cli.ts";
-import { type RunDaemon, systemContext } from "./src/cli/context.ts";
+import { type RunChecker, type RunDaemon, systemContext } from "./src/cli/context.ts";
 import { describeFailure, exitCodeOf } from "./src/cli/exit.ts";
 import type { Config } from "./src/config.ts";
 import type { FirewallBackend } from "./src/firewall/backend.ts";
@@ -20,6 +20,13 @@ async function loadDaemon(): Promise<RunDaemon> {
   return (config, options) => runDaemon(config, { ...options, createApp });
 }
 
+/** The checker with its HTTP layer; only `portd checker` needs it. */
+async function loadChecker(): Promise<RunChecker> {
+  const { serveChecker }: typeof import("./src/checker/serve.ts") = await load("checker");
+  const { createCheckerApp }: typeof import("./routes/checker.ts") = await load("checker routes");
+  return (options) => serveChecker({ ...options, createApp: createCheckerApp });
+}
+
 /** The service control of this system; only `portd service` needs it. */
 async function openService(options: ServiceOptions): Promise<ServiceControl> {
   const { openServiceControl }: typeof import("./src/service/open.ts") = await load("service");
@@ -32,7 +39,9 @@ async function openFirewall(config: Config): Promise<FirewallBackend> {
   return await openFirewall({ stateDir: config.stateDir, backend: config.firewall.backend });
 }
 
-function load(part: "daemon" | "routes" | "service" | "firewall") {
+type Part = "daemon" | "routes" | "service" | "checker" | "checker routes" | "firewall";
+
+function load(part: Part) {
   return import(
     part === "daemon"
       ? "./src/daemon/daemon.ts"
@@ -40,6 +49,10 @@ function load(part: "daemon" | "routes" | "service" | "firewall") {
       ? "./routes/app.ts"
       : part === "service"
       ? "./src/service/open.ts"
+      : part === "checker"
+      ? "./src/checker/serve.ts"
+      : part === "checker routes"
+      ? "./routes/checker.ts"
       : "./src/firewall/open.ts"
   );
 }
@@ -47,7 +60,8 @@ function load(part: "daemon" | "routes" | "service" | "firewall") {
 /** Runs the command line. A failure outside of a command, such as a missing current folder, is one sentence too. */
 async function main(): Promise<number> {
   try {
-    const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, loadDaemon, openService, openFirewall });
+    const loaders = { loadDaemon, loadChecker, openService, openFirewall };
+    const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, ...loaders });
     return await runCli(Deno.args, context);
   } catch (error) {
     await Deno.stderr.write(new TextEncoder().encode(`${describeFailure(error, { json: false })}\n`));

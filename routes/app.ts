@@ -11,6 +11,7 @@ import { guarded, type Route, withTokenFile } from "./guard.ts";
 import { leaseRoutes } from "./leases.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
+import { networkRoutes } from "./network.ts";
 import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
@@ -32,6 +33,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...portRoutes(services),
     ...firewallRoutes(services),
     ...gatewayRoutes(services),
+    ...networkRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
     ...proofRoutes(services),

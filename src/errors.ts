@@ -10,6 +10,7 @@ export const STATUS_OF_CODE = {
   unauthorized: 401,
   forbidden_origin: 403,
   scope_required: 403,
+  caller_refused: 403,
   not_found: 404,
   lease_not_found: 404,
   method_not_allowed: 405,
@@ -27,6 +28,7 @@ export const STATUS_OF_CODE = {
   port_privileged: 422,
   idempotency_key_reused: 422,
   too_many_leases: 429,
+  too_many_checks: 429,
   internal: 500,
   not_supported: 501,
   store_unavailable: 503,
@@ -34,6 +36,7 @@ export const STATUS_OF_CODE = {
   firewall_unavailable: 503,
   too_many_readers: 503,
   shutting_down: 503,
+  checker_busy: 503,
 } as const;
 
 /** A stable error code. */

@@ -27,6 +27,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   config: ["show", "check"],
   firewall: ["status", "plan", "sync"],
+  gateway: ["status", "list", "sync"],
   service: ["install", "uninstall", "start", "stop", "restart", "status", "logs", "run"],
 };
 
@@ -244,7 +245,7 @@ Deno.test("docs/cli.md tells of every command and flag of --help, and of no othe
   const common = firstWords((await section("docs/cli.md", "Flags of every command")).text);
   for (const [i, name] of commands.entries()) {
     const texts = await Promise.all((BELOW[name] ?? [""]).map((word) => word === "" ? help(name) : help(name, word)));
-    const flags = new Set(texts.flatMap((text) => text.match(/(?<=^ .*)--[a-z]+(?:-[a-z]+)*(?=\]| {2})/gm) ?? []));
+    const flags = new Set(texts.flatMap((text) => text.match(/(?<=^ .*)--[a-z]+(?:-?[a-z\d]+)*(?=\]| {2})/gm) ?? []));
     assert.deepEqual(common.filter((flag) => !flags.has(flag)), [], name);
     assert.deepEqual(sorted([...firstWords(told[i]!.text), ...common]), sorted(flags), name);
   }

@@ -3,8 +3,9 @@ import { openLinuxParts } from "../os/linux/linux.ts";
 import type { NetworkReader } from "./adapters.ts";
 import { genericNetworkReader } from "./generic.ts";
 import { linuxNetworkReader } from "./linux/reader.ts";
+import { oneAtATime } from "./one_at_a_time.ts";
 
 /** The reader of this system. It reads; nothing is sent anywhere. */
 export function openNetworkReader(): NetworkReader {
-  return Deno.build.os === "linux" ? linuxNetworkReader(openLinuxParts()) : genericNetworkReader;
+  return oneAtATime(Deno.build.os === "linux" ? linuxNetworkReader(openLinuxParts()) : genericNetworkReader);
 }

@@ -14,6 +14,7 @@ import { lease } from "./lease.ts";
  * `as string`, and a bundler does.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCommand }>>> = {
+  checker: () => import("./commands/checker.ts" as string),
   close: () => import("./commands/close.ts" as string),
   config: () => import("./commands/config.ts" as string),
   doctor: () => import("./commands/doctor.ts" as string),
@@ -22,10 +23,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   export: () => import("./commands/export.ts" as string),
   firewall: () => import("./commands/firewall.ts" as string),
   free: () => import("./commands/free.ts" as string),
+  gateway: () => import("./commands/gateway.ts" as string),
   import: () => import("./commands/import.ts" as string),
   inspect: () => import("./commands/inspect.ts" as string),
   lease: () => import("./commands/lease.ts" as string),
   ls: () => import("./commands/ls.ts" as string),
+  net: () => import("./commands/net.ts" as string),
   open: () => import("./commands/open.ts" as string),
   ps: () => import("./commands/ps.ts" as string),
   release: () => import("./commands/release.ts" as string),

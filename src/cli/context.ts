@@ -1,5 +1,7 @@
 /** What a command works with. It is passed in, so that tests can pass their own. */
 import type { CommandContext } from "@stricli/core";
+import type { NetworkFacts } from "../adapters/adapters.ts";
+import type { ServeCheckerOptions } from "../checker/serve.ts";
 import type { Config } from "../config.ts";
 import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
@@ -55,6 +57,9 @@ export type RunDaemon = (
   options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
 ) => Promise<void>;
 
+/** Runs a checker: src/checker/serve.ts with its HTTP layer. */
+export type RunChecker = (options: Omit<ServeCheckerOptions, "createApp">) => Promise<void>;
+
 /** Context of every command. */
 export interface CliContext extends CommandContext {
   readonly process: CliProcess;
@@ -67,6 +72,8 @@ export interface CliContext extends CommandContext {
   readonly wsl: () => Promise<Wsl | undefined>;
   /** The addresses of this machine. */
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
+  /** The network of this machine, read by this process. */
+  readonly readNetwork: () => Promise<NetworkFacts>;
   /** The words of the command line after the program's name. */
   readonly args: readonly string[];
   /** Whether `deno task` of a checkout runs this, and not an installed portd. */
@@ -83,6 +90,8 @@ export interface CliContext extends CommandContext {
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
   /** Loads the daemon. Heavy: only `serve` does. */
   readonly loadDaemon: () => Promise<RunDaemon>;
+  /** Loads what a checker is made of, which is nothing of the daemon. */
+  readonly loadChecker: () => Promise<RunChecker>;
   /** The service of the system, or that of this user. */
   readonly openService: (options: Pick<ServiceOptions, "isUser">) => Promise<ServiceControl>;
   /** The firewall of the host, as a daemon of this configuration would have it. */
@@ -90,7 +99,7 @@ export interface CliContext extends CommandContext {
 }
 
 /** Options of {@linkcode systemContext}. */
-export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "openFirewall"> {
+export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "loadChecker" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;
@@ -124,6 +133,10 @@ export function systemContext(options: SystemContextOptions): CliContext {
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
     wsl: findWslOnce(),
     interfaces: Deno.networkInterfaces,
+    async readNetwork() {
+      const { openNetworkReader }: typeof import("../adapters/open.ts") = await import("../adapters/open.ts" as string);
+      return await openNetworkReader().read();
+    },
     args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
     isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),

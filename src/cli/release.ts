@@ -21,6 +21,12 @@ async function reportListeners(
   if (isThere) report(`note: pid ${listener.pid} still listens on ${port}`);
 }
 
+/** What else ends with a lease: its mappings at the router, which are deleted a moment later. */
+export function routerNotes(lease: Lease): readonly string[] {
+  if (lease.exposure === null || lease.exposure.gateway === null) return [];
+  return [`note: its mappings at the router end too, see: portd gateway list`];
+}
+
 /** Whether an error means that the lease has ended; of a port the daemon only says that it has none now. */
 async function hasEnded(error: unknown, client: PortdClient, target: NameOrPort): Promise<boolean> {
   if (!(error instanceof PortdError)) return false;
@@ -50,6 +56,7 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
       await client.release(lease.id);
       released.push(lease.id);
       report(`released ${titleOf(lease)}`);
+      routerNotes(lease).forEach(report);
       if (lease.state === "listening") await reportListeners(client, lease, report);
     } catch (error) {
       if (!await hasEnded(error, client, target)) throw error;

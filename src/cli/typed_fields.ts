@@ -22,6 +22,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "firewall.remote": "--remote",
   "firewall.profiles": "--profile",
   "firewall.direction": "--out",
+  "gateway.externalPort": "--external",
 };
 
 /** How a refusal begins that names one field, or two that contradict each other. */

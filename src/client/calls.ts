@@ -79,6 +79,11 @@ export class Calls {
     return (await this.read(call)).value;
   }
 
+  /** The answer to a GET, checked. */
+  async get<T>(path: string, shape: Call<T>["shape"], rest: Partial<Omit<Call<T>, "method">> = {}): Promise<T> {
+    return await this.json({ ...rest, method: "GET", path, shape });
+  }
+
   /** The answer, checked, with its approximate length in bytes. */
   async read<T>({ shape, mostBytes = MOST_DOCUMENT_BYTES, ...call }: Call<T>): Promise<Sized<T>> {
     const [answer, { faultOf }] = await Promise.all([this.send(call), shape()]);

@@ -21,6 +21,7 @@ import type {
   LeaseFilter,
   LeasePage,
   LeaseRequest,
+  NetworkFacts,
 } from "./wire.ts";
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
@@ -196,7 +197,7 @@ export class PortdClient {
   /** Ends every live lease with a label, `key=value`. @returns the ids of these leases. */
   async releaseByLabel(label: string, options: CallOptions = {}): Promise<readonly string[]> {
     const path = `/leases?label=${encodeURIComponent(label)}`;
-    const shape = async () => (await answerShapes()).RELEASED;
+    const shape = answer("RELEASED");
     return (await this.#calls.json({ method: "DELETE", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).released;
   }
 
@@ -206,9 +207,7 @@ export class PortdClient {
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
-  async *events(
-    options: EventsOptions = {},
-  ): AsyncGenerator<AnyEvent, void, void> {
+  async *events(options: EventsOptions = {}): AsyncGenerator<AnyEvent, void, void> {
     const { followEvents } = await import("./events.ts");
     const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
     yield* followEvents({ url: this.url, open }, options);
@@ -216,16 +215,14 @@ export class PortdClient {
 
   /** Sockets with their processes and leases: those that listen, or with `connections` those in any state. */
   async listeners(filter: SocketQuery = {}, options: CallOptions = {}): Promise<readonly ListedSocket[]> {
-    const path = `/listeners${queryOf(filter)}`;
-    const shape = async () => (await answerShapes()).SOCKETS;
-    return (await this.#calls.json({ method: "GET", path, shape, mostBytes: MOST_BODY_BYTES, ...options })).listeners;
+    const bounds = { mostBytes: MOST_BODY_BYTES, ...options };
+    return (await this.#calls.get(`/listeners${queryOf(filter)}`, answer("SOCKETS"), bounds)).listeners;
   }
 
   /** Describes one port, also 0. @throws {PortdError} `port_out_of_range`. */
   async describePort(port: number, options: CallOptions = {}): Promise<PortDescription> {
     const shape = async () => (await answerShapes()).descriptionOf(port);
-    const call = { method: "GET", path: `/ports/${port}`, shape } as const;
-    return await this.#calls.json({ ...call, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.get(`/ports/${port}`, shape, { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
@@ -241,60 +238,62 @@ export class PortdClient {
 
   /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
   async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
-    const shape = async () => (await answerShapes()).FIREWALL_STATUS;
-    return await this.#calls.json({ method: "GET", path: "/firewall", shape, ...FIREWALL_BOUNDS, ...options });
+    return await this.#calls.get("/firewall", answer("FIREWALL_STATUS"), { ...FIREWALL_BOUNDS, ...options });
   }
 
   /** Makes the firewall's rules those that are wanted; with `dryRun` it only answers what that would change. */
   async syncFirewall(
     { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
   ): Promise<FirewallStatus> {
-    const shape = async () => (await answerShapes()).FIREWALL_STATUS;
+    const shape = answer("FIREWALL_STATUS");
     const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
     return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
   }
 
   /** The router as it was last seen, and the mappings that leases want. Asks the router nothing. */
   async gateway(options: CallOptions = {}): Promise<GatewayStatus> {
-    const call = { method: "GET", path: "/gateway", shape: GATEWAY_STATUS } as const;
-    return await this.#calls.json({ ...call, ...GATEWAY_BOUNDS, ...options });
+    return await this.#calls.get("/gateway", answer("GATEWAY_STATUS"), { ...GATEWAY_BOUNDS, ...options });
   }
 
   /** Has the daemon make the mappings those that are wanted, now; answers how they then stand. Needs the token. */
   async syncGateway(options: CallOptions = {}): Promise<GatewayStatus> {
-    const call = { method: "POST", path: "/gateway/sync", body: {}, shape: GATEWAY_STATUS } as const;
+    const call = { method: "POST", path: "/gateway/sync", body: {}, shape: answer("GATEWAY_STATUS") } as const;
     return await this.#calls.json({ ...call, ...GATEWAY_BOUNDS, ...options });
+  }
+
+  /** The adapters of the daemon's machine, their addresses, and the way to the internet. */
+  async network(options: CallOptions = {}): Promise<NetworkFacts> {
+    const shape = async () => (await import("./outside_shapes.ts")).NETWORK;
+    return await this.#calls.get("/network", shape, { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */
   async status(options: CallOptions = {}): Promise<DaemonStatus> {
-    return await this.#calls.json({ method: "GET", path: "/status", shape: STATUS, ...options });
+    return await this.#calls.get("/status", answer("STATUS"), options);
   }
 
   /** The live leases and the ports of names, as a document for people and for {@linkcode import}. Needs the token. */
   async export(options: CallOptions = {}): Promise<LeaseDocument> {
-    const shape = async () => (await answerShapes()).LEASE_DOCUMENT;
-    return await this.#calls.json({ method: "GET", path: "/export", shape, mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.get("/export", answer("LEASE_DOCUMENT"), { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Adds leases of an export, at most 64 KiB in one call; `skipped` has those that are not possible. Needs the token. */
   async import(document: LeaseDocument, options: CallOptions = {}): Promise<ImportOutcome> {
-    const shape = async () => (await answerShapes()).IMPORT_OUTCOME;
+    const shape = answer("IMPORT_OUTCOME");
     const mostBytes = MOST_BODY_BYTES;
     return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
   }
 
   /** Stops the daemon, right after its answer. Needs the token. */
   async stop(options: CallOptions = {}): Promise<void> {
-    const shape = async () => (await answerShapes()).STOPPING;
-    await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape, ...options });
+    await this.#calls.json({ method: "POST", path: "/stop", body: {}, shape: answer("STOPPING"), ...options });
   }
 }
 
 const LEASE = async () => (await leaseShapes()).LEASE;
 const EXPOSED_LEASE = async () => (await leaseShapes()).EXPOSED_LEASE;
 const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
-const STATUS = async () => (await answerShapes()).STATUS;
-const GATEWAY_STATUS = async () => (await answerShapes()).GATEWAY_STATUS;
 /** The other shapes: many scripts never need them. */
 const answerShapes = () => import("./answer_shapes.ts");
+const answer = <Name extends keyof Awaited<ReturnType<typeof answerShapes>>>(name: Name) => async () =>
+  (await answerShapes())[name];

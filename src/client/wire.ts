@@ -9,6 +9,7 @@ import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
 
+export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 export type { GatewaySide, GatewayStatus, Mapping, MappingState } from "../gateway/mapping.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 

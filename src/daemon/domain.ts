@@ -36,7 +36,8 @@ import { type Machine, openMachine } from "./machine.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
-  extends Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl"> {
+  extends
+    Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl" | "network"> {
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;

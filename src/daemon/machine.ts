@@ -1,4 +1,5 @@
 /** What the domain asks of the operating system, and the parts of this machine that answer. */
+import type { NetworkReader } from "../adapters/adapters.ts";
 import type { ConnectionUsers } from "../caller/caller.ts";
 import { openConnectionUsers } from "../caller/open.ts";
 import type { Clock } from "../clock.ts";
@@ -33,13 +34,15 @@ export interface Machine {
   readonly findUnused: FindUnused;
   readonly turns: () => Turns;
   readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
+  /** The adapters and their addresses; opened when it is first read. */
+  readonly network: NetworkReader;
 }
 
 /** This machine. */
 export function openMachine(): Machine {
   const linux = Deno.build.os === "linux" ? openLinuxParts() : undefined;
   const read = () => readOsPorts(linux?.procfs);
-  let live: LivePortRules | undefined;
+  let live: LivePortRules | undefined, network: NetworkReader | undefined;
   const holds = openHolds(linux, () => live?.refresh()), scanner = openScanner(linux, holds);
   return {
     holds,
@@ -58,10 +61,16 @@ export function openMachine(): Machine {
       const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
       return await openFirewall(options);
     },
+    network: {
+      async read() {
+        const { openNetworkReader }: typeof import("../adapters/open.ts") = await load("network");
+        return await (network ??= openNetworkReader()).read();
+      },
+    },
   };
 }
 
 /** Most daemons open no port; main.ts says why the import chooses. */
-function load(part: "firewall") {
-  return import(part === "firewall" ? "../firewall/open.ts" : "../firewall/sync.ts");
+function load(part: "firewall" | "network") {
+  return import(part === "firewall" ? "../firewall/open.ts" : "../adapters/open.ts");
 }

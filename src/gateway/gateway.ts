@@ -71,7 +71,8 @@ export interface Gateway {
   /** What the router calls itself; null where the protocol has no name. */
   readonly name: string | null;
   /**
-   * The address that the router has on its outer side; null where it has none (yet).
+   * The address under which the internet sees what is mapped: the router's outer one, null where it has none (yet); of
+   * IPv6 this host's own.
    *
    * @throws {GatewayError}
    */

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { type FirewallHost, testOnHost } from "../support/os/firewall_host.ts";
 import { FirewalldHost } from "../support/os/firewalld_host.ts";
-import { Installation } from "../support/os/installation.ts";
-import type { NetworkNamespace } from "../support/os/netns.ts";
+import { HostedPortd } from "../support/os/hosted_portd.ts";
 import { NftHost } from "../support/os/nft_host.ts";
 import { ProgramInFront } from "../support/os/program_in_front.ts";
 import { linux, root, tools } from "../support/os/requirement.ts";
@@ -95,57 +94,6 @@ const NFT_TESTS: Readonly<Record<string, (host: NftHost) => Promise<void>>> = {
     assert.ok(await counting.changes() - before <= 4, `${await counting.changes() - before} changes`);
   },
 };
-
-/** portd on a host, run as its user runs it. */
-class HostedPortd implements AsyncDisposable {
-  readonly #installation: Installation;
-  readonly #namespace: NetworkNamespace;
-
-  private constructor(installation: Installation, namespace: NetworkNamespace) {
-    this.#installation = installation;
-    this.#namespace = namespace;
-  }
-
-  static async on({ namespace }: FirewallHost): Promise<HostedPortd> {
-    return new HostedPortd(await Installation.create({ env: { PORTD_LISTEN: "127.0.0.1:7678" } }), namespace);
-  }
-
-  /** Runs a command to its end, which must succeed. @returns its output. */
-  async run(...args: readonly string[]): Promise<string> {
-    const { code, said } = await this.outcome(...args);
-    assert.equal(code, 0, `portd ${args.join(" ")}: ${said}`);
-    return said;
-  }
-
-  /** Runs a command to its end. */
-  async outcome(...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
-    const command = this.#installation.command(args, { before: this.#namespace.enter, stdin: "null" });
-    const { code, stdout, stderr } = await command.output();
-    return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
-  }
-
-  /** Runs a program of the tests on the host, which calls the daemon. @returns its stdout. */
-  async script(name: string, ...args: readonly string[]): Promise<string> {
-    const path = new URL(`../support/os/${name}`, import.meta.url).pathname;
-    const token = (await Deno.readTextFile(`${this.#installation.stateDir}/admin.token`)).trim();
-    const { env } = this.#installation;
-    const words = ["env", `DENO_DIR=${env.DENO_DIR}`, `PORTD_TOKEN=${token}`, Deno.execPath(), "run", "--allow-net"];
-    return await this.#namespace.run(...words, "--allow-env", path, ...args);
-  }
-
-  /** Kills the daemon, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const { pid } = await this.#installation.daemon(); // as it is numbered on its host
-    const script = `kill -9 ${pid}; while grep -q '^State:.[^ZX]' /proc/${pid}/status 2>/dev/null; do :; done`;
-    await this.#namespace.run("sh", "-c", script);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const state = await Array.fromAsync(Deno.readDir(this.#installation.stateDir));
-    if (state.some(({ name }) => name === "daemon.json")) await this.kill();
-    await this.#installation[Symbol.asyncDispose]();
-  }
-}
 
 testOnHost({ name: "portd on nftables", requirements: NEEDED, open: NftHost.open, tests: { ...TESTS, ...NFT_TESTS } });
 testOnHost({ name: "portd on ufw", requirements: NEEDED, open: UfwHost.open, tests: TESTS });

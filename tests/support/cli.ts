@@ -1,6 +1,7 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
 import { runCli } from "../../src/cli/cli.ts";
-import type { CliContext, CliProcess, RunDaemon } from "../../src/cli/context.ts";
+import type { NetworkFacts } from "../../src/adapters/adapters.ts";
+import type { CliContext, CliProcess, RunChecker, RunDaemon } from "../../src/cli/context.ts";
 import type { Wsl } from "../../src/os/linux/wsl.ts";
 import type { ServiceControl } from "../../src/service/service.ts";
 import { FakeFirewall } from "./firewall.ts";
@@ -39,9 +40,12 @@ export interface CliOptions {
   readonly wsl?: Wsl;
   /** The addresses of the machine. @default none */
   readonly interfaces?: readonly Deno.NetworkInterfaceInfo[];
+  /** The network of the machine. @default none can be read */
+  readonly network?: NetworkFacts;
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
   readonly daemon?: RunDaemon;
+  readonly checker?: RunChecker;
   /** How long one answer may take, in milliseconds. */
   readonly answerMs?: number;
   /** The firewall of the host, in which portd's rules are those of owner `00000000`. @default one without rules */
@@ -105,6 +109,7 @@ function contextOf(
     isRoot: options.isRoot ?? false,
     wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
+    readNetwork: () => givenOr(options.network, "Cannot read the network in this test"),
     args,
     isTask: options.isTask ?? false,
     ownsProcess: false,
@@ -112,6 +117,7 @@ function contextOf(
     self,
     onSignal: signals.listen,
     ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
+    loadChecker: () => givenOr(options.checker, "Cannot load the checker in this test"),
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
     openFirewall: () => Promise.resolve(firewall.backend("00000000")),
     openService: () => Promise.resolve(service),

@@ -11,6 +11,7 @@ import { Turns } from "../../src/os/turns.ts";
 import type { Endpoint, Protocol } from "../../src/port/port.ts";
 import type { Process, Processes } from "../../src/process/process.ts";
 import { FakeFirewall } from "./firewall.ts";
+import { homeNetwork } from "./network.ts";
 import { socketRow } from "./sockets.ts";
 
 /** A socket that a server listens on. */
@@ -58,6 +59,8 @@ export class FakeMachine {
   readonly firewall = new FakeFirewall();
   /** What WSL it is. */
   wsl: Wsl | undefined;
+  /** Its adapters. */
+  network = homeNetwork();
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
@@ -103,6 +106,7 @@ export class FakeMachine {
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),
+      network: { read: () => this.options.answer("a look at the network", () => this.network) },
     };
   }
 

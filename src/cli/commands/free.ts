@@ -47,6 +47,7 @@ import {
   UnverifiedError,
 } from "../free/targets.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
+import { routerNotes } from "../release.ts";
 import { parseCount } from "../parse.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 
@@ -229,5 +230,7 @@ function report({ process }: CliContext, { json }: FreeFlags, { wanted, leases }
     const ended = ends.map(({ pid, command, signal }) => ({ pid, command, signal }));
     return writeJson(process.stdout, { port: wanted.port, ended, released: leases.map(({ id }) => id) });
   }
-  for (const lease of leases) writeLine(process.stderr, `released ${titleOf(lease)}`);
+  for (const lease of leases) {
+    for (const line of [`released ${titleOf(lease)}`, ...routerNotes(lease)]) writeLine(process.stderr, line);
+  }
 }

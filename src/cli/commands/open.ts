@@ -1,25 +1,39 @@
-/** `portd open`: makes a leased port reachable from outside, through the host's firewall. */
-import type { Lease, PortdClient, PortDescription, PortSocket, Protocol } from "../../client/client.ts";
+/** `portd open`: makes a leased port reachable from outside, through the host's firewall and the router. */
+import type { PortdClient, Protocol } from "../../client/client.ts";
 import type { ExposureRequest } from "../../client/wire.ts";
-import type { RuleWithState } from "../../firewall/plan.ts";
-import { type Profile, PROFILES } from "../../firewall/rule.ts";
 import { PortdError } from "../../errors.ts";
-import { loopbackHint } from "../../inspect/loopback.ts";
-import type { Exposure } from "../../lease/lease.ts";
+import { type Profile, PROFILES } from "../../firewall/rule.ts";
 import { PROTOCOLS } from "../../port/port.ts";
-import { COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, NAME_OR_PORT, switchFlag } from "../command.ts";
-import { confirm } from "../confirm.ts";
+import {
+  COMMON_FLAGS,
+  defineCommand,
+  type FlagsOf,
+  listFlag,
+  NAME_OR_PORT,
+  parsedFlag,
+  switchFlag,
+} from "../command.ts";
 import { type CliContext, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { UsageError } from "../exit.ts";
-import { findLease, type NameOrPort, parseNameOrPort, titleOf } from "../naming.ts";
-import { addressesForOthers, isOnThisMachine } from "../open/addresses.ts";
-import { endText, listenerText, Opening, select, type Selection, type UnleasedPart } from "../open/leases.ts";
+import { Ended, EXIT, UsageError } from "../exit.ts";
+import { type NameOrPort, parseNameOrPort } from "../naming.ts";
+import { askToLease, choose, type Chosen } from "../open/choose.ts";
+import { Opening } from "../open/leases.ts";
+import { localAddresses, type OpenedLeases, remarksOn, reopenedOf, rulesOf, writeLeases } from "../open/report.ts";
 import { requireRights } from "../open/rights.ts";
-import { readOr } from "../parse.ts";
-import { addressText, escapeControls, writeJson, writeLine } from "../terminal.ts";
+import type { RouterOrder } from "../open/router.ts";
+import { DEFAULT_TIMEOUT_MS, parseTimeout, withLimit } from "../open/timeout.ts";
+import { parsePort, readOr } from "../parse.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 
 const FLAGS = {
+  router: switchFlag("Also at the router: it forwards a port of its own address"),
+  external: parsedFlag("PORT", "With --router: only this port of the router's address", parsePort),
+  ipv6: switchFlag("With --router: also a pinhole in the router's IPv6 firewall"),
+  noIpv4: switchFlag("With --router --ipv6: only the pinhole"),
+  allOrNothing: switchFlag("With --router: take everything back where a part of it fails"),
+  timeout: parsedFlag("DURATION", "With --router: how long it may take (15s)", parseTimeout),
+  qr: switchFlag("Draw a QR code of the first address on the terminal"),
   remote: listFlag(
     "WHO",
     "Who may connect: LocalSubnet (the default), any, an address or a network; several with commas",
@@ -46,24 +60,54 @@ export default defineCommand({
 networks that this machine is on. Prints the addresses at which other machines reach the port. Needs the daemon's admin
 token, and a daemon that may change the firewall. A port that is not leased is leased first, after asking: to the
 process that listens on it, until that process ends; where nobody listens, until it is released. When the port cannot
-be opened, everything stays as it was.`,
+be opened, everything stays as it was.
+
+With --router the rule is for everybody, unless --remote says otherwise, and the router forwards a port to this machine
+for as long as the lease lives (PCP, NAT-PMP or UPnP). Prints only addresses that the router has confirmed. Where a part
+fails, the others stay, stderr says what to do, and the exit code is 1.`,
   usage: [
     "NAME|PORT [--udp|--both] [--remote WHO] [--profile PROFILE] [--out]",
+    "NAME|PORT --router [--external PORT] [--ipv6 [--no-ipv4]] [--all-or-nothing] [--timeout 15s] [--qr]",
     { input: "web", brief: "for the networks that this machine is on" },
-    { input: "25565 --remote any --profile private,public --yes", brief: "a game server, for everybody" },
+    { input: "25565 --router --qr", brief: "a game server, for everybody on the internet" },
+    { input: "25565 --remote any --profile private,public --yes", brief: "for everybody, without the router" },
     { input: "19132 --udp", brief: "a game server that uses UDP" },
   ],
   async run(context, flags, text) {
+    refuseContradictions(flags);
     const target = parseNameOrPort(text);
     const protocols = protocolsOf(flags, target);
-    const client = await findDaemon(context, flags, { withToken: true });
-    await requireRights(context, client);
-    const selection = await choose(context, client, target, protocols);
-    for (const part of selection.unleased) await askToLease(context, selection.port, part, flags.yes);
-    const opened = await openAll(client, selection, exposureOf(flags));
-    report(context, flags, client.url, opened);
+    const limited = flags.router ? withLimit(context, flags.timeout ?? DEFAULT_TIMEOUT_MS) : context;
+    const client = await findDaemon(limited, flags, { withToken: true });
+    const rightsMissing = await missingRights(context, client);
+    if (rightsMissing !== undefined && (!flags.router || flags.allOrNothing)) throw rightsMissing;
+    const chosen = await choose(context, client, target, protocols);
+    for (const part of chosen.unleased) await askToLease(context, chosen.port, part, flags.yes);
+    const exposure = exposureOf(flags);
+    if (flags.router) return await openBoth(context, flags, client, { chosen, exposure, target: text, rightsMissing });
+    const opened = await openAll(client, chosen, exposure);
+    await report(context, flags, client.url, opened);
   },
 });
+
+const ONLY_WITH_ROUTER = ["external", "ipv6", "noIpv4", "allOrNothing", "timeout"] as const;
+
+/** @throws {UsageError} for flags that say nothing without another one, or contradict each other. */
+function refuseContradictions(flags: OpenFlags): void {
+  const alone = ONLY_WITH_ROUTER.find((name) => flags[name] !== undefined);
+  if (!flags.router && alone !== undefined) throw new UsageError(`Cannot use --${kebab(alone)} without --router`);
+  if (flags.noIpv4 && !flags.ipv6) throw new UsageError("Cannot use --no-ipv4 without --ipv6: nothing would be opened");
+  if (flags.noIpv4 && flags.external !== undefined) {
+    throw new UsageError("Cannot use --external together with --no-ipv4: a pinhole leads to the port itself");
+  }
+  if (flags.router && flags.out) {
+    throw new UsageError("Cannot use --out together with --router: the router forwards connections to this machine");
+  }
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (sign) => `-${sign.toLowerCase()}`);
+}
 
 /** @throws {UsageError} with a name: a lease has protocols of its own. */
 function protocolsOf({ udp, both }: OpenFlags, target: NameOrPort): readonly Protocol[] {
@@ -76,123 +120,92 @@ function protocolsOf({ udp, both }: OpenFlags, target: NameOrPort): readonly Pro
   return both ? PROTOCOLS : udp ? ["udp"] : [];
 }
 
-function exposureOf({ remote, profile: profiles, out }: OpenFlags): ExposureRequest {
-  return { firewall: given({ remote, profiles, direction: out ? "out" as const : undefined }) };
+const ANYBODY = ["any"];
+
+function exposureOf(flags: OpenFlags): ExposureRequest {
+  const { router, external: externalPort, ipv6, noIpv4, profile: profiles, out } = flags;
+  const remote = flags.remote ?? (router ? ANYBODY : undefined);
+  const firewall = given({ remote, profiles, direction: out ? "out" as const : undefined });
+  return router ? { firewall, gateway: given({ externalPort, ipv4: !noIpv4, ipv6: ipv6 ?? false }) } : { firewall };
 }
 
-/** What to open. */
-interface Chosen extends Selection {
-  readonly port: number;
+/** Why the daemon cannot change the firewall; `undefined` where it can. */
+async function missingRights(context: CliContext, client: PortdClient): Promise<PortdError | undefined> {
+  try {
+    await requireRights(context, client);
+  } catch (error) {
+    if (!(error instanceof PortdError) || error.code !== "firewall_unavailable") throw error;
+    return error;
+  }
 }
 
-async function choose(
-  { cwd }: CliContext,
-  client: PortdClient,
-  target: NameOrPort,
-  protocols: readonly Protocol[],
-): Promise<Chosen> {
-  if ("port" in target) return { ...target, ...select(await client.describePort(target.port), protocols) };
-  const lease = await findLease(client, target, cwd).catch((error) => {
-    if (!(error instanceof PortdError) || error.code !== "lease_not_found") throw error;
-    const message = `${error.message}; lease it first (portd lease), or name the port instead`;
-    throw new PortdError(error.code, message, error.data);
-  });
-  return { port: lease.port, leases: [lease], unleased: [] };
-}
-
-async function askToLease(
+/** cli.ts says why imports are `as string`. */
+async function openBoth(
   context: CliContext,
-  port: number,
-  { protocols, listener }: UnleasedPart,
-  yes = false,
+  flags: OpenFlags,
+  client: PortdClient,
+  order: Pick<RouterOrder, "chosen" | "exposure" | "target" | "rightsMissing">,
 ): Promise<void> {
-  const unleased = `port ${port}/${protocols.join("+")} is not leased`;
-  const who = listener === undefined ? "" : `, and ${listenerText(listener)} listens on it`;
-  const question = listener === undefined
-    ? "Lease it until it is released?"
-    : "Lease it to that process, until it ends?";
-  await confirm(context, question, { preface: escapeControls(`${unleased}${who}`) + "\n", yes });
+  const { timeout: timeoutMs = DEFAULT_TIMEOUT_MS, external, json = false, allOrNothing = false } = flags;
+  const { openAtRouter }: typeof import("../open/router.ts") = await import("../open/router.ts" as string);
+  const { reportRouter }: typeof import("../open/router_report.ts") = await import(
+    "../open/router_report.ts" as string
+  );
+  const wish = { ipv4: !flags.noIpv4, ipv6: flags.ipv6 ?? false, external, allOrNothing, timeoutMs };
+  const opened = await openAtRouter(context, client, { ...order, ...wish, isQuiet: json });
+  await reportRouter(context, opened, { json, url: client.url, remarks: uselessFlags(flags, opened.backend) });
+  if (flags.qr) await drawQr(context, opened.takenBack === undefined ? opened.outcome.addresses : []);
+  if (opened.shortcomings.length > 0) throw new Ended(EXIT.failure);
 }
 
-/** What was opened, as the daemon sees it afterwards. */
-interface Opened {
-  readonly leases: readonly Lease[];
-  /** Those of the leases that the command has made. */
-  readonly made: readonly Lease[];
-  /** Those that were open to others than now, as they were. */
-  readonly reopened: readonly Lease[];
-  readonly backend: string | null;
+async function drawQr(context: CliContext, [address]: readonly string[]): Promise<void> {
+  if (address === undefined) return;
+  const { writeQr }: typeof import("../open/qr.ts") = await import("../open/qr.ts" as string);
+  writeQr(context, address);
+}
+
+/** What was opened without the router. */
+interface Opened extends OpenedLeases {
   readonly remarks: readonly string[];
-  readonly description: PortDescription;
 }
 
 /** All or nothing: when anything fails, what was done before is undone. */
-async function openAll(client: PortdClient, selection: Chosen, exposure: ExposureRequest): Promise<Opened> {
-  const { port, leases: live, unleased } = selection;
+async function openAll(
+  client: PortdClient,
+  { port, leases: live, unleased }: Chosen,
+  exposure: ExposureRequest,
+): Promise<Opened> {
   const opening = new Opening(client, exposure);
   try {
-    const made: Lease[] = [], leases: Lease[] = [];
-    for (const part of unleased) made.push(await opening.lease(port, part));
-    for (const lease of live) leases.push(await opening.open(lease));
+    const { leases, made } = await opening.openAll({ port, leases: live, unleased });
     const { backend, remarks } = await client.syncFirewall();
-    const reopened = live.filter(({ exposure }, i) =>
-      exposure !== null && remoteOf(exposure) !== remoteOf(leases[i]!.exposure!)
-    );
-    return {
-      leases: [...leases, ...made],
-      made,
-      reopened,
-      backend,
-      remarks,
-      description: await client.describePort(port),
-    };
+    const description = await client.describePort(port);
+    return { leases, made, reopened: reopenedOf(live, leases), backend, remarks, port, description };
   } catch (error) {
     throw await opening.takeBack(error);
   }
 }
 
-function report(context: CliContext, { json, out, profile }: OpenFlags, url: string, opened: Opened): void {
-  const { leases, made, backend, description: { port, rules, listeners } } = opened;
-  const { process: { stdout, stderr } } = context;
-  const interfaces = context.interfaces();
-  const listening = [...new Set(listeners.filter((socket) => isOf(socket, leases)).map((each) => each.localAddress))];
-  const isShown = !out && isOnThisMachine(url, interfaces);
-  const addresses = isShown ? addressesForOthers(interfaces, listening).map((each) => addressText(each, port)) : [];
-  const hint = loopbackHint(leases[0]!.exposure, listening);
-  const unused = !out && listening.length === 0 ? [`nobody listens on port ${port} yet: start the server`] : [];
-  const useless = profile !== undefined && backend !== "windows" ? [`--profile does nothing: ${backend} has none`] : [];
-  const remarks = [...opened.remarks, ...(hint === undefined ? [] : [hint]), ...unused, ...useless];
-  const own = rules.filter(({ protocol }) => isOf({ protocol }, leases));
-  if (json) return writeJson(stdout, { lease: leases[0], leases, rules: own, addresses, backend, remarks });
-  for (const lease of made) writeLine(stderr, `leased ${titleOf(lease)} ${endText(lease)}`);
-  for (const lease of leases) {
-    const states = stateText(own.filter(({ protocol }) => isOf({ protocol }, [lease])));
-    writeLine(
-      stderr,
-      `opened ${titleOf(lease)} to ${lease.exposure!.firewall.remote.join(", ")} (${backend})${states}`,
-    );
+async function report(context: CliContext, flags: OpenFlags, url: string, opened: Opened): Promise<void> {
+  const { leases, backend } = opened, { process: { stdout, stderr } } = context;
+  const addresses = flags.out ? [] : localAddresses(context, url, opened);
+  const remarks = [
+    ...opened.remarks,
+    ...(flags.out ? [] : remarksOn(opened)),
+    ...uselessFlags(flags, backend),
+  ];
+  if (flags.json) {
+    return writeJson(stdout, { lease: leases[0], leases, rules: rulesOf(opened), addresses, backend, remarks });
   }
-  for (const lease of opened.reopened) {
-    writeLine(stderr, `note: before it was open to ${remoteOf(lease.exposure!)}`);
-  }
+  writeLeases(context, opened);
   for (const note of remarks) writeLine(stderr, `note: ${note}`);
   for (const address of addresses) writeLine(stdout, address);
+  if (flags.qr) await drawQr(context, addresses);
 }
 
-function remoteOf({ firewall }: Exposure): string {
-  return firewall.remote.join(", ");
-}
-
-function isOf({ protocol }: Pick<PortSocket, "protocol">, leases: readonly Lease[]): boolean {
-  return leases.some(({ protocols }) => protocols.includes(protocol));
-}
-
-/** How the rules stand, as `: set`, or `: tcp set, udp not needed`; nothing where there is no rule. */
-function stateText(rules: readonly RuleWithState[]): string {
-  const words = rules.map(({ protocol, state }) => [protocol, state.replace("_", " ")] as const);
-  const states = new Set(words.map(([, state]) => state));
-  if (states.size <= 1) return [...states].map((state) => `: ${state}`).join("");
-  return `: ${words.map((each) => each.join(" ")).join(", ")}`;
+function uselessFlags({ profile }: OpenFlags, backend: string | null): readonly string[] {
+  if (profile === undefined || backend === "windows" || backend === null) return [];
+  return [`--profile does nothing: ${backend} has none`];
 }
 
 function parseProfile(text: string): Profile {

@@ -1,5 +1,5 @@
 /** The leases that `portd open` opens: those that are there, and those that it makes for what nobody has leased. */
-import type { Lease, PortdClient, PortDescription, PortSocket, Protocol } from "../../client/client.ts";
+import type { CallOptions, Lease, PortdClient, PortDescription, PortSocket, Protocol } from "../../client/client.ts";
 import { NoDaemonError } from "../../client/transport.ts";
 import type { ExposureRequest, LeaseRequest } from "../../client/wire.ts";
 import { messageOf, PortdError } from "../../errors.ts";
@@ -62,44 +62,103 @@ export function endText({ lifetime, holder }: Lease): string {
   return lifetime.kind === "pinned" ? "until it is released" : "for as long as somebody listens on it";
 }
 
+/** Leases that are open. */
+interface OpenedAll {
+  readonly leases: readonly Lease[];
+  /** Those of the leases that were made. */
+  readonly made: readonly Lease[];
+}
+
+/** Options of {@linkcode Opening}. */
+export interface OpeningOptions {
+  /** Ends what the opening does; taking it back has limits of its own. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long taking back may take in all. */
+const TAKE_BACK_MS = 5000;
+
 /** What was done so far, so that a failure can be undone. */
 export class Opening {
   readonly #client: PortdClient;
   readonly #exposure: ExposureRequest;
-  readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #options: OpeningOptions;
+  readonly #id = crypto.randomUUID();
+  readonly #undo: ((options: CallOptions) => Promise<unknown>)[] = [];
 
-  constructor(client: PortdClient, exposure: ExposureRequest) {
+  constructor(client: PortdClient, exposure: ExposureRequest, options: OpeningOptions = {}) {
     this.#client = client;
     this.#exposure = exposure;
+    this.#options = options;
+  }
+
+  /** Opens all of a selection, its new leases last. */
+  async openAll({ port, leases: live, unleased }: Selection & { readonly port: number }): Promise<OpenedAll> {
+    const made: Lease[] = [], leases: Lease[] = [];
+    for (const part of unleased) made.push(await this.lease(port, part));
+    for (const lease of live) leases.push(await this.open(lease));
+    return { leases: [...leases, ...made], made };
   }
 
   /** Opens a lease that is there. */
   async open({ id, exposure: before }: Lease): Promise<Lease> {
-    const opened = await this.#client.expose(id, this.#exposure);
-    this.#undo.push(() => before === null ? this.#client.conceal(id) : this.#client.expose(id, before));
-    return opened;
+    const undo = (options: CallOptions) =>
+      before === null ? this.#client.conceal(id, options) : this.#client.expose(id, before, options);
+    return await this.#noting(undo, () => this.#client.expose(id, this.#exposure, this.#options));
   }
 
   /** Makes a lease that is open from its first moment: of the process that listens there, or until it is released. */
   async lease(port: number, { protocols, listener }: UnleasedPart): Promise<Lease> {
     const holder: LeaseRequest = listener === undefined ? { lifetime: { kind: "pinned" } } : { inUse: true };
-    const lease = await this.#client.grant({ port, protocols, exposure: this.#exposure, ...holder });
-    this.#undo.push(() => this.#client.release(lease.id));
-    return lease;
+    const request = { port, protocols, exposure: this.#exposure, ...holder };
+    // With its key the same request answers the same lease: so a lease is found again whose answer did not arrive.
+    const grant = (options: CallOptions) =>
+      this.#client.grant(request, { idempotencyKey: this.#key(port, protocols), ...options });
+    const undo = async (options: CallOptions, lease?: Lease) => {
+      await this.#client.release((lease ?? await grant(options)).id, options);
+    };
+    return await this.#noting(undo, () => grant(this.#options));
+  }
+
+  /** Does something that can be undone. What was cut short by the signal may have been done. */
+  async #noting<T>(
+    undo: (options: CallOptions, done?: T) => Promise<unknown>,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      const done = await act();
+      this.#undo.push((options) => undo(options, done));
+      return done;
+    } catch (error) {
+      if (this.#options.signal?.aborted) this.#undo.push((options) => undo(options));
+      throw error;
+    }
+  }
+
+  #key(port: number, protocols: readonly Protocol[]): string {
+    return `${this.#id}:${port}/${protocols.join("+")}`;
   }
 
   /** Undoes everything, the last first. @returns the error, which also says what could not be undone. */
   async takeBack(error: unknown): Promise<unknown> {
-    const failures: unknown[] = [];
-    for (const undo of this.#undo.splice(0).reverse()) await undo().catch((failure) => failures.push(failure));
+    const failures = await this.undo();
     if (failures.length === 0) return error;
     const what = failures.map(messageOf).join("; ");
     return extended(error, `; what was opened before could not be closed again: ${what}`);
   }
+
+  /** Undoes everything, the last first. @returns what has failed. */
+  async undo(): Promise<readonly unknown[]> {
+    const options = { signal: AbortSignal.timeout(TAKE_BACK_MS) }, failures: unknown[] = [];
+    for (const undo of this.#undo.splice(0).reverse()) {
+      await undo(options).catch((failure) => failures.push(failure));
+    }
+    return failures;
+  }
 }
 
 /** The same error with more in its message. */
-function extended(error: unknown, more: string): Error {
+export function extended(error: unknown, more: string): Error {
   const message = messageOf(error) + more, cause = error;
   if (error instanceof PortdError) return new PortdError(error.code, message, error.data, { cause: error.cause });
   if (error instanceof NoDaemonError) return new NoDaemonError(message, { cause });

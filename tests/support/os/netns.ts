@@ -50,16 +50,24 @@ export class NetworkNamespace implements AsyncDisposable {
     return new Deno.Command(program, { args: [...before, ...words], stdin: "piped", stdout: "piped" }).spawn();
   }
 
+  /** Lays a cable to another one: an interface in each, which is down and has no address. */
+  async cable(
+    other: NetworkNamespace,
+    { here, there }: { readonly here: string; readonly there: string },
+  ): Promise<void> {
+    // In sight of our own processes: a namespace of processes has other pids.
+    const [program, net] = this.enter;
+    const ends = ["add", here, "type", "veth", "peer", "name", there, "netns", `${other.pid}`];
+    await runTool(program, [net!, "ip", "link", ...ends]);
+  }
+
   /** Lays a cable to another one: an interface `name` in each. It is up, and has these addresses at once. */
   async connect(
     other: NetworkNamespace,
     name: string,
     addresses: { readonly here: readonly string[]; readonly there: readonly string[] },
   ): Promise<void> {
-    // In sight of our own processes: a namespace of processes has other pids.
-    const [program, net] = this.enter;
-    const ends = ["add", name, "type", "veth", "peer", "name", name, "netns", `${other.pid}`];
-    await runTool(program, [net!, "ip", "link", ...ends]);
+    await this.cable(other, { here: name, there: name });
     for (const [namespace, list] of [[this, addresses.here], [other, addresses.there]] as const) {
       // Without duplicate address detection, which takes seconds.
       const unchecked = (address: string) => address.includes(":") ? "nodad" : "";

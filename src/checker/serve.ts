@@ -1,0 +1,54 @@
+/** Running a checker until it is stopped. The HTTP layer is passed in: src/ does not know it. */
+import { systemClock } from "../clock.ts";
+import { PortdError } from "../errors.ts";
+import { onWildcards } from "../os/wildcard.ts";
+import { Checker } from "./checker.ts";
+import { type Answerer, Connections } from "./connections.ts";
+
+/** The port of a checker. */
+export const CHECKER_PORT = 7679;
+
+/** Options of {@linkcode serveChecker}. */
+export interface ServeCheckerOptions {
+  /** Makes the HTTP layer. */
+  readonly createApp: (checker: Checker, log: (line: string) => void) => Answerer;
+  /** One address of this machine; port 0 takes any. @default every address, port 7679 */
+  readonly listen?: { readonly host: string; readonly port: number } | undefined;
+  /** A certificate with its chain and its key, as PEM: then it speaks https. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly allowPrivate: boolean;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** Called with the addresses when requests are served. */
+  readonly onReady: (addresses: readonly Deno.NetAddr[]) => void;
+}
+
+/** Serves until the signal is aborted. @throws {PortdError} `port_in_use` or `port_privileged`. */
+export async function serveChecker(options: ServeCheckerOptions): Promise<void> {
+  const { createApp, allowPrivate, log, signal, onReady } = options;
+  const listeners = listen(options);
+  const connections = new Connections(createApp(new Checker({ clock: systemClock(), allowPrivate }), log), { log });
+  onReady(listeners.map(({ addr }) => addr as Deno.NetAddr));
+  await Promise.all(listeners.map((listener) => connections.serve(listener, signal)));
+}
+
+function listen({ listen, tls }: ServeCheckerOptions): readonly Deno.Listener<Deno.TcpConn | Deno.TlsConn>[] {
+  const open = (address: { readonly hostname: string; readonly port: number }) =>
+    tls === undefined ? Deno.listen(address) : Deno.listenTls({ ...address, ...tls });
+  const { host, port } = listen ?? { host: "::", port: CHECKER_PORT };
+  try {
+    return host === "::" ? onWildcards(port, open) : [open({ hostname: host, port })];
+  } catch (error) {
+    throw explain(error, { host, port });
+  }
+}
+
+function explain(cause: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  if (cause instanceof Deno.errors.AddrInUse) {
+    const message = `Cannot listen on ${address}: another program does; choose another port with --listen`;
+    return new PortdError("port_in_use", message, { port }, { cause });
+  }
+  if (!(cause instanceof Deno.errors.PermissionDenied)) return cause;
+  return new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause });
+}
