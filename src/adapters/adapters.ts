@@ -56,7 +56,10 @@ export interface InternetRoute {
   readonly adapter: string;
   /** The address that this machine has on that way. */
   readonly address: string;
-  /** The router's address; link-local ones carry their zone: `fe80::1%eth0`. Null where the way has no router. */
+  /**
+   * The router's address; link-local ones carry their zone as the system's socket calls take it: `fe80::1%eth0`, and on
+   * Windows with the adapter's number, `fe80::1%12`. Null where the way has no router.
+   */
   readonly gateway: string | null;
 }
 

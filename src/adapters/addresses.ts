@@ -1,5 +1,5 @@
 /** What an IP address is good for. Pure. */
-import { addressBytes, addressText } from "../os/address.ts";
+import { addressBytes, addressText, withoutZone } from "../os/address.ts";
 import type { AdapterAddress } from "./adapters.ts";
 
 /**
@@ -28,11 +28,6 @@ export function scopeOf(address: string): AdapterAddress["scope"] {
 /** The family of an address in text. */
 export function familyOf(address: string): AdapterAddress["family"] {
   return address.includes(":") ? "ipv6" : "ipv4";
-}
-
-/** An address without the zone of a link-local one: `fe80::1%eth0` becomes `fe80::1`. */
-export function withoutZone(address: string): string {
-  return address.replace(/%.*$/s, "");
 }
 
 /** The canonical text of an address without its zone; `undefined` for any other text. */

@@ -1,6 +1,6 @@
 /** One question to a router over UDP, and its answer: bounded in time, in bytes and in the number of datagrams. */
 import type { Timer } from "../clock.ts";
-import { addressBytes } from "../os/address.ts";
+import { addressBytes, withoutZone } from "../os/address.ts";
 import { abortable, startTimer } from "../wait.ts";
 import { GatewayError, type SocketAddress } from "./gateway.ts";
 
@@ -144,9 +144,4 @@ function isSameAddress(a: string, b: string): boolean {
 
 function canonical(address: string): string {
   return addressBytes(withoutZone(address))?.join(" ") ?? address;
-}
-
-/** An address without its zone. */
-export function withoutZone(address: string): string {
-  return address.replace(/%.*$/, "");
 }

@@ -54,3 +54,8 @@ function groupBytes(text: string, { isEnd }: { readonly isEnd: boolean }): reado
   });
   return bytes.every((group) => group !== undefined) ? bytes.flat() : undefined;
 }
+
+/** An address without the zone of a link-local one: `fe80::1%eth0` becomes `fe80::1`. */
+export function withoutZone(address: string): string {
+  return address.replace(/%.*$/s, "");
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GatewayError } from "../../src/gateway/gateway.ts";
-import { exchange, LARGEST_DATAGRAM, withoutZone } from "../../src/gateway/udp_exchange.ts";
+import { exchange, LARGEST_DATAGRAM } from "../../src/gateway/udp_exchange.ts";
 import { HastyTimer } from "../support/gateway/hasty_timer.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -117,9 +117,4 @@ Deno.test("an address that this host has not is a failure, in words", async () =
     assert.match(error.message, /^Cannot ask the router 127\.0\.0\.1 from 192\.0\.2\.1: /);
     return true;
   });
-});
-
-Deno.test("a zone is no part of an address that is compared", () => {
-  assert.equal(withoutZone("fe80::1%eth0"), "fe80::1");
-  assert.equal(withoutZone("192.0.2.1"), "192.0.2.1");
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addressBytes, addressText } from "../../src/os/address.ts";
+import { addressBytes, addressText, withoutZone } from "../../src/os/address.ts";
 
 Deno.test("addressBytes() reads what addressText() writes", () => {
   const texts = [
@@ -31,4 +31,9 @@ Deno.test("addressBytes() refuses what is no address", () => {
     "1:2:3:4:5:6:7:8:9",
   ];
   assert.deepEqual(texts.filter((text) => addressBytes(text) !== undefined), []);
+});
+
+Deno.test("a zone is cut from the address that has one", () => {
+  assert.equal(withoutZone("fe80::1%eth0"), "fe80::1");
+  assert.equal(withoutZone("192.0.2.1"), "192.0.2.1");
 });

@@ -1,5 +1,5 @@
 /** The network as `portd net` shows it to people. Pure. */
-import { withoutZone } from "../../adapters/addresses.ts";
+import { withoutZone } from "../../os/address.ts";
 import { addressAsItIs } from "../../adapters/fix_commands.ts";
 import type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../../client/wire.ts";
 import type { Cell, Column } from "../table.ts";

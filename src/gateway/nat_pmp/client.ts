@@ -2,6 +2,7 @@
 import { EpochWatch, natPmpEpochRule } from "../epoch.ts";
 import { type Gateway, GatewayError, type MappingGrant, type MappingLook, type MappingRequest } from "../gateway.ts";
 import { giveBack } from "../refusal.ts";
+import { checkRequest, lifetimeField } from "../request_check.ts";
 import { type RouterOptions, RouterPort } from "../router_port.ts";
 import { decodeResponse, encodeRequest, type NatPmpMapping } from "./codec.ts";
 import { askExternalAddress } from "./external_address.ts";
@@ -47,7 +48,11 @@ class NatPmpGateway implements Gateway {
 
   async map(request: MappingRequest, signal?: AbortSignal): Promise<MappingGrant> {
     const { externalPort, isFixed, lifetimeS } = request;
-    const granted = await this.#askMap(request, { what: "map", externalPort, lifetimeS }, signal);
+    const granted = await this.#askMap(
+      request,
+      { what: "map", externalPort, lifetimeS: lifetimeField(lifetimeS) },
+      signal,
+    );
     const port = granted.externalPort;
     if (port === 0 || granted.lifetimeS === 0) {
       const what = `port ${port} for ${granted.lifetimeS} seconds`;
@@ -82,14 +87,12 @@ class NatPmpGateway implements Gateway {
 
   /** Asks from the address that is mapped: the router takes the sender's. */
   async #askMap(
-    { family, protocol, internal }: MappingRequest,
+    asked: MappingRequest,
     { what, ...wishes }: Pick<NatPmpMapping, "externalPort" | "lifetimeS"> & { readonly what: string },
     signal: AbortSignal | undefined,
   ): Promise<NatPmpMapping> {
-    // A request for internal port 0 would delete every mapping of this host.
-    if (family !== "ipv4" || internal.port === 0) {
-      throw new GatewayError("unsupported", `Cannot ${what} port ${internal.port} of ${internal.address} by NAT-PMP`);
-    }
+    checkRequest(asked, this.family);
+    const { protocol, internal } = asked;
     const request = encodeRequest({ kind: "map", protocol, internalPort: internal.port, ...wishes });
     const read = (datagram: Uint8Array) => {
       const response = decodeResponse(datagram);

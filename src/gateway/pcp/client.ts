@@ -1,5 +1,4 @@
 /** A router that speaks PCP (RFC 6887): ports of IPv4, pinholes of IPv6. */
-import { addressBytes } from "../../os/address.ts";
 import type { Protocol } from "../../port/port.ts";
 import { EpochWatch, pcpEpochRule } from "../epoch.ts";
 import {
@@ -13,6 +12,7 @@ import {
 import { askExternalAddress } from "../nat_pmp/external_address.ts";
 import { type RouterOptions, RouterPort } from "../router_port.ts";
 import { giveBack, LONGEST_RETRY_S } from "../refusal.ts";
+import { checkRequest, lifetimeField } from "../request_check.ts";
 import {
   ANNOUNCE,
   decodeResponse,
@@ -131,7 +131,11 @@ class PcpGateway implements Gateway {
   /** Asks for a mapping, at first with the option that no other port is of use, where it is none. */
   async #makeMapping(request: MappingRequest, signal: AbortSignal | undefined): Promise<MapResponse> {
     const ask = (options: readonly PcpOption[]) =>
-      this.#askMap(request, { externalPort: wantedPort(request), lifetimeS: request.lifetimeS, options }, signal);
+      this.#askMap(
+        request,
+        { externalPort: wantedPort(request), lifetimeS: lifetimeField(request.lifetimeS), options },
+        signal,
+      );
     if (!request.isFixed || this.family === "ipv6" || request.externalPort === 0) return await ask([]);
     const response = await ask([{ code: PREFER_FAILURE, data: new Uint8Array() }]);
     const name = resultName(response.result);
@@ -184,14 +188,12 @@ class PcpGateway implements Gateway {
 
   /** Sends a MAP request from the address that is mapped, as the router compares them (section 8.2). */
   async #askMap(
-    { nonce, protocol, internal }: MappingRequest,
+    asked: MappingRequest,
     { externalPort, lifetimeS, options }: Pick<PcpRequest, "lifetimeS" | "options"> & { readonly externalPort: number },
     signal: AbortSignal | undefined,
   ): Promise<MapResponse> {
-    if (addressBytes(internal.address)?.length !== (this.family === "ipv4" ? 4 : 16)) {
-      throw new GatewayError("failed", `Cannot map ${internal.address}: the router is spoken to by ${this.family}`);
-    }
-    const number = PROTOCOL_NUMBERS[protocol];
+    checkRequest(asked, this.family);
+    const { nonce, protocol, internal } = asked, number = PROTOCOL_NUMBERS[protocol];
     const mapping = {
       nonce,
       protocol: number,

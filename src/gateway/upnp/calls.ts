@@ -5,8 +5,11 @@ import type { Service } from "./description.ts";
 import type { Home } from "./place.ts";
 import { type ActionAnswer, type ActionArguments, callAction } from "./soap.ts";
 
-/** Calls an action of the service. @throws as {@linkcode callAction} does. */
+/** Calls an action of the service. @throws as {@linkcode callAction} does; an error of its own where it is to end. */
 export type Call = (action: string, values?: ActionArguments) => Promise<ActionAnswer>;
+
+/** The operation is to end. The reason may be a {@linkcode GatewayError}, which operations take for a router's. */
+class OperationEnded extends Error {}
 
 /** Operations that wait or run. */
 const MOST_OPERATIONS = 256;
@@ -79,9 +82,15 @@ export class Calls {
     const stopTimer = startTimer(operationMs, () => late.abort(new GatewayError("silent", message)));
     const signal = AbortSignal.any([ends, late.signal]);
     try {
-      return await operation((action, values = {}) =>
-        callAction(this.#service, action, values, { localAddress, signal, limitMs: exchangeMs })
-      );
+      return await operation(async (action, values = {}) => {
+        try {
+          return await callAction(this.#service, action, values, { localAddress, signal, limitMs: exchangeMs });
+        } catch (error) {
+          throw signal.aborted ? new OperationEnded() : error;
+        }
+      });
+    } catch (error) {
+      throw error instanceof OperationEnded ? signal.reason : error;
     } finally {
       stopTimer();
     }

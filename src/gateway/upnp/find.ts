@@ -101,6 +101,7 @@ async function saysConnected(service: Service, home: Home, options: FindUpnpOpti
   try {
     return await calls.run(isConnected, { signal: options.signal });
   } catch (error) {
+    options.signal?.throwIfAborted();
     if (error instanceof GatewayError) return false;
     throw error;
   } finally {

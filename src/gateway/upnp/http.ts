@@ -45,7 +45,10 @@ export async function exchange(request: HttpRequest, options: ExchangeOptions): 
   const { signal, limitMs = 5000 } = options;
   signal?.throwIfAborted();
   const late = new AbortController();
-  const stopTimer = startTimer(limitMs, () => late.abort(silent(request.target, `nothing came within ${limitMs} ms`)));
+  const stopTimer = startTimer(
+    limitMs,
+    () => late.abort(silent(request.target, `no whole answer came within ${limitMs} ms`)),
+  );
   const ends = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
   try {
     return await exchangeUntil(request, options.localAddress, ends);

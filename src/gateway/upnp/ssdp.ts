@@ -38,7 +38,7 @@ export interface SearchOptions {
   readonly port?: number | undefined;
   /** How long answers are awaited, in milliseconds. @default 2500: the second that a router may take after the last one is sent */
   readonly limitMs?: number | undefined;
-  /** How long others are awaited after the first answer that counts. @default 400 */
+  /** How long others are awaited after the router's first answer. @default 400 */
   readonly restMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -148,6 +148,9 @@ class Search {
   #take(bytes: Uint8Array): void {
     const answer = readSearchAnswer(bytes);
     if (answer === undefined) return;
+    if (this.#found.size === 0 && this.#refused === 0) {
+      this.#stopRest = startTimer(this.#times.restMs, () => this.end());
+    }
     const target = readLocation(answer.location, this.#home);
     if (target === undefined) {
       this.#refused++;
@@ -156,9 +159,6 @@ class Search {
     const key = `${hostOf(target)}${target.path}`, found = this.#found.get(key);
     if (found !== undefined) found.rank = Math.min(found.rank, answer.rank);
     else if (this.#found.size < MOST_LOCATIONS) this.#found.set(key, { target, rank: answer.rank });
-    if (this.#found.size === 1 && found === undefined) {
-      this.#stopRest = startTimer(this.#times.restMs, () => this.end());
-    }
   }
 }
 

@@ -10,6 +10,8 @@ export interface FakeIgdOptions {
   readonly version?: 1 | 2;
   /** @default one that stands still */
   readonly clock?: Clock;
+  /** On which address its description and control are. @default 127.0.0.1 */
+  readonly hostname?: string;
 }
 
 /** An HTTP request as it came. */
@@ -39,12 +41,13 @@ export class FakeIgd implements AsyncDisposable {
   more = "";
   readonly requests: IgdRequest[] = [];
   readonly #ssdp = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
-  readonly #http = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #http: Deno.TcpListener;
   readonly #connections = new Set<Deno.Conn>();
   readonly #running: Promise<unknown>[];
   #hasEnded = false;
 
-  constructor({ version = 2, clock = new FakeClock() }: FakeIgdOptions = {}) {
+  constructor({ version = 2, clock = new FakeClock(), hostname = "127.0.0.1" }: FakeIgdOptions = {}) {
+    this.#http = Deno.listen({ hostname, port: 0 });
     this.table = new IgdTable(version, clock);
     this.#running = [this.#answerSearches(), this.#accept()];
   }
@@ -71,9 +74,11 @@ export class FakeIgd implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasEnded) {
+      this.#ssdp.close();
+      this.#http.close();
+    }
     this.#hasEnded = true;
-    this.#ssdp.close();
-    this.#http.close();
     for (const connection of this.#connections) close(connection);
     await Promise.all(this.#running);
   }

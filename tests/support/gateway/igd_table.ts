@@ -184,7 +184,8 @@ export class IgdTable {
   #addAny(call: IgdCall): IgdAnswer {
     if (this.version === 1) return 401;
     for (let port = portOf(call, "NewExternalPort"); port <= 65535; port++) {
-      const answer = this.#add(call, port);
+      const before = this.#find(keyOf({ protocol: protocolOf(call), externalPort: port }));
+      const answer = before !== undefined && before.client !== call.from ? 718 : this.#add(call, port);
       if (answer !== 718) return typeof answer === "number" ? answer : { NewReservedPort: port };
     }
     return 728;
