@@ -5,6 +5,7 @@ import { openConnectionUsers } from "../caller/open.ts";
 import type { Clock } from "../clock.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { OpenFirewallOptions } from "../firewall/open.ts";
+import type { OpenGateway } from "../gateway/side.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
 import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
@@ -34,6 +35,8 @@ export interface Machine {
   readonly findUnused: FindUnused;
   readonly turns: () => Turns;
   readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
+  /** Finds the router of a way to the internet. */
+  readonly openGateway: OpenGateway;
   /** The adapters and their addresses; opened when it is first read. */
   readonly network: NetworkReader;
 }
@@ -61,6 +64,10 @@ export function openMachine(): Machine {
       const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
       return await openFirewall(options);
     },
+    async openGateway(options) {
+      const { openGateway }: typeof import("../gateway/open.ts") = await load("gateway");
+      return await openGateway(options);
+    },
     network: {
       async read() {
         const { openNetworkReader }: typeof import("../adapters/open.ts") = await load("network");
@@ -71,6 +78,8 @@ export function openMachine(): Machine {
 }
 
 /** Most daemons open no port; main.ts says why the import chooses. */
-function load(part: "firewall" | "network") {
-  return import(part === "firewall" ? "../firewall/open.ts" : "../adapters/open.ts");
+function load(part: "firewall" | "gateway" | "network") {
+  return import(
+    part === "firewall" ? "../firewall/open.ts" : part === "gateway" ? "../gateway/open.ts" : "../adapters/open.ts"
+  );
 }

@@ -61,6 +61,8 @@ export class FakeMachine {
   wsl: Wsl | undefined;
   /** Its adapters. */
   network = homeNetwork();
+  /** Its router. */
+  openGateway: Machine["openGateway"] = () => Promise.resolve({ gateway: null, refusals: [] });
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
@@ -106,6 +108,7 @@ export class FakeMachine {
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),
+      openGateway: this.openGateway,
       network: { read: () => this.options.answer("a look at the network", () => this.network) },
     };
   }
