@@ -31,6 +31,7 @@ import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
 
@@ -45,6 +46,7 @@ export interface Domain
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
   readonly mapper: GatewayPart;
+  readonly line: DaemonLine;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
@@ -86,12 +88,14 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const { machine = openMachine(), ...rest } = options;
   const core = await openLeases({ ...machine, ...rest, config, rules: await machine.openPortRules(rest.clock) });
   const { scanner, hasRights, store, registry, names } = core;
-  const firewall = openFirewallSync(core), mapper = openMapper(core);
+  const firewall = openFirewallSync(core);
   const observations = new Observations({ ...core, table: registry.table });
   const parts = { ...core, table: registry.table, observations };
   const callers = new Callers(core);
   const addressesOn = (protocol: Protocol, port: number) =>
     observations.on(protocol, port).map(({ row }) => row.localAddress);
+  const line: DaemonLine = openLine({ ...core, router: () => mapper.status().ipv4 });
+  const mapper: GatewayPart = openMapper(core, line);
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
@@ -101,6 +105,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     listing: new Listing(parts),
     firewall,
     mapper,
+    line,
     ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
@@ -111,6 +116,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     loopbacks,
     async close() {
       core.rules.close();
+      line.close();
       await Promise.all([firewall.close(), mapper.close()]);
       await store.close();
       callers.close();
@@ -196,14 +202,14 @@ function openFirewallSync({ config, clock, registry, events, openFirewall }: Cor
 }
 
 /** Keeps the router's mappings as the leases want them. */
-function openMapper(core: Core): GatewayPart {
+function openMapper(core: Core, line: DaemonLine): GatewayPart {
   const { registry, openGateway: open, network } = core;
   return new GatewayPart({
     ...core,
     open,
     readNetwork: () => network.read(),
     wanted: () => wantedMappings(registry.written()), // only what is on the disk may open a port
-    line: () => undefined,
+    line,
   });
 }
 

@@ -8,8 +8,9 @@ import type { DomainEvent, EventLog } from "../lease/events.ts";
 import type { Store } from "../lease/store/store.ts";
 
 /** What a {@linkcode GatewayPart} is made of. */
-export interface GatewayPartOptions
-  extends Pick<MapperParts, "wanted" | "open" | "readNetwork" | "line" | "clock" | "log"> {
+export interface GatewayPartOptions extends Pick<MapperParts, "wanted" | "open" | "readNetwork" | "clock" | "log"> {
+  /** What is known of the line, and reading it the first time, which asks nobody. */
+  readonly line: { readonly known: ReturnType<MapperParts["line"]>; read(): Promise<unknown> };
   readonly config: Pick<Config, "gateway">;
   readonly store: Store;
   readonly events: EventLog;
@@ -72,12 +73,12 @@ export class GatewayPart {
 
   async #open(): Promise<Mapper> {
     const { load = loadMapper, config, store, events, clock, wanted, open, readNetwork, line, log } = this.#options;
-    this.#opening ??= load().then((Mapper) =>
+    this.#opening ??= Promise.all([load(), line.read()]).then(([Mapper]) =>
       this.#mapper = new Mapper({
         wanted,
         open,
         readNetwork,
-        line,
+        line: () => line.known,
         clock,
         log,
         protocols: protocolsOf(config),
@@ -103,6 +104,7 @@ const CHANGES: ReadonlySet<DomainEvent["type"]> = new Set([
 ]);
 
 function mayChangeMappings(event: DomainEvent): boolean {
+  if (event.type === "line.changed") return true;
   if (!("record" in event) || !CHANGES.has(event.type)) return false;
   return event.type === "lease.changed" || (event.record.exposure?.gateway ?? null) !== null;
 }
