@@ -9,6 +9,7 @@ import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guarded, type Route, withTokenFile } from "./guard.ts";
 import { leaseRoutes } from "./leases.ts";
+import { lineRoutes } from "./line.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
 import { networkRoutes } from "./network.ts";
@@ -34,6 +35,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...firewallRoutes(services),
     ...gatewayRoutes(services),
     ...networkRoutes(services),
+    ...lineRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
     ...proofRoutes(services),

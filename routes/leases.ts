@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
+import type { Exposure } from "../src/lease/lease.ts";
 import { touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
@@ -25,7 +26,16 @@ import {
 /** What these routes work on. */
 type LeaseRoutesParts = Pick<
   Services,
-  "registry" | "replay" | "defaults" | "privileged" | "isKnownName" | "callers" | "findOccupant" | "guard" | "port"
+  | "registry"
+  | "replay"
+  | "defaults"
+  | "privileged"
+  | "isKnownName"
+  | "callers"
+  | "findOccupant"
+  | "guard"
+  | "port"
+  | "line"
 >;
 
 /** Finds the live lease that a path names; throws when there is none. */
@@ -109,6 +119,7 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const found = callerOf(context, "recall", parts);
   const caller = found instanceof Promise ? await found : found;
   const asked = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
+  if (asked.exposure !== undefined) await requireOnLine(asked.exposure, asked.wishes[0]!.port ?? null, parts);
   const request = !caller.hasToken
     ? await withoutForbidden(asked, context, parts)
     : body.inUse === true
@@ -158,6 +169,12 @@ function refuseOwnPort(
   throw new PortdError("port_in_use", message, { port });
 }
 
+/** Refuses a router's port that the line cannot have. @param port is the leased one; null where it is not chosen yet. */
+async function requireOnLine({ gateway }: Exposure, port: number | null, { line }: LeaseRoutesParts): Promise<void> {
+  if (gateway === null || !gateway.ipv4 || gateway.externalPort === null) return;
+  await line.requirePort(gateway.externalPort, port ?? gateway.externalPort);
+}
+
 async function digest(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return btoa(String.fromCharCode(...bytes));
@@ -182,10 +199,11 @@ async function amend(context: Context, find: Find, { registry, defaults, guard }
 }
 
 async function expose(context: Context, find: Find, parts: LeaseRoutesParts): Promise<Response> {
-  const exposure = await checkBody(ExposureBody, context);
-  const record = find(context);
+  const exposure = toExposure(await checkBody(ExposureBody, context), parts.defaults);
+  await requireOnLine(exposure, find(context).port, parts);
+  const record = find(context); // it may have ended meanwhile
   refuseOwnPort("open", record, parts);
-  return json(await parts.registry.expose(record.id, toExposure(exposure, parts.defaults)));
+  return json(await parts.registry.expose(record.id, exposure));
 }
 
 async function unexpose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {

@@ -35,6 +35,7 @@ const BRIEFS = {
   checker: "Check ports of other machines from here, for portd check --via",
   firewall: "Show and update portd's rules in the host's firewall",
   net: "Show the network adapters, and the way to the internet",
+  line: "Show which external ports the internet access can have",
   gateway: "Show the router and the mappings that portd has there",
   env: "Print the ports of the services in portd.yaml",
   serve: "Run the daemon",

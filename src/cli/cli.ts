@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   lease: () => import("./commands/lease.ts" as string),
   ls: () => import("./commands/ls.ts" as string),
   net: () => import("./commands/net.ts" as string),
+  line: () => import("./commands/line.ts" as string),
   open: () => import("./commands/open.ts" as string),
   ps: () => import("./commands/ps.ts" as string),
   release: () => import("./commands/release.ts" as string),

@@ -42,6 +42,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   port_out_of_range: EXIT.usage,
   port_leased: EXIT.conflict,
   port_in_use: EXIT.conflict,
+  port_not_on_line: EXIT.conflict,
   name_taken: EXIT.conflict,
   lease_exists: EXIT.conflict,
   pool_exhausted: EXIT.poolExhausted,

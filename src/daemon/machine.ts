@@ -5,9 +5,11 @@ import { openConnectionUsers } from "../caller/open.ts";
 import type { Clock } from "../clock.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { OpenFirewallOptions } from "../firewall/open.ts";
+import type { GatewaySearch, OpenOptions } from "../gateway/open.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
 import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
+import type { lookByStun } from "../line/stun/sample.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { openScanner } from "../listener/open.ts";
 import { shortTurns } from "../os/linux/libc.ts";
@@ -36,6 +38,10 @@ export interface Machine {
   readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
   /** The adapters and their addresses; opened when it is first read. */
   readonly network: NetworkReader;
+  /** Looks for the router of a way to the internet. */
+  readonly openGateway: (options: OpenOptions) => Promise<GatewaySearch>;
+  /** Asks servers on the internet. */
+  readonly lookByStun: typeof lookByStun;
 }
 
 /** This machine. */
@@ -67,10 +73,26 @@ export function openMachine(): Machine {
         return await (network ??= openNetworkReader()).read();
       },
     },
+    async openGateway(options) {
+      const { openGateway }: typeof import("../gateway/open.ts") = await load("gateway");
+      return await openGateway(options);
+    },
+    async lookByStun(servers, options) {
+      const { lookByStun }: typeof import("../line/stun/sample.ts") = await load("stun");
+      return await lookByStun(servers, options);
+    },
   };
 }
 
 /** Most daemons open no port; main.ts says why the import chooses. */
-function load(part: "firewall" | "network") {
-  return import(part === "firewall" ? "../firewall/open.ts" : "../adapters/open.ts");
+function load(part: "firewall" | "network" | "gateway" | "stun") {
+  return import(
+    part === "firewall"
+      ? "../firewall/open.ts"
+      : part === "network"
+      ? "../adapters/open.ts"
+      : part === "gateway"
+      ? "../gateway/open.ts"
+      : "../line/stun/sample.ts"
+  );
 }

@@ -33,6 +33,8 @@ export interface LineEvidence {
   readonly localAddress: string | null;
   /** This machine's IPv6 addresses. */
   readonly ipv6Addresses: readonly string[];
+  /** The name of the tunnel through which this machine reaches the internet; null where there is none. */
+  readonly tunnel: string | null;
 }
 
 /** A verdict and what it says of ports; `usable` is as in {@linkcode Line}. */
@@ -47,14 +49,16 @@ const NARROW_PORTS = 4096;
 
 /** Judges. The verdict is `sure` where there is no doubt. */
 export function judgeLine(evidence: LineEvidence): Line {
-  const { look, routerAddress } = evidence;
+  const { look, routerAddress, tunnel } = evidence;
   const hasSamples = look !== null && look.samples.length > 0;
   const { portSet = null, ...judgement } = hasSamples ? judgeLook(evidence, look) : judgeRouter(evidence);
+  const doubts = [...judgement.doubts, ...(tunnel === null ? [] : [throughTunnel(tunnel)])];
   const seen = hasSamples ? look.samples[0]!.address : routerAddress ?? null;
   return {
     ...judgement,
+    doubts,
     portSet,
-    certainty: judgement.doubts.length === 0 ? "sure" : "likely",
+    certainty: doubts.length === 0 ? "sure" : "likely",
     externalAddress: seen !== null && kindOfAddress(seen) === "public" ? seen : null,
     samples: look?.samples ?? [],
     sampledAt: look?.at ?? null,
@@ -205,10 +209,14 @@ function silentRouter({ keepsPorts, span }: Pattern, seen: string): Judgement {
 }
 
 function noOuterAddress({ keepsPorts }: Pattern, seen: string): Judgement {
-  const router = `The router has no IPv4 address on its outer side, and the internet sees ${seen}`;
-  if (keepsPorts) return unknownLine(`${router}, with the numbers of ports kept: the two do not fit together`);
+  const router =
+    `The router says that it has no IPv4 address of its own on its outer side, and the internet sees ${seen}`;
   const doubts = ["Some routers do not tell the address that they have"];
-  return nothing(`${router}: DS-Lite (RFC 6333), where the carrier does the NAT`, doubts);
+  if (!keepsPorts) return nothing(`${router}: DS-Lite (RFC 6333), or another NAT of the carrier`, doubts);
+  const reason =
+    `${router}, and the numbers of ports are kept: another router stands between, and has to forward the ` +
+    "port too";
+  return { verdict: "double-nat", reason, doubts, usable: null };
 }
 
 function otherAddress(routerAddress: string, seen: string): Judgement {
@@ -243,6 +251,10 @@ function secondOpinion({ samples, second }: StunLook, { portSet }: Pattern): str
   }
   if (portSet === null || psidOfPort(second.port, portSet) === portSet.psid) return [];
   return [`Another STUN server sees port ${second.port}, which is not of this PSID`];
+}
+
+function throughTunnel(name: string): string {
+  return `The way to the internet leads through the tunnel ${name}: what is said here is of its other end, not of your line`;
 }
 
 /** Addresses of IPv6 that the internet has: 2000::/3. */

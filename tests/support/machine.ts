@@ -2,7 +2,10 @@
 import type { ConnectionUsers } from "../../src/caller/caller.ts";
 import type { Machine } from "../../src/daemon/machine.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
+import type { GatewaySearch } from "../../src/gateway/open.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
+import type { StunOutcome } from "../../src/line/stun/sample.ts";
+import type { StunServer } from "../../src/line/stun/server.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
 import type { Wsl } from "../../src/os/linux/wsl.ts";
 import { steadyRules } from "../../src/os/port_rules.ts";
@@ -59,6 +62,10 @@ export class FakeMachine {
   readonly firewall = new FakeFirewall();
   /** What WSL it is. */
   wsl: Wsl | undefined;
+  /** What a search for its router finds. */
+  router: GatewaySearch = { gateway: null, refusals: [] };
+  /** What STUN servers say. */
+  stun: (servers: readonly StunServer[]) => StunOutcome = () => ({ look: null, failures: ["no network"] });
   /** Its adapters. */
   network = homeNetwork();
   boot = 1;
@@ -107,6 +114,8 @@ export class FakeMachine {
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),
       network: { read: () => this.options.answer("a look at the network", () => this.network) },
+      openGateway: () => this.options.answer("a search for the router", () => this.router),
+      lookByStun: (servers) => this.options.answer("a look by STUN", () => this.stun(servers)),
     };
   }
 

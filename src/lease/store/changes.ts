@@ -2,7 +2,9 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
+import type { MappingRecord } from "../../gateway/record.ts";
 import type { LeaseRecord } from "../record.ts";
+import { mappingValues } from "./mapping_rows.ts";
 import type { Added } from "./retention.ts";
 import { listenerText, toValues } from "./rows.ts";
 import type { Statements } from "./statements.ts";
@@ -26,7 +28,10 @@ export type Change =
   | { readonly kind: "end"; readonly record: LeaseRecord }
   | { readonly kind: "name"; readonly name: string; readonly port: number }
   | { readonly kind: "forgetName"; readonly name: string }
-  | { readonly kind: "answer"; readonly answer: StoredAnswer };
+  | { readonly kind: "answer"; readonly answer: StoredAnswer }
+  | { readonly kind: "mapping"; readonly mapping: MappingRecord }
+  | { readonly kind: "forgetMapping"; readonly nonce: string }
+  | { readonly kind: "lineLook"; readonly text: string };
 
 /** Changes that did not reach the disk. */
 export class WriteError extends PortdError {
@@ -79,6 +84,9 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
     case "forgetName":
       statements.forgetName.run(change.name);
       break;
+    case "lineLook":
+      statements.keepLineLook.run(change.text);
+      break;
     case "answer": {
       const { caller, key, fingerprint, status, leaseIds } = change.answer;
       const ids = leaseIds.join("");
@@ -86,6 +94,12 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       statements.keepAnswer.run(caller, key, fingerprint, status, ids, clock.now(), bytes);
       return { kind: "answer", caller, bytes };
     }
+    case "mapping":
+      statements.mapping.run(...mappingValues(change.mapping));
+      break;
+    case "forgetMapping":
+      statements.forgetMapping.run(change.nonce);
+      break;
   }
 }
 

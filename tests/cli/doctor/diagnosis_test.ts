@@ -36,6 +36,7 @@ const HEALTHY: Symptoms = {
   sockets: [],
   strays: [],
   orphans: [],
+  line: undefined,
   firewall: undefined,
 };
 

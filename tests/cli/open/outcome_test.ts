@@ -70,6 +70,21 @@ Deno.test("what does not work is said with what to do", () => {
   assert.match(onlyFault(judged([useless], { wish: { external: 25565 } })), /; leave --external out/);
 });
 
+Deno.test("what fails for both protocols alike is said once", () => {
+  const both = { ...LEASE, protocols: ["tcp", "udp"] as const };
+  const failed = (protocol: "tcp" | "udp", why: string) =>
+    ({ protocol, state: "failed", external: null, reason: `${why} 25565/${protocol}` }) as const;
+  const messagesOf = (...mappings: Partial<Mapping>[]) =>
+    judged(mappings, { wish: { leases: [both] } }).shortcomings.map(({ message }) => message);
+  assert.deepEqual(messagesOf(failed("tcp", "refused"), failed("udp", "refused")), [
+    "port 25565/tcp+udp is not open: refused 25565/tcp+udp",
+  ]);
+  assert.deepEqual(messagesOf(failed("tcp", "refused"), failed("udp", "no room for")), [
+    "port 25565/tcp is not open: refused 25565/tcp",
+    "port 25565/udp is not open: no room for 25565/udp",
+  ]);
+});
+
 Deno.test("a grant may be of no use: another port, no address, or one that is not of the internet", () => {
   const other = { external: { address: "203.0.113.7", port: 25566 } };
   assert.match(
