@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { environmentName, loadConfig, SETTINGS, splitAddress } from "../src/config.ts";
+import { environmentName, loadConfig } from "../src/config.ts";
+import { SETTINGS, splitAddress } from "../src/settings.ts";
 import { closest } from "../src/suggest.ts";
 import { CONFIG } from "./support/domain.ts";
 

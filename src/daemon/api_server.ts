@@ -3,7 +3,7 @@
  * who else has one of its addresses. serve.ts holds each single address.
  */
 import { askPortd } from "../client/ask.ts";
-import { splitAddress } from "../config.ts";
+import { splitAddress } from "../settings.ts";
 import { PortdError, reasonOf } from "../errors.ts";
 import { type GuardAddress, openAddressGuard, openCrowd } from "../network/open.ts";
 import { type Handler, type RequestInfo, serve, type ServeOptions, type Serving } from "./serve.ts";

@@ -18,6 +18,7 @@ import { VERSION } from "../version.ts";
 import { pause } from "../wait.ts";
 import type { Listing } from "../watch/listing.ts";
 import { ApiServer, isLoopback } from "./api_server.ts";
+import { openCompat } from "./compat.ts";
 import { type Domain, openDomain } from "./domain.ts";
 import type { Handler } from "./serve.ts";
 
@@ -125,6 +126,8 @@ async function serveUntilStopped(
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
   const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
   server.open(options.createApp(services).fetch);
+  const compat = await openCompat(config, services);
+  notes.push(...compat.warnings);
   const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
   const needsToken = guard.anonymous === "none";
   notes.push(...announce(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken }));
@@ -134,6 +137,7 @@ async function serveUntilStopped(
   options.onReady?.(url);
   await watchUntil(signal, domain, config, log);
   log("stopping");
+  await compat.close();
   removeDaemonFile(config.stateDir, Deno.pid);
   if (loss !== undefined) throw loss;
 }

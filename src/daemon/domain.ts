@@ -4,7 +4,6 @@ import type { DaemonStatus } from "../client/wire.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { FirewallSync } from "../firewall/sync.ts";
-import { Mapper } from "../gateway/mapper.ts";
 import type { Holds } from "../hold/hold.ts";
 import { PortDescriber } from "../inspect/describe.ts";
 import { loopbackHints } from "../inspect/loopback.ts";
@@ -34,6 +33,7 @@ import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
 import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
+import { GatewayPart } from "./mapping.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
@@ -45,7 +45,7 @@ export interface Domain
   readonly listing: Listing;
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
-  readonly mapper: Mapper;
+  readonly mapper: GatewayPart;
   readonly line: DaemonLine;
   readonly callers: Callers;
   /** As they were when the daemon started. */
@@ -94,8 +94,8 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const callers = new Callers(core);
   const addressesOn = (protocol: Protocol, port: number) =>
     observations.on(protocol, port).map(({ row }) => row.localAddress);
-  const mapper = new Mapper({ wanted: () => wantedMappings(registry.written()) });
-  const line = openLine({ ...core, router: () => mapper.status().ipv4 });
+  const line: DaemonLine = openLine({ ...core, router: () => mapper.status().ipv4 });
+  const mapper: GatewayPart = openMapper(core, line);
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
@@ -112,12 +112,12 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     defaults: config,
     findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),
     isKnownName: (name) => names.has(name),
-    describe: describer(core, () => [...(firewall.fault === null ? [] : [firewall.fault]), ...loopbacks()]),
+    describe: describer(core, () => [firewall.fault, mapper.fault, ...loopbacks()]),
     loopbacks,
     async close() {
       core.rules.close();
       line.close();
-      await firewall.close();
+      await Promise.all([firewall.close(), mapper.close()]);
       await store.close();
       callers.close();
       scanner.close();
@@ -201,8 +201,20 @@ function openFirewallSync({ config, clock, registry, events, openFirewall }: Cor
   return firewall;
 }
 
+/** Keeps the router's mappings as the leases want them. */
+function openMapper(core: Core, line: DaemonLine): GatewayPart {
+  const { registry, openGateway: open, network } = core;
+  return new GatewayPart({
+    ...core,
+    open,
+    readNetwork: () => network.read(),
+    wanted: () => wantedMappings(registry.written()), // only what is on the disk may open a port
+    line,
+  });
+}
+
 /** @param exposureFaults are sentences on leases that are open and cannot be reached. */
-function describer(core: Core, exposureFaults: () => readonly string[]): Domain["describe"] {
+function describer(core: Core, exposureFaults: () => readonly (string | null)[]): Domain["describe"] {
   const { config, clock, processes, holds, rules, store, pool, allocator, registry, wsl = null, warnings } = core;
   const openedAt = clock.monotonic();
   return () => ({
@@ -215,7 +227,7 @@ function describer(core: Core, exposureFaults: () => readonly string[]): Domain[
     holds: { kept: holds.size, limit: holds.limit, missing: countMissing(registry, holds) },
     ephemeral: rules.current.ephemeral,
     wsl,
-    warnings: [...warnings(), ...(store.fault === null ? [] : [store.fault]), ...exposureFaults()],
+    warnings: [...warnings(), store.fault, ...exposureFaults()].filter((each) => each !== null),
   });
 }
 

@@ -1,35 +1,311 @@
-/** The loop that makes the router's mappings equal to those that live exposures want. */
-import type { GatewayStatus, Mapping, WantedMapping } from "./mapping.ts";
+/**
+ * The loop that makes the router's mappings equal to those that live exposures want: at every change, at the start, when
+ * mappings are to be renewed, and when the router or our address has changed. One pass runs at a time; it asks one
+ * question after the other, and decides anew after each answer. What is next is decided in plan.ts; steps.ts does it.
+ */
+import type { NetworkFacts } from "../adapters/adapters.ts";
+import { type Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { FAMILIES, type Family } from "./gateway.ts";
+import type { GatewayStatus, Mapping, MappingEvent, WantedMapping } from "./mapping.ts";
+import { MappingTable } from "./mapping_table.ts";
+import { currentOf, type KnownLine, nextAt, nextStep, type Trial, type View } from "./plan.ts";
+import { present, presentAll } from "./present.ts";
+import { type MappingFile, wishKey } from "./record.ts";
+import { mappedRoute } from "./mapped_route.ts";
+import { pauseOf, Side, type SideParts } from "./side.ts";
+import { Steps } from "./steps.ts";
 
 /** What a {@linkcode Mapper} is made of. */
-export interface MapperParts {
+export interface MapperParts extends Pick<SideParts, "open" | "protocols"> {
   /** The mappings that are wanted at this moment. */
   readonly wanted: () => readonly WantedMapping[];
+  readonly file: MappingFile;
+  readonly readNetwork: () => Promise<Pick<NetworkFacts, "adapters" | "internet">>;
+  /** What is known of the line; `undefined` where nothing is. */
+  readonly line: () => KnownLine | undefined;
+  readonly clock: Clock;
+  readonly publish: (event: MappingEvent) => void;
+  readonly log: (line: string) => void;
+  /** 24 random hexadecimal digits. @default those of the system */
+  readonly newNonce?: () => string;
 }
 
-const NO_PROTOCOL = "portd speaks no protocol of routers on this system";
+/** How often the network is read while there are mappings, in milliseconds. */
+const NETWORK_MS = 30_000;
+/** How often a router is asked whether it has kept its table, in milliseconds. */
+const CHECK_MS = 60_000;
+/** The wall clock and the clock since boot may drift apart by so much; more is a suspended machine, or a clock that was set. */
+const JUMP_MS = 10_000;
+/** After so many steps in a row there is a pause: a router is a small machine. */
+const STEPS_IN_A_ROW = 16, PAUSE_MS = 50;
+/** How long a sync that is waited for may take, and a stop. */
+const SYNC_MS = 30_000, STOP_WAIT_MS = 1000;
+/** A timer is never shorter. */
+const SHORTEST_TIMER_MS = 100;
+/** How many sentences a status has. */
+const MOST_FAULTS = 20;
 
 /** Keeps the router's mappings equal to the wanted ones. */
 export class Mapper {
   readonly #parts: MapperParts;
+  readonly #table: MappingTable;
+  readonly #sides: Readonly<Record<Family, Side>>;
+  readonly #steps: Steps;
+  readonly #trials = new Map<string, Trial>();
+  readonly #stopping = new AbortController();
+  /** Why mappings failed that was published, by {@linkcode wishKey}. */
+  readonly #published = new Map<string, string>();
+  #running: Promise<void> | undefined;
+  #isAsked = false;
+  /** Whether the router is looked for although no mapping is wanted. */
+  #isCurious = false;
+  #networkAt = -Infinity;
+  #networkFault: string | null = null;
+  /** The wall clock's lead over the clock since boot. */
+  #lead: number;
+  /** Passes in a row that ended with an error of our own. */
+  #failures = 0;
+  #notBefore = -Infinity;
+  #stopTimer = () => {};
 
+  /** Reads the file. */
   constructor(parts: MapperParts) {
     this.#parts = parts;
+    const { clock, file, log } = parts;
+    this.#lead = clock.now() - clock.monotonic();
+    const onFault = (error: unknown) => log(`mappings: ${messageOf(error)}`);
+    this.#table = new MappingTable({ file, clock, onFault });
+    const { signal } = this.#stopping;
+    const [ipv4, ipv6] = FAMILIES.map((family) => new Side(family, { ...parts, signal })) as [Side, Side];
+    this.#sides = { ipv4, ipv6 };
+    this.#steps = new Steps({
+      ...parts,
+      signal,
+      table: this.#table,
+      sides: this.#sides,
+      trials: this.#trials,
+      view: () => this.#view(),
+      picture: () => this.#picture(),
+    });
   }
 
   /** How the mappings stand. Asks the router nothing. */
   status(): GatewayStatus {
-    const mappings = this.#parts.wanted().map(unmapped);
-    return { ipv4: null, ipv6: null, mappings, faults: mappings.length === 0 ? [] : [NO_PROTOCOL] };
+    const mappings = presentAll(this.#picture());
+    const { ipv4, ipv6 } = this.#sides;
+    const asked = FAMILIES.filter((family) => this.#isNeeded(family) || this.#sides[family].hasRouter);
+    const reasons = [
+      this.#networkFault,
+      ...asked.map((family) => this.#sides[family].obstacle),
+      ...mappings.map(({ state, reason }) => state === "set" ? null : reason),
+    ];
+    const faults = [...new Set(reasons.filter((reason) => reason !== null))];
+    return { ipv4: ipv4.status, ipv6: ipv6.status, mappings, faults: faults.slice(0, MOST_FAULTS) };
   }
 
-  /** Makes the mappings those that are wanted. @returns how they then stand. */
-  sync(): Promise<GatewayStatus> {
-    return Promise.resolve(this.status());
+  /** Asks for a pass, and does not wait for it. Failures are published as events and tried again. */
+  request(): void {
+    void this.#start();
   }
-}
 
-function unmapped({ port, lifetimeMs: _, ...wanted }: WantedMapping): Mapping {
-  const internal = { address: wanted.family === "ipv4" ? "0.0.0.0" : "::", port };
-  return { ...wanted, internal, external: null, state: "failed", reason: NO_PROTOCOL, via: null, expiresAt: null };
+  /**
+   * Looks for the router, makes the mappings those that are wanted, without the pauses after failures, and asks the router
+   * whether it has kept them. Waits half a minute at most.
+   *
+   * @returns how they then stand.
+   */
+  async sync(): Promise<GatewayStatus> {
+    this.#hurry();
+    this.#networkAt = -Infinity;
+    this.#isCurious = true;
+    await this.#wait(this.#start(), SYNC_MS);
+    return this.status();
+  }
+
+  /** Ends the loop; the mappings stay, and the next run renews them. */
+  async close(): Promise<void> {
+    this.#stopTimer();
+    this.#stopping.abort(new DOMException("portd stops", "AbortError"));
+    if (this.#running !== undefined) await this.#wait(this.#running, STOP_WAIT_MS);
+    for (const family of FAMILIES) this.#sides[family].close();
+  }
+
+  async #wait(work: Promise<void>, ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const stop = this.#parts.clock.after(ms, late.resolve);
+    await Promise.race([work, late.promise]);
+    stop();
+  }
+
+  #start(): Promise<void> {
+    this.#isAsked = true;
+    if (this.#stopping.signal.aborted) return Promise.resolve();
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      this.#setTimer();
+    });
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    this.#stopTimer();
+    try {
+      while (this.#isAsked) {
+        this.#isAsked = false;
+        await this.#pass();
+      }
+      this.#failures = 0;
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#parts.log(`mappings: ${messageOf(error)}`);
+      this.#isAsked = false;
+      this.#notBefore = this.#parts.clock.monotonic() + pauseOf(++this.#failures);
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const isCurious = this.#isCurious;
+    this.#isCurious = false;
+    this.#prune();
+    if (!this.#hasWork() && !isCurious) return this.#rest();
+    if (this.#hasJumped()) this.#wake();
+    await this.#readNetwork();
+    for (const family of FAMILIES) {
+      const isNeeded = this.#isNeeded(family) || (isCurious && family === "ipv4");
+      if (isNeeded) await this.#sides[family].open(this.#knownProtocol(family));
+    }
+    for (const family of FAMILIES) await this.#check(this.#sides[family]);
+    for (let count = 1;; count++) {
+      this.#stopping.signal.throwIfAborted();
+      const step = nextStep(this.#view());
+      if (step === undefined) break;
+      await this.#steps.take(step);
+      if (count % STEPS_IN_A_ROW === 0) await this.#wait(Promise.withResolvers<void>().promise, PAUSE_MS);
+    }
+    this.#publishFailures();
+  }
+
+  #hasWork(): boolean {
+    return this.#table.size > 0 || this.#parts.wanted().length > 0;
+  }
+
+  #isNeeded(family: Family): boolean {
+    if (this.#parts.wanted().some((wish) => wish.family === family)) return true;
+    const { route } = this.#sides[family];
+    // One that another router has cannot be deleted from here.
+    return this.#table.all().some(({ record }) =>
+      record.family === family && (route === undefined || route?.gateway === record.gateway.address)
+    );
+  }
+
+  /** Nothing is wanted, and nothing is left: the router is not asked any more. */
+  #rest(): void {
+    for (const family of FAMILIES) this.#sides[family].reset();
+    this.#networkAt = -Infinity;
+    this.#networkFault = null;
+  }
+
+  /** The machine was suspended, or its clock was set: all may be different. */
+  #wake(): void {
+    const now = this.#parts.clock.monotonic();
+    for (const family of FAMILIES) this.#sides[family].reset();
+    for (const entry of this.#table.all()) this.#table.touch({ ...entry, renewAt: now });
+    this.#hurry();
+    this.#networkAt = -Infinity;
+  }
+
+  #hasJumped(): boolean {
+    const { clock } = this.#parts, before = this.#lead;
+    this.#lead = clock.now() - clock.monotonic();
+    return Math.abs(this.#lead - before) > JUMP_MS;
+  }
+
+  #hurry(): void {
+    for (const family of FAMILIES) this.#sides[family].hurry();
+    for (const [key, trial] of this.#trials) this.#trials.set(key, { ...trial, failures: 0, notBefore: -Infinity });
+  }
+
+  async #readNetwork(): Promise<void> {
+    const { clock, readNetwork, protocols } = this.#parts;
+    if (clock.monotonic() < this.#networkAt || protocols.length === 0) return;
+    this.#networkAt = clock.monotonic() + NETWORK_MS;
+    try {
+      const facts = await readNetwork();
+      this.#networkFault = null;
+      for (const family of FAMILIES) this.#sides[family].follow(mappedRoute(facts, family), facts.internet.ipv4);
+    } catch (error) {
+      this.#networkFault = `the network of this machine cannot be read: ${messageOf(error)}`;
+    }
+  }
+
+  /** In which protocol there are mappings at the router of this family. */
+  #knownProtocol(family: Family) {
+    const { route } = this.#sides[family];
+    const known = this.#table.all().find(({ record }) =>
+      record.family === family && record.internal.address === route?.address &&
+      (route.gateway === null || record.gateway.address === route.gateway)
+    );
+    return known?.record.gateway.protocol;
+  }
+
+  async #check(side: Side): Promise<void> {
+    const now = this.#parts.clock.monotonic();
+    if (side.gateway === null || now < side.checkAt) return;
+    side.checkAt = now + CHECK_MS;
+    await this.#steps.check(side);
+  }
+
+  #view(): View {
+    const wanted = new Map(this.#parts.wanted().map((wish) => [wishKey(wish), wish]));
+    return {
+      now: this.#parts.clock.monotonic(),
+      wanted,
+      entries: this.#table.all(),
+      trials: this.#trials,
+      side: (family) => this.#sides[family],
+      line: this.#parts.line(),
+    };
+  }
+
+  #picture() {
+    return { ...this.#view(), external: this.#sides.ipv4.external };
+  }
+
+  /** What failed of mappings that nobody wants any more is forgotten. */
+  #prune(): void {
+    const { wanted } = this.#view();
+    for (const key of this.#trials.keys()) {
+      if (!wanted.has(key) && this.#table.get(key) === undefined) this.#trials.delete(key);
+    }
+    for (const key of this.#published.keys()) if (!wanted.has(key)) this.#published.delete(key);
+  }
+
+  /** Publishes each failure once for each new reason. */
+  #publishFailures(): void {
+    const picture = this.#picture(), current = currentOf(picture);
+    for (const [key, wish] of picture.wanted) {
+      const mapping: Mapping = present(picture, key, wish, current.get(key));
+      const reason = mapping.state === "failed" || mapping.state === "unusable" ? mapping.reason : null;
+      if (reason === null) this.#published.delete(key);
+      else if (this.#published.get(key) !== reason) {
+        this.#published.set(key, reason);
+        this.#parts.publish({ type: "mapping.failed", mapping });
+      }
+    }
+  }
+
+  #setTimer(): void {
+    if (this.#stopping.signal.aborted || !this.#hasWork()) return;
+    const { clock, protocols } = this.#parts, view = this.#view();
+    const sides = FAMILIES.filter((family) => this.#isNeeded(family)).map((family) => this.#sides[family]);
+    const next = Math.min(
+      nextAt(view),
+      ...(protocols.length === 0 ? [] : [this.#networkAt]),
+      ...sides.map(({ gateway, searchAt, checkAt }) => gateway === null ? searchAt : checkAt),
+    );
+    const at = Math.max(next, this.#notBefore);
+    if (at === Infinity) return;
+    this.#stopTimer = clock.after(Math.max(at - clock.monotonic(), SHORTEST_TIMER_MS), () => this.request());
+  }
 }

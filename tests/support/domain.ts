@@ -48,6 +48,7 @@ export const CONFIG: Omit<Config, "stateDir" | "pool"> = {
   maxLeasesPerUser: 1000,
   auth: { anonymous: "lease" },
   firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
+  compat: { portserver: "", grpc: "", grpcQuit: "ignore" },
   gateway: { protocol: "none", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 },
   stun: [],
 };

@@ -1,5 +1,5 @@
 /** `portd checker`: serves checks of ports to other machines. */
-import { splitAddress } from "../../config.ts";
+import { splitAddress } from "../../settings.ts";
 import { isAbsolute } from "../../process/folder.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";

@@ -1,7 +1,8 @@
 /** `portd config show|check`: the settings with which a daemon would start, and whether a configuration file is valid. */
 import { buildRouteMap } from "@stricli/core";
-import { loadConfig, type LoadedConfig, SETTINGS } from "../../config.ts";
+import { loadConfig, type LoadedConfig } from "../../config.ts";
 import { type StunServer, stunServerText } from "../../line/stun/server.ts";
+import { SETTINGS } from "../../settings.ts";
 import { type PortRange, rangeText } from "../../port/port.ts";
 import { argument, COMMON_FLAGS, defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";

@@ -1,6 +1,6 @@
 /** `portd status`: the state of the daemon; never starts one. */
 import type { DaemonStatus } from "../../client/wire.ts";
-import { WSL_DEFAULTS } from "../../config.ts";
+import { WSL_DEFAULTS } from "../../settings.ts";
 import { rangeText } from "../../port/port.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";

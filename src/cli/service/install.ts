@@ -1,6 +1,7 @@
 /** `portd service install`: what is installed, and warnings for the user who installs it. */
 import { askPortd } from "../../client/ask.ts";
-import { type Config, environmentName, loadConfig, SETTINGS, splitAddress } from "../../config.ts";
+import { type Config, environmentName, loadConfig } from "../../config.ts";
+import { SETTINGS, splitAddress } from "../../settings.ts";
 import { refuseMissingModules, withoutDownloads } from "../../service/modules.ts";
 import type { ServiceDefinition, ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";

@@ -2,7 +2,9 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
+import type { MappingRecord } from "../../gateway/record.ts";
 import type { LeaseRecord } from "../record.ts";
+import { mappingValues } from "./mapping_rows.ts";
 import type { Added } from "./retention.ts";
 import { listenerText, toValues } from "./rows.ts";
 import type { Statements } from "./statements.ts";
@@ -27,6 +29,8 @@ export type Change =
   | { readonly kind: "name"; readonly name: string; readonly port: number }
   | { readonly kind: "forgetName"; readonly name: string }
   | { readonly kind: "answer"; readonly answer: StoredAnswer }
+  | { readonly kind: "mapping"; readonly mapping: MappingRecord }
+  | { readonly kind: "forgetMapping"; readonly nonce: string }
   | { readonly kind: "lineLook"; readonly text: string };
 
 /** Changes that did not reach the disk. */
@@ -90,6 +94,12 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       statements.keepAnswer.run(caller, key, fingerprint, status, ids, clock.now(), bytes);
       return { kind: "answer", caller, bytes };
     }
+    case "mapping":
+      statements.mapping.run(...mappingValues(change.mapping));
+      break;
+    case "forgetMapping":
+      statements.forgetMapping.run(change.nonce);
+      break;
   }
 }
 

@@ -94,4 +94,30 @@ export const MIGRATIONS: readonly string[] = [
   -- What STUN servers saw of the line at the last look, as JSON: one row at most.
   CREATE TABLE line (id INTEGER PRIMARY KEY CHECK (id = 1), look TEXT NOT NULL) STRICT;
   `,
+  `
+  -- What portd has asked routers for. A row is on the disk before the router is asked, and goes when the router has
+  -- deleted the mapping or ended it by itself. Instants *_at are wall-clock milliseconds since 1970. nonce is PCP's, with
+  -- which a mapping is renewed and deleted. wanted_port: null is any; external_port: null where nothing is granted yet;
+  -- ends_at: null where the router has not said when, or never ends it; leaving_at: null while a lease wants it.
+  CREATE TABLE mappings (
+    nonce            TEXT PRIMARY KEY CHECK (length(nonce) = 24),
+    lease_id         TEXT NOT NULL CHECK (length(lease_id) <= 26),
+    lease            TEXT NOT NULL CHECK (length(lease) <= 300),
+    family           TEXT NOT NULL CHECK (family IN ('ipv4', 'ipv6')),
+    protocol         TEXT NOT NULL CHECK (protocol IN ('tcp', 'udp')),
+    internal_address TEXT NOT NULL CHECK (length(internal_address) <= 100),
+    internal_port    INTEGER NOT NULL CHECK (internal_port BETWEEN 1 AND 65535),
+    wanted_port      INTEGER CHECK (wanted_port BETWEEN 1 AND 65535),
+    asked_port       INTEGER NOT NULL CHECK (asked_port BETWEEN 0 AND 65535),
+    external_address TEXT CHECK (length(external_address) <= 100),
+    external_port    INTEGER CHECK (external_port BETWEEN 1 AND 65535),
+    gateway_address  TEXT NOT NULL CHECK (length(gateway_address) <= 100),
+    gateway_protocol TEXT NOT NULL CHECK (gateway_protocol IN ('pcp', 'nat-pmp', 'upnp')),
+    handle           TEXT CHECK (length(handle) <= 100),
+    lifetime_s       INTEGER NOT NULL,
+    made_at          INTEGER,
+    ends_at          INTEGER,
+    leaving_at       INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

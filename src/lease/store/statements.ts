@@ -1,5 +1,6 @@
 /** The prepared statements of the store. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { PUT_MAPPING } from "./mapping_rows.ts";
 import { INSERT_LEASE, UPDATE_LEASE } from "./rows.ts";
 
 /** All statements that the store runs again and again. */
@@ -48,6 +49,9 @@ export function prepare(db: DatabaseSync) {
       "SELECT at, bytes FROM keyed_requests WHERE caller = ? ORDER BY at LIMIT ?",
     ),
     forgetAnswers: db.prepare(`DELETE FROM keyed_requests WHERE caller = ? AND key IN (${oldestKeys})`),
+    mappings: db.prepare("SELECT * FROM mappings ORDER BY nonce"),
+    mapping: db.prepare(PUT_MAPPING),
+    forgetMapping: db.prepare("DELETE FROM mappings WHERE nonce = ?"),
     lineLook: db.prepare("SELECT look FROM line"),
     keepLineLook: db.prepare("INSERT INTO line VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET look = excluded.look"),
     checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
+import type { MappingRecord } from "../../gateway/record.ts";
 import { Turns } from "../../os/turns.ts";
 import type { EndedPort, LeaseRecord } from "../record.ts";
 import { type Change, splitIds, type StoredAnswer } from "./changes.ts";
@@ -11,6 +12,7 @@ import { History, type HistoryFilter, type HistoryPage } from "./history.ts";
 import { Journal } from "./journal.ts";
 import { type OpenedFile, openFile } from "./open.ts";
 import { Retention, type RetentionLimits } from "./retention.ts";
+import { toMapping } from "./mapping_rows.ts";
 import { protocolsOf, type Row, toRecord } from "./rows.ts";
 import { prepare, type Statements } from "./statements.ts";
 
@@ -133,6 +135,11 @@ export class Store {
   /** The port that each name had last. */
   names(): Map<string, number> {
     return new Map(this.#statements.names.all().map((row) => [row.name as string, row.port as number]));
+  }
+
+  /** The mappings that an earlier run of the daemon has left at routers, or has asked for. */
+  mappings(): MappingRecord[] {
+    return this.#statements.mappings.all().map((row) => toMapping(row as Row));
   }
 
   /** The text of the last change `lineLook`; `undefined` where there was none. */
