@@ -4,8 +4,14 @@ import type { NetworkReader } from "./adapters.ts";
 import { genericNetworkReader } from "./generic.ts";
 import { linuxNetworkReader } from "./linux/reader.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
+import { windowsNetworkReader } from "./windows/reader.ts";
 
 /** The reader of this system. It reads; nothing is sent anywhere. */
 export function openNetworkReader(): NetworkReader {
-  return oneAtATime(Deno.build.os === "linux" ? linuxNetworkReader(openLinuxParts()) : genericNetworkReader);
+  return oneAtATime(readerOfThisSystem());
+}
+
+function readerOfThisSystem(): NetworkReader {
+  if (Deno.build.os === "linux") return linuxNetworkReader(openLinuxParts());
+  return Deno.build.os === "windows" ? windowsNetworkReader() : genericNetworkReader;
 }
