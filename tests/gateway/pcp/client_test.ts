@@ -90,7 +90,8 @@ Deno.test("a router that refuses to be asked is not used, one without ANNOUNCE i
 Deno.test("an answer with another nonce, protocol or internal port, or from elsewhere, is none", async () => {
   for (const place of [NONCE, NONCE + 11, PROTOCOL, INTERNAL_PORT, INTERNAL_PORT + 1]) {
     await using router = new FakeRouter();
-    const gateway = await open(router, new HastyTimer());
+    const timer = new HastyTimer(0), gateway = await open(router, timer);
+    timer.left = Infinity;
     spoil(router, (answer) => answer[place]! ^= 1);
     assert.equal((await refusalOf(gateway.map(mappingRequest()))).fault, "silent", `byte ${place}`);
     gateway.close();
@@ -105,7 +106,7 @@ Deno.test("a request that is lost on the way is sent again, the same", async () 
   const gateway = await open(router);
   gateway.close();
   router.habits.ignores = 2;
-  const patient = await open(router, new HastyTimer({ hasty: 2 }));
+  const patient = await open(router, new HastyTimer(2));
   const [first, ...others] = router.requests.slice(1);
   assert.equal(others.length, 2);
   for (const each of others) assert.deepEqual(each, first);
