@@ -67,7 +67,7 @@ export function nextAt(view: View): number {
   const times = view.entries.map((entry) => {
     const { record } = entry;
     if (record.leavingAt === null) return isReachable(view, record) ? tryAt(wishKey(record), entry.renewAt) : Infinity;
-    return Math.min(entry.endsAt, isReachable(view, record) ? tryAt(record.nonce, -Infinity) : Infinity);
+    return Math.min(entry.keptUntil, isReachable(view, record) ? tryAt(record.nonce, -Infinity) : Infinity);
   });
   for (const [key, wish] of view.wanted) {
     if (!current.has(key) && obstacleOf(view, wish) === null) times.push(tryAt(key, -Infinity));
@@ -184,7 +184,7 @@ function renewal(view: View, current: ReadonlyMap<string, Entry>): Step | undefi
 }
 
 function removal(view: View, leaving: readonly Entry[]): Step | undefined {
-  const ended = leaving.find(({ endsAt }) => endsAt <= view.now);
+  const ended = leaving.find(({ keptUntil }) => keptUntil <= view.now);
   if (ended !== undefined) return { kind: "forget", entry: ended };
   const entry = leaving.find(({ record }) => !isResting(view, record.nonce) && isReachable(view, record));
   return entry && { kind: "unmap", entry };
