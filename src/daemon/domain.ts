@@ -94,7 +94,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const callers = new Callers(core);
   const addressesOn = (protocol: Protocol, port: number) =>
     observations.on(protocol, port).map(({ row }) => row.localAddress);
-  const line: DaemonLine = openLine({ ...core, router: () => mapper.status().ipv4 });
+  const line: DaemonLine = openLine({ ...core, router: () => mapper.router });
   const mapper: GatewayPart = openMapper(core, line);
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
@@ -207,7 +207,11 @@ function openMapper(core: Core, line: DaemonLine): GatewayPart {
   return new GatewayPart({
     ...core,
     open,
-    readNetwork: () => network.read(),
+    async readNetwork() {
+      const facts = await network.read();
+      line.see(facts);
+      return facts;
+    },
     wanted: () => wantedMappings(registry.written()), // only what is on the disk may open a port
     line,
   });

@@ -1,5 +1,5 @@
 /** The line as the parts of the daemon see it. Its own parts are loaded when it is first asked for. */
-import type { InternetRoute } from "../adapters/adapters.ts";
+import type { InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 import type { Config } from "../config.ts";
 import { GatewayError } from "../gateway/gateway.ts";
 import type { GatewaySearch, OpenOptions } from "../gateway/open.ts";
@@ -56,6 +56,11 @@ export class DaemonLine {
   /** The line as it was last known; `undefined` while nobody has asked for it. */
   get known(): Line | undefined {
     return this.#opened?.line;
+  }
+
+  /** Takes notice of the network of this machine, which somebody else has just read. */
+  see(facts: NetworkFacts): void {
+    this.#opened?.see(facts);
   }
 
   /** The line as far as it is known; reads the network of this machine, and asks nobody. */

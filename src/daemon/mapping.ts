@@ -41,6 +41,11 @@ export class GatewayPart {
     return { ipv4: null, ipv6: null, mappings: this.#options.wanted().map(unmade), faults: [] };
   }
 
+  /** The router of IPv4, as far as it is known. */
+  get router(): Mapper["router"] {
+    return this.#mapper?.router ?? null;
+  }
+
   /** What keeps wanted mappings from working, a sentence; null where nothing does. */
   get fault(): string | null {
     const bad = this.#mapper?.status().mappings.find(({ state }) => state === "failed" || state === "unusable");

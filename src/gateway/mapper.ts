@@ -93,6 +93,12 @@ export class Mapper {
     });
   }
 
+  /** The router of IPv4 and its outer address, which is undefined where that is not known; null where no router is known. */
+  get router(): { readonly address: string; readonly externalAddress: string | null | undefined } | null {
+    const { gateway, external } = this.#sides.ipv4;
+    return gateway === null ? null : { address: gateway.address, externalAddress: external };
+  }
+
   /** How the mappings stand. Asks the router nothing. */
   status(): GatewayStatus {
     const mappings = presentAll(this.#picture());

@@ -17,8 +17,8 @@ import { judgeLine } from "./verdict.ts";
 export interface RouterSide {
   /** Its address on this network. */
   readonly address: string;
-  /** Its address on the outer side; null where it has none or does not tell it. */
-  readonly externalAddress: string | null;
+  /** Its address on the outer side; null where it has none, undefined where that is not known. */
+  readonly externalAddress: string | null | undefined;
 }
 
 /** What a {@linkcode KnownLine} is made of. */
@@ -70,7 +70,12 @@ export class KnownLine {
 
   /** The same, after reading this machine's network again. Asks nobody else. */
   async read(): Promise<Line> {
-    this.#facts = await this.#parts.network.read();
+    return this.see(await this.#parts.network.read());
+  }
+
+  /** The same for a network that was just read. */
+  see(facts: NetworkFacts): Line {
+    this.#facts = facts;
     return this.#publishChange();
   }
 
@@ -130,8 +135,9 @@ export class KnownLine {
     if (route === null) throw unavailable("this machine has no way to the internet by IPv4");
     const { signal } = this.#closing;
     const { clock, isReserved, stun, askRouter } = this.#parts;
+    const known = this.#knownRouter(route)?.externalAddress;
     const [routerAddress, { look, failures }] = await Promise.all([
-      this.#knownRouter(route)?.externalAddress ?? askRouter(route, signal),
+      known === undefined ? askRouter(route, signal) : known,
       stun(servers, { clock, isReserved, signal }),
     ]);
     if (look === null) throw unavailable(failures.join("; "), { retryAfter: 5 });
@@ -153,7 +159,7 @@ export class KnownLine {
   #valid(): KeptLook | undefined {
     const route = this.#facts.internet.ipv4;
     if (this.#kept === undefined || route === null) return undefined;
-    const now = wayOf(this.#facts, this.#knownRouter(route)?.externalAddress ?? undefined);
+    const now = wayOf(this.#facts, this.#knownRouter(route)?.externalAddress);
     return isSameWay(this.#kept.way, now) ? this.#kept : undefined;
   }
 
@@ -163,7 +169,8 @@ export class KnownLine {
     const known = route === null ? undefined : this.#knownRouter(route)?.externalAddress;
     return judgeLine({
       look: kept?.look ?? null,
-      routerAddress: known ?? kept?.way.routerAddress,
+      // A router that has no address at this moment had one when the look was taken.
+      routerAddress: known ?? (kept === undefined ? known : kept.way.routerAddress),
       localAddress: route?.address ?? null,
       ipv6Addresses: outerIpv6(this.#facts),
       tunnel: adapters.find(({ name, kind }) => name === route?.adapter && kind === "tunnel")?.name ?? null,
@@ -207,10 +214,13 @@ function wayOf(facts: NetworkFacts, routerAddress: string | null | undefined): W
   return routerAddress === undefined ? way : { ...way, routerAddress };
 }
 
-/** Whether a look that was taken by one way is true of another. What is not known of one of them counts as the same. */
+/**
+ * Whether a look that was taken by one way is true of another. What is not known of one of them counts as the same, and so
+ * does a router without an outer address, which is between two connections.
+ */
 function isSameWay(before: Way, now: Way): boolean {
   const hasPrefixes = before.prefixes.length > 0 && now.prefixes.length > 0;
-  const isKnown = before.routerAddress !== undefined && now.routerAddress !== undefined;
+  const isKnown = Boolean(before.routerAddress) && Boolean(now.routerAddress);
   return before.adapter === now.adapter && before.gateway === now.gateway &&
     (!hasPrefixes || before.prefixes.some((prefix) => now.prefixes.includes(prefix))) &&
     (!isKnown || before.routerAddress === now.routerAddress);

@@ -137,6 +137,27 @@ Deno.test("a look does not count by another way to the internet, and counts agai
   assert.deepEqual(verdicts, ["map-e", ...Object.keys(others).flatMap(() => ["unknown", "map-e"])]);
 });
 
+Deno.test("a network that somebody else has read counts too", async () => {
+  const home = new Home();
+  const known = await home.open();
+  await known.sample();
+  const { internet } = home.facts;
+  const moved = { ...home.facts, internet: { ...internet, ipv4: { ...internet.ipv4!, gateway: "192.168.1.254" } } };
+  assert.equal(known.see(moved).verdict, "unknown");
+  assert.deepEqual(home.events.map(({ line }) => line.verdict), ["unrestricted", "unknown"]);
+});
+
+Deno.test("a router between two connections leaves the look as it is", async () => {
+  const home = new Home();
+  home.router = { address: GATEWAY, externalAddress: SEEN };
+  const known = await home.open();
+  const before = await known.sample();
+  for (const externalAddress of [null, undefined, SEEN]) {
+    home.router = { address: GATEWAY, externalAddress };
+    assert.deepEqual(await known.read(), before);
+  }
+});
+
 Deno.test("a change of this machine's own address leaves the look as it is", async () => {
   const home = new Home();
   const known = await home.open();

@@ -110,3 +110,17 @@ appTest("a change of the line is an event", async (app) => {
     assert.deepEqual([body.verdict, body.certainty], ["double-nat", "likely"]);
   }, { machine, gateway: { protocol: "auto", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 } });
 }
+
+{
+  const machine = machineWithMapE();
+  appTest("line and mappings know each other without asking each other in a circle", async (app) => {
+    const { body: { id } } = await app.call("/v1/leases", { body: LEASE });
+    await app.call(`/v1/leases/${id}/exposure`, { method: "PUT", body: { gateway: {} }, token: TOKEN });
+    const { body: gateway } = await app.call("/v1/gateway/sync", { body: {}, token: TOKEN });
+    assert.equal(gateway.mappings.length, 1);
+    const { body: line } = await app.call("/v1/line/sample", { body: { servers: ["a.example"] }, token: TOKEN });
+    assert.equal(line.verdict, "map-e");
+    assert.deepEqual((await app.call("/v1/line")).body, line);
+    assert.equal((await app.call("/v1/gateway")).body.mappings.length, 1);
+  }, { machine, gateway: { protocol: "auto", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 } });
+}

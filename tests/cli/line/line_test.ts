@@ -31,6 +31,14 @@ commandTest("portd line shows what is known, and with --stun what servers on the
   assert.equal(JSON.parse(json.stdout).portSet.psid, 17);
 });
 
+commandTest("portd net says the verdict where it is known", async (setting) => {
+  assert.doesNotMatch((await setting.run(["net"])).stdout, /^line /m);
+  setting.daemon.machine.stun = () => ({ look: lookOf(keepPort), failures: [] });
+  assert.equal((await setting.run(["line", "--stun", "a.example"])).code, 0);
+  const { stdout } = await setting.run(["net"]);
+  assert.match(stdout, /^line {7}every port can be opened \(likely\); for more: portd line$/m);
+});
+
 commandTest("portd line refuses what is no server, and a server without --stun", async (setting) => {
   await checkFailure(
     setting.run(["line", "--stun", "http://x"]),
