@@ -37,6 +37,7 @@ const HEALTHY: Symptoms = {
   strays: [],
   orphans: [],
   line: undefined,
+  network: undefined,
   firewall: undefined,
 };
 
