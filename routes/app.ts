@@ -17,6 +17,7 @@ import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
 import { proofRoutes } from "./proof.ts";
+import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
@@ -32,6 +33,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...listRoutes(services),
     ...listenerRoutes(services),
     ...portRoutes(services),
+    ...reachRoutes(services),
     ...firewallRoutes(services),
     ...gatewayRoutes(services),
     ...networkRoutes(services),

@@ -32,6 +32,7 @@ const BRIEFS = {
   wait: "Wait until a service listens on its port, or until the port is free",
   open: "Make a leased port reachable from outside",
   close: "Undo what open did",
+  check: "Look what keeps others from a port, and whether it is open",
   checker: "Check ports of other machines from here, for portd check --via",
   firewall: "Show and update portd's rules in the host's firewall",
   net: "Show the network adapters, and the way to the internet",

@@ -14,6 +14,7 @@ import { lease } from "./lease.ts";
  * `as string`, and a bundler does.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCommand }>>> = {
+  check: () => import("./commands/check.ts" as string),
   checker: () => import("./commands/checker.ts" as string),
   close: () => import("./commands/close.ts" as string),
   config: () => import("./commands/config.ts" as string),

@@ -14,6 +14,8 @@ export const EXIT = {
   poolExhausted: 5,
   permission: 6,
   timedOut: 7,
+  /** A check has neither proven a port open nor found what keeps it closed. */
+  unproven: 8,
 } as const;
 
 /** A fault of the command line. */

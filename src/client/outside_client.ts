@@ -1,7 +1,15 @@
 /** The calls about what lies outside of the daemon: firewall, router, network and line. client.ts has all the others. */
 import type { CallOptions, Calls } from "./calls.ts";
 import { MOST_BODY_BYTES } from "./transport.ts";
-import type { FirewallStatus, GatewayStatus, Line, LineSampleRequest, NetworkFacts } from "./wire.ts";
+import type {
+  FirewallStatus,
+  GatewayStatus,
+  Line,
+  LineSampleRequest,
+  NetworkFacts,
+  ReachReport,
+  ReachRequest,
+} from "./wire.ts";
 
 /** For a firewall: each of its programs may take up to a minute, and there are several. */
 const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
@@ -57,6 +65,12 @@ export class OutsideClient {
   async sampleLine(request: LineSampleRequest = {}, options: CallOptions = {}): Promise<Line> {
     const call = { method: "POST", path: "/line/sample", body: request, shape: outside("LINE") } as const;
     return await this.#calls.json({ ...call, ...LINE_BOUNDS, ...options });
+  }
+
+  /** What keeps others from a port, layer after layer. What asks the router, or listens, needs the token. */
+  async checkPort(port: number, request: ReachRequest = {}, options: CallOptions = {}): Promise<ReachReport> {
+    const shape = async () => (await import("./reach_shape.ts")).REACH_REPORT;
+    return await this.#calls.json({ method: "POST", path: `/ports/${port}/check`, body: request, shape, ...options });
   }
 }
 

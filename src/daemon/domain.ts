@@ -34,6 +34,7 @@ import { Watch } from "../watch/watch.ts";
 import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
+import { openReach } from "./reach.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
@@ -47,6 +48,7 @@ export interface Domain
   readonly firewall: FirewallSync;
   readonly mapper: GatewayPart;
   readonly line: DaemonLine;
+  readonly reach: ReturnType<typeof openReach>;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
@@ -96,6 +98,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     observations.on(protocol, port).map(({ row }) => row.localAddress);
   const line: DaemonLine = openLine({ ...core, router: () => mapper.router });
   const mapper: GatewayPart = openMapper(core, line);
+  const ports = new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() });
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
@@ -106,7 +109,8 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     firewall,
     mapper,
     line,
-    ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
+    ports,
+    reach: openReach({ ...core, ports, firewall, mapper, line }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,

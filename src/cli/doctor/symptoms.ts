@@ -1,6 +1,6 @@
 /** What doctor's checks look at: gathers it from the daemon and from this machine. */
 import type { DaemonStatus, Lease, ListedSocket, PortdClient } from "../../client/client.ts";
-import type { FirewallStatus, GatewayStatus, Line } from "../../client/wire.ts";
+import type { FirewallStatus, GatewayStatus, Line, NetworkFacts } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { CliContext } from "../context.ts";
@@ -33,8 +33,9 @@ export interface Symptoms {
   readonly orphans: readonly Orphan[];
   /** What is known of the line; `undefined` where an older daemon does not know it. */
   readonly line: Line | undefined;
-  /** Only where a lease wants the router. */
+  /** Only where a lease wants the router, as is the next one. */
   readonly gateway: GatewayStatus | undefined;
+  readonly network: NetworkFacts | undefined;
   /** Only where a lease is open to the outside and the user has the token. */
   readonly firewall: FirewallStatus | undefined;
 }
@@ -57,6 +58,7 @@ export async function lookForSymptoms({ self }: CliContext, client: PortdClient)
     folderFaults: folder?.faults ?? [],
     freeBytes: await freeBytes(status),
     line: await readLine(client),
+    network: leases.some(wantsRouter) ? await client.network() : undefined,
     ...await lookAtServers(client, { leases, status }),
     gateway: leases.some(wantsRouter) ? await client.gateway() : undefined,
     firewall: leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined,

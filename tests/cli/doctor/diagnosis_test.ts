@@ -39,6 +39,7 @@ const HEALTHY: Symptoms = {
   orphans: [],
   line: undefined,
   gateway: undefined,
+  network: undefined,
   firewall: undefined,
 };
 
@@ -59,7 +60,9 @@ function firewall(part: Partial<FirewallStatus>): Symptoms {
 
 Deno.test("diagnose() says how the mappings of the router stand, where a lease wants one", () => {
   const about = (gateway: GatewayStatus) =>
-    diagnose({ ...HEALTHY, gateway }).filter(({ check }) => check === "gateway").map(({ level, message }) => [level, message]);
+    diagnose({ ...HEALTHY, gateway }).filter(({ check }) => check === "gateway").map((
+      { level, message },
+    ) => [level, message]);
   const mapping = mappingOf(LEASE), ipv4 = ROUTER;
   assert.deepEqual(diagnose(HEALTHY).filter(({ check }) => check === "gateway"), []);
   assert.deepEqual(about({ ipv4, ipv6: null, mappings: [mapping], faults: [] }), [
@@ -69,7 +72,10 @@ Deno.test("diagnose() says how the mappings of the router stand, where a lease w
   const left = { ...mapping, state: "leaving" } as const;
   const findings = about({ ipv4, ipv6: null, mappings: [mapping, failed, left], faults: ["it refuses"] });
   assert.deepEqual(findings.map(([level]) => level), ["problem", "note"]);
-  assert.match(findings[0]![1]!, /^the mapping of .* is failed: it refuses; ask the router again with: portd gateway sync$/);
+  assert.match(
+    findings[0]![1]!,
+    /^the mapping of .* is failed: it refuses; ask the router again with: portd gateway sync$/,
+  );
   assert.match(findings[1]![1]!, /^the router has not deleted 1 mappings/);
   const making = { ...mapping, state: "making", external: null } as const;
   assert.deepEqual(about({ ipv4: null, ipv6: null, mappings: [making], faults: [] }).map(([level]) => level), ["note"]);
