@@ -162,7 +162,7 @@ Deno.test("a mapping that cannot be made is a warning of the status, and an even
   await app.call("/v1/leases", { body: EXPOSED, token: TOKEN });
   await app.call("/v1/gateway/sync", { body: {}, token: TOKEN });
   const { body: { warnings } } = await app.call("/v1/status");
-  const why = "is failed: The router refuses: not_authorized; portd gateway status shows the rest";
+  const why = "is failed: The router refuses: not_authorized; portd gateway list shows all of them";
   assert.deepEqual(warnings, [`the mapping of game at the router ${why}`]);
   router.habits.refusal = undefined;
   await app.call("/v1/gateway/sync", { body: {}, token: TOKEN });
