@@ -137,3 +137,21 @@ commandTest("the mapping ends with the lease", async (setting) => {
   await setting.run(["gateway", "sync"]);
   assert.deepEqual(tableOf(setting), []);
 }, ROUTED);
+
+commandTest("portd gateway sync looks for the router also where no lease wants a mapping", async (setting) => {
+  assert.match(
+    (await setting.run(["gateway", "status"])).stdout,
+    /^router +none was looked for: portd gateway sync does$/m,
+  );
+  const { code, stdout } = await setting.run(["gateway", "sync"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^router +192\.168\.1\.1 \(PCP\), memory\naddress +203\.0\.113\.7\n/);
+}, ROUTED);
+
+commandTest("portd gateway sync fails where no router answers", async ({ run }) => {
+  for (const flags of [[], ["--json"]]) assert.equal((await run(["gateway", "sync", ...flags])).code, 1);
+  assert.match(
+    (await run(["gateway", "sync"])).stdout,
+    /^router +none answers$/m,
+  );
+});
