@@ -5,6 +5,7 @@ import { PortdError } from "../src/errors.ts";
 import type { Exposure } from "../src/lease/lease.ts";
 import { touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
+import type { Registry } from "../src/lease/registry.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
 import { checkBody, readJson } from "./body.ts";
 import { callerKey, callerOf, countedUser } from "./caller.ts";
@@ -111,7 +112,7 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
 }
 
 async function grant(context: Context, parts: LeaseRoutesParts): Promise<Response> {
-  const { registry, replay, guard } = parts;
+  const { replay, guard } = parts;
   const key = idempotencyKey(context);
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
@@ -119,16 +120,15 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
   const found = callerOf(context, "recall", parts);
   const caller = found instanceof Promise ? await found : found;
   const asked = toGrantRequest(body, parts.defaults, { owner: countedUser(caller), mayExpose: caller.hasToken });
-  if (asked.exposure !== undefined) await requireOnLine(asked.exposure, asked.wishes[0]!.port ?? null, parts);
   const request = !caller.hasToken
     ? await withoutForbidden(asked, context, parts)
     : body.inUse === true
     ? await leasedToOccupant(asked, parts)
     : asked;
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
-  const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
+  const { leases, created } = key === undefined ? await grantOnLine(request, { signal }, parts) : await replay.run(
     { caller: callerKey(caller), key, fingerprint: await digest(text) },
-    (keep, signal) => registry.grant(request, { signal, answerOf: keep }),
+    (keep, signal) => grantOnLine(request, { signal, answerOf: keep }, parts),
     signal,
   );
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
@@ -167,6 +167,17 @@ function refuseOwnPort(
   if (port !== own || !protocols.includes("tcp")) return;
   const message = `Cannot ${intent} port ${port}/tcp: portd itself listens on it, for its API`;
   throw new PortdError("port_in_use", message, { port });
+}
+
+/** Grants, unless the line cannot have the router's port that is asked for. */
+function grantOnLine(
+  request: GrantRequest,
+  options: Parameters<Registry["grant"]>[1],
+  parts: LeaseRoutesParts,
+): ReturnType<Registry["grant"]> {
+  const { exposure, wishes } = request;
+  const grant = () => parts.registry.grant(request, options);
+  return exposure === undefined ? grant() : requireOnLine(exposure, wishes[0]!.port ?? null, parts).then(grant);
 }
 
 /** Refuses a router's port that the line cannot have. @param port is the leased one; null where it is not chosen yet. */

@@ -1,6 +1,7 @@
 /** The network of each OS: the dispatcher. */
 import { openLinuxParts } from "../os/linux/linux.ts";
 import type { NetworkReader } from "./adapters.ts";
+import { darwinNetworkReader } from "./darwin/reader.ts";
 import { genericNetworkReader } from "./generic.ts";
 import { linuxNetworkReader } from "./linux/reader.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
@@ -13,5 +14,6 @@ export function openNetworkReader(): NetworkReader {
 
 function readerOfThisSystem(): NetworkReader {
   if (Deno.build.os === "linux") return linuxNetworkReader(openLinuxParts());
-  return Deno.build.os === "windows" ? windowsNetworkReader() : genericNetworkReader;
+  if (Deno.build.os === "windows") return windowsNetworkReader();
+  return Deno.build.os === "darwin" ? darwinNetworkReader() : genericNetworkReader;
 }

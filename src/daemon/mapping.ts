@@ -50,7 +50,7 @@ export class GatewayPart {
   get fault(): string | null {
     const bad = this.#mapper?.status().mappings.find(({ state }) => state === "failed" || state === "unusable");
     if (bad === undefined) return null;
-    return `the mapping of ${bad.lease} at the router is ${bad.state}: ${bad.reason}; portd gateway shows all of them`;
+    return `the mapping of ${bad.lease} at the router is ${bad.state}: ${bad.reason}; portd gateway list shows all of them`;
   }
 
   /** Asks for a sync where there is a mapping to care for, and does not wait for it. */

@@ -1,7 +1,7 @@
 /** What the mapper does next: pure, from what is wanted, what the file remembers and which routers answer. */
 import type { InternetRoute } from "../adapters/adapters.ts";
 import type { Line } from "../line/line.ts";
-import { chooseExternalPort, type ChosenPort, type PortRefusal } from "../line/port_choice.ts";
+import { chooseExternalPort, type ChosenPort, type PortRefusal, refusalText } from "../line/port_choice.ts";
 import { isWithin } from "../port/port.ts";
 import type { Entry } from "./entry.ts";
 import type { Family, Gateway } from "./gateway.ts";
@@ -80,7 +80,7 @@ export function obstacleOf(view: View, wish: WantedMapping): string | null {
   const { obstacle } = view.side(wish.family);
   if (obstacle !== null) return obstacle;
   const choice = externalPortFor(view, wish);
-  return choice.port === null ? [choice.reason, ...choice.alternatives].join(". ") : null;
+  return choice.port === null ? refusalText(choice) : null;
 }
 
 /** The mappings that are wanted and remembered, by {@linkcode wishKey}. */

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
 import { addressBytes } from "../os/address.ts";
 import type { Line, LineEvent } from "./line.ts";
-import { chooseExternalPort } from "./port_choice.ts";
+import { chooseExternalPort, refusalText } from "./port_choice.ts";
 import { type KeptLook, readKeptLook, type Way } from "./kept_look.ts";
 import type { lookByStun } from "./stun/sample.ts";
 import { type StunServer, stunServerText } from "./stun/server.ts";
@@ -109,10 +109,8 @@ export class KnownLine {
     const line = await this.read();
     const choice = chooseExternalPort(line, externalPort, internalPort);
     if (choice.port !== null) return;
-    const { reason, suggestion, alternatives } = choice;
-    const message = `Cannot open port ${externalPort} at the router: ${reason}; instead there is ${
-      alternatives.join(", ")
-    }`;
+    const { suggestion, alternatives } = choice;
+    const message = `Cannot open port ${externalPort} at the router: ${refusalText(choice)}`;
     throw new PortdError("port_not_on_line", message, {
       port: externalPort,
       verdict: line.verdict,

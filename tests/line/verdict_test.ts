@@ -131,6 +131,14 @@ Deno.test("a router without an IPv4 address is DS-Lite once STUN sees another on
   assert.deepEqual([unasked.verdict, unasked.certainty, unasked.usable], ["shared", "likely", null]);
 });
 
+Deno.test("0.0.0.0 as the router's outer address is none", () => {
+  for (const routerAddress of ["0.0.0.0", "169.254.7.7"]) {
+    const line = judge({ routerAddress });
+    assert.deepEqual(line, judge({ routerAddress: null }));
+    assert.equal(judge({ look: lookOf(anyPort), routerAddress }).verdict, "shared");
+  }
+});
+
 Deno.test("several addresses at one time are a carrier's NAT", () => {
   const mixed = {
     ...lookOf(anyPort),

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/clock.ts";
 import type { Line } from "../../src/line/line.ts";
+import { isWithin } from "../../src/port/port.ts";
 import { portsOf } from "../../src/line/port_sets.ts";
 import { lookByStun } from "../../src/line/stun/sample.ts";
 import type { StunServer } from "../../src/line/stun/server.ts";
@@ -189,6 +190,13 @@ osTest(
     assert.equal(refused.code, 4, refused.said);
     assert.match(refused.said, /25565 exists only for PSID 61; yours is 52: usable are 4928-4943/);
     assert.match(refused.said, /--ipv6/);
+
+    await using _service = await lab.lan1.serve(25565);
+    const opened = JSON.parse(await portd.run("open", "game", "--router", "--json"));
+    const { mappings } = JSON.parse(await portd.run("gateway", "list", "--json"));
+    const { port } = mappings[0].external;
+    assert.ok(isWithin(shared.usable!, port), JSON.stringify(opened));
+    assert.equal(await lab.internet.ask(outside.ipv4, port, "tcp"), "lan1");
     assert.match(await portd.run("doctor"), /^line +note +MAP-E/m);
   },
 );

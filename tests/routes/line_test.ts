@@ -124,3 +124,13 @@ appTest("a change of the line is an event", async (app) => {
     assert.equal((await app.call("/v1/gateway")).body.mappings.length, 1);
   }, { machine, gateway: { protocol: "auto", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 } });
 }
+
+appTest("a repeated key gets its answer again, whatever the line is by then", async (app) => {
+  const headers = { "idempotency-key": "k1" };
+  const body = { name: "game", holder: { id: "me" }, exposure: { gateway: { externalPort: 25565 } } };
+  const first = await app.call("/v1/leases", { body, headers, token: TOKEN });
+  assert.equal(first.status, 201);
+  await app.call("/v1/line/sample", { body: { servers: ["a.example"] }, token: TOKEN });
+  const again = await app.call("/v1/leases", { body, headers, token: TOKEN });
+  assert.deepEqual([again.status, again.body.id], [201, first.body.id]);
+}, { machine: machineWithMapE() });

@@ -1,4 +1,5 @@
 /** A machine in memory: who is bound to which port, which processes run, and the parts by which portd asks it. */
+import type { InternetRoute } from "../../src/adapters/adapters.ts";
 import type { ConnectionUsers } from "../../src/caller/caller.ts";
 import type { Machine } from "../../src/daemon/machine.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
@@ -62,8 +63,10 @@ export class FakeMachine {
   readonly firewall = new FakeFirewall();
   /** What WSL it is. */
   wsl: Wsl | undefined;
-  /** What a search for its router finds. */
+  /** What a search for its router finds, on each way to the internet alike. */
   router: GatewaySearch = { gateway: null, refusals: [] };
+  /** What a search for its router finds on one way to the internet. @default {@linkcode router} */
+  routerOn: (route: InternetRoute) => GatewaySearch = () => this.router;
   /** What STUN servers say. */
   stun: (servers: readonly StunServer[]) => StunOutcome = () => ({ look: null, failures: ["no network"] });
   /** Its adapters. */
@@ -114,7 +117,7 @@ export class FakeMachine {
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),
       network: { read: () => this.options.answer("a look at the network", () => this.network) },
-      openGateway: () => this.options.answer("a search for the router", () => this.router),
+      openGateway: ({ route }) => this.options.answer("a search for the router", () => this.routerOn(route)),
       lookByStun: (servers) => this.options.answer("a look by STUN", () => this.stun(servers)),
     };
   }

@@ -10,6 +10,7 @@ export function checkLine(line: Line | undefined, leases: readonly Lease[]): ["o
   const wanting = leases.filter(({ exposure }) => exposure?.gateway?.ipv4);
   const text = `${verdictText(line)}. ${[reason, ...doubts].join(". ")}`;
   if (verdict === "unrestricted") return [["ok", text]];
+  if (verdict === "unknown" && wanting.length === 0) return [["ok", "not looked at, and no lease wants the router"]];
   const isBad = verdict === "shared" || verdict === "double-nat";
   if (wanting.length === 0 || !isBad) return [["note", text]];
   const advice = usable !== null

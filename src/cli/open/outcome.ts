@@ -40,6 +40,8 @@ export interface RouterWish {
   readonly external: number | undefined;
   /** Whether this machine has an IPv6 address that the internet knows. */
   readonly hasGlobalIpv6: boolean;
+  /** Whether the line can have no port at all by IPv4. */
+  readonly hasNoPort: boolean;
   /** How long the router was waited for, as a text: `15s`. */
   readonly waited: string;
 }
@@ -161,13 +163,14 @@ function reasonOf({ reason, state }: Mapping): string {
   return reason ?? `its state is ${state}`;
 }
 
-function nextFor({ target, external }: RouterWish, status: GatewayStatus, { family }: Mapping): string {
+function nextFor({ target, external, hasNoPort }: RouterWish, status: GatewayStatus, { family }: Mapping): string {
   const router = status[family];
   if (router === null) {
     return family === "ipv4"
       ? "switch UPnP, NAT-PMP or PCP on at the router's page, or forward the port there by hand"
       : "switch PCP or UPnP for IPv6 on at the router's page, or let the port pass its IPv6 firewall by hand";
   }
+  if (family === "ipv4" && hasNoPort) return "see what is known of the line: portd line";
   if (external !== undefined && family === "ipv4") {
     return `take another port (portd open ${target} --router --external N), or any: leave --external out`;
   }
@@ -175,7 +178,7 @@ function nextFor({ target, external }: RouterWish, status: GatewayStatus, { fami
 }
 
 function nextForUnusable({ target, external }: RouterWish, { family }: Mapping): string {
-  if (family === "ipv6") return "see what lies in between: portd check";
+  if (family === "ipv6") return `see what lies in between: portd check ${target}`;
   const other = external === undefined ? "" : `leave --external out (portd open ${target} --router), or `;
   return `${other}see which ports this line can have: portd line --stun; --ipv6 may work where IPv4 does not`;
 }

@@ -41,17 +41,18 @@ export interface StunOptions {
 }
 
 /**
- * Asks the servers in their order until one answers, then one more. Takes 8 seconds a server at most.
+ * Asks the servers in their order until one answers, then one more. Takes five seconds, and three a server, at most.
  *
  * @throws the signal's reason.
  */
 export async function lookByStun(servers: readonly StunServer[], options: StunOptions): Promise<StunOutcome> {
   const failures: string[] = [];
   let found: Omit<StunLook, "second"> & { readonly server: Deno.NetAddr } | undefined;
-  for (const server of servers) {
-    options.signal?.throwIfAborted();
+  const resolved = servers.map((server) => addressOf(server, options));
+  for (const [i, server] of servers.entries()) {
     const failed = (reason: string) => void failures.push(`${stunServerText(server)}: ${reason}`);
-    const address = await addressOf(server, options);
+    const address = await resolved[i]!;
+    options.signal?.throwIfAborted();
     if (typeof address === "string") {
       failed(address);
     } else if (found === undefined) {
@@ -139,7 +140,7 @@ function bind(port: number): Deno.DatagramConn | undefined {
   }
 }
 
-/** The server's IPv4 address; why it has none otherwise. */
+/** The server's IPv4 address; why it has none otherwise. Never rejects: when the signal is aborted, there is none. */
 async function addressOf({ host, port }: StunServer, options: StunOptions) {
   const addresses = addressBytes(host) === undefined ? await addressesOf(host, options) : [host];
   if (addresses === undefined) return "its name cannot be resolved to an IPv4 address";
@@ -152,8 +153,7 @@ async function addressesOf(host: string, { resolve = resolveBySystem, signal }: 
   try {
     return await abortable(within(resolve(host), RESOLVE_MS), signal);
   } catch (error) {
-    signal?.throwIfAborted();
-    if (error instanceof Error) return undefined; // whatever the resolver's reason, there is no address
+    if (error instanceof Error || signal?.aborted) return undefined; // whatever the resolver's reason
     throw error;
   }
 }

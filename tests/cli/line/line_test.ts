@@ -68,6 +68,9 @@ Deno.test("doctor warns of a line only where a lease wants what it cannot have",
   const pinhole = { ...LEASE, exposure: { ...LEASE.exposure!, gateway: { ...gateway!, ipv4: false } } };
   const shared = judgeLine({ ...KNOWN, look: null, routerAddress: "100.64.0.2" });
   assert.deepEqual(checkLine(undefined, [LEASE]), []);
+  const unknown = judgeLine({ ...KNOWN, look: null, routerAddress: undefined });
+  assert.deepEqual(checkLine(unknown, [closed]), [["ok", "not looked at, and no lease wants the router"]]);
+  assert.match(checkLine(unknown, [LEASE])[0]!.join(": "), /^note: unknown\. .*portd line --stun$/);
   assert.equal(checkLine(shared, [closed, pinhole])[0]![0], "note");
   const [[level, text]] = checkLine(shared, [LEASE]) as [[string, string]];
   assert.equal(level, "warning");

@@ -14,7 +14,7 @@ function judged(
   const whole = { leases: [LEASE], target: "game", ipv4: true, ipv6: false, external: undefined, waited: "15s" };
   const found = { ipv4: ROUTER, ipv6: IPV6_ROUTER, faults: [], ...status };
   return judge(
-    { ...whole, hasGlobalIpv6: true, ...wish },
+    { ...whole, hasGlobalIpv6: true, hasNoPort: false, ...wish },
     { ...found, mappings: mappings.map((part) => mappingOf(LEASE, part)) },
   );
 }
@@ -62,6 +62,10 @@ Deno.test("what does not work is said with what to do", () => {
   );
   assert.match(onlyFault(judged([refused], { wish: { external: 25565 } })), /portd open game --router --external N/);
   assert.match(onlyFault(judged([refused], { status: { ipv4: null } })), /switch UPnP, NAT-PMP or PCP on/);
+  assert.match(
+    onlyFault(judged([refused], { wish: { hasNoPort: true } })),
+    /; see what is known of the line: portd line$/,
+  );
   const useless = { state: "unusable", reason: "the line has no port 25565" } as const;
   assert.match(
     onlyFault(judged([useless])),
