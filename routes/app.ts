@@ -15,6 +15,7 @@ import { networkRoutes } from "./network.ts";
 import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
+import { projectSchemaRoutes } from "./project_schema.ts";
 import { proofRoutes } from "./proof.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
@@ -38,6 +39,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...statusRoutes(services),
     ...proofRoutes(services),
     ...transferRoutes(services),
+    ...projectSchemaRoutes(),
   ];
   routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),

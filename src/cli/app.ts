@@ -37,6 +37,8 @@ const BRIEFS = {
   net: "Show the network adapters, and the way to the internet",
   gateway: "Show the router and the mappings that portd has there",
   env: "Print the ports of the services in portd.yaml",
+  url: "Print the address of a leased service",
+  slots: "List the working copies with their services, and release those of copies that are gone",
   serve: "Run the daemon",
   stop: "Stop the daemon",
   status: "Show the state of the daemon",
