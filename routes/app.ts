@@ -9,6 +9,7 @@ import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guarded, type Route, withTokenFile } from "./guard.ts";
 import { leaseRoutes } from "./leases.ts";
+import { lineRoutes } from "./line.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
 import { networkRoutes } from "./network.ts";
@@ -17,6 +18,7 @@ import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
 import { projectSchemaRoutes } from "./project_schema.ts";
 import { proofRoutes } from "./proof.ts";
+import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
@@ -32,9 +34,11 @@ export function allRoutes(services: Services): readonly Route[] {
     ...listRoutes(services),
     ...listenerRoutes(services),
     ...portRoutes(services),
+    ...reachRoutes(services),
     ...firewallRoutes(services),
     ...gatewayRoutes(services),
     ...networkRoutes(services),
+    ...lineRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
     ...proofRoutes(services),

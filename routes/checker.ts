@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { Answerer } from "../src/checker/connections.ts";
 import type { Checker, CheckRequest } from "../src/checker/checker.ts";
 import { NONCE_TEXT } from "../src/checker/probe.ts";
-import { describeChoices, PortdError } from "../src/errors.ts";
+import { describeChoices, invalidField, PortdError } from "../src/errors.ts";
 import { HIGHEST_PORT, portExpected, PROTOCOLS } from "../src/port/port.ts";
 import { check } from "./check.ts";
 import { json } from "./headers.ts";
@@ -19,7 +19,7 @@ const PORT = portExpected(), NONCE = "32 hexadecimal digits in lower case";
 export const CheckerBody = z.strictObject({
   port: z.int({ error: PORT }).min(1, { error: PORT }).max(HIGHEST_PORT, { error: PORT }),
   protocol: z.enum(PROTOCOLS, { error: describeChoices(PROTOCOLS) }),
-  nonce: z.string({ error: NONCE }).regex(NONCE_TEXT, { error: NONCE }),
+  nonce: z.string({ error: NONCE }).regex(NONCE_TEXT, { error: NONCE }).optional(),
 }, { error: "a JSON object" }) satisfies z.ZodType<CheckRequest>;
 
 type Environment = { Bindings: { readonly caller: string } };
@@ -30,7 +30,9 @@ export function createCheckerApp(checker: Pick<Checker, "check">, log: (line: st
   app.get("/healthz", () => json({ status: "ok" }));
   app.post("/v1/check", async ({ req: { raw }, env: { caller } }) => {
     requireJson(raw.headers);
-    return json(await checker.check(caller, check(CheckerBody, parseJson(await raw.text()))));
+    const body = check(CheckerBody, parseJson(await raw.text()));
+    if (body.protocol === "udp" && body.nonce === undefined) throw invalidField("nonce", undefined, NONCE);
+    return json(await checker.check(caller, body));
   });
   app.all("/v1/check", ({ req: { method } }) => refuseMethod(method, "POST"));
   app.all("/healthz", ({ req: { method } }) => refuseMethod(method, "GET"));

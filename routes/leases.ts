@@ -2,8 +2,10 @@
 import type { Context } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
+import type { Exposure } from "../src/lease/lease.ts";
 import { touchesPrivileged, withoutPrivileged } from "../src/lease/privileged.ts";
 import type { LeaseRecord } from "../src/lease/record.ts";
+import type { Registry } from "../src/lease/registry.ts";
 import type { GrantRequest } from "../src/lease/wish.ts";
 import { checkBody, readJson } from "./body.ts";
 import { callerKey, callerOf, countedUser } from "./caller.ts";
@@ -25,7 +27,16 @@ import {
 /** What these routes work on. */
 type LeaseRoutesParts = Pick<
   Services,
-  "registry" | "replay" | "defaults" | "privileged" | "isKnownName" | "callers" | "findOccupant" | "guard" | "port"
+  | "registry"
+  | "replay"
+  | "defaults"
+  | "privileged"
+  | "isKnownName"
+  | "callers"
+  | "findOccupant"
+  | "guard"
+  | "port"
+  | "line"
 >;
 
 /** Finds the live lease that a path names; throws when there is none. */
@@ -101,7 +112,7 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
 }
 
 async function grant(context: Context, parts: LeaseRoutesParts): Promise<Response> {
-  const { registry, replay, guard } = parts;
+  const { replay, guard } = parts;
   const key = idempotencyKey(context);
   const { text, value } = await readJson(context);
   const body = check(GrantBody, value);
@@ -115,9 +126,9 @@ async function grant(context: Context, parts: LeaseRoutesParts): Promise<Respons
     ? await leasedToOccupant(asked, parts)
     : asked;
   const signal = request.waitMs > 0 ? context.req.raw.signal : undefined;
-  const { leases, created } = key === undefined ? await registry.grant(request, { signal }) : await replay.run(
+  const { leases, created } = key === undefined ? await grantOnLine(request, { signal }, parts) : await replay.run(
     { caller: callerKey(caller), key, fingerprint: await digest(text) },
-    (keep, signal) => registry.grant(request, { signal, answerOf: keep }),
+    (keep, signal) => grantOnLine(request, { signal, answerOf: keep }, parts),
     signal,
   );
   const isList = (body.services ?? body.count ?? body.block) !== undefined;
@@ -158,6 +169,23 @@ function refuseOwnPort(
   throw new PortdError("port_in_use", message, { port });
 }
 
+/** Grants, unless the line cannot have the router's port that is asked for. */
+function grantOnLine(
+  request: GrantRequest,
+  options: Parameters<Registry["grant"]>[1],
+  parts: LeaseRoutesParts,
+): ReturnType<Registry["grant"]> {
+  const { exposure, wishes } = request;
+  const grant = () => parts.registry.grant(request, options);
+  return exposure === undefined ? grant() : requireOnLine(exposure, wishes[0]!.port ?? null, parts).then(grant);
+}
+
+/** Refuses a router's port that the line cannot have. @param port is the leased one; null where it is not chosen yet. */
+async function requireOnLine({ gateway }: Exposure, port: number | null, { line }: LeaseRoutesParts): Promise<void> {
+  if (gateway === null || !gateway.ipv4 || gateway.externalPort === null) return;
+  await line.requirePort(gateway.externalPort, port ?? gateway.externalPort);
+}
+
 async function digest(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return btoa(String.fromCharCode(...bytes));
@@ -182,10 +210,11 @@ async function amend(context: Context, find: Find, { registry, defaults, guard }
 }
 
 async function expose(context: Context, find: Find, parts: LeaseRoutesParts): Promise<Response> {
-  const exposure = await checkBody(ExposureBody, context);
-  const record = find(context);
+  const exposure = toExposure(await checkBody(ExposureBody, context), parts.defaults);
+  await requireOnLine(exposure, find(context).port, parts);
+  const record = find(context); // it may have ended meanwhile
   refuseOwnPort("open", record, parts);
-  return json(await parts.registry.expose(record.id, toExposure(exposure, parts.defaults)));
+  return json(await parts.registry.expose(record.id, exposure));
 }
 
 async function unexpose(context: Context, find: Find, { registry }: LeaseRoutesParts): Promise<Response> {

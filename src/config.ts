@@ -5,6 +5,7 @@
 import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { GatewayProtocol } from "./gateway/gateway.ts";
+import type { StunServer } from "./line/stun/server.ts";
 import type { PortRange } from "./port/port.ts";
 import { SETTINGS, WSL_DEFAULTS } from "./settings.ts";
 import { readTrustedFile } from "./state/own_file.ts";
@@ -63,6 +64,8 @@ export interface Config {
     /** The shortest time that a request may ask for, in milliseconds. @default 120000 */
     readonly shortestLifetimeMs: number;
   };
+  /** The STUN servers that are asked about the line when a user asks for that. @default three public ones */
+  readonly stun: readonly StunServer[];
 }
 
 /** A configuration, and where each setting comes from. */

@@ -3,6 +3,7 @@ import { isStreamAddress, STREAM_ADDRESS_EXPECTED } from "./compat/address.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { describeChoices } from "./errors.ts";
 import { GATEWAY_PROTOCOLS } from "./gateway/gateway.ts";
+import { DEFAULT_STUN_SERVERS, readStunServers, STUN_SERVERS_EXPECTED } from "./line/stun/server.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
 import { isAbsolute } from "./process/folder.ts";
 
@@ -71,6 +72,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   "gateway.protocol": choice("auto", ["auto", ...GATEWAY_PROTOCOLS, "none"]),
   "gateway.lifetimeMs": duration(3_600_000, 1000, 7 * DAY_MS),
   "gateway.shortestLifetimeMs": duration(120_000, 1000, 3_600_000),
+  stun: { default: DEFAULT_STUN_SERVERS, expected: STUN_SERVERS_EXPECTED, parse: readStunServers },
   "compat.portserver": {
     default: "",
     expected: STREAM_ADDRESS_EXPECTED,

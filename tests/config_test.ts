@@ -25,6 +25,11 @@ Deno.test("loadConfig() gives the documented defaults", async () => {
     pool: [{ first: 20000, last: 29999 }],
     firewall: { ...CONFIG.firewall, backend: "auto" },
     gateway: { ...CONFIG.gateway, protocol: "auto" },
+    stun: [
+      { host: "stun.cloudflare.com", port: 3478 },
+      { host: "stun.l.google.com", port: 19302 },
+      { host: "stun.nextcloud.com", port: 3478 },
+    ],
   });
   assert.ok(Object.values(sources).every((source) => source === "default"));
   assert.equal(file, null);

@@ -12,8 +12,8 @@ import { RateLimit } from "./rate_limit.ts";
 
 /** What a caller asks. */
 export interface CheckRequest extends Endpoint {
-  /** What is sent to the port: 32 hexadecimal digits in lower case. */
-  readonly nonce: string;
+  /** What the probe carries: 32 hexadecimal digits in lower case. Without it nothing is sent; UDP takes it. */
+  readonly nonce?: string | undefined;
 }
 
 /** What a checker answers. */
@@ -71,7 +71,7 @@ export class Checker {
     this.#admit(address);
     this.#running++;
     try {
-      const { outcome, answered, elapsedMs } = await dial({ address, port, protocol }, nonce);
+      const { outcome, answered, elapsedMs } = await dial({ address, port, protocol }, nonce ?? null);
       const open = outcome === "open";
       return { open, answered, outcome, address, port, protocol, elapsedMs: Math.round(elapsedMs) };
     } catch (error) {

@@ -25,8 +25,13 @@ export interface Dialled {
   readonly elapsedMs: number;
 }
 
-/** Dials a target. @throws what is no fault of the target, such as that there is no descriptor left. */
-export type Dial = (target: Target, nonce: string) => Promise<Dialled>;
+/**
+ * Dials a target.
+ *
+ * @param nonce is what the probe carries; null sends nothing, and then nothing is known of a UDP port.
+ * @throws what is no fault of the target, such as that there is no descriptor left.
+ */
+export type Dial = (target: Target, nonce: string | null) => Promise<Dialled>;
 
 /** How long a connection may take. */
 const CONNECT_MS = 5000;
@@ -50,19 +55,19 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 
 /** Dials as the protocol asks. */
 export const dial: Dial = async (target, nonce) => {
-  const exchange = { target, probe: probeOf(nonce), answer: await answerOf(nonce), startedAt: performance.now() };
-  return target.protocol === "tcp" ? await dialTcp(exchange) : await dialUdp(exchange);
+  const dialogue = nonce === null ? null : { probe: probeOf(nonce), answer: await answerOf(nonce) };
+  const startedAt = performance.now();
+  if (target.protocol === "tcp") return await dialTcp(target, dialogue, startedAt);
+  return dialogue === null ? ended(startedAt, "silent") : await dialUdp(target, dialogue, startedAt);
 };
 
-interface Exchange {
-  readonly target: Target;
+interface Dialogue {
   readonly probe: Uint8Array<ArrayBuffer>;
   readonly answer: Uint8Array;
-  readonly startedAt: number;
 }
 
 /** A connection proves that the port is open; our answer proves who listens. */
-async function dialTcp({ target: { address, port }, probe, answer, startedAt }: Exchange): Promise<Dialled> {
+async function dialTcp({ address, port }: Target, dialogue: Dialogue | null, startedAt: number): Promise<Dialled> {
   const signal = AbortSignal.timeout(CONNECT_MS);
   let connection: Deno.TcpConn;
   try {
@@ -72,6 +77,8 @@ async function dialTcp({ target: { address, port }, probe, answer, startedAt }: 
   }
   const { elapsedMs } = ended(startedAt, "open");
   using socket = connection;
+  if (dialogue === null) return { outcome: "open", answered: false, elapsedMs };
+  const { probe, answer } = dialogue;
   const late = setTimeout(() => socket.close(), ANSWER_MS);
   try {
     await socket.write(probe);
@@ -96,7 +103,7 @@ async function readExactly(socket: Deno.TcpConn, length: number): Promise<Uint8A
 }
 
 /** Nothing but the answer proves that a UDP port is open. */
-async function dialUdp({ target: { address, port }, probe, answer, startedAt }: Exchange): Promise<Dialled> {
+async function dialUdp({ address, port }: Target, { probe, answer }: Dialogue, startedAt: number): Promise<Dialled> {
   const hostname = address.includes(":") ? "::" : "0.0.0.0";
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const ending = new AbortController();
@@ -122,7 +129,7 @@ async function dialUdp({ target: { address, port }, probe, answer, startedAt }: 
 /** Whether the answer comes, from where it was asked for, before the socket is closed. */
 async function receives(
   socket: Deno.DatagramConn,
-  { address, port, answer }: Omit<Target, "protocol"> & Pick<Exchange, "answer">,
+  { address, port, answer }: Omit<Target, "protocol"> & Pick<Dialogue, "answer">,
 ): Promise<boolean> {
   let strangers = 0;
   for await (const [bytes, sender] of socket) {

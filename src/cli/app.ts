@@ -32,9 +32,11 @@ const BRIEFS = {
   wait: "Wait until a service listens on its port, or until the port is free",
   open: "Make a leased port reachable from outside",
   close: "Undo what open did",
+  check: "Look what keeps others from a port, and whether it is open",
   checker: "Check ports of other machines from here, for portd check --via",
   firewall: "Show and update portd's rules in the host's firewall",
   net: "Show the network adapters, and the way to the internet",
+  line: "Show which external ports the internet access can have",
   gateway: "Show the router and the mappings that portd has there",
   env: "Print the ports of the services in portd.yaml",
   url: "Print the address of a leased service",
@@ -84,7 +86,8 @@ export async function runApp(args: readonly string[], context: CliContext, loade
       text: {
         ...text_en,
         noCommandRegisteredForInput: ({ input, corrections }) => {
-          const near = corrections.length > 0 || input.length < LEAST_CORRECTED ? undefined : closest(input, COMMANDS);
+          const isNear = corrections.length > 0 || input.length >= LEAST_CORRECTED;
+          const near = isNear ? closest(input, COMMANDS) : undefined;
           return fit(describeUnknown({ input, corrections: near ? [`\`${near}\``] : corrections }, { json }));
         },
         exceptionWhileParsingArguments(error, ansiColor) {

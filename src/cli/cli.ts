@@ -14,6 +14,7 @@ import { lease } from "./lease.ts";
  * `as string`, and a bundler does.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCommand }>>> = {
+  check: () => import("./commands/check.ts" as string),
   checker: () => import("./commands/checker.ts" as string),
   close: () => import("./commands/close.ts" as string),
   config: () => import("./commands/config.ts" as string),
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   lease: () => import("./commands/lease.ts" as string),
   ls: () => import("./commands/ls.ts" as string),
   net: () => import("./commands/net.ts" as string),
+  line: () => import("./commands/line.ts" as string),
   open: () => import("./commands/open.ts" as string),
   ps: () => import("./commands/ps.ts" as string),
   release: () => import("./commands/release.ts" as string),

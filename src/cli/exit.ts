@@ -14,6 +14,8 @@ export const EXIT = {
   poolExhausted: 5,
   permission: 6,
   timedOut: 7,
+  /** A check has neither proven a port open nor found what keeps it closed. */
+  unproven: 8,
 } as const;
 
 /** A fault of the command line. */
@@ -42,6 +44,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   port_out_of_range: EXIT.usage,
   port_leased: EXIT.conflict,
   port_in_use: EXIT.conflict,
+  port_not_on_line: EXIT.conflict,
   name_taken: EXIT.conflict,
   lease_exists: EXIT.conflict,
   pool_exhausted: EXIT.poolExhausted,

@@ -43,7 +43,7 @@ ${bold("FLAGS OF EVERY COMMAND")}
   -v, --version      print the version (without a command)
 
 ${bold("EXIT CODES")}
-  0 ok, 1 failure, 2 usage, 3 no daemon, 4 conflict, 5 pool exhausted, 6 permission, 7 timed out
+  0 ok, 1 failure, 2 usage, 3 no daemon, 4 conflict, 5 pool exhausted, 6 permission, 7 timed out, 8 unproven
 `;
 }
 

@@ -15,6 +15,7 @@ import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import { TCP_STATES } from "../os/socket.ts";
 import { HIGHEST_PORT, PORT_CLASSES, type PortRange } from "../port/port.ts";
+import { LINE } from "./outside_shapes.ts";
 import {
   type AnyShape,
   DIRECTION,
@@ -255,6 +256,7 @@ export const EVENTS: ReadonlyMap<string, AnyShape> = new Map([
   ...LISTENER_EVENT_TYPES.map((type) => [type, LISTENER_EVENT] as const),
   ...Object.entries(RULE_EVENTS),
   ...MAPPING_EVENT_TYPES.map((type) => [type, MAPPING_EVENT] as const),
+  ["line.changed", object({ at: INSTANT, line: LINE })],
 ]);
 
 /** The id of an event, as it is sent back in a header. */

@@ -8,20 +8,18 @@ import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
 import type { EventsOptions } from "./events.ts";
+import { OutsideClient } from "./outside_client.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
   AmendRequest,
   AnyEvent,
   DaemonStatus,
   ExposureRequest,
-  FirewallStatus,
-  GatewayStatus,
   ImportOutcome,
   LeaseDocument,
   LeaseFilter,
   LeasePage,
   LeaseRequest,
-  NetworkFacts,
 } from "./wire.ts";
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
@@ -65,10 +63,6 @@ export interface GrantOptions extends CallOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** For a firewall: each of its programs may take up to a minute, and there are several. */
-const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
-/** The daemon answers a sync after half a minute at the latest. */
-const GATEWAY_BOUNDS = { extraMs: 30_000, mostBytes: MOST_BODY_BYTES };
 /** For a page of leases with the longest holders, labels and names. */
 const MOST_PAGE_BYTES = 32 << 20;
 /** For a whole list of leases: in pages, in bytes, and in how many times the limit of a single answer. */
@@ -91,7 +85,7 @@ const MOST_PAGES = 10_000, MOST_LIST_BYTES = 4 * MOST_BODY_BYTES, MOST_ANSWER_TI
  * await portd.release(lease.id);
  * ```
  */
-export class PortdClient {
+export class PortdClient extends OutsideClient {
   /** Base address, without `/v1`. */
   readonly url: string;
   /** Whether requests are sent with the token. */
@@ -101,10 +95,13 @@ export class PortdClient {
 
   constructor(options: ClientOptions = {}) {
     const { url = DEFAULT_URL, token, transport, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    this.url = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+    const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+    const calls = new Calls({ url: base, token, transport: transport ?? fetchTransport(options.fetch), timeoutMs });
+    super(calls);
+    this.url = base;
     this.#timeoutMs = timeoutMs;
     this.hasToken = token !== undefined;
-    this.#calls = new Calls({ url: this.url, token, transport: transport ?? fetchTransport(options.fetch), timeoutMs });
+    this.#calls = calls;
   }
 
   /**
@@ -234,37 +231,6 @@ export class PortdClient {
   /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
     return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
-  }
-
-  /** The host's firewall: wanted rules, actual ones and the difference. Needs the token. */
-  async firewall(options: CallOptions = {}): Promise<FirewallStatus> {
-    return await this.#calls.get("/firewall", answer("FIREWALL_STATUS"), { ...FIREWALL_BOUNDS, ...options });
-  }
-
-  /** Makes the firewall's rules those that are wanted; with `dryRun` it only answers what that would change. */
-  async syncFirewall(
-    { dryRun = false, ...options }: CallOptions & { readonly dryRun?: boolean } = {},
-  ): Promise<FirewallStatus> {
-    const shape = answer("FIREWALL_STATUS");
-    const call = { method: "POST", path: "/firewall/sync", body: { dryRun }, shape } as const;
-    return await this.#calls.json({ ...call, ...FIREWALL_BOUNDS, ...options });
-  }
-
-  /** The router as it was last seen, and the mappings that leases want. Asks the router nothing. */
-  async gateway(options: CallOptions = {}): Promise<GatewayStatus> {
-    return await this.#calls.get("/gateway", answer("GATEWAY_STATUS"), { ...GATEWAY_BOUNDS, ...options });
-  }
-
-  /** Has the daemon make the mappings those that are wanted, now; answers how they then stand. Needs the token. */
-  async syncGateway(options: CallOptions = {}): Promise<GatewayStatus> {
-    const call = { method: "POST", path: "/gateway/sync", body: {}, shape: answer("GATEWAY_STATUS") } as const;
-    return await this.#calls.json({ ...call, ...GATEWAY_BOUNDS, ...options });
-  }
-
-  /** The adapters of the daemon's machine, their addresses, and the way to the internet. */
-  async network(options: CallOptions = {}): Promise<NetworkFacts> {
-    const shape = async () => (await import("./outside_shapes.ts")).NETWORK;
-    return await this.#calls.get("/network", shape, { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
   /** Version, uptime and counts of the daemon. */

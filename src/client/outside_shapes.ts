@@ -1,7 +1,21 @@
-/** The shapes of what lies outside of the daemon: the network. docs/api.md describes the members. */
+/** The shapes of what lies outside of the daemon: the network and the line. docs/api.md describes the members. */
 import type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 import { FAMILIES } from "../gateway/gateway.ts";
-import { flag, listOf, LONG_TEXT, nullable, object, oneOf, type Shape, text, wholeNumber } from "./shape.ts";
+import { type Line, LINE_VERDICTS, type PortSet, type StunSample } from "../line/line.ts";
+import type { PortRange } from "../port/port.ts";
+import {
+  flag,
+  INSTANT,
+  listOf,
+  LONG_TEXT,
+  nullable,
+  object,
+  oneOf,
+  PORT,
+  type Shape,
+  text,
+  wholeNumber,
+} from "./shape.ts";
 
 /** An adapter may have very many addresses, and a machine very many adapters: containers bring them. */
 const MOST_ADAPTERS = 10_000;
@@ -39,4 +53,22 @@ export const NETWORK: Shape<NetworkFacts> = object<NetworkFacts>({
   adapters: listOf(ADAPTER, MOST_ADAPTERS),
   internet: object({ ipv4: INTERNET_ROUTE, ipv6: INTERNET_ROUTE }),
   fixCommands: listOf(LONG_TEXT, 100),
+});
+
+/** A set of MAP-E has 63 ranges at most, a look twelve samples. */
+const MOST_RANGES = 1000, MOST_SAMPLES = 100;
+
+/** `GET /line`, `POST /line/sample` and events of the line. */
+export const LINE: Shape<Line> = object<Line>({
+  verdict: oneOf(...LINE_VERDICTS),
+  reason: LONG_TEXT,
+  certainty: oneOf("sure", "likely"),
+  doubts: listOf(LONG_TEXT, 100),
+  externalAddress: nullable(text(200)),
+  portSet: nullable(
+    object<PortSet>({ offset: oneOf(4, 6), length: oneOf(8, 6), psid: wholeNumber(0, 255) }),
+  ),
+  usable: nullable(listOf(object<PortRange>({ first: PORT, last: PORT }), MOST_RANGES)),
+  samples: listOf(object<StunSample>({ localPort: PORT, address: text(200), port: PORT }), MOST_SAMPLES),
+  sampledAt: nullable(INSTANT),
 });

@@ -5,12 +5,15 @@ import type { MappingEvent } from "../gateway/mapping.ts";
 import type { LeaseEventType, ListenerEventType } from "../lease/events.ts";
 import type { Exposure, GatewayExposure, Holder, Lease, LeaseCriteria, Lifetime } from "../lease/lease.ts";
 import type { Wish } from "../lease/wish.ts";
+import type { LineEvent as LineChange } from "../line/line.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
 
 export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
+export type { LayerResult, ReachReport, ReachRequest } from "../reach/reach.ts";
 export type { GatewaySide, GatewayStatus, Mapping, MappingState } from "../gateway/mapping.ts";
+export type { Line, PortSet, StunSample } from "../line/line.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 
 /** The same members, each of which may be absent. */
@@ -141,13 +144,22 @@ export type FirewallEvent = RuleEvent & EventHead<RuleEvent["type"]>;
 /** A mapping was made, renewed, lost, removed, or cannot be made. */
 export type GatewayEvent = MappingEvent & EventHead<MappingEvent["type"]>;
 
+/** The line's verdict, or its ports, have changed. */
+export type LineEvent = LineChange & EventHead<LineChange["type"]>;
+
+/** Body of `POST /line/sample`. */
+export interface LineSampleRequest {
+  /** At most four, like `stun.example.org:3478`. @default those of the configuration */
+  readonly servers?: readonly string[] | undefined;
+}
+
 /** Some events are lost: read the leases again. */
 export interface ResetEvent {
   readonly type: "reset";
 }
 
 /** What the stream of events has. */
-export type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | GatewayEvent | ResetEvent;
+export type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | GatewayEvent | LineEvent | ResetEvent;
 
 /** Answer of `GET /firewall` and `POST /firewall/sync`. */
 export interface FirewallStatus {

@@ -31,8 +31,10 @@ import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
+import { openReach } from "./reach.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
 export interface Domain
@@ -45,6 +47,8 @@ export interface Domain
   readonly ports: PortDescriber;
   readonly firewall: FirewallSync;
   readonly mapper: GatewayPart;
+  readonly line: DaemonLine;
+  readonly reach: ReturnType<typeof openReach>;
   readonly callers: Callers;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
@@ -86,12 +90,15 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
   const { machine = openMachine(), ...rest } = options;
   const core = await openLeases({ ...machine, ...rest, config, rules: await machine.openPortRules(rest.clock) });
   const { scanner, hasRights, store, registry, names } = core;
-  const firewall = openFirewallSync(core), mapper = openMapper(core);
+  const firewall = openFirewallSync(core);
   const observations = new Observations({ ...core, table: registry.table });
   const parts = { ...core, table: registry.table, observations };
   const callers = new Callers(core);
   const addressesOn = (protocol: Protocol, port: number) =>
     observations.on(protocol, port).map(({ row }) => row.localAddress);
+  const line: DaemonLine = openLine({ ...core, router: () => mapper.router });
+  const mapper: GatewayPart = openMapper(core, line);
+  const ports = new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() });
   const loopbacks = () => loopbackHints(registry.table.all(), addressesOn);
   return {
     ...core,
@@ -101,7 +108,9 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     listing: new Listing(parts),
     firewall,
     mapper,
-    ports: new PortDescriber({ ...parts, exclude: config.exclude, firewall, readPorts: () => core.rules.look() }),
+    line,
+    ports,
+    reach: openReach({ ...core, ports, firewall, mapper, line }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
@@ -111,6 +120,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     loopbacks,
     async close() {
       core.rules.close();
+      line.close();
       await Promise.all([firewall.close(), mapper.close()]);
       await store.close();
       callers.close();
@@ -196,14 +206,18 @@ function openFirewallSync({ config, clock, registry, events, openFirewall }: Cor
 }
 
 /** Keeps the router's mappings as the leases want them. */
-function openMapper(core: Core): GatewayPart {
+function openMapper(core: Core, line: DaemonLine): GatewayPart {
   const { registry, openGateway: open, network } = core;
   return new GatewayPart({
     ...core,
     open,
-    readNetwork: () => network.read(),
+    async readNetwork() {
+      const facts = await network.read();
+      line.see(facts);
+      return facts;
+    },
     wanted: () => wantedMappings(registry.written()), // only what is on the disk may open a port
-    line: () => undefined,
+    line,
   });
 }
 

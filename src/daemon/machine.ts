@@ -5,10 +5,11 @@ import { openConnectionUsers } from "../caller/open.ts";
 import type { Clock } from "../clock.ts";
 import type { FirewallBackend } from "../firewall/backend.ts";
 import type { OpenFirewallOptions } from "../firewall/open.ts";
-import type { OpenGateway } from "../gateway/side.ts";
+import type { GatewaySearch, OpenOptions } from "../gateway/open.ts";
 import type { Holds } from "../hold/hold.ts";
 import { openHolds } from "../hold/open.ts";
 import { type FindUnused, unusedByProbe, unusedByScan } from "../lease/suggestion.ts";
+import type { lookByStun } from "../line/stun/sample.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { openScanner } from "../listener/open.ts";
 import { shortTurns } from "../os/linux/libc.ts";
@@ -35,10 +36,12 @@ export interface Machine {
   readonly findUnused: FindUnused;
   readonly turns: () => Turns;
   readonly openFirewall: (options: OpenFirewallOptions) => Promise<FirewallBackend>;
-  /** Finds the router of a way to the internet. */
-  readonly openGateway: OpenGateway;
   /** The adapters and their addresses; opened when it is first read. */
   readonly network: NetworkReader;
+  /** Looks for the router of a way to the internet. */
+  readonly openGateway: (options: OpenOptions) => Promise<GatewaySearch>;
+  /** Asks servers on the internet. */
+  readonly lookByStun: typeof lookByStun;
 }
 
 /** This machine. */
@@ -64,22 +67,32 @@ export function openMachine(): Machine {
       const { openFirewall }: typeof import("../firewall/open.ts") = await load("firewall");
       return await openFirewall(options);
     },
-    async openGateway(options) {
-      const { openGateway }: typeof import("../gateway/open.ts") = await load("gateway");
-      return await openGateway(options);
-    },
     network: {
       async read() {
         const { openNetworkReader }: typeof import("../adapters/open.ts") = await load("network");
         return await (network ??= openNetworkReader()).read();
       },
     },
+    async openGateway(options) {
+      const { openGateway }: typeof import("../gateway/open.ts") = await load("gateway");
+      return await openGateway(options);
+    },
+    async lookByStun(servers, options) {
+      const { lookByStun }: typeof import("../line/stun/sample.ts") = await load("stun");
+      return await lookByStun(servers, options);
+    },
   };
 }
 
 /** Most daemons open no port; main.ts says why the import chooses. */
-function load(part: "firewall" | "gateway" | "network") {
+function load(part: "firewall" | "network" | "gateway" | "stun") {
   return import(
-    part === "firewall" ? "../firewall/open.ts" : part === "gateway" ? "../gateway/open.ts" : "../adapters/open.ts"
+    part === "firewall"
+      ? "../firewall/open.ts"
+      : part === "network"
+      ? "../adapters/open.ts"
+      : part === "gateway"
+      ? "../gateway/open.ts"
+      : "../line/stun/sample.ts"
   );
 }

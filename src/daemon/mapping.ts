@@ -8,8 +8,9 @@ import type { DomainEvent, EventLog } from "../lease/events.ts";
 import type { Store } from "../lease/store/store.ts";
 
 /** What a {@linkcode GatewayPart} is made of. */
-export interface GatewayPartOptions
-  extends Pick<MapperParts, "wanted" | "open" | "readNetwork" | "line" | "clock" | "log"> {
+export interface GatewayPartOptions extends Pick<MapperParts, "wanted" | "open" | "readNetwork" | "clock" | "log"> {
+  /** What is known of the line, and reading it the first time, which asks nobody. */
+  readonly line: { readonly known: ReturnType<MapperParts["line"]>; read(): Promise<unknown> };
   readonly config: Pick<Config, "gateway">;
   readonly store: Store;
   readonly events: EventLog;
@@ -40,11 +41,16 @@ export class GatewayPart {
     return { ipv4: null, ipv6: null, mappings: this.#options.wanted().map(unmade), faults: [] };
   }
 
+  /** The router of IPv4, as far as it is known. */
+  get router(): Mapper["router"] {
+    return this.#mapper?.router ?? null;
+  }
+
   /** What keeps wanted mappings from working, a sentence; null where nothing does. */
   get fault(): string | null {
     const bad = this.#mapper?.status().mappings.find(({ state }) => state === "failed" || state === "unusable");
     if (bad === undefined) return null;
-    return `the mapping of ${bad.lease} at the router is ${bad.state}: ${bad.reason}; portd gateway shows all of them`;
+    return `the mapping of ${bad.lease} at the router is ${bad.state}: ${bad.reason}; portd gateway list shows all of them`;
   }
 
   /** Asks for a sync where there is a mapping to care for, and does not wait for it. */
@@ -72,12 +78,12 @@ export class GatewayPart {
 
   async #open(): Promise<Mapper> {
     const { load = loadMapper, config, store, events, clock, wanted, open, readNetwork, line, log } = this.#options;
-    this.#opening ??= load().then((Mapper) =>
+    this.#opening ??= Promise.all([load(), line.read()]).then(([Mapper]) =>
       this.#mapper = new Mapper({
         wanted,
         open,
         readNetwork,
-        line,
+        line: () => line.known,
         clock,
         log,
         protocols: protocolsOf(config),
@@ -103,6 +109,7 @@ const CHANGES: ReadonlySet<DomainEvent["type"]> = new Set([
 ]);
 
 function mayChangeMappings(event: DomainEvent): boolean {
+  if (event.type === "line.changed") return true;
   if (!("record" in event) || !CHANGES.has(event.type)) return false;
   return event.type === "lease.changed" || (event.record.exposure?.gateway ?? null) !== null;
 }

@@ -120,6 +120,15 @@ export class FirewallSync {
     return this.#parts.wanted().map((rule) => ({ ...rule, state: this.#stateIn(states, rule) }));
   }
 
+  /** Whether the firewall would have to be opened for a rule that is perhaps not wanted. @throws {PortdError} `firewall_unavailable`. */
+  async isNeeded(rule: Rule): Promise<boolean> {
+    try {
+      return (await (await this.#open()).read()).needed(rule) !== undefined;
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
   /**
    * Makes the rules equal to those that are wanted at this moment. A call while a sync runs waits for it, and also for
    * the one after it unless the first has read the firewall again since and found every rule in order.

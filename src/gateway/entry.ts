@@ -8,8 +8,10 @@ export interface Entry {
   readonly record: MappingRecord;
   /** When it is asked for again. */
   readonly renewAt: number;
-  /** When the router has ended it by itself, or its deletion is given up; Infinity where neither is known. */
+  /** When the router ends it by itself, as it has said; Infinity where that is not known, or never. */
   readonly endsAt: number;
+  /** Until when the router may have it at the latest, also where an answer was lost; then it is forgotten. */
+  readonly keptUntil: number;
   /** For how long the router has granted it, in seconds; null where that is not known, or without end. */
   readonly grantedS: number | null;
   /** Whether the router was asked, and may have it although it never answered. */
@@ -35,17 +37,22 @@ export function leastRenewalMs(lifetimeS: number): number {
 /** A new mapping, which the router was not asked for yet. */
 export function newEntry(record: MappingRecord, clock: Times): Entry {
   const state = { grantedS: null, isUncertain: false, isLost: false };
-  return { record, renewAt: clock.monotonic(), endsAt: Infinity, ...state };
+  return { record, renewAt: clock.monotonic(), endsAt: Infinity, keptUntil: Infinity, ...state };
 }
 
 /** A mapping that an earlier run has left: asked for again at once, with the nonce that it has. */
 export function loadedEntry(record: MappingRecord, clock: Times): Entry {
-  const { endsAt, leavingAt, external } = record;
-  const end = endsAt ?? (leavingAt === null ? Infinity : leavingAt + PATIENCE_MS);
-  // A wall clock that was set back meanwhile keeps nothing for longer than that.
-  const leftMs = end === Infinity ? Infinity : Math.min(Math.max(end - clock.now(), 0), PATIENCE_MS);
+  const { endsAt, leavingAt, external, lifetimeS } = record, now = clock.monotonic();
+  const left = (end: number) => Math.min(Math.max(end - clock.now(), 0), PATIENCE_MS);
+  const lifeMs = endsAt === null ? Infinity : left(endsAt);
+  // The wall clock may have been set meanwhile: whole lifetimes are none too many.
+  const keptMs = endsAt !== null
+    ? Math.max(lifeMs, lifetimeS * 1000)
+    : leavingAt !== null
+    ? left(leavingAt + PATIENCE_MS)
+    : Infinity;
   const state = { grantedS: null, isUncertain: external === null, isLost: false };
-  return { record, renewAt: clock.monotonic(), endsAt: clock.monotonic() + leftMs, ...state };
+  return { record, renewAt: now, endsAt: now + lifeMs, keptUntil: now + keptMs, ...state };
 }
 
 /** A mapping that is about to be asked for again: until the answer is known, it may live that long. */
@@ -53,7 +60,8 @@ export function askingEntry(entry: Entry, part: Partial<MappingRecord>, clock: T
   const record = { ...entry.record, ...part };
   if (record.endsAt === null) return { ...entry, record, isUncertain: true };
   const endsAt = Math.max(record.endsAt, clock.now() + record.lifetimeS * 1000);
-  return { ...entry, record: { ...record, endsAt }, isUncertain: true };
+  const keptUntil = Math.max(entry.keptUntil, clock.monotonic() + record.lifetimeS * 1000);
+  return { ...entry, record: { ...record, endsAt }, keptUntil, isUncertain: true };
 }
 
 /** A mapping that the router has granted. */
@@ -70,6 +78,7 @@ export function grantedEntry({ record }: Entry, { external, lifetimeS, handle }:
     },
     renewAt: clock.monotonic() + pauseMs,
     endsAt: clock.monotonic() + lifeMs,
+    keptUntil: clock.monotonic() + lifeMs,
     grantedS: lifetimeS,
     isUncertain: false,
     isLost: false,
@@ -79,7 +88,7 @@ export function grantedEntry({ record }: Entry, { external, lifetimeS, handle }:
 /** A mapping that is to be deleted. */
 export function leavingEntry(entry: Entry, clock: Times): Entry {
   const record = { ...entry.record, leavingAt: clock.now() };
-  return { ...entry, record, endsAt: Math.min(entry.endsAt, clock.monotonic() + PATIENCE_MS) };
+  return { ...entry, record, keptUntil: Math.min(entry.keptUntil, clock.monotonic() + PATIENCE_MS) };
 }
 
 /** What the router is asked. */

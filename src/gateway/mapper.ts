@@ -5,7 +5,7 @@
  */
 import type { NetworkFacts } from "../adapters/adapters.ts";
 import { type Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, PortdError } from "../errors.ts";
 import { FAMILIES, type Family } from "./gateway.ts";
 import type { GatewayStatus, Mapping, MappingEvent, WantedMapping } from "./mapping.ts";
 import { MappingTable } from "./mapping_table.ts";
@@ -74,7 +74,10 @@ export class Mapper {
     this.#parts = parts;
     const { clock, file, log } = parts;
     this.#lead = clock.now() - clock.monotonic();
-    const onFault = (error: unknown) => log(`mappings: ${messageOf(error)}`);
+    const onFault = (error: unknown) => {
+      // The store logs why it cannot write.
+      if (!(error instanceof PortdError)) log(`mappings: ${messageOf(error)}`);
+    };
     this.#table = new MappingTable({ file, clock, onFault });
     const { signal } = this.#stopping;
     const [ipv4, ipv6] = FAMILIES.map((family) => new Side(family, { ...parts, signal })) as [Side, Side];
@@ -88,6 +91,12 @@ export class Mapper {
       view: () => this.#view(),
       picture: () => this.#picture(),
     });
+  }
+
+  /** The router of IPv4 and its outer address, which is undefined where that is not known; null where no router is known. */
+  get router(): { readonly address: string; readonly externalAddress: string | null | undefined } | null {
+    const { gateway, external } = this.#sides.ipv4;
+    return gateway === null ? null : { address: gateway.address, externalAddress: external };
   }
 
   /** How the mappings stand. Asks the router nothing. */

@@ -146,8 +146,9 @@ interface Patience {
 
 async function choose(searches: readonly Search[], patience: Patience): Promise<GatewaySearch> {
   const refusals: ProtocolRefusal[] = [];
+  const ends = searches.map((_, i) => overtaken(searches.slice(i + 1), patience));
   for (const [i, { protocol, result }] of searches.entries()) {
-    const found = await Promise.race([result, overtaken(searches.slice(i + 1), patience)]);
+    const found = await Promise.race([result, ends[i]!]);
     if (!isError(found)) return { gateway: found, refusals };
     refusals.push({ protocol, fault: found.fault, reason: found.message });
   }

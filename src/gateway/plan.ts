@@ -1,7 +1,7 @@
 /** What the mapper does next: pure, from what is wanted, what the file remembers and which routers answer. */
 import type { InternetRoute } from "../adapters/adapters.ts";
 import type { Line } from "../line/line.ts";
-import { chooseExternalPort, type ChosenPort, type PortRefusal } from "../line/port_choice.ts";
+import { chooseExternalPort, type ChosenPort, type PortRefusal, refusalText } from "../line/port_choice.ts";
 import { isWithin } from "../port/port.ts";
 import type { Entry } from "./entry.ts";
 import type { Family, Gateway } from "./gateway.ts";
@@ -67,7 +67,7 @@ export function nextAt(view: View): number {
   const times = view.entries.map((entry) => {
     const { record } = entry;
     if (record.leavingAt === null) return isReachable(view, record) ? tryAt(wishKey(record), entry.renewAt) : Infinity;
-    return Math.min(entry.endsAt, isReachable(view, record) ? tryAt(record.nonce, -Infinity) : Infinity);
+    return Math.min(entry.keptUntil, isReachable(view, record) ? tryAt(record.nonce, -Infinity) : Infinity);
   });
   for (const [key, wish] of view.wanted) {
     if (!current.has(key) && obstacleOf(view, wish) === null) times.push(tryAt(key, -Infinity));
@@ -80,7 +80,7 @@ export function obstacleOf(view: View, wish: WantedMapping): string | null {
   const { obstacle } = view.side(wish.family);
   if (obstacle !== null) return obstacle;
   const choice = externalPortFor(view, wish);
-  return choice.port === null ? [choice.reason, ...choice.alternatives].join(". ") : null;
+  return choice.port === null ? refusalText(choice) : null;
 }
 
 /** The mappings that are wanted and remembered, by {@linkcode wishKey}. */
@@ -184,7 +184,7 @@ function renewal(view: View, current: ReadonlyMap<string, Entry>): Step | undefi
 }
 
 function removal(view: View, leaving: readonly Entry[]): Step | undefined {
-  const ended = leaving.find(({ endsAt }) => endsAt <= view.now);
+  const ended = leaving.find(({ keptUntil }) => keptUntil <= view.now);
   if (ended !== undefined) return { kind: "forget", entry: ended };
   const entry = leaving.find(({ record }) => !isResting(view, record.nonce) && isReachable(view, record));
   return entry && { kind: "unmap", entry };

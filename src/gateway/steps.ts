@@ -116,9 +116,9 @@ export class Steps {
   /** The record is the same to the router; it is written with the renewal that follows at once. */
   #adopt(entry: Entry, { leaseId, lease, wantedPort }: WantedMapping): void {
     const record = { ...entry.record, leaseId, lease, wantedPort, leavingAt: null };
-    const endsAt = record.endsAt === null ? Infinity : entry.endsAt;
+    const keptUntil = record.endsAt === null ? Infinity : entry.keptUntil;
     this.#parts.trials.delete(record.nonce);
-    this.#parts.table.replace([{ ...entry, record, endsAt, renewAt: this.#parts.clock.monotonic() }]);
+    this.#parts.table.replace([{ ...entry, record, keptUntil, renewAt: this.#parts.clock.monotonic() }]);
   }
 
   async #forget(entry: Entry): Promise<void> {

@@ -1,5 +1,6 @@
 /** One question to a router over UDP, and its answer: bounded in time, in bytes and in the number of datagrams. */
 import type { Timer } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import { addressBytes, withoutZone } from "../os/address.ts";
 import { abortable, startTimer } from "../wait.ts";
 import { GatewayError, type SocketAddress } from "./gateway.ts";
@@ -87,10 +88,6 @@ async function send(socket: Deno.DatagramConn, request: Uint8Array, { address, p
   } catch (cause) {
     throw new GatewayError("failed", `Cannot send to the router ${address}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The answer, `undefined` when the pause ends before. */

@@ -1,6 +1,7 @@
-/** What happens to leases, on their ports, to firewall rules and to mappings, in order, with enough of the past to catch up. */
+/** What happens to leases, on their ports, to firewall rules, mappings and the line, in order, with enough of the past. */
 import type { RuleEvent } from "../firewall/rule.ts";
 import type { MappingEvent } from "../gateway/mapping.ts";
+import type { LineEvent } from "../line/line.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import { LEASE_STATES } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
@@ -19,12 +20,13 @@ export const LISTENER_EVENT_TYPES = ["listener.opened", "listener.closed"] as co
 /** One of them. */
 export type ListenerEventType = (typeof LISTENER_EVENT_TYPES)[number];
 
-/** Something that happened: to a lease, with the lease right after; on its port; to a firewall rule; or to a mapping. */
+/** Something that happened: to a lease, with the lease right after; on its port; to a rule, a mapping, or the line. */
 export type DomainEvent =
   | { readonly type: LeaseEventType; readonly record: LeaseRecord }
   | { readonly type: ListenerEventType; readonly listener: ListedSocket }
   | RuleEvent
-  | MappingEvent;
+  | MappingEvent
+  | LineEvent;
 
 /** An event with its number and time. */
 export interface LoggedEvent {
@@ -141,11 +143,14 @@ export class EventLog {
 
 /** The size of an event without its texts, in bytes. */
 const PLAIN_EVENT = 700;
+/** The size of an event of the line, with its samples and ports. */
+const LINE_EVENT = 8000;
 
 /** About as many bytes as the event takes, in memory as well as encoded: encoding it to know would cost too much. */
 function approximateSize(event: DomainEvent): number {
   if ("record" in event) return PLAIN_EVENT + textLength(event.record);
   if ("mapping" in event) return PLAIN_EVENT + event.mapping.lease.length + (event.mapping.reason?.length ?? 0);
+  if ("line" in event) return LINE_EVENT;
   if (!("listener" in event)) return PLAIN_EVENT;
   const { process } = event.listener;
   return PLAIN_EVENT + (process?.command?.length ?? 0) + (process?.cwd?.length ?? 0);

@@ -15,7 +15,7 @@ export interface PortRefusal {
   readonly reason: string;
   /** A port that the line has, to be asked for instead; null where it has none. */
   readonly suggestion: number | null;
-  /** What else there is, one sentence each, the simplest first. */
+  /** What there is instead, a few words each, the simplest first. */
   readonly alternatives: readonly string[];
 }
 
@@ -51,6 +51,11 @@ export function chooseExternalPort(
     suggestion: any,
     alternatives: alternativesTo(any),
   };
+}
+
+/** A refusal as a sentence without full stop: why, and what there is instead. */
+export function refusalText({ reason, alternatives }: PortRefusal): string {
+  return `${reason}; instead there is ${alternatives.join(", ")}`;
 }
 
 /** Ranges as text, the first ones of many: `4368-4383, 8464-8479, 12560-12575 and 12 more ranges`. */
@@ -118,12 +123,9 @@ function noPort({ externalAddress }: Pick<Line, "externalAddress">, wanted: numb
 
 function alternativesTo(any: number | null): readonly string[] {
   return [
-    ...(any === null ? [] : [
-      `Take a port that the line has: --external ${any}`,
-      "Let portd choose one: leave --external out",
-    ]),
-    "Open the port by IPv6, where every port is yours: --ipv6",
-    "Ask your provider for a contract with an IPv4 address of your own (a fixed address)",
-    "Use a relay: a machine with a public address that passes the connections on",
+    ...(any === null ? [] : [`port ${any} (--external ${any})`, "any port that the line has (leave --external out)"]),
+    "IPv6, where every port is yours (--ipv6)",
+    "a contract with an IPv4 address of your own (a fixed address)",
+    "a relay: a machine with a public address that passes connections on",
   ];
 }

@@ -33,6 +33,8 @@ export interface LineEvidence {
   readonly localAddress: string | null;
   /** This machine's IPv6 addresses. */
   readonly ipv6Addresses: readonly string[];
+  /** The name of the tunnel through which this machine reaches the internet; null where there is none. */
+  readonly tunnel: string | null;
 }
 
 /** A verdict and what it says of ports; `usable` is as in {@linkcode Line}. */
@@ -47,29 +49,34 @@ const NARROW_PORTS = 4096;
 
 /** Judges. The verdict is `sure` where there is no doubt. */
 export function judgeLine(evidence: LineEvidence): Line {
-  const { look, routerAddress } = evidence;
+  const { look, routerAddress, tunnel } = evidence;
   const hasSamples = look !== null && look.samples.length > 0;
-  const { portSet = null, ...judgement } = hasSamples ? judgeLook(evidence, look) : judgeRouter(evidence);
+  const judgement = hasSamples ? judgeLook(evidence, look) : judgeRouter(evidence);
+  const { verdict, reason, portSet = null, usable } = judgement;
+  const doubts = [...judgement.doubts, ...(tunnel === null ? [] : [throughTunnel(tunnel)])];
   const seen = hasSamples ? look.samples[0]!.address : routerAddress ?? null;
   return {
-    ...judgement,
-    portSet,
-    certainty: judgement.doubts.length === 0 ? "sure" : "likely",
+    verdict,
+    reason,
+    certainty: doubts.length === 0 ? "sure" : "likely",
+    doubts,
     externalAddress: seen !== null && kindOfAddress(seen) === "public" ? seen : null,
+    portSet,
+    usable,
     samples: look?.samples ?? [],
     sampledAt: look?.at ?? null,
   };
 }
 
 /** How the router's outer address relates to the one that the internet sees. */
-type Outer = AddressKind | "same" | "none" | "unknown";
+type Outer = Exclude<AddressKind, "special"> | "same" | "none" | "unknown";
 
 const ASK = "Ask a STUN server how the line changes ports: portd line --stun";
 const ONE_SIDED = "No server on the internet was asked yet. " + ASK;
 
 /** Without samples. */
 function judgeRouter({ routerAddress, localAddress }: LineEvidence): Judgement {
-  const outer = routerAddress === null ? "none" : kindOfAddress(routerAddress ?? "") ?? "unknown";
+  const outer = outerOf(routerAddress, null);
   const behind = behindAnotherNat(outer, routerAddress ?? null, localAddress);
   if (behind !== undefined) return behind;
   if (outer === "none") {
@@ -79,7 +86,7 @@ function judgeRouter({ routerAddress, localAddress }: LineEvidence): Judgement {
   const reason = outer === "public"
     ? `The router has the public address ${routerAddress}. Whether all of its ports are yours is not known: the routers ` +
       "of MAP-E have a public address too"
-    : "Nothing is known of the line: the router does not tell its outer address";
+    : "Nothing is known of the line: not even the router's outer address";
   return { verdict: "unknown", reason, doubts: [ONE_SIDED], usable: null };
 }
 
@@ -118,10 +125,12 @@ function judgePattern(evidence: LineEvidence, pattern: Pattern): Judgement {
   return outer === "same" ? ownAddress(pattern, seen) : silentRouter(pattern, seen);
 }
 
-function outerOf(routerAddress: string | null | undefined, seen: string): Outer {
+/** @param seen is what the internet sees; null where that is not known. */
+function outerOf(routerAddress: string | null | undefined, seen: string | null): Outer {
   if (routerAddress === null) return "none";
   if (routerAddress === seen) return "same";
-  return kindOfAddress(routerAddress ?? "") ?? "unknown";
+  const kind = kindOfAddress(routerAddress ?? "") ?? "unknown";
+  return kind === "special" ? "none" : kind; // 0.0.0.0, or one that the router has given itself
 }
 
 /** Where an address alone tells that another NAT stands between this router, or this machine, and the internet. */
@@ -135,7 +144,7 @@ function behindAnotherNat(outer: Outer, routerAddress: string | null, localAddre
     return nothing(`${whose}, which is of a carrier's NAT (RFC 6598): subscribers share one public address`);
   }
   if (kind === "ds-lite") return nothing(`${whose}, which is of DS-Lite (RFC 6333): the carrier does the NAT`);
-  if (kind !== "private" && kind !== "special") return undefined;
+  if (kind !== "private") return undefined;
   const reason = `${whose}, which is no public one: another router stands between it and the internet, and has to ` +
     "forward the port too";
   return { verdict: "double-nat", reason, doubts: [], usable: null } satisfies Judgement;
@@ -161,7 +170,7 @@ function judgePortSet(
     ...(step === null ? [] : [`The ports seen rise by ${step} each time, as those of a carrier's NAT may do`]),
     ...(isFiner && step === null ? ["The ports seen have more bits in common: the set may have fewer ports"] : []),
   ];
-  const second = outer === "private" || outer === "special"
+  const second = outer === "private"
     ? `. The router's own outer address is ${routerAddress}: another router stands before it, and has to forward the port too`
     : "";
   const reason = `MAP-E: all ports seen, between ${rangeText(span)}, are of PSID ${psid} (${offset} bits of offset, ` +
@@ -205,10 +214,14 @@ function silentRouter({ keepsPorts, span }: Pattern, seen: string): Judgement {
 }
 
 function noOuterAddress({ keepsPorts }: Pattern, seen: string): Judgement {
-  const router = `The router has no IPv4 address on its outer side, and the internet sees ${seen}`;
-  if (keepsPorts) return unknownLine(`${router}, with the numbers of ports kept: the two do not fit together`);
+  const router =
+    `The router says that it has no IPv4 address of its own on its outer side, and the internet sees ${seen}`;
   const doubts = ["Some routers do not tell the address that they have"];
-  return nothing(`${router}: DS-Lite (RFC 6333), where the carrier does the NAT`, doubts);
+  if (!keepsPorts) return nothing(`${router}: DS-Lite (RFC 6333), or another NAT of the carrier`, doubts);
+  const reason =
+    `${router}, and the numbers of ports are kept: another router stands between, and has to forward the ` +
+    "port too";
+  return { verdict: "double-nat", reason, doubts, usable: null };
 }
 
 function otherAddress(routerAddress: string, seen: string): Judgement {
@@ -243,6 +256,10 @@ function secondOpinion({ samples, second }: StunLook, { portSet }: Pattern): str
   }
   if (portSet === null || psidOfPort(second.port, portSet) === portSet.psid) return [];
   return [`Another STUN server sees port ${second.port}, which is not of this PSID`];
+}
+
+function throughTunnel(name: string): string {
+  return `The way to the internet leads through the tunnel ${name}: what is said here is of its other end, not of your line`;
 }
 
 /** Addresses of IPv6 that the internet has: 2000::/3. */

@@ -1,7 +1,9 @@
 /**
- * Whether a port can be reached from outside: the types of a check. check.ts asks layer after layer, listen.ts puts a
- * temporary listener there, outside.ts asks a checker on another machine.
+ * Whether a port can be reached from outside: the types of a check. check.ts gathers what is known and tries what can be
+ * tried from this machine, judge.ts judges it layer after layer, listen.ts puts a temporary listener there, outside.ts
+ * asks a checker on another machine.
  */
+import type { Family } from "../gateway/gateway.ts";
 import type { Protocol } from "../port/port.ts";
 
 /** What lies between a stranger and the service, from the inside out. */
@@ -29,24 +31,65 @@ export const LAYERS = [
 /** One of {@linkcode LAYERS}. */
 export type Layer = (typeof LAYERS)[number];
 
+/** How a layer can turn out. */
+export const RESULTS = ["ok", "fail", "unknown"] as const;
+
 /** One layer, tried. */
 export interface LayerResult {
   readonly layer: Layer;
-  readonly result: "ok" | "fail" | "unknown";
-  /** A sentence: what was seen. */
+  readonly result: (typeof RESULTS)[number];
+  /** A sentence without full stop: what was seen. */
   readonly reason: string;
   /** What to do next, as a sentence or a command; null where nothing is to be done. */
   readonly next: string | null;
 }
 
-/** Answer of `POST /ports/{n}/check`, for one protocol. */
+/** For whom a port is to be open: for the networks that this machine is on, or for the internet. */
+export const ORIGINS = ["lan", "internet"] as const;
+
+/** One of {@linkcode ORIGINS}. */
+export type Origin = (typeof ORIGINS)[number];
+
+/** What a check can come to. */
+export const REACH_VERDICTS = ["open", "closed", "unproven"] as const;
+
+/** Where a port is reached. */
+export interface ExternalAddress {
+  /** Null where it is not known. */
+  readonly address: string | null;
+  readonly port: number;
+}
+
+/** Answer of `POST /ports/{n}/check`, for one protocol and one family. */
 export interface ReachReport {
   readonly port: number;
   readonly protocol: Protocol;
+  readonly family: Family;
+  readonly from: Origin;
+  /** In the order of {@linkcode LAYERS}; from the networks of this machine there is nothing behind `rule`. */
   readonly layers: readonly LayerResult[];
   /** `open` is proven from outside; `closed` names the first layer that fails in {@linkcode broken}. */
-  readonly verdict: "open" | "closed" | "unproven";
+  readonly verdict: (typeof REACH_VERDICTS)[number];
   readonly broken: Layer | null;
-  /** `address:port` under which the internet reaches it; null where that is not known. */
-  readonly external: string | null;
+  /** Where the internet reaches it. */
+  readonly external: ExternalAddress;
+}
+
+/** Body of `POST /ports/{n}/check`. */
+export interface ReachRequest {
+  /** @default "tcp" */
+  readonly protocol?: Protocol | undefined;
+  /** @default the one for which the lease asks the router, else `ipv4` */
+  readonly family?: Family | undefined;
+  /** @default `internet` where the lease asks the router, else `lan` */
+  readonly from?: Origin | undefined;
+  /**
+   * Whether the router may be asked and the firewall read now; else what was known before counts. Takes the token.
+   * @default false
+   */
+  readonly asks?: boolean | undefined;
+  /** Whether the daemon puts a temporary listener on the port during the check. Takes the token. @default false */
+  readonly listen?: boolean | undefined;
+  /** The nonce of a temporary listener that the caller has put there. Takes the token. */
+  readonly nonce?: string | undefined;
 }

@@ -95,7 +95,7 @@ Deno.test("a default route of IPv4 may lead over a router with an IPv6 address",
 Deno.test("routes that drop packets, lead nowhere or belong to another table are no way out", () => {
   const oif = attribute(4, 3, 0, 0, 0);
   const changed = (at: number, value: number) => DEFAULT_ROUTE.map((byte, i) => i === at ? value : byte);
-  for (const body of [changed(7, 6), changed(7, 7), changed(8, 1), changed(8, 16), changed(4, 100), changed(0, 28)]) {
+  for (const body of [changed(7, 6), changed(7, 7), changed(8, 1), changed(4, 100), changed(0, 28)]) {
     assert.deepEqual(parseRouteReply(message(24, [...body, ...oif]), LIST).routes, [], `${body}`);
   }
   assert.equal(parseRouteReply(message(24, [...DEFAULT_ROUTE, ...oif]), LIST).routes.length, 1);

@@ -39,6 +39,18 @@ Deno.test("a service of somebody else's is open and does not answer; it is sent 
   assert.equal(await serving, 24);
 });
 
+Deno.test("without a nonce nothing is sent to a TCP port", async () => {
+  using server = listen();
+  const serving = server.listener.accept().then(async (connection) => {
+    const length = await connection.read(new Uint8Array(100));
+    connection.close();
+    return length;
+  });
+  await using checker = openChecker();
+  const { body } = await send(checker.port, checkBytes({ port: server.port, protocol: "tcp" }));
+  assert.deepEqual([body.open, body.answered, await serving], [true, false, null]);
+});
+
 Deno.test("a port on which nobody listens is closed", async () => {
   await using checker = openChecker();
   const { body } = await send(checker.port, checkBytes({ port: freePort(), protocol: "tcp", nonce }));
@@ -112,6 +124,7 @@ Deno.test("what is no request for a check is refused with a problem document", a
     [checkBytes({ ...right, port: 0 }), 422, "port_out_of_range"],
     [checkBytes({ ...right, port: "80" }), 400, "invalid_request"],
     [checkBytes({ ...right, protocol: "sctp" }), 400, "invalid_request"],
+    [checkBytes({ port: 80, protocol: "udp" }), 400, "invalid_request"],
     [checkBytes({ ...right, nonce: nonce.toUpperCase() }), 400, "invalid_request"],
     [checkBytes({ ...right, nonce: `${nonce}00` }), 400, "invalid_request"],
     [checkBytes([right]), 400, "invalid_request"],

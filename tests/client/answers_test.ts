@@ -1,7 +1,7 @@
 /** What the client takes for an answer: whole documents with one thing wrong in them, at every place. */
 import assert from "node:assert/strict";
 import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client/client.ts";
-import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
+import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, LINE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
 
 interface Call {
   readonly document: object;
@@ -28,6 +28,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   "conceal()": { document: LEASE, call: (client) => client.conceal(LEASE.id) },
   "firewall()": { document: FIREWALL, call: (client) => client.firewall() },
   "syncFirewall()": { document: FIREWALL, call: (client) => client.syncFirewall() },
+  "line()": { document: LINE, call: (client) => client.line() },
+  "sampleLine()": { document: LINE, call: (client) => client.sampleLine({ servers: ["stun.example.org"] }) },
   "status()": { document: STATUS, call: (client) => client.status() },
   "export()": { document: DOCUMENT, call: (client) => client.export() },
   "import()": { document: OUTCOME, call: (client) => client.import(DOCUMENT) },

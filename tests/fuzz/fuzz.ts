@@ -60,6 +60,8 @@ export async function fuzz({ requests, raw, seed, print = () => {} }: FuzzOption
     PORTD_CLAIM_MS: "1000",
     PORTD_GRACE_MS: "0",
     PORTD_FIREWALL_BACKEND: "none",
+    PORTD_GATEWAY_PROTOCOL: "none",
+    PORTD_STUN: "", // no request may reach the internet
   };
   await using installation = await Installation.create({ env });
   await using daemon = await ServedDaemon.start(installation);

@@ -103,6 +103,21 @@ Deno.test("a preferred protocol has a second more when another has answered, and
   assert.ok(late.natPmp.gateway.isClosed);
 });
 
+Deno.test("all preferred protocols have the same second", async () => {
+  const { upnp, timer, finders, asked } = newSearches();
+  const opening = openGateway({ route: ROUTE, finders, timer });
+  await asked;
+  upnp.answer();
+  await settle();
+  timer.advance(1000);
+  const { gateway, refusals } = await opening;
+  assert.equal(gateway, upnp.gateway);
+  assert.deepEqual(refusals.map(({ protocol, fault }) => [protocol, fault]), [["pcp", "silent"], [
+    "nat-pmp",
+    "silent",
+  ]]);
+});
+
 Deno.test("where nothing answers within five seconds there is no router, and each protocol says why", async () => {
   const { timer, finders, asked } = newSearches();
   const opening = openGateway({ route: ROUTE, finders, timer });

@@ -57,7 +57,7 @@ Deno.test("a question is sent four times from one port, after pauses that double
 Deno.test("a question is sent again, and the later answer taken", async () => {
   let left = 2;
   await using peer = new Peer(async (peer, to) => left-- === 0 && await peer.send(GOOD, to));
-  const timer = new HastyTimer({ hasty: 2 });
+  const timer = new HastyTimer(2);
   assert.equal(await exchange({ from: "127.0.0.1", to: peer.to, request: REQUEST, read, timer }), 1);
   assert.equal(peer.senders.length, 3);
   assert.equal(new Set(peer.senders).size, 1);

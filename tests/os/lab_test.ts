@@ -25,8 +25,8 @@ osTest(
 
     for (const protocol of BOTH) await mapByPcp(lab.lan1, protocol, 4000);
     assert.deepEqual(await lab.router.table(), [
-      { family: "ipv4", protocol: "tcp", externalPort: 4000, to: `${lan1.ipv4}:${PORT}` },
-      { family: "ipv4", protocol: "udp", externalPort: 4000, to: `${lan1.ipv4}:${PORT}` },
+      { family: "ipv4", protocol: "tcp", externalPort: 4000, internal: { address: lan1.ipv4, port: PORT } },
+      { family: "ipv4", protocol: "udp", externalPort: 4000, internal: { address: lan1.ipv4, port: PORT } },
     ]);
     assert.deepEqual(await lab.internet.reach(outside.ipv4, 4000), BOTH);
     assert.equal(await lab.internet.ask(outside.ipv4, 4000, "udp"), "lan1");

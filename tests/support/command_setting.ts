@@ -1,7 +1,7 @@
 /** Tests of commands: each in a folder of its own, with a fake daemon of its own. */
 import assert from "node:assert/strict";
 import { type CliOptions, type CliOutcome, portd } from "./cli.ts";
-import { FakeDaemon, TOKEN } from "./fake_daemon.ts";
+import { FakeDaemon, type FakeDaemonOptions, TOKEN } from "./fake_daemon.ts";
 import { temporaryFolder } from "./folder.ts";
 
 /** What a test of commands works with. */
@@ -15,11 +15,11 @@ export interface Setting extends AsyncDisposable {
 }
 
 /** Makes the folder and starts the daemon. */
-export async function setUp(): Promise<Setting> {
+export async function setUp(options: FakeDaemonOptions = {}): Promise<Setting> {
   const folder = await temporaryFolder();
   const cwd = `${folder.path}/shop`;
   await Deno.mkdir(cwd);
-  const daemon = await FakeDaemon.open();
+  const daemon = await FakeDaemon.open(options);
   const env = { PORTD_URL: daemon.url, PORTD_TOKEN: TOKEN };
   return {
     daemon,
@@ -34,9 +34,13 @@ export async function setUp(): Promise<Setting> {
 }
 
 /** Declares a test. */
-export function commandTest(name: string, run: (setting: Setting) => Promise<void>): void {
+export function commandTest(
+  name: string,
+  run: (setting: Setting) => Promise<void>,
+  options: FakeDaemonOptions = {},
+): void {
   Deno.test(name, async () => {
-    await using setting = await setUp();
+    await using setting = await setUp(options);
     await run(setting);
   });
 }

@@ -50,6 +50,7 @@ export const CONFIG: Omit<Config, "stateDir" | "pool"> = {
   firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
   compat: { portserver: "", grpc: "", grpcQuit: "ignore" },
   gateway: { protocol: "none", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 },
+  stun: [],
 };
 
 /** Where a pool of a machine in memory begins: the port of most examples is in it. */

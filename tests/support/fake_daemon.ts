@@ -9,8 +9,9 @@ import type { EndedState, Lease } from "../../src/lease/lease.ts";
 import type { Process } from "../../src/process/process.ts";
 import { proofOf } from "../../src/proof.ts";
 import { appPartsOf, TOKEN } from "./app.ts";
-import type { FakeClock } from "./clock.ts";
-import { openTestDomain, type TestDomain } from "./domain.ts";
+import { FakeClock } from "./clock.ts";
+import { CONFIG, openTestDomain, type TestDomain } from "./domain.ts";
+import { MemoryRouter } from "./gateway/memory_router.ts";
 import { FakeMachine } from "./machine.ts";
 import { type Asked, RawServer, type RawServerOptions, type Reply, respond } from "./raw_server.ts";
 
@@ -27,6 +28,12 @@ export interface FakeProblem {
   readonly [member: string]: unknown;
 }
 
+/** Options of {@linkcode FakeDaemon.open}. */
+export interface FakeDaemonOptions extends RawServerOptions {
+  /** Whether it speaks to {@linkcode FakeDaemon.router}. @default false: to none */
+  readonly hasRouter?: boolean;
+}
+
 /** How many ports it has to grant. */
 const POOL_SIZE = 60;
 /** The longest time that the daemon keeps an event from a reader who waits for it. */
@@ -36,6 +43,9 @@ const WAKE_MS = 50;
 export class FakeDaemon implements AsyncDisposable {
   /** This very process runs on it. */
   readonly machine = new FakeMachine();
+  readonly #clock = new FakeClock();
+  /** The router of the machine. */
+  readonly router = new MemoryRouter(this.#clock);
   /** Every request, apart from the questions for a proof. */
   readonly requests: Asked[] = [];
   /** The questions for a proof. */
@@ -53,16 +63,21 @@ export class FakeDaemon implements AsyncDisposable {
   #lastPid = 5000;
   #ended: Promise<void> | undefined;
 
-  private constructor(options: RawServerOptions) {
+  private constructor({ hasRouter: _, ...options }: FakeDaemonOptions) {
     this.#server = new RawServer((asked) => this.#reply(asked), options);
+    this.machine.routerOn = ({ address, gateway }) => {
+      const family = address.includes(":") ? "ipv6" : "ipv4";
+      return { gateway: this.router.gateway(family, { localAddress: address, address: gateway! }), refusals: [] };
+    };
   }
 
   /** Starts one. */
-  static async open(options: RawServerOptions = {}): Promise<FakeDaemon> {
+  static async open(options: FakeDaemonOptions = {}): Promise<FakeDaemon> {
     const daemon = new FakeDaemon(options);
     const { machine } = daemon;
     machine.start(Deno.pid, { command: "deno test", cwd: Deno.cwd(), user: "me" });
-    daemon.#test = await openTestDomain({ machine, poolSize: POOL_SIZE });
+    const gateway = { ...CONFIG.gateway, protocol: options.hasRouter ? "auto" as const : "none" as const };
+    daemon.#test = await openTestDomain({ machine, clock: daemon.#clock, poolSize: POOL_SIZE, gateway });
     daemon.#serve();
     return daemon;
   }

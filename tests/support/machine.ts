@@ -1,8 +1,12 @@
 /** A machine in memory: who is bound to which port, which processes run, and the parts by which portd asks it. */
+import type { InternetRoute } from "../../src/adapters/adapters.ts";
 import type { ConnectionUsers } from "../../src/caller/caller.ts";
 import type { Machine } from "../../src/daemon/machine.ts";
 import type { HoldKind, Holds } from "../../src/hold/hold.ts";
+import type { GatewaySearch } from "../../src/gateway/open.ts";
 import { unusedByScan } from "../../src/lease/suggestion.ts";
+import type { StunOutcome } from "../../src/line/stun/sample.ts";
+import type { StunServer } from "../../src/line/stun/server.ts";
 import type { Scanner } from "../../src/listener/listener.ts";
 import type { Wsl } from "../../src/os/linux/wsl.ts";
 import { steadyRules } from "../../src/os/port_rules.ts";
@@ -59,10 +63,14 @@ export class FakeMachine {
   readonly firewall = new FakeFirewall();
   /** What WSL it is. */
   wsl: Wsl | undefined;
+  /** What a search for its router finds, on each way to the internet alike. */
+  router: GatewaySearch = { gateway: null, refusals: [] };
+  /** What a search for its router finds on one way to the internet. @default {@linkcode router} */
+  routerOn: (route: InternetRoute) => GatewaySearch = () => this.router;
+  /** What STUN servers say. */
+  stun: (servers: readonly StunServer[]) => StunOutcome = () => ({ look: null, failures: ["no network"] });
   /** Its adapters. */
   network = homeNetwork();
-  /** Its router. */
-  openGateway: Machine["openGateway"] = () => Promise.resolve({ gateway: null, refusals: [] });
   boot = 1;
   /** No descriptor is left for another socket. */
   isOutOfDescriptors = false;
@@ -108,8 +116,9 @@ export class FakeMachine {
       findUnused: unusedByScan(scanner),
       turns: () => new Turns({ turnMs: Infinity, pause: () => this.options.answer("a pause", () => undefined) }),
       openFirewall: () => Promise.resolve(this.firewall.backend("00000000")),
-      openGateway: this.openGateway,
       network: { read: () => this.options.answer("a look at the network", () => this.network) },
+      openGateway: ({ route }) => this.options.answer("a search for the router", () => this.routerOn(route)),
+      lookByStun: (servers) => this.options.answer("a look by STUN", () => this.stun(servers)),
     };
   }
 

@@ -8,7 +8,7 @@ import type {
   PortDescription,
   PortSocket,
 } from "../../src/client/client.ts";
-import type { FirewallStatus } from "../../src/client/wire.ts";
+import type { FirewallStatus, Line } from "../../src/client/wire.ts";
 import type { Rule } from "../../src/firewall/rule.ts";
 
 const INSTANT = "2026-11-23T10:00:00.000Z";
@@ -172,3 +172,16 @@ export const OUTCOME: ImportOutcome = {
 
 /** The document of an event about a lease. */
 export const EVENT = { type: "lease.granted", at: INSTANT, lease: LEASE } as const;
+
+/** `GET /line`. */
+export const LINE: Line = {
+  verdict: "map-e",
+  reason: "all ports seen are of PSID 17",
+  certainty: "likely",
+  doubts: ["no IPv6 address confirms it"],
+  externalAddress: "198.51.100.7",
+  portSet: { offset: 4, length: 8, psid: 17 },
+  usable: [{ first: 4368, last: 4383 }],
+  samples: [{ localPort: 40000, address: "198.51.100.7", port: 4370 }],
+  sampledAt: INSTANT,
+};

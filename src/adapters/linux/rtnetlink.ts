@@ -16,7 +16,7 @@ const RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PRIORITY = 6, RTA_PREFSRC =
 const RTA_MULTIPATH = 9, RTA_TABLE = 15, RTA_VIA = 18, RTA_PREF = 20;
 const IFF_UP = 0x1, IFF_RUNNING = 0x40;
 const IFA_F_TEMPORARY = 0x01, IFA_F_PERMANENT = 0x80;
-const RT_TABLE_MAIN = 254, RTN_UNICAST = 1, RTNH_F_DEAD = 1, RTNH_F_LINKDOWN = 16;
+const RT_TABLE_MAIN = 254, RTN_UNICAST = 1, RTNH_F_DEAD = 1;
 /** The low bits of an attribute's type; the others are flags. */
 const TYPE_MASK = 0x3fff;
 const ADDRESS_BITS: Readonly<Record<number, number>> = { [AF_INET]: 32, [AF_INET6]: 128 };
@@ -173,7 +173,7 @@ function readRoute(body: Uint8Array): Route[] {
   const view = viewOf(body), found = attributes(body.subarray(ROUTE_SIZE));
   const family = view.getUint8(0), bits = view.getUint8(1), table = numberOf(found.get(RTA_TABLE)) ?? view.getUint8(4);
   const isWanted = bits === 0 ? table === RT_TABLE_MAIN : bits === ADDRESS_BITS[family];
-  const isGone = (view.getUint32(8, true) & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) !== 0;
+  const isGone = (view.getUint32(8, true) & RTNH_F_DEAD) !== 0;
   if (view.getUint8(7) !== RTN_UNICAST || ADDRESS_BITS[family] === undefined || !isWanted || isGone) return [];
   const common = {
     family: family === AF_INET ? "ipv4" : "ipv6",
@@ -193,7 +193,7 @@ function* nextHops(bytes: Uint8Array, family: number): Generator<Pick<Route, "in
     const view = viewOf(bytes.subarray(at)), length = view.getUint16(0, true);
     if (length < NEXT_HOP_SIZE || at + length > bytes.length) return;
     const found = attributes(bytes.subarray(at + NEXT_HOP_SIZE, at + length));
-    if ((view.getUint8(2) & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) === 0) {
+    if ((view.getUint8(2) & RTNH_F_DEAD) === 0) {
       yield { index: view.getInt32(4, true), gateway: gatewayOf(found, family) };
     }
     at += (length + 3) & ~3;

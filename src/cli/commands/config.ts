@@ -1,6 +1,7 @@
 /** `portd config show|check`: the settings with which a daemon would start, and whether a configuration file is valid. */
 import { buildRouteMap } from "@stricli/core";
 import { loadConfig, type LoadedConfig } from "../../config.ts";
+import { type StunServer, stunServerText } from "../../line/stun/server.ts";
 import { SETTINGS } from "../../settings.ts";
 import { type PortRange, rangeText } from "../../port/port.ts";
 import { argument, COMMON_FLAGS, defineCommand } from "../command.ts";
@@ -54,10 +55,11 @@ function valueOf({ config }: LoadedConfig, name: string): unknown {
   return name.split(".").reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config);
 }
 
-/** A value as it is written after --set. The only settings that are objects are port ranges. */
+/** A value as it is written after --set. The only settings that are objects are port ranges and STUN servers. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(",");
   if (typeof value !== "object" || value === null) return String(value);
+  if ("host" in value) return stunServerText(value as StunServer);
   return rangeText(value as PortRange);
 }
 

@@ -32,6 +32,7 @@ function subjectOf(event: Exclude<AnyEvent, ResetEvent>): string {
   if ("lease" in event) return leaseText(event.lease);
   if ("listener" in event) return listenerText(event.listener);
   if ("mapping" in event) return mappingText(event.mapping);
+  if ("line" in event) return `${event.line.verdict}: ${event.line.reason}`;
   return "rule" in event ? event.rule.displayName : "name" in event ? event.name : event.reason;
 }
 

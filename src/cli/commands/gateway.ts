@@ -33,7 +33,7 @@ const status = defineCommand({
 nothing: portd gateway sync does. Exit code 1 where a lease wants a mapping and does not have it.`,
   async run(context, flags) {
     const client = await findDaemon(context, flags);
-    report(context.process, flags.json, await client.gateway(), writeStatus);
+    report(context.process, flags.json, await client.gateway(), (process, found) => writeStatus(process, found));
   },
 });
 
@@ -53,13 +53,15 @@ const sync = defineCommand({
   brief: "Ask the router now, and make the mappings those that leases want",
   help:
     `Has the daemon look for the router and make the mappings those that leases want, now. Prints how they then stand.
-Needs the daemon's admin token. Exit code 1 where a lease wants a mapping and does not have it.`,
+Needs the daemon's admin token. Exit code 1 where no router answers, or a lease wants a mapping and does not have it.`,
   async run(context, flags) {
     const client = await findDaemon(context, flags, { withToken: true });
-    report(context.process, flags.json, await client.syncGateway(), (process, found) => {
-      writeStatus(process, found);
+    const synced = await client.syncGateway();
+    report(context.process, flags.json, synced, (process, found) => {
+      writeStatus(process, found, { wasAsked: true });
       if (found.mappings.length > 0) writeList(process, found);
     });
+    if (synced.ipv4 === null && synced.ipv6 === null) context.process.exitCode = EXIT.failure;
   },
 });
 
@@ -79,20 +81,21 @@ function report(
   if (found.mappings.some(({ state }) => state === "failed" || state === "unusable")) process.exitCode = EXIT.failure;
 }
 
-function writeStatus({ stdout }: { readonly stdout: TextStream }, found: GatewayStatus): void {
+function writeStatus(
+  { stdout }: { readonly stdout: TextStream },
+  found: GatewayStatus,
+  { wasAsked = found.faults.length > 0 } = {},
+): void {
   const { ipv4, ipv6, mappings, faults } = found;
   writeFacts(stdout, [
-    ...sideFacts("router", ipv4),
+    ...(ipv4 === null ? [["router", absenceText(wasAsked)] as const] : sideFacts("router", ipv4)),
     ...(ipv6 === null ? [] : sideFacts("IPv6", ipv6)),
     ["mappings", countText(mappings)],
     ...faults.map((fault): Fact => ["fault", fault, "red"]),
   ]);
 }
 
-function sideFacts(name: string, side: GatewaySide | null): readonly Fact[] {
-  if (side === null) {
-    return [[name, "none is known: portd asks only where a lease wants a mapping, or portd gateway sync says so"]];
-  }
+function sideFacts(name: string, side: GatewaySide): readonly Fact[] {
   const called = side.name === null ? "" : `, ${side.name}`;
   return [
     [name, `${side.address} (${protocolName(side.protocol)})${called}`],
@@ -100,6 +103,10 @@ function sideFacts(name: string, side: GatewaySide | null): readonly Fact[] {
       ? [["address", side.externalAddress ?? "unknown: the router has none, or does not say it"] as Fact]
       : []),
   ];
+}
+
+function absenceText(wasAsked: boolean): string {
+  return wasAsked ? "none answers" : "none was looked for: portd gateway sync does";
 }
 
 function countText(mappings: readonly Mapping[]): string {

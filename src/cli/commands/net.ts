@@ -5,6 +5,7 @@ import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { commandLines, factsOf, HEAD, rowsOf } from "../net/network_text.ts";
 import { readNetwork } from "../net/read_network.ts";
+import { lineFacts } from "../net/line_facts.ts";
 import { checkSheetFlags, portsOfSheet, type SheetFlags, sheetFor, writeSheet } from "../net/sheet.ts";
 import { parsePort } from "../parse.ts";
 import { writeTable } from "../table.ts";
@@ -56,6 +57,6 @@ async function showNetwork(context: CliContext, flags: SheetFlags & { readonly a
   const rows = rowsOf(facts, flags.all ?? false);
   if (rows.length > 0) writeTable(stdout, HEAD, rows);
   else writeLine(stderr, "no adapter is up");
-  writeFacts(stdout, factsOf(facts));
+  writeFacts(stdout, [...factsOf(facts), ...await lineFacts(context, flags)]);
   stdout.write(commandLines(facts));
 }

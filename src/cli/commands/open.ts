@@ -4,7 +4,9 @@ import type { ExposureRequest } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { type Profile, PROFILES } from "../../firewall/rule.ts";
 import { PROTOCOLS } from "../../port/port.ts";
+import { LANGUAGES } from "../../sheet/language.ts";
 import {
+  choiceFlag,
   COMMON_FLAGS,
   defineCommand,
   type FlagsOf,
@@ -23,7 +25,7 @@ import { localAddresses, type OpenedLeases, remarksOn, reopenedOf, rulesOf, writ
 import { requireRights } from "../open/rights.ts";
 import type { RouterOrder } from "../open/router.ts";
 import { DEFAULT_TIMEOUT_MS, parseTimeout, withLimit } from "../open/timeout.ts";
-import { parsePort, readOr } from "../parse.ts";
+import { parsePath, parsePort, readOr } from "../parse.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
 const FLAGS = {
@@ -34,6 +36,8 @@ const FLAGS = {
   allOrNothing: switchFlag("With --router: take everything back where a part of it fails"),
   timeout: parsedFlag("DURATION", "With --router: how long it may take (15s)", parseTimeout),
   qr: switchFlag("Draw a QR code of the first address on the terminal"),
+  lang: choiceFlag(LANGUAGES, "With --router: language of the router sheet; else that of the locale"),
+  html: parsedFlag("FILE", "With --router: write the router sheet to this file, as a page to print", parsePath),
   remote: listFlag(
     "WHO",
     "Who may connect: LocalSubnet (the default), any, an address or a network; several with commas",
@@ -64,10 +68,11 @@ be opened, everything stays as it was.
 
 With --router the rule is for everybody, unless --remote says otherwise, and the router forwards a port to this machine
 for as long as the lease lives (PCP, NAT-PMP or UPnP). Prints only addresses that the router has confirmed. Where a part
-fails, the others stay, stderr says what to do, and the exit code is 1.`,
+fails, the others stay, stderr says what to do, and the exit code is 1. Where no router answers, stderr has the router
+sheet: what a person types into the router's page.`,
   usage: [
     "NAME|PORT [--udp|--both] [--remote WHO] [--profile PROFILE] [--out]",
-    "NAME|PORT --router [--external PORT] [--ipv6 [--no-ipv4]] [--all-or-nothing] [--timeout 15s] [--qr]",
+    "NAME|PORT --router [--external PORT] [--ipv6 [--no-ipv4]] [--all-or-nothing] [--timeout 15s] [--qr] [--lang ja]",
     { input: "web", brief: "for the networks that this machine is on" },
     { input: "25565 --router --qr", brief: "a game server, for everybody on the internet" },
     { input: "25565 --remote any --profile private,public --yes", brief: "for everybody, without the router" },
@@ -90,7 +95,7 @@ fails, the others stay, stderr says what to do, and the exit code is 1.`,
   },
 });
 
-const ONLY_WITH_ROUTER = ["external", "ipv6", "noIpv4", "allOrNothing", "timeout"] as const;
+const ONLY_WITH_ROUTER = ["external", "ipv6", "noIpv4", "allOrNothing", "timeout", "lang", "html"] as const;
 
 /** @throws {UsageError} for flags that say nothing without another one, or contradict each other. */
 function refuseContradictions(flags: OpenFlags): void {
@@ -153,9 +158,22 @@ async function openBoth(
   );
   const wish = { ipv4: !flags.noIpv4, ipv6: flags.ipv6 ?? false, external, allOrNothing, timeoutMs };
   const opened = await openAtRouter(context, client, { ...order, ...wish, isQuiet: json });
-  await reportRouter(context, opened, { json, url: client.url, remarks: uselessFlags(flags, opened.backend) });
-  if (flags.qr) await drawQr(context, opened.takenBack === undefined ? opened.outcome.addresses : []);
-  if (opened.shortcomings.length > 0) throw new Ended(EXIT.failure);
+  const { outcome: { isWithoutRouter, addresses }, takenBack, shortcomings, leases } = opened;
+  const sheets = isWithoutRouter && takenBack === undefined ? await loadSheets() : undefined;
+  const sheet = await sheets?.makeSheet(context, client, { leases, external, lang: flags.lang });
+  const remarks = uselessFlags(flags, opened.backend);
+  reportRouter(context, opened, { json, url: client.url, remarks, ...(typeof sheet === "object" && { sheet }) });
+  if (!json && sheet !== undefined) sheets!.writeSheet(context, sheet);
+  if (typeof sheet === "object" && flags.html !== undefined) {
+    await sheets!.writePage(context, sheet, { file: flags.html, isQuiet: json });
+  }
+  if (flags.qr) await drawQr(context, takenBack === undefined ? addresses : []);
+  if (shortcomings.length > 0) throw new Ended(EXIT.failure);
+}
+
+/** Where a router answers, no sheet is needed. */
+function loadSheets(): Promise<typeof import("../open/sheet.ts")> {
+  return import("../open/sheet.ts" as string);
 }
 
 async function drawQr(context: CliContext, [address]: readonly string[]): Promise<void> {

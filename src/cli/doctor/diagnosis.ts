@@ -4,6 +4,8 @@ import { formatDuration } from "../../duration.ts";
 import { processText } from "../../process/command_line.ts";
 import { titleOf } from "../naming.ts";
 import { addressText } from "../terminal.ts";
+import { judgeAddress } from "./address.ts";
+import { checkLine } from "./line.ts";
 import { commandOfRun, isOfRun, type Orphan, type Stray, strayText } from "./servers.ts";
 import type { Symptoms } from "./symptoms.ts";
 
@@ -34,10 +36,18 @@ const FULL_BYTES = MB, NEARLY_FULL_BYTES = 100 * MB;
 
 /** The findings of all checks; a check that finds nothing has a finding that says so. */
 export function diagnose(symptoms: Symptoms): readonly Finding[] {
-  const checks = { daemon, pool, conflicts, servers, holds, claims, clock, disk, rights, firewall };
+  const checks = { daemon, pool, conflicts, servers, holds, claims, clock, disk, rights, firewall, line, address };
   return Object.entries(checks).flatMap(([check, run]) =>
     run(symptoms).map(([level, message]) => ({ check, level, message }))
   );
+}
+
+function address(symptoms: Symptoms): Result[] {
+  return judgeAddress(symptoms);
+}
+
+function line({ line, leases }: Symptoms): Result[] {
+  return checkLine(line, leases);
 }
 
 /** The daemon has warnings of its own, about its addresses, its pool and its file. */

@@ -1,6 +1,6 @@
 /** What doctor's checks look at: gathers it from the daemon and from this machine. */
 import type { DaemonStatus, Lease, ListedSocket, PortdClient } from "../../client/client.ts";
-import type { FirewallStatus } from "../../client/wire.ts";
+import type { FirewallStatus, Line, NetworkFacts } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { CliContext } from "../context.ts";
@@ -31,6 +31,10 @@ export interface Symptoms {
   readonly sockets: readonly ListedSocket[] | null;
   readonly strays: readonly Stray[];
   readonly orphans: readonly Orphan[];
+  /** What is known of the line; `undefined` where an older daemon does not know it. */
+  readonly line: Line | undefined;
+  /** Only where a lease asks the router. */
+  readonly network: NetworkFacts | undefined;
   /** Only where a lease is open to the outside and the user has the token. */
   readonly firewall: FirewallStatus | undefined;
 }
@@ -52,6 +56,8 @@ export async function lookForSymptoms({ self }: CliContext, client: PortdClient)
     openFiles: folder && folder.openFiles,
     folderFaults: folder?.faults ?? [],
     freeBytes: await freeBytes(status),
+    line: await readLine(client),
+    network: leases.some(({ exposure }) => exposure?.gateway) ? await client.network() : undefined,
     ...await lookAtServers(client, { leases, status }),
     firewall: leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined,
   };
@@ -81,6 +87,15 @@ function findAbandoned(leases: readonly Lease[]): readonly Orphan[] {
     const { pid, command } = listener!;
     return isThere(listener!) && !isThere(holder) ? [{ pid, command, lease }] : [];
   });
+}
+
+async function readLine(client: PortdClient): Promise<Line | undefined> {
+  try {
+    return await client.line();
+  } catch (error) {
+    if (error instanceof PortdError && error.code === "not_found") return undefined;
+    throw error;
+  }
 }
 
 async function readFirewall(client: PortdClient): Promise<FirewallStatus | undefined> {

@@ -35,12 +35,14 @@ export function grantedText(mapping: Mapping): string {
 
 /** What is said of a mapping that no lease wants any more. */
 export function leavingText(mapping: Mapping): string {
-  const { reason, expiresAt, family } = mapping;
-  const still = family === "ipv4"
-    ? `still leads to ${insideText(mapping)}`
-    : "is still open in the router's IPv6 firewall";
+  const { external, reason, expiresAt, family, protocol } = mapping, inside = insideText(mapping);
+  const why = reason ?? "the router has not deleted it yet";
+  if (external === null) {
+    return `the router may have a mapping to ${inside}/${protocol} that it has not confirmed: ${why}`;
+  }
+  const still = family === "ipv4" ? `still leads to ${inside}` : "is still open in the router's IPv6 firewall";
   const end = expiresAt === null
     ? "it has no end of its own: delete it on the router's page"
     : `it ends by itself at ${expiresAt}`;
-  return `${outsideText(mapping)} ${still}: ${reason ?? "the router has not deleted it yet"}; ${end}`;
+  return `${outsideText(mapping)} ${still}: ${why}; ${end}`;
 }

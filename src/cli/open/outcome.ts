@@ -40,6 +40,8 @@ export interface RouterWish {
   readonly external: number | undefined;
   /** Whether this machine has an IPv6 address that the internet knows. */
   readonly hasGlobalIpv6: boolean;
+  /** Whether the line can have no port at all by IPv4. */
+  readonly hasNoPort: boolean;
   /** How long the router was waited for, as a text: `15s`. */
   readonly waited: string;
 }
@@ -64,7 +66,7 @@ export function judge(wish: RouterWish, status: GatewayStatus): Outcome {
     addresses: [...new Set(addresses)],
     done: parts.flatMap(({ done }) => done ?? []),
     notes: parts.flatMap(({ note }) => note ?? []),
-    shortcomings: unique(parts.flatMap(({ shortcoming }) => shortcoming ?? [])),
+    shortcomings: joined(parts.flatMap(({ fault }) => fault ?? [])),
     isWithoutRouter: wish.ipv4 && status.ipv4 === null && addresses.every((each) => each.startsWith("[")),
   };
 }
@@ -79,8 +81,15 @@ interface Judgement {
   readonly address?: string;
   readonly done?: string;
   readonly note?: string;
-  readonly shortcoming?: Shortcoming;
+  readonly fault?: Fault;
 }
+
+/** A shortcoming of one protocol; in its message {@linkcode WHICH} stands for the protocol. */
+interface Fault extends Shortcoming {
+  readonly protocol: Protocol;
+}
+
+const WHICH = "{protocol}";
 
 function judgeOne(wish: RouterWish, status: GatewayStatus, endpoint: Endpoint): Judgement {
   const { lease, family, protocol } = endpoint;
@@ -88,11 +97,13 @@ function judgeOne(wish: RouterWish, status: GatewayStatus, endpoint: Endpoint): 
     each.leaseId === lease.id && each.family === family && each.protocol === protocol && each.state !== "leaving"
   );
   const mapping = found.find(({ state }) => state === "set") ?? found[0];
-  const fails = (message: string, next: string | null) => ({ shortcoming: { layer: layerOf(family), message, next } });
+  const fails = (message: string, next: string | null) => ({
+    fault: { layer: layerOf(family), protocol, message, next },
+  });
   if (family === "ipv6" && mapping?.state !== "set" && !wish.hasGlobalIpv6) {
     return fails("no IPv6 pinhole: this machine has no IPv6 address that the internet knows", ASK_FOR_IPV6);
   }
-  const what = family === "ipv4" ? `port ${lease.port}/${protocol}` : `a pinhole for port ${lease.port}/${protocol}`;
+  const what = family === "ipv4" ? `port ${lease.port}/${WHICH}` : `a pinhole for port ${lease.port}/${WHICH}`;
   if (mapping === undefined || mapping.state === "making") {
     return fails(`${what} is not forwarded: the router has not answered within ${wish.waited}`, LATER);
   }
@@ -111,23 +122,23 @@ function judgeGranted(
   mapping: Mapping,
   fails: (message: string, next: string | null) => Judgement,
 ): Judgement {
-  const { external, internal, protocol, family } = mapping;
+  const { external, internal, family } = mapping;
   const { address = null, port = internal.port } = external ?? {};
   if (address === null || addressBytes(address) === undefined) {
     return fails(
-      `the router forwards its port ${port}/${protocol}, but does not say which address it has`,
+      `the router forwards its port ${port}/${WHICH}, but does not say which address it has`,
       "look up the address on the router's page, or ask a server on the internet: portd line --stun",
     );
   }
   if (family === "ipv4" && kindOfAddress(address) !== "public") {
     return fails(
-      `the router forwards its port ${port}/${protocol}, but its own address ${address} is not one of the internet`,
+      `the router forwards its port ${port}/${WHICH}, but its own address ${address} is not one of the internet`,
       NOT_PUBLIC_NEXT,
     );
   }
   if (wanted !== undefined && family === "ipv4" && port !== wanted) {
     return fails(
-      `the router has granted port ${port}/${protocol} instead of ${wanted}: ${addressText(address, port)}`,
+      `the router has granted port ${port}/${WHICH} instead of ${wanted}: ${addressText(address, port)}`,
       `take another port (portd open ${target} --router --external N), or any: leave --external out`,
     );
   }
@@ -152,13 +163,14 @@ function reasonOf({ reason, state }: Mapping): string {
   return reason ?? `its state is ${state}`;
 }
 
-function nextFor({ target, external }: RouterWish, status: GatewayStatus, { family }: Mapping): string {
+function nextFor({ target, external, hasNoPort }: RouterWish, status: GatewayStatus, { family }: Mapping): string {
   const router = status[family];
   if (router === null) {
     return family === "ipv4"
       ? "switch UPnP, NAT-PMP or PCP on at the router's page, or forward the port there by hand"
       : "switch PCP or UPnP for IPv6 on at the router's page, or let the port pass its IPv6 firewall by hand";
   }
+  if (family === "ipv4" && hasNoPort) return "see what is known of the line: portd line";
   if (external !== undefined && family === "ipv4") {
     return `take another port (portd open ${target} --router --external N), or any: leave --external out`;
   }
@@ -166,7 +178,7 @@ function nextFor({ target, external }: RouterWish, status: GatewayStatus, { fami
 }
 
 function nextForUnusable({ target, external }: RouterWish, { family }: Mapping): string {
-  if (family === "ipv6") return "see what lies in between: portd check";
+  if (family === "ipv6") return `see what lies in between: portd check ${target}`;
   const other = external === undefined ? "" : `leave --external out (portd open ${target} --router), or `;
   return `${other}see which ports this line can have: portd line --stun; --ipv6 may work where IPv4 does not`;
 }
@@ -175,6 +187,17 @@ function addressForUrl(address: string): string {
   return address.includes(":") ? `[${address.replace("%", "%25")}]` : address;
 }
 
-function unique(shortcomings: readonly Shortcoming[]): readonly Shortcoming[] {
-  return [...new Map(shortcomings.map((each) => [JSON.stringify(each), each])).values()];
+/** Faults that are the same for both protocols of a lease are one. */
+function joined(faults: readonly Fault[]): readonly Shortcoming[] {
+  const plain = faults.map(({ protocol, message, ...rest }) => ({
+    ...rest,
+    message: message.replaceAll(`/${protocol}`, `/${WHICH}`), // the router's own words name the protocol too
+    protocol,
+  }));
+  const groups = Map.groupBy(plain, ({ layer, message, next }) => JSON.stringify([layer, message, next]));
+  return [...groups.values()].map((group) => {
+    const [{ layer, message, next }] = group as [Fault];
+    const which = [...new Set(group.map(({ protocol }) => protocol))].join("+");
+    return { layer, message: message.replaceAll(WHICH, which), next };
+  });
 }

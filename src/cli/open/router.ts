@@ -78,7 +78,7 @@ export async function openAtRouter(
 interface Begun {
   readonly bound: Bound;
   readonly opening: Opening;
-  readonly wish: RouterWish;
+  readonly wish: Omit<RouterWish, "hasNoPort">;
   readonly made: readonly Lease[];
 }
 
@@ -97,9 +97,13 @@ async function finish(
   ]);
   const last = { signal: bound.signal };
   const status = "value" in router ? router.value : await client.gateway(last);
-  const described = await partOf(client.describePort(port, last), () => false);
+  const [described, line] = await Promise.all([
+    partOf(client.describePort(port, last), () => false),
+    partOf(client.line(last), (error) => error instanceof PortdError),
+  ]);
   const description = "value" in described ? described.value : undefined;
-  const outcome = judge(wish, status);
+  const hasNoPort = "value" in line && line.value.usable?.length === 0;
+  const outcome = judge({ ...wish, hasNoPort }, status);
   const shortcomings = [
     ...ruleShortcomings(rules, leases, { description, waited: wish.waited }),
     ...outcome.shortcomings,
@@ -172,7 +176,7 @@ function wishOf(
   context: CliContext,
   { target, ipv4, ipv6, external, timeoutMs }: RouterOrder,
   leases: readonly Lease[],
-): RouterWish {
+): Begun["wish"] {
   const hasGlobalIpv6 = context.interfaces().some(({ address }) => isGlobalIpv6(address));
   return { leases, target, ipv4, ipv6, external, hasGlobalIpv6, waited: formatDuration(timeoutMs) };
 }

@@ -1,4 +1,5 @@
 /** What `portd open --router` says in the end. */
+import type { Sheet } from "../../sheet/sheet.ts";
 import type { CliContext } from "../context.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 import { localAddresses, type OpenedLeases, remarksOn, rulesOf, writeLeases } from "./report.ts";
@@ -11,6 +12,8 @@ export interface ReportOptions {
   readonly url: string;
   /** Remarks on the firewall. */
   readonly remarks: readonly string[];
+  /** The router sheet; only for JSON. */
+  readonly sheet?: Sheet;
 }
 
 /** Writes what was opened, and what was not with what to do. */
@@ -20,7 +23,13 @@ export function reportRouter(context: CliContext, opened: RouterOpened, options:
   const isKept = takenBack === undefined;
   const addresses = isKept ? outcome.addresses : [];
   const local = localAddresses(context, url, opened);
-  const remarks = [...options.remarks, ...whomRemark(opened), ...remarksOn(opened), ...outcome.notes];
+  const remarks = [
+    ...opened.remarks,
+    ...options.remarks,
+    ...whomRemark(opened),
+    ...remarksOn(opened),
+    ...outcome.notes,
+  ];
   if (json) {
     const ids = new Set(opened.leases.map(({ id }) => id));
     return writeJson(stdout, {
@@ -35,6 +44,7 @@ export function reportRouter(context: CliContext, opened: RouterOpened, options:
       mappings: mappings.filter(({ leaseId }) => ids.has(leaseId)),
       shortcomings,
       takenBack: takenBack ?? null,
+      sheet: options.sheet ?? null,
     });
   }
   writeLeases(context, opened);

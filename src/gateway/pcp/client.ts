@@ -25,6 +25,7 @@ import {
   PREFER_FAILURE,
 } from "./codec.ts";
 import { describeResult, resultFault, resultName } from "./results.ts";
+import { GRACE_S, Shortened } from "./shortened.ts";
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const satisfies Record<Protocol, number>;
 const ANY_ADDRESS = { ipv4: "0.0.0.0", ipv6: "::" } as const satisfies Record<Family, string>;
@@ -56,6 +57,7 @@ class PcpGateway implements Gateway {
   readonly #router: RouterPort;
   readonly #natPmp: RouterPort;
   readonly #epoch: EpochWatch;
+  readonly #shortened: Shortened;
   /** Whether the router also answers NAT-PMP's question for its outer address. */
   #tellsAddress = true;
 
@@ -66,6 +68,7 @@ class PcpGateway implements Gateway {
     this.localAddress = this.#router.localAddress;
     this.family = this.localAddress.includes(":") ? "ipv6" : "ipv4";
     this.#epoch = new EpochWatch(pcpEpochRule, this.#router.timer);
+    this.#shortened = new Shortened(this.#router.timer);
   }
 
   /** Asks whether the router speaks PCP. One that has no ANNOUNCE may have MAP all the same. @throws {GatewayError} */
@@ -107,6 +110,7 @@ class PcpGateway implements Gateway {
 
   async map(request: MappingRequest, signal?: AbortSignal): Promise<MappingGrant> {
     const { internal, isFixed, lifetimeS } = request;
+    this.#shortened.remove(request.nonce);
     const response = await this.#makeMapping(request, signal);
     if (response.result !== 0) throw this.#refusal(`to map ${portText(request)}`, response.result, response.lifetimeS);
     const { externalPort, externalAddress } = response.mapping;
@@ -151,19 +155,23 @@ class PcpGateway implements Gateway {
     const lastS = this.family === "ipv6" ? await this.#shorten(request, signal) : undefined;
     const end = lastS === undefined ? "it lasts until its lifetime ends" : `it now ends in ${lastS} seconds`;
     const message = `${refusal.message}: the router does not take our nonce for that of the mapping; ${end}`;
-    throw new GatewayError(refusal.fault, message, lastS === undefined ? {} : { retryAfterS: lastS });
+    throw new GatewayError(refusal.fault, message, lastS === undefined ? {} : { retryAfterS: lastS + GRACE_S });
   }
 
   /**
    * Has a pinhole end soon that cannot be deleted: miniupnpd forgets the nonce when it renews one, and renews it all the
-   * same. The pinhole leads to this host in any case.
+   * same. The pinhole leads to this host in any case. One that was shortened is let end: to ask again would prolong it.
    *
-   * @returns its lifetime; `undefined` when it was refused.
+   * @returns the seconds until then; `undefined` when it was refused.
    */
   async #shorten(request: MappingRequest, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const leftS = this.#shortened.secondsLeft(request.nonce);
+    if (leftS !== undefined) return leftS;
     const wishes = { externalPort: request.internal.port, lifetimeS: 1, options: [] };
     const { result, lifetimeS } = await this.#askMap(request, wishes, signal);
-    return result === 0 ? lifetimeS : undefined;
+    if (result !== 0) return undefined;
+    this.#shortened.add(request.nonce, lifetimeS);
+    return lifetimeS;
   }
 
   /** PCP cannot read a mapping back. */

@@ -103,3 +103,17 @@ function canonical(address: string): string | null {
   const bytes = addressBytes(address);
   return bytes === undefined ? null : addressText(bytes);
 }
+
+/** Deletes an entry. */
+export async function deleteEntry(call: Call, { external }: Entry): Promise<void> {
+  const values = {
+    NewRemoteHost: "",
+    NewExternalPort: external.port,
+    NewProtocol: external.protocol.toUpperCase(),
+  };
+  try {
+    await call("DeletePortMapping", values);
+  } catch (error) {
+    if (!(error instanceof ActionRefused && error.code === 714)) throw error; // it has ended meanwhile
+  }
+}

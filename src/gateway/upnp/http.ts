@@ -109,7 +109,7 @@ function dial(target: Target, localAddress: string): Connection {
   return target.address.includes("%") ? dialZone(target) : dialFrom(target, localAddress);
 }
 
-/** Node's sockets take the address to connect from, which Deno's do not. */
+/** Node's sockets take the address to connect from, which Deno's do not. Deno 2.4 leaves it to the system all the same. */
 function dialFrom({ address, port }: Target, localAddress: string): Connection {
   const socket = connect({ host: address, port, localAddress, family: address.includes(":") ? 6 : 4 });
   socket.on("error", () => {}); // whoever writes or reads has it as well

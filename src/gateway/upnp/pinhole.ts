@@ -15,7 +15,7 @@ import { type ActionAnswer, type ActionArguments, ActionRefused } from "./soap.t
 /** The longest lease of a pinhole, one day (section 2.3.5 of the service). */
 const LONGEST_LEASE_S = 86_400;
 
-const FIREWALL_DISABLED = 702, NO_TRAFFIC = 709;
+const SPACE_EXHAUSTED = 701, FIREWALL_DISABLED = 702, NO_TRAFFIC = 709;
 
 /** Errors that say that there is no pinhole of an id: 704, and 402 from miniupnpd 2.3. */
 const NO_PINHOLE: readonly number[] = [704, 402];
@@ -34,6 +34,8 @@ export class UpnpFirewall implements Gateway {
   readonly localAddress: string;
   readonly name: string | null;
   readonly #calls: Calls;
+  /** What each id was given for last: a router that has restarted gives the same ids once more. */
+  readonly #endpoints = new Map<string, string>();
 
   constructor(service: Service, home: Home, options: CallsOptions & { readonly name: string | null }) {
     this.address = home.gateway;
@@ -60,16 +62,19 @@ export class UpnpFirewall implements Gateway {
     return this.#run(request, signal, async (call) => {
       const lifetimeS = Math.min(Math.max(1, Math.floor(request.lifetimeS)), LONGEST_LEASE_S);
       const handle = await isFirewallOn(call) ? await open(call, request, lifetimeS) : undefined;
+      if (handle !== undefined) this.#endpoints.set(handle, textOf(request));
       return { external: internal, lifetimeS, ...(handle === undefined ? {} : { handle }) };
     });
   }
 
-  /** Deletes a pinhole. Without a handle it is made once more for a second, which answers with the id that it has. */
+  /** Deletes a pinhole. Where its id is not known, it is made once more for a second, which answers with the id. */
   unmap(request: MappingRequest, _externalPort: number, signal?: AbortSignal): Promise<void> {
     return this.#run(request, signal, async (call) => {
       if (!await isFirewallOn(call)) return;
-      const handle = request.handle ?? await add(call, request, 1);
-      if (handle !== undefined) await ignoring([...NO_PINHOLE, NOT_OURS], call("DeletePinhole", { UniqueID: handle }));
+      const handle = this.#ownHandle(request) ?? await add(call, request, 1);
+      if (handle === undefined) return;
+      this.#endpoints.delete(handle);
+      await ignoring([...NO_PINHOLE, NOT_OURS], call("DeletePinhole", { UniqueID: handle }));
     });
   }
 
@@ -98,6 +103,12 @@ export class UpnpFirewall implements Gateway {
     this.#calls.close();
   }
 
+  /** The handle of a request, unless the router has given that id to another pinhole of ours since. */
+  #ownHandle(request: MappingRequest): string | undefined {
+    const { handle } = request, endpoint = handle && this.#endpoints.get(handle);
+    return endpoint === undefined || endpoint === textOf(request) ? handle : undefined;
+  }
+
   #run<T>(
     { internal }: MappedEndpoint,
     signal: AbortSignal | undefined,
@@ -124,10 +135,21 @@ function isFalse(value: string | undefined): boolean {
  * so the id is right also where the router has begun to count again. Not every router takes the new lease from it.
  */
 async function open(call: Call, request: MappingRequest, lifetimeS: number): Promise<string | undefined> {
-  const id = await add(call, request, lifetimeS);
+  const id = await addAgain(call, request, lifetimeS);
   if (id === undefined || id !== request.handle) return id;
   await call("UpdatePinhole", { UniqueID: id, NewLeaseTime: lifetimeS });
   return id;
+}
+
+/** Renews by AddPinhole. miniupnpd refuses that once where its rules were lost, and makes the pinhole when it is asked again. */
+async function addAgain(call: Call, request: MappingRequest, lifetimeS: number): Promise<string | undefined> {
+  try {
+    return await add(call, request, lifetimeS);
+  } catch (error) {
+    const isLost = error instanceof ActionRefused && error.code === SPACE_EXHAUSTED && request.handle !== undefined;
+    if (!isLost) throw error;
+    return await add(call, request, lifetimeS);
+  }
 }
 
 /** @returns the id; `undefined` where the firewall was switched off in this moment. */
@@ -143,7 +165,7 @@ async function add(call: Call, { internal, protocol }: MappedEndpoint, lifetimeS
   const answer = await ignoring([FIREWALL_DISABLED], call("AddPinhole", values));
   if (answer === undefined) return undefined;
   const id = answer.get("UniqueID") ?? "";
-  if (/^\d{1,5}$/.test(id)) return id;
+  if (/^\d{1,5}$/.test(id) && Number(id) <= 65_535) return id;
   throw new GatewayError("failed", "The router's answer to AddPinhole has no id");
 }
 
@@ -154,4 +176,8 @@ async function ignoring(codes: readonly number[], answer: Promise<ActionAnswer>)
     if (error instanceof ActionRefused && codes.includes(error.code)) return undefined;
     throw error;
   }
+}
+
+function textOf({ protocol, internal }: MappedEndpoint): string {
+  return `${protocol} ${internal.address} ${internal.port}`;
 }

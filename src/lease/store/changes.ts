@@ -30,7 +30,8 @@ export type Change =
   | { readonly kind: "forgetName"; readonly name: string }
   | { readonly kind: "answer"; readonly answer: StoredAnswer }
   | { readonly kind: "mapping"; readonly mapping: MappingRecord }
-  | { readonly kind: "forgetMapping"; readonly nonce: string };
+  | { readonly kind: "forgetMapping"; readonly nonce: string }
+  | { readonly kind: "lineLook"; readonly text: string };
 
 /** Changes that did not reach the disk. */
 export class WriteError extends PortdError {
@@ -82,6 +83,9 @@ export function apply(change: Change, statements: Statements, clock: Clock): Add
       break;
     case "forgetName":
       statements.forgetName.run(change.name);
+      break;
+    case "lineLook":
+      statements.keepLineLook.run(change.text);
       break;
     case "answer": {
       const { caller, key, fingerprint, status, leaseIds } = change.answer;

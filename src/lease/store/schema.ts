@@ -91,6 +91,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX keyed_requests_by_age ON keyed_requests (caller, at, bytes);
   `,
   `
+  -- What STUN servers saw of the line at the last look, as JSON: one row at most.
+  CREATE TABLE line (id INTEGER PRIMARY KEY CHECK (id = 1), look TEXT NOT NULL) STRICT;
+  `,
+  `
   -- What portd has asked routers for. A row is on the disk before the router is asked, and goes when the router has
   -- deleted the mapping or ended it by itself. Instants *_at are wall-clock milliseconds since 1970. nonce is PCP's, with
   -- which a mapping is renewed and deleted. wanted_port: null is any; external_port: null where nothing is granted yet;

@@ -52,6 +52,8 @@ export function prepare(db: DatabaseSync) {
     mappings: db.prepare("SELECT * FROM mappings ORDER BY nonce"),
     mapping: db.prepare(PUT_MAPPING),
     forgetMapping: db.prepare("DELETE FROM mappings WHERE nonce = ?"),
+    lineLook: db.prepare("SELECT look FROM line"),
+    keepLineLook: db.prepare("INSERT INTO line VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET look = excluded.look"),
     checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
   } satisfies Record<string, StatementSync>;
 }

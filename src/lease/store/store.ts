@@ -142,6 +142,11 @@ export class Store {
     return this.#statements.mappings.all().map((row) => toMapping(row as Row));
   }
 
+  /** The text of the last change `lineLook`; `undefined` where there was none. */
+  lineLook(): string | undefined {
+    return this.#statements.lineLook.get()?.look as string | undefined;
+  }
+
   /** The earlier answer to this key of a caller. */
   answer({ caller, key }: Pick<StoredAnswer, "caller" | "key">): StoredAnswer | undefined {
     const row = this.#statements.answer.get(key, caller) as Row | undefined;

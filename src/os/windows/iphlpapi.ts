@@ -1,4 +1,4 @@
-/** iphlpapi.dll of Windows: the tables of TCP and UDP sockets with the pids of their processes. */
+/** iphlpapi.dll of Windows: the tables of TCP and UDP sockets with the pids of their processes, and the adapters. */
 import { system32 } from "./system32.ts";
 
 const PARAMETERS = ["buffer", "buffer", "i32", "u32", "i32", "u32"] as const;
@@ -19,6 +19,18 @@ const BLOCKING_SYMBOLS = {
   GetExtendedUdpTable: GET_TABLE,
 } as const satisfies Deno.ForeignLibraryInterface;
 
+/** What is read of adapters, off the event loop. */
+const ADAPTER_SYMBOLS = {
+  /** `ULONG GetAdaptersAddresses(ULONG family, ULONG flags, PVOID reserved, PIP_ADAPTER_ADDRESSES, PULONG size)` */
+  GetAdaptersAddresses: {
+    parameters: ["u32", "u32", "pointer", "buffer", "buffer"],
+    result: "u32",
+    nonblocking: true,
+  },
+  /** `DWORD GetBestInterfaceEx(struct sockaddr *destination, PDWORD index)` */
+  GetBestInterfaceEx: { parameters: ["buffer", "buffer"], result: "u32", nonblocking: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 /** The opened library. */
 export type Iphlpapi = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
@@ -33,6 +45,14 @@ export function openIphlpapi(): Iphlpapi {
 /** Opens the library for calls that block. @throws where there is none, or no permission for FFI. */
 export function openBlockingIphlpapi(): BlockingIphlpapi {
   return Deno.dlopen(system32("iphlpapi.dll"), BLOCKING_SYMBOLS).symbols;
+}
+
+/** The opened library, with the calls about adapters. */
+export type AdapterCalls = Deno.DynamicLibrary<typeof ADAPTER_SYMBOLS>["symbols"];
+
+/** Opens the library for the calls about adapters. @throws where there is none, or no permission for FFI. */
+export function openAdapterCalls(): AdapterCalls {
+  return Deno.dlopen(system32("iphlpapi.dll"), ADAPTER_SYMBOLS).symbols;
 }
 
 /** Address families of Windows, ws2def.h. */

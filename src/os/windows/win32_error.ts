@@ -4,9 +4,13 @@ export const NO_ERROR = 0;
 export const ERROR_FILE_NOT_FOUND = 2;
 export const ERROR_ACCESS_DENIED = 5;
 export const ERROR_NOT_SUPPORTED = 50;
+/** A list is longer than the buffer for it. */
+export const ERROR_BUFFER_OVERFLOW = 111;
 /** A service does not know a control. */
 export const ERROR_CALL_NOT_IMPLEMENTED = 120;
 export const ERROR_INSUFFICIENT_BUFFER = 122;
+/** There is nothing to list. */
+export const ERROR_NO_DATA = 232;
 export const ERROR_MORE_DATA = 234;
 export const ERROR_NO_MORE_ITEMS = 259;
 /** A value of the registry has another type than the one asked for. */

@@ -36,6 +36,8 @@ const HEALTHY: Symptoms = {
   sockets: [],
   strays: [],
   orphans: [],
+  line: undefined,
+  network: undefined,
   firewall: undefined,
 };
 

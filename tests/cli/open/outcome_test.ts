@@ -14,7 +14,7 @@ function judged(
   const whole = { leases: [LEASE], target: "game", ipv4: true, ipv6: false, external: undefined, waited: "15s" };
   const found = { ipv4: ROUTER, ipv6: IPV6_ROUTER, faults: [], ...status };
   return judge(
-    { ...whole, hasGlobalIpv6: true, ...wish },
+    { ...whole, hasGlobalIpv6: true, hasNoPort: false, ...wish },
     { ...found, mappings: mappings.map((part) => mappingOf(LEASE, part)) },
   );
 }
@@ -62,12 +62,31 @@ Deno.test("what does not work is said with what to do", () => {
   );
   assert.match(onlyFault(judged([refused], { wish: { external: 25565 } })), /portd open game --router --external N/);
   assert.match(onlyFault(judged([refused], { status: { ipv4: null } })), /switch UPnP, NAT-PMP or PCP on/);
+  assert.match(
+    onlyFault(judged([refused], { wish: { hasNoPort: true } })),
+    /; see what is known of the line: portd line$/,
+  );
   const useless = { state: "unusable", reason: "the line has no port 25565" } as const;
   assert.match(
     onlyFault(judged([useless])),
     /is forwarded, but nothing arrives: the line has no port 25565; see which ports/,
   );
   assert.match(onlyFault(judged([useless], { wish: { external: 25565 } })), /; leave --external out/);
+});
+
+Deno.test("what fails for both protocols alike is said once", () => {
+  const both = { ...LEASE, protocols: ["tcp", "udp"] as const };
+  const failed = (protocol: "tcp" | "udp", why: string) =>
+    ({ protocol, state: "failed", external: null, reason: `${why} 25565/${protocol}` }) as const;
+  const messagesOf = (...mappings: Partial<Mapping>[]) =>
+    judged(mappings, { wish: { leases: [both] } }).shortcomings.map(({ message }) => message);
+  assert.deepEqual(messagesOf(failed("tcp", "refused"), failed("udp", "refused")), [
+    "port 25565/tcp+udp is not open: refused 25565/tcp+udp",
+  ]);
+  assert.deepEqual(messagesOf(failed("tcp", "refused"), failed("udp", "no room for")), [
+    "port 25565/tcp is not open: refused 25565/tcp",
+    "port 25565/udp is not open: no room for 25565/udp",
+  ]);
 });
 
 Deno.test("a grant may be of no use: another port, no address, or one that is not of the internet", () => {

@@ -64,7 +64,8 @@ Deno.test("a router that speaks PCP alone is told by its answer, and one that sa
 Deno.test("an answer for another port or protocol, or from elsewhere, is none", async () => {
   for (const change of [(bytes: Uint8Array) => bytes[1]! ^= 3, (bytes: Uint8Array) => bytes[INTERNAL_PORT]! ^= 1]) {
     await using router = new FakeRouter();
-    const gateway = await open(router, new HastyTimer());
+    const timer = new HastyTimer(0), gateway = await open(router, timer);
+    timer.left = Infinity;
     router.habits.send = (answer) => {
       change(answer);
       return [answer];

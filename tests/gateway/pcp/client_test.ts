@@ -1,32 +1,15 @@
 /** What the client makes of routers that refuse, lie, restart or say nothing; conformance has what it does with good ones. */
 import assert from "node:assert/strict";
-import type { Gateway, GatewayFault } from "../../../src/gateway/gateway.ts";
-import { findPcp } from "../../../src/gateway/pcp/client.ts";
+import type { GatewayFault } from "../../../src/gateway/gateway.ts";
 import { PCP_RESULTS } from "../../../src/gateway/pcp/results.ts";
 import { FakeRouter } from "../../support/gateway/fake_router.ts";
 import { HastyTimer } from "../../support/gateway/hasty_timer.ts";
-import { hasIpv6Loopback } from "../../support/gateway/ipv6.ts";
+import { MAP_PLACES, openPcp, spoilMaps } from "../../support/gateway/pcp_client.ts";
 import { mappingRequest, refusalOf } from "../../support/gateway/requests.ts";
-
-/** A gateway to a router, closed and disposed of together. Where no timer is given, nothing is ever sent twice. */
-async function open(router: FakeRouter, timer: HastyTimer | FakeRouter["clock"] = router.clock): Promise<Gateway> {
-  const { address, port } = router;
-  return await findPcp({ route: { address, gateway: address }, port, timer });
-}
-
-/** Changes the answers to MAP requests on their way. */
-function spoil(router: FakeRouter, change: (answer: Uint8Array, view: DataView) => void): void {
-  router.habits.send = (answer) => {
-    if (answer[1] === 0x81) change(answer, new DataView(answer.buffer));
-    return [answer];
-  };
-}
-
-const LIFETIME = 4, NONCE = 24, PROTOCOL = 36, INTERNAL_PORT = 40, EXTERNAL_PORT = 42, EXTERNAL_ADDRESS = 44;
 
 Deno.test("each result code is the fault that it means, with the router's wish when to ask again", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   const faults: Partial<Record<GatewayFault, readonly number[]>> = {
     unsupported: [1, 4, 5, 9],
     not_authorized: [2],
@@ -49,7 +32,7 @@ Deno.test("each result code is the fault that it means, with the router's wish w
 
 Deno.test("no router keeps us from asking for longer than half an hour", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.refusal = 8;
   for (const [lifetimeS, retryAfterS] of [[0xffff_ffff, 1800], [1800, 1800], [1, 1], [0, undefined]]) {
     router.habits.refusalLifetimeS = lifetimeS!;
@@ -60,7 +43,7 @@ Deno.test("no router keeps us from asking for longer than half an hour", async (
 
 Deno.test("a full table, and a router without an address, are told apart", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.table.capacity = 0;
   assert.equal((await refusalOf(gateway.map(mappingRequest()))).fault, "no_resources");
   router.habits.externalAddress = null;
@@ -71,41 +54,50 @@ Deno.test("a full table, and a router without an address, are told apart", async
 Deno.test("a router that speaks NAT-PMP alone is told by its answer, and one that says nothing is silent", async () => {
   await using router = new FakeRouter();
   router.habits.speaksPcp = false;
-  assert.equal((await refusalOf(open(router))).fault, "unsupported");
+  assert.equal((await refusalOf(openPcp(router))).fault, "unsupported");
   router.habits.speaksNatPmp = false;
-  assert.equal((await refusalOf(open(router, new HastyTimer()))).fault, "silent");
+  assert.equal((await refusalOf(openPcp(router, new HastyTimer()))).fault, "silent");
 });
 
 Deno.test("a router that refuses to be asked is not used, one without ANNOUNCE is", async () => {
   await using router = new FakeRouter();
   router.habits.send = (answer) => [answer.with(3, 2)];
-  assert.equal((await refusalOf(open(router))).fault, "not_authorized");
+  assert.equal((await refusalOf(openPcp(router))).fault, "not_authorized");
   router.habits.send = (answer) => [answer];
   router.habits.knowsAnnounce = false;
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   assert.equal((await gateway.map(mappingRequest())).external.port, 20417);
   gateway.close();
 });
 
 Deno.test("an answer with another nonce, protocol or internal port, or from elsewhere, is none", async () => {
-  for (const place of [NONCE, NONCE + 11, PROTOCOL, INTERNAL_PORT, INTERNAL_PORT + 1]) {
+  for (
+    const place of [
+      MAP_PLACES.nonce,
+      MAP_PLACES.nonce + 11,
+      MAP_PLACES.protocol,
+      MAP_PLACES.internalPort,
+      MAP_PLACES.internalPort + 1,
+    ]
+  ) {
     await using router = new FakeRouter();
-    const gateway = await open(router, new HastyTimer());
-    spoil(router, (answer) => answer[place]! ^= 1);
+    const timer = new HastyTimer(0), gateway = await openPcp(router, timer);
+    timer.left = Infinity;
+    spoilMaps(router, (answer) => answer[place]! ^= 1);
     assert.equal((await refusalOf(gateway.map(mappingRequest()))).fault, "silent", `byte ${place}`);
     gateway.close();
   }
   await using router = new FakeRouter();
   router.habits.answersFromElsewhere = true;
-  assert.equal((await refusalOf(open(router, new HastyTimer()))).fault, "silent");
+  assert.equal((await refusalOf(openPcp(router, new HastyTimer()))).fault, "silent");
 });
 
 Deno.test("a request that is lost on the way is sent again, the same", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   gateway.close();
   router.habits.ignores = 2;
-  const patient = await open(router, new HastyTimer({ hasty: 2 }));
+  const patient = await openPcp(router, new HastyTimer(2));
   const [first, ...others] = router.requests.slice(1);
   assert.equal(others.length, 2);
   for (const each of others) assert.deepEqual(each, first);
@@ -114,7 +106,7 @@ Deno.test("a request that is lost on the way is sent again, the same", async () 
 
 Deno.test("junk before the answer does no harm", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.send = (
     answer,
   ) => [new Uint8Array(), answer.subarray(0, 23), answer.with(1, 1), new Uint8Array(1500), answer];
@@ -125,7 +117,7 @@ Deno.test("junk before the answer does no harm", async () => {
 Deno.test("a router that has restarted is known by its seconds, once, whichever answer they were in", async () => {
   await using router = new FakeRouter();
   router.clock.advance(5_000_000);
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   await gateway.map(mappingRequest());
   assert.equal(await gateway.hasForgotten(), false);
   router.clock.advance(3_600_000);
@@ -142,7 +134,7 @@ Deno.test("a router that has restarted is known by its seconds, once, whichever 
 
 Deno.test("a router that forgets without a word has the mapping back by its renewal", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   const { external } = await gateway.map(mappingRequest({ externalPort: 20500 }));
   router.forget();
   assert.equal(await gateway.hasForgotten(), false);
@@ -153,7 +145,7 @@ Deno.test("a router that forgets without a word has the mapping back by its rene
 
 Deno.test("a router that grants another port than the fixed one has it given back; a wish that is no must is granted", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.grantsAnother = true;
   for (const knowsPreferFailure of [true, false]) {
     router.habits.knowsPreferFailure = knowsPreferFailure;
@@ -175,11 +167,14 @@ Deno.test("a router that grants another port than the fixed one has it given bac
 });
 
 Deno.test("a grant of port 0, or for no time, is a failure, and given back", async () => {
-  const lies = [(view: DataView) => view.setUint16(EXTERNAL_PORT, 0), (view: DataView) => view.setUint32(LIFETIME, 0)];
+  const lies = [
+    (view: DataView) => view.setUint16(MAP_PLACES.externalPort, 0),
+    (view: DataView) => view.setUint32(MAP_PLACES.lifetime, 0),
+  ];
   for (const lie of lies) {
     await using router = new FakeRouter();
-    const gateway = await open(router);
-    spoil(router, (_, view) => lie(view));
+    const gateway = await openPcp(router);
+    spoilMaps(router, (_, view) => lie(view));
     assert.equal((await refusalOf(gateway.map(mappingRequest()))).fault, "failed");
     assert.deepEqual(router.table.entries(), []);
     gateway.close();
@@ -188,13 +183,13 @@ Deno.test("a grant of port 0, or for no time, is a failure, and given back", asy
 
 Deno.test("a grant says the lifetime that it has, shorter or longer, and no address where the router has told none", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.longestLifetimeS = 90;
   assert.equal((await gateway.map(mappingRequest())).lifetimeS, 90);
   router.habits.longestLifetimeS = router.habits.shortestLifetimeS = 7200;
   assert.equal((await gateway.map(mappingRequest())).lifetimeS, 7200);
   for (const nowhere of [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0], new Array(16).fill(0)]) {
-    spoil(router, (answer) => answer.set(nowhere, EXTERNAL_ADDRESS));
+    spoilMaps(router, (answer) => answer.set(nowhere, MAP_PLACES.externalAddress));
     assert.equal((await gateway.map(mappingRequest())).external.address, null);
   }
   gateway.close();
@@ -202,7 +197,7 @@ Deno.test("a grant says the lifetime that it has, shorter or longer, and no addr
 
 Deno.test("a mapping with another nonce is not ours: neither changed nor deleted", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   await gateway.map(mappingRequest());
   const other = mappingRequest({ nonce: "ffffffffffffffffffffffff" });
   assert.equal((await refusalOf(gateway.map(other))).fault, "not_authorized");
@@ -215,7 +210,7 @@ Deno.test("a mapping with another nonce is not ours: neither changed nor deleted
 
 Deno.test("the external address is asked for in NAT-PMP where the router speaks that, else seen at a mapping that ends", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   assert.equal(await gateway.externalAddress(), "203.0.113.7");
   router.habits.externalAddress = null;
   assert.equal(await gateway.externalAddress(), null);
@@ -234,7 +229,7 @@ Deno.test("the external address is asked for in NAT-PMP where the router speaks 
 
 Deno.test("a closed gateway asks nothing any more, and what it was asking ends", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.ignores = Infinity;
   const asking = refusalOf(gateway.hasForgotten());
   gateway.close();
@@ -248,7 +243,7 @@ Deno.test("a closed gateway asks nothing any more, and what it was asking ends",
 
 Deno.test("an address of the other family, or of another host, is not mapped", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   for (const [address, fault] of [["::1", "unsupported"], ["nonsense", "unsupported"], ["192.0.2.1", "failed"]]) {
     const refusal = await refusalOf(gateway.map(mappingRequest({ internal: { address: address!, port: 20417 } })));
     assert.equal(refusal.fault, fault, address);
@@ -259,7 +254,7 @@ Deno.test("an address of the other family, or of another host, is not mapped", a
 
 Deno.test("numbers that are no ports are not sent: 0 would be all ports of this host", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   await gateway.map(mappingRequest());
   const before = router.requests.length;
   for (const port of [0, -1, 65536, 1.5, NaN]) {
@@ -275,49 +270,10 @@ Deno.test("numbers that are no ports are not sent: 0 would be all ports of this 
 
 Deno.test("a lifetime that has no room, or would delete, is asked for as near as it can be", async () => {
   await using router = new FakeRouter();
-  const gateway = await open(router);
+  const gateway = await openPcp(router);
   router.habits.longestLifetimeS = Infinity;
   for (const [asked, granted] of [[0, 1], [0.2, 1], [1.5, 2], [2 ** 40, 2 ** 32 - 1]]) {
     assert.equal((await gateway.map(mappingRequest({ lifetimeS: asked! }))).lifetimeS, granted);
   }
   gateway.close();
-});
-
-Deno.test({
-  name: "a pinhole has its internal port where the router answers 0, and no other address than its own",
-  ignore: !hasIpv6Loopback(),
-  async fn() {
-    await using router = new FakeRouter({ address: "::1" });
-    const gateway = await open(router);
-    const request = mappingRequest({ family: "ipv6", internal: { address: "::1", port: 20417 }, isFixed: true });
-    spoil(router, (answer, view) => {
-      view.setUint16(EXTERNAL_PORT, 0);
-      answer.fill(0, EXTERNAL_ADDRESS);
-    });
-    assert.deepEqual((await gateway.map(request)).external, { address: "::1", port: 20417 });
-    const suggested = new DataView(router.requests.at(-1)!.bytes.buffer).getUint16(EXTERNAL_PORT);
-    assert.equal(suggested, 20417);
-    gateway.close();
-  },
-});
-
-Deno.test({
-  name: "a pinhole that can be neither deleted nor shortened is reported as lasting",
-  ignore: !hasIpv6Loopback(),
-  async fn() {
-    await using router = new FakeRouter({ address: "::1" });
-    const gateway = await open(router);
-    const request = mappingRequest({ family: "ipv6", internal: { address: "::1", port: 20417 } });
-    await gateway.map(request);
-    router.habits.deleteRefusal = 2;
-    router.habits.shortestLifetimeS = 120;
-    const shortened = await refusalOf(gateway.unmap(request, 20417));
-    assert.deepEqual([shortened.fault, shortened.retryAfterS], ["not_authorized", 120]);
-    assert.match(shortened.message, /it now ends in 120 seconds$/);
-    router.habits.refusal = 2;
-    const refusal = await refusalOf(gateway.unmap(request, 20417));
-    assert.equal(refusal.retryAfterS, undefined);
-    assert.match(refusal.message, /it lasts until its lifetime ends$/);
-    gateway.close();
-  },
 });

@@ -133,6 +133,15 @@ Deno.test("error 724 leads to the internal port, unless another one is fixed", a
   await refuses("port_taken", setting.router.map(wish()));
 });
 
+Deno.test("a system port that the router does not map leads to another one, unless it is fixed", async () => {
+  await using setting = new RouterSetting(1);
+  setting.table.faults.firstPort = 1024;
+  assert.equal((await setting.router.map(wish({ externalPort: 80 }))).external.port, 8080);
+  const web = wish({ externalPort: 0, internal: { address: "127.0.0.1", port: 443 } });
+  assert.equal((await setting.router.map(web)).external.port, 8443);
+  await refuses("not_authorized", setting.router.map({ ...web, externalPort: 443, isFixed: true }), /error 606/);
+});
+
 Deno.test("every other refusal is its fault, and ends the attempt", async () => {
   await using setting = new RouterSetting(1);
   const faults: Readonly<Record<number, GatewayFault>> = {

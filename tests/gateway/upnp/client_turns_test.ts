@@ -108,6 +108,6 @@ Deno.test("whatever the table has, others' mappings stay, a fixed port is that p
         if (!odd.makesNextPort) assert.deepEqual(others(), before);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });

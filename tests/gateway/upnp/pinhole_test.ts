@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { MappingRequest } from "../../../src/gateway/gateway.ts";
 import { FakeClock } from "../../support/clock.ts";
-import { FakeIgd, httpAnswer } from "../../support/gateway/igd.ts";
+import { encodeAnswer, FakeIgd, httpAnswer } from "../../support/gateway/igd.ts";
 import { firewallOf } from "../../support/gateway/igd_conformance.ts";
 import { refuses } from "../../support/gateway/igd_setting.ts";
 
@@ -66,6 +66,21 @@ Deno.test("a router that has lost its table gives a new id, and another's id is 
   const again = await firewall.map(wish({ handle: "1" }));
   assert.equal(again.handle, "2");
   assert.equal(table.pinholes.get(1)?.protocolNumber, 17);
+  await firewall.unmap(wish({ handle: "1" }), 8080); // the id that it had before
+  assert.deepEqual([...table.pinholes.keys()], [1]);
+});
+
+Deno.test("a router that refuses a renewal once, as its rules were lost, is asked again", async () => {
+  await using setting = setUp();
+  const { firewall, igd, table } = setting;
+  await firewall.map(wish());
+  table.forget();
+  let refusals = 0;
+  igd.raw = ({ head }) => /#AddPinhole/.test(head) && refusals++ === 0 ? encodeAnswer("AddPinhole", 701) : undefined;
+  assert.equal((await firewall.map(wish({ handle: "1" }))).handle, "1");
+  assert.equal(table.pinholes.size, 1);
+  refusals = 0;
+  await refuses("no_resources", firewall.map(wish({ protocol: "udp" })), /error 701/);
 });
 
 Deno.test("a look knows a pinhole by its id", async () => {
@@ -157,7 +172,7 @@ Deno.test("a lease is a second at the least and a day at the most, and an id is 
       200,
       `<Envelope><Body><AddPinholeResponse><UniqueID>${id}</UniqueID></AddPinholeResponse></Body></Envelope>`,
     );
-  for (const id of ["", "x", "-1", "123456", "1 OR 2"]) {
+  for (const id of ["", "x", "-1", "65536", "123456", "1 OR 2"]) {
     igd.raw = ({ head }) => /#AddPinhole/.test(head) ? answer(id) : undefined;
     await refuses("failed", firewall.map(wish()), /has no id/);
   }

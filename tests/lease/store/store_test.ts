@@ -341,7 +341,7 @@ storeTest("a disk that fails to take the file gets no more; the log still has it
 storeTest("a file of the portd before is taken over: leases, history and the answers to keys", async (open, path) => {
   const [live, ended, other] = ["A", "B", "C"].map((id, i) => record(id, 3000 + i, { name: `a/${id}` }));
   const db = new DatabaseSync(path);
-  const migrations = MIGRATIONS.slice(0, 4); // before callers and the history's index
+  const migrations = MIGRATIONS.slice(0, MIGRATIONS.findIndex((sql) => sql.includes("keyed_requests")));
   db.exec(`PRAGMA journal_mode = WAL; ${migrations.join("")} PRAGMA user_version = ${migrations.length}`);
   const insertLease = db.prepare(INSERT_LEASE);
   for (const each of [live!, { ...ended!, endedAt: 5 }, other!]) insertLease.run(...toValues(each, null));

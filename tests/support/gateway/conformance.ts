@@ -156,7 +156,9 @@ const LOST_NONCE_TESTS: HostTests = {
     const renewed = await host.map(renewal(request, await host.map(request)));
     await host.refuses("not_authorized", host.unmap(renewal(request, renewed), renewed));
     await host.expect([[request, renewed]]);
-    await router.pass(router.shortestLifetimeS + 2);
+    await router.pass(router.shortestLifetimeS / 2);
+    await host.refuses("not_authorized", host.unmap(renewal(request, renewed), renewed)); // and does not prolong it
+    await router.pass(router.shortestLifetimeS / 2 + 2);
     await host.expect([]);
     await host.unmap(renewal(request, renewed), renewed);
   },

@@ -1,18 +1,14 @@
 import type { Timer } from "../../../src/clock.ts";
 
-/** Options of a {@linkcode HastyTimer}. */
-export interface HastyOptions {
-  /** How many of its timers go off at once; the others never do. @default all */
-  readonly hasty?: number;
-}
-
 /** A timer whose durations are over as soon as the event loop has looked for datagrams, and which keeps them. */
 export class HastyTimer implements Timer {
   readonly durations: number[] = [];
-  readonly #hasty: number;
+  /** How many more of its timers go off; the others never do. */
+  left: number;
 
-  constructor({ hasty = Infinity }: HastyOptions = {}) {
-    this.#hasty = hasty;
+  /** @param left is 0 where an answer is waited for first, however long it takes. */
+  constructor(left = Infinity) {
+    this.left = left;
   }
 
   monotonic(): number {
@@ -21,7 +17,8 @@ export class HastyTimer implements Timer {
 
   after(ms: number, callback: () => void): () => void {
     this.durations.push(ms);
-    if (this.durations.length > this.#hasty) return () => {};
+    if (this.left <= 0) return () => {};
+    this.left--;
     const timer = setTimeout(callback, 0);
     return () => clearTimeout(timer);
   }

@@ -41,6 +41,8 @@ export interface IgdFaults {
   hidesLease: boolean;
   /** Error 724. */
   samePortsOnly: boolean;
+  /** Error 606 for external ports below. */
+  firstPort: number;
   /** Another host's mapping is replaced. */
   overwrites: boolean;
   /** Error 718 for a mapping that is the asking host's own. */
@@ -62,6 +64,7 @@ export const SOUND: IgdFaults = {
   longestLeaseS: 604_800,
   hidesLease: false,
   samePortsOnly: false,
+  firstPort: 1,
   overwrites: false,
   renewsNothing: false,
   externalAddress: "11.22.33.44",
@@ -158,6 +161,7 @@ export class IgdTable {
     if (clientPort === 0) return 402;
     if (values.get("NewRemoteHost") !== "") return 726;
     if (values.get("NewInternalClient") !== from) return 606; // as routers do that are set to be secure
+    if (externalPort < faults.firstPort) return 606;
     if (faults.permanentOnly && lease !== 0) return 725;
     if (faults.samePortsOnly && externalPort !== clientPort) return 724;
     const protocol = protocolOf(call), before = this.#find(keyOf({ protocol, externalPort }));

@@ -33,6 +33,8 @@ export interface RouterHabits {
   deleteRefusal: GatewayFault | undefined;
   /** Whether it answers nothing at all. */
   isSilent: boolean;
+  /** Whether it does what it is asked, and its answers are lost. */
+  losesAnswers: boolean;
   /** Whether it grants the next port where one is another host's, or refuses. */
   grantsAnother: boolean;
   /** Whether a mapping can be read back. */
@@ -50,6 +52,7 @@ export class MemoryRouter {
     retryAfterS: undefined,
     deleteRefusal: undefined,
     isSilent: false,
+    losesAnswers: false,
     grantsAnother: true,
     canLook: true,
     capacity: 10_000,
@@ -115,6 +118,7 @@ export class MemoryRouter {
       this.asked[question]++;
       if (this.habits.isSilent) throw new GatewayError("silent", "The router has not answered");
       const answer = work();
+      if (this.habits.losesAnswers) throw new GatewayError("silent", "The router has not answered");
       await this.beforeReply(question);
       if (!isAlive()) return await new Promise<never>(() => {});
       return answer;

@@ -69,7 +69,10 @@ export class HostedPortd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const state = await Array.fromAsync(Deno.readDir(this.#installation.stateDir));
-    if (state.some(({ name }) => name === "daemon.json")) await this.kill();
+    if (state.some(({ name }) => name === "daemon.json")) {
+      await this.kill();
+      await Deno.remove(`${this.#installation.stateDir}/daemon.json`); // its pid is another process's outside of the host
+    }
     await this.#installation[Symbol.asyncDispose]();
   }
 }

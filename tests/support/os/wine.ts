@@ -36,6 +36,8 @@ export interface WindowsProgramOptions {
 export interface WineOptions {
   /** Then the programs have a network of their own, whose loopback interface has these addresses too, as `192.0.2.7/24`. */
   readonly ownAddresses?: readonly string[];
+  /** Then the programs have a network of their own, which these commands of ip(8) make, without `ip` in front. */
+  readonly ownNetwork?: readonly string[];
 }
 
 /** Made by {@linkcode Wine.start}; disposing of it ends every program in it. */
@@ -60,10 +62,10 @@ export class Wine implements AsyncDisposable {
   }
 
   /** Makes everything that is needed; answers when programs can be run. */
-  static async start({ ownAddresses }: WineOptions = {}): Promise<Wine> {
+  static async start({ ownAddresses, ownNetwork }: WineOptions = {}): Promise<Wine> {
     const [root, packages, registry] = await Promise.all([obtainWineRoot(), fetchPackages(), npmRegistryAddress()]);
     const scratch = await Deno.makeTempDir({ prefix: "portd-wine-" });
-    const hasNetwork = ownAddresses !== undefined;
+    const hasNetwork = ownAddresses !== undefined || ownNetwork !== undefined;
     const kinds = ["--mount", "--pid", ...(hasNetwork ? ["--net"] : []), "--fork", "--kill-child"];
     const env = {
       ...WINE_ENV,
@@ -75,6 +77,7 @@ export class Wine implements AsyncDisposable {
     try {
       if (hasNetwork) await wine.#tool("ip", "link", "set", "lo", "up");
       for (const address of ownAddresses ?? []) await wine.#tool("ip", "address", "add", address, "dev", "lo");
+      for (const command of ownNetwork ?? []) await wine.#tool("ip", ...command.split(" "));
       await wine.#mount(root);
       await wine.#copy(packages, DENO_DIR);
       for (const name of SOURCES) await wine.#copy(CHECKOUT + name, PROJECT);

@@ -8,6 +8,7 @@ import { temporaryFolder } from "../../folder.ts";
 import { NetworkNamespace } from "../netns.ts";
 import { NETWORK_SETTINGS } from "./host.ts";
 import { LabProgram } from "./program.ts";
+import { RequestWatch } from "./request_watch.ts";
 import { readTable, type RouterEntry } from "./router_table.ts";
 
 /** What a router can speak, in the words of the gateway's protocols. */
@@ -101,6 +102,11 @@ export class LabRouter implements AsyncDisposable {
     this.#program = undefined;
   }
 
+  /** Starts miniupnpd as it was started last. */
+  async restart(): Promise<void> {
+    await this.start(this.#options);
+  }
+
   /** Empties its table without a word: nobody is informed, and its epoch runs on. */
   async flush(): Promise<void> {
     await this.namespace.feed(CHAINS.map((chain) => `flush chain inet igd ${chain}\n`).join(""), "nft", "-f", "-");
@@ -108,10 +114,10 @@ export class LabRouter implements AsyncDisposable {
   }
 
   /** Switches it off and on again: what it had mapped is gone, and its epoch begins again. */
-  async reboot(): Promise<void> {
+  async reboot(options = this.#options): Promise<void> {
     await this.kill();
     await this.flush();
-    await this.start(this.#options);
+    await this.start(options);
   }
 
   /** From now on nothing that the LAN asks of it is answered, until {@linkcode answer}. */
@@ -129,6 +135,11 @@ export class LabRouter implements AsyncDisposable {
     return readTable(await this.namespace.run("nft", "-j", "list", "table", "inet", "igd"));
   }
 
+  /** Sees from now on which mappings are asked for, also where it does not answer. */
+  async watch(): Promise<RequestWatch> {
+    return await RequestWatch.start(this.namespace);
+  }
+
   /** What miniupnpd has written last. */
   get log(): string {
     return this.#program?.output ?? "";
@@ -139,12 +150,13 @@ export class LabRouter implements AsyncDisposable {
     await this.#parts[Symbol.asyncDispose]();
   }
 
-  /** miniupnpd has NAT-PMP and PCP only together. */
+  /** miniupnpd has NAT-PMP and PCP only together, and PCP over IPv6 in any case. */
   async #answerOnly(speaks: readonly RouterProtocol[]): Promise<void> {
     const unwanted = (["nat-pmp", "pcp"] as const).filter((protocol) => !speaks.includes(protocol));
-    await this.#loadFilter(
-      unwanted.length === 1 ? `udp dport 5351 @th,64,8 ${VERSIONS[unwanted[0]!]} drop;` : "",
-    );
+    const [only, ...others] = unwanted.map((protocol) => VERSIONS[protocol]);
+    if (only === undefined) return await this.#loadFilter("");
+    const rule = others.length > 0 ? "reject" : `@th,64,8 ${only} drop`;
+    await this.#loadFilter(`udp dport 5351 ${rule};`);
   }
 
   async #loadFilter(rules: string): Promise<void> {

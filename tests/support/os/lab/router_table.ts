@@ -2,7 +2,7 @@
  * The mappings and pinholes in the kernel's table of a lab's router, as nft prints it in JSON. miniupnpd compares bytes of
  * the header in the place of fields with names: offsets and lengths are in bits (RFC 791 section 3.1, RFC 8200 section 3).
  */
-import type { Family } from "../../../../src/gateway/gateway.ts";
+import type { Family, SocketAddress } from "../../../../src/gateway/gateway.ts";
 import type { Protocol } from "../../../../src/port/port.ts";
 
 /** What the router forwards. */
@@ -11,8 +11,7 @@ export interface RouterEntry {
   readonly protocol: Protocol;
   /** Of a pinhole it is the internal one. */
   readonly externalPort: number;
-  /** Where it leads: `address:port`, of IPv6 `[address]:port`. */
-  readonly to: string;
+  readonly internal: SocketAddress;
 }
 
 interface Expression {
@@ -49,8 +48,8 @@ function mapping({ expr }: Rule): readonly RouterEntry[] {
   const target = expr.flatMap(({ dnat }) => dnat ?? [])[0];
   const protocol = PROTOCOLS[Number(valueAt(expr, OFFSETS.protocol4))];
   if (target === undefined || protocol === undefined) return [];
-  const to = `${target.addr}:${target.port}`;
-  return [{ family: "ipv4", protocol, externalPort: destinationPort(expr), to }];
+  const internal = { address: target.addr, port: target.port };
+  return [{ family: "ipv4", protocol, externalPort: destinationPort(expr), internal }];
 }
 
 function pinhole({ expr }: Rule): readonly RouterEntry[] {
@@ -58,8 +57,7 @@ function pinhole({ expr }: Rule): readonly RouterEntry[] {
   const destination = valueAt(expr, OFFSETS.destination6);
   if (protocol === undefined || typeof destination !== "string") return []; // the filter's part of a mapping
   const port = destinationPort(expr);
-  const to = `[${addressOf(destination)}]:${port}`;
-  return [{ family: "ipv6", protocol, externalPort: port, to }];
+  return [{ family: "ipv6", protocol, externalPort: port, internal: { address: addressOf(destination), port } }];
 }
 
 function valueAt(expr: Rule["expr"], offset: number): unknown {
