@@ -94,7 +94,10 @@ function judgeRouter({ routerAddress, localAddress }: LineEvidence): Judgement {
 function judgeLook(evidence: LineEvidence, look: StunLook): Judgement {
   const { samples, asked } = look;
   const odd = samples.find(({ address }) => kindOfAddress(address) !== "public");
-  if (odd !== undefined) return unknownLine(oddAddress(odd, evidence));
+  if (odd !== undefined) {
+    const reason = "No server on the internet has said how it sees the line";
+    return { ...unknownLine(reason), doubts: [oddAddress(odd, evidence)] };
+  }
   if (samples.length < FEWEST_SAMPLES) {
     return unknownLine(
       `${samples.length} of ${asked} local ports were answered, and at least ${FEWEST_SAMPLES} are needed: packets were ` +

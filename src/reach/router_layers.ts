@@ -80,7 +80,10 @@ function mappingLayer(facts: ReachFacts, { gateway, line }: Neighbours): LayerRe
     return unknown("mapping", `the router is asked for no ${what}; one made by hand cannot be seen`, again);
   }
   const { reason, state } = mapping;
-  if (gateway.result === "fail") return unknown("mapping", "it cannot be read back: see the router");
+  if (gateway.result === "fail") return unknown("mapping", "it cannot be read back: see gateway");
+  if (line.result === "fail" && state === "failed") {
+    return unknown("mapping", "the router is not asked for it: see line");
+  }
   const said = mappingText(facts);
   if (look === "gone") {
     return fail(

@@ -100,6 +100,22 @@ const BROKEN: readonly (readonly [string, Layer, Partial<ReachFacts>])[] = [
     mapping: mappingWith({ state: "unusable", reason: "the line does not have port 25565" }),
     hairpin: silent,
   }],
+  ["the line does not have the port, so the router was not asked for it", "line", {
+    line: lineWith({
+      verdict: "map-e",
+      usable: [{ first: 4368, last: 4383 }],
+      portSet: { offset: 4, length: 8, psid: 17 },
+    }),
+    mapping: mappingWith({
+      state: "failed",
+      external: null,
+      wantedPort: 25565,
+      reason: "25565 exists only for PSID 61",
+      via: null,
+    }),
+    look: null,
+    hairpin: null,
+  }],
   ["a carrier shares the address", "line", { line: lineWith({ verdict: "shared", usable: [] }), hairpin: silent }],
   ["another router is in front", "line", { line: lineWith({ verdict: "double-nat", reason: "two routers" }) }],
 ];
