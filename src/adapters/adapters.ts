@@ -39,7 +39,7 @@ export interface Adapter {
   /** Its name servers. */
   readonly dns: readonly string[];
   /**
-   * Who configures it: `NetworkManager`, `systemd-networkd`, `netplan`, `ifupdown`, `dhclient`, `Windows`, `macOS`; null
+   * Who configures it: `NetworkManager`, `systemd-networkd`, `netplan`, `ifupdown`, `dhcpcd`, `dhclient`, `Windows`, `macOS`; null
    * where that is not known.
    */
   readonly managedBy: string | null;

@@ -35,6 +35,11 @@ export class GatewayPart {
     else this.request();
   }
 
+  /** Whether a lease has wanted the router since the start, or an earlier run has left mappings there. */
+  get isOpen(): boolean {
+    return this.#opening !== undefined;
+  }
+
   /** How the mappings stand. Asks the router nothing. */
   status(): GatewayStatus {
     if (this.#mapper !== undefined) return this.#mapper.status();
@@ -76,26 +81,35 @@ export class GatewayPart {
     this.#open().then((mapper) => mapper.request(), (error) => this.#options.log(`mappings: ${messageOf(error)}`));
   }
 
-  async #open(): Promise<Mapper> {
-    const { load = loadMapper, config, store, events, clock, wanted, open, readNetwork, line, log } = this.#options;
-    this.#opening ??= Promise.all([load(), line.read()]).then(([Mapper]) =>
-      this.#mapper = new Mapper({
-        wanted,
-        open,
-        readNetwork,
-        line: () => line.known,
-        clock,
-        log,
-        protocols: protocolsOf(config),
-        file: {
-          read: () => store.mappings(),
-          put: (records) => store.write(records.map((mapping) => ({ kind: "mapping", mapping }))),
-          remove: (nonce) => store.write([{ kind: "forgetMapping", nonce }]),
-        },
-        publish: (event) => events.publish(event, clock.now()),
-      })
-    );
-    return await this.#opening;
+  #open(): Promise<Mapper> {
+    this.#opening ??= this.#load().catch((error) => {
+      this.#opening = undefined; // the next one tries again
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #load(): Promise<Mapper> {
+    const { load = loadMapper, config, store, events, line, ...parts } = this.#options;
+    const { wanted, open, readNetwork, clock, log } = parts;
+    const Mapper = await load();
+    // The mapper says by itself where the network cannot be read.
+    await line.read().catch((error) => log(`the line: ${messageOf(error)}`));
+    return this.#mapper = new Mapper({
+      wanted,
+      open,
+      readNetwork,
+      line: () => line.known,
+      clock,
+      log,
+      protocols: protocolsOf(config),
+      file: {
+        read: () => store.mappings(),
+        put: (records) => store.write(records.map((mapping) => ({ kind: "mapping", mapping }))),
+        remove: (nonce) => store.write([{ kind: "forgetMapping", nonce }]),
+      },
+      publish: (event) => events.publish(event, clock.now()),
+    });
   }
 }
 

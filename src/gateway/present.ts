@@ -31,13 +31,20 @@ export function present(picture: Picture, key: string, wish: WantedMapping, entr
   const tried = picture.trials.get(key)?.reason ?? null;
   if (entry === undefined) return { ...unmade(picture, wish), ...stateOf(tried ?? obstacleOf(picture, wish)) };
   const base = { ...baseOf(entry.record), lease: wish.lease, wantedPort: wish.wantedPort };
+  const external = outsideOf(picture, entry.record);
   const trouble = tried ?? picture.side(wish.family).obstacle;
   if (entry.record.external === null) return { ...base, ...stateOf(trouble) };
   if (entry.isLost) return { ...base, external: null, expiresAt: null, ...stateOf(trouble) };
   if (entry.endsAt <= picture.now) return { ...base, ...failed(trouble ?? "the router has ended it") };
   const useless = uselessness(picture, entry.record);
-  if (useless !== null) return { ...base, state: "unusable", reason: useless };
-  return { ...base, state: "set", reason: trouble ?? oddity(entry) };
+  if (useless !== null) return { ...base, external, state: "unusable", reason: useless };
+  return { ...base, external, state: "set", reason: trouble ?? oddity(entry) };
+}
+
+/** What was granted; where the grant has no address (NAT-PMP), with the router's. */
+function outsideOf({ external: address }: Picture, { family, external }: MappingRecord): Mapping["external"] {
+  if (external === null || external.address !== null || family === "ipv6") return external;
+  return { address: address ?? null, port: external.port };
 }
 
 /** The state of a mapping that is not there yet. @param trouble is what keeps it from being made. */

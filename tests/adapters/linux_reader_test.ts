@@ -181,3 +181,12 @@ Deno.test("of IPv6, advertised, temporary, leased and fixed addresses are told a
   assert.deepEqual(facts.internet.ipv6, { adapter: "eth0", address: "2001:db8::1", gateway: "fe80::1%eth0" });
   assert.deepEqual([facts.internet.ipv4, facts.fixCommands], [null, []]);
 });
+
+Deno.test("of very many adapters those with routes and addresses are kept, and the answer stays bounded", async () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => ({ ...ETH0, index: i + 10, name: `veth${i}`, kind: "veth" }));
+  const state = home({ links: [...many, { ...ETH0, index: 1, name: "lo", hardware: 772 }, ETH0] });
+  const { adapters, internet } = await read(state);
+  assert.equal(adapters.length, 4096);
+  assert.deepEqual(adapters.slice(0, 2).map(({ name }) => name), ["lo", "eth0"]);
+  assert.equal(internet.ipv4?.adapter, "eth0");
+});

@@ -5,6 +5,7 @@ import { withTimesFor } from "../../src/cli/terminal.ts";
 import { VERSION } from "../../src/version.ts";
 import { type CliOutcome, FakeSignals } from "../support/cli.ts";
 import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
+import { answerEach, GAME_PORT, leaseGame } from "../support/gateway/answers.ts";
 import { MUTE, respond } from "../support/raw_server.ts";
 import { freePort } from "../support/sockets.ts";
 import { STATUS } from "../support/wire.ts";
@@ -21,6 +22,31 @@ commandTest("portd ls is a table; what a daemon says cannot break out of it", as
   assert.deepEqual(rest, [""]);
   assert.deepEqual(JSON.parse((await run(["ls", "--json"])).stdout).leases, [lease]);
 });
+
+commandTest(
+  "portd ls and inspect show where the internet finds a lease, and how its mapping stands",
+  async (setting) => {
+    const { daemon, run } = setting;
+    const lease = await leaseGame(daemon);
+    await daemon.grant({ name: "web", project: "shop", lifetime: PINNED });
+    assert.doesNotMatch((await run(["ls"])).stdout, /OUTSIDE/);
+    answerEach(daemon);
+    await run(["open", "game", "--router"]);
+    const { stdout } = await run(["ls"]);
+    assert.match(stdout, /^NAME +PORT +PROTO +STATE +PID +COMMAND +OUTSIDE +EXPIRES\n/);
+    assert.match(stdout, new RegExp(`shop/game .* 203\\.0\\.113\\.7:${GAME_PORT} set +-\n`));
+    assert.match(stdout, /shop\/web .* - +-\n/);
+    const { mappings } = JSON.parse((await run(["ls", "--json"])).stdout);
+    assert.deepEqual(mappings.map(({ leaseId }: { leaseId: string }) => leaseId), [lease.id]);
+    assert.match(
+      (await run(["inspect", "game"])).stdout,
+      /\n {2}mapping +203\.0\.113\.7:25565\/tcp leads to 192\.168\.1\.20:25565 \(UPnP, .*\), set\n/,
+    );
+    answerEach(daemon, { state: "failed", external: null, reason: "The router \x1b[2Jrefuses" });
+    assert.match((await run(["ls"])).stdout, /shop\/game .* failed +-\n/);
+    assert.match((await run(["inspect", "game"])).stdout, /mapping +ipv4 tcp, failed: The router \\x1b\[2Jrefuses\n/);
+  },
+);
 
 commandTest("portd ls says below its table why a listener is not the holder's", async ({ daemon, run }) => {
   const holder = { id: "x", cwd: "/shop" };

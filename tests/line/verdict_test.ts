@@ -60,6 +60,16 @@ Deno.test("a router behind the one with MAP-E is said, and the ports are those o
   assert.match(line.reason, /another router stands before it/);
 });
 
+Deno.test("MAP-E behind a router that has another public address is doubtful", () => {
+  const line = judge({
+    look: lookOf(portOf({ offset: 4, length: 8, psid: 0x3d })),
+    routerAddress: OTHER,
+    ipv6Addresses: ["2400:4050:1234:3d00::10"],
+  });
+  assert.deepEqual([line.verdict, line.certainty], ["map-e", "likely"]);
+  assert.match(line.doubts.join(), /another public address, 198\.51\.100\.8/);
+});
+
 Deno.test("kept ports are an unrestricted line: surely where the router has the address that the internet sees", () => {
   for (let i = 0; i < ROUNDS; i++) {
     const sure = judge({ look: lookOf(keepPort), routerAddress: SEEN });
@@ -158,9 +168,9 @@ Deno.test("without STUN a public address of the router is no proof of all its po
 Deno.test("a server behind the same NAT, or one that says a private address, tells nothing", () => {
   const same = judge({ look: lookOf(keepPort, HOME.localAddress), routerAddress: SEEN });
   assert.equal(same.verdict, "unknown");
-  assert.match(same.reason, /own address 192\.168\.1\.10: it is behind the same NAT/);
+  assert.match(same.doubts.join(), /own address 192\.168\.1\.10: it is behind the same NAT/);
   const lying = judge({ look: lookOf(keepPort, "10.1.2.3"), routerAddress: SEEN });
-  assert.match(lying.reason, /no public address/);
+  assert.match(lying.doubts.join(), /no public address/);
   for (const line of [same, lying]) assert.deepEqual([line.certainty, line.externalAddress], ["likely", null]);
 });
 

@@ -37,6 +37,9 @@ route add default via fe80::1 dev eth0 metric 1000
 
 const RESOLV_CONF = "search lan\nnameserver 192.168.1.1\nnameserver 2001:db8:1::1\n";
 
+/** A name that Linux takes. */
+const ODD_NAME = `a'"$(x);&\`<`;
+
 /** A link of `ip -j addr`. */
 interface IpLink {
   readonly ifindex: number;
@@ -93,6 +96,7 @@ osTest("portd net --json has what ip addr, ip route and resolv.conf have", NAMES
   await using network = await NetworkNamespace.create({ isWhole: true });
   await network.feed(NETWORK, "ip", "-batch", "-");
   await addVlan(network);
+  await network.run("ip", "link", "add", "name", ODD_NAME, "type", "bridge");
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/resolv.conf`, RESOLV_CONF);
   await network.run("mount", "--bind", `${folder.path}/resolv.conf`, "/etc/resolv.conf");

@@ -39,13 +39,29 @@ export function assemble(snapshot: NetworkSnapshot): NetworkFacts {
   const { links, ways } = snapshot;
   const [way4 = null, way6 = null] = ways;
   const outward = way4 ?? way6;
-  const adapters = links.map((link) => adapterOf(link, snapshot, outward?.index === link.index));
+  const addresses = Map.groupBy(snapshot.addresses, ({ index }) => index);
+  const routes = Map.groupBy(preferred(snapshot.defaults), ({ index }) => index);
+  const adapters = links.map((link) => {
+    const own = { addresses: addresses.get(link.index) ?? [], routes: routes.get(link.index) ?? [] };
+    return adapterOf(link, snapshot, { ...own, isOutward: outward?.index === link.index });
+  });
   const internet = { ipv4: internetRoute(way4, adapters), ipv6: internetRoute(way6, adapters) };
   return { adapters, internet, fixCommands: fixCommands({ adapters, internet }) };
 }
 
-function adapterOf(link: Link, snapshot: NetworkSnapshot, isOutward: boolean): Adapter {
-  const { addresses, defaults, configured, hardware, dns } = snapshot;
+interface OwnState {
+  readonly addresses: readonly LinkAddress[];
+  /** Its default routes, the preferred one first. */
+  readonly routes: readonly Route[];
+  /** Whether it is the way to the internet. */
+  readonly isOutward: boolean;
+}
+
+function adapterOf(
+  link: Link,
+  { configured, hardware, dns }: NetworkSnapshot,
+  { addresses, routes, isOutward }: OwnState,
+): Adapter {
   const known = configured.get(link.index), device = hardware.get(link.index);
   const own = known?.dns ?? [];
   return {
@@ -55,8 +71,8 @@ function adapterOf(link: Link, snapshot: NetworkSnapshot, isOutward: boolean): A
     isUp: link.isUp,
     isVirtual: link.kind !== null || link.hardware === LOOPBACK || (device?.isKnown === true && !device.hasDevice),
     kind: kindOf(link, device),
-    addresses: addresses.filter(({ index }) => index === link.index).map((address) => addressOf(address, known)),
-    gateways: [...new Set(preferred(defaults).filter(({ index }) => index === link.index).flatMap(routerOf))],
+    addresses: addresses.map((address) => addressOf(address, known)),
+    gateways: [...new Set(routes.flatMap(routerOf))],
     dns: own.length > 0 || !isOutward ? own : dns,
     managedBy: known?.managedBy ?? null,
     profile: known?.profile ?? null,

@@ -9,6 +9,7 @@ import type { NetworkSnapshot } from "./assemble.ts";
 import { assemble } from "./assemble.ts";
 import { type Files, readConfigured } from "./configured.ts";
 import { readRoutes, type RoutingState } from "./route_socket.ts";
+import type { Link } from "./rtnetlink.ts";
 import { parsePairs, parseResolvConf } from "./state_files.ts";
 
 /** Addresses of the internet that every default route leads to: a.root-servers.net. */
@@ -17,6 +18,8 @@ const FAR = ["198.41.0.4", "2001:503:ba3e::2:30"] as const;
 const MOST_BYTES = 1 << 20;
 /** Of so many adapters the files are read; containers may bring thousands. */
 const MOST_CONFIGURED = 64;
+/** So many adapters are shown. */
+const MOST_LINKS = 4096;
 
 /** What the reader asks. */
 export interface LinuxNetworkParts {
@@ -41,15 +44,25 @@ export function networkReaderOver(parts: LinuxNetworkParts): NetworkReader {
 }
 
 async function takeSnapshot({ routes, readSys, files }: LinuxNetworkParts): Promise<NetworkSnapshot> {
-  const state = await routes(FAR);
-  const addressed = state.links.filter(({ index }) => state.addresses.some((address) => address.index === index));
+  const found = await routes(FAR);
+  const state = { ...found, links: mostUseful(found) };
+  const addresses = Map.groupBy(state.addresses, ({ index }) => index);
   const configured: NetworkSnapshot["configured"] = new Map();
-  for (const link of addressed.slice(0, MOST_CONFIGURED)) {
-    const own = state.addresses.filter(({ index }) => index === link.index);
-    configured.set(link.index, await readConfigured(files, link, own));
+  for (const link of state.links.filter(({ index }) => addresses.has(index)).slice(0, MOST_CONFIGURED)) {
+    configured.set(link.index, await readConfigured(files, link, addresses.get(link.index)!));
   }
-  const hardware = new Map(state.links.map((link) => [link.index, hardwareOf(link, readSys)]));
+  // An adapter of a kind is software: only of the others /sys has to be asked.
+  const unknown = state.links.filter(({ kind }) => kind === null).slice(0, MOST_CONFIGURED);
+  const hardware = new Map(unknown.map((link) => [link.index, hardwareOf(link, readSys)]));
   return { ...state, configured, hardware, dns: await nameServers(files) };
+}
+
+/** All adapters; of very many those with default routes and addresses first, and the rest is left out. */
+function mostUseful({ links, addresses, defaults }: RoutingState): readonly Link[] {
+  if (links.length <= MOST_LINKS) return links;
+  const routed = new Set(defaults.map(({ index }) => index)), addressed = new Set(addresses.map(({ index }) => index));
+  const rankOf = ({ index }: Link) => routed.has(index) ? 0 : addressed.has(index) ? 1 : 2;
+  return links.toSorted((a, b) => rankOf(a) - rankOf(b)).slice(0, MOST_LINKS).sort((a, b) => a.index - b.index);
 }
 
 /** What `/sys` says of an adapter; it may show the adapters of another network namespace. */

@@ -1,5 +1,6 @@
 /** `portd inspect`: everything about one port. */
 import type { Lease, PortdClient, PortDescription, PortSocket, Verdict } from "../../client/client.ts";
+import type { Mapping } from "../../client/wire.ts";
 import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
@@ -7,6 +8,7 @@ import { askOrLook } from "../daemon/without.ts";
 import { findStraysOf } from "../doctor/listeners.ts";
 import { findStrays, isWaiting, type Stray, strayText } from "../doctor/servers.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
+import { grantedText } from "../open/mapping_text.ts";
 import { addressText, type Style, writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
 /** Up to this many connections are listed one by one; of more, the number in each state. */
@@ -39,7 +41,10 @@ command looks itself, and no lease is known.`,
     const strays = isLocal ? [] : await straysOf(source as PortdClient, description);
     const holders = [...description.leases, ...strays.flatMap(({ leases }) => leases)].map(({ holder }) => holder);
     const shown = { ...description, advice: adviceOf(description, strays) };
-    for (const [label, text] of rowsOf(shown, holders)) writeBehind(stdout, `  ${label.padEnd(11)} `, text);
+    const mappings = isLocal ? [] : await mappingsOf(source as PortdClient, description);
+    for (const [label, text] of rowsOf(shown, { holders, mappings })) {
+      writeBehind(stdout, `  ${label.padEnd(11)} `, text);
+    }
   },
 });
 
@@ -49,6 +54,13 @@ async function straysOf(client: PortdClient, { leases, listeners }: PortDescript
   if (waiting !== undefined) return await findStraysOf(client, waiting);
   const mayBeStray = leases.length === 0 && listeners.some(({ protocol, pid }) => protocol === "tcp" && pid !== null);
   return mayBeStray ? findStrays(await withoutDaemon(client, listeners), await client.listAll()) : [];
+}
+
+/** The mappings at the router of the leases of the port. */
+async function mappingsOf(client: PortdClient, { leases }: PortDescription): Promise<readonly Mapping[]> {
+  if (leases.every(({ exposure }) => exposure === null || exposure.gateway === null)) return [];
+  const { mappings } = await client.gateway();
+  return mappings.filter(({ leaseId }) => leases.some(({ id }) => id === leaseId));
 }
 
 /** First where the server listens that belongs to the lease; where that is certain, no other advice is true. */
@@ -73,10 +85,16 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
   bound: "yellow",
 };
 
-/** @param holders are known by what they say of themselves. */
+/** What is shown beside the description. */
+interface Surroundings {
+  /** They are known by what they say of themselves. */
+  readonly holders: readonly Lease["holder"][];
+  readonly mappings: readonly Mapping[];
+}
+
 function rowsOf(
   description: PortDescription,
-  holders: readonly Lease["holder"][],
+  { holders, mappings }: Surroundings,
 ): readonly (readonly [label: string, text: string])[] {
   const { leases, rules, listeners, connections, advice } = description;
   return [
@@ -84,6 +102,7 @@ function rowsOf(
     ...knownFor(description),
     ...leases.map((lease) => ["lease", leaseText(lease)] as const),
     ...rules.map((rule) => ["rule", ruleText(rule)] as const),
+    ...mappings.map((mapping) => ["mapping", mappingText(mapping)] as const),
     ...listeners.flatMap((socket) => socketRows(socket, holders)),
     ...connectionRows(connections),
     ...advice.map((text) => ["advice", text] as const),
@@ -122,6 +141,14 @@ function leaseText(lease: Lease): string {
 function ruleText({ name, remote, profiles, state }: PortDescription["rules"][number]): string {
   const words = state === "not_needed" ? "not needed: the firewall lets these packets in anyway" : state;
   return `${name} lets in ${remote.join(", ")} (${profiles.join(", ")}), ${words}`;
+}
+
+function mappingText(mapping: Mapping): string {
+  const { external, state, reason } = mapping;
+  const what = external === null
+    ? `${mapping.family} ${mapping.protocol}, ${state}`
+    : `${grantedText(mapping)}, ${state}`;
+  return reason === null ? what : `${what}: ${reason}`;
 }
 
 function socketRows(socket: PortSocket, holders: readonly Lease["holder"][]): (readonly [string, string])[] {

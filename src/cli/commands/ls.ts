@@ -1,17 +1,19 @@
 /** `portd ls`: leases as a table. */
-import type { LeaseFilter } from "../../client/wire.ts";
-import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
+import type { LeaseFilter, Mapping } from "../../client/wire.ts";
+import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { distinctName, findProject, type Project } from "../../project/project.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../../duration.ts";
+import { stateCell } from "../lease_state.ts";
 import { titleOf } from "../naming.ts";
+import { outsideText } from "../open/mapping_text.ts";
 import { holderOf } from "../../project/grant.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type Cell, shortenMiddle, writeTable } from "../table.ts";
-import { columnTime, hasColour, type Style, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
+import { columnTime, hasColour, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
 
 const HEAD = [
   { title: "NAME", least: 10, cut: shortenMiddle },
@@ -21,16 +23,6 @@ const HEAD = [
   { title: "PID", spare: 3 },
   { title: "COMMAND", least: 12, cut: shortCommand, spare: 2 },
 ] as const;
-
-const STYLES: Readonly<Record<LeaseState, Style | undefined>> = {
-  granted: undefined,
-  listening: "green",
-  idle: "yellow",
-  conflict: "red",
-  released: "dim",
-  revoked: "dim",
-  expired: "dim",
-};
 
 const FLAGS = {
   name: textFlag("NAME", "Leases with this full name, or this name behind the last /"),
@@ -49,7 +41,8 @@ export default defineCommand({
   flags: FLAGS,
   help: `Lists the live leases of this machine: those of this project first, then those of all others. PID and COMMAND
 are those of the listener, or of the holder when nothing listens. EXPIRES is the time until a live lease ends, "-" if
-it has no fixed end; ENDED is the time at which a lease ended.`,
+it has no fixed end; OUTSIDE is where the internet finds a lease that wants the router, with the state of its mapping;
+ENDED is the time at which a lease ended.`,
   usage: [
     "[FLAGS]",
     { input: "--project shop", brief: "the leases of one project alone" },
@@ -61,7 +54,8 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
     const filters = filtersOf(flags), leases: Lease[] = [];
     for (const filter of filters) leases.push(...await client.listAll(filter));
     const { process } = context, { stdout, stderr } = process;
-    if (flags.json) return writeJson(stdout, { leases });
+    const mappings = leases.some(wantsRouter) ? (await client.gateway()).mappings : undefined;
+    if (flags.json) return writeJson(stdout, { leases, ...(mappings && { mappings }) });
     if (leases.length === 0) {
       const asked = criteriaText(flags);
       writeLine(stderr, asked === "" ? "no leases" : `no lease matches ${asked}`);
@@ -70,7 +64,7 @@ it has no fixed end; ENDED is the time at which a lease ended.`,
     }
     const isOwn = ownedBy(findProject(context.cwd));
     const ordered = inOrder(leases, { isOwn, conflictsFirst: hasColour(stdout) });
-    writeLeases(stdout, ordered);
+    writeLeases(stdout, ordered, mappings);
     for (const conflict of ordered.flatMap(conflictOf)) writeBehind(stderr, "", conflict);
     hint(process, ordered, isOwn);
   },
@@ -112,16 +106,24 @@ function inOrder(
   return leases.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
-function writeLeases(stdout: TextStream, leases: readonly Lease[]): void {
+/** @param mappings are those of leases that want the router, where one does. */
+function writeLeases(stdout: TextStream, leases: readonly Lease[], mappings?: readonly Mapping[]): void {
   const hasLive = leases.some(({ endedAt }) => endedAt === null);
   const hasEnded = leases.some(({ endedAt }) => endedAt !== null);
-  const head = [...HEAD, ...(hasLive ? ["EXPIRES"] : []), ...(hasEnded ? ["ENDED"] : [])];
+  const outside = { title: "OUTSIDE", least: 20, cut: shortenMiddle, spare: 4 } as const;
+  const head = [
+    ...HEAD,
+    ...(mappings === undefined ? [] : [outside]),
+    ...(hasLive ? ["EXPIRES"] : []),
+    ...(hasEnded ? ["ENDED"] : []),
+  ];
   const now = new Date();
   writeTable(
     stdout,
     head,
     leases.map((lease) => [
       ...cellsOf(lease),
+      ...(mappings === undefined ? [] : [outsideCell(lease, mappings)]),
       ...(hasLive
         ? [lease.expiresAt === null ? "-" : formatDuration(Date.parse(lease.expiresAt) - now.getTime())]
         : []),
@@ -130,13 +132,27 @@ function writeLeases(stdout: TextStream, leases: readonly Lease[]): void {
   );
 }
 
+function wantsRouter({ exposure, endedAt }: Lease): boolean {
+  return endedAt === null && exposure !== null && exposure.gateway !== null;
+}
+
+/** Where the internet finds a lease, and how its mappings stand. */
+function outsideCell({ id }: Lease, mappings: readonly Mapping[]): string {
+  const own = mappings.filter(({ leaseId, state }) => leaseId === id && state !== "leaving");
+  const texts = own.map((mapping) => {
+    const text = mapping.external === null ? "" : `${outsideText(mapping).replace(/\/(?:tcp|udp)\b/, "")} `;
+    return `${text}${mapping.state}`;
+  });
+  return texts.length === 0 ? "-" : [...new Set(texts)].join(", ");
+}
+
 function cellsOf(lease: Lease): readonly Cell[] {
   const { name, port, protocols, state } = lease, { pid, command } = processOf(lease);
   return [
     name ?? "-",
     String(port),
     protocols.join("+"),
-    [state, STYLES[state]],
+    stateCell(state),
     pid === null ? "-" : String(pid),
     shortCommand(command ?? "-", Infinity),
   ];

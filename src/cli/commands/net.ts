@@ -5,7 +5,7 @@ import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { commandLines, factsOf, HEAD, rowsOf } from "../net/network_text.ts";
 import { readNetwork } from "../net/read_network.ts";
-import { lineFacts } from "../net/line_facts.ts";
+import { lineFacts, lineNotes } from "../net/line_facts.ts";
 import { checkSheetFlags, portsOfSheet, type SheetFlags, sheetFor, writeSheet } from "../net/sheet.ts";
 import { parsePort } from "../parse.ts";
 import { writeTable } from "../table.ts";
@@ -45,18 +45,19 @@ the packet filter, the port forwarding (static NAT, IP masquerade), and how to c
     checkSheetFlags(flags);
     if (flags.sheet === undefined) return await showNetwork(context, flags);
     if (flags.all) throw new UsageError("Cannot use --all together with --sheet: leave one of them out");
-    const ports = await portsOfSheet(context, flags), facts = await readNetwork(context, flags);
+    const ports = await portsOfSheet(context, flags), { facts, line } = await readNetwork(context, flags);
+    for (const note of lineNotes(ports, line)) writeLine(context.process.stderr, `note: ${note}`);
     writeSheet(context, sheetFor(context, { ports, facts, ...(flags.lang && { lang: flags.lang }) }), flags);
   },
 });
 
 async function showNetwork(context: CliContext, flags: SheetFlags & { readonly all?: boolean }): Promise<void> {
   const { stdout, stderr } = context.process;
-  const facts = await readNetwork(context, flags);
+  const { facts, line } = await readNetwork(context, flags);
   if (flags.json) return writeJson(stdout, facts);
   const rows = rowsOf(facts, flags.all ?? false);
   if (rows.length > 0) writeTable(stdout, HEAD, rows);
   else writeLine(stderr, "no adapter is up");
-  writeFacts(stdout, [...factsOf(facts), ...await lineFacts(context, flags)]);
+  writeFacts(stdout, [...factsOf(facts), ...lineFacts(line)]);
   stdout.write(commandLines(facts));
 }

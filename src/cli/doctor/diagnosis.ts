@@ -5,6 +5,7 @@ import { processText } from "../../process/command_line.ts";
 import { titleOf } from "../naming.ts";
 import { addressText } from "../terminal.ts";
 import { judgeAddress } from "./address.ts";
+import { checkGateway } from "./gateway.ts";
 import { checkLine } from "./line.ts";
 import { commandOfRun, isOfRun, type Orphan, type Stray, strayText } from "./servers.ts";
 import type { Symptoms } from "./symptoms.ts";
@@ -36,10 +37,28 @@ const FULL_BYTES = MB, NEARLY_FULL_BYTES = 100 * MB;
 
 /** The findings of all checks; a check that finds nothing has a finding that says so. */
 export function diagnose(symptoms: Symptoms): readonly Finding[] {
-  const checks = { daemon, pool, conflicts, servers, holds, claims, clock, disk, rights, firewall, line, address };
+  const checks = {
+    daemon,
+    pool,
+    conflicts,
+    servers,
+    holds,
+    claims,
+    clock,
+    disk,
+    rights,
+    firewall,
+    gateway,
+    line,
+    address,
+  };
   return Object.entries(checks).flatMap(([check, run]) =>
     run(symptoms).map(([level, message]) => ({ check, level, message }))
   );
+}
+
+function gateway({ gateway: found }: Symptoms): Result[] {
+  return checkGateway(found);
 }
 
 function address(symptoms: Symptoms): Result[] {

@@ -1,6 +1,6 @@
 /** What doctor's checks look at: gathers it from the daemon and from this machine. */
 import type { DaemonStatus, Lease, ListedSocket, PortdClient } from "../../client/client.ts";
-import type { FirewallStatus, Line, NetworkFacts } from "../../client/wire.ts";
+import type { FirewallStatus, GatewayStatus, Line, NetworkFacts } from "../../client/wire.ts";
 import { PortdError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { CliContext } from "../context.ts";
@@ -33,7 +33,8 @@ export interface Symptoms {
   readonly orphans: readonly Orphan[];
   /** What is known of the line; `undefined` where an older daemon does not know it. */
   readonly line: Line | undefined;
-  /** Only where a lease asks the router. */
+  /** Only where a lease wants the router, as is the next one. */
+  readonly gateway: GatewayStatus | undefined;
   readonly network: NetworkFacts | undefined;
   /** Only where a lease is open to the outside and the user has the token. */
   readonly firewall: FirewallStatus | undefined;
@@ -57,8 +58,9 @@ export async function lookForSymptoms({ self }: CliContext, client: PortdClient)
     folderFaults: folder?.faults ?? [],
     freeBytes: await freeBytes(status),
     line: await readLine(client),
-    network: leases.some(({ exposure }) => exposure?.gateway) ? await client.network() : undefined,
+    network: leases.some(wantsRouter) ? await client.network() : undefined,
     ...await lookAtServers(client, { leases, status }),
+    gateway: leases.some(wantsRouter) ? await client.gateway() : undefined,
     firewall: leases.some(({ exposure }) => exposure !== null) ? await readFirewall(client) : undefined,
   };
 }
@@ -87,6 +89,10 @@ function findAbandoned(leases: readonly Lease[]): readonly Orphan[] {
     const { pid, command } = listener!;
     return isThere(listener!) && !isThere(holder) ? [{ pid, command, lease }] : [];
   });
+}
+
+function wantsRouter({ exposure }: Lease): boolean {
+  return exposure !== null && exposure.gateway !== null;
 }
 
 async function readLine(client: PortdClient): Promise<Line | undefined> {

@@ -1,22 +1,23 @@
-/** What a running daemon knows of the line, for `portd net`. */
-import { NoDaemonError, UnprovenPeerError } from "../../client/transport.ts";
-import { PortdError } from "../../errors.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
-import { findDaemon } from "../daemon/find.ts";
-import { isTimeout } from "../exit.ts";
+/** What is known of the line, for `portd net` and the router sheet. Pure. */
+import type { Line } from "../../client/wire.ts";
+import { chooseExternalPort, refusalText } from "../../line/port_choice.ts";
+import type { SheetPort } from "../../sheet/sheet.ts";
 import { verdictText } from "../line/line_text.ts";
 import type { Fact } from "../terminal.ts";
 
-/** The verdict; nothing where it is not known, or no daemon runs. Starts none. */
-export async function lineFacts(context: CliContext, flags: CommonFlags): Promise<readonly Fact[]> {
-  try {
-    const client = await findDaemon(context, flags, { start: false });
-    const line = await client.line();
-    return line.verdict === "unknown" ? [] : [["line", `${verdictText(line)}; for more: portd line`]];
-  } catch (error) {
-    if (error instanceof UnprovenPeerError) throw error;
-    const isOlder = error instanceof PortdError && error.code === "not_found";
-    if (error instanceof NoDaemonError || isOlder || isTimeout(error)) return [];
-    throw error;
-  }
+/** The verdict; nothing where it is not known. */
+export function lineFacts(line: Line | undefined): readonly Fact[] {
+  if (line === undefined || line.verdict === "unknown") return [];
+  return [["line", `${verdictText(line)}; for more: portd line`]];
+}
+
+/** What the line cannot have of the external ports: no setting of the router opens them. */
+export function lineNotes(ports: readonly SheetPort[], line: Line | undefined): readonly string[] {
+  return ports.flatMap(({ port, externalPort }) => {
+    const choice = chooseExternalPort(line, externalPort, port);
+    if (choice.port !== null) return [];
+    const { suggestion } = choice;
+    const instead = suggestion === null ? "" : `; make the sheet with --external ${suggestion}`;
+    return [`no setting of the router opens ${externalPort}: ${refusalText(choice)}${instead}`];
+  });
 }

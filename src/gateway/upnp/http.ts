@@ -3,7 +3,9 @@
  * environment, refuses answers that routers give, and takes no address with a zone (`fe80::1%eth0`).
  */
 import { connect } from "node:net";
+import { messageOf } from "../../errors.ts";
 import { escapeControls } from "../../escape.ts";
+import { withoutZone } from "../../os/address.ts";
 import { abortable, startTimer } from "../../wait.ts";
 import { GatewayError } from "../gateway.ts";
 import { type HttpResponse, HttpResponseReader } from "./http_response.ts";
@@ -65,7 +67,7 @@ async function exchangeUntil(request: HttpRequest, localAddress: string, ends: A
     return await abortable(whole, ends);
   } catch (error) {
     if (ends.aborted || error instanceof GatewayError) throw error;
-    throw silent(request.target, messageOf(error), error);
+    throw silent(request.target, escapeControls(messageOf(error)).slice(0, 200), error);
   } finally {
     connection.close();
   }
@@ -93,7 +95,7 @@ export function requestBytes({ target, method, headers = {}, body = "" }: HttpRe
 
 /** `Host` of a target: no zone, which means nothing to others (RFC 6874 section 4), and brackets around IPv6. */
 export function hostOf({ address, port }: Target): string {
-  const [bare = ""] = address.split("%");
+  const bare = withoutZone(address);
   return `${bare.includes(":") ? `[${bare}]` : bare}:${port}`;
 }
 
@@ -151,8 +153,4 @@ function dialZone({ address, port }: Target): Connection {
 
 function silent(target: Target, why: string, cause?: unknown): GatewayError {
   return new GatewayError("silent", `The router does not answer by UPnP at ${hostOf(target)}: ${why}`, { cause });
-}
-
-function messageOf(error: unknown): string {
-  return escapeControls(error instanceof Error ? error.message : String(error)).slice(0, 200);
 }

@@ -1,7 +1,7 @@
 /**
  * Which addresses that a router names are its own: no answer may lead portd to another machine. Pure.
  */
-import { addressBytes, addressText } from "../../os/address.ts";
+import { addressBytes, addressText, withoutZone } from "../../os/address.ts";
 import type { Family } from "../gateway.ts";
 import type { Target } from "./http.ts";
 
@@ -43,18 +43,18 @@ export function resolveOnRouter(text: string, base: Target, home: Home): Target 
   const target = { address: base.address, port: portOf(url), path: pathOf(url) };
   if (url.hostname === "placeholder.invalid") return target;
   const bytes = hostBytes(url);
-  if (isSame(bytes, addressBytes(bare(base.address)))) return target;
+  if (isSame(bytes, addressBytes(withoutZone(base.address)))) return target;
   const isOtherFamily = home.family === "ipv6" && bytes?.length === 4; // routers write their IPv4 address there
   return isOtherFamily || addressOnRouter(bytes, home) !== undefined ? target : undefined;
 }
 
 /** Whether an address is the router's, as a datagram has it: without a zone. */
 export function isGateway(address: string, { gateway }: Home): boolean {
-  return isSame(addressBytes(bare(address)), addressBytes(bare(gateway)));
+  return isSame(addressBytes(withoutZone(address)), addressBytes(withoutZone(gateway)));
 }
 
 function addressOnRouter(bytes: readonly number[] | undefined, home: Home): string | undefined {
-  if (isSame(bytes, addressBytes(bare(home.gateway)))) return home.gateway;
+  if (isSame(bytes, addressBytes(withoutZone(home.gateway)))) return home.gateway;
   const local = addressBytes(home.localAddress);
   if (home.family === "ipv4" || bytes?.length !== 16 || local?.length !== 16) return undefined;
   const isOurs = isSame(bytes, local), isLinkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
@@ -77,10 +77,6 @@ function portOf({ port }: URL): number {
 
 function pathOf({ pathname, search }: URL): string {
   return `${pathname}${search}`;
-}
-
-function bare(address: string): string {
-  return address.replace(/%.*$/, "");
 }
 
 function isSame(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {

@@ -1,6 +1,7 @@
 /**
- * The search for the router: SSDP, UPnP Device Architecture 2.0 section 1.3. The search goes to the multicast group and
- * to the gateway itself, as some networks carry no multicast and some routers answer nothing else.
+ * The search for the router: SSDP, UPnP Device Architecture 2.0 section 1.3. The search goes to the multicast group, and
+ * to the gateway itself: some networks carry no multicast, and a host's firewall that lets only answers in knows none to
+ * what was sent to a group.
  */
 import { abortable, startTimer } from "../../wait.ts";
 import { GatewayError } from "../gateway.ts";

@@ -9,6 +9,7 @@ import { escapeControls } from "../../escape.ts";
 import { addressBytes } from "../../os/address.ts";
 import { HIGHEST_PORT } from "../../port/port.ts";
 import { abortable, within } from "../../wait.ts";
+import { kindOfAddress } from "../address_kind.ts";
 import type { StunSample } from "../line.ts";
 import type { StunLook } from "../verdict.ts";
 import { askOver, type Reply } from "./exchange.ts";
@@ -41,7 +42,7 @@ export interface StunOptions {
 }
 
 /**
- * Asks the servers in their order until one answers, then one more. Takes five seconds, and three a server, at most.
+ * Asks the servers in their order until one answers with a public address, then one more. Takes five seconds, and three a server, at most.
  *
  * @throws the signal's reason.
  */
@@ -55,7 +56,7 @@ export async function lookByStun(servers: readonly StunServer[], options: StunOp
     options.signal?.throwIfAborted();
     if (typeof address === "string") {
       failed(address);
-    } else if (found === undefined) {
+    } else if (found === undefined || isOdd(found.samples[0])) {
       const samples = await sample(address, options, failed);
       if (samples.length > 0) {
         found = { samples, asked: SAMPLES, at: isoInstant(options.clock.now()), server: address };
@@ -72,12 +73,17 @@ function lookOf({ samples, asked, at }: Omit<StunLook, "second">): Omit<StunLook
   return { samples, asked, at };
 }
 
-/** The first port asks alone, the others after it, each when the one before has sent. */
+/** The first port asks alone; the others, if that is of any use, each when the one before has sent. */
 async function sample(server: Deno.NetAddr, options: StunOptions, failed: (reason: string) => void) {
   const first = await askAll([0], server, options, failed);
-  if (first.length === 0) return [];
+  if (first.length === 0 || isOdd(first[0])) return first;
   const places = Array.from({ length: SAMPLES - 1 }, (_, i) => i + 1);
   return [...first, ...await askAll(places, server, options, () => {})];
+}
+
+/** Whether an answer says nothing of the line: its server is behind the same NAT, or lies. */
+function isOdd(sample: StunSample | undefined): boolean {
+  return sample !== undefined && kindOfAddress(sample.address) !== "public";
 }
 
 /** @param places are the stretches of local ports. @param failed is told why one has no sample. */

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { diagnose, type Finding } from "../../../src/cli/doctor/diagnosis.ts";
 import type { Symptoms } from "../../../src/cli/doctor/symptoms.ts";
 import type { ListedSocket, PortSocket } from "../../../src/client/client.ts";
-import type { FirewallStatus } from "../../../src/client/wire.ts";
+import type { FirewallStatus, GatewayStatus } from "../../../src/client/wire.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { NO_EVIDENCE } from "../../../src/process/process.ts";
 import { portd } from "../../support/cli.ts";
 import { startTestDaemon } from "../../support/daemon.ts";
+import { mappingOf, ROUTER } from "../../support/gateway/answers.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { FIREWALL as STATUS_OF_FIREWALL, PORT_SOCKET, SOCKET, STATUS, UNCLAIMED } from "../../support/wire.ts";
 
@@ -37,6 +38,7 @@ const HEALTHY: Symptoms = {
   strays: [],
   orphans: [],
   line: undefined,
+  gateway: undefined,
   network: undefined,
   firewall: undefined,
 };
@@ -55,6 +57,29 @@ function leased(part: Partial<Lease>): Symptoms {
 function firewall(part: Partial<FirewallStatus>): Symptoms {
   return { ...HEALTHY, firewall: { ...FIREWALL, ...part } };
 }
+
+Deno.test("diagnose() says how the mappings of the router stand, where a lease wants one", () => {
+  const about = (gateway: GatewayStatus) =>
+    diagnose({ ...HEALTHY, gateway }).filter(({ check }) => check === "gateway").map((
+      { level, message },
+    ) => [level, message]);
+  const mapping = mappingOf(LEASE), ipv4 = ROUTER;
+  assert.deepEqual(diagnose(HEALTHY).filter(({ check }) => check === "gateway"), []);
+  assert.deepEqual(about({ ipv4, ipv6: null, mappings: [mapping], faults: [] }), [
+    ["ok", "the router 192.168.1.1 (UPnP) has all 1 mappings that leases want"],
+  ]);
+  const failed = { ...mapping, state: "failed", external: null, reason: "it refuses" } as const;
+  const left = { ...mapping, state: "leaving" } as const;
+  const findings = about({ ipv4, ipv6: null, mappings: [mapping, failed, left], faults: ["it refuses"] });
+  assert.deepEqual(findings.map(([level]) => level), ["problem", "note"]);
+  assert.match(
+    findings[0]![1]!,
+    /^the mapping of .* is failed: it refuses; ask the router again with: portd gateway sync$/,
+  );
+  assert.match(findings[1]![1]!, /^the router has not deleted 1 mappings/);
+  const making = { ...mapping, state: "making", external: null } as const;
+  assert.deepEqual(about({ ipv4: null, ipv6: null, mappings: [making], faults: [] }).map(([level]) => level), ["note"]);
+});
 
 Deno.test("diagnose() finds nothing wrong with a healthy daemon, and says so of every check", () => {
   const findings = diagnose(HEALTHY);

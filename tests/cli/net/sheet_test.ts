@@ -1,5 +1,7 @@
 /** `portd net --sheet`: of leases and of ports, in the user's language. */
 import assert from "node:assert/strict";
+import { lineNotes } from "../../../src/cli/net/line_facts.ts";
+import { LINE } from "../../support/wire.ts";
 import { commandTest } from "../../support/command_setting.ts";
 import { homeNetwork } from "../../support/network.ts";
 import { portd } from "../../support/cli.ts";
@@ -56,6 +58,20 @@ commandTest("portd net asks the daemon", async ({ daemon, run }) => {
   const { code, stdout, stderr } = await run(["net"]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^wlan7 +wifi +192\.168\.1\.10\/24 +dhcp/m);
+});
+
+Deno.test("a sheet for a port that the line cannot have comes with a note", () => {
+  const port = { name: null, port: 25565, protocols: ["tcp"], externalPort: 25565 } as const;
+  const [note = "", ...others] = lineNotes([port, { ...port, externalPort: 4370 }], LINE);
+  assert.match(
+    note,
+    /^no setting of the router opens 25565: .*4368.*; make the sheet with --external 4368$|--external \d+$/,
+  );
+  assert.deepEqual(others, []);
+  assert.deepEqual(lineNotes([port], undefined), []);
+  const closed = lineNotes([port], { ...LINE, verdict: "shared", portSet: null, usable: [] });
+  assert.equal(closed.length, 1);
+  assert.doesNotMatch(closed[0]!, /--external/);
 });
 
 for (

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { GatewayError } from "../../../src/gateway/gateway.ts";
 import { exchange, type HttpRequest, requestBytes } from "../../../src/gateway/upnp/http.ts";
 import { FakeIgd, httpAnswer } from "../../support/gateway/igd.ts";
+import { hasIpv6Loopback } from "../../support/gateway/ipv6.ts";
 
 const FROM = { localAddress: "127.0.0.1", limitMs: 30_000 };
 const get = (igd: FakeIgd): HttpRequest => ({
@@ -51,6 +52,28 @@ Deno.test({
     assert.equal((await answered).status, 204);
     connection.close();
     listener.close();
+  },
+});
+
+Deno.test({
+  name: "an address with a zone is asked like others",
+  ignore: !hasIpv6Loopback() || Deno.build.os !== "linux", // elsewhere a loopback address has no zone
+  async fn() {
+    await using igd = new FakeIgd({ hostname: "::" });
+    const request = get(igd), from = { localAddress: "::1", limitMs: 30_000 };
+    const zoned = { ...request, target: { ...request.target, address: "::1%1" } };
+    assert.match(new TextDecoder().decode((await exchange(zoned, from)).body), /<\/root>$/);
+    assert.match(igd.requests[0]!.head, /\r\nHost: \[::1\]:\d+\r\n/);
+
+    const release = Promise.withResolvers<void>();
+    igd.raw = async function* () {
+      yield "HTTP/1.1 200 OK\r\n";
+      await release.promise;
+    };
+    await assert.rejects(exchange(zoned, { ...from, limitMs: 50 }), /does not answer by UPnP .* within 50 ms/);
+    release.resolve();
+    await igd[Symbol.asyncDispose]();
+    await assert.rejects(exchange(zoned, from), /does not answer by UPnP at \[::1\]:\d+: .*refused/i);
   },
 });
 
