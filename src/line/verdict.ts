@@ -171,6 +171,7 @@ function judgePortSet(
       "No IPv6 address of this machine confirms the PSID. A carrier whose NAT steps by 1,024 or 4,096 looks the same",
     ]),
     ...(step === null ? [] : [`The ports seen rise by ${step} each time, as those of a carrier's NAT may do`]),
+    ...(outer === "public" ? [`The router says that it has another public address, ${routerAddress}`] : []),
     ...(isFiner && step === null ? ["The ports seen have more bits in common: the set may have fewer ports"] : []),
   ];
   const second = outer === "private"
@@ -184,53 +185,47 @@ function judgePortSet(
 /** The router's address is the one that the internet sees: all ports lead to it. */
 function ownAddress({ keepsPorts, isOtherPortSet, span }: Pattern, seen: string): Judgement {
   const owner = `The router has the public address ${seen} that the internet sees`;
+  const range = rangeText(span);
   if (keepsPorts) return every(`${owner}, and keeps the numbers of ports`);
   if (isOtherPortSet) {
     return unknownLine(
-      `${owner}, but the ports seen, between ${
-        rangeText(span)
-      }, have bits in common: the line may have a port set of a ` +
-        "kind that portd does not know",
+      `${owner}, but the ports seen, between ${range}, have bits in common: the line may have a port set of a kind that ` +
+        "portd does not know",
     );
   }
-  const reason =
-    `${owner}. It changes the ports of outgoing connections, which does no harm: those that it forwards keep ` +
-    "their number";
-  const narrow = `All ports seen are between ${rangeText(span)}: a line with only some ports of its address, in one ` +
-    "piece, looks the same";
-  return every(reason, span.last - span.first < NARROW_PORTS ? [narrow] : []);
+  const change =
+    "It changes the ports of outgoing connections, which does no harm: those that it forwards keep their number";
+  const narrow =
+    `All ports seen are between ${range}: a line with only some ports of its address, in one piece, looks ` +
+    "the same";
+  return every(`${owner}. ${change}`, span.last - span.first < NARROW_PORTS ? [narrow] : []);
 }
 
 /** A router that says nothing of its address. */
 function silentRouter({ keepsPorts, span }: Pattern, seen: string): Judgement {
+  const silence = "the router does not tell its outer address";
   if (keepsPorts) {
-    const doubt =
-      "The router does not tell its outer address: a second NAT that keeps the numbers of ports looks the same";
+    const doubt = `A second NAT that keeps the numbers of ports looks the same: ${silence}`;
     return every(`The internet sees ${seen}, and the numbers of ports are kept`, [doubt]);
   }
   return unknownLine(
-    `The internet sees ${seen}, and ports between ${
-      rangeText(span)
-    } without a pattern. A router of yours may choose them, ` +
-      "or a carrier's: the router does not tell its outer address",
+    `The internet sees ${seen}, and ports between ${rangeText(span)} without a pattern. A router of yours may choose ` +
+      `them, or a carrier's: ${silence}`,
   );
 }
 
 function noOuterAddress({ keepsPorts }: Pattern, seen: string): Judgement {
-  const router =
-    `The router says that it has no IPv4 address of its own on its outer side, and the internet sees ${seen}`;
+  const router = `The router says that it has no IPv4 address on its outer side, and the internet sees ${seen}`;
   const doubts = ["Some routers do not tell the address that they have"];
   if (!keepsPorts) return nothing(`${router}: DS-Lite (RFC 6333), or another NAT of the carrier`, doubts);
   const reason =
-    `${router}, and the numbers of ports are kept: another router stands between, and has to forward the ` +
-    "port too";
+    `${router}, and the numbers of ports are kept: another router stands between, and has to forward the port too`;
   return { verdict: "double-nat", reason, doubts, usable: null };
 }
 
 function otherAddress(routerAddress: string, seen: string): Judgement {
   const reason =
-    `The router has the public address ${routerAddress}, and the internet sees ${seen}: another NAT stands ` +
-    "between them";
+    `The router has the public address ${routerAddress}, and the internet sees ${seen}: another NAT stands between`;
   return { verdict: "double-nat", reason, doubts: ["The router may tell an address that it had before"], usable: null };
 }
 

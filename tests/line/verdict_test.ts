@@ -60,6 +60,16 @@ Deno.test("a router behind the one with MAP-E is said, and the ports are those o
   assert.match(line.reason, /another router stands before it/);
 });
 
+Deno.test("MAP-E behind a router that has another public address is doubtful", () => {
+  const line = judge({
+    look: lookOf(portOf({ offset: 4, length: 8, psid: 0x3d })),
+    routerAddress: OTHER,
+    ipv6Addresses: ["2400:4050:1234:3d00::10"],
+  });
+  assert.deepEqual([line.verdict, line.certainty], ["map-e", "likely"]);
+  assert.match(line.doubts.join(), /another public address, 198\.51\.100\.8/);
+});
+
 Deno.test("kept ports are an unrestricted line: surely where the router has the address that the internet sees", () => {
   for (let i = 0; i < ROUNDS; i++) {
     const sure = judge({ look: lookOf(keepPort), routerAddress: SEEN });
