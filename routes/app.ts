@@ -16,6 +16,7 @@ import { networkRoutes } from "./network.ts";
 import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
+import { projectSchemaRoutes } from "./project_schema.ts";
 import { proofRoutes } from "./proof.ts";
 import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
@@ -42,6 +43,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...statusRoutes(services),
     ...proofRoutes(services),
     ...transferRoutes(services),
+    ...projectSchemaRoutes(),
   ];
   routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),

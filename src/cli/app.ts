@@ -39,6 +39,8 @@ const BRIEFS = {
   line: "Show which external ports the internet access can have",
   gateway: "Show the router and the mappings that portd has there",
   env: "Print the ports of the services in portd.yaml",
+  url: "Print the address of a leased service",
+  slots: "List the working copies with their services, and release those of copies that are gone",
   serve: "Run the daemon",
   stop: "Stop the daemon",
   status: "Show the state of the daemon",
@@ -84,7 +86,8 @@ export async function runApp(args: readonly string[], context: CliContext, loade
       text: {
         ...text_en,
         noCommandRegisteredForInput: ({ input, corrections }) => {
-          const near = corrections.length > 0 || input.length < LEAST_CORRECTED ? undefined : closest(input, COMMANDS);
+          const isNear = corrections.length > 0 || input.length >= LEAST_CORRECTED;
+          const near = isNear ? closest(input, COMMANDS) : undefined;
           return fit(describeUnknown({ input, corrections: near ? [`\`${near}\``] : corrections }, { json }));
         },
         exceptionWhileParsingArguments(error, ansiColor) {

@@ -14,9 +14,9 @@ import { toJson, writeLine } from "./terminal.ts";
 /** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
   const project = findProject(context.cwd);
-  const request = await requestOf(context, { flags, name, project });
+  const [request, owner] = await requestOf(context, { flags, name, project });
   const client = await findDaemon(context, flags);
-  const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, project));
+  const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, owner));
   const { isTask, process: { stdout, stderr } } = context;
   stdout.write(format(leases, flags));
   if (flags.pid !== undefined) { for (const lease of leases) noteEnd(stderr, lease); }
@@ -40,35 +40,45 @@ interface Words {
   readonly project: Project;
 }
 
-async function requestOf(context: CliContext, words: Words): Promise<LeaseRequest> {
-  const { flags, name, project } = words;
+/** @returns the request, and the working copy for which it is. */
+async function requestOf(context: CliContext, words: Words): Promise<readonly [LeaseRequest, Project]> {
+  const { flags, name } = words;
   if (name !== undefined && flags.name !== undefined) {
     throw new UsageError("Cannot use NAME together with --name: both name the lease");
   }
   if (flags.udp && flags.both) throw new UsageError("Cannot use --udp together with --both: leave one of them out");
-  const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(project, name) : {};
+  const { port, owner } = await askedOf(context, words);
+  const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(owner, name) : {};
   const { count, block, ttl: ttlMs, pid, label, wait: waitMs } = flags;
   const lifetime = lifetimeOf(flags), labels = label && Object.fromEntries(label);
-  return {
+  const request = {
     ...named,
-    protocols: ["tcp"],
-    ...await portOf(context, words),
-    holder: { ...holderOf(project), cwd: project.root },
+    protocols: ["tcp"] as const,
+    ...port,
+    holder: { ...holderOf(owner), cwd: owner.root },
     ...given({ count, block, lifetime, ttlMs, pid, labels, waitMs }),
   };
+  return [request, owner];
 }
 
-/** What is asked of the port: by the flags, and by portd.yaml where that has a service of this name. */
-async function portOf({ cwd, process: { stderr } }: CliContext, { flags, name, project }: Words): Promise<PortRequest> {
+/** What the command line and portd.yaml say of the port, and whose lease it is. */
+interface Asked {
+  readonly port: PortRequest;
+  readonly owner: Project;
+}
+
+/** What is asked: by the flags, and by portd.yaml where that has a service of this name. */
+async function askedOf({ cwd, process: { stderr } }: CliContext, { flags, name, project }: Words): Promise<Asked> {
   const { port, prefer, range, hold, count, block } = flags;
   const wish = given({ port, prefer, range, hold, protocols: protocolsOf(flags) });
   const isService = name !== undefined && !name.includes("/") && count === undefined && block === undefined;
   const file = isService ? findProjectFile(cwd, project) : undefined;
-  if (file === undefined) return wish;
-  const { findService, readServices, wishOf }: typeof import("./project_services.ts") = await import(
+  if (file === undefined) return { port: wish, owner: project };
+  const { findService, ownerOf, readProjectFile, wishOf }: typeof import("./project_services.ts") = await import(
     "./project_services.ts" as string
   );
-  return wishOf(findService(readServices(file), name!, stderr), wish);
+  const service = findService(readProjectFile(file).services, name!, stderr);
+  return { port: wishOf(service, wish, project), owner: service === undefined ? project : ownerOf(service, project) };
 }
 
 function lifetimeOf({ ttl, pid, pin }: LeaseFlags): LifetimeRequest | undefined {

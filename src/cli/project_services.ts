@@ -3,12 +3,14 @@
  * portd.yaml: reading YAML takes longer than a lease.
  */
 import type { PortRequest } from "../client/wire.ts";
-import { readServices, type ServiceEntry } from "../project/project_file.ts";
+import type { Project } from "../project/project.ts";
+import { neededBy, type ProjectFile, readProjectFile, type ServiceEntry } from "../project/project_file.ts";
+import { leaseServices, ownerOf, requestFor, slotValues, urlOf } from "../project/slot_services.ts";
 import { closest } from "../suggest.ts";
 import { given, type TextStream } from "./context.ts";
 import { writeLine } from "./terminal.ts";
 
-export { readServices, type ServiceEntry };
+export { leaseServices, neededBy, ownerOf, type ProjectFile, readProjectFile, type ServiceEntry, slotValues, urlOf };
 
 /** The service of this name; where portd.yaml has one of a similar name alone, stderr says so: the name may be misspelt. */
 export function findService(
@@ -28,9 +30,9 @@ export function findService(
  *
  * @param service is `undefined` where the file does not have it.
  */
-export function wishOf(service: ServiceEntry | undefined, flags: PortRequest): PortRequest {
+export function wishOf(service: ServiceEntry | undefined, flags: PortRequest, project: Project): PortRequest {
   if (service === undefined) return flags;
-  const { port, prefer, range, protocols, hold } = service.request;
+  const { port, prefer, range, protocols, hold } = requestFor(service, project);
   const isPlaced = [flags.port, flags.prefer, flags.range].some((flag) => flag !== undefined);
   return { ...given({ protocols, hold }), ...(isPlaced ? {} : given({ port, prefer, range })), ...flags };
 }

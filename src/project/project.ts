@@ -9,6 +9,8 @@ export interface Project {
   readonly name: string;
   /** Absolute folder: the checkout, the worktree, or where portd.yaml lies. */
   readonly root: string;
+  /** Of a linked worktree: the main copy, whose folder is the git folder where the repository is bare. */
+  readonly main?: { readonly name: string; readonly root: string };
 }
 
 /** What is asked of the disk. */
@@ -90,14 +92,29 @@ function checkoutAt(folder: string, files: ProjectFiles): Project | undefined {
   // .git is a file: a linked worktree, a submodule, or a checkout whose .git folder is elsewhere.
   const [, gitDir] = /^gitdir: (.+)$/m.exec(files.read(git) ?? "") ?? [];
   if (gitDir === undefined) return undefined;
-  return { name: cleanName(worktreeName(resolvePath(folder, gitDir), files) ?? lastPart(folder)), root: folder };
+  return worktreeAt(folder, resolvePath(folder, gitDir), files) ?? { name: cleanName(lastPart(folder)), root: folder };
 }
 
-/** `folder@branch` for a linked worktree: only those have a `commondir`. */
-function worktreeName(gitDir: string, files: ProjectFiles): string | undefined {
+/** The project of a linked worktree, `folder@branch`; `undefined` where it is none: only those have a `commondir`. */
+function worktreeAt(root: string, gitDir: string, files: ProjectFiles): Project | undefined {
   const common = files.read(`${gitDir}/commondir`)?.trimEnd();
   if (common === undefined) return undefined;
-  return `${mainFolder(resolvePath(gitDir, common))}@${branchOf(gitDir, files)}`;
+  const commonDir = resolvePath(gitDir, common), name = mainFolder(commonDir);
+  const mainRoot = lastPart(commonDir) === ".git" ? parentOf(commonDir) : commonDir;
+  return {
+    name: cleanName(`${name}@${branchOf(gitDir, files)}`),
+    root,
+    main: { name: cleanName(name), root: mainRoot },
+  };
+}
+
+/** The branch of a checkout; outside of git, or without a branch, `undefined`. */
+export function branchAt({ root }: Project, files: ProjectFiles = DENO_FILES): string | undefined {
+  const git = `${root}/.git`, kind = files.kindOf(git);
+  if (kind === undefined) return undefined;
+  if (kind === "folder") return branchOf(git, files);
+  const [, gitDir] = /^gitdir: (.+)$/m.exec(files.read(git) ?? "") ?? [];
+  return gitDir === undefined ? undefined : branchOf(resolvePath(root, gitDir), files);
 }
 
 /** The name of the checkout of a git folder: `shop` for `shop/.git`, a bare `shop.git`, or `shop/.bare`. */

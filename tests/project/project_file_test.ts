@@ -1,6 +1,6 @@
 /** portd.yaml. */
 import assert from "node:assert/strict";
-import { parseProjectFile } from "../../src/project/project_file.ts";
+import { neededBy, parseProjectFile } from "../../src/project/project_file.ts";
 
 Deno.test("services have requests and variables", () => {
   const text = `services:
@@ -9,7 +9,11 @@ Deno.test("services have requests and variables", () => {
   dns: { protocols: [udp], port: 5353 }
   plain:
 `;
-  assert.deepEqual(parseProjectFile(text, "portd.yaml"), [
+  const services = parseProjectFile(text, "portd.yaml").services.map(({ request, variable }) => ({
+    request,
+    variable,
+  }));
+  assert.deepEqual(services, [
     { request: { name: "web", prefer: [5173] }, variable: "PORT" },
     {
       request: { name: "my-api", prefer: [8080, 8081], range: { first: 8000, last: 8999 }, hold: "none" },
@@ -33,6 +37,17 @@ const FAULTS = [
   ["services:\n  'a b': {}", 'portd.yaml:2:3: service "a b" must be'],
   ["services:\n  a: { env: X }\n  b: { env: X }", "portd.yaml:3:6: X is the variable of another service already"],
   ["services: {}", 'must have a map "services" with at least one service'],
+  ["services: { web: }\nshare: [db]", 'portd.yaml:2:8: "share" must be a list of services of this file, got ["db"]'],
+  ["services: { web: }\nshare: web", '"share" must be a list of services of this file, got "web"'],
+  ["services: { web: }\nvalues: [1]", 'portd.yaml:2:9: "values" must be a map'],
+  ["services: { web: }\nvalues: { 1X: a }", '"1X" must be the name of an environment variable'],
+  ["services: { web: }\nvalues: { WEB_PORT: a }", "WEB_PORT is the variable of the service web already"],
+  ["services: { web: }\nvalues: { A: [1] }", "portd.yaml:2:14: must be a text of one line, got [1]"],
+  ["services: { web: }\nvalues: { A: '{port:api}' }", "{port:api} names no service; known: web"],
+  ["services: { web: }\nvalues: { A: '{port}' }", "{port} is no placeholder; known: {port:NAME} {url:NAME}"],
+  ["services: { web: }\nvalues: { A: '{prot:web}' }", "{prot:web} is no placeholder"],
+  ["services: { web: { url: 'nowhere' } }", '"url" must be an address like "http://{host}:{port}/admin"'],
+  ["services: { web: { url: 'http://{url:web}' } }", '"url" cannot have {url:NAME} in it'],
   ["", 'must have a map "services" with at least one service'],
   ["services: [", "portd.yaml:1:"],
 ] as const;
@@ -45,3 +60,17 @@ for (const [text, message] of FAULTS) {
     });
   });
 }
+
+Deno.test("what values and addresses speak of is known", () => {
+  const file = parseProjectFile(
+    `services:
+  web: { url: "http://{host}:{port}/?api={port:api}" }
+  api:
+  db:
+values: { A: "{url:web}", B: "{slot}" }
+`,
+    "portd.yaml",
+  );
+  assert.deepEqual([...neededBy(file, [])].sort(), ["api", "web"]);
+  assert.deepEqual([...neededBy({ ...file, values: [] }, ["db"])], ["db"]);
+});

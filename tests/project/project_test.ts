@@ -50,7 +50,11 @@ checkoutTest("a linked worktree is the main checkout's folder @ its branch", asy
   const worktree = `${folder}/elsewhere`;
   await git(shop, "worktree", "add", "--quiet", "-b", "feat/cart", worktree);
   await Deno.mkdir(`${worktree}/src`);
-  assert.deepEqual(findProject(`${worktree}/src`), { name: "shop@feat/cart", root: worktree });
+  assert.deepEqual(findProject(`${worktree}/src`), {
+    name: "shop@feat/cart",
+    root: worktree,
+    main: { name: "shop", root: `${folder}/shop` },
+  });
   assert.deepEqual(findProject(shop), { name: "shop", root: shop });
 });
 

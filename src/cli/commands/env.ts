@@ -1,13 +1,13 @@
 /** `portd env`: the ports of a project's services, for a shell or a dotenv file. */
 import { PortdError } from "../../errors.ts";
 import { findProject, findProjectFile, PROJECT_FILE } from "../../project/project.ts";
-import { readServices } from "../../project/project_file.ts";
+import { readProjectFile } from "../../project/project_file.ts";
+import { leaseServices, slotValues } from "../../project/slot_services.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { grantFor, holderOf } from "../../project/grant.ts";
 import { toJson } from "../terminal.ts";
 
-const FORMATS = ["dotenv", "shell", "json"] as const;
+const FORMATS = ["dotenv", "shell", "json", "direnv"] as const;
 
 export default defineCommand({
   flags: { format: choiceFlag(FORMATS, "The format (dotenv)"), ...COMMON_FLAGS },
@@ -18,9 +18,15 @@ export default defineCommand({
     api: { env: API_PORT }
     dns: { protocols: [udp] }
 
-A service may have env (default <NAME>_PORT), port, prefer, range, protocols and hold.`,
+A service may have env (default <NAME>_PORT), port, prefer, range, protocols, hold and url. Further variables are
+
+  values:
+    DATABASE_URL: postgres://localhost:{port:db}/shop_{slot}
+  share: [db]
+
+with {port:NAME}, {url:NAME}, {project}, {branch} and {slot}; what is shared is the main copy's for all worktrees.`,
   usage: [
-    "[--format dotenv|shell|json]",
+    "[--format dotenv|shell|json|direnv]",
     { input: "> .env.ports", brief: "a line for each, like PORT=5173" },
     { input: "--format shell", brief: 'for a shell: eval "$(portd env --format shell)"' },
   ],
@@ -31,23 +37,34 @@ A service may have env (default <NAME>_PORT), port, prefer, range, protocols and
       const message = `Cannot find ${PROJECT_FILE} in ${context.cwd} or above it in the project`;
       throw new PortdError("not_found", message, { value: context.cwd });
     }
-    const services = readServices(file);
+    const content = readProjectFile(file);
     const client = await findDaemon(context, flags);
-    const request = {
-      project: project.name,
-      services: services.map((service) => service.request),
-      holder: { ...holderOf(project), cwd: project.root },
-    };
-    const leases = await grantFor(client, request, project);
-    const variables = services.map(({ variable }, i) => [variable, String(leases[i]!.port)] as const);
-    context.process.stdout.write(format(variables, flags.json ? "json" : flags.format ?? "dotenv"));
+    const leases = await leaseServices(client, project, content.services);
+    const ports = content.services.map(({ request, variable }) =>
+      [variable, String(leases.get(request.name)!.port)] as const
+    );
+    const variables = [...ports, ...slotValues(content, project, leases)];
+    context.process.stdout.write(format(variables, flags.json ? "json" : flags.format ?? "dotenv", file));
   },
 });
 
-function format(variables: readonly (readonly [string, string])[], format: typeof FORMATS[number]): string {
+function format(
+  variables: readonly (readonly [string, string])[],
+  format: typeof FORMATS[number],
+  file: string,
+): string {
   if (format === "json") return `${toJson(Object.fromEntries(variables))}\n`;
-  const line = format === "shell"
-    ? (name: string, value: string) => `export ${name}='${value}'\n`
-    : (name: string, value: string) => `${name}=${value}\n`;
-  return variables.map(([name, value]) => line(name, value)).join("");
+  if (format === "dotenv") return variables.map(([name, value]) => `${name}=${dotenvValue(value)}\n`).join("");
+  const lines = variables.map(([name, value]) => `export ${name}=${shellWord(value)}\n`).join("");
+  return format === "direnv" ? `watch_file ${shellWord(file)}\n${lines}` : lines;
+}
+
+/** A value for a dotenv file: plain, or in single quotes, between which its readers change nothing. */
+function dotenvValue(value: string): string {
+  if (/^[A-Za-z0-9_.,:/@%+-]*$/.test(value)) return value;
+  return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+}
+
+function shellWord(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,18 +1,19 @@
 /** `portd ls`: leases as a table. */
 import type { LeaseFilter, Mapping } from "../../client/wire.ts";
-import { isLive, type Lease, LEASE_STATES, type LeaseState } from "../../lease/lease.ts";
+import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { distinctName, findProject, type Project } from "../../project/project.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../../duration.ts";
+import { stateCell } from "../lease_state.ts";
 import { titleOf } from "../naming.ts";
 import { outsideText } from "../open/mapping_text.ts";
 import { holderOf } from "../../project/grant.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type Cell, shortenMiddle, writeTable } from "../table.ts";
-import { columnTime, hasColour, type Style, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
+import { columnTime, hasColour, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
 
 const HEAD = [
   { title: "NAME", least: 10, cut: shortenMiddle },
@@ -22,16 +23,6 @@ const HEAD = [
   { title: "PID", spare: 3 },
   { title: "COMMAND", least: 12, cut: shortCommand, spare: 2 },
 ] as const;
-
-const STYLES: Readonly<Record<LeaseState, Style | undefined>> = {
-  granted: undefined,
-  listening: "green",
-  idle: "yellow",
-  conflict: "red",
-  released: "dim",
-  revoked: "dim",
-  expired: "dim",
-};
 
 const FLAGS = {
   name: textFlag("NAME", "Leases with this full name, or this name behind the last /"),
@@ -161,7 +152,7 @@ function cellsOf(lease: Lease): readonly Cell[] {
     name ?? "-",
     String(port),
     protocols.join("+"),
-    [state, STYLES[state]],
+    stateCell(state),
     pid === null ? "-" : String(pid),
     shortCommand(command ?? "-", Infinity),
   ];

@@ -26,6 +26,7 @@ import { grantFor, holderOf } from "../../project/grant.ts";
 import { parsePair, parsePort } from "../parse.ts";
 import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
+import { openSlot, type SlotVariables } from "../run/slot.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
 import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.ts";
@@ -79,11 +80,12 @@ is kept, and stderr says so.`,
     }
     const project = findProject(context.cwd);
     const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
-    const ports = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
+    const wanted = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
+    const { ports, owner } = wanted;
     checkPlaceholders(words, ports.map(({ named }) => named?.name));
     const terms = {
       ...given({ labels: label && Object.fromEntries(label) }),
-      holder: { ...holderOf(project, commandOf(flags, names, words)), cwd: project.root },
+      holder: { ...holderOf(owner, commandOf(flags, names, words)), cwd: project.root },
       pid: Deno.pid,
       lifetime: { kind: "process" },
     } as const;
@@ -91,13 +93,27 @@ is kept, and stderr says so.`,
     const withToken: WithToken = (work) => withTokenIfAsked(context, flags, client, work);
     const lease = (portFlags: PortRequest = {}) => {
       const request = { ...portsRequest(ports, portFlags), ...terms };
-      return withToken((client) => grantFor(client, request, project));
+      return withToken((client) => grantFor(client, request, owner));
     };
+    const slot = await openSlot(client, project, wanted);
     using relay = new SignalRelay(context);
     const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
     const { json = false } = flags;
-    const parts = { withToken, context, client, words, relay, ports, killAfterMs, lease, kinship, loadHandles, json };
+    const parts = {
+      withToken,
+      context,
+      client,
+      words,
+      relay,
+      ports,
+      slot,
+      killAfterMs,
+      lease,
+      kinship,
+      loadHandles,
+      json,
+    };
     const session = { ...parts, ...checks };
     context.process.exitCode = await runWithPorts(session, leases);
   },
@@ -110,6 +126,7 @@ interface Session extends Checks {
   readonly words: readonly string[];
   readonly relay: SignalRelay;
   readonly ports: readonly WantedPort[];
+  readonly slot: SlotVariables | undefined;
   readonly killAfterMs: number;
   readonly json: boolean;
   /** @param flags replace what the command line asks of each port. */
@@ -232,7 +249,8 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   leases.letGo();
   try {
-    const end = await runChild({ words: filled, env: portVariables(ports), killAfterMs }, relay);
+    const env = { ...portVariables(ports), ...session.slot?.(leases.all) };
+    const end = await runChild({ words: filled, env, killAfterMs }, relay);
     return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

@@ -1,9 +1,10 @@
 /** Which ports `portd run` leases: those of the names that were given, else those of portd.yaml, else any port. */
 import type { LeaseRequest, PortRequest } from "../../client/wire.ts";
 import { findProjectFile, type Project } from "../../project/project.ts";
-import { type CliContext, given } from "../context.ts";
+import { type CliContext, given, type TextStream } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type LeaseName, nameIn, splitName } from "../naming.ts";
+import type { ProjectFile, ServiceEntry } from "../project_services.ts";
 
 /** One port. */
 export interface WantedPort {
@@ -12,6 +13,15 @@ export interface WantedPort {
   readonly wish: PortRequest;
   /** The variable that portd.yaml has for it. */
   readonly variable: string | undefined;
+}
+
+/** The ports of a command, and what else it gets of the slot. */
+export interface Wanted {
+  readonly ports: readonly WantedPort[];
+  /** The working copy whose leases they are. */
+  readonly owner: Project;
+  /** Of a project with a portd.yaml: the file, and those of its services of which the command only has to know. */
+  readonly slot: { readonly file: ProjectFile; readonly others: readonly ServiceEntry[] } | undefined;
 }
 
 /** What a command line says about the ports. */
@@ -25,36 +35,53 @@ export interface PortWords {
 }
 
 /** @throws {UsageError} for names and flags that contradict each other. */
-export async function findWantedPorts({ cwd, process }: CliContext, words: PortWords): Promise<readonly WantedPort[]> {
+export async function findWantedPorts({ cwd, process }: CliContext, words: PortWords): Promise<Wanted> {
   const { project, names, fullName, wish } = words;
   if (fullName !== undefined) {
     if (names.length > 0) throw new UsageError("Cannot use NAME together with --name: both name the lease");
-    return [{ named: splitName(fullName), wish, variable: undefined }];
+    const ports = [{ named: splitName(fullName), wish, variable: undefined }];
+    return { ports, owner: project, slot: undefined };
   }
-  const typed = names.map((name) => nameIn(project, name));
-  const isOwn = (name: string) => !name.includes("/");
   const file = names.length === 0 || names.some(isOwn) ? findProjectFile(cwd, project) : undefined;
   if (file === undefined) {
-    const all = typed.length === 0 ? [undefined] : typed;
-    return checkTogether(all.map((named) => ({ named, wish, variable: undefined })), words);
+    const all = names.length === 0 ? [undefined] : names.map((name) => nameIn(project, name));
+    const ports = checkTogether(all.map((named) => ({ named, wish, variable: undefined })), words);
+    return { ports, owner: project, slot: undefined };
   }
-  const { findService, readServices, wishOf }: typeof import("../project_services.ts") = await import(
-    "../project_services.ts" as string
-  );
-  const services = readServices(file);
-  const all = names.length === 0 ? services.map(({ request }) => request.name) : names;
-  return checkTogether(
-    all.map((name) => {
-      const service = isOwn(name) ? findService(services, name, process.stderr) : undefined;
-      return { named: nameOf(name, words), wish: wishOf(service, wish), variable: service?.variable };
-    }),
-    words,
-  );
+  const services: typeof import("../project_services.ts") = await import("../project_services.ts" as string);
+  return wantedOf(services.readProjectFile(file), words, { ...services, stderr: process.stderr });
 }
 
-/** A service of portd.yaml may have a name of digits. */
-function nameOf(name: string, { names, project }: PortWords): LeaseName {
-  return names.length === 0 ? { project: project.name, name } : nameIn(project, name);
+type ServiceWork = Pick<typeof import("../project_services.ts"), "findService" | "neededBy" | "ownerOf" | "wishOf"> & {
+  readonly stderr: TextStream;
+};
+
+/** Without names all services of the working copy are the command's; those that are shared it only has to know. */
+function wantedOf(
+  file: ProjectFile,
+  words: PortWords,
+  { findService, neededBy, ownerOf, wishOf, stderr }: ServiceWork,
+) {
+  const { project, names, wish } = words;
+  const own = file.services.filter(({ isShared }) => !isShared).map(({ request }) => request.name);
+  const all = names.length > 0 ? names : own.length > 0 ? own : file.services.map(({ request }) => request.name);
+  const found = all.map((name) => isOwn(name) ? findService(file.services, name, stderr) : undefined);
+  const owners = found.map((service) => service === undefined ? project : ownerOf(service, project));
+  const ports = all.map((name, i) => {
+    const service = found[i], owner = owners[i]!;
+    // A service of portd.yaml may have a name of digits.
+    const named = names.length === 0 ? { project: owner.name, name } : nameIn(owner, name);
+    return { named, wish: wishOf(service, wish, project), variable: service?.variable };
+  });
+  const needed = neededBy(file, []);
+  const others = file.services.filter(({ request: { name }, isShared }) =>
+    !all.includes(name) && (needed.has(name) || (names.length === 0 && isShared))
+  );
+  return { ports: checkTogether(ports, words), owner: owners[0]!, slot: { file, others } };
+}
+
+function isOwn(name: string): boolean {
+  return !name.includes("/");
 }
 
 /** @returns the same ports. @throws {UsageError} where they cannot be leased together. */

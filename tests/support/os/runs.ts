@@ -20,11 +20,14 @@ export class Run {
   /**
    * Starts it in a new session, so that it does not have the terminal of the test.
    *
-   * @param project the folder of its project, and the command after `portd run web --`.
+   * @param project the folder of its project, and the command after `portd run web --`, or after other names.
    */
-  static start(installation: Installation, project: { cwd: string; command: readonly string[] }): Run {
-    const { cwd, command } = project;
-    const args = ["run", "web", "--", ...command];
+  static start(
+    installation: Installation,
+    project: { readonly cwd: string; readonly names?: readonly string[]; readonly command: readonly string[] },
+  ): Run {
+    const { cwd, names = ["web"], command } = project;
+    const args = ["run", ...names, "--", ...command];
     const options = { before: ["setsid"], cwd, stdin: "null", stdout: "null" } as const;
     return new Run(installation.command(args, options).spawn());
   }
