@@ -5,7 +5,7 @@ import { askingEntry, type Entry, grantedEntry, leavingEntry, newEntry, requestO
 import { type Family, type Gateway, GatewayError, type GatewayFault, type MappingGrant } from "./gateway.ts";
 import type { Mapping, MappingEvent, MappingEventType, WantedMapping } from "./mapping.ts";
 import { MappingTable, MOST_MAPPINGS } from "./mapping_table.ts";
-import { currentOf, hasMoved, type Step, type Trial, type View } from "./plan.ts";
+import { currentOf, hasMoved, isMadeBefore, isSibling, type Step, type Trial, type View } from "./plan.ts";
 import { type Picture, present, presentLeaving } from "./present.ts";
 import { type MappingRecord, wishKey } from "./record.ts";
 import { pauseOf, type Side } from "./side.ts";
@@ -121,9 +121,12 @@ export class Steps {
   }
 
   async #unmap(entry: Entry): Promise<void> {
-    const { record } = entry, gateway = this.#gatewayOf(record);
+    const { table, clock } = this.#parts, { record } = entry, gateway = this.#gatewayOf(record);
     await gateway.unmap(requestOf(record), record.external?.port ?? record.askedPort, this.#parts.signal);
     await this.#remove(entry);
+    for (const sibling of currentOf(this.#parts.view()).values()) {
+      if (isSibling(sibling.record, record)) table.touch({ ...sibling, renewAt: clock.monotonic() });
+    }
   }
 
   async #remove(entry: Entry): Promise<void> {
@@ -209,13 +212,14 @@ export class Steps {
     this.#publish(isNew ? "mapping.made" : "mapping.renewed", present(picture(), key, wish, after));
   }
 
-  /** The other protocol of the same port is renewed along with it, if it is due soon. */
-  #renewSibling({ record, renewAt }: Entry): void {
+  /** The other protocol of the same port is renewed along with it, if it is due soon or was made later: see {@linkcode isMadeBefore}. */
+  #renewSibling(entry: Entry): void {
     const { table, clock, view } = this.#parts, now = clock.monotonic();
     for (const sibling of currentOf(view()).values()) {
-      const { leaseId, family, protocol } = sibling.record;
-      if (leaseId !== record.leaseId || family !== record.family || protocol === record.protocol) continue;
-      if (sibling.renewAt < now + (renewAt - now) / 2) table.touch({ ...sibling, renewAt: now });
+      if (!isSibling(sibling.record, entry.record)) continue;
+      const isSoon = sibling.renewAt < now + (entry.renewAt - now) / 2;
+      const isMade = sibling.record.external !== null && isMadeBefore(entry, sibling);
+      if (isSoon || isMade) table.touch({ ...sibling, renewAt: Math.min(sibling.renewAt, now) });
     }
   }
 

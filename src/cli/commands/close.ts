@@ -63,7 +63,10 @@ function isOf({ leaseId }: Mapping, leases: readonly Lease[]): boolean {
 }
 
 function isSame(one: Mapping, other: Mapping): boolean {
-  return one.leaseId === other.leaseId && one.family === other.family && one.protocol === other.protocol;
+  const [first, second] = [one, other].map(({ leaseId, family, protocol, external }) =>
+    JSON.stringify([leaseId, family, protocol, external?.port])
+  );
+  return first === second;
 }
 
 interface FirewallPart {
