@@ -214,7 +214,7 @@ osTest(
     await home.stop();
     const udp = await home.checkVia(via, "--ipv6", "--udp", "--listen");
     assert.deepEqual([udp.code, udp.report.verdict], [0, "open"], JSON.stringify(udp.report));
-    await portd.run("close", "game", "--timeout", "2m");
+    await lab.lan1.dropByDefault(); // without portd's rule
     const closed = await home.checkVia(via, "--ipv6", "--listen");
     assert.deepEqual([closed.code, closed.report.broken], [1, "rule"], JSON.stringify(closed.report));
   },

@@ -39,6 +39,17 @@ Deno.test("portd net --sheet --html is a document, with --json it is data", asyn
   assert.deepEqual([sheet.language, sheet.parts.length], ["en", 4]);
 });
 
+Deno.test("on a terminal the sentences of an English sheet are broken at blanks, and what is to be copied is not", async () => {
+  const terminal = { isTerminal: true, columns: 60, network: homeNetwork() };
+  await using folder = await temporaryFolder();
+  const env = { PORTD_LISTEN: "127.0.0.1:1", PORTD_STATE_DIR: folder.path };
+  const { stdout } = await portd(["net", "--sheet", "25565", "--lang", "en"], { ...terminal, env });
+  const long = stdout.split("\n").filter((line) => line.length > 60);
+  assert.deepEqual(long.map((line) => line.trim()), homeNetwork().fixCommands);
+  const japanese = await portd(["net", "--sheet", "25565", "--lang", "ja"], { ...terminal, env });
+  assert.equal(japanese.stdout, (await net(["--sheet", "25565", "--lang", "ja"])).stdout);
+});
+
 commandTest("portd net --sheet NAME has the port and the protocols of the lease", async ({ run }) => {
   const leased = await run(["lease", "game", "--port", "25565", "--both"]);
   assert.equal(leased.code, 0, leased.stderr);
