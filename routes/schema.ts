@@ -1,6 +1,7 @@
 /** The schemas of requests. check.ts names the field, its value and what would work in each refusal. */
 import { Buffer } from "node:buffer";
 import { z } from "zod";
+import { NONCE_TEXT } from "../src/checker/probe.ts";
 import type {
   AmendRequest,
   ExposureRequest,
@@ -11,12 +12,14 @@ import type {
   RenewRequest,
 } from "../src/client/wire.ts";
 import { describeChoices } from "../src/errors.ts";
+import { FAMILIES } from "../src/gateway/gateway.ts";
 import { HOLD_KINDS } from "../src/hold/hold.ts";
 import { LEASE_STATES, LIFETIME_KINDS } from "../src/lease/lease.ts";
 import type { TransferredLease } from "../src/lease/lease_document.ts";
 import type { SocketQuery } from "../src/listener/listener.ts";
 import { TCP_STATES } from "../src/os/socket.ts";
 import { HIGHEST_PORT, portExpected, type PortRange, PROTOCOLS } from "../src/port/port.ts";
+import { ORIGINS, type ReachRequest } from "../src/reach/reach.ts";
 import { durationMs, type Fields, JSON_OBJECT, listOf, oneOf, text, wholeNumber } from "./fields.ts";
 
 const flag = z.boolean({ error: "true or false" });
@@ -178,6 +181,19 @@ export const NoBody = z.strictObject({}, JSON_OBJECT);
 
 /** Body of `POST /firewall/sync`. */
 export const SyncBody = z.strictObject({ dryRun: flag.optional() }, JSON_OBJECT);
+
+/** Body of `POST /ports/{port}/check`. */
+export const ReachBody = z.strictObject(
+  {
+    protocol: oneOf(PROTOCOLS).optional(),
+    family: oneOf(FAMILIES).optional(),
+    from: oneOf(ORIGINS).optional(),
+    asks: flag.optional(),
+    listen: flag.optional(),
+    nonce: text(NONCE_TEXT, "32 hexadecimal digits in lower case").optional(),
+  } satisfies Fields<ReachRequest>,
+  JSON_OBJECT,
+);
 
 function queryNumber(number: z.ZodType<number, number>, expected: string) {
   return text(/^\d{1,9}$/, expected).transform(Number).pipe(number);

@@ -109,8 +109,10 @@ export class Connections {
       response = this.#answerer.refuse(error);
     }
     const bytes = await encodeResponse(response, { hasBody });
-    await inTime(connection, transferMs, () => writeAll(connection, bytes));
-    await connection.closeWrite();
+    await inTime(connection, transferMs, async () => {
+      await writeAll(connection, bytes);
+      await connection.closeWrite();
+    });
     // Closing while bytes are on their way would reset the connection, and take the answer from its reader.
     await inTime(connection, lingerMs, () => passOver(read));
   }

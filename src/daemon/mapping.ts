@@ -29,7 +29,7 @@ export class GatewayPart {
   constructor(options: GatewayPartOptions) {
     this.#options = options;
     options.events.subscribe((event) => {
-      if (mayChangeMappings(event)) this.request();
+      if (mayChangeMappings(event, this.isOpen)) this.request();
     });
     if (options.store.mappings().length > 0) this.#start();
     else this.request();
@@ -122,10 +122,11 @@ const CHANGES: ReadonlySet<DomainEvent["type"]> = new Set([
   "lease.expired",
 ]);
 
-function mayChangeMappings(event: DomainEvent): boolean {
-  if (event.type === "line.changed") return true;
+/** @param isOpen is whether there may be mappings already, which a lease does not want any more. */
+function mayChangeMappings(event: DomainEvent, isOpen: boolean): boolean {
+  if (event.type === "line.changed") return isOpen;
   if (!("record" in event) || !CHANGES.has(event.type)) return false;
-  return event.type === "lease.changed" || (event.record.exposure?.gateway ?? null) !== null;
+  return (event.record.exposure?.gateway ?? null) !== null || (isOpen && event.type === "lease.changed");
 }
 
 function protocolsOf({ gateway: { protocol } }: Pick<Config, "gateway">): MapperParts["protocols"] {

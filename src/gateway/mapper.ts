@@ -3,25 +3,25 @@
  * mappings are to be renewed, and when the router or our address has changed. One pass runs at a time; it asks one
  * question after the other, and decides anew after each answer. What is next is decided in plan.ts; steps.ts does it.
  */
-import type { NetworkFacts } from "../adapters/adapters.ts";
-import { type Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
+import { Checks } from "./checks.ts";
+import { FailureReports } from "./failure_reports.ts";
 import { FAMILIES, type Family } from "./gateway.ts";
-import type { GatewayStatus, Mapping, MappingEvent, WantedMapping } from "./mapping.ts";
+import type { GatewayStatus, MappingEvent, WantedMapping } from "./mapping.ts";
 import { MappingTable } from "./mapping_table.ts";
-import { currentOf, type KnownLine, nextAt, nextStep, type Trial, type View } from "./plan.ts";
-import { present, presentAll } from "./present.ts";
+import { NetworkWatch, type NetworkWatchParts } from "./network_watch.ts";
+import { type KnownLine, nextAt, nextStep, type Trial, type View } from "./plan.ts";
+import { presentAll } from "./present.ts";
 import { type MappingFile, wishKey } from "./record.ts";
-import { mappedRoute } from "./mapped_route.ts";
 import { pauseOf, Side, type SideParts } from "./side.ts";
 import { Steps } from "./steps.ts";
 
 /** What a {@linkcode Mapper} is made of. */
-export interface MapperParts extends Pick<SideParts, "open" | "protocols"> {
+export interface MapperParts extends Pick<SideParts, "open" | "protocols">, Pick<NetworkWatchParts, "readNetwork"> {
   /** The mappings that are wanted at this moment. */
   readonly wanted: () => readonly WantedMapping[];
   readonly file: MappingFile;
-  readonly readNetwork: () => Promise<Pick<NetworkFacts, "adapters" | "internet">>;
   /** What is known of the line; `undefined` where nothing is. */
   readonly line: () => KnownLine | undefined;
   readonly clock: Clock;
@@ -31,12 +31,8 @@ export interface MapperParts extends Pick<SideParts, "open" | "protocols"> {
   readonly newNonce?: () => string;
 }
 
-/** How often the network is read while there are mappings, in milliseconds. */
-const NETWORK_MS = 30_000;
 /** How often a router is asked whether it has kept its table, in milliseconds. */
 const CHECK_MS = 60_000;
-/** The wall clock and the clock since boot may drift apart by so much; more is a suspended machine, or a clock that was set. */
-const JUMP_MS = 10_000;
 /** After so many steps in a row there is a pause: a router is a small machine. */
 const STEPS_IN_A_ROW = 16, PAUSE_MS = 50;
 /** How long a sync that is waited for may take, and a stop. */
@@ -51,19 +47,16 @@ export class Mapper {
   readonly #parts: MapperParts;
   readonly #table: MappingTable;
   readonly #sides: Readonly<Record<Family, Side>>;
+  readonly #network: NetworkWatch;
   readonly #steps: Steps;
+  readonly #checks: Checks;
+  readonly #failureReports: FailureReports;
   readonly #trials = new Map<string, Trial>();
   readonly #stopping = new AbortController();
-  /** Why mappings failed that was published, by {@linkcode wishKey}. */
-  readonly #published = new Map<string, string>();
   #running: Promise<void> | undefined;
   #isAsked = false;
   /** Whether the router is looked for although no mapping is wanted. */
   #isCurious = false;
-  #networkAt = -Infinity;
-  #networkFault: string | null = null;
-  /** The wall clock's lead over the clock since boot. */
-  #lead: number;
   /** Passes in a row that ended with an error of our own. */
   #failures = 0;
   #notBefore = -Infinity;
@@ -73,7 +66,6 @@ export class Mapper {
   constructor(parts: MapperParts) {
     this.#parts = parts;
     const { clock, file, log } = parts;
-    this.#lead = clock.now() - clock.monotonic();
     const onFault = (error: unknown) => {
       // The store logs why it cannot write.
       if (!(error instanceof PortdError)) log(`mappings: ${messageOf(error)}`);
@@ -82,15 +74,11 @@ export class Mapper {
     const { signal } = this.#stopping;
     const [ipv4, ipv6] = FAMILIES.map((family) => new Side(family, { ...parts, signal })) as [Side, Side];
     this.#sides = { ipv4, ipv6 };
-    this.#steps = new Steps({
-      ...parts,
-      signal,
-      table: this.#table,
-      sides: this.#sides,
-      trials: this.#trials,
-      view: () => this.#view(),
-      picture: () => this.#picture(),
-    });
+    this.#network = new NetworkWatch({ ...parts, sides: this.#sides });
+    const shared = { ...parts, signal, table: this.#table, trials: this.#trials, view: () => this.#view() };
+    this.#steps = new Steps({ ...shared, sides: this.#sides, picture: () => this.#picture() });
+    this.#checks = new Checks({ ...shared, steps: this.#steps });
+    this.#failureReports = new FailureReports(parts.publish);
   }
 
   /** The router of IPv4 and its outer address, which is undefined where that is not known; null where no router is known. */
@@ -105,7 +93,7 @@ export class Mapper {
     const { ipv4, ipv6 } = this.#sides;
     const asked = FAMILIES.filter((family) => this.#isNeeded(family) || this.#sides[family].hasRouter);
     const reasons = [
-      this.#networkFault,
+      this.#network.fault,
       ...asked.map((family) => this.#sides[family].obstacle),
       ...mappings.map(({ state, reason }) => state === "set" ? null : reason),
     ];
@@ -126,7 +114,6 @@ export class Mapper {
    */
   async sync(): Promise<GatewayStatus> {
     this.#hurry();
-    this.#networkAt = -Infinity;
     this.#isCurious = true;
     await this.#wait(this.#start(), SYNC_MS);
     return this.status();
@@ -178,8 +165,8 @@ export class Mapper {
     this.#isCurious = false;
     this.#prune();
     if (!this.#hasWork() && !isCurious) return this.#rest();
-    if (this.#hasJumped()) this.#wake();
-    await this.#readNetwork();
+    if (this.#network.hasJumped()) this.#wake();
+    if (this.#parts.protocols.length > 0) await this.#network.look();
     for (const family of FAMILIES) {
       const isNeeded = this.#isNeeded(family) || (isCurious && family === "ipv4");
       if (isNeeded) await this.#sides[family].open(this.#knownProtocol(family));
@@ -192,7 +179,7 @@ export class Mapper {
       await this.#steps.take(step);
       if (count % STEPS_IN_A_ROW === 0) await this.#wait(Promise.withResolvers<void>().promise, PAUSE_MS);
     }
-    this.#publishFailures();
+    this.#failureReports.report(this.#picture());
   }
 
   #hasWork(): boolean {
@@ -202,17 +189,16 @@ export class Mapper {
   #isNeeded(family: Family): boolean {
     if (this.#parts.wanted().some((wish) => wish.family === family)) return true;
     const { route } = this.#sides[family];
-    // One that another router has cannot be deleted from here.
-    return this.#table.all().some(({ record }) =>
-      record.family === family && (route === undefined || route?.gateway === record.gateway.address)
+    // From another address than its own only UPnP deletes a mapping.
+    return this.#table.all().some(({ record: { family: its, internal, gateway } }) =>
+      its === family && (route === undefined || gateway.protocol === "upnp" || internal.address === route?.address)
     );
   }
 
   /** Nothing is wanted, and nothing is left: the router is not asked any more. */
   #rest(): void {
     for (const family of FAMILIES) this.#sides[family].reset();
-    this.#networkAt = -Infinity;
-    this.#networkFault = null;
+    this.#network.hurry();
   }
 
   /** The machine was suspended, or its clock was set: all may be different. */
@@ -221,39 +207,20 @@ export class Mapper {
     for (const family of FAMILIES) this.#sides[family].reset();
     for (const entry of this.#table.all()) this.#table.touch({ ...entry, renewAt: now });
     this.#hurry();
-    this.#networkAt = -Infinity;
   }
 
-  #hasJumped(): boolean {
-    const { clock } = this.#parts, before = this.#lead;
-    this.#lead = clock.now() - clock.monotonic();
-    return Math.abs(this.#lead - before) > JUMP_MS;
-  }
-
+  /** Nothing waits for the end of a pause. */
   #hurry(): void {
+    this.#network.hurry();
     for (const family of FAMILIES) this.#sides[family].hurry();
     for (const [key, trial] of this.#trials) this.#trials.set(key, { ...trial, failures: 0, notBefore: -Infinity });
-  }
-
-  async #readNetwork(): Promise<void> {
-    const { clock, readNetwork, protocols } = this.#parts;
-    if (clock.monotonic() < this.#networkAt || protocols.length === 0) return;
-    this.#networkAt = clock.monotonic() + NETWORK_MS;
-    try {
-      const facts = await readNetwork();
-      this.#networkFault = null;
-      for (const family of FAMILIES) this.#sides[family].follow(mappedRoute(facts, family), facts.internet.ipv4);
-    } catch (error) {
-      this.#networkFault = `the network of this machine cannot be read: ${messageOf(error)}`;
-    }
   }
 
   /** In which protocol there are mappings at the router of this family. */
   #knownProtocol(family: Family) {
     const { route } = this.#sides[family];
     const known = this.#table.all().find(({ record }) =>
-      record.family === family && record.internal.address === route?.address &&
-      (route.gateway === null || record.gateway.address === route.gateway)
+      record.family === family && record.internal.address === route?.address
     );
     return known?.record.gateway.protocol;
   }
@@ -262,7 +229,7 @@ export class Mapper {
     const now = this.#parts.clock.monotonic();
     if (side.gateway === null || now < side.checkAt) return;
     side.checkAt = now + CHECK_MS;
-    await this.#steps.check(side);
+    await this.#checks.check(side);
   }
 
   #view(): View {
@@ -287,21 +254,7 @@ export class Mapper {
     for (const key of this.#trials.keys()) {
       if (!wanted.has(key) && this.#table.get(key) === undefined) this.#trials.delete(key);
     }
-    for (const key of this.#published.keys()) if (!wanted.has(key)) this.#published.delete(key);
-  }
-
-  /** Publishes each failure once for each new reason. */
-  #publishFailures(): void {
-    const picture = this.#picture(), current = currentOf(picture);
-    for (const [key, wish] of picture.wanted) {
-      const mapping: Mapping = present(picture, key, wish, current.get(key));
-      const reason = mapping.state === "failed" || mapping.state === "unusable" ? mapping.reason : null;
-      if (reason === null) this.#published.delete(key);
-      else if (this.#published.get(key) !== reason) {
-        this.#published.set(key, reason);
-        this.#parts.publish({ type: "mapping.failed", mapping });
-      }
-    }
+    this.#failureReports.prune({ wanted });
   }
 
   #setTimer(): void {
@@ -310,7 +263,7 @@ export class Mapper {
     const sides = FAMILIES.filter((family) => this.#isNeeded(family)).map((family) => this.#sides[family]);
     const next = Math.min(
       nextAt(view),
-      ...(protocols.length === 0 ? [] : [this.#networkAt]),
+      ...(protocols.length === 0 ? [] : [this.#network.dueAt]),
       ...sides.map(({ gateway, searchAt, checkAt }) => gateway === null ? searchAt : checkAt),
     );
     const at = Math.max(next, this.#notBefore);

@@ -175,12 +175,29 @@ function placeOf(view: View, wish: WantedMapping, places: ReadonlyMap<string, En
 }
 
 function renewal(view: View, current: ReadonlyMap<string, Entry>): Step | undefined {
-  let first: { readonly entry: Entry; readonly wish: WantedMapping } | undefined;
-  for (const [key, entry] of current) {
-    if (entry.renewAt > view.now || isResting(view, key) || !isReachable(view, entry.record)) continue;
-    if (first === undefined || entry.renewAt < first.entry.renewAt) first = { entry, wish: view.wanted.get(key)! };
-  }
-  return first && { kind: "renew", ...first };
+  const isDue = (key: string, { renewAt, record }: Entry) =>
+    renewAt <= view.now && !isResting(view, key) && isReachable(view, record);
+  const due = [...current].filter(([key, entry]) => isDue(key, entry)).map(([, entry]) => entry);
+  const first = due.reduce<Entry | undefined>((a, b) => a === undefined || b.renewAt < a.renewAt ? b : a, undefined);
+  if (first === undefined) return undefined;
+  const entry = due.find((each) => isSibling(each.record, first.record) && isMadeBefore(each, first)) ?? first;
+  return { kind: "renew", entry, wish: view.wanted.get(wishKey(entry.record))! };
+}
+
+/** Whether two mappings are the protocols of one port of this host. */
+export function isSibling(a: MappingRecord, b: MappingRecord): boolean {
+  return a.family === b.family && a.protocol !== b.protocol && a.internal.port === b.internal.port &&
+    a.internal.address === b.internal.address;
+}
+
+/**
+ * Whether the router has made one of two siblings first. They are renewed in that order: miniupnpd 2.3 on nftables, as many
+ * routers have it, removes the newest of its firewall's rules for the port when it renews or deletes a mapping, of whichever
+ * protocol that is. Where the older one is renewed last, nothing of the other one passes any more, though it is mapped.
+ */
+export function isMadeBefore({ record: a }: Entry, { record: b }: Entry): boolean {
+  const [first, second] = [a, b].map(({ madeAt }) => madeAt ?? Infinity) as [number, number];
+  return first === second ? a.protocol < b.protocol : first < second;
 }
 
 function removal(view: View, leaving: readonly Entry[]): Step | undefined {

@@ -5,7 +5,7 @@ import { askingEntry, type Entry, grantedEntry, leavingEntry, newEntry, requestO
 import { type Family, type Gateway, GatewayError, type GatewayFault, type MappingGrant } from "./gateway.ts";
 import type { Mapping, MappingEvent, MappingEventType, WantedMapping } from "./mapping.ts";
 import { MappingTable, MOST_MAPPINGS } from "./mapping_table.ts";
-import { currentOf, hasMoved, isReachable, type Step, type Trial, type View } from "./plan.ts";
+import { currentOf, hasMoved, isMadeBefore, isSibling, type Step, type Trial, type View } from "./plan.ts";
 import { type Picture, present, presentLeaving } from "./present.ts";
 import { type MappingRecord, wishKey } from "./record.ts";
 import { pauseOf, type Side } from "./side.ts";
@@ -31,11 +31,14 @@ const UNCERTAIN: ReadonlySet<GatewayFault> = new Set(["silent", "failed"]);
 /** How many external ports that are others' are remembered for a mapping. */
 const MOST_TAKEN = 64;
 
+/** The external ports that are others', with one more. */
+export function withTaken(trial: Trial | undefined, port: number): readonly number[] {
+  return [...trial?.taken ?? [], port].slice(-MOST_TAKEN);
+}
+
 /** One step at a time. Failures of the router and of the file are kept in the trials. */
 export class Steps {
   readonly #parts: StepsParts;
-  /** The mapping that was read back last. */
-  #looked = "";
 
   constructor(parts: StepsParts) {
     this.#parts = parts;
@@ -49,32 +52,18 @@ export class Steps {
       case "adopt":
         return this.#adopt(step.entry, step.wish);
       case "forget":
-        return await this.#guard(step.entry.record.nonce, step.entry, () => this.#forget(step.entry));
+        return await this.guard(step.entry.record.nonce, step.entry, () => this.#forget(step.entry));
       case "unmap":
-        return await this.#guard(step.entry.record.nonce, step.entry, () => this.#unmap(step.entry));
+        return await this.guard(step.entry.record.nonce, step.entry, () => this.#unmap(step.entry));
       case "renew":
-        return await this.#guard(wishKey(step.wish), step.entry, () => this.#renew(step.entry, step.wish));
+        return await this.guard(wishKey(step.wish), step.entry, () => this.#renew(step.entry, step.wish));
       case "make":
-        return await this.#guard(wishKey(step.wish), undefined, () => this.#make(step.wish, step.port));
+        return await this.guard(wishKey(step.wish), undefined, () => this.#make(step.wish, step.port));
     }
   }
 
-  /** Asks a router whether it has kept its table, and reads one mapping back. */
-  async check(side: Side): Promise<void> {
-    const gateway = side.gateway!;
-    try {
-      if (await gateway.hasForgotten(this.#parts.signal)) this.#loseAll(gateway);
-      await side.readExternal();
-      await this.#look(gateway);
-    } catch (error) {
-      this.#parts.signal.throwIfAborted();
-      if (!(error instanceof GatewayError)) throw error;
-      if (error.fault === "silent") side.fail(error);
-    }
-  }
-
-  /** Keeps what fails, with a pause before the next try. */
-  async #guard(key: string, entry: Entry | undefined, work: () => Promise<void>): Promise<void> {
+  /** Does something, and keeps what fails of it, with a pause before the next try. @throws the signal's reason. */
+  async guard(key: string, entry: Entry | undefined, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -108,7 +97,7 @@ export class Steps {
   #retire(entries: readonly Entry[]): void {
     const { table, clock, view } = this.#parts, plan = view();
     for (const entry of entries) {
-      if (plan.wanted.has(wishKey(entry.record)) && hasMoved(plan, entry.record)) this.#lost(entry);
+      if (plan.wanted.has(wishKey(entry.record)) && hasMoved(plan, entry.record)) this.lost(entry);
     }
     table.replace(entries.map((entry) => leavingEntry(entry, clock)));
   }
@@ -132,9 +121,12 @@ export class Steps {
   }
 
   async #unmap(entry: Entry): Promise<void> {
-    const { record } = entry, gateway = this.#gatewayOf(record);
+    const { table, clock } = this.#parts, { record } = entry, gateway = this.#gatewayOf(record);
     await gateway.unmap(requestOf(record), record.external?.port ?? record.askedPort, this.#parts.signal);
     await this.#remove(entry);
+    for (const sibling of currentOf(this.#parts.view()).values()) {
+      if (isSibling(sibling.record, record)) table.touch({ ...sibling, renewAt: clock.monotonic() });
+    }
   }
 
   async #remove(entry: Entry): Promise<void> {
@@ -220,13 +212,14 @@ export class Steps {
     this.#publish(isNew ? "mapping.made" : "mapping.renewed", present(picture(), key, wish, after));
   }
 
-  /** The other protocol of the same port is renewed along with it, if it is due soon. */
-  #renewSibling({ record, renewAt }: Entry): void {
+  /** The other protocol of the same port is renewed along with it, if it is due soon or was made later: see {@linkcode isMadeBefore}. */
+  #renewSibling(entry: Entry): void {
     const { table, clock, view } = this.#parts, now = clock.monotonic();
     for (const sibling of currentOf(view()).values()) {
-      const { leaseId, family, protocol } = sibling.record;
-      if (leaseId !== record.leaseId || family !== record.family || protocol === record.protocol) continue;
-      if (sibling.renewAt < now + (renewAt - now) / 2) table.touch({ ...sibling, renewAt: now });
+      if (!isSibling(sibling.record, entry.record)) continue;
+      const isSoon = sibling.renewAt < now + (entry.renewAt - now) / 2;
+      const isMade = sibling.record.external !== null && isMadeBefore(entry, sibling);
+      if (isSoon || isMade) table.touch({ ...sibling, renewAt: Math.min(sibling.renewAt, now) });
     }
   }
 
@@ -235,14 +228,15 @@ export class Steps {
     const { table, trials } = this.#parts, { record } = entry, key = wishKey(record);
     if (error.fault === "port_taken") {
       const before = trials.get(key);
-      const taken = [...before?.taken ?? [], record.external?.port ?? record.askedPort].slice(-MOST_TAKEN);
+      const taken = withTaken(before, record.external?.port ?? record.askedPort);
       trials.set(key, { failures: 0, notBefore: 0, reason: error.message, ...before, taken });
-      if (record.external !== null) this.#lost(entry);
+      if (record.external !== null) this.lost(entry);
     } else if (UNCERTAIN.has(error.fault) || record.external !== null || entry.isUncertain) return;
     await table.remove(entry);
   }
 
-  #lost(entry: Entry): void {
+  /** Publishes that the router has lost a mapping, or this host the address of it; once. */
+  lost(entry: Entry): void {
     const { record } = entry;
     if (record.external === null || entry.isLost) return;
     const { wanted, trials, now, side, line, external } = this.#parts.picture();
@@ -251,47 +245,6 @@ export class Steps {
     const lost = { ...entry, isLost: true };
     const mapping = present({ wanted, trials, now, side, line, external, entries: [] }, wishKey(record), wish, lost);
     this.#publish("mapping.lost", { ...mapping, external: record.external });
-  }
-
-  /** The router has lost its table: everything that it had is asked for again. */
-  #loseAll(gateway: Gateway): void {
-    const { table, clock } = this.#parts;
-    for (const entry of this.#currentAt(gateway)) {
-      this.#lost(entry);
-      table.touch({ ...entry, isLost: entry.record.external !== null, renewAt: clock.monotonic() });
-    }
-  }
-
-  /** Reads the next mapping back. Where it is gone, the others may be gone too. */
-  async #look(gateway: Gateway): Promise<void> {
-    const { table, signal, clock, trials } = this.#parts;
-    const entries = this.#currentAt(gateway).filter(({ record, isLost }) => record.external !== null && !isLost);
-    if (entries.length === 0) return;
-    const nonces = entries.map(({ record }) => record.nonce).sort();
-    this.#looked = nonces.find((nonce) => nonce > this.#looked) ?? nonces[0]!;
-    const entry = table.get(this.#looked)!, { record } = entry;
-    const look = await gateway.look(requestOf(record), record.external!.port, signal);
-    if (look === "gone") {
-      this.#lost(entry);
-      table.touch({ ...entry, isLost: true, renewAt: clock.monotonic() });
-      for (const other of entries) if (other !== entry) table.touch({ ...other, renewAt: clock.monotonic() });
-    } else if (look === "foreign") {
-      const key = wishKey(record);
-      await this.#guard(key, entry, async () => {
-        this.#lost(entry);
-        const reason = `port ${record.external!.port} of the router leads to another host now`;
-        const taken = [...trials.get(key)?.taken ?? [], record.external!.port].slice(-MOST_TAKEN);
-        trials.set(key, { failures: 1, notBefore: clock.monotonic(), reason, taken });
-        await table.remove(entry);
-      });
-    }
-  }
-
-  #currentAt(gateway: Gateway): readonly Entry[] {
-    const view = this.#parts.view();
-    return [...currentOf(view).values()].filter(({ record }) =>
-      record.family === gateway.family && isReachable(view, record)
-    );
   }
 
   #gatewayOf({ family }: MappingRecord): Gateway {

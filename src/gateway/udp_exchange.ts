@@ -49,7 +49,7 @@ export interface ExchangeOptions<T> {
 export async function exchange<T>(options: ExchangeOptions<T>): Promise<T | undefined> {
   const { to, request, mostSendings = MOST_SENDINGS, signal } = options;
   signal?.throwIfAborted();
-  const socket = bind(options);
+  const socket = bindDatagrams(options.from, to.address);
   const answer = receiveAnswer(socket, options);
   try {
     for (const pauseMs of pauses(mostSendings)) {
@@ -72,11 +72,12 @@ function* pauses(mostSendings: number): Generator<number> {
   }
 }
 
-function bind({ from, to }: Pick<ExchangeOptions<unknown>, "from" | "to">): Deno.DatagramConn {
+/** A socket of its own with any port of an address, to speak to a router. @throws {GatewayError} `failed` */
+export function bindDatagrams(from: string, router: string): Deno.DatagramConn {
   try {
     return Deno.listenDatagram({ transport: "udp", hostname: from, port: 0 });
   } catch (cause) {
-    throw new GatewayError("failed", `Cannot ask the router ${to.address} from ${from}: ${messageOf(cause)}`, {
+    throw new GatewayError("failed", `Cannot ask the router ${router} from ${from}: ${messageOf(cause)}`, {
       cause,
     });
   }

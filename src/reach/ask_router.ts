@@ -22,7 +22,7 @@ const SWITCHED_OFF = {
 const NO_NONCE = "0".repeat(24);
 
 /**
- * Asks the router for its outer address, and whether it has the mapping. It changes nothing there.
+ * Asks the router for its outer address, and whether it has the mapping. It changes no mapping of a lease.
  *
  * @param route is the way to the internet; null where there is none.
  */

@@ -47,7 +47,7 @@ class TcpListener implements TemporaryListener {
 
   constructor(endpoint: Endpoint, dialogue: Dialogue) {
     this.#dialogue = dialogue;
-    this.#listeners = openOn(endpoint, (address) => Deno.listen(address));
+    this.#listeners = explained(endpoint, () => onWildcards(endpoint.port, (address) => Deno.listen(address)));
     this.#served = Promise.allSettled(this.#listeners.map((listener) => this.#serve(listener)));
   }
 
@@ -113,7 +113,7 @@ class UdpListener implements TemporaryListener {
 
   constructor(endpoint: Endpoint, dialogue: Dialogue) {
     this.#dialogue = dialogue;
-    this.#sockets = openOn(endpoint, (address) => Deno.listenDatagram({ ...address, transport: "udp" }));
+    this.#sockets = explained(endpoint, () => openOnEach(endpoint.port));
     this.#served = Promise.allSettled(this.#sockets.map((socket) => this.#serve(socket)));
   }
 
@@ -153,12 +153,45 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
-function openOn<Socket extends { readonly addr: Deno.Addr; close(): void }>(
-  { port, protocol }: Endpoint,
-  open: (address: { readonly hostname: string; readonly port: number }) => Socket,
-): readonly Socket[] {
+/** So many addresses of this machine are listened on. */
+const MOST_ADDRESSES = 64;
+/** Takes a zone to be bound, and is of no use to others. */
+const LINK_LOCAL = /^fe[89ab]/i;
+
+/**
+ * A socket for each address of this machine: one for all of them would answer from the address that the system likes
+ * best, and who has asked another one would not take that for an answer.
+ */
+function openOnEach(port: number): readonly Deno.DatagramConn[] {
+  const addresses = new Set(Deno.networkInterfaces().map(({ address }) => address));
+  const usable = [...addresses].filter((address) => !LINK_LOCAL.test(address)).slice(0, MOST_ADDRESSES);
+  const sockets: Deno.DatagramConn[] = [];
   try {
-    return onWildcards(port, open);
+    for (const hostname of usable) {
+      const socket = unlessGone(() => Deno.listenDatagram({ transport: "udp", hostname, port }));
+      if (socket !== undefined) sockets.push(socket);
+    }
+    return sockets;
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    throw error;
+  }
+}
+
+/** An address may go, or not be usable yet. */
+function unlessGone<Socket>(open: () => Socket): Socket | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrNotAvailable) return undefined;
+    throw error;
+  }
+}
+
+/** @throws {PortdError} instead of the failures that a user can do something about. */
+function explained<Sockets>({ port, protocol }: Endpoint, open: () => Sockets): Sockets {
+  try {
+    return open();
   } catch (cause) {
     const data = { port, protocol };
     if (cause instanceof Deno.errors.AddrInUse) {

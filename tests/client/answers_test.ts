@@ -1,7 +1,18 @@
 /** What the client takes for an answer: whole documents with one thing wrong in them, at every place. */
 import assert from "node:assert/strict";
 import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client/client.ts";
-import { DESCRIPTION, DOCUMENT, EVENT, FIREWALL, LEASE, LINE, OUTCOME, SOCKET, STATUS } from "../support/wire.ts";
+import {
+  DESCRIPTION,
+  DOCUMENT,
+  EVENT,
+  FIREWALL,
+  LEASE,
+  LINE,
+  OUTCOME,
+  REACH,
+  SOCKET,
+  STATUS,
+} from "../support/wire.ts";
 
 interface Call {
   readonly document: object;
@@ -30,6 +41,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   "syncFirewall()": { document: FIREWALL, call: (client) => client.syncFirewall() },
   "line()": { document: LINE, call: (client) => client.line() },
   "sampleLine()": { document: LINE, call: (client) => client.sampleLine({ servers: ["stun.example.org"] }) },
+  "checkPort()": { document: REACH, call: (client) => client.checkPort(20417) },
   "status()": { document: STATUS, call: (client) => client.status() },
   "export()": { document: DOCUMENT, call: (client) => client.export() },
   "import()": { document: OUTCOME, call: (client) => client.import(DOCUMENT) },

@@ -46,6 +46,7 @@ const BODY_OF: readonly (readonly [method: string, path: RegExp, schema: string]
   ["POST", /\/import$/, "ImportBody"],
   ["POST", /\/sync$/, "SyncBody"],
   ["PATCH", /\/leases\//, "AmendBody"],
+  ["POST", /\/check$/, "ReachBody"],
   ["PUT", /\/exposure$/, "ExposureBody"],
 ];
 

@@ -47,6 +47,15 @@ hostTest("a wish is mapped, with the port itself outside, and is in the file wit
   assert.deepEqual([ipv6, faults], [null, []]);
 });
 
+hostTest(
+  "a mapping whose grant has no address, as NAT-PMP's, has the one that the router told before",
+  async (host) => {
+    host.router.habits.protocol = "nat-pmp";
+    await host.want(wish());
+    assert.deepEqual(host.mappings[0]!.external, { address: "203.0.113.7", port: 20_417 });
+  },
+);
+
 hostTest("the record is on the disk before the router is asked", async (host) => {
   const seen: number[] = [];
   host.router.beforeAnswer = (question) => {
@@ -74,6 +83,30 @@ hostTest(
     assert.ok(host.router.asked.map <= 18);
   },
 );
+
+hostTest("after a restart the protocols of a port are renewed in the order in which they were made", async (host) => {
+  await host.want(wish({ protocol: "tcp" }), wish({ protocol: "udp" }));
+  const inFile = [...host.disk].reverse();
+  host.disk.clear();
+  for (const [nonce, record] of inFile) host.disk.set(nonce, record);
+  host.events.length = 0;
+  await host.restart();
+  assert.deepEqual(host.events.map(({ type, mapping }) => [type, mapping.protocol]), [
+    ["mapping.renewed", "tcp"],
+    ["mapping.renewed", "udp"],
+  ]);
+});
+
+hostTest("when one protocol of a port is deleted, the other is asked for again", async (host) => {
+  const [tcp, udp] = [wish({ protocol: "tcp", leaseId: "one" }), wish({ protocol: "udp", leaseId: "two" })];
+  await host.want(tcp, udp);
+  host.events.length = 0;
+  await host.want(udp);
+  assert.deepEqual(host.events.map(({ type, mapping }) => [type, mapping.protocol]), [
+    ["mapping.removed", "tcp"],
+    ["mapping.renewed", "udp"],
+  ]);
+});
 
 hostTest("a pinhole is made from the lasting address of this host, and its handle is kept", async (host) => {
   const [home, lasting] = ["2001:db8:1::10", "2001:db8:1::99"];

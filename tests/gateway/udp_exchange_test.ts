@@ -77,6 +77,21 @@ Deno.test("datagrams that are no answers, are too long, or come from another por
   stranger.close();
 });
 
+Deno.test({
+  name: "a datagram from another address is passed over, even from the router's port",
+  ignore: Deno.build.os !== "linux", // the others have one loopback address
+  async fn() {
+    await using peer = new Peer(async (peer, to) => {
+      await stranger.send(GOOD, to);
+      await peer.send(Uint8Array.of(42, 0), to);
+    });
+    const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.2", port: peer.to.port });
+    const timer = new FakeClock();
+    assert.equal(await exchange({ from: "127.0.0.1", to: peer.to, request: REQUEST, read, timer }), 2);
+    stranger.close();
+  },
+});
+
 Deno.test("a flood is read no further than a hundred datagrams, and the question given up in its time", async () => {
   let seen = 0;
   const full = Promise.withResolvers<void>();

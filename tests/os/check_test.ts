@@ -8,6 +8,7 @@ import { programFromSource } from "../support/os/installation.ts";
 import { HostedPortd } from "../support/os/hosted_portd.ts";
 import { ADDRESSES, Lab, LAB_NEEDS } from "../support/os/lab.ts";
 import type { LabProgram } from "../support/os/lab/program.ts";
+import type { RouterProtocol } from "../support/os/lab/router.ts";
 import type { Layer, ReachReport } from "../../src/reach/reach.ts";
 import { osTest } from "../support/os/requirement.ts";
 
@@ -18,6 +19,8 @@ const CHECKER = `http://${INTERNET}:7679`;
 /** 25565 is of PSID 61 alone. */
 const OTHER_PSID = 17;
 const PROTOCOLS = ["tcp", "udp"] as const;
+/** Another address of the host. */
+const OTHER_IPV6 = "2400:db80:77::99";
 
 /** A game server at home that is open by firewall and router. */
 class Home implements AsyncDisposable {
@@ -30,10 +33,10 @@ class Home implements AsyncDisposable {
     this.portd = portd;
   }
 
-  static async open(): Promise<Home> {
+  static async open(speaks: readonly RouterProtocol[] = ["upnp"]): Promise<Home> {
     await using parts = new AsyncDisposableStack();
     const lab = parts.use(await Lab.open());
-    await lab.router.start({ speaks: ["upnp"] });
+    await lab.router.start({ speaks });
     await lab.lan1.dropByDefault();
     const portd = parts.use(
       await HostedPortd.on(lab.lan1, {
@@ -70,12 +73,19 @@ class Home implements AsyncDisposable {
     return await this.lab.internet.reach(outside.ipv4, PORT);
   }
 
-  /** A checker of its own for each check: it limits how often it is asked. */
   async check(...flags: readonly string[]): Promise<{ readonly code: number; readonly report: ReachReport }> {
+    return await this.checkVia(CHECKER, ...flags);
+  }
+
+  /** A checker of its own for each check: it limits how often it is asked. */
+  async checkVia(
+    url: string,
+    ...flags: readonly string[]
+  ): Promise<{ readonly code: number; readonly report: ReachReport }> {
     const words = [...await programFromSource(), "checker"];
     await using checker = this.lab.internet.start(words);
     await checker.said((line) => line.includes(":7679"));
-    const { code, said } = await this.portd.outcome("check", "game", "--via", CHECKER, "--json", ...flags);
+    const { code, said } = await this.portd.outcome("check", "game", "--via", url, "--json", ...flags);
     return { code, report: JSON.parse(said.split("\n", 1)[0]!) };
   }
 
@@ -182,3 +192,30 @@ osTest("portd check names the one layer that is broken, and its checker agrees w
     } else assert.equal(report.verdict, "open", JSON.stringify(report));
   }
 });
+
+osTest(
+  "portd check by IPv6 asks from the very address that is to be reached, also where that is not the usual one",
+  LAB_NEEDS,
+  async () => {
+    await using home = await Home.open(["pcp", "nat-pmp", "upnp"]);
+    const { lab, portd } = home;
+    await portd.run("open", "game", "--router", "--external", `${PORT}`, "--ipv6", "--timeout", "2m");
+    await lab.internet.untilReached(lan1.ipv6, PORT);
+    // From now on the host itself asks from another address, for which there is no pinhole.
+    await lab.lan1.run(["ip", "address", "add", OTHER_IPV6 + "/64", "dev", "eth0", "nodad"]);
+    await lab.lan1.run(["ip", "-6", "route", "replace", "default", "via", "fe80::1", "dev", "eth0", "src", OTHER_IPV6]);
+    const via = `http://[${internet.ipv6[0]}]:7679`;
+    const tcp = await home.checkVia(via, "--ipv6");
+    const shown = JSON.stringify(tcp.report);
+    assert.deepEqual([tcp.code, tcp.report.verdict, tcp.report.external], [0, "open", {
+      address: lan1.ipv6,
+      port: PORT,
+    }], shown);
+    await home.stop();
+    const udp = await home.checkVia(via, "--ipv6", "--udp", "--listen");
+    assert.deepEqual([udp.code, udp.report.verdict], [0, "open"], JSON.stringify(udp.report));
+    await lab.lan1.dropByDefault(); // without portd's rule
+    const closed = await home.checkVia(via, "--ipv6", "--listen");
+    assert.deepEqual([closed.code, closed.report.broken], [1, "rule"], JSON.stringify(closed.report));
+  },
+);

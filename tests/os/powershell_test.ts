@@ -1,5 +1,6 @@
 /** What portd has for PowerShell is PowerShell: the script that installs it, and what the documents say to type. */
 import assert from "node:assert/strict";
+import { homeNetwork } from "../support/network.ts";
 import { npmRegistry, osTest, tools } from "../support/os/requirement.ts";
 import { openPowerShellParser } from "../support/os/powershell_parser.ts";
 
@@ -21,6 +22,13 @@ osTest(
     });
     await t.step("install.ps1", async () => {
       assert.deepEqual(faultsIn(await read("packaging/windows/install.ps1")), []);
+    });
+    await t.step("the commands that fix an address, also with an odd name of the adapter", () => {
+      for (const name of ["Ethernet", "イーサネット 2", "a'b; reboot", "$(x) | y", "LAN [2]", 'a"b']) {
+        const { fixCommands } = homeNetwork({ managedBy: "Windows", name, profile: null });
+        assert.equal(fixCommands.length, 5);
+        assert.deepEqual(faultsIn(`${fixCommands.join("\n")}\n`), [], name);
+      }
     });
     for (const name of ["platforms.md", "windows.md", "windows.ja.md"]) {
       await t.step(`docs/${name}`, async () => {

@@ -82,3 +82,26 @@ Deno.test("a service that sends back what it gets is open, and is not taken for 
   listener.close();
   await echoing;
 });
+
+Deno.test("a temporary listener of UDP answers from the address that was asked", {
+  ignore: !Deno.networkInterfaces().some(({ address, family }) => family === "IPv4" && !address.startsWith("127.")),
+}, async () => {
+  const { address } = Deno.networkInterfaces().find(({ address, family }) =>
+    family === "IPv4" && !address.startsWith("127.")
+  )!;
+  const port = freePort(), nonce = makeNonce();
+  await using _listener = await openTemporaryListener({ protocol: "udp", port }, nonce);
+  for (const each of [ADDRESS, address]) {
+    const { answered } = await dial({ protocol: "udp", port, address: each }, nonce);
+    assert.equal(answered, true, each);
+  }
+});
+
+Deno.test("a temporary listener of UDP is refused where somebody has the port", async () => {
+  const other = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 });
+  const { port } = other.addr as Deno.NetAddr;
+  const refused = openTemporaryListener({ protocol: "udp", port }, makeNonce());
+  await assert.rejects(refused, (error) => error instanceof PortdError && error.code === "port_in_use");
+  other.close();
+  await using _listener = await openTemporaryListener({ protocol: "udp", port }, makeNonce());
+});

@@ -1,4 +1,5 @@
 /** One whole document of each kind that a daemon answers with. */
+import type { ReachReport } from "../../src/reach/reach.ts";
 import type {
   DaemonStatus,
   ImportOutcome,
@@ -184,4 +185,16 @@ export const LINE: Line = {
   usable: [{ first: 4368, last: 4383 }],
   samples: [{ localPort: 40000, address: "198.51.100.7", port: 4370 }],
   sampledAt: INSTANT,
+};
+
+/** `POST /ports/{port}/check`. */
+export const REACH: ReachReport = {
+  port: 20417,
+  protocol: "tcp",
+  family: "ipv4",
+  from: "internet",
+  layers: [{ layer: "rule", result: "fail", reason: "the rule is not there", next: "portd firewall sync" }],
+  verdict: "closed",
+  broken: "rule",
+  external: { address: "203.0.113.9", port: 20417 },
 };

@@ -27,7 +27,7 @@ portd keeps trying, and stderr says when the router ends it by itself.`,
     const client = await findDaemon(withLimit(context, timeoutMs), flags, { withToken: true });
     const leases = await leasesOf(client, target, context.cwd);
     using bound = new Bound(context, timeoutMs);
-    const before = await look(client, leases);
+    const before = await look(client, leases, bound);
     const closed: Lease[] = [];
     for (const { id } of leases) closed.push(await client.conceal(id, bound));
     const [firewall, left] = await Promise.all([
@@ -48,8 +48,11 @@ async function leasesOf(client: PortdClient, target: NameOrPort, cwd: string): P
 }
 
 /** What is there before: the names of rules that are set, and the mappings. */
-async function look(client: PortdClient, leases: readonly Lease[]) {
-  const [{ rules }, { mappings }] = await Promise.all([client.describePort(leases[0]!.port), client.gateway()]);
+async function look(client: PortdClient, leases: readonly Lease[], bound: Bound) {
+  const [{ rules }, { mappings }] = await Promise.all([
+    client.describePort(leases[0]!.port, bound),
+    client.gateway(bound),
+  ]);
   const isOpen = ({ protocol }: { readonly protocol: Lease["protocols"][number] }) =>
     leases.some(({ exposure, protocols }) => exposure !== null && protocols.includes(protocol));
   return {
@@ -63,7 +66,10 @@ function isOf({ leaseId }: Mapping, leases: readonly Lease[]): boolean {
 }
 
 function isSame(one: Mapping, other: Mapping): boolean {
-  return one.leaseId === other.leaseId && one.family === other.family && one.protocol === other.protocol;
+  const [first, second] = [one, other].map(({ leaseId, family, protocol, external }) =>
+    JSON.stringify([leaseId, family, protocol, external?.port])
+  );
+  return first === second;
 }
 
 interface FirewallPart {

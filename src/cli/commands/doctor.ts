@@ -22,7 +22,7 @@ export default defineCommand({
   },
   help: `Looks at the daemon, its pool (the ephemeral range, what Windows excludes), conflicts, servers that listen on
 another port than their lease or outlive their portd run, missing holds, leases without a server, the clock, the disk,
-and rights, and says what to do. Exit code 1 when there is a problem, 3 when no daemon runs; this command never starts
+rights, firewall, router and line, and says what to do. Exit code 1 when there is a problem, 3 when no daemon runs; this command never starts
 one.
 
 With --self-test it tries on this machine what portd builds upon, and prints for each item ok, fail or skipped, with the

@@ -4,6 +4,7 @@ import { choiceFlag, COMMON_FLAGS, defineCommand, listFlag, parsedFlag, switchFl
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { commandLines, factsOf, HEAD, rowsOf } from "../net/network_text.ts";
+import { placeNotes } from "../net/place_notes.ts";
 import { readNetwork } from "../net/read_network.ts";
 import { lineFacts, lineNotes } from "../net/line_facts.ts";
 import { checkSheetFlags, portsOfSheet, type SheetFlags, sheetFor, writeSheet } from "../net/sheet.ts";
@@ -46,7 +47,8 @@ the packet filter, the port forwarding (static NAT, IP masquerade), and how to c
     if (flags.sheet === undefined) return await showNetwork(context, flags);
     if (flags.all) throw new UsageError("Cannot use --all together with --sheet: leave one of them out");
     const ports = await portsOfSheet(context, flags), { facts, line } = await readNetwork(context, flags);
-    for (const note of lineNotes(ports, line)) writeLine(context.process.stderr, `note: ${note}`);
+    const notes = [...placeNotes(facts, await context.wsl()), ...lineNotes(ports, line)];
+    for (const note of notes) writeLine(context.process.stderr, `note: ${note}`);
     writeSheet(context, sheetFor(context, { ports, facts, ...(flags.lang && { lang: flags.lang }) }), flags);
   },
 });

@@ -19,6 +19,7 @@ import { type CliContext, given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT, UsageError } from "../exit.ts";
 import { type NameOrPort, parseNameOrPort } from "../naming.ts";
+import { Bound } from "../open/bound.ts";
 import { askToLease, choose, type Chosen } from "../open/choose.ts";
 import { Opening } from "../open/leases.ts";
 import { localAddresses, type OpenedLeases, remarksOn, reopenedOf, rulesOf, writeLeases } from "../open/report.ts";
@@ -82,9 +83,10 @@ sheet: what a person types into the router's page.`,
     refuseContradictions(flags);
     const target = parseNameOrPort(text);
     const protocols = protocolsOf(flags, target);
-    const limited = flags.router ? withLimit(context, flags.timeout ?? DEFAULT_TIMEOUT_MS) : context;
+    const limitMs = flags.router ? flags.timeout ?? DEFAULT_TIMEOUT_MS : undefined;
+    const limited = limitMs === undefined ? context : withLimit(context, limitMs);
     const client = await findDaemon(limited, flags, { withToken: true });
-    const rightsMissing = await missingRights(context, client);
+    const rightsMissing = await missingRights(context, client, limitMs);
     if (rightsMissing !== undefined && (!flags.router || flags.allOrNothing)) throw rightsMissing;
     const chosen = await choose(context, client, target, protocols);
     for (const part of chosen.unleased) await askToLease(context, chosen.port, part, flags.yes);
@@ -135,9 +137,14 @@ function exposureOf(flags: OpenFlags): ExposureRequest {
 }
 
 /** Why the daemon cannot change the firewall; `undefined` where it can. */
-async function missingRights(context: CliContext, client: PortdClient): Promise<PortdError | undefined> {
+async function missingRights(
+  context: CliContext,
+  client: PortdClient,
+  limitMs: number | undefined,
+): Promise<PortdError | undefined> {
   try {
-    await requireRights(context, client);
+    using bound = limitMs === undefined ? undefined : new Bound(context, limitMs);
+    await requireRights(context, client, bound);
   } catch (error) {
     if (!(error instanceof PortdError) || error.code !== "firewall_unavailable") throw error;
     return error;

@@ -7,11 +7,11 @@ import { sheetHtml } from "../../sheet/html.ts";
 import { type Language, languageOf } from "../../sheet/language.ts";
 import { routerSheet, type Sheet, type SheetPort } from "../../sheet/sheet.ts";
 import { sheetText } from "../../sheet/text.ts";
-import type { CliContext, CommonFlags } from "../context.ts";
+import type { CliContext, CommonFlags, TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
 import { findLease, parseNameOrPort } from "../naming.ts";
-import { writeJson } from "../terminal.ts";
+import { hang, widthOf, writeJson } from "../terminal.ts";
 
 /** The flags that make a sheet. */
 export interface SheetFlags extends CommonFlags {
@@ -96,5 +96,11 @@ export function sheetFor(
 /** Writes the sheet to stdout: as text, HTML or JSON. */
 export function writeSheet({ process: { stdout } }: CliContext, sheet: Sheet, { html, json }: SheetFlags): void {
   if (json) writeJson(stdout, { sheet });
-  else stdout.write(html ? sheetHtml(sheet) : sheetText(sheet));
+  else stdout.write(html ? sheetHtml(sheet) : sheetTextFor(stdout, sheet));
+}
+
+/** The sheet as text that fits a terminal. Japanese has no blanks: the terminal itself may break it anywhere. */
+export function sheetTextFor(stream: TextStream, sheet: Sheet): string {
+  if (sheet.language === "ja") return sheetText(sheet);
+  return sheetText(sheet, (indent, sentence) => hang(indent, sentence, widthOf(stream)));
 }

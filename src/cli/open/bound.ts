@@ -1,4 +1,5 @@
 /** How long `portd open --router` and `portd close` may take, and Ctrl-C while they wait. */
+import { formatDuration } from "../../duration.ts";
 import type { CliContext } from "../context.ts";
 import { isTimeout } from "../exit.ts";
 import { endSignals } from "../signals.ts";
@@ -19,10 +20,13 @@ export class Bound implements Disposable {
   readonly #interruption = new AbortController();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #deadline: number;
+  /** The message of the error when the time is up. */
+  readonly #lateness: string;
   readonly #stopListening: () => void;
 
   constructor({ os, onSignal }: Pick<CliContext, "os" | "onSignal">, limitMs: number) {
     this.#deadline = performance.now() + limitMs;
+    this.#lateness = `Timed out after ${formatDuration(limitMs)}: portd does not answer`;
     this.signal = this.signalUntil(0);
     this.#stopListening = onSignal(endSignals(os), () => this.#interruption.abort(new InterruptedError()));
   }
@@ -41,7 +45,7 @@ export class Bound implements Disposable {
   signalUntil(reserveMs: number): AbortSignal {
     const timeout = new AbortController();
     const timer = setTimeout(() => {
-      timeout.abort(new DOMException("the time is up", "TimeoutError"));
+      timeout.abort(new DOMException(this.#lateness, "TimeoutError"));
     }, Math.max(0, this.leftMs - reserveMs));
     this.#timers.add(timer);
     return AbortSignal.any([timeout.signal, this.#interruption.signal]);

@@ -1,5 +1,5 @@
 /** Whether the daemon may change the firewall: asked before anything else is asked or done. */
-import type { PortdClient } from "../../client/client.ts";
+import type { CallOptions, PortdClient } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
 
@@ -11,8 +11,12 @@ const AS_SERVICE = ["stop", "service install", "service start"], AS_ROOT = ["sto
  *
  * @throws {PortdError} `firewall_unavailable`, with the commands that give the rights as `data.command`.
  */
-export async function requireRights(context: CliContext, client: PortdClient): Promise<void> {
-  const { error = null, lacksRights = false } = await client.firewall();
+export async function requireRights(
+  context: CliContext,
+  client: PortdClient,
+  options: CallOptions = {},
+): Promise<void> {
+  const { error = null, lacksRights = false } = await client.firewall(options);
   if (error === null && !lacksRights) return;
   const { user } = lacksRights ? await client.status() : { user: null };
   if (!lacksRights || user === "root") throw new PortdError("firewall_unavailable", error ?? "Cannot open a port");

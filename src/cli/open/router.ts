@@ -5,7 +5,7 @@ import { formatDuration } from "../../duration.ts";
 import { messageOf, PortdError } from "../../errors.ts";
 import { pause } from "../../wait.ts";
 import type { CliContext } from "../context.ts";
-import { Ended, isTimeout, TimedOutError } from "../exit.ts";
+import { Ended } from "../exit.ts";
 import { writeLine } from "../terminal.ts";
 import { Bound, InterruptedError, type Part, partOf } from "./bound.ts";
 import type { Chosen } from "./choose.ts";
@@ -161,11 +161,8 @@ async function afterFailure(
     writeLine(context.process.stderr, `interrupted: ${end}`);
     return new Ended(EXIT_INTERRUPTED);
   }
-  const named = isTimeout(error)
-    ? new TimedOutError(`Timed out after ${formatDuration(order.timeoutMs)}: portd does not answer`)
-    : error;
-  const final = await opening.takeBack(named);
-  return final === named ? named : extended(final, `; ${closeHint(order)}`);
+  const final = await opening.takeBack(error);
+  return final === error ? error : extended(final, `; ${closeHint(order)}`);
 }
 
 function closeHint({ target }: RouterOrder): string {

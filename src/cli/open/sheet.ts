@@ -4,9 +4,8 @@ import { messageOf, reasonOf } from "../../errors.ts";
 import { sheetHtml } from "../../sheet/html.ts";
 import type { Language } from "../../sheet/language.ts";
 import type { Sheet } from "../../sheet/sheet.ts";
-import { sheetText } from "../../sheet/text.ts";
 import type { CliContext } from "../context.ts";
-import { sheetFor, sheetPortOf } from "../net/sheet.ts";
+import { sheetFor, sheetPortOf, sheetTextFor } from "../net/sheet.ts";
 import { writeLine } from "../terminal.ts";
 
 /** What the sheet is for. */
@@ -40,7 +39,7 @@ export async function makeSheet(
 /** Writes the sheet to stderr, as stdout is for addresses that work. */
 export function writeSheet({ process: { stderr } }: Pick<CliContext, "process">, sheet: Sheet | string): void {
   if (typeof sheet === "string") writeLine(stderr, `note: ${sheet}`);
-  else stderr.write(`\n${sheetText(sheet)}`);
+  else stderr.write(`\n${sheetTextFor(stderr, sheet)}`);
 }
 
 /** Writes the sheet as a page to print. @throws {Error} where the file cannot be written. */

@@ -13,6 +13,7 @@ import { askExternalAddress } from "../nat_pmp/external_address.ts";
 import { type RouterOptions, RouterPort } from "../router_port.ts";
 import { giveBack, LONGEST_RETRY_S } from "../refusal.ts";
 import { checkRequest, lifetimeField } from "../request_check.ts";
+import { bindDatagrams } from "../udp_exchange.ts";
 import {
   ANNOUNCE,
   decodeResponse,
@@ -94,7 +95,7 @@ class PcpGateway implements Gateway {
 
   /** The address that a mapping gets which is deleted at once. It leads to a port that nobody else can have meanwhile. */
   async #addressOfTrial(signal: AbortSignal | undefined): Promise<string | null> {
-    const socket = Deno.listenDatagram({ transport: "udp", hostname: this.localAddress, port: 0 });
+    const socket = bindDatagrams(this.localAddress, this.address);
     const request = trialRequest(this.localAddress, (socket.addr as Deno.NetAddr).port);
     try {
       const { external } = await this.map(request, signal);
@@ -239,10 +240,11 @@ class PcpGateway implements Gateway {
     return new GatewayError(resultFault(result), message, options);
   }
 
-  /** An external address as it is reported: any address is none; that of a pinhole is the internal one. */
+  /** An external address as it is reported. One that is any address, or of the other family, says nothing. */
   #tellable(external: string, internal: string): string | null {
-    if (this.family === "ipv6") return external === ANY_ADDRESS.ipv6 ? internal : external;
-    return external === ANY_ADDRESS.ipv4 || external === ANY_ADDRESS.ipv6 ? null : external;
+    const isIpv6 = this.family === "ipv6";
+    if (external !== ANY_ADDRESS[this.family] && external.includes(":") === isIpv6) return external;
+    return isIpv6 ? internal : null;
   }
 }
 

@@ -115,12 +115,12 @@ export class UpnpRouter implements Gateway {
   /**
    * The lifetime of a mapping.
    *
-   * @param read is what the router says afterwards; null where that could not be read. 0 is without end, but a router
-   * that was asked for an end and says 0 is not relied on: the mapping is renewed in the time that was asked for.
+   * @param read is what the router says afterwards; null where that could not be read. 0 is without end. A router that
+   * says more than it was asked for, or 0, is not relied on: the mapping is renewed in the time that was asked for.
    */
   #lifetime(askedS: number, read: number | null): number | null {
+    if (askedS > 0) return Math.min(askedS, read || askedS);
     if (read !== null && read > 0) return read;
-    if (askedS > 0) return askedS;
     return read === null && this.#isV2 ? LONGEST_LEASE_S : null;
   }
 }

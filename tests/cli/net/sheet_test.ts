@@ -4,7 +4,7 @@ import { lineNotes } from "../../../src/cli/net/line_facts.ts";
 import { LINE } from "../../support/wire.ts";
 import { commandTest } from "../../support/command_setting.ts";
 import { homeNetwork } from "../../support/network.ts";
-import { portd } from "../../support/cli.ts";
+import { type CliOptions, portd } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 /** Runs it where no daemon is. */
@@ -37,6 +37,30 @@ Deno.test("portd net --sheet --html is a document, with --json it is data", asyn
   assert.match(stdout, /^<!doctype html>\n<html lang="en">/);
   const { sheet } = JSON.parse((await net(["--sheet", "25565", "--json"])).stdout);
   assert.deepEqual([sheet.language, sheet.parts.length], ["en", 4]);
+});
+
+Deno.test("a sheet that is made in WSL, or over a virtual adapter, comes with a note", async () => {
+  await using folder = await temporaryFolder();
+  const env = { PORTD_LISTEN: "127.0.0.1:1", PORTD_STATE_DIR: folder.path };
+  const noteOf = async (options: CliOptions) => (await portd(["net", "--sheet", "80"], { env, ...options })).stderr;
+  const wsl = (networking: "nat" | "mirrored") => ({
+    network: homeNetwork(),
+    wsl: { version: 2, networking } as const,
+  });
+  assert.match(await noteOf(wsl("nat")), /^note: the router of WSL is Windows itself.*with portd on Windows\n$/);
+  assert.equal(await noteOf(wsl("mirrored")), "");
+  assert.match(await noteOf({ network: homeNetwork({ isVirtual: true }) }), /^note: eth0 is a virtual adapter: .*\n$/);
+});
+
+Deno.test("on a terminal the sentences of an English sheet are broken at blanks, and what is to be copied is not", async () => {
+  const terminal = { isTerminal: true, columns: 60, network: homeNetwork() };
+  await using folder = await temporaryFolder();
+  const env = { PORTD_LISTEN: "127.0.0.1:1", PORTD_STATE_DIR: folder.path };
+  const { stdout } = await portd(["net", "--sheet", "25565", "--lang", "en"], { ...terminal, env });
+  const long = stdout.split("\n").filter((line) => line.length > 60);
+  assert.deepEqual(long.map((line) => line.trim()), homeNetwork().fixCommands);
+  const japanese = await portd(["net", "--sheet", "25565", "--lang", "ja"], { ...terminal, env });
+  assert.equal(japanese.stdout, (await net(["--sheet", "25565", "--lang", "ja"])).stdout);
 });
 
 commandTest("portd net --sheet NAME has the port and the protocols of the lease", async ({ run }) => {

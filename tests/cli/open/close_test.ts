@@ -105,3 +105,19 @@ commandTest("portd release and portd free say that the mappings end too", async 
     assert.doesNotMatch((await setting.run(args)).stderr, /router/);
   }
 });
+
+commandTest(
+  "portd close tells a mapping that is gone from an older one that the router may still have",
+  async (setting) => {
+    const unconfirmed = { state: "leaving", external: null, via: null, expiresAt: null } as const;
+    answerEach(setting.daemon, {}, { left: (lease) => [mappingOf(lease, unconfirmed)] });
+    await leaseGame(setting.daemon);
+    await setting.run(["open", "game", "--router"]);
+    const { code, stderr } = await setting.run(["close", "game"]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^removed 203\.0\.113\.7:25565\/tcp at the router\nfailed: the router may have a mapping to 192/m,
+    );
+  },
+);

@@ -276,3 +276,17 @@ commandTest("a refusal of the daemon while the router is asked is no silence", a
   assert.match(stderr, /^portd: Cannot go on: portd stops$/m);
   assert.equal(setting.daemon.leases[0]!.state, "released");
 });
+
+commandTest("a daemon that answers nothing is waited for no longer than --timeout", async ({ run, daemon }) => {
+  daemon.fault = ({ path }) => path === "/v1/firewall" || path === "/v1/gateway" ? MUTE : undefined;
+  await daemon.grant({ port: PORT, lifetime: { kind: "pinned" } });
+  const begun = performance.now();
+  for (const args of [OPEN, ["close", `${PORT}`]]) {
+    await checkFailure(
+      run([...args, "--timeout", "1s"]),
+      7,
+      /^portd: (?:Timed out after 1s: portd does not answer|Cannot reach)/,
+    );
+  }
+  assert.ok(performance.now() - begun < 30_000, "the client alone would wait for minutes");
+});

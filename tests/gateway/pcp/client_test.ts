@@ -188,7 +188,13 @@ Deno.test("a grant says the lifetime that it has, shorter or longer, and no addr
   assert.equal((await gateway.map(mappingRequest())).lifetimeS, 90);
   router.habits.longestLifetimeS = router.habits.shortestLifetimeS = 7200;
   assert.equal((await gateway.map(mappingRequest())).lifetimeS, 7200);
-  for (const nowhere of [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0], new Array(16).fill(0)]) {
+  for (
+    const nowhere of [
+      [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0],
+      new Array(16).fill(0),
+      new Array(16).fill(0x20),
+    ]
+  ) {
     spoilMaps(router, (answer) => answer.set(nowhere, MAP_PLACES.externalAddress));
     assert.equal((await gateway.map(mappingRequest())).external.address, null);
   }

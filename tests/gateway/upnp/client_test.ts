@@ -112,13 +112,15 @@ Deno.test("lease 0 is without end in IGDv1 and a week in IGDv2, also where the l
   }
 });
 
-Deno.test("the lease is what is read back; one that is said to be 0 is renewed all the same", async () => {
+Deno.test("the lease is what is read back; one that is said to be longer, or 0, is renewed in the time that was asked for", async () => {
   await using setting = new RouterSetting(1);
   setting.table.faults.longestLeaseS = 120;
   assert.equal((await setting.router.map(wish())).lifetimeS, 120);
   setting.table.faults.hidesLease = true;
   assert.equal((await setting.router.map(wish())).lifetimeS, 3600);
-  setting.table.faults = { ...setting.table.faults, hidesLease: false, longestLeaseS: 1e9 };
+  setting.table.faults = { ...setting.table.faults, hidesLease: false, longestLeaseS: 1e9, shortestLeaseS: 7200 };
+  assert.equal((await setting.router.map(wish())).lifetimeS, 3600);
+  setting.table.faults.shortestLeaseS = 1;
   assert.equal((await setting.router.map(wish({ lifetimeS: 1e9 }))).lifetimeS, 604_800);
   assert.equal((await setting.router.map(wish({ lifetimeS: 0.5 }))).lifetimeS, 1);
 });

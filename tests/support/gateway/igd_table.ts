@@ -37,6 +37,8 @@ export interface IgdFaults {
   permanentOnly: boolean;
   /** The lease is granted no longer than this, in seconds. */
   longestLeaseS: number;
+  /** And no shorter. */
+  shortestLeaseS: number;
   /** Every entry is said to have lease 0. */
   hidesLease: boolean;
   /** Error 724. */
@@ -62,6 +64,7 @@ export const SOUND: IgdFaults = {
   makesDisabled: false,
   permanentOnly: false,
   longestLeaseS: 604_800,
+  shortestLeaseS: 1,
   hidesLease: false,
   samePortsOnly: false,
   firstPort: 1,
@@ -182,7 +185,8 @@ export class IgdTable {
   /** IGDv1 takes 0 for no end, IGDv2 for a week. */
   #endOf(lease: number): number | null {
     if (lease === 0 && (this.version === 1 || this.faults.permanentOnly)) return null;
-    return this.#clock.monotonic() + 1000 * Math.min(lease || 604_800, this.faults.longestLeaseS);
+    const { longestLeaseS, shortestLeaseS } = this.faults;
+    return this.#clock.monotonic() + 1000 * Math.max(shortestLeaseS, Math.min(lease || 604_800, longestLeaseS));
   }
 
   #addAny(call: IgdCall): IgdAnswer {

@@ -161,7 +161,8 @@ export class MemoryRouter {
     const { family, internal, nonce } = request;
     const entry = { family, protocol: request.protocol, internal, nonce, externalPort, endsAt, owner: "us" } as const;
     this.#entries = [...this.entries.filter((each) => each !== known), entry];
-    const address = family === "ipv6" ? internal.address : externalAddress;
+    // NAT-PMP grants a port alone.
+    const address = family === "ipv6" ? internal.address : protocol === "nat-pmp" ? null : externalAddress;
     return {
       external: { address, port: externalPort },
       lifetimeS,
