@@ -79,15 +79,22 @@ export interface CheckerAnswer {
 export function send(
   port: number,
   bytes: Uint8Array,
-  { from = "127.0.0.1", to = "127.0.0.1", ends = false }: {
+  { from = "127.0.0.1", to = "127.0.0.1", ends = false, fromPort }: {
     readonly from?: string;
     readonly to?: string;
     /** Whether nothing follows: else the sender waits. */
     readonly ends?: boolean;
+    /** The sender's own port. @default any */
+    readonly fromPort?: number;
   } = {},
 ): Promise<CheckerAnswer> {
   return new Promise((resolve) => {
-    const socket = connect({ host: to, port, localAddress: from });
+    const socket = connect({
+      host: to,
+      port,
+      localAddress: from,
+      ...(fromPort !== undefined && { localPort: fromPort }),
+    });
     let text = "";
     socket.setEncoding("latin1");
     socket.on("data", (part) => text += part);
