@@ -17,9 +17,7 @@ export interface Answerer {
 }
 
 /** The part of a listener that is needed. */
-export interface Listener extends Pick<Deno.Listener, "close"> {
-  accept(): Promise<Deno.TcpConn | Deno.TlsConn>;
-}
+export type Listener = Pick<Deno.TcpListener, "accept" | "close">;
 
 /** Limits of {@linkcode Connections}; {@linkcode mostOfOne} is that of a share of size 1. */
 export interface ConnectionLimits {
@@ -87,7 +85,7 @@ export class Connections {
       await this.#exchange(connection, caller);
     } catch (error) {
       // Whoever closes a connection, or is too slow, is no news.
-      if (!isEnd(error)) this.#report(`a connection of ${caller} failed: ${reasonOf(error)}`);
+      if (!isBrokenConnection(error)) this.#report(`a connection of ${caller} failed: ${reasonOf(error)}`);
     } finally {
       this.#count(shares, -1);
       this.#open.delete(connection);
@@ -164,9 +162,4 @@ async function passOver(read: (into: Uint8Array) => Promise<number | null>): Pro
 /** Closing twice does no harm. */
 function close(connection: Deno.Conn): void {
   connection[Symbol.dispose]();
-}
-
-/** Whether the connection has ended, or its TLS is broken. */
-function isEnd(error: unknown): boolean {
-  return isBrokenConnection(error) || error instanceof Deno.errors.InvalidData;
 }

@@ -14,8 +14,6 @@ export interface ServeCheckerOptions {
   readonly createApp: (checker: Checker, log: (line: string) => void) => Answerer;
   /** One address of this machine; port 0 takes any. @default every address, port 7679 */
   readonly listen?: { readonly host: string; readonly port: number } | undefined;
-  /** A certificate with its chain and its key, as PEM: then it speaks https. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly allowPrivate: boolean;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
@@ -32,9 +30,9 @@ export async function serveChecker(options: ServeCheckerOptions): Promise<void> 
   await Promise.all(listeners.map((listener) => connections.serve(listener, signal)));
 }
 
-function listen({ listen, tls }: ServeCheckerOptions): readonly Deno.Listener<Deno.TcpConn | Deno.TlsConn>[] {
-  const open = (address: { readonly hostname: string; readonly port: number }) =>
-    tls === undefined ? Deno.listen(address) : Deno.listenTls({ ...address, ...tls });
+/** Plain TCP: a connection of Deno's TLS cannot be closed while its handshake waits, and anybody could keep all of them. */
+function listen({ listen }: ServeCheckerOptions): readonly Deno.TcpListener[] {
+  const open = (address: { readonly hostname: string; readonly port: number }) => Deno.listen(address);
   const { host, port } = listen ?? { host: "::", port: CHECKER_PORT };
   try {
     return host === "::" ? onWildcards(port, open) : [open({ hostname: host, port })];

@@ -1,5 +1,6 @@
 /** The parsed command line: which commands there are, and running one. Each command is a file in commands/. */
 import {
+  type Application,
   ArgumentScannerError,
   buildApplication,
   buildCommand,
@@ -20,7 +21,7 @@ import { describeFault, describeUnknown, reflow, rootHelp } from "./usage_text.t
 export type AnyCommand = Command<CliContext> | RouteMap<CliContext>;
 
 /** Every command, with what it does in a line. */
-const BRIEFS = {
+export const BRIEFS = {
   lease: "Lease a port and print it",
   run: "Run a command with leased ports, and release them when it ends",
   ls: "List leases, those of this project first",
@@ -38,6 +39,7 @@ const BRIEFS = {
   net: "Show the network adapters, and the way to the internet",
   line: "Show which external ports the internet access can have",
   gateway: "Show the router and the mappings that portd has there",
+  completions: "Print the script with which a shell completes portd's words",
   env: "Print the ports of the services in portd.yaml",
   url: "Print the address of a leased service",
   slots: "List the working copies with their services, and release those of copies that are gone",
@@ -104,6 +106,15 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   const code = used.process.exitCode ?? EXIT.ok;
   // stricli's own codes are negative: -4 and -5 are faults of the command line, the others are faults of portd.
   return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
+}
+
+/** The application of one command, for what it proposes to complete. @param word is the command's name. */
+export function applicationOf(word: string, loaded: AnyCommand): Application<CliContext> {
+  return buildApplication(buildRoot(word as CommandName, loaded), {
+    name: "portd",
+    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: "convert-camel-to-kebab" },
+  });
 }
 
 /** The same words; `--port=` is the flag with an empty value: for stricli it would be no flag but an argument. */

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   check: () => import("./commands/check.ts" as string),
   checker: () => import("./commands/checker.ts" as string),
   close: () => import("./commands/close.ts" as string),
+  completions: () => import("./commands/completions.ts" as string),
   config: () => import("./commands/config.ts" as string),
   doctor: () => import("./commands/doctor.ts" as string),
   env: () => import("./commands/env.ts" as string),
@@ -58,11 +59,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     const { release }: typeof import("./release.ts") = await import("./release.ts" as string);
     await guard(context, {}, () => release(context, {}, name!));
   } else {
-    const words = plainWords(args), [word = ""] = words;
+    const isAsked = command === "__complete"; // completion/scripts.ts: a shell asks
+    const words = isAsked ? args.slice(1) : plainWords(args), [word = ""] = words;
     const app: Promise<typeof import("./app.ts")> = import("./app.ts" as string);
     const loadCommand = COMMANDS[Object.hasOwn(COMMANDS, word) ? word : "version"]!;
     const [{ runApp }, loaded] = await Promise.all([app, loadCommand()]);
-    return await runApp(words, context, loaded.default);
+    if (!isAsked) return await runApp(words, context, loaded.default);
+    const { complete }: typeof import("./completion/complete.ts") = await import("./completion/complete.ts" as string);
+    await complete(words, context, loaded.default);
   }
   return context.process.exitCode ?? EXIT.ok;
 }

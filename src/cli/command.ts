@@ -2,7 +2,7 @@
 import { buildCommand, type Command } from "@stricli/core";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
-import { parsePath } from "./parse.ts";
+import { parsePair, parsePath } from "./parse.ts";
 
 /** An optional flag that takes no value. */
 export const switchFlag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
@@ -37,8 +37,26 @@ export const COMMON_FLAGS = {
 /** An argument; of type string. */
 export const argument = (placeholder: string, brief: string) => ({ parse: String, placeholder, brief }) as const;
 
+/** What a shell proposes for a word that is typed; completion/proposals.ts is loaded when one asks. */
+const proposing = (what: "leaseNames" | "serviceNames" | "leaseLabels") => ({
+  async proposeCompletions(this: CliContext, partial: string): Promise<readonly string[]> {
+    const proposals: typeof import("./completion/proposals.ts") = await import("./completion/proposals.ts" as string);
+    return await proposals[what](this, partial);
+  },
+});
+
 /** The argument of a command about one lease or port; naming.ts reads it. */
-export const NAME_OR_PORT = argument("NAME|PORT", "A lease by its name or id, or a port");
+export const NAME_OR_PORT = {
+  ...argument("NAME|PORT", "A lease by its name or id, or a port"),
+  ...proposing("leaseNames"),
+};
+
+/** The argument of a command that leases a service. */
+export const SERVICE_NAME = { ...argument("NAME", "A service, like web"), ...proposing("serviceNames") };
+
+/** A flag that names a label of leases. */
+export const labelFlag = (brief: string) =>
+  ({ ...parsedFlag("k=v", brief, parsePair), ...proposing("leaseLabels") }) as const;
 
 /** What a command gets for its flags. All are optional. */
 export type FlagsOf<Definitions> = { readonly [Name in keyof Definitions]?: ValueOf<Definitions[Name]> };

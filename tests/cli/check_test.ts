@@ -165,6 +165,5 @@ commandTest("faults of the command line are usage errors", async ({ run }) => {
   await checkFailure(run(["check", "80", "--via", "check.example.org"]), 2, /--via: must be an address like http/);
   await checkFailure(run(["check", "80", "--ipv4", "--ipv6"]), 2, /--ipv4 together with --ipv6/);
   await checkFailure(run(["check", "0"]), 2, /a port from 1 to 65535/);
-  await checkFailure(run(["checker", "--cert", "x"]), 2, /without both --cert and --key/);
   await checkFailure(run(["checker", "--listen", "7679"]), 2, /an address like 0\.0\.0\.0:7679/);
 });

@@ -7,8 +7,8 @@ const NET = { transport: "tcp", hostname: "::", port: 7679 } as const;
 
 Deno.test("portd checker prints its addresses, and ends cleanly at Ctrl-C", async () => {
   const signals = new FakeSignals();
-  const checker: RunChecker = ({ listen, allowPrivate, tls, onReady, signal }) => {
-    assert.deepEqual([listen, allowPrivate, tls], [undefined, false, undefined]);
+  const checker: RunChecker = ({ listen, allowPrivate, onReady, signal }) => {
+    assert.deepEqual([listen, allowPrivate], [undefined, false]);
     onReady([NET]);
     signals.send("SIGINT");
     assert.equal(signal.aborted, true);
@@ -27,9 +27,4 @@ Deno.test("portd checker takes an address and other callers, and asks for no dae
   };
   const { code, stdout } = await portd(["checker", "--listen", "[::1]:80", "--allow-private", "--json"], { checker });
   assert.deepEqual([code, JSON.parse(stdout)], [0, { addresses: ["[::1]:80"], pid: Deno.pid }]);
-});
-
-Deno.test("a file that is no certificate is one sentence", async () => {
-  const { code, stderr } = await portd(["checker", "--cert", "/nonexistent", "--key", "/nonexistent"]);
-  assert.deepEqual([code, stderr], [1, "portd: Cannot use /nonexistent: there is no such file or folder\n"]);
 });

@@ -41,7 +41,10 @@ closed, 8 when neither is proven.`,
     "NAME|PORT [--udp] [--listen] [--via URL] [--ipv4|--ipv6] [--json]",
     { input: "game", brief: "what keeps others from the port of the lease game" },
     { input: "game --via http://check.example.org:7679", brief: "and a checker tries from outside" },
-    { input: "19132 --udp --listen --via https://check.example.org", brief: "a UDP port, while its server is stopped" },
+    {
+      input: "19132 --udp --listen --via http://check.example.org:7679",
+      brief: "a UDP port, while its server is stopped",
+    },
   ],
   async run(context, flags, text) {
     const client = await findDaemon(context, flags, { withToken: true });

@@ -1,18 +1,13 @@
 /** `portd checker`: serves checks of ports to other machines. */
 import { splitAddress } from "../../settings.ts";
-import { isAbsolute } from "../../process/folder.ts";
-import { COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag } from "../command.ts";
-import type { CliContext } from "../context.ts";
-import { UsageError } from "../exit.ts";
-import { parsePath, readOr } from "../parse.ts";
+import { COMMON_FLAGS, defineCommand, parsedFlag, switchFlag } from "../command.ts";
+import { readOr } from "../parse.ts";
 import { untilSignal } from "../signals.ts";
 import { addressText, toJson, writeLine } from "../terminal.ts";
 
 const FLAGS = {
   listen: parsedFlag("ADDRESS:PORT", "Where to listen (every address, port 7679)", parseListen),
   allowPrivate: switchFlag("Also serve callers with private and loopback addresses"),
-  cert: parsedFlag("FILE", "Certificate with its chain (PEM), for https", parsePath),
-  key: parsedFlag("FILE", "The certificate's private key (PEM)", parsePath),
   ...COMMON_FLAGS,
 };
 
@@ -22,19 +17,17 @@ export default defineCommand({
 reached from outside. It dials the address from which it is asked and no other, and limits how often. It needs no
 daemon, and must see its callers' own addresses: no proxy in front of it. docs/checker.md has the protocol.`,
   usage: [
-    "[--listen ADDRESS:PORT] [--allow-private] [--cert FILE --key FILE]",
+    "[--listen ADDRESS:PORT] [--allow-private]",
     { input: "", brief: "on every address, port 7679, for callers from the internet" },
     { input: "--listen 192.168.1.20:7679 --allow-private", brief: "for machines of this network" },
   ],
   async run(context, flags) {
     const { listen, allowPrivate = false, json } = flags;
-    const tls = readTls(context, flags);
     const { stdout, stderr } = context.process;
     const serve = await context.loadChecker();
     await untilSignal(context, (signal) =>
       serve({
         listen,
-        tls,
         allowPrivate,
         signal,
         log: (line) => writeLine(stderr, `${new Date().toISOString()} ${line}`),
@@ -50,15 +43,4 @@ daemon, and must see its callers' own addresses: no proxy in front of it. docs/c
 
 function parseListen(text: string): NonNullable<ReturnType<typeof splitAddress>> {
   return readOr(splitAddress(text), "an address like 0.0.0.0:7679 or [::]:7679");
-}
-
-/** @throws {UsageError} where one of the two is missing. */
-function readTls(
-  { cwd }: CliContext,
-  { cert, key }: Pick<FlagsOf<typeof FLAGS>, "cert" | "key">,
-): { readonly cert: string; readonly key: string } | undefined {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) throw new UsageError("Cannot speak https without both --cert and --key");
-  const read = (path: string) => Deno.readTextFileSync(isAbsolute(path) ? path : `${cwd}/${path}`);
-  return { cert: read(cert), key: read(key) };
 }

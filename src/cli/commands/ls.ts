@@ -3,7 +3,16 @@ import type { LeaseFilter, Mapping } from "../../client/wire.ts";
 import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { distinctName, findProject, type Project } from "../../project/project.ts";
-import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
+import {
+  choiceFlag,
+  COMMON_FLAGS,
+  defineCommand,
+  type FlagsOf,
+  labelFlag,
+  parsedFlag,
+  switchFlag,
+  textFlag,
+} from "../command.ts";
 import { type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../../duration.ts";
@@ -11,7 +20,7 @@ import { stateCell } from "../lease_state.ts";
 import { titleOf } from "../naming.ts";
 import { outsideText } from "../open/mapping_text.ts";
 import { holderOf } from "../../project/grant.ts";
-import { parsePair, parsePort } from "../parse.ts";
+import { parsePort } from "../parse.ts";
 import { type Cell, shortenMiddle, writeTable } from "../table.ts";
 import { columnTime, hasColour, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
 
@@ -29,7 +38,7 @@ const FLAGS = {
   port: parsedFlag("N", "Leases on this port", (text) => parsePort(text)),
   state: choiceFlag(LEASE_STATES, "Leases in this state"),
   project: textFlag("PROJECT", "Leases of this project"),
-  label: parsedFlag("k=v", "Leases with this label", parsePair),
+  label: labelFlag("Leases with this label"),
   ended: switchFlag("Ended leases instead of live ones, the last ended first"),
   all: switchFlag("Live leases, then ended ones"),
   ...COMMON_FLAGS,

@@ -1,10 +1,9 @@
 /** `portd release`: its flags and help. src/cli/release.ts does the work. */
-import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
-import { parsePair } from "../parse.ts";
+import { COMMON_FLAGS, defineCommand, labelFlag, NAME_OR_PORT } from "../command.ts";
 import { release } from "../release.ts";
 
 export default defineCommand({
-  flags: { label: parsedFlag("k=v", "All leases with this label", parsePair), ...COMMON_FLAGS },
+  flags: { label: labelFlag("All leases with this label"), ...COMMON_FLAGS },
   args: NAME_OR_PORT,
   help: "Releases leases: their ports are free for others. A lease that has ended already is no error.",
   usage: [

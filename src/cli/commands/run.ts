@@ -8,13 +8,13 @@ import type { Lease } from "../../lease/lease.ts";
 import { findProject } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
 import {
-  argument,
   choiceFlag,
   COMMON_FLAGS,
   defineCommand,
   type FlagsOf,
   listFlag,
   parsedFlag,
+  SERVICE_NAME,
   textFlag,
 } from "../command.ts";
 import { type CliContext, given } from "../context.ts";
@@ -56,7 +56,7 @@ type RunFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
   flags: FLAGS,
-  args: argument("NAME", "A service, like web"),
+  args: SERVICE_NAME,
   help:
     `Leases a port for each name, and runs the command. Without a name it leases one for each service in the project's
 portd.yaml, or any port where there is no such file. PORT is set to the first port and <NAME>_PORT to each, and then the

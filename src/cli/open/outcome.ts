@@ -155,6 +155,13 @@ const NOT_PUBLIC_NEXT =
   "another router or the provider's own is in front of it: forward the port there too, or have it pass everything on " +
   "(bridge mode), or ask the provider for an IPv4 address of your own; --ipv6 may work";
 
+/** What a mapping has as its internal address where this machine has no way to the internet. */
+const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+const NO_ADDRESS_NEXT =
+  "the router has no IPv4 address of the internet, or does not say it (no connection, or DS-Lite): look at its page, and " +
+  "at the line (portd line --stun); --ipv6 may work";
+
 function layerOf(family: Family): Shortcoming["layer"] {
   return family === "ipv4" ? "mapping" : "pinhole";
 }
@@ -163,14 +170,20 @@ function reasonOf({ reason, state }: Mapping): string {
   return reason ?? `its state is ${state}`;
 }
 
-function nextFor({ target, external, hasNoPort }: RouterWish, status: GatewayStatus, { family }: Mapping): string {
+function nextFor(
+  { target, external, hasNoPort }: RouterWish,
+  status: GatewayStatus,
+  { family, internal }: Mapping,
+): string {
   const router = status[family];
+  if (ANY_ADDRESS.has(internal.address)) return "look at the way to the internet: portd net";
   if (router === null) {
     return family === "ipv4"
       ? "switch UPnP, NAT-PMP or PCP on at the router's page, or forward the port there by hand"
       : "switch PCP or UPnP for IPv6 on at the router's page, or let the port pass its IPv6 firewall by hand";
   }
   if (family === "ipv4" && hasNoPort) return "see what is known of the line: portd line";
+  if (family === "ipv4" && router.externalAddress === null) return NO_ADDRESS_NEXT;
   if (external !== undefined && family === "ipv4") {
     return `take another port (portd open ${target} --router --external N), or any: leave --external out`;
   }

@@ -6,7 +6,7 @@ import { messageOf, PortdError } from "../../errors.ts";
 import { pause } from "../../wait.ts";
 import type { CliContext } from "../context.ts";
 import { Ended } from "../exit.ts";
-import { writeLine } from "../terminal.ts";
+import { writeJson, writeLine } from "../terminal.ts";
 import { Bound, InterruptedError, type Part, partOf } from "./bound.ts";
 import type { Chosen } from "./choose.ts";
 import { extended, Opening } from "./leases.ts";
@@ -153,12 +153,14 @@ async function afterFailure(
   error: unknown,
   { opening, order }: { readonly opening: Opening; readonly order: RouterOrder },
 ): Promise<unknown> {
+  const { process: { stderr } } = context;
   if (error instanceof InterruptedError) {
     const failures = await opening.undo();
     const end = failures.length === 0
       ? "everything is as it was"
       : `${failures.map(messageOf).join("; ")}; ${closeHint(order)}`;
-    writeLine(context.process.stderr, `interrupted: ${end}`);
+    if (order.isQuiet) writeJson(stderr, { error: { code: "interrupted", message: `interrupted: ${end}` } });
+    else writeLine(stderr, `interrupted: ${end}`);
     return new Ended(EXIT_INTERRUPTED);
   }
   const final = await opening.takeBack(error);

@@ -61,6 +61,13 @@ Deno.test("what does not work is said with what to do", () => {
     /error 718: ConflictInMappingEntry; look at the page of the router, http:\/\/192\.168\.1\.1\//,
   );
   assert.match(onlyFault(judged([refused], { wish: { external: 25565 } })), /portd open game --router --external N/);
+  const offline = { ...refused, internal: { address: "0.0.0.0", port: 25565 } };
+  assert.match(
+    onlyFault(judged([offline], { status: { ipv4: null } })),
+    /; look at the way to the internet: portd net$/,
+  );
+  const without = { ...ROUTER, externalAddress: null };
+  assert.match(onlyFault(judged([refused], { status: { ipv4: without } })), /; the router has no IPv4 address of the/);
   assert.match(onlyFault(judged([refused], { status: { ipv4: null } })), /switch UPnP, NAT-PMP or PCP on/);
   assert.match(
     onlyFault(judged([refused], { wish: { hasNoPort: true } })),

@@ -188,17 +188,21 @@ commandTest("a router that does not answer in time is waited for no longer than 
 });
 
 commandTest("Ctrl-C while the router is asked takes everything back", async (setting) => {
-  const gate = Promise.withResolvers<void>(), signals = new FakeSignals();
-  answerEach(setting.daemon, {}, { gate: gate.promise });
-  const asked = setting.daemon.whenAsked("/v1/firewall/sync");
-  const running = setting.run(OPEN, { signals });
-  await asked;
-  signals.send("SIGINT");
-  const { code, stdout, stderr } = await running;
-  gate.resolve();
-  assert.deepEqual([code, stdout], [130, ""]);
-  assert.match(stderr, /\ninterrupted: everything is as it was\n$/);
-  assert.deepEqual([setting.daemon.leases[0]!.state, signals.listeners], ["released", 0]);
+  for (const flags of [[], ["--json"]]) {
+    const gate = Promise.withResolvers<void>(), signals = new FakeSignals();
+    answerEach(setting.daemon, {}, { gate: gate.promise });
+    const asked = setting.daemon.whenAsked("/v1/firewall/sync");
+    const running = setting.run([...OPEN, ...flags], { signals });
+    await asked;
+    signals.send("SIGINT");
+    const { code, stdout, stderr } = await running;
+    gate.resolve();
+    assert.deepEqual([code, stdout], [130, ""]);
+    const end = "interrupted: everything is as it was";
+    if (flags.length === 0) assert.ok(stderr.endsWith(`\n${end}\n`), stderr);
+    else assert.deepEqual(JSON.parse(stderr).error, { code: "interrupted", message: end });
+    assert.deepEqual([setting.daemon.leases.at(-1)!.state, signals.listeners], ["released", 0]);
+  }
 });
 
 commandTest("a daemon that dies in the middle is named, with what closes the port again", async (setting) => {
