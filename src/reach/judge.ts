@@ -68,7 +68,11 @@ function outsideLayer(report: ReachReport, { url, answer, failure, isOurs }: Out
   const { address: expected } = report.external;
   const reason = `${by} did not reach ${at}: ${WORDS[answer.outcome]}`;
   if (expected === null || expected === answer.address) {
-    return { layer, result: "fail", reason: `${reason}${notKnown(report)}`, next: null };
+    const isAlone = report.layers.every(({ result }) => result !== "fail");
+    const next = isAlone && report.from === "internet"
+      ? "have the router asked for its mappings again: portd gateway sync"
+      : null;
+    return { layer, result: "fail", reason: `${reason}${notKnown(report)}`, next };
   }
   return elsewhere(report.family, { reason, expected, seen: answer.address });
 }

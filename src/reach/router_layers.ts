@@ -95,7 +95,10 @@ function mappingLayer(facts: ReachFacts, { gateway, line }: Neighbours): LayerRe
   if (look === "foreign") return fail("mapping", `at the router this port leads elsewhere: ${said}`, again);
   switch (state) {
     case "set":
-      return ok("mapping", look === "set" ? `the router has it: ${said}` : `the router has granted it: ${said}`);
+      return ok(
+        "mapping",
+        look === "set" ? `the router has it: ${said}` : `the router has granted it: ${said}${unread(facts)}`,
+      );
     case "making":
       return unknown("mapping", "the router is being asked for it");
     case "unusable":
@@ -108,6 +111,11 @@ function mappingLayer(facts: ReachFacts, { gateway, line }: Neighbours): LayerRe
     case "leaving":
       return fail("mapping", "it is being deleted: no lease wants it any more", again);
   }
+}
+
+/** By PCP and NAT-PMP a router cannot be asked for what it has. */
+function unread({ look }: ReachFacts): string {
+  return look === null ? "" : "; whether it still has it cannot be read back";
 }
 
 function mappingText({ mapping, protocol }: ReachFacts): string {

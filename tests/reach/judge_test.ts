@@ -218,6 +218,14 @@ Deno.test("when only the outside fails, the layers of which nothing is known are
   assert.match(closed.layers.at(-1)!.reason, /not known is: line$/);
 });
 
+Deno.test("a mapping that cannot be read back is granted, and where only the outside fails it is asked for again", () => {
+  const report = judge(factsWith({ look: "unknown" }));
+  assert.match(report.layers.find(({ layer }) => layer === "mapping")!.reason, /cannot be read back$/);
+  const closed = seen(report, { open: false, outcome: "silent" });
+  assert.equal(closed.broken, "outside");
+  assert.match(closed.layers.at(-1)!.next!, /portd gateway sync/);
+});
+
 Deno.test("whatever was found, every layer is there once and in order, and a broken one is one that fails", () => {
   const dialled = fc.record({
     outcome: fc.constantFrom("open", "refused", "silent", "unreachable"),

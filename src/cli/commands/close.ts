@@ -55,8 +55,12 @@ async function look(client: PortdClient, leases: readonly Lease[], bound: Bound)
   ]);
   const isOpen = ({ protocol }: { readonly protocol: Lease["protocols"][number] }) =>
     leases.some(({ exposure, protocols }) => exposure !== null && protocols.includes(protocol));
+  const own = rules.filter((rule) => isOpen(rule) && rule.state !== "not_needed");
+  // A daemon that has just started has not read the firewall yet.
+  const isUnread = own.some(({ state }) => state === "unknown");
+  const actual = new Set((isUnread ? await client.firewall(bound) : undefined)?.actual?.map(({ name }) => name));
   return {
-    rules: rules.filter((rule) => isOpen(rule) && rule.state === "set").map(({ name }) => name),
+    rules: own.filter(({ name, state }) => state === "set" || actual.has(name)).map(({ name }) => name),
     mappings: mappings.filter((mapping) => isOf(mapping, leases)),
   };
 }

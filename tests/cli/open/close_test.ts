@@ -121,3 +121,20 @@ commandTest(
     );
   },
 );
+
+commandTest("portd close names the rules also where the daemon has not read the firewall yet", async (setting) => {
+  answerEach(setting.daemon);
+  await leaseGame(setting.daemon);
+  await setting.run(["open", "game", "--router"]);
+  const { fault } = setting.daemon;
+  setting.daemon.fault = (asked, honestly) => {
+    if (asked.method !== "GET" || asked.path !== `/v1/ports/${PORT}`) return fault(asked, honestly);
+    return honestly().then(async (response) => {
+      const { rules, ...rest } = await response.json();
+      return Response.json({ ...rest, rules: rules.map((rule: object) => ({ ...rule, state: "unknown" })) });
+    });
+  };
+  const { code, stderr } = await setting.run(["close", "game"]);
+  assert.equal(code, 0);
+  assert.match(stderr, /^removed the rule portd-in-tcp-25565 from the firewall \(nftables\)$/m);
+});
