@@ -93,7 +93,7 @@ export interface LoadConfigOptions {
 }
 
 /** Environment names that are not settings: they are for the client, or say where the configuration is. */
-const CLIENT_ENV = ["PORTD_URL", "PORTD_TOKEN", "PORTD_AUTOSTART", "PORTD_CONFIG", "PORTD_STATE_DIR"];
+const CLIENT_ENV = ["PORTD_SCOPE", "PORTD_URL", "PORTD_TOKEN", "PORTD_AUTOSTART", "PORTD_CONFIG", "PORTD_STATE_DIR"];
 
 /** The environment variable of a setting: `cooldownMs` → `PORTD_COOLDOWN_MS`, `auth.anonymous` → `PORTD_AUTH_ANONYMOUS`. */
 export function environmentName(setting: string): string {

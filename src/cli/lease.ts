@@ -51,14 +51,26 @@ async function requestOf(context: CliContext, words: Words): Promise<readonly [L
   const named = flags.name !== undefined ? splitName(flags.name) : name !== undefined ? nameIn(owner, name) : {};
   const { count, block, ttl: ttlMs, pid, label, wait: waitMs } = flags;
   const lifetime = lifetimeOf(flags), labels = label && Object.fromEntries(label);
+  const terms = given({ count, block, lifetime, ttlMs, pid, labels, waitMs });
   const request = {
     ...named,
     protocols: ["tcp"] as const,
     ...port,
     holder: { ...holderOf(owner), cwd: owner.root },
-    ...given({ count, block, lifetime, ttlMs, pid, labels, waitMs }),
+    ...terms,
   };
-  return [request, owner];
+  const scope = context.env.PORTD_SCOPE;
+  return [scope === undefined ? request : await inScope(request, scope), owner];
+}
+
+/** The request of a command in a scope of `portd run --scope`: it carries the scope's labels, and ends with it by default. */
+async function inScope(request: LeaseRequest, text: string): Promise<LeaseRequest> {
+  const { readScope, scopeLabels, scopeTerms }: typeof import("../project/scope.ts") = await import(
+    "../project/scope.ts" as string
+  );
+  const scope = readScope(text), labels = { ...scopeLabels(scope), ...request.labels };
+  const hasEnd = request.lifetime !== undefined || request.ttlMs !== undefined || request.pid !== undefined;
+  return { ...(hasEnd ? {} : scopeTerms(scope)), ...request, ...(scope && { labels }) };
 }
 
 /** What the command line and portd.yaml say of the port, and whose lease it is. */

@@ -167,11 +167,16 @@ export class Mapper {
     if (!this.#hasWork() && !isCurious) return this.#rest();
     if (this.#network.hasJumped()) this.#wake();
     if (this.#parts.protocols.length > 0) await this.#network.look();
+    const isNeeded = (family: Family) => this.#isNeeded(family) || (isCurious && family === "ipv4");
+    for (const family of FAMILIES.filter(isNeeded)) await this.#sides[family].open(this.#knownProtocol(family));
     for (const family of FAMILIES) {
-      const isNeeded = this.#isNeeded(family) || (isCurious && family === "ipv4");
-      if (isNeeded) await this.#sides[family].open(this.#knownProtocol(family));
+      const side = this.#sides[family], wasKnown = side.gateway !== null;
+      await this.#check(side);
+      // Somebody waits for this pass, and the router may be another one, or speak another protocol since.
+      if (!isCurious || !wasKnown || side.gateway !== null || !isNeeded(family)) continue;
+      await side.searchAgain();
+      await this.#check(side);
     }
-    for (const family of FAMILIES) await this.#check(this.#sides[family]);
     for (let count = 1;; count++) {
       this.#stopping.signal.throwIfAborted();
       const step = nextStep(this.#view());

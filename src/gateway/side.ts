@@ -134,6 +134,12 @@ export class Side {
     else this.#failures = 0;
   }
 
+  /** Looks for the router in all protocols, without a pause. */
+  async searchAgain(): Promise<void> {
+    this.hurry();
+    await this.open(undefined);
+  }
+
   /** The router has failed as a whole: it is looked for again after a pause. */
   fail(error: GatewayError): void {
     this.#close();

@@ -5,6 +5,7 @@ import type { Timer } from "../clock.ts";
 import type { LeaseRequest } from "../client/wire.ts";
 import { grantFor, holderOf } from "../project/grant.ts";
 import { findProject } from "../project/project.ts";
+import { readScope, SCOPE_VARIABLE, scopeLabels } from "../project/scope.ts";
 import { BACKGROUND_TIMER, nodeFiles, ownPid, variable, workingFolder } from "./runtime.ts";
 
 /** What is asked of the port, as in the API (docs/api.md), and how the daemon is reached. All of it may be absent. */
@@ -66,9 +67,11 @@ export async function lease(name: string | null = null, options: LeaseOptions = 
 async function grant(client: PortdClient, { project: given, ...rest }: LeaseOptions & LeaseRequest): Promise<Lease> {
   const { ttlMs, lifetime } = rest;
   const isOwn = ttlMs === undefined && lifetime === undefined;
+  const scope = readScope(variable(SCOPE_VARIABLE));
   const request: LeaseRequest = {
     ...(isOwn && { lifetime: { kind: "process" }, pid: ownPid() }),
     ...rest,
+    ...(scope && { labels: { ...scopeLabels(scope), ...rest.labels } }),
   };
   if (given !== undefined) return await client.grant({ ...request, project: given });
   const project = findProject(workingFolder(), nodeFiles());

@@ -1,6 +1,6 @@
 /** The services of a slot: their leases, and the variables that follow from these. */
 import type { PortdClient } from "../client/client.ts";
-import type { ServiceRequest } from "../client/wire.ts";
+import type { LeaseRequest, ServiceRequest } from "../client/wire.ts";
 import type { Lease } from "../lease/lease.ts";
 import { grantFor, holderOf } from "./grant.ts";
 import type { Project } from "./project.ts";
@@ -35,12 +35,14 @@ export function requestFor({ request, isShared }: ServiceEntry, project: Project
  * Leases services for a working copy, or answers with the live leases that it has: first those that are shared, so that
  * nothing of this copy is leased where they are refused, then its own, all or none.
  *
+ * @param terms are about labels and the end of the leases.
  * @returns them by the names of the services.
  */
 export async function leaseServices(
   client: PortdClient,
   project: Project,
   services: readonly ServiceEntry[],
+  terms: Pick<LeaseRequest, "labels" | "lifetime" | "pid"> = {},
 ): Promise<ReadonlyMap<string, Lease>> {
   const leases = new Map<string, Lease>();
   for (const isShared of [true, false]) {
@@ -51,6 +53,7 @@ export async function leaseServices(
       project: owner.name,
       services: part.map((service) => requestFor(service, project)),
       holder: { ...holderOf(owner), cwd: owner.root },
+      ...terms,
     }, owner);
     for (const [i, { request }] of part.entries()) leases.set(request.name, granted[i]!);
   }

@@ -1,5 +1,6 @@
 /** The mapper against a router in memory: what it makes, renews, makes again and deletes, and what it says of it. */
 import assert from "node:assert/strict";
+import { GatewayError } from "../../src/gateway/gateway.ts";
 import { MappingHost, wish } from "../support/gateway/mapping_host.ts";
 
 const HOUR = 3_600_000;
@@ -478,4 +479,22 @@ hostTest("a sync looks for the router also where no mapping is wanted", async (h
   await host.want();
   const { ipv4: gone, faults } = await host.mapper.sync();
   assert.deepEqual([gone, faults.length], [null, 1]);
+});
+
+hostTest("a sync looks for the router again where the one that was known does not answer any more", async (host) => {
+  host.router.habits.protocol = "nat-pmp";
+  await host.want(wish());
+  host.router.restart();
+  host.router.habits.protocol = "upnp"; // it is spoken to in another protocol from the next search on
+  let isOld = true;
+  host.router.beforeAnswer = (question) => {
+    if (question !== "open" && isOld) {
+      isOld = false;
+      return Promise.reject(new GatewayError("silent", "The router does not answer NAT-PMP"));
+    }
+    return Promise.resolve();
+  };
+  const { ipv4, mappings, faults } = await host.mapper.sync();
+  assert.deepEqual([isOld, ipv4?.protocol, ipv4?.externalAddress, faults], [false, "upnp", "203.0.113.7", []]);
+  assert.ok(mappings.some(({ state, via }) => state === "set" && via === "upnp"));
 });

@@ -2,6 +2,7 @@
 import { PortdError } from "../../errors.ts";
 import { findProject, findProjectFile, PROJECT_FILE } from "../../project/project.ts";
 import { readProjectFile } from "../../project/project_file.ts";
+import { readScope, SCOPE_VARIABLE, scopeTerms } from "../../project/scope.ts";
 import { leaseServices, slotValues } from "../../project/slot_services.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -38,8 +39,9 @@ with {port:NAME}, {url:NAME}, {project}, {branch} and {slot}; what is shared is 
       throw new PortdError("not_found", message, { value: context.cwd });
     }
     const content = readProjectFile(file);
+    const scope = readScope(context.env[SCOPE_VARIABLE]);
     const client = await findDaemon(context, flags);
-    const leases = await leaseServices(client, project, content.services);
+    const leases = await leaseServices(client, project, content.services, scopeTerms(scope));
     const ports = content.services.map(({ request, variable }) =>
       [variable, String(leases.get(request.name)!.port)] as const
     );

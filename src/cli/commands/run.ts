@@ -28,6 +28,7 @@ import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { openSlot, type SlotVariables } from "../run/slot.ts";
 import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
+import { closeScope, type RunScope, SCOPE_FLAG, scopeOfRun } from "../run/scope.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
 import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.ts";
 import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
@@ -48,6 +49,7 @@ const FLAGS = {
   }),
   hold: choiceFlag(HOLD_KINDS, "none: for servers without SO_REUSEADDR"),
   label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
+  scope: SCOPE_FLAG,
   killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
   ...COMMON_FLAGS,
 };
@@ -65,7 +67,7 @@ Without a terminal a signal goes to all that the command has started; what has n
 command that fails within ten seconds while something else listens on its port is started again with another port, at
 most three times. One that cannot bind its port because portd holds it, as it does not set SO_REUSEADDR, is started
 again with --hold none. The leases end with the command. If a daemon of the command still listens on a port, that lease
-is kept, and stderr says so.`,
+is kept, and stderr says so. With --scope, all that the command and what it starts lease ends with it.`,
   usage: [
     "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
     { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
@@ -83,8 +85,9 @@ is kept, and stderr says so.`,
     const wanted = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
     const { ports, owner } = wanted;
     checkPlaceholders(words, ports.map(({ named }) => named?.name));
+    const scope = scopeOfRun(context, flags.scope, label);
     const terms = {
-      ...given({ labels: label && Object.fromEntries(label) }),
+      ...given({ labels: scope.labels }),
       holder: { ...holderOf(owner, commandOf(flags, names, words)), cwd: project.root },
       pid: Deno.pid,
       lifetime: { kind: "process" },
@@ -95,7 +98,7 @@ is kept, and stderr says so.`,
       const request = { ...portsRequest(ports, portFlags), ...terms };
       return withToken((client) => grantFor(client, request, owner));
     };
-    const slot = await openSlot(client, project, wanted);
+    const slot = await openSlot(client, project, wanted, scope.used);
     using relay = new SignalRelay(context);
     const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
     const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
@@ -108,6 +111,7 @@ is kept, and stderr says so.`,
       relay,
       ports,
       slot,
+      scope,
       killAfterMs,
       lease,
       kinship,
@@ -115,7 +119,11 @@ is kept, and stderr says so.`,
       json,
     };
     const session = { ...parts, ...checks };
-    context.process.exitCode = await runWithPorts(session, leases);
+    try {
+      context.process.exitCode = await runWithPorts(session, leases);
+    } finally {
+      await closeScope(scope, client, context);
+    }
   },
 });
 
@@ -127,6 +135,7 @@ interface Session extends Checks {
   readonly relay: SignalRelay;
   readonly ports: readonly WantedPort[];
   readonly slot: SlotVariables | undefined;
+  readonly scope: RunScope;
   readonly killAfterMs: number;
   readonly json: boolean;
   /** @param flags replace what the command line asks of each port. */
@@ -249,7 +258,7 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   leases.letGo();
   try {
-    const env = { ...portVariables(ports), ...session.slot?.(leases.all) };
+    const env = { ...portVariables(ports), ...session.slot?.(leases.all), ...session.scope.variables };
     const end = await runChild({ words: filled, env, killAfterMs }, relay);
     return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };
   } catch (error) {

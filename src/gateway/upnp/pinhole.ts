@@ -34,6 +34,8 @@ export class UpnpFirewall implements Gateway {
   readonly localAddress: string;
   readonly name: string | null;
   readonly #calls: Calls;
+  /** Whether it is spoken to over a link-local address, and hence from one. */
+  readonly #isLinkLocal: boolean;
   /** What each id was given for last: a router that has restarted gives the same ids once more. */
   readonly #endpoints = new Map<string, string>();
 
@@ -41,6 +43,7 @@ export class UpnpFirewall implements Gateway {
     this.address = home.gateway;
     this.localAddress = home.localAddress;
     this.name = options.name;
+    this.#isLinkLocal = service.control.address.includes("%");
     this.#calls = new Calls(service, home, options);
   }
 
@@ -64,6 +67,10 @@ export class UpnpFirewall implements Gateway {
       const handle = await isFirewallOn(call) ? await open(call, request, lifetimeS) : undefined;
       if (handle !== undefined) this.#endpoints.set(handle, textOf(request));
       return { external: internal, lifetimeS, ...(handle === undefined ? {} : { handle }) };
+    }).catch((error) => {
+      throw this.#isLinkLocal && error instanceof ActionRefused && error.code === NOT_OURS
+        ? askedFromElsewhere(error)
+        : error;
     });
   }
 
@@ -180,4 +187,13 @@ async function ignoring(codes: readonly number[], answer: Promise<ActionAnswer>)
 
 function textOf({ protocol, internal }: MappedEndpoint): string {
   return `${protocol} ${internal.address} ${internal.port}`;
+}
+
+/**
+ * A router that lets a host open only the address that asks. It has told its description over IPv4 alone this time: another
+ * search may find its global address, so it counts as one that was not found.
+ */
+function askedFromElsewhere(cause: ActionRefused): GatewayError {
+  const message = `${cause.message}: it was asked from a link-local address, as it was not found over IPv6`;
+  return new GatewayError("silent", message, { cause });
 }

@@ -62,14 +62,23 @@ export class HostedPortd implements AsyncDisposable {
     await this.#signal("CONT");
   }
 
+  async #hasDaemon(): Promise<boolean> {
+    try {
+      await this.#installation.daemon();
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
   async #signal(name: string): Promise<void> {
     const { pid } = await this.#installation.daemon(); // as it is numbered on its host
     await this.#namespace.run("kill", `-${name}`, `${pid}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const state = await Array.fromAsync(Deno.readDir(this.#installation.stateDir));
-    if (state.some(({ name }) => name === "daemon.json")) {
+    if (await this.#hasDaemon()) {
       await this.kill();
       await Deno.remove(`${this.#installation.stateDir}/daemon.json`); // its pid is another process's outside of the host
     }
