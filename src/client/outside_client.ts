@@ -13,8 +13,10 @@ import type {
 
 /** For a firewall: each of its programs may take up to a minute, and there are several. */
 const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
-/** The daemon answers a sync after half a minute at the latest. */
-const GATEWAY_BOUNDS = { extraMs: 30_000, mostBytes: MOST_BODY_BYTES };
+/** The daemon answers a sync after half a minute at the latest, with 4,096 mappings at most. */
+const GATEWAY_BOUNDS = { extraMs: 30_000, mostBytes: 16 << 20 };
+/** For every adapter of a machine with thousands of containers. */
+const MOST_NETWORK_BYTES = 8 << 20;
 /** Four servers may each be waited for. */
 const LINE_BOUNDS = { extraMs: 30_000 };
 
@@ -53,7 +55,7 @@ export class OutsideClient {
 
   /** The adapters of the daemon's machine, their addresses, and the way to the internet. */
   async network(options: CallOptions = {}): Promise<NetworkFacts> {
-    return await this.#calls.get("/network", outside("NETWORK"), { mostBytes: MOST_BODY_BYTES, ...options });
+    return await this.#calls.get("/network", outside("NETWORK"), { mostBytes: MOST_NETWORK_BYTES, ...options });
   }
 
   /** Which external ports the line can have, as far as is known. Nobody on the internet is asked. */
