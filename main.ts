@@ -61,7 +61,7 @@ function load(part: Part) {
 async function main(): Promise<number> {
   try {
     const loaders = { loadDaemon, loadChecker, openService, openFirewall };
-    const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, ...loaders });
+    const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, runCommand: runCli, ...loaders });
     return await runCli(Deno.args, context);
   } catch (error) {
     await Deno.stderr.write(new TextEncoder().encode(`${describeFailure(error, { json: false })}\n`));

@@ -40,6 +40,8 @@ export const BRIEFS = {
   line: "Show which external ports the internet access can have",
   gateway: "Show the router and the mappings that portd has there",
   completions: "Print the script with which a shell completes portd's words",
+  agent: "Enter portd into the settings of coding agents, and serve their hooks",
+  mcp: "Serve agents over the Model Context Protocol",
   env: "Print the ports of the services in portd.yaml",
   url: "Print the address of a leased service",
   slots: "List the working copies with their services, and release those of copies that are gone",

@@ -15,6 +15,7 @@ import { lease } from "./lease.ts";
  */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCommand }>>> = {
   check: () => import("./commands/check.ts" as string),
+  agent: () => import("./commands/agent.ts" as string),
   checker: () => import("./commands/checker.ts" as string),
   close: () => import("./commands/close.ts" as string),
   completions: () => import("./commands/completions.ts" as string),
@@ -32,6 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   inspect: () => import("./commands/inspect.ts" as string),
   lease: () => import("./commands/lease.ts" as string),
   ls: () => import("./commands/ls.ts" as string),
+  mcp: () => import("./commands/mcp.ts" as string),
   net: () => import("./commands/net.ts" as string),
   line: () => import("./commands/line.ts" as string),
   open: () => import("./commands/open.ts" as string),

@@ -88,6 +88,8 @@ export interface CliContext extends CommandContext {
   readonly answerMs?: number;
   /** Calls back on those of these signals that the OS has, until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+  /** Runs another command line in this process. @returns its exit code. */
+  readonly runCommand: (args: readonly string[], context: CliContext) => Promise<number>;
   /** Loads the daemon. Heavy: only `serve` does. */
   readonly loadDaemon: () => Promise<RunDaemon>;
   /** Loads what a checker is made of, which is nothing of the daemon. */
@@ -99,7 +101,8 @@ export interface CliContext extends CommandContext {
 }
 
 /** Options of {@linkcode systemContext}. */
-export interface SystemContextOptions extends Pick<CliContext, "loadDaemon" | "loadChecker" | "openFirewall"> {
+export interface SystemContextOptions
+  extends Pick<CliContext, "runCommand" | "loadDaemon" | "loadChecker" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;

@@ -10,6 +10,7 @@ import { DOCUMENT } from "../support/wire.ts";
 
 /** The command lines, by the file of their command; `false` where it asks no daemon for anything. */
 const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>> = {
+  agent: false,
   check: [["check", "20417"]],
   checker: false,
   close: [["close", "web"]],
@@ -27,6 +28,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>>
   lease: [["lease", "web"], ["lease", "web", "--json"], ["lease", "--count", "2", "--env", "PORT"]],
   line: [["line"], ["line", "--json"]],
   ls: [["ls"], ["ls", "--all", "--json"]],
+  mcp: false,
   net: [["net"]],
   open: [["open", "web"]],
   ps: [["ps"], ["ps", "--json"]],

@@ -33,6 +33,8 @@ export interface CliOptions {
   readonly isTask?: boolean;
   /** What is typed at a terminal, piece by piece; without it stdin is no terminal. */
   readonly typed?: readonly string[];
+  /** What a pipe gives on stdin. */
+  readonly piped?: string;
   readonly os?: typeof Deno.build.os;
   /** @default false */
   readonly isRoot?: boolean;
@@ -100,7 +102,11 @@ function contextOf(
     getSize: () => ({ columns, rows: 24 }),
     write: (text: string) => write(name, text),
   });
-  const process: CliProcess = { stdout: stream("stdout"), stderr: stream("stderr"), stdin: typedInput(typed) };
+  const process: CliProcess = {
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    stdin: typedInput(typed, options.piped),
+  };
   return {
     process,
     env,
@@ -116,6 +122,7 @@ function contextOf(
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,
     onSignal: signals.listen,
+    runCommand: runCli,
     ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     loadChecker: () => givenOr(options.checker, "Cannot load the checker in this test"),
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
@@ -128,8 +135,8 @@ function givenOr<Part>(part: Part | undefined, reason: string): Promise<Part> {
   return part === undefined ? Promise.reject(new Error(reason)) : Promise.resolve(part);
 }
 
-function typedInput(typed: readonly string[] | undefined): CliProcess["stdin"] {
-  const pieces = [...typed ?? []];
+function typedInput(typed: readonly string[] | undefined, piped: string | undefined): CliProcess["stdin"] {
+  const pieces = [...typed ?? [], ...piped ? [piped] : []];
   const read = (buffer: Uint8Array) => {
     const piece = pieces.shift();
     return Promise.resolve(piece === undefined ? null : new TextEncoder().encodeInto(piece, buffer).written);
