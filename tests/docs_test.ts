@@ -25,6 +25,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Commands that are several. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
+  agent: ["init", "remove", "guard", "session"],
   config: ["show", "check"],
   firewall: ["status", "plan", "sync"],
   gateway: ["status", "list", "sync"],
