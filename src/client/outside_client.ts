@@ -12,7 +12,8 @@ import type {
 } from "./wire.ts";
 
 /** For a firewall: each of its programs may take up to a minute, and there are several. */
-const FIREWALL_BOUNDS = { extraMs: 120_000, mostBytes: MOST_BODY_BYTES };
+const FIREWALL_MS = 120_000;
+const FIREWALL_BOUNDS = { extraMs: FIREWALL_MS, mostBytes: MOST_BODY_BYTES };
 /** The daemon answers a sync after half a minute at the latest, with 4,096 mappings at most. */
 const GATEWAY_BOUNDS = { extraMs: 30_000, mostBytes: 16 << 20 };
 /** For every adapter of a machine with thousands of containers. */
@@ -69,10 +70,14 @@ export class OutsideClient {
     return await this.#calls.json({ ...call, ...LINE_BOUNDS, ...options });
   }
 
-  /** What keeps others from a port, layer after layer. What asks the router, or listens, needs the token. */
+  /**
+   * What keeps others from a port, layer after layer. What asks the router and reads the firewall, or listens, needs the
+   * token.
+   */
   async checkPort(port: number, request: ReachRequest = {}, options: CallOptions = {}): Promise<ReachReport> {
     const shape = async () => (await import("./reach_shape.ts")).REACH_REPORT;
-    return await this.#calls.json({ method: "POST", path: `/ports/${port}/check`, body: request, shape, ...options });
+    const call = { method: "POST", path: `/ports/${port}/check`, body: request, shape } as const;
+    return await this.#calls.json({ ...call, extraMs: FIREWALL_MS, ...options });
   }
 }
 

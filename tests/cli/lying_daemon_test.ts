@@ -247,7 +247,7 @@ for (const kind of ["fault", "proofFault"] as const) {
   daemonTest(`no command waits for ever for an answer that does not come (${kind})`, async ({ daemon, run }) => {
     daemon[kind] = () => MUTE;
     for (const args of FIRST) {
-      const extraMs = args[0] === "firewall" || args[0] === "open" ? MORE_FOR_FIREWALL_MS : 0;
+      const extraMs = ["firewall", "open", "check"].includes(args[0]!) ? MORE_FOR_FIREWALL_MS : 0;
       for (const answerMs of [0, 30]) {
         const outcome = await run(args, { answerMs: answerMs - extraMs });
         checkWords(outcome, args.join(" "));

@@ -200,3 +200,19 @@ Deno.test("the address may end in /v1 and slashes", () => {
   const urls = ["http://localhost:1", "http://localhost:1/", "http://localhost:1/v1", "http://localhost:1/v1/"];
   assert.deepEqual(urls.map((url) => new PortdClient({ url }).url), urls.map(() => "http://localhost:1"));
 });
+
+Deno.test("a check of a port, which may read the firewall, may take as long as the firewall's own call", async () => {
+  const limits: (number | undefined)[] = [];
+  const client = new PortdClient({
+    transport: ({ timeoutMs }) => {
+      limits.push(timeoutMs);
+      return Promise.reject(new Error("not sent"));
+    },
+  });
+  for (const call of [client.firewall(), client.checkPort(80), client.status()]) {
+    await assert.rejects(call, { message: "not sent" });
+  }
+  const [firewall, check, status] = limits as [number, number, number];
+  assert.equal(check, firewall);
+  assert.ok(check >= status + 60_000);
+});
