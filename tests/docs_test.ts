@@ -59,7 +59,11 @@ async function markdownFiles(folder = ""): Promise<string[]> {
 
 const readme = sectionsOf(await read("README.md"), 2);
 /** The documents of which every command is played. */
-const PLAYED = { "README.md": readme, "docs/tour.md": sectionsOf(await read("docs/tour.md"), 2) };
+const PLAYED = {
+  "README.md": readme,
+  "docs/tour.md": sectionsOf(await read("docs/tour.md"), 2),
+  "docs/recipes.md": sectionsOf(await read("docs/recipes.md"), 2),
+};
 
 const isPlayed = ({ fences }: Section) =>
   fences.some((fence) => fence.language === "sh" && commandsOf(fence).some(isRunHere));

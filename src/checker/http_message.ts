@@ -3,6 +3,7 @@
  * head or the number of connections, which a server on the internet needs. Only what a checker takes is understood.
  */
 import { PortdError } from "../errors.ts";
+import { splitField } from "../header_field.ts";
 
 /** The largest head and the largest body, in bytes. */
 export const MOST_HEAD_BYTES = 8192, MOST_BODY_BYTES = 1024;
@@ -12,6 +13,8 @@ export type Read = (into: Uint8Array) => Promise<number | null>;
 
 /** Where the request seems to have been sent; which name the caller has for the checker is of no use to it. */
 const BASE = "http://checker";
+/** What a field is made of (RFC 9110 sections 5.1 and 5.5). */
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const HEAD_END = new TextEncoder().encode("\r\n\r\n");
 
 /**
@@ -57,9 +60,11 @@ function parseHead(text: string): Head {
   if (method === undefined) throw invalid("its first line is none of HTTP/1.1");
   const headers = new Headers();
   for (const line of lines) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*?)[\t ]*$/.exec(line) ?? [];
-    if (name === undefined) throw invalid("a line of its head is no header field");
-    headers.append(name, value!);
+    const field = splitField(line);
+    if (field === undefined || !NAME.test(field.name) || !VALUE.test(field.value)) {
+      throw invalid("a line of its head is no header field");
+    }
+    headers.append(field.name, field.value);
   }
   return { method, path: path!, headers };
 }

@@ -137,13 +137,10 @@ export class Mapper {
   #start(): Promise<void> {
     this.#isAsked = true;
     if (this.#stopping.signal.aborted) return Promise.resolve();
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-      this.#setTimer();
-    });
-    return this.#running;
+    return this.#running ??= this.#run();
   }
 
+  /** It ends in the very turn in which it finds that nothing more is asked: a request after that starts the next one. */
   async #run(): Promise<void> {
     this.#stopTimer();
     try {
@@ -157,6 +154,9 @@ export class Mapper {
       this.#parts.log(`mappings: ${messageOf(error)}`);
       this.#isAsked = false;
       this.#notBefore = this.#parts.clock.monotonic() + pauseOf(++this.#failures);
+    } finally {
+      this.#running = undefined;
+      this.#setTimer();
     }
   }
 

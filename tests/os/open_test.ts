@@ -17,6 +17,8 @@ const NEEDED = [
 ];
 
 const MANY = 200;
+/** Fewer changes than these, where those that come while one is made wait for it; how many depends on the machine. */
+const FEW = MANY / 10;
 
 const TESTS: Readonly<Record<string, (host: FirewallHost) => Promise<void>>> = {
   async "a leased service is reached from open until the end of the lease"(host) {
@@ -86,12 +88,12 @@ const NFT_TESTS: Readonly<Record<string, (host: NftHost) => Promise<void>>> = {
     await portd.script("many_exposures.ts", "one grant", `${MANY}`);
     assert.deepEqual([await rulesOf(), await counting.changes()], [MANY, 1]);
     await portd.script("many_exposures.ts", "release");
-    assert.deepEqual([await rulesOf(), await counting.changes() <= 4], [0, true]);
+    assert.deepEqual([await rulesOf(), await counting.changes() < FEW], [0, true]);
 
     const before = await counting.changes();
     await portd.script("many_exposures.ts", "one by one", `${MANY}`);
     assert.equal(await rulesOf(), MANY);
-    assert.ok(await counting.changes() - before <= 4, `${await counting.changes() - before} changes`);
+    assert.ok(await counting.changes() - before < FEW, `${await counting.changes() - before} changes`);
   },
 };
 

@@ -83,17 +83,15 @@ Deno.test("a service that sends back what it gets is open, and is not taken for 
   await echoing;
 });
 
-Deno.test("a temporary listener of UDP answers from the address that was asked", {
-  ignore: !Deno.networkInterfaces().some(({ address, family }) => family === "IPv4" && !address.startsWith("127.")),
-}, async () => {
-  const { address } = Deno.networkInterfaces().find(({ address, family }) =>
-    family === "IPv4" && !address.startsWith("127.")
-  )!;
+Deno.test("a temporary listener of UDP answers from each address that was asked", async () => {
+  // Where the tests have a network of their own, it has this one; tests/os/check_test.ts asks others.
+  const addresses = Deno.networkInterfaces().filter(({ family }) => family === "IPv4").map(({ address }) => address);
+  assert.ok(addresses.includes(ADDRESS));
   const port = freePort(), nonce = makeNonce();
   await using _listener = await openTemporaryListener({ protocol: "udp", port }, nonce);
-  for (const each of [ADDRESS, address]) {
-    const { answered } = await dial({ protocol: "udp", port, address: each }, nonce);
-    assert.equal(answered, true, each);
+  for (const address of addresses) {
+    const { answered } = await dial({ protocol: "udp", port, address }, nonce);
+    assert.equal(answered, true, address);
   }
 });
 

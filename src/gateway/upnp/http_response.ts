@@ -1,4 +1,5 @@
 /** Answers of HTTP/1.1 (RFC 9112), as routers write them. No I/O; total; everything is bounded. */
+import { splitField } from "../../header_field.ts";
 import { GatewayError } from "../gateway.ts";
 
 /** An answer. */
@@ -128,8 +129,8 @@ function readHead(bytes: Uint8Array): Head {
   if (status === undefined) throw broken("it does not begin as one");
   const fields = new Map<string, string>();
   for (const line of lines) {
-    const [, name, value] = /^([^\s:]+)[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) fields.set(name.toLowerCase(), value);
+    const field = splitField(line);
+    if (field !== undefined) fields.set(field.name.trimEnd().toLowerCase(), field.value);
   }
   const [type = ""] = (fields.get("content-type") ?? "").split(";");
   return { status: Number(status), contentType: type.trim().toLowerCase(), framing: framingOf(fields) };

@@ -3,6 +3,7 @@
  * to the gateway itself: some networks carry no multicast, and a host's firewall that lets only answers in knows none to
  * what was sent to a group.
  */
+import { splitField } from "../../header_field.ts";
 import { abortable, startTimer } from "../../wait.ts";
 import { GatewayError } from "../gateway.ts";
 import { hostOf, type Target } from "./http.ts";
@@ -190,8 +191,8 @@ export function readSearchAnswer(bytes: Uint8Array): SearchAnswer | undefined {
   if (!/^HTTP\/1\.[01] 200(?: |$)/i.test(first)) return undefined;
   const field = (name: string) => {
     for (const line of lines) {
-      const [, found, value] = /^([^\s:]+)[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-      if (found?.toLowerCase() === name) return value;
+      const found = splitField(line);
+      if (found?.name.trimEnd().toLowerCase() === name) return found.value;
     }
   };
   const location = field("location"), target = field("st");

@@ -161,6 +161,8 @@ export class SystemdHost implements AsyncDisposable {
     await runTool("mkdir", ["-p", `${root}${PROJECT}`, `${root}${DENO_DIR}`]);
     await Deno.copyFile(Deno.execPath(), `${root}${DENO}`);
     await runTool("cp", ["-r", packages, `${root}${DENO_DIR}`]);
+    // Some packages come with files that only their owner may read, and the services have users of their own.
+    await runTool("chmod", ["-R", "a+rX", `${root}${DENO_DIR}`]);
     await runTool("cp", ["-r", ...SOURCES.map((name) => CHECKOUT + name), `${root}${PROJECT}`]);
   }
 
