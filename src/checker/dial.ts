@@ -1,5 +1,6 @@
 /** Dialling a port from a fresh socket, bounded in time and bytes. */
 import { isBrokenConnection } from "../os/broken_connection.ts";
+import { datagramsOf } from "../os/datagrams.ts";
 import type { Endpoint } from "../port/port.ts";
 import { canonicalCaller } from "./caller_address.ts";
 import { answerOf, isSame, probeOf } from "./probe.ts";
@@ -132,8 +133,7 @@ async function receives(
   { address, port, answer }: Omit<Target, "protocol"> & Pick<Dialogue, "answer">,
 ): Promise<boolean> {
   let strangers = 0;
-  for await (const [bytes, sender] of socket) {
-    const { hostname, port: from } = sender as Deno.NetAddr;
+  for await (const [bytes, { hostname, port: from }] of datagramsOf(socket)) {
     if (from === port && canonicalCaller(hostname) === address && isSame(bytes, answer)) return true;
     if (++strangers >= MOST_STRANGERS) return false;
   }

@@ -5,6 +5,7 @@
 import { answerOf, isSame, PROBE_BYTES, probeOf } from "../checker/probe.ts";
 import { PortdError } from "../errors.ts";
 import { isBrokenConnection } from "../os/broken_connection.ts";
+import { datagramsOf } from "../os/datagrams.ts";
 import { onWildcards } from "../os/wildcard.ts";
 import type { Endpoint } from "../port/port.ts";
 
@@ -130,7 +131,7 @@ class UdpListener implements TemporaryListener {
   /** Ends with the socket. */
   async #serve(socket: Deno.DatagramConn): Promise<void> {
     const { probe, answer } = this.#dialogue;
-    for await (const [bytes, sender] of socket) {
+    for await (const [bytes, sender] of datagramsOf(socket)) {
       if (!isSame(bytes, probe) || this.#answers >= MOST_ANSWERS) continue;
       this.#answers++;
       try {

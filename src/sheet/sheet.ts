@@ -153,17 +153,22 @@ function checkPart(ports: readonly SheetPort[], { check: words }: SheetWords): P
   const named = ports.filter(({ name }) => name !== null).map(({ name }) =>
     `portd open ${quoteForSh(name!)} --remote any`
   );
-  const checks = ports.map(({ name, port }) => `portd check ${name === null ? port : quoteForSh(name)}`);
   return {
     title: words.title,
     text: [words.save],
     entries: [],
     ways: [
       ...(named.length === 0 ? [] : [{ text: words.open, commands: named }]),
-      { text: words.check, commands: checks },
+      { text: words.check, commands: ports.flatMap(checksOf) },
       { text: words.line, commands: ["portd line --stun"] },
     ],
   };
+}
+
+/** A check tries one protocol: of a number the one that is said, of a name TCP where the lease has it. */
+function checksOf({ name, port, protocols }: SheetPort): readonly string[] {
+  const target = name === null ? port : quoteForSh(name);
+  return protocols.map((protocol) => protocol === "tcp" ? `portd check ${target}` : `portd check ${port} --udp`);
 }
 
 /** One entry a port and protocol: most pages take one protocol at a time. */

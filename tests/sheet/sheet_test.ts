@@ -76,9 +76,15 @@ Deno.test("the sheet ends with the commands that open this machine's firewall an
   const { parts } = routerSheet({ ports: [GAME, WEB], facts: homeNetwork(), language: "en" });
   assert.deepEqual(parts.at(-1)!.ways.map(({ commands }) => commands), [
     ["portd open shop/game --remote any"],
-    ["portd check shop/game", "portd check 8080"],
+    ["portd check shop/game", "portd check 25565 --udp", "portd check 8080"],
     ["portd line --stun"],
   ]);
+});
+
+Deno.test("the check of a UDP port says so: that of the number alone would look at TCP", () => {
+  const port = { name: null, port: 19132, protocols: ["udp"], externalPort: 19132 } as const;
+  const { parts } = routerSheet({ ports: [port], facts: homeNetwork(), language: "en" });
+  assert.deepEqual(parts.at(-1)!.ways.map(({ commands }) => commands)[0], ["portd check 19132 --udp"]);
 });
 
 Deno.test("a fixed address is left as it is; where it is not known who configures the adapter, it is fixed by hand", () => {

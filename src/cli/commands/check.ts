@@ -15,7 +15,7 @@ import { readOr } from "../parse.ts";
 import { writeBehind, writeJson, writeStyled } from "../terminal.ts";
 
 const FLAGS = {
-  udp: switchFlag("The UDP port; without it TCP, unless the lease is of UDP only"),
+  udp: switchFlag("The UDP port; without it TCP, unless NAME is a lease of UDP only"),
   listen: switchFlag("Listen on the port during the check: a port is only proven open while somebody listens"),
   via: parsedFlag(
     "URL",

@@ -15,6 +15,7 @@ import {
   listFlag,
   parsedFlag,
   SERVICE_NAME,
+  switchFlag,
   textFlag,
 } from "../command.ts";
 import { type CliContext, given } from "../context.ts";
@@ -27,7 +28,8 @@ import { parsePair, parsePort } from "../parse.ts";
 import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { openSlot, type SlotVariables } from "../run/slot.ts";
-import { checkPlaceholders, fillPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
+import { checkPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
+import { commandWords } from "../run/command_words.ts";
 import { closeScope, type RunScope, SCOPE_FLAG, scopeOfRun } from "../run/scope.ts";
 import type { MeetingParts } from "../run/if_running.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
@@ -54,6 +56,7 @@ const FLAGS = {
   label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
   scope: SCOPE_FLAG,
   ifRunning: choiceFlag(IF_RUNNING, "Where it listens already: fail (default), print its address, or end it first"),
+  noInject: switchFlag("Leave the command of a dev server as it is"),
   killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
   ...COMMON_FLAGS,
 };
@@ -66,7 +69,8 @@ export default defineCommand({
   help:
     `Leases a port for each name, and runs the command. Without a name it leases one for each service in the project's
 portd.yaml, or any port where there is no such file. PORT is set to the first port and <NAME>_PORT to each, and then the
-variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Signals and the exit code are passed on.
+variables of portd.yaml; {port} and {port:NAME} in the command are replaced. Without them a known dev server that does not
+take PORT, as Vite, gets its port by words at its end, and stderr says so. Signals and the exit code are passed on.
 Without a terminal a signal goes to all that the command has started; what has not ended after --kill-after gets KILL. A
 command that fails within ten seconds while something else listens on its port is started again with another port, at
 most three times. One that cannot bind its port because portd holds it, as it does not set SO_REUSEADDR, is started
@@ -108,24 +112,9 @@ is kept, and stderr says so. Where a name listens already, nothing is started an
     const slot = await openSlot(client, project, wanted, scope.used);
     using relay = new SignalRelay(context);
     const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
-    const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const { json = false } = flags;
-    const parts = {
-      withToken,
-      context,
-      client,
-      words,
-      relay,
-      ports,
-      slot,
-      scope,
-      killAfterMs,
-      lease,
-      kinship,
-      loadHandles,
-      json,
-    };
-    const session = { ...parts, ...checks };
+    const { killAfter: killAfterMs = KILL_AFTER_MS, noInject = false, json = false } = flags;
+    const parts = { withToken, context, client, words, relay, ports, slot, scope, lease, kinship, loadHandles };
+    const session = { ...parts, ...checks, injects: !noInject, killAfterMs, json };
     try {
       context.process.exitCode = await runWithPorts(session, leases);
     } finally {
@@ -152,6 +141,7 @@ interface Session extends Checks {
   readonly ports: readonly WantedPort[];
   readonly slot: SlotVariables | undefined;
   readonly scope: RunScope;
+  readonly injects: boolean;
   readonly killAfterMs: number;
   readonly json: boolean;
   /** @param flags replace what the command line asks of each port. */
@@ -268,7 +258,8 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
     const { named, variable } = session.ports[i]!;
     return { name: named?.name, variable, port };
   });
-  const filled = fillPlaceholders(words, ports);
+  const isTcp = leases.all[0]!.protocols.includes("tcp");
+  const filled = await commandWords(context, { words, ports, injects: session.injects && isTcp });
   using binds = leases.all.some(({ protocols }) => protocols.includes("tcp")) ? kinship?.watchBinds() : undefined;
   // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());

@@ -48,21 +48,22 @@ export function checkSheetFlags({ sheet = [], udp, both, external, lang, html, j
 /** The ports of `--sheet`: of a lease its port and protocols. */
 export async function portsOfSheet(context: CliContext, flags: SheetFlags): Promise<readonly SheetPort[]> {
   const ports: SheetPort[] = [];
-  for (const text of flags.sheet ?? []) ports.push(await portOf(context, flags, text));
+  for (const text of flags.sheet ?? []) ports.push(...await portsOf(context, flags, text));
   return ports;
 }
 
-async function portOf(context: CliContext, flags: SheetFlags, text: string): Promise<SheetPort> {
+async function portsOf(context: CliContext, flags: SheetFlags, text: string): Promise<readonly SheetPort[]> {
   const target = parseNameOrPort(text), { udp, both, external } = flags;
-  const lease = "port" in target
-    ? await leaseOn(context, flags, target.port)
-    : await findLease(await findDaemon(context, flags), target, context.cwd);
-  const port = "port" in target ? target.port : lease!.port;
+  const leases = "port" in target
+    ? await leasesOn(context, flags, target.port)
+    : [await findLease(await findDaemon(context, flags), target, context.cwd)];
+  const port = "port" in target ? target.port : leases[0]!.port;
+  const outside = external === undefined ? {} : { externalPort: external };
+  // Each protocol has a lease of its own.
+  if (leases.length > 1 && !udp) return leases.map((lease) => ({ ...sheetPortOf(lease), ...outside }));
+  const lease = leases.find(({ protocols }) => udp && protocols.includes("udp")) ?? leases[0];
   const protocols: readonly Protocol[] = both ? PROTOCOLS : udp ? ["udp"] : lease?.protocols ?? ["tcp"];
-  return {
-    ...sheetPortOf({ name: lease?.name ?? null, port, protocols }),
-    ...(external && { externalPort: external }),
-  };
+  return [{ ...sheetPortOf({ name: lease?.name ?? null, port, protocols }), ...outside }];
 }
 
 /** A lease as a sheet has it, under the same port outside. */
@@ -70,13 +71,13 @@ export function sheetPortOf({ name, port, protocols }: Pick<Lease, "name" | "por
   return { name, port, protocols, externalPort: port };
 }
 
-/** The lease of a port, where a daemon runs and has one. */
-async function leaseOn(context: CliContext, flags: CommonFlags, port: number): Promise<Lease | undefined> {
+/** The leases of a port, which may be one for each protocol; none where no daemon runs. */
+async function leasesOn(context: CliContext, flags: CommonFlags, port: number): Promise<readonly Lease[]> {
   try {
     const client = await findDaemon(context, flags, { start: false });
-    return (await client.listAll()).find((lease) => lease.port === port);
+    return await client.listAll({ port });
   } catch (error) {
-    if (error instanceof NoDaemonError && !(error instanceof UnprovenPeerError) && flags.url === undefined) return;
+    if (error instanceof NoDaemonError && !(error instanceof UnprovenPeerError) && flags.url === undefined) return [];
     throw error;
   }
 }

@@ -32,6 +32,11 @@ export function fillPlaceholders(words: readonly string[], ports: readonly Named
   );
 }
 
+/** Whether a command asks for its port by a placeholder. */
+export function hasPlaceholder(words: readonly string[]): boolean {
+  return words.some((word) => word.search(PLACEHOLDER) !== -1);
+}
+
 /** The words that give most servers their port, at the end of a command. npm passes on only what stands behind `--`. */
 export function portWords(command: string): string {
   return /^(?:\S*\/)?npm (?!.* -- )/.test(command) ? "-- --port {port}" : "--port {port}";

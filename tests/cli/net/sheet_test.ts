@@ -77,6 +77,18 @@ commandTest("portd net --sheet NAME has the port and the protocols of the lease"
   assert.match(missing.stderr, /nobody/);
 });
 
+commandTest("portd net --sheet PORT has both leases of a port that has one for each protocol", async ({ run }) => {
+  for (const words of [["game"], ["voice", "--udp"]]) {
+    const leased = await run(["lease", ...words, "--port", "25565"]);
+    assert.equal(leased.code, 0, leased.stderr);
+  }
+  const { stdout } = await run(["net", "--sheet", "25565", "--lang", "en"]);
+  assert.match(stdout, /25565 TCP \(.+\/game\), 25565 UDP \(.+\/voice\)/);
+  assert.match(stdout, /^ +portd check .+\/game\n +portd check 25565 --udp$/m);
+  const udp = await run(["net", "--sheet", "25565", "--udp", "--lang", "en"]);
+  assert.match(udp.stdout, /^To be reached from the internet: 25565 UDP \(.+\/voice\)$/m);
+});
+
 commandTest("portd net asks the daemon", async ({ daemon, run }) => {
   daemon.machine.network = homeNetwork({ name: "wlan7", kind: "wifi" });
   const { code, stdout, stderr } = await run(["net"]);
