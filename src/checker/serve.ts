@@ -1,6 +1,6 @@
 /** Running a checker until it is stopped. The HTTP layer is passed in: src/ does not know it. */
 import { systemClock } from "../clock.ts";
-import { PortdError } from "../errors.ts";
+import { PortdError, reasonOf } from "../errors.ts";
 import { onWildcards } from "../os/wildcard.ts";
 import { Checker } from "./checker.ts";
 import { type Answerer, Connections } from "./connections.ts";
@@ -21,7 +21,12 @@ export interface ServeCheckerOptions {
   readonly onReady: (addresses: readonly Deno.NetAddr[]) => void;
 }
 
-/** Serves until the signal is aborted. @throws {PortdError} `port_in_use` or `port_privileged`. */
+/**
+ * Serves until the signal is aborted.
+ *
+ * @throws {PortdError} `port_in_use` or `port_privileged`.
+ * @throws {Error} where the address is none of this machine.
+ */
 export async function serveChecker(options: ServeCheckerOptions): Promise<void> {
   const { createApp, allowPrivate, log, signal, onReady } = options;
   const listeners = listen(options);
@@ -47,6 +52,8 @@ function explain(cause: unknown, { host, port }: { readonly host: string; readon
     const message = `Cannot listen on ${address}: another program does; choose another port with --listen`;
     return new PortdError("port_in_use", message, { port }, { cause });
   }
-  if (!(cause instanceof Deno.errors.PermissionDenied)) return cause;
+  if (!(cause instanceof Deno.errors.PermissionDenied)) {
+    return new Error(`Cannot listen on ${address}: ${reasonOf(cause)}`, { cause });
+  }
   return new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause });
 }

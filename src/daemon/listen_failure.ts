@@ -13,6 +13,11 @@ export function explainListenFailure(cause: unknown, { hostname, port }: Address
   if (cause instanceof Deno.errors.AddrInUse) {
     return new PortdError("port_in_use", `Cannot listen on ${address}: another program does`, { port }, { cause });
   }
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    const message =
+      `Cannot listen on ${address}: this machine has no such address; give portd another one (PORTD_LISTEN)`;
+    return new Error(message, { cause });
+  }
   if (!(cause instanceof Deno.errors.PermissionDenied)) return cause;
   if (os !== "windows") {
     return new PortdError("port_privileged", `Cannot listen on ${address}: no permission`, { port }, { cause });

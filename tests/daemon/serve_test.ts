@@ -81,3 +81,15 @@ Deno.test("an address that Windows denies is explained by its services, and else
     /Hyper-V, WinNAT .* excludedportrange .* another address \(PORTD_LISTEN\)$/,
   );
 });
+
+Deno.test("an address that this machine does not have is named", () => {
+  const refused = (() => {
+    try {
+      return Deno.listen({ hostname: "192.0.2.254", port: 0 }); // of no machine: RFC 5737
+    } catch (error) {
+      return error;
+    }
+  })();
+  const explained = explainListenFailure(refused, { hostname: "192.0.2.254", port: 7678 }) as Error;
+  assert.match(explained.message, /^Cannot listen on 192\.0\.2\.254:7678: this machine has no such address; .*PORTD_/);
+});
