@@ -51,13 +51,14 @@ Deno.test("a file that cannot be opened is named, whatever Deno says of it", {
 
 Deno.test("the hot commands load nothing that is heavy", async () => {
   await using daemon = await FakeDaemon.open();
-  for (const command of ["lease web", "release web", "lease web --ttl 1m", "ls", "renew web"]) {
+  for (const command of ["lease web", "release web", "lease web --ttl 1m", "ls", "renew web", "run web -- true"]) {
     // The modules that a command loads, by Deno's own log.
     const { stderr } = await main(command.split(" "), { PORTD_URL: daemon.url, INIT_CWD: "/" }, ["--log-level=debug"]);
     const modules = stderr.match(/file:\/\/[^\s,"]+/g) ?? [];
     assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log names no module of the program");
     const heavy = modules.filter((module) =>
-      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b|\/install_hint\b/.test(module)
+      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b|\/install_hint\b|\/src\/cli\/(?:free|run\/if_running)\b/
+        .test(module)
     );
     assert.deepEqual(heavy, [], command);
   }

@@ -111,7 +111,10 @@ osTest(
     );
     const second = await installation.portd(["run", "web", "--", "true"], { cwd });
     assert.equal(second.code, 4);
-    assert.match(second.stderr, new RegExp(`leased on port ${port}; process ${pid} ${name} uses it`));
+    assert.match(
+      second.stderr,
+      new RegExp(`shop/web \\(${port}/tcp\\) listens already at http://localhost:${port}, by pid ${pid} `),
+    );
     await installation.answer(["free", String(port), "--yes"], { cwd });
     assert.equal(await listens(port), false);
     assert.equal(await installation.answer(["run", "web", "--", "echo", "port {port}"], { cwd }), `port ${port}\n`);

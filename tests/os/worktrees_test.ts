@@ -51,7 +51,7 @@ osTest(
         for (const lease of leases) await assertKept(lease, kept.get(lease.id));
         const second = await installation.portd(["run", "web", "--", "true"], { cwd: worktrees[0]!.cwd });
         assert.equal(second.code, 4);
-        assert.match(second.stderr, new RegExp(`leased on port ${ports[0]}`));
+        assert.match(second.stderr, new RegExp(`listens already at http://localhost:${ports[0]}, by pid `));
       });
       await context.step("freed, the ports are those of the next start", async () => {
         await Promise.all(ports.map((port) => installation.answer(["free", String(port), "--yes"])));

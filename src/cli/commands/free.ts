@@ -3,12 +3,11 @@
  *
  * The daemon reports which process listens. The command checks that itself, shows its own result, and ends the process
  * with the rights of the user who called it. So portd gives nobody more rights to end processes: no user can misuse a
- * daemon that runs as root, and no false daemon can make root end a process of its choice. free/found.ts checks the
- * daemon's answer, free/targets.ts ends the processes; the client refuses an answer about another port.
+ * daemon that runs as root, and no false daemon can make root end a process of its choice. free/listeners.ts
+ * does the work, free/found.ts checks the daemon's answer; the client refuses an answer about another port.
  */
 import type { PortdClient, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
-import { pause, retry } from "../../wait.ts";
 import {
   COMMON_FLAGS,
   defineCommand,
@@ -24,38 +23,13 @@ import { findDaemon } from "../daemon/find.ts";
 import { parseDuration } from "../../duration.ts";
 import { UsageError } from "../exit.ts";
 import { type Caller, withSudo } from "../free/caller.ts";
-import {
-  checkUnchanged,
-  foreignListener,
-  type Found,
-  holderSockets,
-  look,
-  lookUntilKnown,
-  refuseDaemon,
-  strangers,
-  type Wanted,
-} from "../free/found.ts";
-import {
-  closeTargets,
-  type End,
-  endAll,
-  endText,
-  openTargets,
-  processText,
-  splitByListening,
-  type Target,
-  UnverifiedError,
-} from "../free/targets.ts";
+import { foreignListener, type Found, refuseDaemon, strangers, type Wanted } from "../free/found.ts";
+import { endListeners, lookNow, SUPERVISOR_MS, TIMEOUT_MS } from "../free/listeners.ts";
+import { type End, endText, type Target } from "../free/targets.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { routerNotes } from "../release.ts";
 import { parseCount } from "../parse.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
-
-const TIMEOUT_MS = 5000;
-/** A process can end during a look, for instance because somebody else frees the port too. */
-const MOST_LOOKS = 3;
-/** After this time the port is looked at again: by then a supervisor may have started its server again. */
-const SUPERVISOR_MS = 300;
 
 const FLAGS = {
   yes: switchFlag("Do not ask for confirmation"),
@@ -121,29 +95,23 @@ async function free(
   flags: FreeFlags,
   { client, wanted }: { readonly client: PortdClient; readonly wanted: Wanted },
 ): Promise<void> {
-  const { port } = wanted;
-  const lookNow = () => lookUntilKnown(() => look(client, wanted), MOST_LOOKS);
-  const foreign = flags.force ? await lookNow() : undefined;
+  const foreign = flags.force ? await lookNow(client, wanted) : undefined;
   if (foreign !== undefined && strangers(foreign).length > 0) {
     return await force(context, flags, { found: foreign, client });
   }
-  const { found, targets } = await pinListeners(context, lookNow, client.url);
-  try {
-    if (found.leases.length === 0) return reportNothing(context, flags, port, unleasedText(found, context));
-    await ask(context, flags, found, targets);
-    const again = await lookNow();
-    if (again.leases.length === 0) return reportNothing(context, flags, port, unleasedText(again, context));
-    checkUnchanged(found, again, { targets, caller: context });
-    const { listening, notes } = await splitByListening(targets, { port, listeners: again.listeners });
-    const ends = await endAll(listening, flags.timeout ?? TIMEOUT_MS);
-    const lines = flags.json ? [] : [...notes, ...ends.map(endText)];
-    for (const line of lines) writeLine(context.process.stderr, line);
-    if (targets.length > 0) await checkFreed(lookNow);
-    for (const { id } of found.leases) await client.release(id);
-    report(context, flags, found, ends);
-  } finally {
-    closeTargets(targets);
-  }
+  const { found, ends } = await endListeners({
+    client,
+    wanted,
+    caller: context,
+    timeoutMs: flags.timeout ?? TIMEOUT_MS,
+    approve: (found, targets) => ask(context, flags, found, targets),
+    say: (line) => {
+      if (!flags.json) writeLine(context.process.stderr, line);
+    },
+  });
+  if (found.leases.length === 0) return reportNothing(context, flags, wanted.port, unleasedText(found, context));
+  for (const { id } of found.leases) await client.release(id);
+  report(context, flags, found, ends);
 }
 
 /** Ends what does not listen for a lease. */
@@ -160,20 +128,6 @@ async function force(
   const lines = json ? [] : [...notes, ...ends.map(endText), ...staying];
   for (const line of lines) writeLine(context.process.stderr, line);
   if (json) report(context, flags, { ...found, leases: [] }, ends);
-}
-
-/**
- * Looks, and opens a handle to each process that listens, so that no other process can get its pid. If one ends before
- * that, it looks again.
- */
-async function pinListeners(caller: Caller, lookNow: () => Promise<Found>, url: string) {
-  const pin = async () => {
-    const found = await lookNow();
-    if (found.leases.length === 0) return { found, targets: [] };
-    return { found, targets: await openTargets(holderSockets(found, caller), { port: found.wanted.port, url }) };
-  };
-  const mayPass = (error: unknown) => error instanceof UnverifiedError;
-  return await retry(pin, { mostAttempts: MOST_LOOKS, pauseMs: 0, mayPass });
 }
 
 /**
@@ -210,19 +164,6 @@ async function ask(
   const what = targets.length === 0 ? "Release" : `End ${targets.length === 1 ? "it" : "them"} and release`;
   const preface = lines.map((line) => `${escapeControls(line)}\n`).join("");
   await confirm(context, `${what} ${names}?`, { preface, yes });
-}
-
-/** @throws {Error} when a process listens on the port again; then the lease is kept. */
-async function checkFreed(lookNow: () => Promise<Found>): Promise<void> {
-  for (const pauseMs of [0, SUPERVISOR_MS]) {
-    await pause(pauseMs);
-    const { wanted: { port }, listeners: [listener] } = await lookNow();
-    if (listener === undefined) continue;
-    throw new Error(
-      `Cannot free port ${port}: ${processText(listener)} listens there now, so the lease is kept; if a ` +
-        "supervisor starts the server again, stop the supervisor first",
-    );
-  }
 }
 
 function report({ process }: CliContext, { json }: FreeFlags, { wanted, leases }: Found, ends: readonly End[]): void {

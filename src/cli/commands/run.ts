@@ -31,9 +31,10 @@ import { openSlot, type SlotVariables } from "../run/slot.ts";
 import { checkPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
 import { commandWords } from "../run/command_words.ts";
 import { closeScope, type RunScope, SCOPE_FLAG, scopeOfRun } from "../run/scope.ts";
+import type { MeetingParts } from "../run/if_running.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
 import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.ts";
-import { findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
+import { findListening, findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
 /** A command that fails so soon after its start may have found its port in use. */
@@ -41,6 +42,8 @@ const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
 const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
+/** What may be done where the service listens already. */
+const IF_RUNNING = ["fail", "attach", "restart"] as const;
 
 const FLAGS = {
   name: textFlag("PROJECT/NAME", "The full name of one lease, without the project of this folder"),
@@ -52,6 +55,7 @@ const FLAGS = {
   hold: choiceFlag(HOLD_KINDS, "none: for servers without SO_REUSEADDR"),
   label: listFlag("k=v", "A label; may be given several times", { parse: parsePair }),
   scope: SCOPE_FLAG,
+  ifRunning: choiceFlag(IF_RUNNING, "Where it listens already: fail (default), print its address, or end it first"),
   noInject: switchFlag("Leave the command of a dev server as it is"),
   killAfter: parsedFlag("10s", "How long the command may take to end after a signal (10s)", parseDuration),
   ...COMMON_FLAGS,
@@ -71,7 +75,8 @@ Without a terminal a signal goes to all that the command has started; what has n
 command that fails within ten seconds while something else listens on its port is started again with another port, at
 most three times. One that cannot bind its port because portd holds it, as it does not set SO_REUSEADDR, is started
 again with --hold none. The leases end with the command. If a daemon of the command still listens on a port, that lease
-is kept, and stderr says so. With --scope, all that the command and what it starts lease ends with it.`,
+is kept, and stderr says so. Where a name listens already, nothing is started and the exit code is 4, unless
+--if-running says otherwise. With --scope, all that the command and what it starts lease ends with it.`,
   usage: [
     "[NAME...] [FLAGS] -- COMMAND [ARGUMENTS]",
     { input: "web -- npm run dev", brief: "with PORT and WEB_PORT" },
@@ -102,28 +107,14 @@ is kept, and stderr says so. With --scope, all that the command and what it star
       const request = { ...portsRequest(ports, portFlags), ...terms };
       return withToken((client) => grantFor(client, request, owner));
     };
+    const listening = await findListening(client, wanted);
+    if (listening.length > 0 && await isAnswered(listening, { context, client, ports, withToken, flags })) return;
     const slot = await openSlot(client, project, wanted, scope.used);
     using relay = new SignalRelay(context);
     const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
-    const killAfterMs = flags.killAfter ?? KILL_AFTER_MS;
-    const { json = false } = flags;
-    const parts = {
-      withToken,
-      context,
-      client,
-      words,
-      relay,
-      ports,
-      slot,
-      scope,
-      injects: flags.noInject !== true,
-      killAfterMs,
-      lease,
-      kinship,
-      loadHandles,
-      json,
-    };
-    const session = { ...parts, ...checks };
+    const { killAfter: killAfterMs = KILL_AFTER_MS, noInject = false, json = false } = flags;
+    const parts = { withToken, context, client, words, relay, ports, slot, scope, lease, kinship, loadHandles };
+    const session = { ...parts, ...checks, injects: !noInject, killAfterMs, json };
     try {
       context.process.exitCode = await runWithPorts(session, leases);
     } finally {
@@ -131,6 +122,15 @@ is kept, and stderr says so. With --scope, all that the command and what it star
     }
   },
 });
+
+/** Does what `--if-running` says. @returns whether the command is not to be started. */
+async function isAnswered(
+  listening: readonly Lease[],
+  { flags: { ifRunning = "fail", json = false }, ...parts }: Omit<MeetingParts, "json"> & { readonly flags: RunFlags },
+): Promise<boolean> {
+  const { meetRunning }: typeof import("../run/if_running.ts") = await import("../run/if_running.ts" as string);
+  return await meetRunning(listening, ifRunning, { ...parts, json });
+}
 
 interface Session extends Checks {
   readonly withToken: WithToken;

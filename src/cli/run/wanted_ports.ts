@@ -1,6 +1,9 @@
 /** Which ports `portd run` leases: those of the names that were given, else those of portd.yaml, else any port. */
+import type { PortdClient } from "../../client/client.ts";
 import type { LeaseRequest, PortRequest } from "../../client/wire.ts";
-import { findProjectFile, type Project } from "../../project/project.ts";
+import type { Lease } from "../../lease/lease.ts";
+import { holderOf } from "../../project/grant.ts";
+import { distinctName, findProjectFile, type Project } from "../../project/project.ts";
 import { type CliContext, given, type TextStream } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type LeaseName, nameIn, splitName } from "../naming.ts";
@@ -104,4 +107,18 @@ export function portsRequest(wanted: readonly WantedPort[], flags: PortRequest):
   if (wanted.length === 1) return { ...given({ project, name }), ...wanted[0]!.wish, ...flags };
   const services = wanted.map(({ named, wish }) => ({ name: named!.name, ...wish, ...flags }));
   return { ...given({ project }), services };
+}
+
+/** The leases of these names for which a process of the same working copy listens, as the daemon saw it last. */
+export async function findListening(client: PortdClient, { ports, owner }: Wanted): Promise<readonly Lease[]> {
+  const { id } = holderOf(owner);
+  const found = await Promise.all(ports.map(async ({ named }) => {
+    if (named === undefined) return [];
+    const { project, name } = named;
+    const projects = project === owner.name ? [project, distinctName(owner)] : [project];
+    const names = projects.map((each) => each === undefined ? name : `${each}/${name}`);
+    const leases = await client.listAll({ name, state: "listening" });
+    return leases.filter((lease) => lease.holder.id === id && lease.name !== null && names.includes(lease.name));
+  }));
+  return found.flat();
 }
