@@ -35,7 +35,7 @@ export function requestFor({ request, isShared }: ServiceEntry, project: Project
  * Leases services for a working copy, or answers with the live leases that it has: first those that are shared, so that
  * nothing of this copy is leased where they are refused, then its own, all or none.
  *
- * @param terms are about labels and the end of the leases.
+ * @param terms are about labels and the end of the leases of this copy; what is shared outlives it.
  * @returns them by the names of the services.
  */
 export async function leaseServices(
@@ -53,7 +53,7 @@ export async function leaseServices(
       project: owner.name,
       services: part.map((service) => requestFor(service, project)),
       holder: { ...holderOf(owner), cwd: owner.root },
-      ...terms,
+      ...(isShared ? {} : terms),
     }, owner);
     for (const [i, { request }] of part.entries()) leases.set(request.name, granted[i]!);
   }

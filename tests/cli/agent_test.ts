@@ -114,6 +114,7 @@ commandTest(
     const left = await filesIn(cwd);
     assert.deepEqual(JSON.parse(left[".claude/settings.json"]!), JSON.parse(settings));
     assert.deepEqual({ ...left, ".claude/settings.json": settings }, before);
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name).sort(), [".claude", "AGENTS.md"]);
   },
 );
 

@@ -86,6 +86,13 @@ commandTest("portd run without names runs all services but the shared ones", asy
   assert.deepEqual([db!.name, db!.holder.id], [`${nameOf(cwd)}/db`, `cli:${cwd}`]);
 });
 
+commandTest("a scope does not end what is shared", async ({ cwd, run, daemon }) => {
+  const worktree = await makeWorktree(cwd, "login");
+  worked(await run(["run", "--scope", "ci", "--", "true"], { cwd: worktree }));
+  const states = daemon.leases.map(({ name, state, labels }) => [name!.split("/").at(-1), state, labels.scope]);
+  assert.deepEqual(states.sort(), [["api", "released", "ci"], ["db", "granted", undefined], ["web", "released", "ci"]]);
+});
+
 commandTest("portd lease and run of a shared service lease that of the main copy", async ({ cwd, run, daemon }) => {
   const worktree = await makeWorktree(cwd, "login");
   const port = worked(await run(["lease", "db"], { cwd: worktree })).stdout;

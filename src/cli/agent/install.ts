@@ -27,7 +27,7 @@ export function changeFiles({ root, agents, isAdding, isDry }: ChangeOptions): r
     const path = `${root}/${file.path}`, before = readText(path);
     try {
       const after = isAdding ? file.add(before) : before === undefined ? undefined : file.remove(before);
-      if (after !== before && !isDry) apply(path, after);
+      if (after !== before && !isDry) apply(path, after, root);
       return { path: file.path, change: kindOf(before, after), reason: null };
     } catch (error) {
       if (!(error instanceof UnreadableJsonError)) throw error;
@@ -51,9 +51,9 @@ function readText(path: string): string | undefined {
 }
 
 /** Writes a draft beside the file and puts it in its place; through a link, in the place of what that leads to. */
-function apply(path: string, text: string | undefined): void {
+function apply(path: string, text: string | undefined, root: string): void {
   const target = realPath(path);
-  if (text === undefined) return Deno.removeSync(target);
+  if (text === undefined) return removeWithFolder(target, root);
   Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), { recursive: true });
   const draft = `${target}.${crypto.randomUUID()}.tmp`;
   try {
@@ -63,6 +63,13 @@ function apply(path: string, text: string | undefined): void {
     removeIfThere(draft);
     throw error;
   }
+}
+
+/** Removes a file, and its folder where nothing else is in it. */
+function removeWithFolder(path: string, root: string): void {
+  Deno.removeSync(path);
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  if (folder.startsWith(`${root}/`) && [...Deno.readDirSync(folder)].length === 0) Deno.removeSync(folder);
 }
 
 function realPath(path: string): string {
