@@ -36,7 +36,8 @@ export function nameIn(project: Project, text: string): LeaseName {
 /** What NAME|PORT stands for: a port, or a lease by its name or id. */
 export type NameOrPort = { readonly port: number } | { readonly lease: string };
 
-const LEASE_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+/** The form of a lease's id. */
+export const LEASE_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** Reads NAME|PORT: digits alone are a port. @throws {UsageError} for digits that are no port. */
 export function parseNameOrPort(text: string, leastPort: 0 | 1 = 1): NameOrPort {

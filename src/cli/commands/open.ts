@@ -67,7 +67,7 @@ token, and a daemon that may change the firewall. A port that is not leased is l
 process that listens on it, until that process ends; where nobody listens, until it is released. When the port cannot
 be opened, everything stays as it was.
 
-With --router the rule is for everybody, unless --remote says otherwise, and the router forwards a port to this machine
+With --router a service without a lease is leased too, until it is released. The rule is for everybody, unless --remote says otherwise, and the router forwards a port to this machine
 for as long as the lease lives (PCP, NAT-PMP or UPnP). Prints only addresses that the router has confirmed. Where a part
 fails, the others stay, stderr says what to do, and the exit code is 1. Where no router answers, stderr has the router
 sheet: what a person types into the router's page.`,
@@ -88,7 +88,7 @@ sheet: what a person types into the router's page.`,
     const client = await findDaemon(limited, flags, { withToken: true });
     const rightsMissing = await missingRights(context, client, limitMs);
     if (rightsMissing !== undefined && (!flags.router || flags.allOrNothing)) throw rightsMissing;
-    const chosen = await choose(context, client, target, protocols);
+    const chosen = await choose(context, client, target, { protocols, leasesServices: flags.router === true });
     for (const part of chosen.unleased) await askToLease(context, chosen.port, part, flags.yes);
     const exposure = exposureOf(flags);
     if (flags.router) return await openBoth(context, flags, client, { chosen, exposure, target: text, rightsMissing });

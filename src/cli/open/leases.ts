@@ -11,6 +11,8 @@ export interface UnleasedPart {
   readonly protocols: readonly Protocol[];
   /** Who listens on it; `undefined` when nobody does. */
   readonly listener: PortSocket | undefined;
+  /** A service that has no lease yet, instead of a port. */
+  readonly service?: Omit<LeaseRequest, "lifetime" | "exposure">;
 }
 
 /** What is to be opened of a port. */
@@ -108,9 +110,9 @@ export class Opening {
   }
 
   /** Makes a lease that is open from its first moment: of the process that listens there, or until it is released. */
-  async lease(port: number, { protocols, listener }: UnleasedPart): Promise<Lease> {
+  async lease(port: number, { protocols, listener, service = { port, protocols } }: UnleasedPart): Promise<Lease> {
     const holder: LeaseRequest = listener === undefined ? { lifetime: { kind: "pinned" } } : { inUse: true };
-    const request = { port, protocols, exposure: this.#exposure, ...holder };
+    const request = { ...service, exposure: this.#exposure, ...holder };
     // With its key the same request answers the same lease: so a lease is found again whose answer did not arrive.
     const grant = (options: CallOptions) =>
       this.#client.grant(request, { idempotencyKey: this.#key(port, protocols), ...options });

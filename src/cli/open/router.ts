@@ -87,7 +87,7 @@ async function finish(
   order: RouterOrder,
   { bound, opening, wish, made }: Begun,
 ): Promise<RouterOpened> {
-  const { leases } = wish, { chosen: { port }, rightsMissing, timeoutMs } = order;
+  const { leases } = wish, { rightsMissing, timeoutMs } = order, { port } = leases[0]!;
   const signal = bound.signalUntil(Math.min(RESERVE_MS, timeoutMs / 4));
   const [rules, router] = await Promise.all([
     rightsMissing === undefined

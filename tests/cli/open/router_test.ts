@@ -294,3 +294,35 @@ commandTest("a daemon that answers nothing is waited for no longer than --timeou
   }
   assert.ok(performance.now() - begun < 30_000, "the client alone would wait for minutes");
 });
+
+commandTest(
+  "portd open --router leases a service that has no lease, after asking; --all-or-nothing takes it back",
+  async (setting) => {
+    const { daemon, run, cwd } = setting;
+    const unasked = await run(["open", "web", "--router"]);
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /Lease it until it is released/);
+    assert.equal(daemon.leases.length, 0);
+
+    await Deno.writeTextFile(`${cwd}/portd.yaml`, "services: { dns: { protocols: [udp] } }");
+    const { stderr } = await run(["open", "dns", "--router", "--yes"]);
+    const [dns] = daemon.leases;
+    assert.deepEqual([dns!.name, dns!.protocols, dns!.state, dns!.lifetime.kind], [
+      "shop/dns",
+      ["udp"],
+      "granted",
+      "pinned",
+    ]);
+    assert.equal(dns!.holder.id, `cli:${cwd}`);
+    assert.ok(dns!.exposure?.gateway);
+    assert.match(stderr, new RegExp(`^leased shop/dns \\(${dns!.port}/udp\\) until it is released$`, "m"));
+
+    await run(["open", "web", "--router", "--yes", "--all-or-nothing"]);
+    const [, web] = daemon.leases;
+    assert.deepEqual([web!.name, web!.state], ["shop/web", "released"]);
+
+    const unknown = await run(["open", "01KAR3Y8T2M4C6V8X0Z2B4D6F8", "--router", "--yes"]);
+    assert.equal(unknown.code, 1);
+    assert.equal(daemon.leases.length, 2);
+  },
+);

@@ -104,7 +104,12 @@ const MAPPING_TESTS: HostTests = {
   async "a grant says how long it lasts, and the router ends it then"(host, { shortestLifetimeS, pass }) {
     const request = host.request({ lifetimeS: shortestLifetimeS });
     const granted = await host.map(request);
-    assert.equal(granted.lifetimeS, shortestLifetimeS);
+    // Where it was read back, some of it has passed.
+    const { lifetimeS } = granted;
+    assert.ok(
+      lifetimeS !== null && lifetimeS <= shortestLifetimeS && lifetimeS >= shortestLifetimeS / 2,
+      `${lifetimeS} s`,
+    );
     await host.expect([[request, granted]]);
     await pass(shortestLifetimeS + 2);
     await host.expect([]);
@@ -112,7 +117,11 @@ const MAPPING_TESTS: HostTests = {
   async "a lifetime that is longer than the router grants is granted as long as it does"(host, { longestLifetimeS }) {
     const lifetimeS = longestLifetimeS === Infinity ? 3600 : longestLifetimeS + 3600;
     const granted = await host.map(host.request({ lifetimeS }));
-    assert.equal(granted.lifetimeS, Math.min(lifetimeS, longestLifetimeS));
+    const most = Math.min(lifetimeS, longestLifetimeS);
+    assert.ok(
+      granted.lifetimeS !== null && granted.lifetimeS <= most && granted.lifetimeS > most - 30,
+      `${granted.lifetimeS} s`,
+    );
   },
   async "a mapping that is renewed keeps its port, and lives on"(host, { shortestLifetimeS, pass }) {
     const lifetimeS = 2 * shortestLifetimeS, request = host.request({ lifetimeS });
