@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { HostedPortd } from "../support/os/hosted_portd.ts";
 import { ADDRESSES, Lab, LAB_NEEDS } from "../support/os/lab.ts";
 import { osTest } from "../support/os/requirement.ts";
+import { retryUntil } from "../../src/wait.ts";
 
 const PORT = 25565;
 const { lan1, outside } = ADDRESSES;
@@ -33,7 +34,9 @@ osTest(
     assert.match(closed.said, /^removed the rule portd-in-tcp-25565 from the firewall \(nftables\)$/m);
     await lab.internet.untilGone(outside.ipv4, PORT);
     await lab.internet.untilGone(lan1.ipv6, PORT);
-    assert.deepEqual(await lab.router.table(), []);
+    // miniupnpd may end a pinhole some seconds after its deletion, when the host's firewall is closed already.
+    const isEmpty = async () => (await lab.router.table()).length === 0;
+    assert.ok(await retryUntil(isEmpty, { pauseMs: 1000, limitMs: 180_000 }), JSON.stringify(await lab.router.table()));
   },
 );
 
