@@ -1,7 +1,7 @@
 /**
  * The loop that makes the router's mappings equal to those that live exposures want: at every change, at the start, when
- * mappings are to be renewed, and when the router or our address has changed. One pass runs at a time; it asks one
- * question after the other, and decides anew after each answer. What is next is decided in plan.ts; steps.ts does it.
+ * mappings are to be renewed, and when the router or our address has changed. One pass runs at a time. It sends the
+ * router one request at a time, and after each answer plan.ts computes the next step again. steps.ts does the step.
  */
 import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";

@@ -5,6 +5,7 @@ import { askingEntry, type Entry, grantedEntry, leavingEntry, newEntry, requestO
 import { type Family, type Gateway, GatewayError, type GatewayFault, type MappingGrant } from "./gateway.ts";
 import type { Mapping, MappingEvent, MappingEventType, WantedMapping } from "./mapping.ts";
 import { MappingTable, MOST_MAPPINGS } from "./mapping_table.ts";
+import { newNonce } from "./nonce.ts";
 import { currentOf, hasMoved, isMadeBefore, isSibling, type Step, type Trial, type View } from "./plan.ts";
 import { type Picture, present, presentLeaving } from "./present.ts";
 import { type MappingRecord, wishKey } from "./record.ts";
@@ -138,7 +139,7 @@ export class Steps {
   }
 
   async #make(wish: WantedMapping, port: number): Promise<void> {
-    const { table, clock, sides, newNonce = randomNonce } = this.#parts;
+    const { table, clock, sides, newNonce: makeNonce = newNonce } = this.#parts;
     if (table.size >= MOST_MAPPINGS) {
       throw new GatewayError("no_resources", `portd keeps ${MOST_MAPPINGS} mappings at most`);
     }
@@ -152,7 +153,7 @@ export class Steps {
       internal: { address: localAddress, port: wish.port },
       wantedPort,
       askedPort: port,
-      nonce: newNonce(),
+      nonce: makeNonce(),
       external: null,
       gateway: { address, protocol },
       handle: null,
@@ -254,8 +255,4 @@ export class Steps {
 
 function isOther({ family, wantedPort }: MappingRecord, { external }: MappingGrant): boolean {
   return family === "ipv4" && wantedPort !== null && external.port !== wantedPort;
-}
-
-function randomNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

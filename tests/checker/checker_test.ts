@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Dial } from "../../src/checker/dial.ts";
 import { makeNonce } from "../../src/checker/probe.ts";
 import { openTemporaryListener } from "../../src/reach/listen.ts";
+import { Arrivals } from "../support/arrivals.ts";
 import { checkBytes, openChecker, send } from "../support/checker.ts";
 import { freePort, listen } from "../support/sockets.ts";
 
@@ -97,18 +98,17 @@ Deno.test("who asks too often is told when to ask again", async () => {
 });
 
 Deno.test("only so many checks run at a time, and a failure of the checker's own is not told as a closed port", async () => {
-  const waiting: (() => void)[] = [];
-  const dial: Dial = () =>
-    new Promise((resolve) => waiting.push(() => resolve({ outcome: "silent", answered: false, elapsedMs: 1 })));
+  const dials = new Arrivals<Awaited<ReturnType<Dial>>>();
+  const dial: Dial = () => dials.arrive();
   await using checker = openChecker({ dial, mostOfOne: 100 });
   const asks = Array.from(
     { length: 64 },
     (_, i) => send(checker.port, checkBytes({ port: 80, protocol: "tcp", nonce }), { from: `127.0.1.${i >> 3}` }),
   );
-  while (waiting.length < 64) await new Promise((resolve) => setTimeout(resolve, 50));
+  await dials.until(64);
   const { status, body } = await send(checker.port, checkBytes({ port: 80, protocol: "tcp", nonce }));
   assert.deepEqual([status, body.code], [503, "checker_busy"]);
-  for (const end of waiting) end();
+  for (const end of dials.ends) end({ outcome: "silent", answered: false, elapsedMs: 1 });
   assert.deepEqual(new Set((await Promise.all(asks)).map(({ body }) => body.outcome)), new Set(["silent"]));
   const broken = Object.assign(new Error("Too many open files"), { code: "EMFILE" });
   await using other = openChecker({ dial: () => Promise.reject(broken) });

@@ -8,6 +8,7 @@ import type { GatewaySearch, OpenOptions } from "../../src/gateway/open.ts";
 import { ReachCheck } from "../../src/reach/check.ts";
 import { openTemporaryListener } from "../../src/reach/listen.ts";
 import type { ReachReport } from "../../src/reach/reach.ts";
+import { Arrivals } from "../support/arrivals.ts";
 import { grantOne, openTestDomain, type TestDomain } from "../support/domain.ts";
 import { lineWith, mappingWith, networkWith, OUTER, ROUTER } from "../support/reach_facts.ts";
 import { freePort, listen } from "../support/sockets.ts";
@@ -187,17 +188,17 @@ checkTest("a router that falls silent, or has no address, is named", async (doma
 
 checkTest("eight checks run at a time", async (domain) => {
   using server = listen(0, OWN);
-  const answers: (() => void)[] = [];
-  const dial: Dial = () =>
-    new Promise((resolve) => answers.push(() => resolve({ outcome: "open", answered: false, elapsedMs: 1 })));
+  const dials = new Arrivals<Awaited<ReturnType<Dial>>>(),
+    open = { outcome: "open", answered: false, elapsedMs: 1 } as const;
+  const dial: Dial = () => dials.arrive();
   const { check } = openCheck({ domain, dial });
   const running = Array.from({ length: 8 }, () => check.check(server.port, {}));
   await assert.rejects(check.check(server.port, {}), { code: "checker_busy" });
-  while (answers.length < 8) await new Promise((resolve) => setTimeout(resolve, 50));
-  for (const end of answers) end();
+  await dials.until(8);
+  for (const end of dials.ends) end(open);
   assert.equal((await Promise.all(running)).length, 8);
   const last = check.check(server.port, {});
-  while (answers.length < 9) await new Promise((resolve) => setTimeout(resolve, 50));
-  answers[8]!();
+  await dials.until(9);
+  dials.ends[8]!(open);
   assert.equal((await last).port, server.port);
 });

@@ -1,11 +1,11 @@
 /** A report in words. Pure. */
-import { endpointText } from "../../reach/own_address.ts";
+import { addressText } from "../terminal.ts";
 import type { LayerResult, ReachReport } from "../../reach/reach.ts";
 
 /** The first line: what it comes to, and the layer that is broken. */
 export function verdictText({ port, protocol, verdict, broken, layers, external, from }: ReachReport): string {
   const name = `port ${port}/${protocol}`;
-  const where = external.address === null ? "" : ` at ${endpointText(external.address, external.port)}`;
+  const where = external.address === null ? "" : ` at ${addressText(external.address, external.port)}`;
   const at = from === "lan" ? `${where}, for the networks of this machine` : where;
   switch (verdict) {
     case "open":

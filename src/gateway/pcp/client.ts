@@ -9,6 +9,7 @@ import {
   type MappingLook,
   type MappingRequest,
 } from "../gateway.ts";
+import { newNonce } from "../nonce.ts";
 import { askExternalAddress } from "../nat_pmp/external_address.ts";
 import { type RouterOptions, RouterPort } from "../router_port.ts";
 import { giveBack, LONGEST_RETRY_S } from "../refusal.ts";
@@ -266,8 +267,7 @@ function endsByItself(error: unknown): void {
 }
 
 function trialRequest(address: string, port: number): MappingRequest {
-  const nonce = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0"));
   const internal = { address, port };
   const wishes = { externalPort: 0, isFixed: false, lifetimeS: 60, description: "" };
-  return { family: "ipv4", protocol: "udp", internal, nonce: nonce.join(""), ...wishes };
+  return { family: "ipv4", protocol: "udp", internal, nonce: newNonce(), ...wishes };
 }

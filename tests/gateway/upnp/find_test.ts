@@ -108,7 +108,7 @@ Deno.test({
     const times = { port: igd.searchPort, limitMs: 300, restMs: 0 };
     await refuses("silent", findUpnp({ route, search: times }));
     // The search over IPv6 lasts as long as that over IPv4 may take on a busy machine.
-    const gateway = await findUpnp({ route, ipv4Route, search: { ...times, limitMs: 5000 }, exchangeMs: 30_000 });
+    const gateway = await findUpnp({ route, ipv4Route, search: { ...times, limitMs: 10_000 }, exchangeMs: 30_000 });
     assert.deepEqual([gateway.family, gateway.address, gateway.localAddress], ["ipv6", "::1", "::1"]);
     assert.equal(await gateway.externalAddress(), "::1");
     const request = wish({ family: "ipv6", internal: { address: "::1", port: 8080 } });
