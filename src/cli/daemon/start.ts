@@ -33,8 +33,8 @@ const PAUSES = { pauseMs: 5, longestPauseMs: 20 };
 const LOG_LINES = 8;
 /** More than the rest of the last block of a disk. */
 const PROBE_BYTES = 4096;
-/** A daemon that finds another one ends at once; the other may need this long to be ready. */
-const OTHER_LIMIT_MS = 3000;
+/** A daemon that found another one has ended; the other needs the processor more than who waits for it. */
+const PAUSES_FOR_OTHER = { pauseMs: 20, longestPauseMs: 200 };
 
 /**
  * Starts a daemon in a session of its own, so that Ctrl-C and the end of the terminal do not reach it.
@@ -47,18 +47,21 @@ export async function startDaemon(context: CliContext, options: StartOptions): P
   claimStateFolder(stateDir, await folderGuard()); // in this process, where the user sees a refusal
   const log = `${stateDir}/daemon.log`, freshLog = logTail(log);
   using child = await spawnServe(context, stateDir, flags);
-  let end: { readonly code: number; readonly at: number } | undefined;
+  const find = async () => {
+    if (own) return await findOwn(stateDir);
+    return await findReady(candidates(context, { listen: context.env.PORTD_LISTEN, stateDir }));
+  };
+  let code: number | undefined; // read before each look: what is not found after the end does not come from the child
   const outcome = await retryUntil(async () => {
-    if (child.exitCode !== undefined) end ??= { code: child.exitCode, at: performance.now() };
-    const places = { listen: context.env.PORTD_LISTEN, stateDir };
-    const url = own ? await findOwn(stateDir) : await findReady(candidates(context, places));
-    if (url !== undefined || end === undefined) return url !== undefined && { url };
-    const mayAnotherStart = !own && end.code !== 0 && freshLog().includes("already serves") &&
-      performance.now() < end.at + OTHER_LIMIT_MS;
-    return !mayAnotherStart && { url };
+    code = child.exitCode;
+    const url = await find();
+    return (url !== undefined || code !== undefined) && { url };
   }, { ...PAUSES, limitMs: LIMIT_MS });
-  if (outcome?.url !== undefined) return outcome.url;
-  const what = end === undefined ? `it is not ready after ${LIMIT_MS / 1000}s` : `it ended with exit code ${end.code}`;
+  const isOther = code !== undefined && freshLog().includes(own ? `already serves ${stateDir}` : "already serves");
+  const url = outcome?.url ??
+    (isOther ? await retryUntil(find, { ...PAUSES_FOR_OTHER, limitMs: LIMIT_MS }) : undefined);
+  if (url !== undefined) return url;
+  const what = code === undefined ? `it is not ready after ${LIMIT_MS / 1000}s` : `it ended with exit code ${code}`;
   const said = freshLog(), fault = said === "" ? writeFault(stateDir) : undefined;
   const why = fault === undefined ? "" : `, and nothing can be written in ${stateDir}: ${fault}`;
   throw new NoDaemonError(`Cannot start a daemon: ${what}${why}${describeLog(log, said)}`);
