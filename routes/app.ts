@@ -13,6 +13,7 @@ import { lineRoutes } from "./line.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
 import { networkRoutes } from "./network.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { portRoutes } from "./ports.ts";
 import { problemResponse } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
@@ -22,8 +23,8 @@ import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
-/** Also served without `/v1`: the list of calls, and the probes, which supervisors look for there. */
-const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz"]);
+/** Also served without `/v1`: the list of calls and its document, and the probes, which supervisors look for there. */
+const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/openapi.json", "/healthz", "/readyz"]);
 
 /** Every call of the API. */
 export function allRoutes(services: Services): readonly Route[] {
@@ -44,6 +45,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...proofRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
+    ...openApiRoutes(),
   ];
   routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),
