@@ -2,6 +2,9 @@
  * The dashboard, a page for people at `/`: the routes, and when its parts are loaded. page.ts renders it, assets.ts has
  * what the browser loads, and browser/ is what runs there. The views in it render on both sides.
  *
+ * What runs in the browser is JavaScript with types in its comments: it is served as it stands. Views, which the server
+ * imports too, begin with `@ts-check`; the others know the DOM, and are checked with browser.json, by themselves.
+ *
  * Most daemons serve no page, so nothing of it is loaded before the first one is asked for.
  */
 import type { Context } from "hono";

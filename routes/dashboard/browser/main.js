@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Where the page comes to life: without this it shows what the server has rendered. */
 localizeTimes(document);
 
