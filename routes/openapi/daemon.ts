@@ -66,7 +66,11 @@ export const API_OPERATIONS: OperationGroup = {
   does: "What there is to call.",
   operations: {
     "GET /v1": LIST_CALLS,
-    "GET /": atRoot(LIST_CALLS),
+    "GET /": {
+      ...atRoot(LIST_CALLS),
+      description: "The same as below `/v1`; whoever accepts HTML, as browsers do, gets the dashboard.",
+      answers: { 200: { ...LIST_CALLS.answers[200]!, alsoAs: "text/html" } },
+    },
     "GET /v1/openapi.json": DOCUMENT,
     "GET /openapi.json": atRoot(DOCUMENT),
     "GET /v1/schema/portd.json": {

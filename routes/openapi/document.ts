@@ -96,7 +96,7 @@ function describeBody({ schema, examples, isRequired = false }: Body): Json {
   return { required: isRequired, content: { "application/json": contentOf(schemaOf(schema), examples) } };
 }
 
-function describeAnswer({ is, shape, mediaType = "application/json", headers, examples = [] }: Answer): Json {
+function describeAnswer({ is, shape, mediaType = "application/json", alsoAs, headers, examples = [] }: Answer): Json {
   const described = headers && Object.fromEntries(
     Object.entries(headers).map(([name, { does, schema }]) => [name, { description: does, schema }]),
   );
@@ -105,7 +105,12 @@ function describeAnswer({ is, shape, mediaType = "application/json", headers, ex
   return {
     description: is,
     ...(described && { headers: described }),
-    ...(hasContent && { content: { [mediaType]: contentOf(schema, examples) } }),
+    ...(hasContent && {
+      content: {
+        [mediaType]: contentOf(schema, examples),
+        ...(alsoAs !== undefined && { [alsoAs]: contentOf({ type: "string" }, []) }),
+      },
+    }),
   };
 }
 

@@ -40,6 +40,8 @@ export interface Answer {
   readonly shape?: Pick<AnyShape, "schema">;
   /** Where it is not JSON, such as `text/event-stream`. @default `application/json` where there is a shape */
   readonly mediaType?: string;
+  /** A media type in which it comes too, for whom accepts that; a text. */
+  readonly alsoAs?: string;
   readonly headers?: Readonly<Record<string, AnswerHeader>>;
   readonly examples?: readonly ExampleName[];
 }

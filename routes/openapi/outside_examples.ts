@@ -17,7 +17,7 @@ const RULE: Rule = {
 };
 
 /** `GET /firewall`, `POST /firewall/sync`. */
-export const FIREWALL_EXAMPLES: Readonly<Record<"status" | "sync", FirewallStatus & { readonly dryRun?: boolean }>> = {
+export const FIREWALL_EXAMPLES: Readonly<Record<"status" | "sync", FirewallStatus>> = {
   status: {
     backend: "nftables",
     last: { at: AT, error: null },
