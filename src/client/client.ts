@@ -11,6 +11,7 @@ import type { EventsOptions } from "./events.ts";
 import { OutsideClient } from "./outside_client.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
+  Activity,
   AmendRequest,
   AnyEvent,
   DaemonStatus,
@@ -237,6 +238,11 @@ export class PortdClient extends OutsideClient {
   /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
     return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
+  }
+
+  /** How many leases were granted and ended, and how many requests were refused, in each minute of the last hour. */
+  async activity(options: CallOptions = {}): Promise<Activity> {
+    return await this.#calls.get("/activity", page("ACTIVITY"), options);
   }
 
   /** Version, uptime and counts of the daemon. */

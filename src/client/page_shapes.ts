@@ -1,8 +1,9 @@
 /** The shapes of what the dashboard shows beside leases. docs/api.md describes the members. */
 import { MAP_LETTERS, MAP_STATES, type MapState, type PortMap } from "../inspect/port_map.ts";
+import type { Activity } from "../lease/activity.ts";
 import { LINE_VERDICTS } from "../line/line.ts";
 import type { PortRange, Protocol } from "../port/port.ts";
-import { listOf, nullable, object, oneOf, PORT, type Shape, textLike, value, wholeNumber } from "./shape.ts";
+import { INSTANT, listOf, nullable, object, oneOf, PORT, type Shape, textLike, value, wholeNumber } from "./shape.ts";
 
 /** Far more ranges than anybody sets. */
 const MOST_RANGES = 65_536;
@@ -38,4 +39,17 @@ export const PORT_MAP: Shape<PortMap> = object<PortMap>({
   unprivilegedFrom: wholeNumber(0, ALL_PORTS, "a port number"),
   line: nullable(oneOf(...LINE_VERDICTS)),
   usable: nullable(RANGES),
+});
+
+const MOST_BUCKETS = 1000;
+const HAPPENED = listOf(wholeNumber(0, Number.MAX_SAFE_INTEGER, "a count"), MOST_BUCKETS);
+
+/** `GET /activity`. */
+export const ACTIVITY: Shape<Activity> = object<Activity>({
+  since: INSTANT,
+  until: INSTANT,
+  bucketMs: wholeNumber(1, Number.MAX_SAFE_INTEGER, "a number of milliseconds"),
+  grants: HAPPENED,
+  releases: HAPPENED,
+  refusals: HAPPENED,
 });

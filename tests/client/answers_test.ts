@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client/client.ts";
 import {
+  ACTIVITY,
   DESCRIPTION,
   DOCUMENT,
   EVENT,
@@ -44,6 +45,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   "line()": { document: LINE, call: (client) => client.line() },
   "sampleLine()": { document: LINE, call: (client) => client.sampleLine({ servers: ["stun.example.org"] }) },
   "checkPort()": { document: REACH, call: (client) => client.checkPort(20417) },
+  "activity()": { document: ACTIVITY, call: (client) => client.activity() },
   "status()": { document: STATUS, call: (client) => client.status() },
   "export()": { document: DOCUMENT, call: (client) => client.export() },
   "import()": { document: OUTCOME, call: (client) => client.import(DOCUMENT) },

@@ -9,7 +9,7 @@ import type {
   PortDescription,
   PortSocket,
 } from "../../src/client/client.ts";
-import type { FirewallStatus, Line, PortMap } from "../../src/client/wire.ts";
+import type { Activity, FirewallStatus, Line, PortMap } from "../../src/client/wire.ts";
 import type { Rule } from "../../src/firewall/rule.ts";
 import { MAP_LETTERS } from "../../src/inspect/port_map.ts";
 
@@ -225,4 +225,14 @@ export const PORT_MAP: PortMap = {
   unprivilegedFrom: 1024,
   line: "map-e",
   usable: [{ first: 4368, last: 4383 }],
+};
+
+/** `GET /activity`. */
+export const ACTIVITY: Activity = {
+  since: INSTANT,
+  until: INSTANT,
+  bucketMs: 60_000,
+  grants: [3, 0],
+  releases: [1, 1],
+  refusals: [0, 2],
 };
