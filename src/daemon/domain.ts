@@ -40,6 +40,8 @@ import { openReach } from "./reach.ts";
 export interface Domain
   extends
     Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl" | "network"> {
+  /** The port that each name had last. */
+  readonly names: ReadonlyMap<string, number>;
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;
