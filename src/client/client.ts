@@ -20,6 +20,7 @@ import type {
   LeaseFilter,
   LeasePage,
   LeaseRequest,
+  PortMap,
 } from "./wire.ts";
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
@@ -222,6 +223,11 @@ export class PortdClient extends OutsideClient {
     return await this.#calls.get(`/ports/${port}`, shape, { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
+  /** The state of every port, in run lengths. */
+  async portMap(options: CallOptions = {}): Promise<PortMap> {
+    return await this.#calls.get("/ports/map", page("PORT_MAP"), options);
+  }
+
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
     const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
@@ -263,3 +269,6 @@ const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
 const answerShapes = () => import("./answer_shapes.ts");
 const answer = <Name extends keyof Awaited<ReturnType<typeof answerShapes>>>(name: Name) => async () =>
   (await answerShapes())[name];
+const pageShapes = () => import("./page_shapes.ts");
+const page = <Name extends keyof Awaited<ReturnType<typeof pageShapes>>>(name: Name) => async () =>
+  (await pageShapes())[name];

@@ -34,6 +34,7 @@ import { Watch } from "../watch/watch.ts";
 import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
+import { openPortMap } from "./port_map.ts";
 import { openReach } from "./reach.ts";
 
 /** The parts of a daemon behind its HTTP layer. */
@@ -47,6 +48,7 @@ export interface Domain
   readonly watch: Watch;
   readonly listing: Listing;
   readonly ports: PortDescriber;
+  readonly portMap: ReturnType<typeof openPortMap>;
   readonly firewall: FirewallSync;
   readonly mapper: GatewayPart;
   readonly line: DaemonLine;
@@ -112,6 +114,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     mapper,
     line,
     ports,
+    portMap: openPortMap({ ...core, line }),
     reach: openReach({ ...core, ports, firewall, mapper, line }),
     callers,
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
