@@ -38,12 +38,23 @@ import { GatewayPart } from "./mapping.ts";
 import { openPortMap } from "./port_map.ts";
 import { openReach } from "./reach.ts";
 
+/** Parts of the core that others use as they are. */
+type Shared =
+  | "clock"
+  | "store"
+  | "pool"
+  | "allocator"
+  | "registry"
+  | "events"
+  | "activity"
+  | "processes"
+  | "wsl"
+  | "network";
+
 /** The parts of a daemon behind its HTTP layer. */
-export interface Domain extends
-  Pick<
-    Core,
-    "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "activity" | "processes" | "wsl" | "network"
-  > {
+export interface Domain extends Pick<Core, Shared> {
+  /** The port that each name had last. */
+  readonly names: ReadonlyMap<string, number>;
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;
