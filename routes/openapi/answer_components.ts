@@ -14,6 +14,7 @@ import {
   STATUS,
 } from "../../src/client/answer_shapes.ts";
 import { ADAPTER, ADAPTER_ADDRESS, LINE, NETWORK } from "../../src/client/outside_shapes.ts";
+import { ACTIVITY, PORT_MAP } from "../../src/client/page_shapes.ts";
 import { REACH_REPORT } from "../../src/client/reach_shape.ts";
 import { EXPOSURE, HOLDER, LEASE, LEASE_PAGE, LIFETIME, LISTENER } from "../../src/client/shape.ts";
 import { EVENT_COMPONENTS } from "./event_components.ts";
@@ -74,6 +75,22 @@ export const ANSWER_COMPONENTS: Readonly<Record<string, Component>> = {
     reserved: "The system was told not to hand it out",
     listeners: "The sockets that listen on it",
     connections: "All others whose local port it is",
+  }),
+  PortMap: answerPart(PORT_MAP, "The state of every port from 0 to 65535", {
+    version: "Differs whenever anything else here does",
+    letters: "Each state with its letter, the strongest state last",
+    tcp: "Run lengths: how many ports in a row, and the letter of their state",
+    udp: "The same for UDP",
+    counts: "How many ports of each state there are",
+    pool: "As configured; registered ports in it are not granted",
+    unprivilegedFrom: "Below it listening takes an administrator's rights",
+    line: "What is known of the line; null where nobody has asked for it since the start",
+    usable: "The external ports that the line can have; null where it can have every port, or that is not known",
+  }),
+  Activity: answerPart(ACTIVITY, "What happened in each minute of the last hour, or since the start", {
+    since: "When the daemon began to count",
+    until: "When the last minute ends so far",
+    releases: "All ends of leases",
   }),
   ReachReport: answerPart(REACH_REPORT, "What lies between a port and others, from the inside out", {
     broken: "The innermost layer that fails",

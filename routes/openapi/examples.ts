@@ -7,6 +7,7 @@ import {
   NETWORK_EXAMPLE,
   REACH_EXAMPLE,
 } from "./outside_examples.ts";
+import { PORT_MAP_EXAMPLE } from "./port_map_example.ts";
 import { LEASED } from "./lease_example.ts";
 
 const { id, port, name } = LEASED;
@@ -104,6 +105,15 @@ export const EXAMPLES = {
   network: NETWORK_EXAMPLE,
   line: LINE_EXAMPLE,
   status: STATUS,
+  port_map: PORT_MAP_EXAMPLE,
+  activity: {
+    since: "2026-11-23T09:58:00.000Z",
+    until: GRANTED_AT,
+    bucketMs: 60_000,
+    grants: [3, 0],
+    releases: [1, 1],
+    refusals: [0, 2],
+  },
   ok: { status: "ok" },
   ready: { status: "ready" },
   stopping: { status: "stopping" },

@@ -1,6 +1,7 @@
 /** The calls about ports, listeners and events. */
 import { DESCRIPTION, SOCKETS } from "../../src/client/answer_shapes.ts";
 import { REACH_REPORT } from "../../src/client/reach_shape.ts";
+import { ACTIVITY, PORT_MAP } from "../../src/client/page_shapes.ts";
 import { AnyPortParameter, EventsQuery, ListenersQuery, PortParameter, ReachBody } from "../schema.ts";
 import { type OperationGroup, type Parameter, pathOf, queryOf } from "./operation.ts";
 
@@ -9,6 +10,14 @@ export const PORT_OPERATIONS: OperationGroup = {
   name: "Ports",
   does: "What a port is used for, who listens on it, and what keeps others from it.",
   operations: {
+    "GET /v1/ports/map": {
+      id: "showPortMap",
+      summary: "Shows the state of every port",
+      description: "`tcp` and `udp` are run lengths: a number and the letter of a state in `letters`, from port 0 on.",
+      scope: "lease",
+      answers: { 200: { is: "The state of every port", shape: PORT_MAP, examples: ["port_map"] } },
+      errors: ["not_supported"],
+    },
     "GET /v1/ports/{port}": {
       id: "describePort",
       summary: "Describes one port",
@@ -59,6 +68,12 @@ export const EVENT_OPERATIONS: OperationGroup = {
   name: "Events",
   does: "What happens to leases, listeners, rules, mappings and the line, as it happens.",
   operations: {
+    "GET /v1/activity": {
+      id: "showActivity",
+      summary: "Counts grants, releases and refusals of the last hour",
+      scope: "lease",
+      answers: { 200: { is: "A count for each minute, the oldest first", shape: ACTIVITY, examples: ["activity"] } },
+    },
     "GET /v1/events": {
       id: "followEvents",
       summary: "Sends what happens to leases, as server-sent events",

@@ -60,6 +60,7 @@ function inputSchema(root: z.core.$ZodType): Record<string, unknown> {
     target: "draft-2020-12",
     override({ zodSchema, jsonSchema }) {
       const other = (Object.is(zodSchema, root) ? undefined : referenceTo(zodSchema)) ?? checkedSchema(zodSchema);
+      if (/^cidr/.test(jsonSchema.format ?? "")) delete jsonSchema.format; // no format of JSON Schema; the pattern stays
       if (other === undefined) return;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key as keyof typeof jsonSchema];
       Object.assign(jsonSchema, other);

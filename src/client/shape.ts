@@ -67,7 +67,7 @@ type Members<T> = {
 const LONGEST_KEY = 80;
 
 /** A value that a function accepts. */
-function value<T>(expected: string, schema: JsonSchema, accepts: (value: unknown) => boolean): Shape<T> {
+export function value<T>(expected: string, schema: JsonSchema, accepts: (value: unknown) => boolean): Shape<T> {
   return { schema, faultOf: (value) => accepts(value) ? undefined : { at: "", value, expected } };
 }
 

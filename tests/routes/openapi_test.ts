@@ -113,7 +113,7 @@ Deno.test("types that openapi-typescript makes of it compile, and fit what is se
     return success ? "" : new TextDecoder().decode(stderr);
   };
   assert.equal(await check("client.ts"), "");
-  await Deno.writeTextFile(`${folder.path}/wrong.ts`, CLIENT.replace("kind: \"ttl\"", "kind: \"forever\""));
+  await Deno.writeTextFile(`${folder.path}/wrong.ts`, CLIENT.replace('kind: "ttl"', 'kind: "forever"'));
   assert.match(await check("wrong.ts"), /forever/);
 });
 
