@@ -46,6 +46,8 @@ export interface Services extends Domain {
   readonly stop: () => void;
   /** Ends streams when the daemon stops. */
   readonly signal: AbortSignal;
+  /** Ends the connection of this peer, also when it takes nothing. Absent where the system offers no way. */
+  readonly cutConnection?: ((peer: Deno.NetAddr) => void) | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -124,7 +126,8 @@ async function serveUntilStopped(
   const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
-  const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
+  const status = statusOf(domain, notes), { cutConnection } = server;
+  const services: Services = { ...domain, ...state, guard, provable, port, status, cutConnection };
   server.open(options.createApp(services).fetch);
   const compat = await openCompat(config, services);
   notes.push(...compat.warnings);
