@@ -3,7 +3,9 @@ import { Hono } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
+import { activityRoutes } from "./activity.ts";
 import { callList } from "./call_list.ts";
+import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
@@ -25,7 +27,7 @@ import { transferRoutes } from "./transfer.ts";
 /** Also served without `/v1`: the list of calls, and the probes, which supervisors look for there. */
 const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz"]);
 
-/** Every call of the API. */
+/** Every call of the API. The dashboard is none. */
 export function allRoutes(services: Services): readonly Route[] {
   const routes: Route[] = [];
   const versioned = [
@@ -41,6 +43,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...lineRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
+    ...activityRoutes(services),
     ...proofRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
@@ -60,9 +63,13 @@ export function allRoutes(services: Services): readonly Route[] {
 export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
   const { guard, log, signal } = services;
   const app = new Hono();
-  const routes = allRoutes(services);
+  const dashboard = dashboardRoutes(services);
+  const routes = [...allRoutes(services), ...dashboard.routes];
   // One handler a call and no middleware: Hono then calls it directly.
-  for (const route of routes) app.on(route.method, route.path, guarded(route, guard));
+  for (const route of routes) {
+    const handle = guarded(route, guard);
+    app.on(route.method, route.path, route.path === "/" ? pageOr(handle, dashboard.page) : handle);
+  }
   const others = withoutRoute(routes);
   app.notFound(guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard));
   signal.addEventListener("abort", () => {
@@ -76,6 +83,15 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
     });
   }
   return app;
+}
+
+/** People get the page, programs what they got before there was one. */
+function pageOr(handle: Route["handle"], page: Route["handle"]): Route["handle"] {
+  return async function negotiated(context) {
+    if (wantsPage(context)) return await page(context);
+    const response = await handle(context);
+    return new Response(response.body, { status: response.status, headers: [...response.headers, ["vary", "Accept"]] });
+  };
 }
 
 /** What refuses requests for which there is no route: another method of a known path, or an unknown path. */

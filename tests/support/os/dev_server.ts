@@ -14,6 +14,7 @@ import { TerminalRun } from "./terminal_run.ts";
 const PATIENCE_MS = 180_000;
 /** A page may take long the first time: the server builds it. */
 const PAUSE_MS = 1000;
+const LEAVING_MS = 30_000;
 
 /** A working copy whose server runs. */
 export interface Served {
@@ -36,7 +37,7 @@ export interface DevServer {
   /** What stands behind `portd run web --`. */
   readonly command: readonly string[];
   /** Variables in addition to the test's own. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: () => Promise<Readonly<Record<string, string>>>;
   /** The line about it on stderr; `undefined` for a server that takes PORT, of which none speaks. */
   readonly note: RegExp | undefined;
   /** Where a page is. @default "/" */
@@ -66,9 +67,9 @@ export function testDevServers(servers: readonly DevServer[]): void {
 }
 
 async function tryServer(server: DevServer): Promise<void> {
-  const { make, env = {} } = server;
+  const { make, env } = server;
   // CI=true, as the gate has it, has many servers behave as they do not for people.
-  const installation = await Installation.create({ env: { PORTD_WATCH_MS: "200", CI: undefined, ...env } });
+  const installation = await Installation.create({ env: { PORTD_WATCH_MS: "200", CI: undefined, ...await env?.() } });
   const runs: TerminalRun[] = [];
   try {
     await installation.answer(["serve", "--detach"]);
@@ -106,6 +107,9 @@ async function tryRuns(
     if (note === undefined) assert.doesNotMatch(run.output, /^portd: /m);
     else assert.match(run.output, note);
   }
+  // Next.js has a process send its telemetry, which goes on for a moment; it does not listen.
+  const areGone = () => commandsOf(installation).length === 0;
+  await retryUntil(areGone, { pauseMs: PAUSE_MS, limitMs: LEAVING_MS });
   assert.deepEqual(commandsOf(installation), [], "processes are left");
   for (const port of ports) assert.equal(await listens(port), false, `somebody listens on ${port} still`);
   assert.deepEqual(JSON.parse(await installation.answer(["ls", "--json"])).leases, [], "leases are left");

