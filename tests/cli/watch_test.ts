@@ -115,7 +115,6 @@ commandTest("portd ls --watch fits the terminal again when that has another size
 });
 
 commandTest("portd ls --watch gives the terminal back at Ctrl-Z, and takes it again", async (setting) => {
-  const written: string[] = [];
   const watching = new Watching(setting, ["ls", "--watch"]);
   await watching.shows("no leases");
   watching.signals.send("SIGTSTP");
@@ -123,8 +122,8 @@ commandTest("portd ls --watch gives the terminal back at Ctrl-Z, and takes it ag
   watching.signals.send("SIGCONT");
   assert.equal(watching.pictures.length, 2, "drawn whole again");
   const { stdout } = await watching.end();
-  for (const [code] of stdout.matchAll(/\x1b\[\?1049[hl]/g)) written.push(code);
-  assert.deepEqual(written, [ENTER, LEAVE, ENTER, LEAVE]);
+  const screens = stdout.split("\x1b[?1049").slice(1).map((text) => `\x1b[?1049${text[0]}`);
+  assert.deepEqual(screens, [ENTER, LEAVE, ENTER, LEAVE]);
 });
 
 commandTest(
@@ -174,7 +173,7 @@ commandTest("portd ls --watch shows conflicts first, with their reason and in th
   await watching.shows("conflict");
   const [picture] = watching.pictures;
   assert.ok(picture!.indexOf("shop/taken") < picture!.indexOf("shop/calm"));
-  assert.match(picture!, /\x1b\[31mconflict\x1b\[39m/);
+  assert.ok(picture!.includes("\x1b[31mconflict\x1b[39m"));
   assert.match(picture!, /shop\/taken \(\d+\/tcp\): pid 99 /);
   await watching.end();
 });
