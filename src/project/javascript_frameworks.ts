@@ -128,6 +128,11 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     serves: /^dev$/,
     own: LONG,
     words: port(),
+    sides: [{
+      name: "inspector",
+      own: /^--inspector-port(?:=|$)/,
+      words: (port) => ["--inspector-port", String(port)],
+    }],
     source: "https://developers.cloudflare.com/workers/wrangler/commands/#dev",
   },
   {

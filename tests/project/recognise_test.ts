@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FRAMEWORKS } from "../../src/project/frameworks.ts";
 import { tableRows } from "../support/docs/markdown.ts";
+import { mayBeKnown } from "../../src/cli/run/command_words.ts";
 import { lastCommandOf, recognise, scriptOf } from "../../src/project/recognise.ts";
 
 const words = (text: string) => text.split(" ").filter((word) => word !== "");
@@ -57,6 +58,13 @@ for (const [text, name] of Object.entries(KNOWN)) {
   Deno.test(`${text} starts ${name}`, () => assert.equal(recognise(words(text))?.framework.name, name));
 }
 
+Deno.test("the quick look at a command passes over none of them", () => {
+  for (const text of Object.keys(KNOWN)) assert.ok(mayBeKnown(words(text)), text);
+  for (const text of ["true", "make dev", "./server", "cargo run", "sh -c vite", ""]) {
+    assert.ok(!mayBeKnown(words(text)), text);
+  }
+});
+
 Deno.test("every server of the table is recognised in a test, and has a source", () => {
   assert.deepEqual([...new Set(Object.values(KNOWN))].sort(), FRAMEWORKS.map(({ name }) => name).sort());
   for (const { source } of FRAMEWORKS) assert.match(source, /^https:\/\//);
@@ -103,15 +111,21 @@ Deno.test("a port that the command has already is seen", () => {
 });
 
 Deno.test("scripts of package managers are known", () => {
-  const call = (text: string) => scriptOf(words(text));
+  const call = (text: string) => {
+    const { folder, isOfWorkspace, ...rest } = scriptOf(words(text)) ?? {};
+    assert.ok(folder === undefined && !isOfWorkspace);
+    return rest;
+  };
   assert.deepEqual(call("npm run dev"), { script: "dev", takesDashes: true, more: [] });
   assert.deepEqual(call("npm start"), { script: "start", takesDashes: true, more: [] });
   assert.deepEqual(call("npm run dev -- --host"), { script: "dev", takesDashes: true, more: ["--host"] });
+  assert.deepEqual(call("npm --silent run dev --host"), { script: "dev", takesDashes: true, more: ["--host"] });
+  assert.deepEqual(call("pnpm run dev web"), { script: "dev", takesDashes: false, more: ["web"] });
   assert.deepEqual(call("pnpm dev"), { script: "dev", takesDashes: false, more: [] });
   assert.deepEqual(call("yarn dev"), { script: "dev", takesDashes: false, more: [] });
   assert.deepEqual(call("bun run dev"), { script: "dev", takesDashes: false, more: [] });
   for (const text of ["npm install", "pnpm install", "npm exec vite", "yarn dlx vite", "npx vite", "npm run", "npm"]) {
-    assert.equal(call(text), undefined, text);
+    assert.equal(scriptOf(words(text)), undefined, text);
   }
 });
 
