@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
+import { activityRoutes } from "./activity.ts";
 import { callList } from "./call_list.ts";
 import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
 import { eventRoutes } from "./events.ts";
@@ -42,6 +43,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...lineRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
+    ...activityRoutes(services),
     ...proofRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),

@@ -4,25 +4,68 @@
  * relative paths.
  */
 import type { Context } from "hono";
+import api from "./browser/api.js" with { type: "text" };
+import dialog from "./browser/dialog.js" with { type: "text" };
+import dom from "./browser/dom.js" with { type: "text" };
 import element from "./browser/element.js" with { type: "text" };
+import english from "./browser/english.js" with { type: "text" };
+import facts from "./browser/facts.js" with { type: "text" };
+import icon from "./browser/icon.svg" with { type: "text" };
+import japanese from "./browser/japanese.js" with { type: "text" };
 import leaseRow from "./browser/lease_row.js" with { type: "text" };
+import leaseTable from "./browser/lease_table.js" with { type: "text" };
+import live from "./browser/live.js" with { type: "text" };
+import livePage from "./browser/live_page.js" with { type: "text" };
 import main from "./browser/main.js" with { type: "text" };
+import network from "./browser/network.js" with { type: "text" };
+import newLease from "./browser/new_lease.js" with { type: "text" };
+import order from "./browser/order.js" with { type: "text" };
+import portDialog from "./browser/port_dialog.js" with { type: "text" };
+import portView from "./browser/port_view.js" with { type: "text" };
+import shell from "./browser/shell.js" with { type: "text" };
+import sorting from "./browser/sorting.js" with { type: "text" };
+import strangers from "./browser/strangers.js" with { type: "text" };
 import style from "./browser/style.css" with { type: "text" };
+import summary from "./browser/summary.js" with { type: "text" };
 import texts from "./browser/texts.js" with { type: "text" };
+import times from "./browser/times.js" with { type: "text" };
+import tokenDialog from "./browser/token_dialog.js" with { type: "text" };
 import { ASSET_HEADERS } from "./headers.ts";
 
 /** Every file by its name in browser/. */
 const FILES: ReadonlyMap<string, string> = new Map([
+  ["api.js", api],
+  ["dialog.js", dialog],
+  ["dom.js", dom],
   ["element.js", element],
+  ["english.js", english],
+  ["facts.js", facts],
+  ["icon.svg", icon],
+  ["japanese.js", japanese],
   ["lease_row.js", leaseRow],
+  ["lease_table.js", leaseTable],
+  ["live.js", live],
+  ["live_page.js", livePage],
   ["main.js", main],
+  ["network.js", network],
+  ["new_lease.js", newLease],
+  ["order.js", order],
+  ["port_dialog.js", portDialog],
+  ["port_view.js", portView],
+  ["shell.js", shell],
+  ["sorting.js", sorting],
+  ["strangers.js", strangers],
   ["style.css", style],
+  ["summary.js", summary],
   ["texts.js", texts],
+  ["times.js", times],
+  ["token_dialog.js", tokenDialog],
 ]);
 
 const TYPES: Readonly<Record<string, string>> = {
-  js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
 };
 
 /** The files, at their paths. */

@@ -9,20 +9,16 @@
  */
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import type { Services } from "../../src/daemon/daemon.ts";
 import { PortdError } from "../../src/errors.ts";
 import { guardedPage, type Route } from "../guard.ts";
 import type { Assets } from "./assets.ts";
-import type { Page } from "./page.ts";
+import { json } from "../headers.ts";
+import { NoQuery } from "../schema.ts";
+import { checkQuery } from "../check.ts";
+import type { Page, PageParts } from "./page.ts";
 
 /** The path below which the files for the browser are; a folder with their version follows. */
 export const ASSETS_PATH = "/dashboard";
-
-/** What the dashboard needs. */
-type DashboardParts = Pick<
-  Services,
-  "registry" | "listing" | "firewall" | "mapper" | "line" | "status" | "clock" | "guard"
->;
 
 /** The parts of the dashboard, loaded at the first use. */
 interface Loaded {
@@ -30,13 +26,23 @@ interface Loaded {
   readonly page: Page;
 }
 
-/** The routes of the dashboard beside `/`: they are no calls of the API, and hold no data. */
-export function dashboardRoutes(parts: DashboardParts): Dashboard {
+/** The routes of the dashboard: they are no calls of the API. What they answer may change with the page. */
+export function dashboardRoutes(parts: PageParts): Dashboard {
   let loading: Promise<Loaded> | undefined;
   const load = () => loading ??= loadDashboard(parts);
+  const data = (name: "overview" | "strangers"): Route => ({
+    method: "GET",
+    path: `${ASSETS_PATH}/${name}`,
+    scope: "lease",
+    does: "is what the dashboard shows",
+    async handle(context) {
+      checkQuery(NoQuery, context);
+      return json(await (await load()).page[name]());
+    },
+  });
   return {
-    page: guardedPage(async (context, from) => (await load()).page.answer(context, from), parts.guard),
-    routes: [{
+    page: guardedPage(async (context, from) => await (await load()).page.answer(context, from), parts.guard),
+    routes: [data("overview"), data("strangers"), {
       method: "GET",
       path: `${ASSETS_PATH}/:version/:file`,
       scope: "none",
@@ -59,7 +65,7 @@ export function wantsPage(context: Context): boolean {
   return accepts(context, { header: "Accept", supports, default: "application/json" }) === "text/html";
 }
 
-async function loadDashboard(parts: DashboardParts): Promise<Loaded> {
+async function loadDashboard(parts: PageParts): Promise<Loaded> {
   const { loadAssets }: typeof import("./assets.ts") = await load("assets");
   const { createPage }: typeof import("./page.ts") = await load("page");
   const assets = await loadAssets(ASSETS_PATH);

@@ -1,95 +1,93 @@
-/** The page of the dashboard, as the server renders it. */
+/** The page of the dashboard as the server renders it; document.ts has the frame around it. */
 import type { Context } from "hono";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Lease } from "../../src/lease/lease.ts";
 import type { From } from "../guard.ts";
 import type { Assets } from "./assets.ts";
 import { type Element, h } from "./browser/element.js";
-import { COLUMNS, leaseRow } from "./browser/lease_row.js";
-import { LANGUAGES, type Texts } from "./browser/texts.js";
+import type { Texts } from "./browser/english.js";
+import { makeView, utcText } from "./browser/facts.js";
+import { leaseRow } from "./browser/lease_row.js";
+import { networkSection } from "./browser/network.js";
+import { DEFAULT_ORDER, orderBy } from "./browser/order.js";
+import { leasesSection } from "./browser/shell.js";
+import { strangersSection } from "./browser/strangers.js";
+import { attention, summary } from "./browser/summary.js";
+import { LANGUAGES } from "./browser/texts.js";
+import type { Overview, Strangers } from "./data.ts";
+import { documentOf } from "./document.ts";
 import { PAGE_HEADERS } from "./headers.ts";
 import { isLanguage, languageOf } from "./language.ts";
+import { overviewOf, type OverviewParts } from "./overview.ts";
 import { renderDocument } from "./render.ts";
+import { readStrangers, type StrangersParts } from "./strangers.ts";
 
 /** Leases that the server renders; the browser code adds the others. */
-const MOST_ROWS = 200;
+const MOST_ROWS = 100;
 
 /** What the page shows. */
-export type PageParts = Pick<Services, "registry" | "status" | "guard">;
+export type PageParts = OverviewParts & StrangersParts & Pick<Services, "registry" | "guard">;
 
 /** The page. */
 export interface Page {
-  readonly answer: (context: Context, from: From) => Response;
+  /** @param from says whether a link of another site led here: then the page has no data. */
+  readonly answer: (context: Context, from: From) => Promise<Response>;
+  /** What the browser code asks for again and again. */
+  readonly overview: () => Promise<Overview>;
+  readonly strangers: () => Promise<Strangers>;
 }
 
 /** @param assets are the files that it loads. */
 export function createPage(parts: PageParts, assets: Assets): Page {
   return {
-    answer(context, from) {
-      const asked = context.req.query("lang") ?? "";
-      const texts = LANGUAGES[isLanguage(asked) ? asked : languageOf(context.req.header("accept-language"))];
-      const content = from === "foreign"
-        ? [h("p", {}, texts.foreignNavigation), h("p", {}, h("a", { href: "/" }, texts.openHere))]
-        : parts.guard.anonymous === "none"
-        ? [h("p", {}, texts.tokenNeeded)]
-        : overview(parts, texts);
-      return new Response(renderDocument(documentOf(content, texts, assets)), { headers: PAGE_HEADERS });
+    overview: () => overviewOf(parts),
+    strangers: () => readStrangers(parts),
+    async answer({ req }, from) {
+      const asked = req.query("lang") ?? "";
+      const texts = LANGUAGES[isLanguage(asked) ? asked : languageOf(req.header("accept-language"))];
+      const document = from === "foreign"
+        ? documentOf([foreignNotice(texts)], { texts, assets, isLive: false })
+        : documentOf(await contentOf(parts, texts), { texts, assets, isLive: true });
+      return new Response(renderDocument(document), { headers: PAGE_HEADERS });
     },
   };
 }
 
-function documentOf(content: readonly Element[], texts: Texts, assets: Assets): Element {
+function foreignNotice(texts: Texts): Element {
   return h(
-    "html",
-    { lang: texts.language },
-    h(
-      "head",
-      {},
-      h("meta", { charset: "utf-8" }),
-      h("meta", { name: "viewport", content: "width=device-width, initial-scale=1" }),
-      h("meta", { name: "color-scheme", content: "light dark" }),
-      h("title", {}, texts.title),
-      h("link", { rel: "stylesheet", href: assets.pathOf("style.css") }),
-      assets.modules.map((href) => h("link", { rel: "modulepreload", href })),
-      h("script", { type: "module", src: assets.pathOf("main.js") }),
-    ),
-    h("body", {}, h("main", {}, ...content)),
+    "section",
+    { class: "notice" },
+    h("p", {}, texts.foreignNavigation),
+    h("p", {}, h("a", { href: "/" }, texts.openHere)),
   );
 }
 
-/** What is free and what is in conflict, then the leases. */
-function overview({ registry, status }: PageParts, texts: Texts): readonly Element[] {
-  const { pool, leases: { live = 0, conflict = 0 } } = status();
-  const leases = [...registry.written()].sort((a, b) => rank(a) - rank(b) || a.port - b.port).slice(0, MOST_ROWS)
-    .map((record) => registry.present(record));
+/** The sections of the page. Those without data are there too, for the browser code to fill. */
+async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Element[]> {
+  if (parts.guard.anonymous === "none") {
+    return [
+      h("p", { id: "summary" }, texts.tokenNeeded),
+      h("section", { id: "attention", hidden: true }),
+      leasesSection([], { total: 0 }, texts),
+      h("section", { id: "strangers" }),
+      h("section", { id: "network" }),
+    ];
+  }
+  const [overview, strangers] = await Promise.all([overviewOf(parts), readStrangers(parts)]);
+  const view = makeView(texts, utcText, overview);
+  const { total, first, conflicts } = firstLeases(parts);
   return [
-    h("h1", {}, "portd"),
-    h("p", { class: "summary" }, texts.summary(pool.free, pool.size, live, conflict)),
-    h(
-      "section",
-      { id: "leases" },
-      h("h2", {}, texts.leases),
-      leases.length === 0 ? empty(texts) : table(leases, texts),
-    ),
+    summary(overview.status.pool, { live: total, conflicts: conflicts.length }, texts),
+    attention({ conflicts, strangers: strangers.listeners, overview }, texts),
+    leasesSection(first.map((lease) => leaseRow(lease, view)), { total }, texts),
+    strangersSection(strangers, texts),
+    networkSection(overview, texts),
   ];
 }
 
-function rank({ state }: Pick<Lease, "state">): number {
-  return state === "conflict" ? 0 : 1;
-}
-
-function empty(texts: Texts): Element {
-  return h("div", { class: "empty" }, h("p", {}, texts.noLeases), h("pre", {}, h("code", {}, "portd lease web")));
-}
-
-function table(leases: readonly Lease[], texts: Texts): Element {
-  const heads = COLUMNS.map((column) =>
-    h("th", { class: column, scope: "col", role: "columnheader" }, texts.columns[column])
-  );
-  return h(
-    "table",
-    { role: "table" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads)),
-    h("tbody", { role: "rowgroup" }, leases.map((lease) => leaseRow(lease, texts))),
-  );
+/** The leases that are rendered, and those in conflict. */
+function firstLeases({ registry }: Pick<PageParts, "registry">) {
+  const leases: Lease[] = [...registry.written()].map((record) => registry.present(record));
+  const conflicts = leases.filter(({ state }) => state === "conflict");
+  return { total: leases.length, conflicts, first: leases.sort(orderBy(DEFAULT_ORDER)).slice(0, MOST_ROWS) };
 }

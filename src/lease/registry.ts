@@ -77,7 +77,10 @@ export class Registry {
    * `store_unavailable`.
    */
   grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
-    return request.wishes.length < MANY_PORTS ? this.#grant(request, options) : this.#grantMany(request, options);
+    const isSmall = request.wishes.length < MANY_PORTS;
+    const granted = isSmall ? this.#grant(request, options) : this.#grantMany(request, options);
+    granted.catch((error) => this.#parts.activity.refused(error));
+    return granted;
   }
 
   async #grantMany(request: GrantRequest, options: GrantOptions): Promise<Granted> {

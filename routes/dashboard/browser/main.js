@@ -1,12 +1,7 @@
-/** Where the page comes to life: without this it shows what the server has rendered. */
-localizeTimes(document);
+/** Where the page comes to life. Without this it shows what the server has rendered. */
+import { LivePage } from "./live_page.js";
+import { LANGUAGES } from "./texts.js";
 
-/**
- * Puts the browser's own time in the place of UTC.
- *
- * @param {ParentNode} root
- */
-function localizeTimes(root) {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  for (const element of root.querySelectorAll("time")) element.textContent = format.format(new Date(element.dateTime));
-}
+const { documentElement } = document;
+documentElement.classList.add("live");
+new LivePage(documentElement.lang === "ja" ? LANGUAGES.ja : LANGUAGES.en).start();
