@@ -32,6 +32,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^next$/,
     serves: /^(?:dev|start)$/,
     own: LONG,
+    lastCounts: true,
     words: port(),
     source: "https://nextjs.org/docs/app/api-reference/cli/next",
   },
@@ -119,6 +120,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^(?:storybook|sb)$/,
     serves: /^dev$/,
     own: LONG,
+    lastCounts: true, // its create command writes the script with -p 6006
     words: port("--exact-port"),
     source: "https://storybook.js.org/docs/api/cli-options",
   },

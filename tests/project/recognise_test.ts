@@ -140,7 +140,8 @@ Deno.test("the last command of a script is what words are appended to", () => {
 
 Deno.test("docs/dev-servers.md tells of every server, how it is started and what it gets", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/dev-servers.md", import.meta.url));
-  const told = tableRows(text).map(([server = "", command = "", gets = ""]) => {
+  const rows = tableRows(text).filter(([server]) => server?.startsWith("["));
+  const told = rows.map(([server = "", command = "", gets = ""]) => {
     const [, name, source] = /^\[(.+)\]\((.+)\)$/.exec(server) ?? [];
     return {
       name,
@@ -159,4 +160,11 @@ Deno.test("docs/dev-servers.md tells of every server, how it is started and what
   ) => [name, words(8080).join(" ")]);
   const shown = new Map(told.map(({ name, gets }) => [name, gets.replaceAll("PORT", "8080")]));
   assert.deepEqual(added.map(([name]) => [name, shown.get(name)]), added);
+  const sides = tableRows(text).filter(([, lease]) => lease?.startsWith("`web-"));
+  assert.deepEqual(
+    sides.map(([name, lease, , gets]) => [name, lease, gets]),
+    FRAMEWORKS.flatMap(({ name, sides = [] }) =>
+      sides.map((side) => [name, `\`web-${side.name}\``, `\`${side.words(1).join(" ").replace("1", "PORT")}\``])
+    ),
+  );
 });

@@ -47,8 +47,10 @@ export function planInjection(
 ): Injection | undefined {
   const command = commandBehind(words, cwd);
   const found = framework === undefined ? command.last && recognise(command.last) : named(framework, command.all);
-  if (found === undefined || found.hasPort) return undefined;
-  const { framework: { name, words: wordsFor, rewrite } } = found;
+  if (found === undefined) return undefined;
+  const { framework: { name, words: wordsFor, rewrite, lastCounts = false } } = found;
+  const isReplaced = command.isScript && lastCounts && !describe(found.framework, command.more).hasPort;
+  if (found.hasPort && !isReplaced) return undefined;
   // A script whose command has the port in its midst cannot be changed from outside.
   if (rewrite !== undefined && command.isScript) return undefined;
   const sides = service === undefined ? [] : found.sides.map((side) => ({ ...side, name: `${service}-${side.name}` }));
@@ -74,6 +76,8 @@ interface Command {
   readonly last: readonly string[] | undefined;
   /** All words of the script, or of the command. */
   readonly all: readonly string[];
+  /** Those of its words that are not in the script. */
+  readonly more: readonly string[];
   /** What has to stand in front of words for the server. */
   readonly dashes: readonly string[];
   readonly isScript: boolean;
@@ -81,13 +85,13 @@ interface Command {
 
 function commandBehind(words: readonly string[], cwd: string, depth = 1): Command {
   const call = scriptOf(words);
-  if (call === undefined) return { last: words, all: words, dashes: [], isScript: false };
+  if (call === undefined) return { last: words, all: words, more: words, dashes: [], isScript: false };
   const dashes = call.takesDashes && !words.includes("--") ? ["--"] : [];
   const text = scriptText(cwd, call) ?? "", last = lastCommandOf(text);
-  const all = [...text.split(/\s+/), ...call.more];
-  if (last === undefined || depth === MOST_SCRIPTS) return { last: undefined, all, dashes, isScript: true };
-  const inner = commandBehind([...last, ...call.more], cwd, depth + 1);
-  return { ...inner, dashes: [...dashes, ...inner.dashes], isScript: true };
+  const { more } = call, all = [...text.split(/\s+/), ...more];
+  if (last === undefined || depth === MOST_SCRIPTS) return { last: undefined, all, more, dashes, isScript: true };
+  const inner = commandBehind([...last, ...more], cwd, depth + 1);
+  return { ...inner, more, dashes: [...dashes, ...inner.dashes], isScript: true };
 }
 
 /** A script of the nearest package.json; `undefined` where there is none that can be read. */

@@ -58,6 +58,16 @@ Deno.test("a script of package.json gets the port behind what its manager needs"
   }
 });
 
+Deno.test("a port in a script is no obstacle where the last of several counts, one of the command line is", async () => {
+  await using folder = await temporaryFolder();
+  const scripts = { storybook: "storybook dev -p 6006" };
+  await Deno.writeTextFile(`${folder.path}/package.json`, JSON.stringify({ scripts }));
+  const words = (text: string) => inject(text, folder.path)?.words.join(" ");
+  assert.equal(words("npm run storybook"), "npm run storybook -- --port 5173 --exact-port");
+  assert.equal(words("npm run storybook -- -p 7007"), undefined);
+  assert.equal(words("npx storybook dev -p 6006"), undefined);
+});
+
 Deno.test("scripts that call scripts, and folders that a package manager is told, are followed", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(`${folder.path}/web`);
