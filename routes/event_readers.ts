@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import type { LoggedEvent } from "../src/lease/events.ts";
+import type { ReaderCounts } from "../src/metrics/server_counts.ts";
 
 /** Readers at a time. */
 export const MOST_READERS = 256;
@@ -25,6 +26,7 @@ const STILL_HERE = encoder.encode(": still here\n\n");
 export interface EventReadersParts extends Pick<Services, "events" | "clock" | "signal"> {
   /** The message that a reader gets for an event. */
   readonly encode: (event: LoggedEvent) => Uint8Array;
+  readonly counts: ReaderCounts;
 }
 
 interface Reader {
@@ -88,6 +90,7 @@ export class EventReaders {
 
   #add(reader: Reader): void {
     this.#readers.add(reader);
+    this.#parts.counts.open = this.#readers.size;
     if (this.#stop !== undefined) return;
     const { events, clock } = this.#parts;
     const unsubscribe = events.subscribe(() => this.#wakeSoon());
@@ -106,6 +109,7 @@ export class EventReaders {
 
   #remove(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#parts.counts.open = this.#readers.size;
     this.#waiting.delete(reader);
     if (this.#readers.size > 0) return;
     this.#stop?.();
@@ -144,9 +148,10 @@ export class EventReaders {
 
   /** What a reader gets next; `undefined` when it is up to date. */
   #nextFor(reader: Reader): Uint8Array | undefined {
-    const { events } = this.#parts;
+    const { events, counts } = this.#parts;
     if (reader.place === events.last) return undefined;
     const piece = events.hasAllAfter(reader.place) ? this.#pieceAfter(reader.place) : undefined;
+    if (piece === undefined) counts.reset++;
     reader.place = piece?.last ?? events.last;
     return piece?.bytes ?? resetMessage(events.idOf(events.last));
   }

@@ -12,11 +12,11 @@ import { EventsQuery } from "./schema.ts";
 
 /** `GET /events`. */
 export function eventRoutes(
-  { events, clock, signal }: Pick<Services, "events" | "clock" | "signal">,
+  { events, clock, signal, counts }: Pick<Services, "events" | "clock" | "signal" | "counts">,
 ): readonly Route[] {
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
-  const readers = new EventReaders({ events, clock, signal, encode });
+  const readers = new EventReaders({ events, clock, signal, encode, counts: counts.readers });
   const does = "sends what happens to leases, as server-sent events";
   return [{ method: "GET", path: "/events", scope: "lease", does, handle: (context) => stream(context, readers) }];
 }

@@ -9,6 +9,8 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
+import type { Histogram } from "../metrics/histogram.ts";
+import { newServerCounts, type ServerCounts } from "../metrics/server_counts.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { endsWithJob } from "../os/windows/job.ts";
 import { shortCommand } from "../process/command_line.ts";
@@ -40,6 +42,8 @@ export interface Services extends Domain {
   readonly provable: ReadonlySet<string>;
   /** Whether leases are loaded, holds taken and requests served. */
   readonly isReady: () => boolean;
+  /** What the server counts beside the domain. */
+  readonly counts: ServerCounts;
   /** The document of `GET /status`. */
   readonly status: () => DaemonStatus;
   /** Begins the end of the daemon. */
@@ -124,7 +128,8 @@ async function serveUntilStopped(
   const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
-  const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
+  const counts = newServerCounts();
+  const services: Services = { ...domain, ...state, guard, provable, port, counts, status: statusOf(domain, notes) };
   server.open(options.createApp(services).fetch);
   const compat = await openCompat(config, services);
   notes.push(...compat.warnings);
@@ -135,7 +140,7 @@ async function serveUntilStopped(
   isReady = true;
   log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
   options.onReady?.(url);
-  await watchUntil(signal, domain, config, log);
+  await watchUntil(signal, domain, config, { log, loopLag: counts.loopLag });
   log("stopping");
   await compat.close();
   removeDaemonFile(config.stateDir, Deno.pid);
@@ -222,7 +227,7 @@ async function watchUntil(
   signal: AbortSignal,
   { watch, store, clock }: Domain,
   { watchMs, historyDays }: Config,
-  log: (line: string) => void,
+  { log, loopLag }: { readonly log: (line: string) => void; readonly loopLag: Histogram },
 ): Promise<void> {
   let nextForget = 0;
   while (!signal.aborted) {
@@ -235,8 +240,11 @@ async function watchUntil(
     } catch (error) {
       log(`watch: ${messageOf(error)}`);
     }
+    const pausedAt = clock.monotonic();
     await pause(watchMs, signal).catch((error) => {
       if (!signal.aborted) throw error;
     });
+    // The pause of the watch is the timer that tells how late the event loop is: no other one has to run for it.
+    if (!signal.aborted) loopLag.observe((clock.monotonic() - pausedAt - watchMs) / 1000);
   }
 }
