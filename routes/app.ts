@@ -4,8 +4,10 @@ import { routePath } from "hono/route";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
+import { activityRoutes } from "./activity.ts";
 import { callList, templateOf } from "./call_list.ts";
 import { counted } from "./counted.ts";
+import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
@@ -28,7 +30,7 @@ import { transferRoutes } from "./transfer.ts";
 /** Also served without `/v1`: the list of calls, and what supervisors and Prometheus look for there. */
 const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz", "/metrics"]);
 
-/** Every call of the API. */
+/** Every call of the API. The dashboard is none. */
 export function allRoutes(services: Services): readonly Route[] {
   const routes: Route[] = [];
   const versioned = [
@@ -45,6 +47,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...eventRoutes(services),
     ...statusRoutes(services),
     ...metricsRoutes(services),
+    ...activityRoutes(services),
     ...proofRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
@@ -64,11 +67,13 @@ export function allRoutes(services: Services): readonly Route[] {
 export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
   const { guard, log, signal, counts: { requests } } = services;
   const app = new Hono();
-  const routes = allRoutes(services);
+  const dashboard = dashboardRoutes(services);
+  const routes = [...allRoutes(services), ...dashboard.routes];
   // One handler a call and no middleware: Hono then calls it directly.
   for (const route of routes) {
-    const { method, path } = route;
-    app.on(method, path, counted(guarded(route, guard), requests.add(method, templateOf(path))));
+    const { method, path } = route, handle = guarded(route, guard);
+    const chosen = path === "/" ? pageOr(handle, dashboard.page) : handle;
+    app.on(method, path, counted(chosen, requests.add(method, templateOf(path))));
   }
   const others = withoutRoute(routes);
   const refuse = guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard);
@@ -95,6 +100,15 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
 /** The method of the route that answers: Hono answers `HEAD` as `GET`, without the body. */
 function methodOf({ req: { method } }: Context): string {
   return method === "HEAD" ? "GET" : method;
+}
+
+/** People get the page, programs what they got before there was one. */
+function pageOr(handle: Route["handle"], page: Route["handle"]): Route["handle"] {
+  return async function negotiated(context) {
+    if (wantsPage(context)) return await page(context);
+    const response = await handle(context);
+    return new Response(response.body, { status: response.status, headers: [...response.headers, ["vary", "Accept"]] });
+  };
 }
 
 /** What refuses requests for which there is no route: another method of a known path, or an unknown path. */

@@ -13,6 +13,8 @@ import type { PortRange } from "../port/port.ts";
 export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 export type { LayerResult, ReachReport, ReachRequest } from "../reach/reach.ts";
 export type { GatewaySide, GatewayStatus, Mapping, MappingState } from "../gateway/mapping.ts";
+export type { Activity } from "../lease/activity.ts";
+export type { MapState, PortMap } from "../inspect/port_map.ts";
 export type { Line, PortSet, StunSample } from "../line/line.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 

@@ -18,6 +18,7 @@ import type { Services } from "./daemon.ts";
 export type MetricsParts = Pick<
   Services,
   | "registry"
+  | "activity"
   | "allocator"
   | "pool"
   | "store"
@@ -58,8 +59,8 @@ export function readFamilies(parts: MetricsParts): readonly Family[] {
   ];
 }
 
-function leaseFamilies({ registry }: MetricsParts): Family[] {
-  const { counts, refusals, table, waiting } = registry;
+function leaseFamilies({ registry, activity }: MetricsParts): Family[] {
+  const { counts, table, waiting } = registry;
   const live = countBy([...table.all()], ({ state, lifetime }) => `${state} ${lifetime.kind}`);
   return [
     gauge(
@@ -77,7 +78,7 @@ function leaseFamilies({ registry }: MetricsParts): Family[] {
     counter(
       "portd_refusals_total",
       "Requests for ports that were refused, by error code.",
-      known("code", GRANT_CODES, refusals.byCode),
+      known("code", GRANT_CODES, activity.refusals),
     ),
     gauge("portd_waiting_requests", "Requests that wait for a port to become free.", waiting),
   ];

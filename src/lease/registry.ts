@@ -5,7 +5,7 @@
  */
 import { PortdError } from "../errors.ts";
 import type { Process } from "../process/process.ts";
-import { type LedgerCounts, RefusalCounts } from "./counts.ts";
+import type { LedgerCounts } from "./counts.ts";
 import type { LeaseEventType } from "./events.ts";
 import { type AnswerOf, type Granted, Grants, type RegistryParts } from "./grants.ts";
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
@@ -54,8 +54,6 @@ export class Registry {
   readonly table: LeaseTable;
   /** Leases that were granted or imported, and that ended. */
   readonly counts: Readonly<LedgerCounts>;
-  /** Requests for ports that were refused. */
-  readonly refusals = new RefusalCounts();
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
   readonly #grants: Grants;
@@ -83,7 +81,10 @@ export class Registry {
    * `store_unavailable`.
    */
   grant(request: GrantRequest, options: GrantOptions = {}): Promise<Granted> {
-    return request.wishes.length < MANY_PORTS ? this.#grant(request, options) : this.#grantMany(request, options);
+    const isSmall = request.wishes.length < MANY_PORTS;
+    const granted = isSmall ? this.#grant(request, options) : this.#grantMany(request, options);
+    granted.catch((error) => this.#parts.activity.refused(error));
+    return granted;
   }
 
   async #grantMany(request: GrantRequest, options: GrantOptions): Promise<Granted> {
@@ -103,26 +104,26 @@ export class Registry {
   }
 
   /** @param waits is called when the request has to wait in the queue. */
-  async #grant(request: GrantRequest, { answerOf, signal }: GrantOptions, waits = () => {}): Promise<Granted> {
-    try {
-      const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
-      for (let ending = this.#grants.endingOf(request); ending !== undefined; ending = this.#grants.endingOf(request)) {
-        await ending;
-      }
-      this.#expireQuarantine();
-      let isGranted = false;
-      const attempt = () => {
-        const outcome = this.#grants.attempt(request, process, answerOf);
-        isGranted = outcome !== "later" && "granted" in outcome;
-        return outcome;
-      };
-      const granted = this.#queue.enter(attempt, { request, signal, mayOvertake: this.#grants.needsNoPool(request) });
-      if (!isGranted) waits();
-      return await granted;
-    } catch (error) {
-      this.refusals.count(error);
-      throw error;
+  async #grant(
+    request: GrantRequest,
+    { answerOf, signal }: GrantOptions,
+    waits: () => void = () => {},
+  ): Promise<Granted> {
+    const process = request.pid === null ? undefined : this.#runningProcess(request.pid);
+    for (let ending = this.#grants.endingOf(request); ending !== undefined; ending = this.#grants.endingOf(request)) {
+      await ending;
     }
+    this.#expireQuarantine();
+    let isGranted = false;
+    const attempt = () => {
+      const outcome = this.#grants.attempt(request, process, answerOf);
+      isGranted = outcome !== "later" && "granted" in outcome;
+      return outcome;
+    };
+    const mayOvertake = this.#grants.needsNoPool(request);
+    const granted = this.#queue.enter(attempt, { request, signal, mayOvertake });
+    if (!isGranted) waits();
+    return await granted;
   }
 
   /**

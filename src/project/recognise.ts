@@ -1,5 +1,6 @@
 /** Recognising the dev server that a command starts, also behind launchers and scripts of package.json. Pure. */
-import { type Framework, FRAMEWORKS } from "./frameworks.ts";
+import type { Framework } from "./framework.ts";
+import { FRAMEWORKS } from "./frameworks.ts";
 
 /** A command whose server was recognised. */
 export interface Recognised {
