@@ -11,7 +11,7 @@ export const FRAMEWORKS: readonly Framework[] = [
   {
     name: "Django",
     program: /^(?:manage\.py|django-admin)$/,
-    serves: /^runserver$/,
+    serves: /^runserver(?:_plus)?$/,
     own: /^(?:\d+|\S*:\d+)$/,
     words: (port) => [String(port)],
     source: "https://docs.djangoproject.com/en/stable/ref/django-admin/#runserver",
@@ -65,9 +65,10 @@ export const FRAMEWORKS: readonly Framework[] = [
     name: "Jupyter",
     program: /^jupyter(?:-lab|-notebook)?$/,
     others: /^(?!lab$|notebook$|server$|--)\S/,
-    own: /^--(?:ServerApp\.)?port(?:=|$)/,
-    words: (port) => [`--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
-    source: "https://jupyter-server.readthedocs.io/en/latest/other/full-config.html",
+    own: /^--(?:ServerApp\.|NotebookApp\.)?port(?:=|$)/,
+    // Not by their long names: those of Jupyter Server are silently ignored by Notebook 6.
+    words: (port) => [`--port=${port}`, "--port-retries=0"],
+    source: "https://jupyter-server.readthedocs.io/en/latest/users/launching.html",
   },
   {
     name: "Rails",
@@ -76,6 +77,20 @@ export const FRAMEWORKS: readonly Framework[] = [
     own: LONG,
     words: short,
     source: "https://guides.rubyonrails.org/command_line.html",
+  },
+  {
+    name: "rackup",
+    program: /^rackup$/,
+    own: LONG,
+    words: short,
+    source: "https://github.com/rack/rackup",
+  },
+  {
+    name: "Puma",
+    program: /^puma$/,
+    own: /^(?:-p|--port|-b|--bind)/,
+    words: short,
+    source: "https://puma.io/puma/",
   },
   {
     name: "Jekyll",
@@ -92,6 +107,14 @@ export const FRAMEWORKS: readonly Framework[] = [
     own: LONG,
     words: port(),
     source: "https://gohugo.io/commands/hugo_server/",
+  },
+  {
+    name: "Laravel",
+    program: /^artisan$/,
+    serves: /^serve$/,
+    own: /^--port(?:=|$)/,
+    words: (port) => [`--port=${port}`],
+    source: "https://laravel.com/docs/12.x/installation",
   },
   {
     name: "PHP",

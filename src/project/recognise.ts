@@ -9,13 +9,22 @@ export interface Recognised {
   readonly hasPort: boolean;
 }
 
-/** Programs that run the one behind them, with the words of theirs that may stand between. */
-const LAUNCHERS: readonly { readonly program: RegExp; readonly words: RegExp }[] = [
+/** A program that runs the one behind it. */
+interface Launcher {
+  readonly program: RegExp;
+  /** Its own words that may stand between. */
+  readonly words: RegExp;
+  /** It counts only in front of this. */
+  readonly runs?: RegExp;
+}
+
+const LAUNCHERS: readonly Launcher[] = [
   { program: /^(?:npx|bunx|pnpx|uvx|uv|poetry|pipenv|pdm|hatch|rye)$/, words: /^(?:-y|--yes|run|--)$/ },
   { program: /^(?:npm|pnpm|yarn|bun)$/, words: /^(?:exec|dlx|x|--)$/ },
   { program: /^bundle$/, words: /^exec$/ },
   { program: /^(?:python|python3|python3\.\d+|py)$/, words: /^(?:-m|-u|-W\S*|-X\S*)$/ },
   { program: /^(?:env|cross-env|dotenv|node|ruby|bun|time|exec)$/, words: /^(?:--|-e|--inspect\S*|\w+=\S*)$/ },
+  { program: /^php[\d.]*$/, words: /^(?!)/, runs: /^(?:\S*\/)?artisan$/ },
 ];
 
 /** The server that a command starts; `undefined` where it is none of the table. */
@@ -39,9 +48,9 @@ function behindLaunchers(words: readonly string[]): readonly string[] {
       at++;
       continue;
     }
-    const launcher = LAUNCHERS.find(({ program }) => program.test(nameOf(words[at]!)));
-    const isScript = launcher !== undefined && /^(?:npm|pnpm|yarn|bun)$/.test(nameOf(words[at]!)) &&
-      !/^(?:exec|dlx|x)$/.test(words[at + 1] ?? "");
+    const name = nameOf(words[at]!), next = words[at + 1] ?? "";
+    const launcher = LAUNCHERS.find(({ program, runs = /^/ }) => program.test(name) && runs.test(next));
+    const isScript = launcher !== undefined && /^(?:npm|pnpm|yarn|bun)$/.test(name) && !/^(?:exec|dlx|x)$/.test(next);
     if (launcher === undefined || isScript) break;
     at++;
     while (at < words.length && launcher.words.test(words[at]!)) at++;
