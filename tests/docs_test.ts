@@ -140,7 +140,7 @@ appTest("docs/api.md tells of every route, with its scope, and of no other", asy
     return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1").replace(/^\/$/, "")} ${scope}`);
   });
   const [, ...probes] = /It, `(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
-  assert.match(text, /served without `\/v1`, and\s+so\s+is\s+`\/metrics`/);
+  assert.match(text, /served without `\/v1`,\s+and\s+so\s+is\s+`\/metrics`/);
   told.push("GET / lease", "GET /metrics lease", ...probes.map((path) => `GET ${path} none`));
   const routes = allRoutes(app.parts).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   assert.deepEqual(sorted(told), sorted(routes));
