@@ -9,6 +9,7 @@ import type { LineEvent as LineChange } from "../line/line.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
+import type { ProcessIdentity } from "../process/process.ts";
 
 export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 export type { LayerResult, ReachReport, ReachRequest } from "../reach/reach.ts";
@@ -77,6 +78,11 @@ export interface ExposureRequest {
   readonly firewall?: Optional<Exposure["firewall"]> | undefined;
   /** Null or absent leaves the router alone; `{}` asks it for any port of its IPv4 address. */
   readonly gateway?: Optional<GatewayExposure> | null | undefined;
+}
+
+/** Body of `POST /leases/{id}/free`: the processes that may be ended, as `GET /ports/{port}` has shown them. */
+export interface FreeRequest {
+  readonly processes: readonly ProcessIdentity[];
 }
 
 /** Query of `GET /leases`. */

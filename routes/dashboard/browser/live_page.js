@@ -83,6 +83,7 @@ export class LivePage {
       this.#portDialog.open(/** @type {CustomEvent<number>} */ (event).detail);
     });
     byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
+    byId("more-rows").addEventListener("click", () => this.#table.showMore());
     byId("token").addEventListener("click", () => this.#pressToken());
     const filter = /** @type {HTMLInputElement} */ (byId("filter"));
     filter.addEventListener("input", () => this.#table.filter(filter.value));
@@ -145,7 +146,6 @@ export class LivePage {
       for (const [id, lease] of this.#table.leases) if (before.get(id) !== lease) read.set(id, lease);
       for (const id of before.keys()) if (!this.#table.leases.has(id)) read.delete(id);
       this.#table.replace(read);
-      document.getElementById("more-rows")?.remove();
     } catch (error) {
       this.#report(error);
     }
@@ -199,7 +199,7 @@ export class LivePage {
 
   /** What follows from the number of leases and their states. */
   #showCounts() {
-    const { leases, isFiltered } = this.#table;
+    const { leases, counts: { listed, left } } = this.#table;
     if (this.#overview === null) return;
     const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
     const { status: { pool } } = this.#overview;
@@ -210,7 +210,10 @@ export class LivePage {
     const isNone = leases.size === 0;
     byId("no-leases").hidden = !isNone;
     byId("lease-table").hidden = isNone;
-    byId("no-match").hidden = isNone || !isFiltered || this.#table.matching > 0;
+    byId("no-match").hidden = isNone || listed > 0;
+    const more = byId("more-rows");
+    more.hidden = left === 0;
+    more.textContent = this.#texts.showMore(left);
   }
 
   /** @param {Connection} state */
