@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import type { LoggedEvent } from "../src/lease/events.ts";
+import type { ReaderCounts } from "../src/metrics/server_counts.ts";
 
 /** Readers at a time. */
 export const MOST_READERS = 256;
@@ -29,6 +30,7 @@ const STILL_HERE = encoder.encode(": still here\n\n");
 export interface EventReadersParts extends Pick<Services, "events" | "clock" | "signal"> {
   /** The message that a reader gets for an event. */
   readonly encode: (event: LoggedEvent) => Uint8Array;
+  readonly counts: ReaderCounts;
 }
 
 /** The connection over which a reader gets its stream. */
@@ -124,6 +126,7 @@ export class EventReaders {
 
   #add(reader: Reader): void {
     this.#readers.add(reader);
+    this.#parts.counts.open = this.#readers.size;
     if (this.#stop !== undefined) return;
     const { events, clock } = this.#parts;
     const unsubscribe = events.subscribe(() => this.#wakeSoon());
@@ -146,6 +149,7 @@ export class EventReaders {
   /** Ends the stream of a reader that takes nothing; it can go on behind the last event that it will find in its buffers. */
   #drop(reader: Reader): void {
     const { controller, connection } = reader;
+    this.#parts.counts.dropped++;
     this.#remove(reader);
     controller.close();
     if (connection === undefined) return;
@@ -156,6 +160,7 @@ export class EventReaders {
 
   #remove(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#parts.counts.open = this.#readers.size;
     this.#waiting.delete(reader);
     if (this.#readers.size > 0) return;
     this.#stop?.();
@@ -204,9 +209,10 @@ export class EventReaders {
 
   /** What a reader gets next; `undefined` when it is up to date. */
   #nextFor(reader: Reader): Uint8Array | undefined {
-    const { events } = this.#parts;
+    const { events, counts } = this.#parts;
     if (reader.place === events.last) return undefined;
     const piece = events.hasAllAfter(reader.place) ? this.#pieceAfter(reader.place) : undefined;
+    if (piece === undefined) counts.reset++;
     reader.place = piece?.last ?? events.last;
     return piece?.bytes ?? resetMessage(events.idOf(events.last));
   }

@@ -11,13 +11,13 @@ import { COMMON_HEADERS } from "./headers.ts";
 import { EventsQuery } from "./schema.ts";
 
 /** What the stream needs. */
-type EventServices = Pick<Services, "events" | "clock" | "signal" | "cutConnection">;
+type EventServices = Pick<Services, "events" | "clock" | "signal" | "counts" | "cutConnection">;
 
 /** `GET /events`. */
-export function eventRoutes({ events, clock, signal, cutConnection }: EventServices): readonly Route[] {
+export function eventRoutes({ events, clock, signal, counts, cutConnection }: EventServices): readonly Route[] {
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
-  const readers = new EventReaders({ events, clock, signal, encode });
+  const readers = new EventReaders({ events, clock, signal, encode, counts: counts.readers });
   const does = "sends what happens to leases, as server-sent events";
   const handle = (context: Context) => stream(context, readers, cutConnection);
   return [{ method: "GET", path: "/events", scope: "lease", does, handle }];

@@ -17,16 +17,17 @@ const nothing = { type: "rule.failed", reason: "" } as const;
 /** Readers of a log of their own, with a count of what is made for them. */
 function openReaders(bounds = {}, length = 0) {
   const clock = new FakeClock(), log = new EventLog("run", bounds), ending = new AbortController();
+  const counts = { open: 0, reset: 0, dropped: 0 };
   let encodings = 0;
   const encode = ({ number }: LoggedEvent) => {
     encodings++;
     return new TextEncoder().encode(`<${number}>`.padStart(length));
   };
-  const readers = new EventReaders({ events: log, clock, signal: ending.signal, encode });
+  const readers = new EventReaders({ events: log, clock, signal: ending.signal, encode, counts });
   const publish = (count: number) => {
     for (let i = 0; i < count; i++) log.publish(nothing, 0);
   };
-  return { clock, log, ending, readers, publish, encodings: () => encodings };
+  return { clock, log, ending, readers, counts, publish, encodings: () => encodings };
 }
 
 /** A reader that has got the greeting. */
@@ -106,16 +107,20 @@ Deno.test("what is made for a reader at once is bounded, and made once for all",
 });
 
 Deno.test("a reader that the log has passed by gets reset, and goes on from there", async () => {
-  const { clock, readers, publish } = openReaders({ events: 10 });
+  const { clock, readers, counts, publish } = openReaders({ events: 10 });
   const reader = await greeted(readers);
   const waiting = textOf(reader);
   publish(1);
   clock.advance(50);
   assert.equal(await waiting, "<1>");
+  assert.deepEqual(counts, { open: 1, reset: 0, dropped: 0 });
   publish(12);
   assert.equal(await textOf(reader), 'id: run-13\nevent: reset\ndata: {"type":"reset"}\n\n');
+  assert.equal(counts.reset, 1);
   publish(2);
   assert.equal(await textOf(reader), "<14><15>");
+  await reader.cancel();
+  assert.deepEqual(counts, { open: 0, reset: 1, dropped: 0 });
 });
 
 Deno.test("what happens together reaches every waiting reader in one turn, as the same bytes", async () => {
@@ -213,7 +218,7 @@ Deno.test("without follow a stream ends behind what has happened, also when noth
 });
 
 Deno.test("a reader that takes nothing for a minute is dropped; its place is free when its connection has ended", async () => {
-  const { clock, readers, publish } = openReaders();
+  const { clock, readers, counts, publish } = openReaders();
   const ended = Promise.withResolvers<void>();
   let cuts = 0;
   const connection: ReaderConnection = { cut: () => cuts++, ended: ended.promise };
@@ -234,7 +239,7 @@ Deno.test("a reader that takes nothing for a minute is dropped; its place is fre
     await new Promise((resolve) => setTimeout(resolve)); // those who read take their comments
     clock.advance(KEEP_ALIVE_MS);
   }
-  assert.equal(cuts, 1);
+  assert.deepEqual([cuts, counts.dropped], [1, 1]);
   assert.equal((await stuck.read()).done, true);
   assert.throws(() => readers.open(), { code: "too_many_readers" });
   ended.resolve();
