@@ -48,6 +48,19 @@ const READINESS: Operation = {
   answers: { 200: { is: "It is ready", shape: statusOf("ready"), examples: ["ready"] } },
   errors: ["shutting_down"],
 };
+const METRICS: Operation = {
+  id: "showMetrics",
+  summary: "Answers the daemon's metrics, for Prometheus",
+  scope: "lease",
+  answers: {
+    200: {
+      is: "Prometheus' text format, or OpenMetrics for whom accepts it",
+      mediaType: "text/plain",
+      alsoAs: "application/openmetrics-text",
+      examples: ["metrics"],
+    },
+  },
+};
 const DOCUMENT: Operation = {
   id: "describeApi",
   summary: "Answers this document",
@@ -97,6 +110,8 @@ export const DAEMON_OPERATIONS: OperationGroup = {
     "GET /healthz": atRoot(HEALTH),
     "GET /v1/readyz": READINESS,
     "GET /readyz": atRoot(READINESS),
+    "GET /v1/metrics": METRICS,
+    "GET /metrics": atRoot(METRICS),
     "GET /v1/proof": {
       id: "prove",
       summary: "Proves that this daemon knows the token",

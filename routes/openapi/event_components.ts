@@ -1,7 +1,6 @@
 /** The data of the events on the stream, each form with a name in the document. */
 import { EVENTS } from "../../src/client/answer_shapes.ts";
 import { type AnyShape, object, oneOf } from "../../src/client/shape.ts";
-import type { ResetEvent } from "../../src/client/wire.ts";
 import type { Component } from "./operation.ts";
 
 /** Forms of data, each with one of the events that have it. */
@@ -18,7 +17,7 @@ const FORMS: Readonly<Record<string, { readonly like: string; readonly is: strin
   LineEvent: { like: "line.changed", is: "The line's verdict, or its ports, have changed" },
 };
 
-const RESET = object<ResetEvent>({ type: oneOf("reset") });
+const RESET = object<{ readonly type: "reset" }>({ type: oneOf("reset") });
 const FORM_SHAPES = Object.entries(FORMS).map(([name, { like }]) => [name, formLike(like)] as const);
 
 /** What `data` of an event has. */

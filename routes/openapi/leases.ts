@@ -2,6 +2,7 @@
 import { RELEASED } from "../../src/client/answer_shapes.ts";
 import { LEASE, LEASE_PAGE, type Shape } from "../../src/client/shape.ts";
 import type { Lease } from "../../src/lease/lease.ts";
+import { FreeBody } from "../free.ts";
 import {
   AmendBody,
   ExposureBody,
@@ -12,7 +13,7 @@ import {
   ReleaseQuery,
   RenewBody,
 } from "../schema.ts";
-import { SEVERAL_LEASES, SEVERAL_SHORT_LEASES, SHORT_LEASE } from "./grant_shapes.ts";
+import { FREED, SEVERAL_LEASES, SEVERAL_SHORT_LEASES, SHORT_LEASE } from "./grant_shapes.ts";
 import { type Answer, type Operation, type OperationGroup, type Parameter, pathOf, queryOf } from "./operation.ts";
 
 const ABSENT_OR_ENDED = ["lease_not_found", "lease_ended"] as const;
@@ -189,6 +190,18 @@ function operationsOn({ path, suffix, parameters, knowsEnded }: Reference): Reco
       body: { schema: RenewBody, examples: ["nothing", "ttl"] },
       answers: leaseAnswer("The renewed lease"),
       errors: ["scope_required", ...changing],
+    },
+    [`POST ${at}/free`]: {
+      id: `freeLease${suffix}`,
+      summary: "Ends what listens for a lease, and releases it",
+      description:
+        "Only processes that are named end, each checked to be the one that was seen; it is asked to end, and " +
+        "killed after five seconds. Where any other listens nothing is ended.",
+      scope: "expose",
+      parameters,
+      body: { schema: FreeBody, examples: ["seen_processes"], isRequired: true },
+      answers: { 200: { is: "What was ended, and the id of the lease", shape: FREED, examples: ["freed"] } },
+      errors: ["process_kept", "not_supported", ...changing],
     },
     [`PUT ${at}/exposure`]: {
       id: `exposeLease${suffix}`,

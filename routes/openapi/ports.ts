@@ -81,10 +81,17 @@ export const EVENT_OPERATIONS: OperationGroup = {
         "Each message has the `id`, the `event` (its type) and as `data` a JSON document of the schema `Event`. " +
         "Where what was missed cannot be had any more, an event `reset` comes: read the leases again.",
       scope: "lease",
-      parameters: [LAST_EVENT_ID, ...queryOf(EventsQuery, { lastEventId: "The same for clients that set no header" })],
+      parameters: [
+        LAST_EVENT_ID,
+        ...queryOf(EventsQuery, {
+          lastEventId: "The same for clients that set no header",
+          replay: "Without a last id, begin with the oldest event that is kept",
+          follow: "False: end behind what has happened until now",
+        }),
+      ],
       answers: {
         200: {
-          is: "The stream; it does not end by itself",
+          is: "The stream",
           mediaType: "text/event-stream",
           examples: ["event_stream"],
         },

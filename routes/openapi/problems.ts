@@ -147,6 +147,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemDescription>> = {
     },
     members: { listener: LISTENER, protocol: PROTOCOL },
   },
+  process_kept: {
+    when: "A process was not ended, and the lease stays",
+    detail: "Cannot free port 20417: pid 4711 listens there now and was not shown before; look again",
+    data: { port: 20_417, pid: 4711 },
+    members: { pid: PID },
+  },
   port_not_on_line: {
     when: "The internet access cannot have this external port",
     detail:

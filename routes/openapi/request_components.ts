@@ -1,4 +1,5 @@
 /** The parts of requests that have a name in the document. */
+import { FreeBody } from "../free.ts";
 import { AmendBody, ExposureBody, GrantBody, ImportBody, ReachBody, RenewBody } from "../schema.ts";
 import { type Component, requestPart } from "./operation.ts";
 
@@ -73,6 +74,9 @@ export const REQUEST_COMPONENTS: Readonly<Record<string, Component>> = {
   }),
   RenewRequest: requestPart(RenewBody, "How a lease is renewed", {
     ttlMs: "From now on, in milliseconds; only for a lease of kind `ttl`",
+  }),
+  FreeRequest: requestPart(FreeBody, "What may be ended", {
+    processes: "As `listeners` of `GET /v1/ports/{port}` has shown them; at most 64",
   }),
   ReachRequest: requestPart(ReachBody, "How a port is to be checked", {
     protocol: "`tcp` by default",

@@ -32,6 +32,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^next$/,
     serves: /^(?:dev|start)$/,
     own: LONG,
+    lastCounts: true,
     words: port(),
     source: "https://nextjs.org/docs/app/api-reference/cli/next",
   },
@@ -119,6 +120,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^(?:storybook|sb)$/,
     serves: /^dev$/,
     own: LONG,
+    lastCounts: true, // its create command writes the script with -p 6006
     words: port("--exact-port"),
     source: "https://storybook.js.org/docs/api/cli-options",
   },
@@ -128,6 +130,11 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     serves: /^dev$/,
     own: LONG,
     words: port(),
+    sides: [{
+      name: "inspector",
+      own: /^--inspector-port(?:=|$)/,
+      words: (port) => ["--inspector-port", String(port)],
+    }],
     source: "https://developers.cloudflare.com/workers/wrangler/commands/#dev",
   },
   {

@@ -116,8 +116,9 @@ const SERVERS: readonly DevServer[] = [
     }),
     env: newerNode,
     command: ["npm", "run", "dev"],
-    note: /^portd: Wrangler: added -- --port \d+/m,
+    note: /^portd: Wrangler: added -- --port \d+ --inspector-port \d+$/m,
     page: /Hello World/,
+    sides: ["inspector"],
   },
   {
     name: "docusaurus",
@@ -232,13 +233,13 @@ const SERVERS: readonly DevServer[] = [
       create: [
         "sh",
         "-c",
-        "npx -y create-vite@9.3.0 project --template react-ts --no-interactive && cd project && npm install && npx -y create-storybook@10.6.2 --yes --no-dev --package-manager npm --disable-telemetry",
+        "npx -y create-vite@9.3.0 project --template react-ts --no-interactive && cd project && npm install && npx -y create-storybook@10.6.2 --features docs --yes --no-dev --package-manager npm --disable-telemetry",
       ],
       isNewer: true,
     }),
     env: newerNode,
     command: ["npm", "run", "storybook"],
-    note: undefined,
+    note: /^portd: Storybook: added -- --port \d+ --exact-port$/m,
     page: /storybook/i,
   },
 ];

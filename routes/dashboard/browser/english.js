@@ -39,6 +39,8 @@ export const ENGLISH = {
   noMatch: "No lease matches the filter.",
   /** @param {number} more */
   moreRows: (more) => `${count(more)} more leases are shown where scripts may run; portd ls lists them all.`,
+  /** @param {number} left */
+  showMore: (left) => `Show more (${count(left)} are left)`,
   filter: "Filter",
   filterHint: "name, port, command, state …",
   sortBy: "Sort by",

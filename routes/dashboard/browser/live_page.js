@@ -1,10 +1,13 @@
 /** The page while it lives: what is shown follows the daemon, and what people press is done. */
+import { activitySection } from "./activity.js";
 import { createApi, leasePages, Refusal } from "./api.js";
 import { byId, put } from "./dom.js";
 import { makeView } from "./facts.js";
 import { LeaseTable } from "./lease_table.js";
 import { follow } from "./live.js";
+import { MapPicture } from "./map_picture.js";
 import { networkSection } from "./network.js";
+import { mapSection } from "./port_map.js";
 import { showLeaseForm } from "./new_lease.js";
 import { PortDialog } from "./port_dialog.js";
 import { listenToSort } from "./sorting.js";
@@ -15,6 +18,7 @@ import { localTime } from "./times.js";
 
 /**
  * @import { Lease } from "../../../src/lease/lease.ts"
+ * @import { Protocol } from "../../../src/port/port.ts"
  * @import { Overview } from "../data.ts"
  * @import { Strangers } from "../data.ts"
  * @import { Connection } from "./live.js"
@@ -37,6 +41,8 @@ export class LivePage {
   #strangers = null;
   /** @type {string | null} */
   #lastId = null;
+  /** @type {MapPicture | null} */
+  #picture = null;
   #stream = new AbortController();
   #table;
   #portDialog;
@@ -77,6 +83,7 @@ export class LivePage {
       this.#portDialog.open(/** @type {CustomEvent<number>} */ (event).detail);
     });
     byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
+    byId("more-rows").addEventListener("click", () => this.#table.showMore());
     byId("token").addEventListener("click", () => this.#pressToken());
     const filter = /** @type {HTMLInputElement} */ (byId("filter"));
     filter.addEventListener("input", () => this.#table.filter(filter.value));
@@ -139,7 +146,6 @@ export class LivePage {
       for (const [id, lease] of this.#table.leases) if (before.get(id) !== lease) read.set(id, lease);
       for (const id of before.keys()) if (!this.#table.leases.has(id)) read.delete(id);
       this.#table.replace(read);
-      document.getElementById("more-rows")?.remove();
     } catch (error) {
       this.#report(error);
     }
@@ -154,14 +160,18 @@ export class LivePage {
   /** Reads everything but the leases. */
   async #refresh() {
     try {
-      const [overview, strangers] = await Promise.all([
+      const [overview, strangers, map, activity] = await Promise.all([
         this.#api.call("GET", "/dashboard/overview"),
         this.#api.call("GET", "/dashboard/strangers"),
+        this.#api.call("GET", "/v1/ports/map"),
+        this.#api.call("GET", "/v1/activity"),
       ]);
       this.#overview = overview;
       this.#strangers = strangers;
       this.#table.look(makeView(this.#texts, this.#time, overview));
       put(strangersSection(strangers, this.#texts));
+      this.#showMap(map);
+      put(activitySection(activity, this.#texts));
       put(networkSection(overview, this.#texts));
       this.#showCounts();
     } catch (error) {
@@ -172,9 +182,24 @@ export class LivePage {
     }
   }
 
+  /** @param {import("../../../src/inspect/port_map.ts").PortMap} map */
+  #showMap(map) {
+    if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts));
+    this.#picture ??= new MapPicture(this.#texts, (port, protocol) => this.#nameOf(port, protocol));
+    this.#picture.show(map);
+  }
+
+  /** The name of the lease of a port; null where it has none. @param {number} port @param {Protocol} protocol */
+  #nameOf(port, protocol) {
+    for (const lease of this.#table.leases.values()) {
+      if (lease.port === port && lease.protocols.includes(protocol)) return lease.name;
+    }
+    return null;
+  }
+
   /** What follows from the number of leases and their states. */
   #showCounts() {
-    const { leases, isFiltered } = this.#table;
+    const { leases, counts: { listed, left } } = this.#table;
     if (this.#overview === null) return;
     const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
     const { status: { pool } } = this.#overview;
@@ -185,7 +210,10 @@ export class LivePage {
     const isNone = leases.size === 0;
     byId("no-leases").hidden = !isNone;
     byId("lease-table").hidden = isNone;
-    byId("no-match").hidden = isNone || !isFiltered || this.#table.matching > 0;
+    byId("no-match").hidden = isNone || listed > 0;
+    const more = byId("more-rows");
+    more.hidden = left === 0;
+    more.textContent = this.#texts.showMore(left);
   }
 
   /** @param {Connection} state */

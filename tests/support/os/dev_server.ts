@@ -161,7 +161,9 @@ export async function openSocket(
   url: string,
   { protocol, first }: { readonly protocol?: string; readonly first?: RegExp } = {},
 ): Promise<WebSocket> {
-  const socket = new WebSocket(url, protocol === undefined ? [] : [protocol]);
+  // A browser says of which page the script is, and some servers listen to no other.
+  const origin = new URL(url.replace(/^ws/, "http")).origin;
+  const socket = new WebSocket(url, { headers: { origin }, protocols: protocol === undefined ? [] : [protocol] });
   const opened = new Promise<void>((resolve, reject) => {
     socket.onopen = () => resolve();
     socket.onerror = (event) => reject(new Error(`Cannot connect to ${url}: ${(event as ErrorEvent).message}`));
