@@ -86,7 +86,7 @@ export const EXAMPLES = {
   check_with_listener: { protocol: "udp", from: "internet", listen: true },
   seen_processes: { processes: [{ pid: 4715, startTime: "812390", bootId: LEASED.holder.bootId }] },
   freed: { ended: [{ pid: 4715, command: "node server.mjs", signal: "TERM" }], released: [id] },
-  metrics: "# HELP portd_up_info The running daemon.\n# TYPE portd_up_info gauge\n",
+  metrics: "# HELP portd_holds Holds that are kept.\n# TYPE portd_holds gauge\nportd_holds 2\n",
   dry_run: { dryRun: true },
   stun_servers: { servers: ["stun.example.org:3478"] },
   lease: LEASED,
