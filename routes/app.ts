@@ -6,6 +6,7 @@ import { restBodyTimer } from "./body.ts";
 import { activityRoutes } from "./activity.ts";
 import { callList } from "./call_list.ts";
 import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
+import { dashboardSessionRoutes } from "./dashboard_sessions.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
@@ -45,6 +46,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...statusRoutes(services),
     ...activityRoutes(services),
     ...proofRoutes(services),
+    ...dashboardSessionRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
   ];
