@@ -50,6 +50,8 @@ export interface Services extends Domain {
   readonly stop: () => void;
   /** Ends streams when the daemon stops. */
   readonly signal: AbortSignal;
+  /** Ends the connection of this peer, also when it takes nothing. Absent where the system offers no way. */
+  readonly cutConnection?: ((peer: Deno.NetAddr) => void) | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -128,8 +130,8 @@ async function serveUntilStopped(
   const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
-  const counts = newServerCounts();
-  const services: Services = { ...domain, ...state, guard, provable, port, counts, status: statusOf(domain, notes) };
+  const counts = newServerCounts(), status = statusOf(domain, notes), { cutConnection } = server;
+  const services: Services = { ...domain, ...state, guard, provable, port, counts, status, cutConnection };
   server.open(options.createApp(services).fetch);
   const compat = await openCompat(config, services);
   notes.push(...compat.warnings);
