@@ -7,7 +7,7 @@ import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
-import type { EventsOptions } from "./events.ts";
+import type { EventsOptions, EventSource } from "./events.ts";
 import { OutsideClient } from "./outside_client.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
@@ -202,14 +202,16 @@ export class PortdClient extends OutsideClient {
   }
 
   /**
-   * What happens to leases from now on, or after `lastEventId`. A broken stream is opened again and continues after the
-   * last event that came; when some are lost, a `reset` comes first. Ends when the signal is aborted.
+   * What happens to leases from now on, after `lastEventId`, or with `replay` after all that is kept. A broken stream, or
+   * one on which nothing comes for 45 seconds, is opened again and continues after the last event that came; when some
+   * are lost, a `reset` comes first. Ends when the signal is aborted; without `follow` when all that had happened is
+   * there.
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<AnyEvent, void, void> {
     const { followEvents } = await import("./events.ts");
-    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
+    const open: EventSource["open"] = (filter, signal) => this.#calls.openEvents(filter, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
 
