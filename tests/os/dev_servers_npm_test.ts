@@ -47,6 +47,12 @@ function connects(path: string, first?: RegExp): (served: Served) => Promise<voi
   };
 }
 
+async function connectsToRsbuild({ port }: Served): Promise<void> {
+  const script = await (await fetch(`http://localhost:${port}/static/js/index.js`)).text();
+  const [, token] = /init\(%0A%20%20'([0-9a-f]+)'/.exec(script) ?? [];
+  await closeSocket(await openSocket(`ws://localhost:${port}/rsbuild-hmr?token=${token}`));
+}
+
 const SERVERS: readonly DevServer[] = [
   {
     name: "vite",
@@ -287,6 +293,7 @@ export default () => <html><body><Outlet /><Scripts /></body></html>;
     command: ["npm", "run", "dev"],
     note: /^portd: Rsbuild: added -- --port \d+$/m,
     page: /<title>Rsbuild App/,
+    reloads: connectsToRsbuild,
   },
   {
     name: "storybook",
