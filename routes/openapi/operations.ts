@@ -2,6 +2,7 @@
  * Every call as the document describes it. A route needs one entry here, and an entry a route; tests/routes/openapi_test.ts
  * says what is missing.
  */
+import { DASHBOARD_OPERATIONS } from "./dashboard.ts";
 import { API_OPERATIONS, DAEMON_OPERATIONS } from "./daemon.ts";
 import { LEASE_OPERATIONS } from "./leases.ts";
 import type { OperationGroup } from "./operation.ts";
@@ -17,5 +18,6 @@ export const OPERATIONS: readonly OperationGroup[] = [
   GATEWAY_OPERATIONS,
   NETWORK_OPERATIONS,
   DAEMON_OPERATIONS,
+  DASHBOARD_OPERATIONS,
   API_OPERATIONS,
 ];

@@ -83,6 +83,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemDescription>> = {
   unauthorized: {
     when: "The token is not this daemon's, or none came where `auth.anonymous: none` asks for one",
     detail: "Cannot serve without a token: the configuration asks for one",
+    retries: true,
   },
   forbidden_origin: {
     when: "`Origin` or `Sec-Fetch-Site` says that a web page of another origin sent it",

@@ -1,4 +1,5 @@
 /** The parts of requests that have a name in the document. */
+import { CodeBody, SessionBody } from "../dashboard_sessions.ts";
 import { FreeBody } from "../free.ts";
 import { AmendBody, ExposureBody, GrantBody, ImportBody, ReachBody, RenewBody } from "../schema.ts";
 import { type Component, requestPart } from "./operation.ts";
@@ -78,6 +79,10 @@ export const REQUEST_COMPONENTS: Readonly<Record<string, Component>> = {
   FreeRequest: requestPart(FreeBody, "What may be ended", {
     processes: "As `listeners` of `GET /v1/ports/{port}` has shown them; at most 64",
   }),
+  DashboardCodeRequest: requestPart(CodeBody, "For whom a code is", {
+    anyUser: "Any user of the machine may use it; by default the user who asks for it",
+  }),
+  DashboardSessionRequest: requestPart(SessionBody, "What opens a session", { code: "Good once, for a minute" }),
   ReachRequest: requestPart(ReachBody, "How a port is to be checked", {
     protocol: "`tcp` by default",
     family: "By default the one for which the lease asks the router, else `ipv4`",
