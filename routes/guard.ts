@@ -42,12 +42,47 @@ export function guarded({ handle, scope }: Pick<Route, "handle" | "scope">, opti
   };
 }
 
-function checkCaller({ method, headers, url }: Request, hosts: ReadonlySet<string>): void {
+/** From where a person came to a page: by themselves or from our own pages, or by a link of another site. */
+export type From = "own" | "foreign";
+
+/** What answers a page, knowing from where its reader came. */
+export type PageHandler = (context: Context, from: From) => Response | Promise<Response>;
+
+/**
+ * The handler of a page for people, with the guard in front of it. A browser cannot send the token with a navigation,
+ * so the page itself keeps back what its reader may not see. A link of another site may lead here, into a tab of its
+ * own and not into a frame; the page shows no data then.
+ */
+export function guardedPage(handle: PageHandler, { hosts }: GuardOptions): Route["handle"] {
+  return function guardedPageHandler(context) {
+    const request = context.req.raw;
+    const from = isForeignNavigation(request) ? "foreign" : "own";
+    if (from === "foreign") checkHost(request, hosts);
+    else checkCaller(request, hosts);
+    return handle(context, from);
+  };
+}
+
+/** Whether a link of another site has opened this as the page of a tab (Fetch Metadata of the W3C). */
+function isForeignNavigation({ method, headers }: Request): boolean {
+  const site = headers.get("sec-fetch-site");
+  return method === "GET" && !headers.has("origin") && (site === "cross-site" || site === "same-site") &&
+    headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
+}
+
+/** @returns the Host. */
+function checkHost({ headers, url }: Request, hosts: ReadonlySet<string>): string {
   const host = headers.get("host");
   if (host === null || !hosts.has(host.toLowerCase())) throw misdirected(host, hosts);
   // A request line may name a host of its own, and then that one counts (RFC 9112, section 3.2.2).
   const authority = url.slice("http://".length, url.indexOf("/", "http://".length));
   if (!hosts.has(authority.toLowerCase())) throw misdirected(authority, hosts);
+  return host;
+}
+
+function checkCaller(request: Request, hosts: ReadonlySet<string>): void {
+  const { method, headers } = request;
+  const host = checkHost(request, hosts);
   const origin = headers.get("origin");
   if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) throw foreign("origin", origin);
   const site = headers.get("sec-fetch-site");

@@ -88,6 +88,8 @@ export interface CliContext extends CommandContext {
   readonly answerMs?: number;
   /** Calls back on those of these signals that the OS has, until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+  /** Stops this process until its shell lets it go on, as Ctrl-Z does. */
+  readonly suspend: () => void;
   /** Runs another command line in this process. @returns its exit code. */
   readonly runCommand: (args: readonly string[], context: CliContext) => Promise<number>;
   /** Loads the daemon. Heavy: only `serve` does. */
@@ -159,6 +161,7 @@ export function systemContext(options: SystemContextOptions): CliContext {
       ? [Deno.execPath()]
       : [Deno.execPath(), "run", ...RUN_FLAGS, ...configWords(mainUrl), mainUrl],
     onSignal: listenForSignals,
+    suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
     ...loaders,
     openService: ({ isUser }) => openService({ isUser, os: Deno.build.os, env, onSignal: listenForSignals }),
   };

@@ -7,10 +7,11 @@ import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
-import type { EventsOptions } from "./events.ts";
+import type { EventsOptions, EventSource } from "./events.ts";
 import { OutsideClient } from "./outside_client.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
+  Activity,
   AmendRequest,
   AnyEvent,
   DaemonStatus,
@@ -20,6 +21,7 @@ import type {
   LeaseFilter,
   LeasePage,
   LeaseRequest,
+  PortMap,
 } from "./wire.ts";
 
 export { NoDaemonError, UnprovenPeerError, UnusableAnswerError } from "./transport.ts";
@@ -199,14 +201,16 @@ export class PortdClient extends OutsideClient {
   }
 
   /**
-   * What happens to leases from now on, or after `lastEventId`. A broken stream is opened again and continues after the
-   * last event that came; when some are lost, a `reset` comes first. Ends when the signal is aborted.
+   * What happens to leases from now on, after `lastEventId`, or with `replay` after all that is kept. A broken stream, or
+   * one on which nothing comes for 45 seconds, is opened again and continues after the last event that came; when some
+   * are lost, a `reset` comes first. Ends when the signal is aborted; without `follow` when all that had happened is
+   * there.
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<AnyEvent, void, void> {
     const { followEvents } = await import("./events.ts");
-    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
+    const open: EventSource["open"] = (filter, signal) => this.#calls.openEvents(filter, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
 
@@ -222,6 +226,11 @@ export class PortdClient extends OutsideClient {
     return await this.#calls.get(`/ports/${port}`, shape, { mostBytes: MOST_BODY_BYTES, ...options });
   }
 
+  /** The state of every port, in run lengths. */
+  async portMap(options: CallOptions = {}): Promise<PortMap> {
+    return await this.#calls.get("/ports/map", page("PORT_MAP"), options);
+  }
+
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
     const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
@@ -231,6 +240,11 @@ export class PortdClient extends OutsideClient {
   /** Makes a lease unreachable from outside again. */
   async conceal(ref: LeaseRef, options: CallOptions = {}): Promise<Lease> {
     return await this.#calls.json({ method: "DELETE", path: pathOf(ref, "/exposure"), shape: LEASE, ...options });
+  }
+
+  /** How many leases were granted and ended, and how many requests were refused, in each minute of the last hour. */
+  async activity(options: CallOptions = {}): Promise<Activity> {
+    return await this.#calls.get("/activity", page("ACTIVITY"), options);
   }
 
   /** Version, uptime and counts of the daemon. */
@@ -263,3 +277,6 @@ const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
 const answerShapes = () => import("./answer_shapes.ts");
 const answer = <Name extends keyof Awaited<ReturnType<typeof answerShapes>>>(name: Name) => async () =>
   (await answerShapes())[name];
+const pageShapes = () => import("./page_shapes.ts");
+const page = <Name extends keyof Awaited<ReturnType<typeof pageShapes>>>(name: Name) => async () =>
+  (await pageShapes())[name];

@@ -9,10 +9,13 @@ import type { LineEvent as LineChange } from "../line/line.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
+import type { ProcessIdentity } from "../process/process.ts";
 
 export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 export type { LayerResult, ReachReport, ReachRequest } from "../reach/reach.ts";
 export type { GatewaySide, GatewayStatus, Mapping, MappingState } from "../gateway/mapping.ts";
+export type { Activity } from "../lease/activity.ts";
+export type { MapState, PortMap } from "../inspect/port_map.ts";
 export type { Line, PortSet, StunSample } from "../line/line.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
 
@@ -75,6 +78,11 @@ export interface ExposureRequest {
   readonly firewall?: Optional<Exposure["firewall"]> | undefined;
   /** Null or absent leaves the router alone; `{}` asks it for any port of its IPv4 address. */
   readonly gateway?: Optional<GatewayExposure> | null | undefined;
+}
+
+/** Body of `POST /leases/{id}/free`: the processes that may be ended, as `GET /ports/{port}` has shown them. */
+export interface FreeRequest {
+  readonly processes: readonly ProcessIdentity[];
 }
 
 /** Query of `GET /leases`. */
@@ -156,6 +164,20 @@ export interface LineSampleRequest {
 /** Some events are lost: read the leases again. */
 export interface ResetEvent {
   readonly type: "reset";
+  /** The stream continues after this event. */
+  readonly id: string;
+  /** How many are lost; null where that is not known: the daemon was restarted, or the place was never known. */
+  readonly missed: number | null;
+}
+
+/** Query of `GET /events`. */
+export interface EventsFilter {
+  /** The stream continues after this event; without it the stream begins now. */
+  readonly lastEventId?: string | undefined;
+  /** Without a `lastEventId` the stream begins with the oldest event that is kept. @default false */
+  readonly replay?: boolean | undefined;
+  /** False ends the stream behind what has happened until now. @default true */
+  readonly follow?: boolean | undefined;
 }
 
 /** What the stream of events has. */

@@ -7,6 +7,7 @@ import { FirewallSync } from "../firewall/sync.ts";
 import type { Holds } from "../hold/hold.ts";
 import { PortDescriber } from "../inspect/describe.ts";
 import { loopbackHints } from "../inspect/loopback.ts";
+import { ActivityCounter } from "../lease/activity.ts";
 import { Allocator } from "../lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "../lease/events.ts";
 import { excluderOf, poolPorts } from "../lease/exclusion.ts";
@@ -31,25 +32,42 @@ import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type Freeing, openFreeing } from "./freeing.ts";
 import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
+import { openPortMap } from "./port_map.ts";
 import { openReach } from "./reach.ts";
 
+/** Parts of the core that others use as they are. */
+type Shared =
+  | "clock"
+  | "store"
+  | "pool"
+  | "allocator"
+  | "registry"
+  | "events"
+  | "activity"
+  | "processes"
+  | "wsl"
+  | "network";
+
 /** The parts of a daemon behind its HTTP layer. */
-export interface Domain
-  extends
-    Pick<Core, "clock" | "store" | "pool" | "allocator" | "registry" | "events" | "processes" | "wsl" | "network"> {
+export interface Domain extends Pick<Core, Shared> {
+  /** The port that each name had last. */
+  readonly names: ReadonlyMap<string, number>;
   readonly replay: Replay;
   readonly transfer: Transfer;
   readonly watch: Watch;
   readonly listing: Listing;
   readonly ports: PortDescriber;
+  readonly portMap: ReturnType<typeof openPortMap>;
   readonly firewall: FirewallSync;
   readonly mapper: GatewayPart;
   readonly line: DaemonLine;
   readonly reach: ReturnType<typeof openReach>;
   readonly callers: Callers;
+  readonly freeing: Freeing;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
   /** What a request may leave out. */
@@ -110,8 +128,10 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     mapper,
     line,
     ports,
+    portMap: openPortMap({ ...core, line }),
     reach: openReach({ ...core, ports, firewall, mapper, line }),
     callers,
+    freeing: openFreeing({ registry, ports }),
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
     findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),
@@ -143,6 +163,7 @@ interface Core extends LeaseOptions {
   readonly names: Map<string, number>;
   readonly events: EventLog;
   readonly registry: Registry;
+  readonly activity: ActivityCounter;
   readonly warnings: () => readonly string[];
 }
 
@@ -158,8 +179,10 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
   const isExcluded = (port: number) => isWithin(config.exclude, port) || isWithin(rules.current.excluded, port);
   const allocator = new Allocator({ pool, holds, isExcluded, names, cooldownMs });
   const events = new EventLog(Math.floor(clock.now()).toString(36));
+  const activity = new ActivityCounter(clock);
   const registry = new Registry({
     ...options,
+    activity,
     store,
     allocator,
     events,
@@ -169,6 +192,7 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
     defaultLifetime: { kind: "listener", claimMs, graceMs },
     maxLeasesPerUser,
   });
+  events.subscribe((event) => activity.happened(event));
   const { setAside, path } = store;
   const notes = setAside === null ? [] : [`${path} was damaged: it is kept as ${setAside}, and its leases are lost`];
   for (const note of [...warnings, ...notes]) log(`warning: ${note}`);
@@ -180,7 +204,17 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
   log(`${restored.live} leases loaded, ${restored.voided} void since the last boot`);
-  return { ...options, store, pool, allocator, names, events, registry, warnings: () => [...warnings, ...notes] };
+  return {
+    ...options,
+    store,
+    pool,
+    allocator,
+    names,
+    events,
+    registry,
+    activity,
+    warnings: () => [...warnings, ...notes],
+  };
 }
 
 /** Keeps the firewall's rules as the leases want them. */

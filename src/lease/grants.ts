@@ -6,6 +6,7 @@ import { monotonicFactory } from "ulid";
 import { PortdError } from "../errors.ts";
 import type { Holds } from "../hold/hold.ts";
 import type { Process, Processes } from "../process/process.ts";
+import type { ActivityCounter } from "./activity.ts";
 import type { Allocated, Refused } from "./allocator.ts";
 import {
   checkExposedChange,
@@ -44,6 +45,7 @@ export interface RegistryParts extends LedgerParts {
   readonly holds: Holds;
   readonly processes: Processes;
   readonly refusals: Refusals;
+  readonly activity: Pick<ActivityCounter, "refused">;
   /** Lifetime of a lease that asked for none. */
   readonly defaultLifetime: Lifetime;
   /** Whether the OS may hand out the port by itself. */

@@ -2,185 +2,16 @@
  * Dev servers that do not take their port from PORT: how each is recognised, and the words that give it a port, and that
  * keep it from taking another one. Pure. The sources are the vendors' documentation of their command lines.
  */
-
-/** One dev server. */
-export interface Framework {
-  readonly name: string;
-  /** The program, without its folder. */
-  readonly program: RegExp;
-  /** The words behind it with which it serves, as in `dev`; where it has none, any words but {@linkcode others}. */
-  readonly serves?: RegExp;
-  /** First words with which it does something else. */
-  readonly others?: RegExp;
-  /** Words that say that the command has a port already. */
-  readonly own: RegExp;
-  /** What is put at the end. */
-  readonly words: (port: number) => readonly string[];
-  /** Used instead where the port stands within the command: the whole words. */
-  readonly rewrite?: (words: readonly string[], port: number) => readonly string[];
-  readonly source: string;
-}
-
-const LONG = /^(?:--port|-p)(?:=|$)|^-p\d+$/;
-const port = (...more: readonly string[]) => (port: number) => ["--port", String(port), ...more];
-const short = (port: number) => ["-p", String(port)];
+import { type Framework, frameworkId, LONG, port, short } from "./framework.ts";
+import { JAVASCRIPT_FRAMEWORKS } from "./javascript_frameworks.ts";
 
 /** All of them. */
 export const FRAMEWORKS: readonly Framework[] = [
-  {
-    name: "Vite",
-    program: /^vite$/,
-    others: /^(?:build|optimize)$/,
-    own: LONG,
-    words: port("--strictPort"),
-    source: "https://vite.dev/guide/cli",
-  },
-  {
-    name: "React Router",
-    program: /^(?:react-router|remix)$/,
-    serves: /^(?:dev|vite:dev)$/,
-    own: LONG,
-    words: port("--strictPort"),
-    source: "https://reactrouter.com/api/other-api/dev",
-  },
-  {
-    name: "Astro",
-    program: /^astro$/,
-    serves: /^(?:dev|preview)$/,
-    own: LONG,
-    words: port(),
-    source: "https://docs.astro.build/en/reference/cli-reference/",
-  },
-  {
-    name: "Next.js",
-    program: /^next$/,
-    serves: /^(?:dev|start)$/,
-    own: LONG,
-    words: port(),
-    source: "https://nextjs.org/docs/app/api-reference/cli/next",
-  },
-  {
-    name: "Nuxt",
-    program: /^nux[it]$/,
-    serves: /^(?:dev|preview)$/,
-    own: LONG,
-    words: port(),
-    source: "https://nuxt.com/docs/api/commands/dev",
-  },
-  {
-    name: "Angular",
-    program: /^ng$/,
-    serves: /^(?:serve|s|dev)$/,
-    own: LONG,
-    words: port(),
-    source: "https://angular.dev/cli/serve",
-  },
-  {
-    name: "Vue CLI",
-    program: /^vue-cli-service$/,
-    serves: /^serve$/,
-    own: LONG,
-    words: port(),
-    source: "https://cli.vuejs.org/guide/cli-service.html",
-  },
-  {
-    name: "webpack",
-    program: /^webpack(?:-cli)?$/,
-    serves: /^(?:serve|server|s)$/,
-    own: LONG,
-    words: port(),
-    source: "https://webpack.js.org/api/cli/#serve",
-  },
-  {
-    name: "webpack-dev-server",
-    program: /^webpack-dev-server$/,
-    own: LONG,
-    words: port(),
-    source: "https://github.com/webpack/webpack-dev-server",
-  },
-  {
-    name: "Parcel",
-    program: /^parcel$/,
-    others: /^(?:build|watch|help)$/,
-    own: LONG,
-    words: port(),
-    source: "https://parceljs.org/features/cli/",
-  },
-  {
-    name: "Gatsby",
-    program: /^gatsby$/,
-    serves: /^(?:develop|serve)$/,
-    own: LONG,
-    words: port(),
-    source: "https://www.gatsbyjs.com/docs/reference/gatsby-cli/",
-  },
-  {
-    name: "Docusaurus",
-    program: /^docusaurus$/,
-    serves: /^(?:start|serve)$/,
-    own: LONG,
-    words: port(),
-    source: "https://docusaurus.io/docs/cli",
-  },
-  {
-    name: "Eleventy",
-    program: /^eleventy$/,
-    serves: /^--serve$/,
-    own: LONG,
-    words: (port) => [`--port=${port}`],
-    source: "https://www.11ty.dev/docs/usage/",
-  },
-  {
-    name: "Expo",
-    program: /^expo$/,
-    serves: /^start$/,
-    own: LONG,
-    words: port(),
-    source: "https://docs.expo.dev/more/expo-cli/",
-  },
-  {
-    name: "Storybook",
-    program: /^(?:storybook|sb)$/,
-    serves: /^dev$/,
-    own: LONG,
-    words: port("--exact-port"),
-    source: "https://storybook.js.org/docs/api/cli-options",
-  },
-  {
-    name: "Wrangler",
-    program: /^wrangler$/,
-    serves: /^dev$/,
-    own: LONG,
-    words: port(),
-    source: "https://developers.cloudflare.com/workers/wrangler/commands/#dev",
-  },
-  {
-    name: "http-server",
-    program: /^http-server$/,
-    own: LONG,
-    words: short,
-    source: "https://github.com/http-party/http-server",
-  },
-  {
-    name: "serve",
-    program: /^serve$/,
-    own: /^(?:-l|--listen|-p)/,
-    words: (port) => ["-l", String(port)],
-    source: "https://github.com/vercel/serve",
-  },
-  {
-    name: "Deno",
-    program: /^deno$/,
-    serves: /^serve$/,
-    own: /^--port(?:=|$)/,
-    words: () => [],
-    rewrite: (words, port) => insertAfter(words, "serve", `--port=${port}`),
-    source: "https://docs.deno.com/runtime/reference/cli/serve/",
-  },
+  ...JAVASCRIPT_FRAMEWORKS,
   {
     name: "Django",
     program: /^(?:manage\.py|django-admin)$/,
-    serves: /^runserver$/,
+    serves: /^runserver(?:_plus)?$/,
     own: /^(?:\d+|\S*:\d+)$/,
     words: (port) => [String(port)],
     source: "https://docs.djangoproject.com/en/stable/ref/django-admin/#runserver",
@@ -234,9 +65,10 @@ export const FRAMEWORKS: readonly Framework[] = [
     name: "Jupyter",
     program: /^jupyter(?:-lab|-notebook)?$/,
     others: /^(?!lab$|notebook$|server$|--)\S/,
-    own: /^--(?:ServerApp\.)?port(?:=|$)/,
-    words: (port) => [`--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
-    source: "https://jupyter-server.readthedocs.io/en/latest/other/full-config.html",
+    own: /^--(?:ServerApp\.|NotebookApp\.)?port(?:=|$)/,
+    // Not by their long names: those of Jupyter Server are silently ignored by Notebook 6.
+    words: (port) => [`--port=${port}`, "--port-retries=0"],
+    source: "https://jupyter-server.readthedocs.io/en/latest/users/launching.html",
   },
   {
     name: "Rails",
@@ -245,6 +77,20 @@ export const FRAMEWORKS: readonly Framework[] = [
     own: LONG,
     words: short,
     source: "https://guides.rubyonrails.org/command_line.html",
+  },
+  {
+    name: "rackup",
+    program: /^rackup$/,
+    own: LONG,
+    words: short,
+    source: "https://github.com/rack/rackup",
+  },
+  {
+    name: "Puma",
+    program: /^puma$/,
+    own: /^(?:-p|--port|-b|--bind)/,
+    words: short,
+    source: "https://puma.io/puma/",
   },
   {
     name: "Jekyll",
@@ -263,6 +109,14 @@ export const FRAMEWORKS: readonly Framework[] = [
     source: "https://gohugo.io/commands/hugo_server/",
   },
   {
+    name: "Laravel",
+    program: /^artisan$/,
+    serves: /^serve$/,
+    own: /^--port(?:=|$)/,
+    words: (port) => [`--port=${port}`],
+    source: "https://laravel.com/docs/12.x/installation",
+  },
+  {
     name: "PHP",
     program: /^php[\d.]*$/,
     serves: /^-S$/,
@@ -273,7 +127,5 @@ export const FRAMEWORKS: readonly Framework[] = [
   },
 ];
 
-function insertAfter(words: readonly string[], mark: string, more: string): readonly string[] {
-  const at = words.indexOf(mark) + 1;
-  return [...words.slice(0, at), more, ...words.slice(at)];
-}
+/** What portd.yaml may name: each of them, or none, which leaves the command as it is. */
+export const FRAMEWORK_NAMES: readonly string[] = [...FRAMEWORKS.map(frameworkId), "none"];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type LeaseEvent, NoDaemonError, PortdClient, UnusableAnswerError } from "../../src/client/client.ts";
 import {
+  ACTIVITY,
   DESCRIPTION,
   DOCUMENT,
   EVENT,
@@ -9,6 +10,7 @@ import {
   LEASE,
   LINE,
   OUTCOME,
+  PORT_MAP,
   REACH,
   SOCKET,
   STATUS,
@@ -35,6 +37,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   "listeners()": { document: { listeners: [SOCKET] }, call: (client) => client.listeners(), gives: [SOCKET] },
   "describePort()": { document: DESCRIPTION, call: (client) => client.describePort(20417) },
+  "portMap()": { document: PORT_MAP, call: (client) => client.portMap() },
   "expose()": { document: LEASE, call: (client) => client.expose(LEASE.id) },
   "conceal()": { document: LEASE, call: (client) => client.conceal(LEASE.id) },
   "firewall()": { document: FIREWALL, call: (client) => client.firewall() },
@@ -42,6 +45,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   "line()": { document: LINE, call: (client) => client.line() },
   "sampleLine()": { document: LINE, call: (client) => client.sampleLine({ servers: ["stun.example.org"] }) },
   "checkPort()": { document: REACH, call: (client) => client.checkPort(20417) },
+  "activity()": { document: ACTIVITY, call: (client) => client.activity() },
   "status()": { document: STATUS, call: (client) => client.status() },
   "export()": { document: DOCUMENT, call: (client) => client.export() },
   "import()": { document: OUTCOME, call: (client) => client.import(DOCUMENT) },

@@ -107,3 +107,27 @@ Deno.test("GET /ports/{n} says what a number is known for, and refuses what is n
     assert.deepEqual([body.code, body.field, body.value], [code, "port", text]);
   }
 });
+
+appTest(
+  "GET /ports/map shows the state of every port, and a lease as soon as it is granted or released",
+  async (app) => {
+    const stateOf = async (port: number) => {
+      const { status, body: { tcp } } = await app.call("/v1/ports/map");
+      assert.equal(status, 200);
+      let first = 0;
+      for (const [, length, letter] of (tcp as string).matchAll(/(\d+)([a-z])/g)) {
+        if (port < (first += Number(length))) return letter;
+      }
+    };
+    assert.equal(await stateOf(app.test.first), "p");
+    const { id, port } = await lease(app, { name: "web", project: "shop" });
+    const asked = stateOf(port);
+    await new Promise((resolve) => setTimeout(resolve)); // it waits for its turn by now
+    app.test.clock.advance(1000);
+    assert.equal(await asked, "l");
+    await app.call(`/v1/leases/${id}`, { method: "DELETE" });
+    app.test.clock.advance(1000);
+    assert.equal(await stateOf(port), "q");
+    assert.equal((await app.call("/v1/ports/map?port=1")).body.code, "invalid_request");
+  },
+);

@@ -9,8 +9,9 @@ import type {
   PortDescription,
   PortSocket,
 } from "../../src/client/client.ts";
-import type { FirewallStatus, Line } from "../../src/client/wire.ts";
+import type { Activity, FirewallStatus, Line, PortMap } from "../../src/client/wire.ts";
 import type { Rule } from "../../src/firewall/rule.ts";
+import { MAP_LETTERS } from "../../src/inspect/port_map.ts";
 
 const INSTANT = "2026-11-23T10:00:00.000Z";
 
@@ -197,4 +198,41 @@ export const REACH: ReachReport = {
   verdict: "closed",
   broken: "rule",
   external: { address: "203.0.113.9", port: 20417 },
+};
+
+const COUNTS = {
+  none: 1,
+  free: 65_533,
+  ephemeral: 0,
+  pool: 0,
+  quarantined: 0,
+  excluded: 0,
+  used: 1,
+  leased: 0,
+  listening: 1,
+  conflict: 0,
+} as const;
+
+/** `GET /ports/map`. */
+export const PORT_MAP: PortMap = {
+  version: "0123456789abcdef0123",
+  letters: MAP_LETTERS,
+  tcp: "1n21f1u20394f1s45118f",
+  udp: "1n21f1u20394f1s45118f",
+  counts: { tcp: COUNTS, udp: COUNTS },
+  pool: [{ first: 20000, last: 29999 }],
+  ephemeral: [{ first: 32768, last: 60999 }],
+  unprivilegedFrom: 1024,
+  line: "map-e",
+  usable: [{ first: 4368, last: 4383 }],
+};
+
+/** `GET /activity`. */
+export const ACTIVITY: Activity = {
+  since: INSTANT,
+  until: INSTANT,
+  bucketMs: 60_000,
+  grants: [3, 0],
+  releases: [1, 1],
+  refusals: [0, 2],
 };

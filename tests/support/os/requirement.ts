@@ -39,7 +39,7 @@ export function root(): string | undefined {
   return Deno.build.os !== "windows" && Deno.uid() === 0 ? undefined : "needs root";
 }
 
-/** The test calls programs by name. */
+/** The test calls programs by name, or by path. */
 export function tools(...names: readonly string[]): Requirement {
   return () => {
     const missing = names.filter((name) => !isOnPath(name));
@@ -56,9 +56,10 @@ export function npmRegistry(): string | undefined {
 }
 
 function isOnPath(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+  const folders = name.startsWith("/") ? [""] : (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/`);
+  return folders.some((folder) => {
     try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
+      return Deno.statSync(folder + name).isFile;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
       throw error;

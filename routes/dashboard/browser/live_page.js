@@ -1,0 +1,295 @@
+/** The page while it lives: what is shown follows the daemon, and what people press is done. */
+import { activitySection } from "./activity.js";
+import { createApi, leasePages, Refusal } from "./api.js";
+import { byId, put } from "./dom.js";
+import { makeView } from "./facts.js";
+import { LeaseTable } from "./lease_table.js";
+import { follow } from "./live.js";
+import { MapPicture } from "./map_picture.js";
+import { networkSection } from "./network.js";
+import { mapSection } from "./port_map.js";
+import { showLeaseForm } from "./new_lease.js";
+import { PortDialog } from "./port_dialog.js";
+import { listenToSort } from "./sorting.js";
+import { strangersSection } from "./strangers.js";
+import { attention, summary } from "./summary.js";
+import { askToken } from "./token_dialog.js";
+import { localTime } from "./times.js";
+
+/**
+ * @import { Lease } from "../../../src/lease/lease.ts"
+ * @import { Protocol } from "../../../src/port/port.ts"
+ * @import { Overview } from "../data.ts"
+ * @import { Strangers } from "../data.ts"
+ * @import { Connection } from "./live.js"
+ */
+
+/** The rest of the page is at most so old while it is looked at. */
+const REFRESH_MS = 15_000;
+/** After events it is asked for again, at most so often. */
+const REFRESH_PAUSE_MS = 2000;
+/** A tab that nobody looks at leaves its connection to others after this time: a browser has six for a server. */
+const HIDDEN_MS = 30_000;
+
+export class LivePage {
+  #texts;
+  #api = createApi();
+  #time = localTime(document.documentElement.lang);
+  /** @type {Overview | null} */
+  #overview = null;
+  /** @type {Strangers | null} */
+  #strangers = null;
+  /** @type {string | null} */
+  #lastId = null;
+  /** @type {MapPicture | null} */
+  #picture = null;
+  #stream = new AbortController();
+  #table;
+  #portDialog;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #refreshTimer;
+  #refreshedAt = -Infinity;
+
+  /** @param {import("./english.js").Texts} texts */
+  constructor(texts) {
+    this.#texts = texts;
+    this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
+    this.#portDialog = new PortDialog({
+      texts,
+      time: this.#time,
+      api: this.#api,
+      call: (method, path, body) => this.#call(method, path, body),
+      announce,
+      take: (port) => this.#showLeaseForm(port),
+    });
+  }
+
+  start() {
+    for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
+    this.#listen();
+    this.#follow();
+    this.#refresh();
+    setInterval(() => this.#refreshSoon(), REFRESH_MS);
+  }
+
+  /** What people do. */
+  #listen() {
+    document.addEventListener("click", ({ target }) => {
+      const button = /** @type {Element} */ (target).closest("[data-inspect]");
+      if (button instanceof HTMLElement) this.#portDialog.open(Number(button.dataset.inspect));
+    });
+    // The map of all ports asks for one this way.
+    document.addEventListener("portd:inspect", (event) => {
+      this.#portDialog.open(/** @type {CustomEvent<number>} */ (event).detail);
+    });
+    byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
+    byId("more-rows").addEventListener("click", () => this.#table.showMore());
+    byId("token").addEventListener("click", () => this.#pressToken());
+    const filter = /** @type {HTMLInputElement} */ (byId("filter"));
+    filter.addEventListener("input", () => this.#table.filter(filter.value));
+    listenToSort(this.#table);
+    this.#watchVisibility();
+  }
+
+  #watchVisibility() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(timer);
+      if (document.hidden) timer = setTimeout(() => this.#stream.abort(), HIDDEN_MS);
+      else if (this.#stream.signal.aborted) this.#follow();
+    });
+  }
+
+  /** Follows the events from now on, or from the last one on. */
+  #follow() {
+    this.#stream.abort();
+    this.#stream = new AbortController();
+    let isKnown = this.#lastId !== null && this.#table.leases.size > 0;
+    follow({
+      api: this.#api,
+      lastId: this.#lastId,
+      signal: this.#stream.signal,
+      onEvent: (event, id) => {
+        this.#lastId = id;
+        if (event.type === "reset") this.#readLeases();
+        else this.#take(event);
+      },
+      onState: (state) => {
+        this.#showConnection(state);
+        if (state !== "live") return;
+        if (!isKnown || this.#lastId === null) this.#readLeases();
+        isKnown = true;
+      },
+    });
+  }
+
+  /** @param {any} event */
+  #take(event) {
+    const { lease, listener } = event;
+    if (lease !== undefined) {
+      if (lease.endedAt === null) this.#table.set(lease);
+      else this.#table.delete(lease.id);
+    }
+    const port = lease?.port ?? listener?.localPort;
+    if (port !== undefined) this.#portDialog.touch(port);
+    this.#refreshSoon();
+  }
+
+  /** Reads all leases. What the stream brings meanwhile is newer than what is read, and stays. */
+  async #readLeases() {
+    try {
+      /** @type {Map<string, Lease>} */
+      const read = new Map();
+      const before = new Map(this.#table.leases);
+      for await (const page of leasePages(this.#api)) for (const lease of page) read.set(lease.id, lease);
+      for (const [id, lease] of this.#table.leases) if (before.get(id) !== lease) read.set(id, lease);
+      for (const id of before.keys()) if (!this.#table.leases.has(id)) read.delete(id);
+      this.#table.replace(read);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #refreshSoon() {
+    if (this.#refreshTimer !== undefined || document.hidden) return;
+    const pauseMs = Math.max(0, this.#refreshedAt + REFRESH_PAUSE_MS - performance.now());
+    this.#refreshTimer = setTimeout(() => this.#refresh(), pauseMs);
+  }
+
+  /** Reads everything but the leases. */
+  async #refresh() {
+    try {
+      const [overview, strangers, map, activity] = await Promise.all([
+        this.#api.call("GET", "/dashboard/overview"),
+        this.#api.call("GET", "/dashboard/strangers"),
+        this.#api.call("GET", "/v1/ports/map"),
+        this.#api.call("GET", "/v1/activity"),
+      ]);
+      this.#overview = overview;
+      this.#strangers = strangers;
+      this.#table.look(makeView(this.#texts, this.#time, overview));
+      put(strangersSection(strangers, this.#texts));
+      this.#showMap(map);
+      put(activitySection(activity, this.#texts));
+      put(networkSection(overview, this.#texts));
+      this.#showCounts();
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      this.#refreshTimer = undefined;
+      this.#refreshedAt = performance.now();
+    }
+  }
+
+  /** @param {import("../../../src/inspect/port_map.ts").PortMap} map */
+  #showMap(map) {
+    if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts));
+    this.#picture ??= new MapPicture(this.#texts, (port, protocol) => this.#nameOf(port, protocol));
+    this.#picture.show(map);
+  }
+
+  /** The name of the lease of a port; null where it has none. @param {number} port @param {Protocol} protocol */
+  #nameOf(port, protocol) {
+    for (const lease of this.#table.leases.values()) {
+      if (lease.port === port && lease.protocols.includes(protocol)) return lease.name;
+    }
+    return null;
+  }
+
+  /** What follows from the number of leases and their states. */
+  #showCounts() {
+    const { leases, counts: { listed, left } } = this.#table;
+    if (this.#overview === null) return;
+    const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
+    const { status: { pool } } = this.#overview;
+    const counts = { live: leases.size, conflicts: conflicts.length };
+    put(summary(pool, counts, this.#texts));
+    const strangers = this.#strangers?.listeners ?? [];
+    put(attention({ conflicts, strangers, overview: this.#overview }, this.#texts));
+    const isNone = leases.size === 0;
+    byId("no-leases").hidden = !isNone;
+    byId("lease-table").hidden = isNone;
+    byId("no-match").hidden = isNone || listed > 0;
+    const more = byId("more-rows");
+    more.hidden = left === 0;
+    more.textContent = this.#texts.showMore(left);
+  }
+
+  /** @param {Connection} state */
+  #showConnection(state) {
+    const element = byId("connection");
+    element.className = `mark ${state}`;
+    element.textContent = this.#texts.connection[state];
+  }
+
+  async #pressToken() {
+    if (this.#api.hasToken) {
+      this.#api.useToken(null);
+      this.#showToken();
+    } else await this.#enterToken(null);
+  }
+
+  /** @param {Refusal | null} refusal */
+  async #enterToken(refusal) {
+    const tokenFile = refusal?.tokenFile ?? null;
+    const reason = refusal?.message ?? null;
+    const isEntered = await askToken({ api: this.#api, texts: this.#texts, reason, tokenFile });
+    this.#showToken();
+    if (isEntered && byId("connection").classList.contains("locked")) {
+      this.#follow();
+      this.#refresh();
+    }
+    return isEntered;
+  }
+
+  #showToken() {
+    const { token } = this.#texts;
+    byId("token").textContent = this.#api.hasToken ? `${token.entered} · ${token.forget}` : token.enter;
+  }
+
+  /**
+   * A call for which the token is asked where it is needed.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @returns {Promise<any>}
+   */
+  async #call(method, path, body) {
+    try {
+      return await this.#api.call(method, path, body);
+    } catch (error) {
+      if (!(error instanceof Refusal) || !error.wantsToken || !await this.#enterToken(error)) throw error;
+      return await this.#api.call(method, path, body);
+    }
+  }
+
+  /** @param {number | null} port */
+  #showLeaseForm(port) {
+    const texts = this.#texts;
+    showLeaseForm({
+      texts,
+      port,
+      lease: async (request) => {
+        try {
+          const lease = await this.#call("POST", "/v1/leases", request);
+          announce(texts.form.done(lease.name ?? "", lease.port));
+          return null;
+        } catch (error) {
+          return error instanceof Refusal ? error.message : texts.actions.failed;
+        }
+      },
+    });
+  }
+
+  /** A failure to read: the connection's state shows it, unless the token is what is missing. @param {unknown} error */
+  #report(error) {
+    this.#showConnection(error instanceof Refusal && error.wantsToken ? "locked" : "lost");
+  }
+}
+
+/** Says something to a screen reader, and shows it for a while. @param {string} text */
+function announce(text) {
+  byId("announcer").textContent = text;
+}

@@ -1,0 +1,168 @@
+/** The dev servers of JavaScript, by their documentation and by trial: docs/dev-servers.md has the versions. Pure. */
+import { type Framework, LONG, port, short } from "./framework.ts";
+
+/** All of them. */
+export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
+  {
+    name: "Vite",
+    program: /^vite$/,
+    others: /^(?:build|optimize)$/,
+    own: LONG,
+    words: port("--strictPort"),
+    source: "https://vite.dev/guide/cli",
+  },
+  {
+    name: "React Router",
+    program: /^(?:react-router|remix)$/,
+    serves: /^(?:dev|vite:dev)$/,
+    own: LONG,
+    words: port("--strictPort"),
+    source: "https://reactrouter.com/api/other-api/dev",
+  },
+  {
+    name: "Astro",
+    program: /^astro$/,
+    serves: /^(?:dev|preview)$/,
+    own: LONG,
+    words: port(),
+    source: "https://docs.astro.build/en/reference/cli-reference/",
+  },
+  {
+    name: "Next.js",
+    program: /^next$/,
+    serves: /^(?:dev|start)$/,
+    own: LONG,
+    lastCounts: true,
+    words: port(),
+    source: "https://nextjs.org/docs/app/api-reference/cli/next",
+  },
+  {
+    name: "Nuxt",
+    program: /^nux[it]$/,
+    serves: /^(?:dev|preview)$/,
+    own: LONG,
+    words: port(),
+    source: "https://nuxt.com/docs/api/commands/dev",
+  },
+  {
+    name: "Angular",
+    program: /^ng$/,
+    serves: /^(?:serve|s|dev)$/,
+    own: LONG,
+    words: port(),
+    source: "https://angular.dev/cli/serve",
+  },
+  {
+    name: "Vue CLI",
+    program: /^vue-cli-service$/,
+    serves: /^serve$/,
+    own: LONG,
+    words: port(),
+    source: "https://cli.vuejs.org/guide/cli-service.html",
+  },
+  {
+    name: "webpack",
+    program: /^webpack(?:-cli)?$/,
+    serves: /^(?:serve|server|s)$/,
+    own: LONG,
+    words: port(),
+    source: "https://webpack.js.org/api/cli/#serve",
+  },
+  {
+    name: "webpack-dev-server",
+    program: /^webpack-dev-server$/,
+    own: LONG,
+    words: port(),
+    source: "https://github.com/webpack/webpack-dev-server",
+  },
+  {
+    name: "Parcel",
+    program: /^parcel$/,
+    others: /^(?:build|watch|help)$/,
+    own: LONG,
+    words: port(),
+    source: "https://parceljs.org/features/cli/",
+  },
+  {
+    name: "Gatsby",
+    program: /^gatsby$/,
+    serves: /^(?:develop|serve)$/,
+    own: LONG,
+    words: port(),
+    source: "https://www.gatsbyjs.com/docs/reference/gatsby-cli/",
+  },
+  {
+    name: "Docusaurus",
+    program: /^docusaurus$/,
+    serves: /^(?:start|serve)$/,
+    own: LONG,
+    words: port(),
+    source: "https://docusaurus.io/docs/cli",
+  },
+  {
+    name: "Eleventy",
+    program: /^eleventy$/,
+    serves: /^--serve$/,
+    own: LONG,
+    words: (port) => [`--port=${port}`],
+    source: "https://www.11ty.dev/docs/usage/",
+  },
+  {
+    name: "Expo",
+    program: /^expo$/,
+    serves: /^start$/,
+    own: LONG,
+    words: port(),
+    source: "https://docs.expo.dev/more/expo-cli/",
+  },
+  {
+    name: "Storybook",
+    program: /^(?:storybook|sb)$/,
+    serves: /^dev$/,
+    own: LONG,
+    lastCounts: true, // its create command writes the script with -p 6006
+    words: port("--exact-port"),
+    source: "https://storybook.js.org/docs/api/cli-options",
+  },
+  {
+    name: "Wrangler",
+    program: /^wrangler$/,
+    serves: /^dev$/,
+    own: LONG,
+    words: port(),
+    sides: [{
+      name: "inspector",
+      own: /^--inspector-port(?:=|$)/,
+      words: (port) => ["--inspector-port", String(port)],
+    }],
+    source: "https://developers.cloudflare.com/workers/wrangler/commands/#dev",
+  },
+  {
+    name: "http-server",
+    program: /^http-server$/,
+    own: LONG,
+    words: short,
+    source: "https://github.com/http-party/http-server",
+  },
+  {
+    name: "serve",
+    program: /^serve$/,
+    own: /^(?:-l|--listen|-p)/,
+    words: (port) => ["-l", String(port)],
+    source: "https://github.com/vercel/serve",
+  },
+  {
+    name: "Deno",
+    program: /^deno$/,
+    serves: /^serve$/,
+    own: /^--port(?:=|$)/,
+    words: () => [],
+    rewrite: (words, port) => insertAfter(words, "serve", `--port=${port}`),
+    source: "https://docs.deno.com/runtime/reference/cli/serve/",
+  },
+];
+
+function insertAfter(words: readonly string[], mark: string, more: string): readonly string[] {
+  const at = words.indexOf(mark) + 1;
+  return [...words.slice(0, at), more, ...words.slice(at)];
+}
