@@ -8,6 +8,7 @@ import { activityRoutes } from "./activity.ts";
 import { callList, templateOf } from "./call_list.ts";
 import { counted } from "./counted.ts";
 import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
+import { dashboardSessionRoutes } from "./dashboard_sessions.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
@@ -50,6 +51,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...metricsRoutes(services),
     ...activityRoutes(services),
     ...proofRoutes(services),
+    ...dashboardSessionRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
   ];

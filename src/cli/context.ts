@@ -74,6 +74,8 @@ export interface CliContext extends CommandContext {
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
   /** The network of this machine, read by this process. */
   readonly readNetwork: () => Promise<NetworkFacts>;
+  /** Opens an address in the user's browser. @returns why not, in words; `undefined` when it was opened. */
+  readonly openBrowser: (address: string) => Promise<string | undefined>;
   /** The words of the command line after the program's name. */
   readonly args: readonly string[];
   /** Whether `deno task` of a checkout runs this, and not an installed portd. */
@@ -125,6 +127,7 @@ export const RUN_FLAGS: readonly string[] = [
 export function systemContext(options: SystemContextOptions): CliContext {
   const { args, mainUrl, openService, ...loaders } = options;
   const env = Deno.env.toObject();
+  const wsl = findWslOnce();
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   return {
     process: {
@@ -136,11 +139,17 @@ export function systemContext(options: SystemContextOptions): CliContext {
     cwd: Deno.cwd(),
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
-    wsl: findWslOnce(),
+    wsl,
     interfaces: Deno.networkInterfaces,
     async readNetwork() {
       const { openNetworkReader }: typeof import("../adapters/open.ts") = await import("../adapters/open.ts" as string);
       return await openNetworkReader().read();
+    },
+    async openBrowser(address) {
+      const { openBrowser, startProgram }: typeof import("../os/browser.ts") = await import(
+        "../os/browser.ts" as string
+      );
+      return await openBrowser(address, { os: Deno.build.os, env, wsl: await wsl(), start: startProgram });
     },
     args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.

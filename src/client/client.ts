@@ -15,6 +15,7 @@ import type {
   AmendRequest,
   AnyEvent,
   DaemonStatus,
+  DashboardCode,
   ExposureRequest,
   ImportOutcome,
   LeaseDocument,
@@ -262,6 +263,17 @@ export class PortdClient extends OutsideClient {
     const shape = answer("IMPORT_OUTCOME");
     const mostBytes = MOST_BODY_BYTES;
     return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
+  }
+
+  /**
+   * A code that opens one session of the dashboard within a minute, for a browser of this user, or with `anyUser` of any.
+   * Needs the token.
+   */
+  async dashboardCode(
+    { anyUser = false, ...options }: CallOptions & { anyUser?: boolean } = {},
+  ): Promise<DashboardCode> {
+    const body = { anyUser }, shape = page("DASHBOARD_CODE");
+    return await this.#calls.json({ method: "POST", path: "/dashboard/codes", body, shape, ...options });
   }
 
   /** Stops the daemon, right after its answer. Needs the token. */

@@ -126,6 +126,14 @@ export interface DaemonStatus {
   readonly warnings: readonly string[];
 }
 
+/** Answer of `POST /dashboard/codes`. */
+export interface DashboardCode {
+  /** Opens one session of the dashboard: `#code=…` at the end of its address. */
+  readonly code: string;
+  /** ISO instant. */
+  readonly expiresAt: string;
+}
+
 /** What every event on the stream has. */
 interface EventHead<Type> {
   /** The stream continues after this event when the id is given as `lastEventId`. */

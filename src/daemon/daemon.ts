@@ -4,6 +4,7 @@
  *
  * src/ does not know the HTTP layer: it is passed in.
  */
+import { TabSessions } from "../caller/tab_sessions.ts";
 import type { DaemonStatus } from "../client/wire.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -35,6 +36,8 @@ export interface Services extends Domain {
     readonly token: string;
     /** The path of that file. */
     readonly tokenFile: string;
+    /** Tabs of the dashboard, whose tokens count as that one does. */
+    readonly sessions: TabSessions;
     /** What a caller without a token may do. */
     readonly anonymous: "lease" | "none";
   };
@@ -134,7 +137,8 @@ async function serveUntilStopped(
   const { url, port, hosts, provable } = server;
   // Beyond loopback everything takes the token.
   const anonymous = isLoopback(config.listen) ? config.auth.anonymous : "none";
-  const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
+  const sessions = new TabSessions(domain.clock);
+  const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous, sessions } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log, details };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
   const counts = newServerCounts(), status = statusOf(domain, notes), { cutConnection } = server;

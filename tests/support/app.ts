@@ -1,5 +1,6 @@
 /** The HTTP API over a test domain, asked without sockets. */
 import { createApp } from "../../routes/app.ts";
+import { TabSessions } from "../../src/caller/tab_sessions.ts";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Domain } from "../../src/daemon/domain.ts";
 import type { WriteDetails } from "../../src/log_line.ts";
@@ -67,7 +68,13 @@ export function appPartsOf(
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
   return {
     ...domain,
-    guard: { hosts: new Set([ipv4, ipv6, `localhost:${port}`]), token: TOKEN, tokenFile: TOKEN_FILE, anonymous },
+    guard: {
+      hosts: new Set([ipv4, ipv6, `localhost:${port}`]),
+      token: TOKEN,
+      tokenFile: TOKEN_FILE,
+      anonymous,
+      sessions: new TabSessions(domain.clock),
+    },
     port,
     provable: new Set([ipv4, ipv6]),
     counts: newServerCounts(),

@@ -50,6 +50,8 @@ export interface CliOptions {
   readonly network?: NetworkFacts;
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
+  /** @default one of a machine without a desktop */
+  readonly openBrowser?: CliContext["openBrowser"];
   readonly daemon?: RunDaemon;
   readonly checker?: RunChecker;
   /** How long one answer may take, in milliseconds. */
@@ -120,6 +122,7 @@ function contextOf(
     wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
     readNetwork: () => givenOr(options.network, "Cannot read the network in this test"),
+    openBrowser: options.openBrowser ?? (() => Promise.resolve("there is no desktop here")),
     args,
     isTask: options.isTask ?? false,
     suspend: options.onSuspend ?? (() => {

@@ -104,6 +104,8 @@ export const JAPANESE = {
     forget: "トークンを破棄",
     wrong: "このデーモンのトークンではありません。",
     entered: "トークン入力済み",
+    session: "portd dashboard から開きました。このタブではトークンなしで操作できます。",
+    noSession: (reason) => `このアドレスではセッションを開けませんでした: ${reason}`,
   },
   cancel: "キャンセル",
   close: "閉じる",

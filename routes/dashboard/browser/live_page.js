@@ -7,9 +7,9 @@ import { LeaseTable } from "./lease_table.js";
 import { follow } from "./live.js";
 import { MapPicture } from "./map_picture.js";
 import { networkSection } from "./network.js";
-import { mapSection } from "./port_map.js";
 import { showLeaseForm } from "./new_lease.js";
 import { PortDialog } from "./port_dialog.js";
+import { openSession, takeCode } from "./session.js";
 import { listenToSort } from "./sorting.js";
 import { strangersSection } from "./strangers.js";
 import { attention, summary } from "./summary.js";
@@ -18,7 +18,6 @@ import { localTime } from "./times.js";
 
 /**
  * @import { Lease } from "../../../src/lease/lease.ts"
- * @import { Protocol } from "../../../src/port/port.ts"
  * @import { Overview } from "../data.ts"
  * @import { Strangers } from "../data.ts"
  * @import { Connection } from "./live.js"
@@ -41,8 +40,9 @@ export class LivePage {
   #strangers = null;
   /** @type {string | null} */
   #lastId = null;
-  /** @type {MapPicture | null} */
-  #picture = null;
+  #picture;
+  /** Ends the session of this tab, where it has one. */
+  #endSession = () => {};
   #stream = new AbortController();
   #table;
   #portDialog;
@@ -54,6 +54,7 @@ export class LivePage {
   constructor(texts) {
     this.#texts = texts;
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
+    this.#picture = new MapPicture(texts, () => this.#table.leases.values());
     this.#portDialog = new PortDialog({
       texts,
       time: this.#time,
@@ -67,9 +68,30 @@ export class LivePage {
   start() {
     for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
     this.#listen();
+    this.#openSession(takeCode());
+    addEventListener("hashchange", () => this.#openSession(takeCode()));
     this.#follow();
     this.#refresh();
     setInterval(() => this.#refreshSoon(), REFRESH_MS);
+  }
+
+  /** @param {string | null} code */
+  async #openSession(code) {
+    if (code === null) return;
+    const { token } = this.#texts;
+    try {
+      this.#endSession = await openSession(this.#api, code);
+      announce(token.session);
+      this.#showToken();
+      if (byId("connection").classList.contains("locked")) this.#readAgain();
+    } catch (error) {
+      announce(token.noSession(error instanceof Refusal ? error.message : this.#texts.actions.failed));
+    }
+  }
+
+  #readAgain() {
+    this.#follow();
+    this.#refresh();
   }
 
   /** What people do. */
@@ -170,7 +192,7 @@ export class LivePage {
       this.#strangers = strangers;
       this.#table.look(makeView(this.#texts, this.#time, overview));
       put(strangersSection(strangers, this.#texts));
-      this.#showMap(map);
+      this.#picture.show(map);
       put(activitySection(activity, this.#texts));
       put(networkSection(overview, this.#texts));
       this.#showCounts();
@@ -180,21 +202,6 @@ export class LivePage {
       this.#refreshTimer = undefined;
       this.#refreshedAt = performance.now();
     }
-  }
-
-  /** @param {import("../../../src/inspect/port_map.ts").PortMap} map */
-  #showMap(map) {
-    if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts));
-    this.#picture ??= new MapPicture(this.#texts, (port, protocol) => this.#nameOf(port, protocol));
-    this.#picture.show(map);
-  }
-
-  /** The name of the lease of a port; null where it has none. @param {number} port @param {Protocol} protocol */
-  #nameOf(port, protocol) {
-    for (const lease of this.#table.leases.values()) {
-      if (lease.port === port && lease.protocols.includes(protocol)) return lease.name;
-    }
-    return null;
   }
 
   /** What follows from the number of leases and their states. */
@@ -225,6 +232,7 @@ export class LivePage {
 
   async #pressToken() {
     if (this.#api.hasToken) {
+      this.#endSession();
       this.#api.useToken(null);
       this.#showToken();
     } else await this.#enterToken(null);
@@ -236,10 +244,7 @@ export class LivePage {
     const reason = refusal?.message ?? null;
     const isEntered = await askToken({ api: this.#api, texts: this.#texts, reason, tokenFile });
     this.#showToken();
-    if (isEntered && byId("connection").classList.contains("locked")) {
-      this.#follow();
-      this.#refresh();
-    }
+    if (isEntered && byId("connection").classList.contains("locked")) this.#readAgain();
     return isEntered;
   }
 
