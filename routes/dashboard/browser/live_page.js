@@ -1,6 +1,7 @@
 /** The page while it lives: what is shown follows the daemon, and what people press is done. */
 import { activitySection } from "./activity.js";
 import { createApi, leasePages, Refusal } from "./api.js";
+import { Credentials } from "./credentials.js";
 import { byId, put } from "./dom.js";
 import { makeView } from "./facts.js";
 import { LeaseTable } from "./lease_table.js";
@@ -13,7 +14,6 @@ import { PortDialog } from "./port_dialog.js";
 import { listenToSort } from "./sorting.js";
 import { strangersSection } from "./strangers.js";
 import { attention, summary } from "./summary.js";
-import { askToken } from "./token_dialog.js";
 import { localTime } from "./times.js";
 
 /**
@@ -44,6 +44,7 @@ export class LivePage {
   /** @type {MapPicture | null} */
   #picture = null;
   #stream = new AbortController();
+  #credentials;
   #table;
   #portDialog;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,12 +54,13 @@ export class LivePage {
   /** @param {import("./english.js").Texts} texts */
   constructor(texts) {
     this.#texts = texts;
+    this.#credentials = new Credentials({ api: this.#api, texts, onEntered: () => this.#unlock() });
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
     this.#portDialog = new PortDialog({
       texts,
       time: this.#time,
       api: this.#api,
-      call: (method, path, body) => this.#call(method, path, body),
+      credentials: this.#credentials,
       announce,
       take: (port) => this.#showLeaseForm(port),
     });
@@ -67,9 +69,28 @@ export class LivePage {
   start() {
     for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
     this.#listen();
+    if ("locked" in byId("summary").dataset) this.#lock();
+    else this.#begin();
+  }
+
+  #begin() {
     this.#follow();
     this.#refresh();
     setInterval(() => this.#refreshSoon(), REFRESH_MS);
+  }
+
+  /** The daemon shows nothing without the token. */
+  #lock() {
+    this.#showConnection("locked");
+    this.#credentials.enter();
+  }
+
+  /** Goes on with the token where it was missing. */
+  #unlock() {
+    if (!byId("connection").classList.contains("locked")) return;
+    if (this.#refreshedAt === -Infinity) return this.#begin();
+    this.#follow();
+    this.#refresh();
   }
 
   /** What people do. */
@@ -84,7 +105,6 @@ export class LivePage {
     });
     byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
     byId("more-rows").addEventListener("click", () => this.#table.showMore());
-    byId("token").addEventListener("click", () => this.#pressToken());
     const filter = /** @type {HTMLInputElement} */ (byId("filter"));
     filter.addEventListener("input", () => this.#table.filter(filter.value));
     listenToSort(this.#table);
@@ -200,7 +220,7 @@ export class LivePage {
   /** What follows from the number of leases and their states. */
   #showCounts() {
     const { leases, counts: { listed, left } } = this.#table;
-    if (this.#overview === null) return;
+    if (this.#overview === null || !this.#table.isKnown) return;
     const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
     const { status: { pool } } = this.#overview;
     const counts = { live: leases.size, conflicts: conflicts.length };
@@ -223,48 +243,6 @@ export class LivePage {
     element.textContent = this.#texts.connection[state];
   }
 
-  async #pressToken() {
-    if (this.#api.hasToken) {
-      this.#api.useToken(null);
-      this.#showToken();
-    } else await this.#enterToken(null);
-  }
-
-  /** @param {Refusal | null} refusal */
-  async #enterToken(refusal) {
-    const tokenFile = refusal?.tokenFile ?? null;
-    const reason = refusal?.message ?? null;
-    const isEntered = await askToken({ api: this.#api, texts: this.#texts, reason, tokenFile });
-    this.#showToken();
-    if (isEntered && byId("connection").classList.contains("locked")) {
-      this.#follow();
-      this.#refresh();
-    }
-    return isEntered;
-  }
-
-  #showToken() {
-    const { token } = this.#texts;
-    byId("token").textContent = this.#api.hasToken ? `${token.entered} · ${token.forget}` : token.enter;
-  }
-
-  /**
-   * A call for which the token is asked where it is needed.
-   *
-   * @param {string} method
-   * @param {string} path
-   * @param {unknown} [body]
-   * @returns {Promise<any>}
-   */
-  async #call(method, path, body) {
-    try {
-      return await this.#api.call(method, path, body);
-    } catch (error) {
-      if (!(error instanceof Refusal) || !error.wantsToken || !await this.#enterToken(error)) throw error;
-      return await this.#api.call(method, path, body);
-    }
-  }
-
   /** @param {number | null} port */
   #showLeaseForm(port) {
     const texts = this.#texts;
@@ -273,7 +251,7 @@ export class LivePage {
       port,
       lease: async (request) => {
         try {
-          const lease = await this.#call("POST", "/v1/leases", request);
+          const lease = await this.#credentials.call("POST", "/v1/leases", request);
           announce(texts.form.done(lease.name ?? "", lease.port));
           return null;
         } catch (error) {
