@@ -29,6 +29,7 @@ import pictures from "./browser/pictures.css" with { type: "text" };
 import portDialog from "./browser/port_dialog.js" with { type: "text" };
 import portMap from "./browser/port_map.js" with { type: "text" };
 import portView from "./browser/port_view.js" with { type: "text" };
+import session from "./browser/session.js" with { type: "text" };
 import shell from "./browser/shell.js" with { type: "text" };
 import sorting from "./browser/sorting.js" with { type: "text" };
 import strangers from "./browser/strangers.js" with { type: "text" };
@@ -66,6 +67,7 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["port_dialog.js", portDialog],
   ["port_map.js", portMap],
   ["port_view.js", portView],
+  ["session.js", session],
   ["shell.js", shell],
   ["sorting.js", sorting],
   ["strangers.js", strangers],

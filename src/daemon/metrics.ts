@@ -163,6 +163,11 @@ function serverFamilies({ events, counts: { requests, readers, loopLag }, status
       "Readers of the event stream that had missed events and were sent a reset.",
       readers.reset,
     ),
+    counter(
+      "portd_event_readers_dropped_total",
+      "Readers of the event stream that were dropped, as they had taken nothing for a minute.",
+      readers.dropped,
+    ),
     counter("portd_http_requests_total", "HTTP requests answered, by method, route and class of status.", answers),
     counter("portd_http_refusals_total", "HTTP requests answered with an error, by error code.", refused),
     histogram("portd_event_loop_lag_seconds", "How late a timer of the daemon went off.", loopLag),

@@ -70,6 +70,11 @@ export class EventLog {
     this.#mostBytes = bytes;
   }
 
+  /** Number of the oldest event that is kept; one more than {@linkcode last} when none is. */
+  get first(): number {
+    return this.#first;
+  }
+
   /** Number of the newest event; 0 when there has been none. */
   get last(): number {
     return this.#last;

@@ -8,6 +8,8 @@ export interface ReaderCounts {
   open: number;
   /** How often one had missed events, as it was too slow or came back too late, and went on with `reset`. */
   reset: number;
+  /** How many were dropped, as they had taken nothing for a minute. */
+  dropped: number;
 }
 
 /** The counts of one run of the daemon. */
@@ -22,5 +24,6 @@ const LAG_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 
 /** Counts that begin with 0. */
 export function newServerCounts(): ServerCounts {
-  return { requests: new RequestCounts(), readers: { open: 0, reset: 0 }, loopLag: new Histogram(LAG_SECONDS) };
+  const readers = { open: 0, reset: 0, dropped: 0 };
+  return { requests: new RequestCounts(), readers, loopLag: new Histogram(LAG_SECONDS) };
 }

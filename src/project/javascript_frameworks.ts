@@ -12,6 +12,14 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     source: "https://vite.dev/guide/cli",
   },
   {
+    name: "Vitest",
+    program: /^vitest$/,
+    serves: /^--ui$/,
+    own: /^--api(?:\.port)?(?:=|$)/,
+    words: (port) => [`--api.port=${port}`, "--api.strictPort"],
+    source: "https://vitest.dev/guide/ui",
+  },
+  {
     name: "React Router",
     program: /^(?:react-router|remix)$/,
     serves: /^(?:dev|vite:dev)$/,
@@ -74,6 +82,22 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     own: LONG,
     words: port(),
     source: "https://github.com/webpack/webpack-dev-server",
+  },
+  {
+    name: "Rspack",
+    program: /^rspack$/,
+    serves: /^(?:serve|server|s|dev)$/,
+    own: LONG,
+    words: port(),
+    source: "https://rspack.rs/api/cli",
+  },
+  {
+    name: "Rsbuild",
+    program: /^rsbuild$/,
+    serves: /^(?:dev|preview)$/,
+    own: LONG,
+    words: port(),
+    source: "https://rsbuild.rs/guide/basic/cli",
   },
   {
     name: "Parcel",

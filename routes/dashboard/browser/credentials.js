@@ -1,12 +1,15 @@
 /** The token of this tab: asked for when something needs it, shown by the button at the top, forgotten at its press. */
 import { Refusal } from "./api.js";
 import { byId } from "./dom.js";
+import { openSession } from "./session.js";
 import { askToken } from "./token_dialog.js";
 
 export class Credentials {
   #api;
   #texts;
   #onEntered;
+  /** Ends the session of this tab, where it has one. */
+  #endSession = () => {};
 
   /**
    * @param {object} options
@@ -68,8 +71,30 @@ export class Credentials {
     byId("token").textContent = this.#api.hasToken ? `${token.entered} · ${token.forget}` : token.enter;
   }
 
+  /**
+   * Opens the session of this tab that `portd dashboard` has made a code for.
+   *
+   * @param {string} code
+   * @param {(text: string) => void} announce
+   * @returns {Promise<boolean>} whether it is open.
+   */
+  async openSession(code, announce) {
+    const { token, actions } = this.#texts;
+    try {
+      this.#endSession = await openSession(this.#api, code);
+      announce(token.session);
+      this.show();
+      this.#onEntered();
+      return true;
+    } catch (error) {
+      announce(token.noSession(error instanceof Refusal ? error.message : actions.failed));
+      return false;
+    }
+  }
+
   async #press() {
     if (!this.#api.hasToken) return await this.enter();
+    this.#endSession();
     this.#api.useToken(null);
     this.show();
   }

@@ -105,6 +105,8 @@ export const JAPANESE = {
     wrong: "このデーモンのトークンではありません。",
     entered: "トークン入力済み",
     missing: "デーモンのトークンが必要ですが、入力されていません。",
+    session: "portd dashboard から開きました。このタブではトークンなしで操作できます。",
+    noSession: (reason) => `このアドレスではセッションを開けませんでした: ${reason}`,
   },
   cancel: "キャンセル",
   close: "閉じる",

@@ -8,9 +8,9 @@ import { LeaseTable } from "./lease_table.js";
 import { follow } from "./live.js";
 import { MapPicture } from "./map_picture.js";
 import { networkSection } from "./network.js";
-import { mapSection } from "./port_map.js";
 import { showLeaseForm } from "./new_lease.js";
 import { PortDialog } from "./port_dialog.js";
+import { takeCode } from "./session.js";
 import { listenToSort } from "./sorting.js";
 import { strangersSection } from "./strangers.js";
 import { attention, summary } from "./summary.js";
@@ -18,7 +18,6 @@ import { localTime } from "./times.js";
 
 /**
  * @import { Lease } from "../../../src/lease/lease.ts"
- * @import { Protocol } from "../../../src/port/port.ts"
  * @import { Overview } from "../data.ts"
  * @import { Strangers } from "../data.ts"
  * @import { Connection } from "./live.js"
@@ -41,8 +40,7 @@ export class LivePage {
   #strangers = null;
   /** @type {string | null} */
   #lastId = null;
-  /** @type {MapPicture | null} */
-  #picture = null;
+  #picture;
   #stream = new AbortController();
   #credentials;
   #table;
@@ -56,6 +54,7 @@ export class LivePage {
     this.#texts = texts;
     this.#credentials = new Credentials({ api: this.#api, texts, onEntered: () => this.#unlock() });
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
+    this.#picture = new MapPicture(texts, () => this.#table.leases.values());
     this.#portDialog = new PortDialog({
       texts,
       time: this.#time,
@@ -69,8 +68,12 @@ export class LivePage {
   start() {
     for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
     this.#listen();
+    addEventListener("hashchange", () => this.#openSession());
     if ("locked" in byId("summary").dataset) this.#lock();
-    else this.#begin();
+    else {
+      this.#openSession();
+      this.#begin();
+    }
   }
 
   #begin() {
@@ -80,9 +83,15 @@ export class LivePage {
   }
 
   /** The daemon shows nothing without the token. */
-  #lock() {
+  async #lock() {
     this.#showConnection("locked");
-    this.#credentials.enter();
+    if (!await this.#openSession()) await this.#credentials.enter();
+  }
+
+  /** Opens the session of `portd dashboard` where the address has its code. @returns whether it has opened one. */
+  async #openSession() {
+    const code = takeCode();
+    return code !== null && await this.#credentials.openSession(code, announce);
   }
 
   /** Goes on with the token where it was missing. */
@@ -190,7 +199,7 @@ export class LivePage {
       this.#strangers = strangers;
       this.#table.look(makeView(this.#texts, this.#time, overview));
       put(strangersSection(strangers, this.#texts));
-      this.#showMap(map);
+      this.#picture.show(map);
       put(activitySection(activity, this.#texts));
       put(networkSection(overview, this.#texts));
       this.#showCounts();
@@ -200,21 +209,6 @@ export class LivePage {
       this.#refreshTimer = undefined;
       this.#refreshedAt = performance.now();
     }
-  }
-
-  /** @param {import("../../../src/inspect/port_map.ts").PortMap} map */
-  #showMap(map) {
-    if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts));
-    this.#picture ??= new MapPicture(this.#texts, (port, protocol) => this.#nameOf(port, protocol));
-    this.#picture.show(map);
-  }
-
-  /** The name of the lease of a port; null where it has none. @param {number} port @param {Protocol} protocol */
-  #nameOf(port, protocol) {
-    for (const lease of this.#table.leases.values()) {
-      if (lease.port === port && lease.protocols.includes(protocol)) return lease.name;
-    }
-    return null;
   }
 
   /** What follows from the number of leases and their states. */

@@ -1,11 +1,13 @@
 /** The picture of all ports while the page lives: it follows the map, the pointer, the keys, the theme and the size. */
 import { byId, put } from "./dom.js";
 import { gridOf, paintCursor, paintMap, placeOf, portAt } from "./map_paint.js";
+import { visible } from "./element.js";
 import { mapWords } from "./map_words.js";
-import { mapLegend, mapTable, MARKED, PORTS, runsOf, segmentsOf } from "./port_map.js";
+import { mapLegend, mapSection, mapTable, MARKED, PORTS, runsOf, segmentsOf } from "./port_map.js";
 
 /**
  * @import { MapState, PortMap } from "../../../src/inspect/port_map.ts"
+ * @import { Lease } from "../../../src/lease/lease.ts"
  * @import { Protocol } from "../../../src/port/port.ts"
  * @import { Texts } from "./english.js"
  */
@@ -17,8 +19,9 @@ const LABEL_HEIGHT = 16, MOST_LABELS = 16;
 
 export class MapPicture {
   #texts;
-  #nameOf;
-  #canvas = /** @type {HTMLCanvasElement} */ (byId("map-picture").querySelector("canvas"));
+  #leases;
+  /** In the page once there is a map. @type {HTMLCanvasElement | null} */
+  #canvas = null;
   /** What was painted without the cursor. */
   #ground = document.createElement("canvas");
   /** @type {PortMap | null} */
@@ -31,17 +34,21 @@ export class MapPicture {
   /** @type {number | null} */
   #cursor = null;
 
-  /** @param {Texts} texts @param {(port: number, protocol: Protocol) => string | null} nameOf the name of a lease. */
-  constructor(texts, nameOf) {
+  /** @param {Texts} texts @param {() => Iterable<Lease>} leases are those that are live. */
+  constructor(texts, leases) {
     this.#texts = texts;
-    this.#nameOf = nameOf;
-    this.#listen();
+    this.#leases = leases;
   }
 
   /** Shows another map. @param {PortMap} map */
   show(map) {
     if (map.version === this.#map?.version) return;
     this.#map = map;
+    if (this.#canvas === null) {
+      if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts)); // it had no data before
+      this.#canvas = byId("map-picture").querySelector("canvas");
+      this.#listen();
+    }
     this.#states = { tcp: statesOf(map, "tcp"), udp: statesOf(map, "udp") };
     put(mapTable(map, this.#texts));
     this.#paint();
@@ -116,7 +123,7 @@ export class MapPicture {
 
   /** The port at the pointer, or the next one in use if one is near. @param {MouseEvent} event */
   #pointed({ clientX, clientY }) {
-    const { left, top } = this.#canvas.getBoundingClientRect();
+    const { left, top } = byId("map-picture").getBoundingClientRect();
     const x = clientX - left, y = clientY - top, { width, height, columns, rows } = this.#grid;
     const port = portAt(this.#grid, x, y);
     const right = Math.ceil(NEAR / width * columns), down = Math.ceil(NEAR / height * rows);
@@ -143,26 +150,34 @@ export class MapPicture {
 
   /** Paints everything, and says what it means. */
   #paint() {
-    if (this.#map === null) return;
+    const canvas = this.#canvas;
+    if (this.#map === null || canvas === null) return;
     const grid = this.#grid = gridOf(byId("map-picture").clientWidth);
     if (grid.width === 0) return;
-    this.#canvas.style.height = `${grid.height}px`;
-    // The ground is painted with the colours of the canvas that is in the page.
-    paintMap(this.#canvas, this.#map, this.#protocol, grid);
-    this.#ground.width = this.#canvas.width;
-    this.#ground.height = this.#canvas.height;
-    this.#ground.getContext("2d")?.drawImage(this.#canvas, 0, 0);
+    canvas.style.height = `${grid.height}px`;
+    paintMap(canvas, this.#map, this.#protocol, grid);
+    this.#ground.width = canvas.width;
+    this.#ground.height = canvas.height;
+    this.#ground.getContext("2d")?.drawImage(canvas, 0, 0);
     put(mapLegend(this.#map, this.#protocol, this.#texts));
     this.#label(this.#map);
     this.#paintCursor();
   }
 
   #paintCursor() {
-    const brush = this.#canvas.getContext("2d");
+    const brush = this.#canvas?.getContext("2d") ?? null;
     if (brush === null || this.#ground.width === 0) return;
     brush.drawImage(this.#ground, 0, 0);
     if (this.#cursor !== null) paintCursor(brush, this.#grid, this.#cursor);
     byId("map-readout").textContent = this.#cursor === null ? "" : this.#describe(this.#cursor);
+  }
+
+  /** The name of the lease of a port; null where it has none. @param {number} port @param {Protocol} protocol */
+  #nameOf(port, protocol) {
+    for (const lease of this.#leases()) {
+      if (lease.port === port && lease.protocols.includes(protocol)) return lease.name;
+    }
+    return null;
   }
 
   /** @param {number} port */
@@ -170,7 +185,7 @@ export class MapPicture {
     const words = mapWords(this.#texts);
     const [tcp = "", udp = ""] = /** @type {const} */ (["tcp", "udp"]).map((protocol) => {
       const name = this.#nameOf(port, protocol);
-      return words.states[this.#states[protocol][port] ?? "none"] + (name === null ? "" : ` – ${name}`);
+      return words.states[this.#states[protocol][port] ?? "none"] + (name === null ? "" : ` – ${visible(name)}`);
     });
     return words.readout(port, tcp, udp);
   }

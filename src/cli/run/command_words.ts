@@ -26,7 +26,7 @@ export interface CommandOptions {
  * each command of docs/dev-servers.md.
  */
 const POSSIBLE =
-  /^(?:npx|bunx|pnpx|uvx?|poetry|pipenv|pdm|hatch|rye|npm|pnpm|yarn|bundle|env|cross-env|dotenv|ruby|bun|time|exec|python[\d.]*|py|node|vite|react-router|remix|astro|next|nux[it]|ng|vue-cli-service|webpack(?:-cli|-dev-server)?|parcel|gatsby|docusaurus|eleventy|expo|storybook|sb|wrangler|http-server|serve|deno|manage|django-admin|flask|uvicorn|fastapi|gunicorn|mkdocs|jupyter(?:-lab|-notebook)?|rails|rackup|puma|jekyll|hugo|php[\d.]*)(?:[.@]|$)/;
+  /^(?:npx|bunx|pnpx|uvx?|poetry|pipenv|pdm|hatch|rye|npm|pnpm|yarn|bundle|env|cross-env|dotenv|ruby|bun|time|exec|python[\d.]*|py|node|vite|vitest|react-router|remix|astro|next|nux[it]|ng|vue-cli-service|webpack(?:-cli|-dev-server)?|rspack|rsbuild|parcel|gatsby|docusaurus|eleventy|expo|storybook|sb|wrangler|http-server|serve|deno|manage|django-admin|flask|uvicorn|fastapi|gunicorn|mkdocs|jupyter(?:-lab|-notebook)?|rails|rackup|puma|jekyll|hugo|php[\d.]*)(?:[.@]|$)/;
 
 /** Whether the command may start one of the dev servers of the table. */
 export function mayBeKnown([first = ""]: readonly string[]): boolean {
