@@ -54,7 +54,7 @@ export interface CliProcess {
 /** The daemon that `portd serve` runs: src/daemon/daemon.ts with its HTTP layer. */
 export type RunDaemon = (
   config: Config,
-  options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
+  options: Required<Pick<DaemonOptions, "signal" | "log" | "details" | "onReady">>,
 ) => Promise<void>;
 
 /** Runs a checker: src/checker/serve.ts with its HTTP layer. */
@@ -123,6 +123,16 @@ export const RUN_FLAGS: readonly string[] = [
   ...["net", "read", "write", "env", "sys", "run", "ffi"].map((name) => `--allow-${name}`),
 ];
 
+/**
+ * The deno.json beside the bundle, where npm has installed that: Deno looks for none in node_modules. packaging/npm's
+ * launcher names it too.
+ */
+function configWords(mainUrl: string): readonly string[] {
+  if (!mainUrl.includes("/node_modules/")) return [];
+  const path = decodeURIComponent(new URL("deno.json", mainUrl).pathname);
+  return [`--config=${Deno.build.os === "windows" ? path.slice(1) : path}`];
+}
+
 /** The context of the process that runs. */
 export function systemContext(options: SystemContextOptions): CliContext {
   const { args, mainUrl, openService, ...loaders } = options;
@@ -156,7 +166,9 @@ export function systemContext(options: SystemContextOptions): CliContext {
     isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),
     ownsProcess: true,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
-    self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...RUN_FLAGS, mainUrl],
+    self: Deno.build.standalone
+      ? [Deno.execPath()]
+      : [Deno.execPath(), "run", ...RUN_FLAGS, ...configWords(mainUrl), mainUrl],
     onSignal: listenForSignals,
     suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
     ...loaders,

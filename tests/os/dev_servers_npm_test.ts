@@ -1,12 +1,6 @@
 /** Dev servers of JavaScript with their usual commands under `portd run`. docs/dev-servers.md has the results. */
-import {
-  closeSocket,
-  type DevServer,
-  nextMessage,
-  openSocket,
-  type Served,
-  testDevServers,
-} from "../support/os/dev_server.ts";
+import { type DevServer, testDevServers } from "../support/os/dev_server.ts";
+import { connects, connectsToRsbuild, connectsToVite, hearsOfChange } from "../support/os/hot_reload.ts";
 import { newerNode, npmProject, QUIET } from "../support/os/npm_project.ts";
 import { npmRegistry, tools } from "../support/os/requirement.ts";
 
@@ -16,41 +10,6 @@ const PAGE = "<!doctype html><h1>a shop window</h1>";
 /** A package.json with this script. */
 function packageJson(scripts: Readonly<Record<string, string>>, type: "module" | "commonjs" = "commonjs") {
   return { "package.json": JSON.stringify({ name: "shop", version: "1.0.0", private: true, type, scripts }) };
-}
-
-/** Connects as the script of Vite's page does. @param base is that of the page's scripts. */
-async function viteSocket(port: number, base = "/"): Promise<WebSocket> {
-  const client = await (await fetch(`http://localhost:${port}${base}@vite/client`)).text();
-  const [, token] = /wsToken = "([^"]*)"/.exec(client) ?? [];
-  return await openSocket(`ws://localhost:${port}${base}?token=${token}`, {
-    protocol: "vite-hmr",
-    first: /^\{"type":"connected"\}$/,
-  });
-}
-
-function connectsToVite(base?: string): (served: Served) => Promise<void> {
-  return async ({ port }) => await closeSocket(await viteSocket(port, base));
-}
-
-async function hearsOfChange({ port, cwd }: Served): Promise<void> {
-  const socket = await viteSocket(port);
-  const change = nextMessage(socket, /"type":"full-reload"/);
-  await Deno.writeTextFile(`${cwd}/index.html`, "<h1>another window</h1>");
-  await change;
-  await closeSocket(socket);
-}
-
-/** @param path of the websocket, on the server's own port. @param first is what the server says first. */
-function connects(path: string, first?: RegExp): (served: Served) => Promise<void> {
-  return async ({ port }) => {
-    await closeSocket(await openSocket(`ws://localhost:${port}${path}`, first === undefined ? {} : { first }));
-  };
-}
-
-async function connectsToRsbuild({ port }: Served): Promise<void> {
-  const script = await (await fetch(`http://localhost:${port}/static/js/index.js`)).text();
-  const [, token] = /init\(%0A%20%20'([0-9a-f]+)'/.exec(script) ?? [];
-  await closeSocket(await openSocket(`ws://localhost:${port}/rsbuild-hmr?token=${token}`));
 }
 
 const SERVERS: readonly DevServer[] = [
