@@ -265,15 +265,16 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   leases.letGo();
   try {
-    const env = { ...portVariables(ports), ...session.slot?.(leases.all), ...session.scope.variables };
-    const end = await runChild({ words: filled, env, killAfterMs }, relay);
+    const own = { ...session.scope.variables, ...filled.variables };
+    const env = { ...portVariables(ports), ...session.slot?.(leases.all), ...own };
+    const end = await runChild({ words: filled.words, env, killAfterMs }, relay);
     return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { startFailure }: typeof import("../run/start_failure.ts") = await import(
       "../run/start_failure.ts" as string
     );
-    throw startFailure(error.cause, filled[0]!, { context, json: session.json });
+    throw startFailure(error.cause, filled.words[0]!, { context, json: session.json });
   }
 }
 
