@@ -172,6 +172,7 @@ export function descriptionOf(port: number): Shape<PortDescription> {
 
 /** `GET /firewall` and `POST /firewall/sync`. */
 export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
+  dryRun: optional(flag),
   backend: nullable(text(100)),
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),

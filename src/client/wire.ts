@@ -167,6 +167,8 @@ export type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | GatewayEvent
 export interface FirewallStatus {
   /** The firewall that governs the host; null while none was needed. */
   readonly backend: string | null;
+  /** Only from `POST`: whether nothing was changed. */
+  readonly dryRun?: boolean;
   /** Only from `GET`: the rules that are wanted, each with its state. */
   readonly desired?: readonly RuleWithState[];
   /** Only from `GET`: how the last sync ended; null before the first. */

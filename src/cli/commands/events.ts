@@ -1,12 +1,27 @@
 /** `portd events`: what happens to leases and on their ports, one line each. */
 import type { AnyEvent, Lease, ListedSocket, Mapping, ResetEvent } from "../../client/client.ts";
+import { fieldsOf } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, textFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { untilSignal } from "../signals.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
+const FIELDS = fieldsOf<AnyEvent>({
+  id: true,
+  type: true,
+  at: true,
+  lease: true,
+  listener: true,
+  rule: true,
+  name: true,
+  reason: true,
+  mapping: true,
+  line: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: { after: textFlag("ID", "Start after this event"), ...COMMON_FLAGS },
   help:
     `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line
