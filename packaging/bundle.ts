@@ -66,14 +66,30 @@ function rewrite(folder: string, change: (text: string) => string): void {
  * @throws {Error} with what the bundler says.
  */
 export async function bundle(folder: string): Promise<void> {
-  const args = ["bundle", "--quiet", "--frozen", "--code-splitting", "--outdir", folder, "main.ts", ...lazyModules()];
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdin: "null" }).output();
-  if (!success) {
-    const said = new TextDecoder().decode(stderr).trim();
-    throw new Error(
-      `Cannot bundle portd: ${said}\nThe first time, deno bundle gets its esbuild from the npm registry.`,
-    );
-  }
+  await runBundler(["--code-splitting", "--outdir", folder, "main.ts", ...lazyModules()]);
   makeRequireLazy(folder);
   hideLazyImports(folder);
+}
+
+/** Bundles the library for Node and Bun into a file, as the task `client` does. @throws {Error} with what is said. */
+export async function bundleLibrary(path: string): Promise<void> {
+  await runBundler(["--platform", "browser", "--output", path, "src/library/portd.ts"]);
+}
+
+async function runBundler(words: readonly string[]): Promise<void> {
+  const args = ["bundle", "--quiet", "--frozen", ...words];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdin: "null" }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).trim();
+  throw new Error(`Cannot bundle portd: ${said}\nThe first time, deno bundle gets its esbuild from the npm registry.`);
+}
+
+/**
+ * Writes the deno.json beside a bundle. Without this file Deno would look for one in the folders above, and find that of
+ * another project.
+ */
+export async function writeConfig(folder: string): Promise<void> {
+  const { unstable } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const config = { unstable, lock: false, nodeModulesDir: "none", workspace: [] };
+  await Deno.writeTextFile(`${folder}/deno.json`, `${JSON.stringify(config, null, 2)}\n`);
 }

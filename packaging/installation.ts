@@ -8,7 +8,7 @@ import { RUN_FLAGS } from "../src/cli/context.ts";
 import { ifThere, messageOf } from "../src/errors.ts";
 import type { ServiceStatus } from "../src/service/service.ts";
 import { VERSION } from "../src/version.ts";
-import { bundle, ROOT } from "./bundle.ts";
+import { bundle, writeConfig } from "./bundle.ts";
 
 /** In every launcher that this file makes: nothing else is replaced or removed. */
 const MARK = "made by deno task install";
@@ -155,13 +155,6 @@ function refuseForeign(launcher: string): void {
   throw new Error(
     `Cannot touch ${launcher}: deno task install has not made it; remove it yourself, or name another folder with --root`,
   );
-}
-
-/** Without this file Deno would look for one in the folders above, and find that of another project. */
-async function writeConfig(folder: string): Promise<void> {
-  const { unstable } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const config = { unstable, lock: false, nodeModulesDir: "none", workspace: [] };
-  await Deno.writeTextFile(`${folder}/deno.json`, `${JSON.stringify(config, null, 2)}\n`);
 }
 
 /** @throws {Error} when it does not print its version. */

@@ -1,11 +1,14 @@
 /** The HTTP API: guard, then routes, then one mapping of errors. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import { restBodyTimer } from "./body.ts";
 import { activityRoutes } from "./activity.ts";
-import { callList } from "./call_list.ts";
+import { callList, templateOf } from "./call_list.ts";
+import { counted } from "./counted.ts";
 import { dashboardRoutes, wantsPage } from "./dashboard/dashboard.ts";
+import { dashboardSessionRoutes } from "./dashboard_sessions.ts";
 import { eventRoutes } from "./events.ts";
 import { firewallRoutes } from "./firewall.ts";
 import { gatewayRoutes } from "./gateway.ts";
@@ -14,9 +17,10 @@ import { leaseRoutes } from "./leases.ts";
 import { lineRoutes } from "./line.ts";
 import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { networkRoutes } from "./network.ts";
 import { portRoutes } from "./ports.ts";
-import { problemResponse } from "./problem.ts";
+import { problemOf, respond } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
 import { projectSchemaRoutes } from "./project_schema.ts";
 import { proofRoutes } from "./proof.ts";
@@ -24,8 +28,8 @@ import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
-/** Also served without `/v1`: the list of calls, and the probes, which supervisors look for there. */
-const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz"]);
+/** Also served without `/v1`: the list of calls, and what supervisors and Prometheus look for there. */
+const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz", "/metrics"]);
 
 /** Every call of the API. The dashboard is none. */
 export function allRoutes(services: Services): readonly Route[] {
@@ -43,8 +47,10 @@ export function allRoutes(services: Services): readonly Route[] {
     ...lineRoutes(services),
     ...eventRoutes(services),
     ...statusRoutes(services),
+    ...metricsRoutes(services),
     ...activityRoutes(services),
     ...proofRoutes(services),
+    ...dashboardSessionRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
   ];
@@ -61,28 +67,41 @@ export function allRoutes(services: Services): readonly Route[] {
  * @param pace answers refusals that ask for another try later.
  */
 export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
-  const { guard, log, signal } = services;
+  const { guard, log, signal, counts: { requests } } = services;
   const app = new Hono();
   const dashboard = dashboardRoutes(services);
   const routes = [...allRoutes(services), ...dashboard.routes];
   // One handler a call and no middleware: Hono then calls it directly.
   for (const route of routes) {
-    const handle = guarded(route, guard);
-    app.on(route.method, route.path, route.path === "/" ? pageOr(handle, dashboard.page) : handle);
+    const { method, path } = route, handle = guarded(route, guard);
+    const chosen = path === "/" ? pageOr(handle, dashboard.page) : handle;
+    app.on(method, path, counted(chosen, requests.add(method, templateOf(path))));
   }
   const others = withoutRoute(routes);
-  app.notFound(guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard));
+  const refuse = guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard);
+  app.notFound(counted(refuse, requests.unmatched));
   signal.addEventListener("abort", () => {
     restBodyTimer();
     pace.end();
   }, { once: true });
-  for (const each of [app, others]) {
-    each.onError((error, { req }) => {
-      const problem = problemResponse(withTokenFile(error, guard), req.raw, log);
-      return problem.headers.has("retry-after") ? pace.answer(problem) : problem;
-    });
-  }
+  const refusal = (error: Error, { req }: Context) => {
+    const problem = problemOf(withTokenFile(error, guard), req.raw, log);
+    requests.refused(problem.code);
+    return respond(problem);
+  };
+  // What has no route is answered by the other one, and counted where it is handed on.
+  others.onError(refusal);
+  app.onError((error, context) => {
+    const answer = refusal(error, context);
+    requests.find(methodOf(context), templateOf(routePath(context))).answered(answer.status);
+    return answer.headers.has("retry-after") ? pace.answer(answer) : answer;
+  });
   return app;
+}
+
+/** The method of the route that answers: Hono answers `HEAD` as `GET`, without the body. */
+function methodOf({ req: { method } }: Context): string {
+  return method === "HEAD" ? "GET" : method;
 }
 
 /** People get the page, programs what they got before there was one. */

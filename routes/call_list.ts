@@ -21,6 +21,6 @@ export function callList(routes: readonly Route[]): Route {
 }
 
 /** `/leases/:id` → `/leases/{id}`. */
-function templateOf(path: string): string {
+export function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
 }

@@ -32,6 +32,12 @@ export function callerOf(
   return user instanceof Promise ? user.then(present) : present(user);
 }
 
+/** The user whose process has the other end of the connection, as the system says now, with or without the token. */
+export function userOf(context: Context, { callers, port }: Pick<Services, "callers" | "port">): User | Promise<User> {
+  const connection = connectionOf(context, port);
+  return connection === undefined ? null : callers.identify(connection);
+}
+
 /** The user for whom the leases of a caller count; null where they are not counted. */
 export function countedUser({ user, hasToken, isOwner }: Caller): string | null {
   return hasToken || isOwner ? null : user ?? UNKNOWN;

@@ -1,12 +1,13 @@
 /**
  * All who read `GET /events`. A reader is a place in the log of events and nothing more: it gets the next piece when its
  * connection has taken the one before, and readers at the same place share the piece. So a slow reader costs no memory,
- * and an event costs the same whether nobody reads it or everybody.
+ * and an event costs the same whether nobody reads it or everybody. A reader that takes nothing for a minute is dropped.
  */
 import { Buffer } from "node:buffer";
 import type { Services } from "../src/daemon/daemon.ts";
 import { PortdError } from "../src/errors.ts";
 import type { LoggedEvent } from "../src/lease/events.ts";
+import type { ReaderCounts } from "../src/metrics/server_counts.ts";
 
 /** Readers at a time. */
 export const MOST_READERS = 256;
@@ -16,21 +17,53 @@ export const KEEP_ALIVE_MS = 15_000;
 const WAKE_MS = 50;
 /** As much is made for a reader at once, in bytes; a single event may be longer. */
 const PIECE_BYTES = 65_536;
+/** A reader that has not taken what it was given for so long is dropped. */
+export const STUCK_MS = 60_000;
+
+/** The place of a reader whose id is not known. */
+const LOST = -1;
 
 const encoder = new TextEncoder();
-const HELLO = encoder.encode("retry: 1000\n\n");
 const STILL_HERE = encoder.encode(": still here\n\n");
 
 /** What {@linkcode EventReaders} need. */
 export interface EventReadersParts extends Pick<Services, "events" | "clock" | "signal"> {
   /** The message that a reader gets for an event. */
   readonly encode: (event: LoggedEvent) => Uint8Array;
+  readonly counts: ReaderCounts;
+}
+
+/** The connection over which a reader gets its stream. */
+export interface ReaderConnection {
+  /** Ends it, and what the reader has not taken is lost. Where the system cannot do that, nothing happens. */
+  readonly cut: () => void;
+  /** Resolves when it has ended, or has taken the whole stream. */
+  readonly ended: Promise<void>;
+}
+
+/** Options of {@linkcode EventReaders.open}. */
+export interface ReaderOptions {
+  /**
+   * The stream goes on behind this event; where what followed it cannot be had any more, it begins with `reset`. Without
+   * it the stream begins now.
+   */
+  readonly lastId?: string | undefined;
+  /** Without a `lastId` the stream begins with the oldest event that is kept. @default false */
+  readonly replay?: boolean | undefined;
+  /** False ends the stream behind what has happened until now. @default true */
+  readonly follow?: boolean | undefined;
+  readonly connection?: ReaderConnection | undefined;
 }
 
 interface Reader {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly connection: ReaderConnection | undefined;
+  /** The stream ends behind the event of this number. */
+  readonly end: number;
   /** Number of the last event that it has got, or that it need not get. */
   place: number;
+  /** When it was given what it has not taken yet; `undefined` when it has taken all. */
+  givenAt: number | undefined;
 }
 
 /** Events one after the other, as bytes. */
@@ -47,6 +80,8 @@ export class EventReaders {
   readonly #readers = new Set<Reader>();
   /** Those who have got all there was and wait for more. */
   readonly #waiting = new Set<Reader>();
+  /** How many were dropped whose connections have not ended yet: these still cost memory, and so have a reader's place. */
+  #dropped = 0;
   /** Made last: readers that are up to date all want the same. */
   #piece: Piece | undefined;
   #wokenAt = -Infinity;
@@ -60,42 +95,49 @@ export class EventReaders {
   }
 
   /**
-   * A stream of messages.
+   * A stream of messages. The first one has no event, and the id from which a reader goes on that got nothing else.
    *
-   * @param lastId goes on behind this event; where what followed it cannot be had any more, the stream begins with
-   * `reset`. Without it the stream begins now.
    * @throws {PortdError} `too_many_readers`; `shutting_down`.
    */
-  open(lastId?: string): ReadableStream<Uint8Array> {
+  open({ lastId, replay = false, follow = true, connection }: ReaderOptions = {}): ReadableStream<Uint8Array> {
     const { events, signal } = this.#parts;
     if (signal.aborted) throw new PortdError("shutting_down", "Cannot send events: portd stops", { retryAfter: 1 });
-    if (this.#readers.size >= MOST_READERS) {
+    if (this.#readers.size + this.#dropped >= MOST_READERS) {
       const message = `Cannot send events: ${MOST_READERS} others read them already`;
       throw new PortdError("too_many_readers", message, { retryAfter: 5 });
     }
-    const place = lastId === undefined ? events.last : events.numberOf(lastId) ?? -1;
+    const begin = replay ? events.first - 1 : events.last;
+    const place = lastId === undefined ? begin : events.numberOf(lastId) ?? LOST;
+    const end = follow ? Infinity : events.last;
     let reader: Reader;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
-        reader = { controller, place };
+        reader = { controller, connection, place, end, givenAt: undefined };
         this.#add(reader);
-        controller.enqueue(HELLO);
+        this.#give(reader, helloMessage(place === LOST ? undefined : events.idOf(place)));
       },
-      pull: () => this.#feed(reader),
+      pull: () => {
+        reader.givenAt = undefined;
+        this.#feed(reader);
+      },
       cancel: () => this.#remove(reader),
     }, { highWaterMark: 0 });
   }
 
   #add(reader: Reader): void {
     this.#readers.add(reader);
+    this.#parts.counts.open = this.#readers.size;
     if (this.#stop !== undefined) return;
     const { events, clock } = this.#parts;
     const unsubscribe = events.subscribe(() => this.#wakeSoon());
     let cancel = () => {};
     const comment = () => {
       cancel = clock.after(KEEP_ALIVE_MS, comment);
-      for (const waiting of this.#waiting) waiting.controller.enqueue(STILL_HERE);
+      for (const waiting of this.#waiting) this.#give(waiting, STILL_HERE);
       this.#waiting.clear();
+      for (const reader of this.#readers) {
+        if (reader.givenAt !== undefined && clock.monotonic() - reader.givenAt >= STUCK_MS) this.#drop(reader);
+      }
     };
     cancel = clock.after(KEEP_ALIVE_MS, comment);
     this.#stop = () => {
@@ -104,8 +146,21 @@ export class EventReaders {
     };
   }
 
+  /** Ends the stream of a reader that takes nothing; it can go on behind the last event that it will find in its buffers. */
+  #drop(reader: Reader): void {
+    const { controller, connection } = reader;
+    this.#parts.counts.dropped++;
+    this.#remove(reader);
+    controller.close();
+    if (connection === undefined) return;
+    this.#dropped++;
+    void connection.ended.then(() => this.#dropped--);
+    connection.cut();
+  }
+
   #remove(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#parts.counts.open = this.#readers.size;
     this.#waiting.delete(reader);
     if (this.#readers.size > 0) return;
     this.#stop?.();
@@ -137,16 +192,27 @@ export class EventReaders {
   }
 
   #feed(reader: Reader): void {
+    if (reader.place >= reader.end) {
+      this.#remove(reader);
+      reader.controller.close();
+      return;
+    }
     const bytes = this.#nextFor(reader);
     if (bytes === undefined) this.#waiting.add(reader);
-    else reader.controller.enqueue(bytes);
+    else this.#give(reader, bytes);
+  }
+
+  #give(reader: Reader, bytes: Uint8Array): void {
+    reader.givenAt = this.#parts.clock.monotonic();
+    reader.controller.enqueue(bytes);
   }
 
   /** What a reader gets next; `undefined` when it is up to date. */
   #nextFor(reader: Reader): Uint8Array | undefined {
-    const { events } = this.#parts;
+    const { events, counts } = this.#parts;
     if (reader.place === events.last) return undefined;
     const piece = events.hasAllAfter(reader.place) ? this.#pieceAfter(reader.place) : undefined;
+    if (piece === undefined) counts.reset++;
     reader.place = piece?.last ?? events.last;
     return piece?.bytes ?? resetMessage(events.idOf(events.last));
   }
@@ -170,6 +236,11 @@ export class EventReaders {
     this.#piece = { after, last, bytes, isFull: length >= PIECE_BYTES };
     return this.#piece;
   }
+}
+
+/** The first message: after how long to come back, and with which id. Browsers keep an id that comes without an event. */
+function helloMessage(id: string | undefined): Uint8Array {
+  return encoder.encode(id === undefined ? "retry: 1000\n\n" : `retry: 1000\nid: ${id}\n\n`);
 }
 
 /** The reader has lost its place; it goes on from this one. */

@@ -5,27 +5,38 @@ import type { Services } from "../src/daemon/daemon.ts";
 import type { DomainEvent, LoggedEvent } from "../src/lease/events.ts";
 import { toLease } from "../src/lease/record.ts";
 import { checkQuery } from "./check.ts";
-import { EventReaders } from "./event_readers.ts";
+import { EventReaders, type ReaderConnection } from "./event_readers.ts";
 import type { Route } from "./guard.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 import { EventsQuery } from "./schema.ts";
 
+/** What the stream needs. */
+type EventServices = Pick<Services, "events" | "clock" | "signal" | "counts" | "cutConnection">;
+
 /** `GET /events`. */
-export function eventRoutes(
-  { events, clock, signal }: Pick<Services, "events" | "clock" | "signal">,
-): readonly Route[] {
+export function eventRoutes({ events, clock, signal, counts, cutConnection }: EventServices): readonly Route[] {
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
-  const readers = new EventReaders({ events, clock, signal, encode });
+  const readers = new EventReaders({ events, clock, signal, encode, counts: counts.readers });
   const does = "sends what happens to leases, as server-sent events";
-  return [{ method: "GET", path: "/events", scope: "lease", does, handle: (context) => stream(context, readers) }];
+  const handle = (context: Context) => stream(context, readers, cutConnection);
+  return [{ method: "GET", path: "/events", scope: "lease", does, handle }];
 }
 
-function stream(context: Context, readers: EventReaders): Response {
-  const { lastEventId } = checkQuery(EventsQuery, context);
+function stream(context: Context, readers: EventReaders, cut: Services["cutConnection"]): Response {
+  const { lastEventId, ...wishes } = checkQuery(EventsQuery, context);
   const { method, headers } = context.req.raw;
-  const body = method === "HEAD" ? null : readers.open(headers.get("last-event-id") ?? lastEventId);
+  const lastId = headers.get("last-event-id") ?? lastEventId;
+  const body = method === "HEAD" ? null : readers.open({ ...wishes, lastId, connection: connectionOf(context, cut) });
   return new Response(body, { headers: { ...COMMON_HEADERS, "content-type": "text/event-stream" } });
+}
+
+/** The connection of a request; `undefined` where it came over none. */
+function connectionOf({ env }: Context, cut: Services["cutConnection"]): ReaderConnection | undefined {
+  const { remoteAddr, completed } = (env ?? {}) as Partial<Deno.ServeHandlerInfo<Deno.NetAddr>>;
+  if (remoteAddr === undefined || completed === undefined) return undefined;
+  // It rejects where the connection broke: that is an end too.
+  return { cut: () => cut?.(remoteAddr), ended: completed.then(() => {}, () => {}) };
 }
 
 function format(id: string, { event, at }: LoggedEvent, clock: Clock): string {

@@ -93,23 +93,41 @@ function checkCaller(request: Request, hosts: ReadonlySet<string>): void {
   if (WITH_BODY.has(method)) requireJson(headers.get("content-type"));
 }
 
-/** Whether the request came with the token of this daemon. */
-export function hasToken({ headers }: Request, { token }: GuardOptions): boolean {
+/** Whether the request came with the token of this daemon, or with that of a tab's session. */
+export function hasToken({ headers }: Request, options: GuardOptions): boolean {
   const given = headers.get("authorization");
-  return given !== null && isEqual(given, `Bearer ${token}`);
+  return given !== null && isAccepted(given, options);
+}
+
+/** What was sent as a token; empty where nothing was. */
+export function bearerOf({ headers }: Request): string {
+  return headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
+}
+
+/** Checks that a caller has the token itself: a session makes no other sessions. @throws {PortdError} `scope_required`. */
+export function requireTokenItself({ headers }: Request, { token }: GuardOptions): void {
+  if (isEqual(headers.get("authorization") ?? "", `Bearer ${token}`)) return;
+  throw new PortdError("scope_required", "Cannot do this in a session of the dashboard: send the token", {
+    scope: "expose",
+  });
+}
+
+function isAccepted(given: string, { token, sessions }: GuardOptions): boolean {
+  return isEqual(given, `Bearer ${token}`) ||
+    given.startsWith("Bearer ") && sessions.has(given.slice("Bearer ".length));
 }
 
 /** Checks that a caller has a scope. @throws {PortdError} `scope_required` or `unauthorized`. */
-export function requireScope({ headers }: Request, scope: Scope, { token, anonymous }: GuardOptions): void {
+export function requireScope({ headers }: Request, scope: Scope, options: GuardOptions): void {
   const given = headers.get("authorization");
   if (given !== null) {
-    if (isEqual(given, `Bearer ${token}`)) return;
+    if (isAccepted(given, options)) return;
     throw new PortdError("unauthorized", "Cannot accept the credentials: the token is not this daemon's");
   }
   if (scope === "expose") {
     throw new PortdError("scope_required", 'Cannot do this without the scope "expose": send the token', { scope });
   }
-  if (anonymous === "none") {
+  if (options.anonymous === "none") {
     throw new PortdError("unauthorized", "Cannot serve without a token: the configuration asks for one");
   }
 }

@@ -10,6 +10,7 @@ import type { GrantRequest } from "../src/lease/wish.ts";
 import { checkBody, readJson } from "./body.ts";
 import { callerKey, callerOf, countedUser } from "./caller.ts";
 import { check, checkQuery } from "./check.ts";
+import { freeLease } from "./free.ts";
 import { toExposure, toGrantRequest, toLifetime, withOccupant } from "./grant_request.ts";
 import { hasToken, requireScope, type Route } from "./guard.ts";
 import { json, noContent } from "./headers.ts";
@@ -37,6 +38,7 @@ type LeaseRoutesParts = Pick<
   | "guard"
   | "port"
   | "line"
+  | "freeing"
 >;
 
 /** Finds the live lease that a path names; throws when there is none. */
@@ -93,6 +95,13 @@ function referenceRoutes(path: string, find: Find, parts: LeaseRoutesParts): Rou
       scope: "lease",
       does: "extends a lease",
       handle: (context) => renew(context, find, parts),
+    },
+    {
+      method: "POST",
+      path: `${path}/free`,
+      scope: "expose",
+      does: "ends what listens for a lease, and releases it",
+      handle: (context) => freeLease(context, find, parts),
     },
     {
       method: "PUT",

@@ -2,17 +2,22 @@
 import { PortdError } from "../src/errors.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 
+/** Answers with an error, as {@linkcode problemOf} has it. */
+export function problemResponse(error: unknown, request: Request, log: (line: string) => void): Response {
+  return respond(problemOf(error, request, log));
+}
+
 /**
- * Answers with an error. Any error that is not a {@linkcode PortdError} is a fault of portd: it is logged, and the client
+ * The problem that a caller is told of. Any error that is not a {@linkcode PortdError} is a fault of portd: it is logged, and the client
  * gets no details. If the work ended because the client closed the connection, nothing is logged: nobody reads the answer.
  */
-export function problemResponse(error: unknown, request: Request, log: (line: string) => void): Response {
-  if (error instanceof PortdError) return response(error);
+export function problemOf(error: unknown, request: Request, log: (line: string) => void): PortdError {
+  if (error instanceof PortdError) return error;
   if (isDisconnect(error, request)) {
-    return response(new PortdError("invalid_request", "Cannot answer: the client has closed the connection"));
+    return new PortdError("invalid_request", "Cannot answer: the client has closed the connection");
   }
   log(`internal error: ${(error as Error)?.stack ?? error}`);
-  return response(new PortdError("internal", "Cannot answer because of an error in portd; its log has the details"));
+  return new PortdError("internal", "Cannot answer because of an error in portd; its log has the details");
 }
 
 /** Whether the error is the reason with which the runtime aborts the request's signal when the client disconnects. */
@@ -20,7 +25,8 @@ function isDisconnect(error: unknown, { signal }: Request): boolean {
   return signal.aborted && error === signal.reason;
 }
 
-function response({ code, status, message, data }: PortdError): Response {
+/** The problem as a document. */
+export function respond({ code, status, message, data }: PortdError): Response {
   const { retryAfter, ...members } = data;
   const document = {
     type: `urn:portd:problem:${code}`,

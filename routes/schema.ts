@@ -227,7 +227,11 @@ export const NoQuery = z.strictObject({});
 export const ProofQuery = z.strictObject({ nonce: text(/^[0-9a-f]{64}$/, "64 of the digits 0-9 a-f") });
 
 /** Query of `GET /events`. */
-export const EventsQuery = z.strictObject({ lastEventId: text(/^.{1,100}$/, "1 to 100 characters").optional() });
+export const EventsQuery = z.strictObject({
+  lastEventId: text(/^.{1,100}$/, "1 to 100 characters").optional(),
+  replay: queryFlag.optional(),
+  follow: queryFlag.optional(),
+});
 
 /** Query of `GET /listeners`. */
 export const ListenersQuery = z.strictObject(

@@ -20,6 +20,7 @@ export const STATUS_OF_CODE = {
   port_not_on_line: 409,
   name_taken: 409,
   lease_exists: 409,
+  process_kept: 409,
   lease_ended: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -4,6 +4,7 @@ import { allRoutes } from "../routes/app.ts";
 import { AmendBody, GrantBody, ListenersQuery, ListQuery, RenewBody } from "../routes/schema.ts";
 import { EVENTS } from "../src/client/answer_shapes.ts";
 import { environmentName } from "../src/config.ts";
+import { readFamilies } from "../src/daemon/metrics.ts";
 import { SETTINGS } from "../src/settings.ts";
 import { STATUS_OF_CODE } from "../src/errors.ts";
 import { appTest } from "./support/app.ts";
@@ -139,9 +140,21 @@ appTest("docs/api.md tells of every route, with its scope, and of no other", asy
     return paths.map((each) => `${method} /v1${each.replaceAll(/\{(\w+)\}/g, ":$1").replace(/^\/$/, "")} ${scope}`);
   });
   const [, ...probes] = /It, `(\/\w+)` and `(\/\w+)` are also served without `\/v1`/.exec(text) ?? [];
-  told.push("GET / lease", ...probes.map((path) => `GET ${path} none`));
+  assert.match(text, /served without `\/v1`,\s+and\s+so\s+is\s+`\/metrics`/);
+  told.push("GET / lease", "GET /metrics lease", ...probes.map((path) => `GET ${path} none`));
   const routes = allRoutes(app.parts).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   assert.deepEqual(sorted(told), sorted(routes));
+});
+
+appTest("docs/metrics.md tells of every metric, with its type and labels, and of no other", async (app) => {
+  await app.call("/v1/nonsense"); // so that each label has a value
+  const told = tableRows((await section("docs/metrics.md", "The metrics")).text).map(([name = "", type, labels = ""]) =>
+    [codeWords(name)[0], type, ...codeWords(labels)].join(" ")
+  );
+  const metrics = readFamilies(app.parts).map(({ name, type, samples: [first] }) =>
+    [name, type, ...Object.keys(first?.labels ?? {})].join(" ")
+  );
+  assert.deepEqual(told, metrics);
 });
 
 Deno.test("docs/api.md tells of every field and parameter, and of no other", async () => {

@@ -57,7 +57,7 @@ Deno.test("the hot commands load nothing that is heavy", async () => {
     const modules = stderr.match(/file:\/\/[^\s,"]+/g) ?? [];
     assert.ok(modules.some((module) => module.endsWith("/src/cli/cli.ts")), "the log names no module of the program");
     const heavy = modules.filter((module) =>
-      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b|\/install_hint\b|\/src\/cli\/(?:free|run\/if_running)\b/
+      /\/(?:hono|zod|yaml|logtape|routes)\/|\/src\/(?:daemon|config|store)\b|\/install_hint\b|\/src\/cli\/(?:free|run\/(?:if_running|inject))\b|\/src\/project\/(?:recognise|\w*frameworks?)\b/
         .test(module)
     );
     assert.deepEqual(heavy, [], command);

@@ -4,6 +4,7 @@
  * relative paths.
  */
 import type { Context } from "hono";
+import activity from "./browser/activity.js" with { type: "text" };
 import api from "./browser/api.js" with { type: "text" };
 import dialog from "./browser/dialog.js" with { type: "text" };
 import dom from "./browser/dom.js" with { type: "text" };
@@ -17,11 +18,17 @@ import leaseTable from "./browser/lease_table.js" with { type: "text" };
 import live from "./browser/live.js" with { type: "text" };
 import livePage from "./browser/live_page.js" with { type: "text" };
 import main from "./browser/main.js" with { type: "text" };
+import mapPaint from "./browser/map_paint.js" with { type: "text" };
+import mapPicture from "./browser/map_picture.js" with { type: "text" };
+import mapWords from "./browser/map_words.js" with { type: "text" };
 import network from "./browser/network.js" with { type: "text" };
 import newLease from "./browser/new_lease.js" with { type: "text" };
 import order from "./browser/order.js" with { type: "text" };
+import pictures from "./browser/pictures.css" with { type: "text" };
 import portDialog from "./browser/port_dialog.js" with { type: "text" };
+import portMap from "./browser/port_map.js" with { type: "text" };
 import portView from "./browser/port_view.js" with { type: "text" };
+import session from "./browser/session.js" with { type: "text" };
 import shell from "./browser/shell.js" with { type: "text" };
 import sorting from "./browser/sorting.js" with { type: "text" };
 import strangers from "./browser/strangers.js" with { type: "text" };
@@ -34,6 +41,7 @@ import { ASSET_HEADERS } from "./headers.ts";
 
 /** Every file by its name in browser/. */
 const FILES: ReadonlyMap<string, string> = new Map([
+  ["activity.js", activity],
   ["api.js", api],
   ["dialog.js", dialog],
   ["dom.js", dom],
@@ -47,11 +55,17 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["live.js", live],
   ["live_page.js", livePage],
   ["main.js", main],
+  ["map_paint.js", mapPaint],
+  ["map_picture.js", mapPicture],
+  ["map_words.js", mapWords],
   ["network.js", network],
   ["new_lease.js", newLease],
   ["order.js", order],
+  ["pictures.css", pictures],
   ["port_dialog.js", portDialog],
+  ["port_map.js", portMap],
   ["port_view.js", portView],
+  ["session.js", session],
   ["shell.js", shell],
   ["sorting.js", sorting],
   ["strangers.js", strangers],

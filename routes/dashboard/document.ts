@@ -27,6 +27,7 @@ export function documentOf(content: readonly Element[], { texts, assets, isLive 
       h("title", {}, texts.title),
       h("link", { rel: "icon", type: "image/svg+xml", href: assets.pathOf("icon.svg") }),
       h("link", { rel: "stylesheet", href: assets.pathOf("style.css") }),
+      h("link", { rel: "stylesheet", href: assets.pathOf("pictures.css") }),
       isLive ? assets.modules.map((href) => h("link", { rel: "modulepreload", href })) : null,
       isLive ? h("script", { type: "module", src: assets.pathOf("main.js") }) : null,
     ),

@@ -4,12 +4,14 @@ import type { Services } from "../../src/daemon/daemon.ts";
 import type { Lease } from "../../src/lease/lease.ts";
 import type { From } from "../guard.ts";
 import type { Assets } from "./assets.ts";
+import { activitySection } from "./browser/activity.js";
 import { type Element, h } from "./browser/element.js";
 import type { Texts } from "./browser/english.js";
 import { makeView, utcText } from "./browser/facts.js";
 import { leaseRow } from "./browser/lease_row.js";
 import { networkSection } from "./browser/network.js";
 import { DEFAULT_ORDER, orderBy } from "./browser/order.js";
+import { mapSection } from "./browser/port_map.js";
 import { leasesSection } from "./browser/shell.js";
 import { strangersSection } from "./browser/strangers.js";
 import { attention, summary } from "./browser/summary.js";
@@ -26,7 +28,7 @@ import { readStrangers, type StrangersParts } from "./strangers.ts";
 const MOST_ROWS = 100;
 
 /** What the page shows. */
-export type PageParts = OverviewParts & StrangersParts & Pick<Services, "registry" | "guard">;
+export type PageParts = OverviewParts & StrangersParts & Pick<Services, "registry" | "guard" | "portMap" | "activity">;
 
 /** The page. */
 export interface Page {
@@ -70,10 +72,16 @@ async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Eleme
       h("section", { id: "attention", hidden: true }),
       leasesSection([], { total: 0 }, texts),
       h("section", { id: "strangers" }),
+      h("section", { id: "map" }),
+      h("section", { id: "activity" }),
       h("section", { id: "network" }),
     ];
   }
-  const [overview, strangers] = await Promise.all([overviewOf(parts), readStrangers(parts)]);
+  const [overview, strangers, map] = await Promise.all([
+    overviewOf(parts),
+    readStrangers(parts),
+    parts.portMap.recent(),
+  ]);
   const view = makeView(texts, utcText, overview);
   const { total, first, conflicts } = firstLeases(parts);
   return [
@@ -81,6 +89,8 @@ async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Eleme
     attention({ conflicts, strangers: strangers.listeners, overview }, texts),
     leasesSection(first.map((lease) => leaseRow(lease, view)), { total }, texts),
     strangersSection(strangers, texts),
+    mapSection(map, texts),
+    activitySection(parts.activity.read(), texts),
     networkSection(overview, texts),
   ];
 }

@@ -51,6 +51,7 @@ export const BRIEFS = {
   serve: "Run the daemon",
   stop: "Stop the daemon",
   status: "Show the state of the daemon",
+  dashboard: "Open the page of this machine's ports in the browser",
   service: "Install and manage portd as a service of the system",
   doctor: "Look for problems, and say how to solve them",
   events: "Follow what happens to leases",

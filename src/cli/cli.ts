@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   close: () => import("./commands/close.ts" as string),
   completions: () => import("./commands/completions.ts" as string),
   config: () => import("./commands/config.ts" as string),
+  dashboard: () => import("./commands/dashboard.ts" as string),
   doctor: () => import("./commands/doctor.ts" as string),
   env: () => import("./commands/env.ts" as string),
   url: () => import("./commands/url.ts" as string),

@@ -76,6 +76,8 @@ export interface CliContext extends CommandContext {
   readonly interfaces: () => readonly Deno.NetworkInterfaceInfo[];
   /** The network of this machine, read by this process. */
   readonly readNetwork: () => Promise<NetworkFacts>;
+  /** Opens an address in the user's browser. @returns why not, in words; `undefined` when it was opened. */
+  readonly openBrowser: (address: string) => Promise<string | undefined>;
   /** The words of the command line after the program's name. */
   readonly args: readonly string[];
   /** Whether `deno task` of a checkout runs this, and not an installed portd. */
@@ -90,6 +92,8 @@ export interface CliContext extends CommandContext {
   readonly answerMs?: number;
   /** Calls back on those of these signals that the OS has, until the returned function is called. */
   readonly onSignal: (names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void) => () => void;
+  /** Stops this process until its shell lets it go on, as Ctrl-Z does. */
+  readonly suspend: () => void;
   /** Runs another command line in this process. @returns its exit code. */
   readonly runCommand: (args: readonly string[], context: CliContext) => Promise<number>;
   /** Loads the daemon. Heavy: only `serve` does. */
@@ -121,10 +125,21 @@ export const RUN_FLAGS: readonly string[] = [
   ...["net", "read", "write", "env", "sys", "run", "ffi"].map((name) => `--allow-${name}`),
 ];
 
+/**
+ * The deno.json beside the bundle, where npm has installed that: Deno looks for none in node_modules. packaging/npm's
+ * launcher names it too.
+ */
+function configWords(mainUrl: string): readonly string[] {
+  if (!mainUrl.includes("/node_modules/")) return [];
+  const path = decodeURIComponent(new URL("deno.json", mainUrl).pathname);
+  return [`--config=${Deno.build.os === "windows" ? path.slice(1) : path}`];
+}
+
 /** The context of the process that runs. */
 export function systemContext(options: SystemContextOptions): CliContext {
   const { args, mainUrl, openService, ...loaders } = options;
   const env = Deno.env.toObject();
+  const wsl = findWslOnce();
   const dashes = args[0] === "run" ? args.indexOf("--") : -1;
   return {
     process: {
@@ -136,19 +151,28 @@ export function systemContext(options: SystemContextOptions): CliContext {
     cwd: Deno.cwd(),
     os: Deno.build.os,
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
-    wsl: findWslOnce(),
+    wsl,
     interfaces: Deno.networkInterfaces,
     async readNetwork() {
       const { openNetworkReader }: typeof import("../adapters/open.ts") = await import("../adapters/open.ts" as string);
       return await openNetworkReader().read();
+    },
+    async openBrowser(address) {
+      const { openBrowser, startProgram }: typeof import("../os/browser.ts") = await import(
+        "../os/browser.ts" as string
+      );
+      return await openBrowser(address, { os: Deno.build.os, env, wsl: await wsl(), start: startProgram });
     },
     args,
     // deno task sets INIT_CWD, as npm does; only a checkout has a main.ts.
     isTask: env.INIT_CWD !== undefined && mainUrl.endsWith("/main.ts"),
     ownsProcess: true,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
-    self: Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), "run", ...RUN_FLAGS, mainUrl],
+    self: Deno.build.standalone
+      ? [Deno.execPath()]
+      : [Deno.execPath(), "run", ...RUN_FLAGS, ...configWords(mainUrl), mainUrl],
     onSignal: listenForSignals,
+    suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
     ...loaders,
     openService: ({ isUser }) => openService({ isUser, os: Deno.build.os, env, onSignal: listenForSignals }),
   };

@@ -47,6 +47,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   port_not_on_line: EXIT.conflict,
   name_taken: EXIT.conflict,
   lease_exists: EXIT.conflict,
+  process_kept: EXIT.conflict,
   pool_exhausted: EXIT.poolExhausted,
   too_many_leases: EXIT.poolExhausted,
   unauthorized: EXIT.permission,

@@ -3,6 +3,7 @@ import { type ErrorCode, PortdError, STATUS_OF_CODE } from "../errors.ts";
 import type { Protocol } from "../port/port.ts";
 import type { Problem, Shape } from "./shape.ts";
 import { type ApiAnswer, type ApiRequest, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
+import type { EventsFilter } from "./wire.ts";
 
 /** Options of one call. */
 export interface CallOptions {
@@ -58,14 +59,14 @@ export class Calls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Opens the stream of events, after the last one that came. */
-  async openEvents(lastEventId: string | undefined, signal: AbortSignal): Promise<ApiAnswer> {
+  /** Opens the stream of events. */
+  async openEvents({ lastEventId, ...wishes }: EventsFilter, signal: AbortSignal): Promise<ApiAnswer> {
     const headers = {
       ...this.#headers(),
       accept: "text/event-stream",
       ...(lastEventId && { "last-event-id": lastEventId }),
     };
-    const url = `${this.#url}/v1/events`;
+    const url = `${this.#url}/v1/events${queryOf(wishes)}`;
     const answer = await this.#transport({ method: "GET", url, headers, signal, headMs: this.#timeoutMs });
     if (answer.status !== 200) throw await this.#refusal(answer);
     if (answer.mediaType !== "text/event-stream") {

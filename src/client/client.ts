@@ -7,7 +7,7 @@ import type { PortDescription } from "../inspect/description.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { ListedSocket, SocketQuery } from "../listener/listener.ts";
 import { type CallOptions, Calls, type LeaseRef, leaseShapes, pathOf, queryOf } from "./calls.ts";
-import type { EventsOptions } from "./events.ts";
+import type { EventsOptions, EventSource } from "./events.ts";
 import { OutsideClient } from "./outside_client.ts";
 import { type ApiRequest, fetchTransport, MOST_BODY_BYTES, type Transport } from "./transport.ts";
 import type {
@@ -15,6 +15,7 @@ import type {
   AmendRequest,
   AnyEvent,
   DaemonStatus,
+  DashboardCode,
   ExposureRequest,
   ImportOutcome,
   LeaseDocument,
@@ -201,14 +202,16 @@ export class PortdClient extends OutsideClient {
   }
 
   /**
-   * What happens to leases from now on, or after `lastEventId`. A broken stream is opened again and continues after the
-   * last event that came; when some are lost, a `reset` comes first. Ends when the signal is aborted.
+   * What happens to leases from now on, after `lastEventId`, or with `replay` after all that is kept. A broken stream, or
+   * one on which nothing comes for 45 seconds, is opened again and continues after the last event that came; when some
+   * are lost, a `reset` comes first. Ends when the signal is aborted; without `follow` when all that had happened is
+   * there.
    *
    * @throws {NoDaemonError} when nobody answers the first time, or `retries` times in a row after that.
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<AnyEvent, void, void> {
     const { followEvents } = await import("./events.ts");
-    const open = (lastEventId: string | undefined, signal: AbortSignal) => this.#calls.openEvents(lastEventId, signal);
+    const open: EventSource["open"] = (filter, signal) => this.#calls.openEvents(filter, signal);
     yield* followEvents({ url: this.url, open }, options);
   }
 
@@ -260,6 +263,17 @@ export class PortdClient extends OutsideClient {
     const shape = answer("IMPORT_OUTCOME");
     const mostBytes = MOST_BODY_BYTES;
     return await this.#calls.json({ method: "POST", path: "/import", body: document, shape, mostBytes, ...options });
+  }
+
+  /**
+   * A code that opens one session of the dashboard within a minute, for a browser of this user, or with `anyUser` of any.
+   * Needs the token.
+   */
+  async dashboardCode(
+    { anyUser = false, ...options }: CallOptions & { anyUser?: boolean } = {},
+  ): Promise<DashboardCode> {
+    const body = { anyUser }, shape = page("DASHBOARD_CODE");
+    return await this.#calls.json({ method: "POST", path: "/dashboard/codes", body, shape, ...options });
   }
 
   /** Stops the daemon, right after its answer. Needs the token. */

@@ -1,33 +1,36 @@
 /** Follows the daemon's events over broken connections, and reads server-sent events. */
 import { PortdError } from "../errors.ts";
-import { pause, pauseAfter } from "../wait.ts";
+import { pause, pauseAfter, startTimer } from "../wait.ts";
 import { EVENT_ID, EVENTS } from "./answer_shapes.ts";
 import { type AnyShape, describeFault, object, text } from "./shape.ts";
 import { type ApiAnswer, NoDaemonError, UnusableAnswerError } from "./transport.ts";
-import type { AnyEvent, LeaseEvent } from "./wire.ts";
+import type { AnyEvent, EventsFilter, LeaseEvent } from "./wire.ts";
 
 /** Options of `PortdClient.events`. */
-export interface EventsOptions {
+export interface EventsOptions extends EventsFilter {
   /** Ends the stream; the loop over it then ends without an error. */
   readonly signal?: AbortSignal;
-  /** The stream continues after this event. */
-  readonly lastEventId?: string;
   /** Called whenever the stream is open, the first time and after each break. */
   readonly onOpen?: () => void;
+  /** Called when an open stream has broken, with the reason; it will be opened again. */
+  readonly onBreak?: (reason: unknown) => void;
   /** How often in a row a broken stream is opened again before giving up. @default 20, which takes about a minute */
   readonly retries?: number;
+  /** A stream on which nothing comes for so long has broken; a daemon sends a comment every 15 seconds. @default 45000 */
+  readonly silenceMs?: number;
 }
 
 const RETRIES = 20;
 const PAUSES = { pauseMs: 100, longestPauseMs: 4000 };
+const SILENCE_MS = 45_000;
 const TYPED = object<{ readonly type: string }>({ type: text(100) });
 
 /** How {@linkcode followEvents} reaches the daemon. */
 export interface EventSource {
   /** Its address, for messages. */
   readonly url: string;
-  /** Requests the events after an id. Resolves with the head of the answer. */
-  readonly open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<ApiAnswer>;
+  /** Requests the stream. Resolves with the head of the answer. */
+  readonly open: (filter: EventsFilter, signal: AbortSignal) => Promise<ApiAnswer>;
 }
 
 /**
@@ -37,33 +40,96 @@ export interface EventSource {
  * @throws {UnusableAnswerError} when an event does not have the shape of its type, or is too long.
  */
 export async function* followEvents(
-  { url, open }: EventSource,
+  source: EventSource,
   options: EventsOptions,
 ): AsyncGenerator<AnyEvent, void, void> {
-  const { signal = new AbortController().signal, onOpen, retries = RETRIES } = options;
-  let { lastEventId } = options;
-  let hasBegun = false;
+  const { signal = new AbortController().signal, onBreak, retries = RETRIES, follow = true } = options;
+  const place = { id: options.lastEventId };
+  let hasBegun = false, isOpen = false;
   for (let failures = 0; !signal.aborted; failures++) {
+    let reason: unknown;
     try {
       if (failures > 0) await pause(pauseAfter(failures, PAUSES), signal);
-      const answer = await open(lastEventId, signal);
-      onOpen?.();
-      // A stream without events has at least its first line.
-      const chunks = whenBegun(answer.chunks(), () => {
-        hasBegun = true;
+      const onBegin = () => {
+        hasBegun = isOpen = true;
         failures = 0;
-      });
-      for await (const message of parseEventStream(chunks)) {
-        const event = readEvent(message, url);
-        if (message.id !== "") lastEventId = message.id;
-        if (event !== undefined) yield event;
-      }
+      };
+      yield* oneStream(source, { ...options, signal, place, onBegin });
+      if (!follow) return;
+      reason = new NoDaemonError("the daemon has ended the stream");
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof MessageTooLongError) throw new UnusableAnswerError(url, error.message);
+      if (error instanceof MessageTooLongError) throw new UnusableAnswerError(source.url, error.message);
       if (!(hasBegun ? mayPass(error) : isFull(error)) || failures >= retries) throw error;
+      reason = error;
     }
+    if (isOpen) onBreak?.(reason);
+    isOpen = false;
   }
+}
+
+/** What {@linkcode oneStream} works with. */
+interface StreamOptions extends EventsOptions {
+  readonly signal: AbortSignal;
+  /** The id of the last event that came. */
+  readonly place: { id: string | undefined };
+  /** Called at the first bytes: a stream without events has at least its first line. */
+  readonly onBegin: () => void;
+}
+
+/** The events until the stream ends. @throws {NoDaemonError} when it breaks, also by silence. */
+async function* oneStream(
+  { url, open }: EventSource,
+  { signal, place, onOpen, onBegin, silenceMs = SILENCE_MS, replay, follow }: StreamOptions,
+): AsyncGenerator<AnyEvent, void, void> {
+  const connection = new AbortController(), end = () => connection.abort(signal.reason);
+  signal.addEventListener("abort", end);
+  try {
+    const answer = await open({ lastEventId: place.id, replay, follow }, connection.signal);
+    onOpen?.();
+    const onId = (id: string) => {
+      checkShape(id, { shape: EVENT_ID, what: "the id of an event", url });
+      place.id = id;
+    };
+    const chunks = whileHeard(whenBegun(answer.chunks(), onBegin), { connection, silenceMs });
+    for await (const message of parseEventStream(chunks, onId)) {
+      const before = place.id, event = readEvent(message, url);
+      if (message.id !== "") place.id = message.id;
+      if (event?.type === "reset") yield { ...event, missed: missedBetween(before, event.id) };
+      else if (event !== undefined) yield event;
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** The same chunks; the connection is aborted when the next one does not come in time. */
+async function* whileHeard(
+  chunks: AsyncIterable<Uint8Array>,
+  { connection, silenceMs }: { readonly connection: AbortController; readonly silenceMs: number },
+): AsyncGenerator<Uint8Array> {
+  const startListening = () =>
+    startTimer(silenceMs, () => {
+      const message = `Cannot follow the events: nothing has come for ${silenceMs / 1000} seconds`;
+      connection.abort(new NoDaemonError(message));
+    });
+  let stop = startListening();
+  try {
+    for await (const chunk of chunks) {
+      stop(); // what the caller does with it is no silence of the daemon
+      yield chunk;
+      stop = startListening();
+    }
+  } finally {
+    stop();
+  }
+}
+
+/** How many events are lost between two places; null where they are of different runs of the daemon. */
+function missedBetween(before: string | undefined, after: string): number | null {
+  const [epoch, number] = before?.split("-") ?? [], [epochAfter, numberAfter] = after.split("-");
+  const missed = Number(numberAfter) - Number(number);
+  return epoch === epochAfter && missed > 0 ? missed : null;
 }
 
 /** The same chunks; calls `begin` at the first. @throws {NoDaemonError} when there is none. */
@@ -81,7 +147,7 @@ async function* whenBegun(chunks: AsyncIterable<Uint8Array>, begin: () => void):
 /** The event in a message; `undefined` when its type is unknown. */
 function readEvent({ id, event, data }: StreamMessage, url: string): AnyEvent | undefined {
   checkShape(id, { shape: EVENT_ID, what: "the id of an event", url });
-  if (event === "reset") return { type: "reset" };
+  if (event === "reset") return { type: "reset", id, missed: null };
   const value = parseJson(data);
   checkShape(value, { shape: TYPED, what: "an event", url });
   const shape = EVENTS.get((value as { readonly type: string }).type);
@@ -135,13 +201,18 @@ const LONGEST_MESSAGE = 1 << 20;
  * Reads messages from the bytes of a `text/event-stream` (HTML standard, section 9.2.6). Pure. Comments are skipped, an
  * unfinished last message is dropped.
  *
+ * @param onId is called with an id that comes without an event: the stream continues from there.
  * @throws {MessageTooLongError} when a line or a message is longer than portd sends (1 MiB).
  */
-export async function* parseEventStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<StreamMessage> {
+export async function* parseEventStream(
+  chunks: AsyncIterable<Uint8Array>,
+  onId: (id: string) => void = () => {},
+): AsyncGenerator<StreamMessage> {
   let id = "", event = "", data: string[] = [], length = 0;
   for await (const line of splitLines(chunks)) {
     if (line === "") {
       if (data.length > 0) yield { id, event: event || "message", data: data.join("\n") };
+      else if (id !== "") onId(id);
       event = "";
       data = [];
       length = 0;

@@ -3,6 +3,7 @@ import { MAP_LETTERS, MAP_STATES, type MapState, type PortMap } from "../inspect
 import type { Activity } from "../lease/activity.ts";
 import { LINE_VERDICTS } from "../line/line.ts";
 import type { PortRange, Protocol } from "../port/port.ts";
+import type { DashboardCode } from "./wire.ts";
 import { INSTANT, listOf, nullable, object, oneOf, PORT, type Shape, textLike, value, wholeNumber } from "./shape.ts";
 
 /** Far more ranges than anybody sets. */
@@ -52,4 +53,10 @@ export const ACTIVITY: Shape<Activity> = object<Activity>({
   grants: HAPPENED,
   releases: HAPPENED,
   refusals: HAPPENED,
+});
+
+/** `POST /dashboard/codes`. */
+export const DASHBOARD_CODE: Shape<DashboardCode> = object<DashboardCode>({
+  code: textLike(/^[0-9a-f]{32,200}$/, "a code of hexadecimal digits"),
+  expiresAt: INSTANT,
 });

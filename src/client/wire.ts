@@ -9,6 +9,7 @@ import type { LineEvent as LineChange } from "../line/line.ts";
 import type { ListedSocket } from "../listener/listener.ts";
 import type { Wsl } from "../os/linux/wsl.ts";
 import type { PortRange } from "../port/port.ts";
+import type { ProcessIdentity } from "../process/process.ts";
 
 export type { Adapter, AdapterAddress, InternetRoute, NetworkFacts } from "../adapters/adapters.ts";
 export type { LayerResult, ReachReport, ReachRequest } from "../reach/reach.ts";
@@ -79,6 +80,11 @@ export interface ExposureRequest {
   readonly gateway?: Optional<GatewayExposure> | null | undefined;
 }
 
+/** Body of `POST /leases/{id}/free`: the processes that may be ended, as `GET /ports/{port}` has shown them. */
+export interface FreeRequest {
+  readonly processes: readonly ProcessIdentity[];
+}
+
 /** Query of `GET /leases`. */
 export interface LeaseFilter extends LeaseCriteria {
   /** `key=value`. */
@@ -120,6 +126,14 @@ export interface DaemonStatus {
   readonly warnings: readonly string[];
 }
 
+/** Answer of `POST /dashboard/codes`. */
+export interface DashboardCode {
+  /** Opens one session of the dashboard: `#code=…` at the end of its address. */
+  readonly code: string;
+  /** ISO instant. */
+  readonly expiresAt: string;
+}
+
 /** What every event on the stream has. */
 interface EventHead<Type> {
   /** The stream continues after this event when the id is given as `lastEventId`. */
@@ -158,6 +172,20 @@ export interface LineSampleRequest {
 /** Some events are lost: read the leases again. */
 export interface ResetEvent {
   readonly type: "reset";
+  /** The stream continues after this event. */
+  readonly id: string;
+  /** How many are lost; null where that is not known: the daemon was restarted, or the place was never known. */
+  readonly missed: number | null;
+}
+
+/** Query of `GET /events`. */
+export interface EventsFilter {
+  /** The stream continues after this event; without it the stream begins now. */
+  readonly lastEventId?: string | undefined;
+  /** Without a `lastEventId` the stream begins with the oldest event that is kept. @default false */
+  readonly replay?: boolean | undefined;
+  /** False ends the stream behind what has happened until now. @default true */
+  readonly follow?: boolean | undefined;
 }
 
 /** What the stream of events has. */

@@ -92,6 +92,12 @@ export class ApiServer {
     return this.#withPort(literal(host), ...(host === "0.0.0.0" ? ["127.0.0.1"] : host === "::" ? ["[::1]"] : []));
   }
 
+  /** Ends the connection of a peer, also when it takes nothing; `undefined` where this system offers no way. */
+  get cutConnection(): ((peer: Deno.NetAddr) => void) | undefined {
+    const crowd = this.#crowd;
+    return crowd && ((peer) => crowd.cut(peer));
+  }
+
   /** Lets requests through. */
   open(handler: Handler): void {
     this.#handler = handler;

@@ -4,11 +4,14 @@
  *
  * src/ does not know the HTTP layer: it is passed in.
  */
+import { TabSessions } from "../caller/tab_sessions.ts";
 import type { DaemonStatus } from "../client/wire.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
+import type { Histogram } from "../metrics/histogram.ts";
+import { newServerCounts, type ServerCounts } from "../metrics/server_counts.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { endsWithJob } from "../os/windows/job.ts";
 import { shortCommand } from "../process/command_line.ts";
@@ -31,6 +34,8 @@ export interface Services extends Domain {
     readonly token: string;
     /** The path of that file. */
     readonly tokenFile: string;
+    /** Tabs of the dashboard, whose tokens count as that one does. */
+    readonly sessions: TabSessions;
     /** What a caller without a token may do. */
     readonly anonymous: "lease" | "none";
   };
@@ -40,12 +45,16 @@ export interface Services extends Domain {
   readonly provable: ReadonlySet<string>;
   /** Whether leases are loaded, holds taken and requests served. */
   readonly isReady: () => boolean;
+  /** What the server counts beside the domain. */
+  readonly counts: ServerCounts;
   /** The document of `GET /status`. */
   readonly status: () => DaemonStatus;
   /** Begins the end of the daemon. */
   readonly stop: () => void;
   /** Ends streams when the daemon stops. */
   readonly signal: AbortSignal;
+  /** Ends the connection of this peer, also when it takes nothing. Absent where the system offers no way. */
+  readonly cutConnection?: ((peer: Deno.NetAddr) => void) | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -121,10 +130,12 @@ async function serveUntilStopped(
   const { url, port, hosts, provable } = server;
   // Beyond loopback everything takes the token.
   const anonymous = isLoopback(config.listen) ? config.auth.anonymous : "none";
-  const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous } as const;
+  const sessions = new TabSessions(domain.clock);
+  const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous, sessions } as const;
   const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
-  const services: Services = { ...domain, ...state, guard, provable, port, status: statusOf(domain, notes) };
+  const counts = newServerCounts(), status = statusOf(domain, notes), { cutConnection } = server;
+  const services: Services = { ...domain, ...state, guard, provable, port, counts, status, cutConnection };
   server.open(options.createApp(services).fetch);
   const compat = await openCompat(config, services);
   notes.push(...compat.warnings);
@@ -135,7 +146,7 @@ async function serveUntilStopped(
   isReady = true;
   log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
   options.onReady?.(url);
-  await watchUntil(signal, domain, config, log);
+  await watchUntil(signal, domain, config, { log, loopLag: counts.loopLag });
   log("stopping");
   await compat.close();
   removeDaemonFile(config.stateDir, Deno.pid);
@@ -222,7 +233,7 @@ async function watchUntil(
   signal: AbortSignal,
   { watch, store, clock }: Domain,
   { watchMs, historyDays }: Config,
-  log: (line: string) => void,
+  { log, loopLag }: { readonly log: (line: string) => void; readonly loopLag: Histogram },
 ): Promise<void> {
   let nextForget = 0;
   while (!signal.aborted) {
@@ -235,8 +246,11 @@ async function watchUntil(
     } catch (error) {
       log(`watch: ${messageOf(error)}`);
     }
+    const pausedAt = clock.monotonic();
     await pause(watchMs, signal).catch((error) => {
       if (!signal.aborted) throw error;
     });
+    // The pause of the watch is the timer that tells how late the event loop is: no other one has to run for it.
+    if (!signal.aborted) loopLag.observe((clock.monotonic() - pausedAt - watchMs) / 1000);
   }
 }

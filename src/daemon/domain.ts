@@ -32,6 +32,7 @@ import { isWithin, type Protocol, rangeText } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
+import { type Freeing, openFreeing } from "./freeing.ts";
 import { type DaemonLine, openLine } from "./line.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
@@ -66,6 +67,7 @@ export interface Domain extends Pick<Core, Shared> {
   readonly line: DaemonLine;
   readonly reach: ReturnType<typeof openReach>;
   readonly callers: Callers;
+  readonly freeing: Freeing;
   /** As they were when the daemon started. */
   readonly privileged: PrivilegedPorts;
   /** What a request may leave out. */
@@ -129,6 +131,7 @@ export async function openDomain(config: Config, options: DomainOptions): Promis
     portMap: openPortMap({ ...core, line }),
     reach: openReach({ ...core, ports, firewall, mapper, line }),
     callers,
+    freeing: openFreeing({ registry, ports }),
     privileged: { below: hasRights ? core.rules.current.unprivilegedFrom : 0, lastPortOf: (name) => names.get(name) },
     defaults: config,
     findOccupant: (port, protocols) => findOccupant(scanner, port, protocols),

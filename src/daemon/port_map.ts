@@ -2,9 +2,10 @@
 import type { PortMapParts, PortMapReader } from "../inspect/port_map_reader.ts";
 
 /** Opens the map. */
-export function openPortMap(parts: PortMapParts): Pick<PortMapReader, "read"> {
+export function openPortMap(parts: PortMapParts): Pick<PortMapReader, "read" | "recent"> {
   let opening: Promise<PortMapReader> | undefined;
-  return { read: async () => await (await (opening ??= openReader(parts))).read() };
+  const open = () => opening ??= openReader(parts);
+  return { read: async () => await (await open()).read(), recent: async () => await (await open()).recent() };
 }
 
 async function openReader(parts: PortMapParts): Promise<PortMapReader> {

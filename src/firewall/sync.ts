@@ -5,6 +5,7 @@
  */
 import { type Clock, isoInstant } from "../clock.ts";
 import { PortdError } from "../errors.ts";
+import { Histogram } from "../metrics/histogram.ts";
 import { pauseAfter, type Pauses } from "../wait.ts";
 import { type FirewallBackend, type FirewallReading, firewallUnavailable } from "./backend.ts";
 import {
@@ -40,8 +41,20 @@ export interface FirewallSyncParts {
   readonly syncMs: number;
 }
 
+/** What a {@linkcode FirewallSync} counts. */
+export interface SyncCounts {
+  ok: number;
+  failed: number;
+  /** How long each sync took, in seconds. */
+  readonly seconds: Histogram;
+}
+
+/** Some firewalls take minutes. */
+const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
 /** Keeps the rules equal to the wanted ones. */
 export class FirewallSync {
+  readonly counts: SyncCounts = { ok: 0, failed: 0, seconds: new Histogram(SECONDS) };
   readonly #parts: FirewallSyncParts;
   /** The rules that were there after the last sync, by name. One that then differs though still wanted has drifted. */
   #set: ReadonlyMap<string, Rule> = new Map();
@@ -112,6 +125,11 @@ export class FirewallSync {
   /** How a wanted rule stood after the last sync. Reads nothing. */
   stateOf(rule: Rule): RuleState {
     return this.#stateIn(this.#states, rule);
+  }
+
+  /** How the rules that are wanted at this moment stood after the last sync. Reads nothing. */
+  states(): readonly RuleState[] {
+    return this.#parts.wanted().map((rule) => this.stateOf(rule));
   }
 
   /** The rules that are wanted at this moment, as they stand in a plan; unknown without one. */
@@ -189,13 +207,16 @@ export class FirewallSync {
   async #run(): Promise<FirewallPlan> {
     const { clock, publish } = this.#parts;
     this.#stopTimer();
+    const startedAt = clock.monotonic();
     try {
       const plan = await this.#makeEqual();
       this.#remember(plan);
+      this.counts.ok++;
       this.#last = { at: isoInstant(clock.now()), error: null };
       this.#failures = 0;
       return plan;
     } catch (error) {
+      this.counts.failed++;
       this.#failures++;
       this.#backend = undefined;
       const reason = (error as Error).message;
@@ -203,6 +224,7 @@ export class FirewallSync {
       this.#last = { at: isoInstant(clock.now()), error: reason };
       throw asUnavailable(error);
     } finally {
+      this.counts.seconds.observe((clock.monotonic() - startedAt) / 1000);
       this.#setTimer();
     }
   }

@@ -61,6 +61,12 @@ export class PortMapReader {
     }
   }
 
+  /** A map that may be a second old: for who is shown a fresh one soon. */
+  async recent(): Promise<PortMap> {
+    const last = this.#last;
+    return last !== undefined && last.madeAt > this.#parts.clock.monotonic() - KEEP_MS ? last.map : await this.read();
+  }
+
   async #make(): Promise<void> {
     const { clock, scanner } = this.#parts;
     const waitMs = (this.#last?.madeAt ?? -Infinity) + PAUSE_MS - clock.monotonic();

@@ -1,6 +1,6 @@
 /** How many leases were granted and ended, and how many requests were refused, in each minute of the last hour. */
 import { type Clock, isoInstant } from "../clock.ts";
-import { PortdError } from "../errors.ts";
+import { type ErrorCode, PortdError } from "../errors.ts";
 import type { DomainEvent, LeaseEventType } from "./events.ts";
 
 /** What is counted. */
@@ -31,7 +31,7 @@ const OF_EVENT: { readonly [Type in LeaseEventType]?: ActivityKind } = {
 const KEPT_MINUTES = 60;
 const MINUTE_MS = 60_000;
 
-/** Counts. Takes some 800 bytes, however much happens. */
+/** Counts. Takes a few kilobytes at most, however much happens. */
 export class ActivityCounter {
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   /** Minutes are counted from here, on the clock since boot: setting the wall clock moves none. */
@@ -40,6 +40,7 @@ export class ActivityCounter {
   readonly #counts = Object.fromEntries(
     ACTIVITIES.map((kind) => [kind, new Uint32Array(KEPT_MINUTES)]),
   ) as Readonly<Record<ActivityKind, Uint32Array>>;
+  readonly #refusals = new Map<ErrorCode, number>();
   #minute = 0;
 
   constructor(clock: Pick<Clock, "now" | "monotonic">) {
@@ -56,7 +57,14 @@ export class ActivityCounter {
 
   /** Counts the error of a request for ports, where it is a refusal: the end of a caller is none. */
   refused(error: unknown): void {
-    if (error instanceof PortdError) this.#count("refusals");
+    if (!(error instanceof PortdError)) return;
+    this.#count("refusals");
+    this.#refusals.set(error.code, (this.#refusals.get(error.code) ?? 0) + 1);
+  }
+
+  /** How many requests were refused with each code since the start. */
+  get refusals(): ReadonlyMap<ErrorCode, number> {
+    return this.#refusals;
   }
 
   #count(kind: ActivityKind): void {

@@ -36,6 +36,9 @@ interface RefusedPort {
   readonly protocol: Protocol;
 }
 
+/** Why a port was not claimed, or claimed without the hold that was asked for, as the holds have reached their limit. */
+export type HoldFailure = Obstacle["reason"] | "limit";
+
 /** The hold of a new lease where none is asked for. */
 const USUAL_HOLD: HoldKind = "soft";
 /** How many ports of the kernel's choice are tried. */
@@ -50,6 +53,8 @@ export interface AllocatorParts extends Omit<CandidatesParts, "available"> {
 
 /** The only one that takes ports from the pool and gives them back. */
 export class Allocator {
+  /** How often a claim has failed, for each reason. */
+  readonly holdFailures: Record<HoldFailure, number> = { in_use: 0, no_permission: 0, no_descriptors: 0, limit: 0 };
   readonly #parts: AllocatorParts;
   readonly #available: AvailablePorts;
   readonly #candidates: Candidates;
@@ -176,7 +181,7 @@ export class Allocator {
   #fromKernel(wish: Wish): Allocation {
     const { holds, isExcluded } = this.#parts;
     for (let tries = 0; tries < TRIES_OF_KERNEL_PORTS; tries++) {
-      const claim = holds.claimAny({ protocols: wish.protocols, hold: wish.hold ?? USUAL_HOLD });
+      const claim = this.#counted(holds.claimAny({ protocols: wish.protocols, hold: wish.hold ?? USUAL_HOLD }), wish);
       if (claim.obstacle !== undefined) return this.#claimed(claim, 0, wish);
       const isFree = this.#available.isFreeOrWithheld(claim.port, wish.protocols) && !isExcluded(claim.port);
       if (isFree) return this.#claimed(claim, claim.port, wish);
@@ -268,8 +273,16 @@ export class Allocator {
     if (protocols.includes("tcp")) this.#parts.holds.release(port);
   }
 
-  #claim(port: number, { protocols, hold = USUAL_HOLD }: Wish, named: boolean): Claim {
-    return this.#parts.holds.claim(port, { protocols, hold, named });
+  #claim(port: number, wish: Wish, named: boolean): Claim {
+    const { protocols, hold = USUAL_HOLD } = wish;
+    return this.#counted(this.#parts.holds.claim(port, { protocols, hold, named }), wish);
+  }
+
+  /** The claim, counted where it has failed. Without holds on this system there is no limit to reach. */
+  #counted(claim: Claim, { protocols, hold = USUAL_HOLD }: Wish): Claim {
+    if (claim.obstacle !== undefined) this.holdFailures[claim.obstacle.reason]++;
+    else if (claim.hold !== hold && protocols.includes("tcp") && this.#parts.holds.limit > 0) this.holdFailures.limit++;
+    return claim;
   }
 
   #claimed(claim: Claim, port: number, wish: Wish): Allocation {

@@ -58,6 +58,7 @@ export class EventLog {
   readonly #mostBytes: number;
   readonly #ring: (KeptEvent | undefined)[] = [];
   readonly #subscribers = new Set<(event: DomainEvent) => void>();
+  readonly #counts = new Map<DomainEvent["type"], number>();
   #bytes = 0;
   #first = 1;
   #last = 0;
@@ -67,6 +68,11 @@ export class EventLog {
     this.#epoch = epoch;
     this.#capacity = events;
     this.#mostBytes = bytes;
+  }
+
+  /** Number of the oldest event that is kept; one more than {@linkcode last} when none is. */
+  get first(): number {
+    return this.#first;
   }
 
   /** Number of the newest event; 0 when there has been none. */
@@ -79,9 +85,15 @@ export class EventLog {
     return this.#bytes;
   }
 
+  /** How many events of each type there have been. */
+  get counts(): ReadonlyMap<DomainEvent["type"], number> {
+    return this.#counts;
+  }
+
   /** Records an event and calls every subscriber. It is encoded when somebody reads it. */
   publish(event: DomainEvent, at: number): void {
     const number = ++this.#last;
+    this.#counts.set(event.type, (this.#counts.get(event.type) ?? 0) + 1);
     const bytes = approximateSize(event);
     this.#bytes += bytes;
     if (number - this.#first >= this.#capacity) this.#forgetFirst();

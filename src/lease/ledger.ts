@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { Protocol } from "../port/port.ts";
 import type { Allocated, Allocator } from "./allocator.ts";
+import type { LedgerCounts } from "./counts.ts";
 import type { EventLog, LeaseEventType } from "./events.ts";
 import type { EndedState } from "./lease.ts";
 import { LeaseTable } from "./lease_table.ts";
@@ -64,6 +65,7 @@ interface Pending {
 /** Adds, changes and ends leases; each promise resolves when that is on disk. */
 export class Ledger {
   readonly table = new LeaseTable();
+  readonly counts: LedgerCounts = { granted: 0, released: 0, revoked: 0, expired: 0 };
   readonly #parts: LedgerParts;
   readonly #freed: (port: number, protocols: readonly Protocol[]) => void;
   readonly #pending = new Map<string, Pending>();
@@ -179,8 +181,9 @@ export class Ledger {
     }
   }
 
-  #forget(ended: LeaseRecord): void {
+  #forget(ended: LeaseRecord & { readonly state: EndedState }): void {
     const { allocator, clock } = this.#parts;
+    this.counts[ended.state]++;
     this.table.remove(ended.id);
     this.#pending.delete(ended.id);
     allocator.free(ended, ended.name, clock.monotonic());
@@ -208,6 +211,7 @@ export class Ledger {
 
   /** These leases and changes are in the file. */
   #confirm(added: readonly NewLease[], changed: readonly LeaseChange[]): void {
+    this.counts.granted += added.length;
     for (const { record } of added) this.#confirmVersion(record);
     for (const { after } of changed) this.#confirmVersion(after);
   }

@@ -1,6 +1,7 @@
 /** Decides when a lease changes its state and when it ends. Pure. */
 import type { Clock } from "../clock.ts";
-import type { LiveState } from "./lease.ts";
+import type { LeaseEventType } from "./events.ts";
+import type { LeaseListener, LiveState } from "./lease.ts";
 import type { LeaseRecord } from "./record.ts";
 
 /** What one look of the watch says of a lease. */
@@ -29,6 +30,18 @@ export function reclaim(record: LeaseRecord, observation: Observation, now: numb
   const state = stateOf(observation, claimed);
   const deadline = deadlineOf(record, observation, now);
   return deadline !== null && now >= deadline ? "expired" : { state, deadline, claimed };
+}
+
+/** Whether an outcome, with what is known of the listener, differs from the lease as it is. */
+export function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
+  return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||
+    before.listener !== listener;
+}
+
+/** The event with which a lease becomes the outcome. */
+export function eventOf(before: LeaseRecord, after: Outcome): LeaseEventType {
+  if (before.state === after.state || after.state === "granted") return "lease.changed";
+  return `lease.${after.state}`;
 }
 
 function stateOf({ listener }: Observation, claimed: boolean): LiveState {

@@ -5,6 +5,7 @@
  */
 import { PortdError } from "../errors.ts";
 import type { Process } from "../process/process.ts";
+import type { LedgerCounts } from "./counts.ts";
 import type { LeaseEventType } from "./events.ts";
 import { type AnswerOf, type Granted, Grants, type RegistryParts } from "./grants.ts";
 import { checkExposedChange, evidenceOf, requireProcess } from "./holder.ts";
@@ -12,7 +13,7 @@ import type { EndedState, Exposure, Lease, LeaseListener, Lifetime } from "./lea
 import type { LeaseTable } from "./lease_table.ts";
 import { inEntries, Ledger } from "./ledger.ts";
 import { MANY_PORTS, PortGate } from "./port_gate.ts";
-import { type Observation, type Outcome, reclaim, renewal } from "./reclaim.ts";
+import { eventOf, hasChanged, type Observation, reclaim, renewal } from "./reclaim.ts";
 import { changed, type LeaseRecord, toLease } from "./record.ts";
 import type { Change } from "./store/store.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -51,6 +52,8 @@ export interface GrantOptions {
 export class Registry {
   /** The live leases, for reading. */
   readonly table: LeaseTable;
+  /** Leases that were granted or imported, and that ended. */
+  readonly counts: Readonly<LedgerCounts>;
   readonly #parts: RegistryParts;
   readonly #ledger: Ledger;
   readonly #grants: Grants;
@@ -63,6 +66,7 @@ export class Registry {
     this.#gate = new PortGate(clock);
     this.#ledger = new Ledger(parts, (port, protocols) => this.#queue.freed(port, protocols));
     this.table = this.#ledger.table;
+    this.counts = this.#ledger.counts;
     this.#grants = new Grants(parts, this.#ledger);
     this.#queue = new WaitQueue(clock, (port) => allocator.isPooled(port));
   }
@@ -225,6 +229,11 @@ export class Registry {
     return await this.#grants.import(records, more);
   }
 
+  /** How many requests wait for a port. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   /** The live leases as they are on the disk: a new one that is being written is not among them yet. */
   *written(): Generator<LeaseRecord> {
     for (const record of this.table.all()) {
@@ -288,14 +297,4 @@ export class Registry {
       expected,
     });
   }
-}
-
-function hasChanged(before: LeaseRecord, after: Outcome, listener: LeaseListener | null): boolean {
-  return before.state !== after.state || before.deadline !== after.deadline || before.claimed !== after.claimed ||
-    before.listener !== listener;
-}
-
-function eventOf(before: LeaseRecord, after: Outcome): LeaseEventType {
-  if (before.state === after.state || after.state === "granted") return "lease.changed";
-  return `lease.${after.state}`;
 }

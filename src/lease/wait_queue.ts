@@ -103,6 +103,11 @@ export class WaitQueue {
     this.#isMember = isMember;
   }
 
+  /** How many requests wait. */
+  get size(): number {
+    return this.#size;
+  }
+
   /**
    * Makes an attempt at once. If requests that want the same came before, the first of them makes an attempt before. If
    * the attempt is refused and the request waits, more attempts follow when its turn comes.

@@ -1,5 +1,6 @@
 /** The JSON Schema of portd.yaml, for editors. project_file.ts reads the file; a test compares the keys of both. */
 import { HOLD_KINDS } from "../hold/hold.ts";
+import { FRAMEWORK_NAMES } from "./frameworks.ts";
 import { HIGHEST_PORT, PROTOCOLS } from "../port/port.ts";
 
 const PORT = { type: "integer", minimum: 1, maximum: HIGHEST_PORT } as const;
@@ -36,6 +37,10 @@ export const PROJECT_FILE_SCHEMA = {
           },
           protocols: { type: "array", items: { enum: PROTOCOLS }, minItems: 1, uniqueItems: true },
           hold: { description: "none: for a server without SO_REUSEADDR", enum: HOLD_KINDS },
+          framework: {
+            description: "The dev server that serves it, where portd run does not see it",
+            enum: FRAMEWORK_NAMES,
+          },
           url: { description: "Its address, with {host}, {port} and {port:NAME}", type: "string" },
         },
       },

@@ -11,6 +11,8 @@ export interface Framework {
   readonly others?: RegExp;
   /** Words that say that the command has a port already. */
   readonly own: RegExp;
+  /** Whether the last of several ports counts: then one that stands in a script is no obstacle. @default false */
+  readonly lastCounts?: boolean;
   /** What is put at the end. */
   readonly words: (port: number) => readonly string[];
   /** Used instead where the port stands within the command: the whole words. */

@@ -2,7 +2,7 @@
  * Dev servers that do not take their port from PORT: how each is recognised, and the words that give it a port, and that
  * keep it from taking another one. Pure. The sources are the vendors' documentation of their command lines.
  */
-import { type Framework, LONG, port, short } from "./framework.ts";
+import { type Framework, frameworkId, LONG, port, short } from "./framework.ts";
 import { JAVASCRIPT_FRAMEWORKS } from "./javascript_frameworks.ts";
 
 /** All of them. */
@@ -126,3 +126,6 @@ export const FRAMEWORKS: readonly Framework[] = [
     source: "https://www.php.net/manual/en/features.commandline.webserver.php",
   },
 ];
+
+/** What portd.yaml may name: each of them, or none, which leaves the command as it is. */
+export const FRAMEWORK_NAMES: readonly string[] = [...FRAMEWORKS.map(frameworkId), "none"];

@@ -12,6 +12,14 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     source: "https://vite.dev/guide/cli",
   },
   {
+    name: "Vitest",
+    program: /^vitest$/,
+    serves: /^--ui$/,
+    own: /^--api(?:\.port)?(?:=|$)/,
+    words: (port) => [`--api.port=${port}`, "--api.strictPort"],
+    source: "https://vitest.dev/guide/ui",
+  },
+  {
     name: "React Router",
     program: /^(?:react-router|remix)$/,
     serves: /^(?:dev|vite:dev)$/,
@@ -32,6 +40,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^next$/,
     serves: /^(?:dev|start)$/,
     own: LONG,
+    lastCounts: true,
     words: port(),
     source: "https://nextjs.org/docs/app/api-reference/cli/next",
   },
@@ -73,6 +82,22 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     own: LONG,
     words: port(),
     source: "https://github.com/webpack/webpack-dev-server",
+  },
+  {
+    name: "Rspack",
+    program: /^rspack$/,
+    serves: /^(?:serve|server|s|dev)$/,
+    own: LONG,
+    words: port(),
+    source: "https://rspack.rs/api/cli",
+  },
+  {
+    name: "Rsbuild",
+    program: /^rsbuild$/,
+    serves: /^(?:dev|preview)$/,
+    own: LONG,
+    words: port(),
+    source: "https://rsbuild.rs/guide/basic/cli",
   },
   {
     name: "Parcel",
@@ -119,6 +144,7 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     program: /^(?:storybook|sb)$/,
     serves: /^dev$/,
     own: LONG,
+    lastCounts: true, // its create command writes the script with -p 6006
     words: port("--exact-port"),
     source: "https://storybook.js.org/docs/api/cli-options",
   },
@@ -128,6 +154,11 @@ export const JAVASCRIPT_FRAMEWORKS: readonly Framework[] = [
     serves: /^dev$/,
     own: LONG,
     words: port(),
+    sides: [{
+      name: "inspector",
+      own: /^--inspector-port(?:=|$)/,
+      words: (port) => ["--inspector-port", String(port)],
+    }],
     source: "https://developers.cloudflare.com/workers/wrangler/commands/#dev",
   },
   {

@@ -6,6 +6,7 @@ import { isPort, portExpected, type Protocol, PROTOCOLS, RANGE_EXPECTED, readRan
 import { readBounded } from "../state/own_file.ts";
 import { closest } from "../suggest.ts";
 import { parseYamlMap, type YamlEntry } from "../yaml_document.ts";
+import { FRAMEWORK_NAMES } from "./frameworks.ts";
 import { portVariable } from "./project.ts";
 import { readTemplate, servicesOf, type Template } from "./template.ts";
 
@@ -18,6 +19,8 @@ export interface ServiceEntry {
   readonly isShared: boolean;
   /** Its address. */
   readonly url: Template;
+  /** The dev server that serves it, whatever its command looks like: a name of frameworks.ts, or `none`. */
+  readonly framework: string | undefined;
 }
 
 /** A variable whose value follows from ports and names. */
@@ -42,13 +45,18 @@ const DEFAULT_URL = "http://{host}:{port}", DEFAULT_UDP_URL = "{host}:{port}";
 
 interface Field {
   readonly expected: string;
+  /** The values that there are, where they have names. */
+  readonly known?: readonly string[];
   /** @returns the part of the request; `undefined` for a value that is not allowed. */
-  readonly read: (value: unknown) => Partial<ServiceRequest> | { readonly variable: string } | UrlText | undefined;
+  readonly read: (value: unknown) => Partial<ServiceRequest> | Partial<OwnFields> | undefined;
 }
 
-/** The address of a service as it stands in the file. */
-interface UrlText {
+/** What is not part of a request. */
+interface OwnFields {
+  readonly variable: string;
+  /** The address of a service as it stands in the file. */
   readonly url: string;
+  readonly framework: string;
 }
 
 /** The fields of a service. */
@@ -88,6 +96,14 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   url: {
     expected: `an address like "${DEFAULT_URL}/admin"`,
     read: (value) => isText(value, /^[a-z][a-z0-9+.-]*:[^\s\p{Cc}]{1,500}$/u) ? { url: value } : undefined,
+  },
+  framework: {
+    expected: "the name of a dev server that portd run knows, or none",
+    known: FRAMEWORK_NAMES,
+    read(value) {
+      const framework = FRAMEWORK_NAMES.find((name) => name === value);
+      return framework === undefined ? undefined : { framework };
+    },
   },
 };
 
@@ -183,7 +199,7 @@ function readService(
     throw refusal(where, `service "${name}" must be a map, like { env: PORT }`);
   }
   const variable = portVariable(name);
-  const { variable: given = variable, url: text, ...request } = Object.assign(
+  const { variable: given = variable, url: text, framework, ...request } = Object.assign(
     {},
     ...(entries ?? []).map(readField),
   );
@@ -193,7 +209,7 @@ function readService(
   // An address that speaks of another address could speak of itself.
   const other = address.find((part) => typeof part !== "string" && part.what === "url");
   if (other !== undefined) throw refusal(place, '"url" cannot have {url:NAME} in it; {port:NAME} it can');
-  return { request: { name, ...request }, variable: given, isShared: shared.has(name), url: address };
+  return { request: { name, ...request }, variable: given, isShared: shared.has(name), url: address, framework };
 }
 
 /** The services of which a file's values speak, directly or by the address of one. */
@@ -209,13 +225,17 @@ function readField(entry: YamlEntry): object {
   const { key, value, where } = entry;
   const part = field.read(value);
   if (part !== undefined) return part;
-  throw refusal(where, `"${key}" must be ${field.expected}, got ${JSON.stringify(value)}`);
+  const hint = field.known === undefined ? "" : `; ${hintAt(String(value), field.known)}`;
+  throw refusal(where, `"${key}" must be ${field.expected}, got ${JSON.stringify(value)}${hint}`);
 }
 
 function unknownKey({ key, keyWhere }: YamlEntry, known: readonly string[]): PortdError {
-  const near = closest(key, known);
-  const hint = near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
-  return refusal(keyWhere, `there is no key "${key}" here; ${hint}`);
+  return refusal(keyWhere, `there is no key "${key}" here; ${hintAt(key, known)}`);
+}
+
+function hintAt(word: string, known: readonly string[]): string {
+  const near = closest(word, known);
+  return near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
 }
 
 function refusal(where: string, reason: string): PortdError {

@@ -2,8 +2,8 @@
  * Ending a process, and no other than the one that was meant. This file is just the types; open.ts chooses for the OS,
  * linux.ts, windows.ts and generic.ts (macOS) do the work.
  *
- * Only the command line ends processes, with the rights of the user who called it. The daemon says who listens, and no
- * more: through an API that ends processes every local user could use the rights of a daemon that runs as root.
+ * The command line ends processes with the rights of the user who called it. The daemon does so only for who has its
+ * token, and so the rights of its user: otherwise every local user could use the rights of a daemon that runs as root.
  */
 import type { Endpoint } from "../port/port.ts";
 import type { ProcessDescription } from "../process/process.ts";

@@ -10,6 +10,7 @@ import type { LeaseRecord } from "../lease/record.ts";
 import type { LeaseObservation, Registry } from "../lease/registry.ts";
 import type { Scanner } from "../listener/listener.ts";
 import type { Endpoint } from "../port/port.ts";
+import { Histogram } from "../metrics/histogram.ts";
 import { NO_EVIDENCE, type Processes } from "../process/process.ts";
 import { joinSocket } from "./listing.ts";
 import type { Changes, Observations, SeenSocket } from "./observations.ts";
@@ -33,8 +34,20 @@ export interface WatchParts {
   readonly events: EventLog;
 }
 
+/** What a {@linkcode Watch} counts. */
+export interface ScanCounts {
+  /** How long each look at the sockets and their processes took, in seconds. */
+  readonly seconds: Histogram;
+  failed: number;
+  /** How many listening sockets on leased ports the last one has seen. */
+  sockets: number;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
 /** One watch a daemon. {@linkcode Watch.look} is called by the daemon's timer, never twice at once. */
 export class Watch {
+  readonly scans: ScanCounts = { seconds: new Histogram(SECONDS), failed: 0, sockets: 0 };
   readonly #parts: WatchParts;
   #turn = 0;
 
@@ -44,13 +57,27 @@ export class Watch {
 
   /** Looks once and updates all leases. @throws when a change did not reach the disk; the next look tries again. */
   async look(): Promise<void> {
-    const { registry, scanner, observations } = this.#parts;
-    const changes = await observations.update(await scanner.listening(endpointsOf(registry.table.all())));
-    this.#publish(changes);
+    const { registry } = this.#parts;
+    this.#publish(await this.#scan());
     this.#turn++;
     const turns = Math.max(1, Math.ceil(registry.table.size / PROCESSES_A_LOOK));
     let place = 0;
     await registry.tick((record) => this.#observe(record, place++ % turns === this.#turn % turns));
+  }
+
+  async #scan(): Promise<Changes> {
+    const { registry, scanner, observations, clock } = this.#parts;
+    const startedAt = clock.monotonic();
+    try {
+      const sockets = await scanner.listening(endpointsOf(registry.table.all()));
+      const changes = await observations.update(sockets);
+      this.scans.seconds.observe((clock.monotonic() - startedAt) / 1000);
+      this.scans.sockets = sockets.length;
+      return changes;
+    } catch (error) {
+      this.scans.failed++;
+      throw error;
+    }
   }
 
   #publish({ opened, closed }: Changes): void {

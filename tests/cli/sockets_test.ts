@@ -1,6 +1,6 @@
 /** The commands that look at sockets, against a whole daemon and real sockets. */
 import assert from "node:assert/strict";
-import { frame } from "../../src/cli/redraw.ts";
+import { frame } from "../../src/cli/screen.ts";
 import { answerOf } from "../support/answers.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
@@ -87,13 +87,13 @@ commandTest("portd ps --watch ends at Ctrl-C also while the daemon answers nothi
 
 Deno.test("frame() cuts lines to the terminal and counts those that are left out", () => {
   const picture = frame("one\ntwo and more\nthree\nfour\n", { columns: 7, rows: 3 });
-  assert.equal(picture, "\x1b[Hone\x1b[K\r\ntwo and\x1b[K\r\n… 2 mor\x1b[K\x1b[J");
-  assert.equal(frame("one\n", { columns: 7, rows: 3 }), "\x1b[Hone\x1b[K\x1b[J");
+  assert.equal(picture, "\x1b[Hone\x1b[K\r\ntwo and\r\n… 2 mor", "nothing is cleared where a line is full");
+  assert.equal(frame("one\n", { columns: 7, rows: 3 }), "\x1b[Hone\x1b[K\r\n\x1b[J");
 });
 
 Deno.test("frame() cuts by the cells of a terminal, and never within a character", () => {
   const cut = (line: string, columns: number) =>
-    frame(line, { columns, rows: 1 }).slice("\x1b[H".length, -"\x1b[K\x1b[J".length);
+    frame(line, { columns, rows: 1 }).slice("\x1b[H".length).split("\x1b[K")[0];
   assert.equal(cut("サーバー", 4), "サー");
   assert.equal(cut("サーバー", 5), "サー");
   assert.equal(cut("a👍b", 2), "a");
@@ -104,6 +104,7 @@ Deno.test("frame() cuts by the cells of a terminal, and never within a character
   assert.equal(cut("ｈａｌｆ", 3), "ｈ");
   assert.equal(cut("ﾊﾞﾊﾞ", 3), "ﾊﾞ");
   assert.equal(cut("plain ä → …", 11), "plain ä → …");
+  assert.equal(cut("a\x1b[31mred\x1b[39mb", 3), "a\x1b[31mre\x1b[39m", "styles take no cells and end with their text");
 });
 
 psTest("portd inspect answers in a few lines, and in JSON as the API does", async ({ run }) => {

@@ -1,6 +1,6 @@
 /** The typed client against a fake daemon, over fetch and over plain sockets. */
 import assert from "node:assert/strict";
-import { NoDaemonError, PortdClient, PortdError } from "../../src/client/client.ts";
+import { type EventsOptions, NoDaemonError, PortdClient, PortdError } from "../../src/client/client.ts";
 import { socketTransport } from "../../src/client/socket_transport.ts";
 import { FakeDaemon, TOKEN } from "../support/fake_daemon.ts";
 import { freePort } from "../support/sockets.ts";
@@ -149,6 +149,50 @@ clientTest("events() goes on behind the last event after a break", async (daemon
   }
   const asked = daemon.asked("GET", "/v1/events").map(({ headers }) => headers.get("last-event-id"));
   assert.deepEqual(asked, [null, ids[0]]);
+});
+
+clientTest(
+  "events() reports each break once, and loses nothing that happens before its first event",
+  async (daemon, connect) => {
+    const stopping = new AbortController(), said: string[] = [];
+    const onOpen = () => said.push("open");
+    const onBreak = () => {
+      said.push("broken");
+      void daemon.grant({ name: "meanwhile" });
+    };
+    void daemon.whenStreaming().then(() => daemon.breakStreams());
+    for await (const event of connect().events({ signal: stopping.signal, onOpen, onBreak })) {
+      said.push(event.type);
+      stopping.abort();
+    }
+    assert.deepEqual(said, ["open", "broken", "open", "lease.granted"]);
+  },
+);
+
+clientTest("events() opens a stream again on which nothing comes, not even a comment", async (daemon, connect) => {
+  const stopping = new AbortController(), reasons: string[] = [];
+  const onBreak = (reason: unknown) => {
+    reasons.push((reason as Error).message);
+    void daemon.grant({ name: "web" });
+  };
+  for await (const { type } of connect().events({ signal: stopping.signal, onBreak, silenceMs: 20 })) {
+    if (type === "lease.granted") stopping.abort();
+  }
+  assert.equal(reasons[0], "Cannot follow the events: nothing has come for 0.02 seconds");
+});
+
+clientTest("events() without follow ends when all is there, and says how many are lost", async (daemon, connect) => {
+  const { events } = daemon.domain;
+  const all = async (options: EventsOptions) => await Array.fromAsync(connect().events({ ...options, follow: false }));
+  assert.deepEqual(await all({ replay: true }), []);
+  const { id } = await daemon.grant({ name: "web" });
+  await daemon.end(id, "released");
+  const [granted, released] = await all({ replay: true });
+  assert.deepEqual([granted!.type, released!.type], ["lease.granted", "lease.released"]);
+  assert.deepEqual(await all({ lastEventId: granted!.id }), [released]);
+  for (let i = 0; i < 10_001; i++) events.publish({ type: "rule.failed", reason: "" }, 0);
+  const [reset] = await all({ lastEventId: granted!.id });
+  assert.deepEqual(reset, { type: "reset", id: events.idOf(events.last), missed: 10_002 });
 });
 
 Deno.test("events() tries again where others read all the streams that there may be", async () => {

@@ -1,6 +1,9 @@
 /** What every answer must be like, whatever was asked. */
 import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
+import { FORMATS } from "../../src/metrics/exposition.ts";
 import type { Answer } from "./connection.ts";
+
+const METRICS_TYPES: ReadonlySet<string> = new Set(Object.values(FORMATS));
 
 /**
  * What is wrong with an answer; `undefined` when nothing is.
@@ -11,6 +14,7 @@ export function faultOf({ status, headers, body }: Answer, method: string, mayBe
   const type = headers.get("content-type");
   if (status >= 200 && status < 300) {
     if (status === 204 || method === "HEAD" || type === "text/event-stream") return undefined;
+    if (METRICS_TYPES.has(type ?? "")) return undefined;
     if (type !== "application/json") return `${status} with the content type ${type}`;
     return isJson(body) ? undefined : `${status} with a body that is no JSON`;
   }

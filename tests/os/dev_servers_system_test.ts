@@ -3,7 +3,8 @@
  * by their paths where the test's own environment may have others in front: Debian's Python has Debian's packages.
  */
 import type { Installation } from "../support/os/installation.ts";
-import { closeSocket, openSocket, type Served, testDevServers } from "../support/os/dev_server.ts";
+import { type Served, testDevServers } from "../support/os/dev_server.ts";
+import { closeSocket, openSocket } from "../support/os/hot_reload.ts";
 import { makeProject } from "../support/os/project.ts";
 import { tools } from "../support/os/requirement.ts";
 import { runTool } from "../support/os/tool.ts";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { PortdClient, PortdError } from "../../src/client/client.ts";
 import { fencesOf } from "../support/docs/markdown.ts";
-import { obtainFolder } from "../support/os/cache.ts";
 import { Installation } from "../support/os/installation.ts";
 import { linesOf } from "../support/os/lines.ts";
+import { obtainPackage } from "../support/os/npm_packages.ts";
 import { makeViteProject } from "../support/os/project.ts";
 import { linux, npmRegistry, osTest, tools, x64 } from "../support/os/requirement.ts";
 import { untilLookedAt } from "../support/os/runs.ts";
@@ -33,14 +33,6 @@ const web = await lease("web");
 try {${BODY}} finally {
   await web[Symbol.asyncDispose]();
 }`;
-
-/** Installs one package that is a program. @returns its folder. */
-async function obtainPackage(spec: string): Promise<string> {
-  const folder = await obtainFolder(spec.replaceAll(/[@/]/g, "-"), async (folder) => {
-    await runTool("npm", ["install", "--no-audit", "--no-fund", "--force", "--prefix", folder, spec], { cwd: folder });
-  });
-  return `${folder}/node_modules/${spec.replace(/@[^@]*$/, "")}`;
-}
 
 /** Builds the library for Node, as the task does, but into this folder. */
 async function build(folder: string): Promise<void> {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { FRAMEWORKS } from "../../src/project/frameworks.ts";
 import { tableRows } from "../support/docs/markdown.ts";
+import { mayBeKnown } from "../../src/cli/run/command_words.ts";
 import { lastCommandOf, recognise, scriptOf } from "../../src/project/recognise.ts";
 
 const words = (text: string) => text.split(" ").filter((word) => word !== "");
@@ -15,6 +16,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   "./node_modules/.bin/vite preview": "Vite",
   "NODE_ENV=development vite": "Vite",
   "cross-env A=b vite": "Vite",
+  "vitest --ui": "Vitest",
   "react-router dev": "React Router",
   "astro dev": "Astro",
   "next dev --turbo": "Next.js",
@@ -24,6 +26,8 @@ const KNOWN: Readonly<Record<string, string>> = {
   "vue-cli-service serve": "Vue CLI",
   "webpack serve --mode development": "webpack",
   "webpack-dev-server": "webpack-dev-server",
+  "rspack serve": "Rspack",
+  "rsbuild dev": "Rsbuild",
   "parcel index.html": "Parcel",
   "gatsby develop": "Gatsby",
   "docusaurus start": "Docusaurus",
@@ -63,6 +67,13 @@ const KNOWN: Readonly<Record<string, string>> = {
 for (const [text, name] of Object.entries(KNOWN)) {
   Deno.test(`${text} starts ${name}`, () => assert.equal(recognise(words(text))?.framework.name, name));
 }
+
+Deno.test("the quick look at a command passes over none of them", () => {
+  for (const text of Object.keys(KNOWN)) assert.ok(mayBeKnown(words(text)), text);
+  for (const text of ["true", "make dev", "./server", "cargo run", "sh -c vite", ""]) {
+    assert.ok(!mayBeKnown(words(text)), text);
+  }
+});
 
 Deno.test("every server of the table is recognised in a test, and has a source", () => {
   assert.deepEqual([...new Set(Object.values(KNOWN))].sort(), FRAMEWORKS.map(({ name }) => name).sort());
@@ -112,15 +123,21 @@ Deno.test("a port that the command has already is seen", () => {
 });
 
 Deno.test("scripts of package managers are known", () => {
-  const call = (text: string) => scriptOf(words(text));
+  const call = (text: string) => {
+    const { folder, isOfWorkspace, ...rest } = scriptOf(words(text)) ?? {};
+    assert.ok(folder === undefined && !isOfWorkspace);
+    return rest;
+  };
   assert.deepEqual(call("npm run dev"), { script: "dev", takesDashes: true, more: [] });
   assert.deepEqual(call("npm start"), { script: "start", takesDashes: true, more: [] });
   assert.deepEqual(call("npm run dev -- --host"), { script: "dev", takesDashes: true, more: ["--host"] });
+  assert.deepEqual(call("npm --silent run dev --host"), { script: "dev", takesDashes: true, more: ["--host"] });
+  assert.deepEqual(call("pnpm run dev web"), { script: "dev", takesDashes: false, more: ["web"] });
   assert.deepEqual(call("pnpm dev"), { script: "dev", takesDashes: false, more: [] });
   assert.deepEqual(call("yarn dev"), { script: "dev", takesDashes: false, more: [] });
   assert.deepEqual(call("bun run dev"), { script: "dev", takesDashes: false, more: [] });
   for (const text of ["npm install", "pnpm install", "npm exec vite", "yarn dlx vite", "npx vite", "npm run", "npm"]) {
-    assert.equal(call(text), undefined, text);
+    assert.equal(scriptOf(words(text)), undefined, text);
   }
 });
 
@@ -135,7 +152,8 @@ Deno.test("the last command of a script is what words are appended to", () => {
 
 Deno.test("docs/dev-servers.md tells of every server, how it is started and what it gets", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/dev-servers.md", import.meta.url));
-  const told = tableRows(text).map(([server = "", command = "", gets = ""]) => {
+  const rows = tableRows(text).filter(([server]) => server?.startsWith("["));
+  const told = rows.map(([server = "", command = "", gets = ""]) => {
     const [, name, source] = /^\[(.+)\]\((.+)\)$/.exec(server) ?? [];
     return {
       name,
@@ -154,4 +172,11 @@ Deno.test("docs/dev-servers.md tells of every server, how it is started and what
   ) => [name, words(8080).join(" ")]);
   const shown = new Map(told.map(({ name, gets }) => [name, gets.replaceAll("PORT", "8080")]));
   assert.deepEqual(added.map(([name]) => [name, shown.get(name)]), added);
+  const sides = tableRows(text).filter(([, lease]) => lease?.startsWith("`web-"));
+  assert.deepEqual(
+    sides.map(([name, lease, , gets]) => [name, lease, gets]),
+    FRAMEWORKS.flatMap(({ name, sides = [] }) =>
+      sides.map((side) => [name, `\`web-${side.name}\``, `\`${side.words(1).join(" ").replace("1", "PORT")}\``])
+    ),
+  );
 });

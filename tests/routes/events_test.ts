@@ -1,6 +1,13 @@
 /** `GET /events`: replay, slow readers, many readers. */
 import assert from "node:assert/strict";
-import { EventReaders, KEEP_ALIVE_MS, MOST_READERS } from "../../routes/event_readers.ts";
+import {
+  EventReaders,
+  KEEP_ALIVE_MS,
+  MOST_READERS,
+  type ReaderConnection,
+  type ReaderOptions,
+  STUCK_MS,
+} from "../../routes/event_readers.ts";
 import { EventLog, type LoggedEvent } from "../../src/lease/events.ts";
 import { appTest, HOST, type TestApp } from "../support/app.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -10,22 +17,27 @@ const nothing = { type: "rule.failed", reason: "" } as const;
 /** Readers of a log of their own, with a count of what is made for them. */
 function openReaders(bounds = {}, length = 0) {
   const clock = new FakeClock(), log = new EventLog("run", bounds), ending = new AbortController();
+  const counts = { open: 0, reset: 0, dropped: 0 };
   let encodings = 0;
   const encode = ({ number }: LoggedEvent) => {
     encodings++;
     return new TextEncoder().encode(`<${number}>`.padStart(length));
   };
-  const readers = new EventReaders({ events: log, clock, signal: ending.signal, encode });
+  const readers = new EventReaders({ events: log, clock, signal: ending.signal, encode, counts });
   const publish = (count: number) => {
     for (let i = 0; i < count; i++) log.publish(nothing, 0);
   };
-  return { clock, log, ending, readers, publish, encodings: () => encodings };
+  return { clock, log, ending, readers, counts, publish, encodings: () => encodings };
 }
 
 /** A reader that has got the greeting. */
-async function greeted(readers: EventReaders, lastId?: string): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-  const reader = readers.open(lastId).getReader();
-  assert.equal(await textOf(reader), "retry: 1000\n\n");
+async function greeted(
+  readers: EventReaders,
+  lastId?: string,
+  options: ReaderOptions = {},
+): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const reader = readers.open({ ...options, lastId }).getReader();
+  assert.match((await textOf(reader))!, /^retry: 1000\n(id: run-\d+\n)?\n$/);
   return reader;
 }
 
@@ -70,7 +82,7 @@ appTest("a reader that comes back gets what it missed, in order, and then what h
 Deno.test("readers that do not read cost nothing, however much they would have to catch up on", async () => {
   const { readers, publish, encodings } = openReaders();
   publish(1000);
-  const streams = Array.from({ length: 200 }, () => readers.open("run-0"));
+  const streams = Array.from({ length: 200 }, () => readers.open({ lastId: "run-0" }));
   publish(9000);
   assert.equal(encodings(), 0);
   for (const stream of streams.slice(0, 2)) {
@@ -95,16 +107,20 @@ Deno.test("what is made for a reader at once is bounded, and made once for all",
 });
 
 Deno.test("a reader that the log has passed by gets reset, and goes on from there", async () => {
-  const { clock, readers, publish } = openReaders({ events: 10 });
+  const { clock, readers, counts, publish } = openReaders({ events: 10 });
   const reader = await greeted(readers);
   const waiting = textOf(reader);
   publish(1);
   clock.advance(50);
   assert.equal(await waiting, "<1>");
+  assert.deepEqual(counts, { open: 1, reset: 0, dropped: 0 });
   publish(12);
   assert.equal(await textOf(reader), 'id: run-13\nevent: reset\ndata: {"type":"reset"}\n\n');
+  assert.equal(counts.reset, 1);
   publish(2);
   assert.equal(await textOf(reader), "<14><15>");
+  await reader.cancel();
+  assert.deepEqual(counts, { open: 0, reset: 1, dropped: 0 });
 });
 
 Deno.test("what happens together reaches every waiting reader in one turn, as the same bytes", async () => {
@@ -162,3 +178,77 @@ Deno.test("a daemon that stops ends every stream and begins no other", async () 
   assert.equal((await next).done, true);
   assert.throws(() => readers.open(), { code: "shutting_down" });
 });
+
+Deno.test("a reader knows from the first message on with which id it can come back", async () => {
+  const { clock, readers, publish } = openReaders();
+  publish(7);
+  const greeting = async (options: ReaderOptions) => await textOf(readers.open(options).getReader());
+  assert.equal(await greeting({}), "retry: 1000\nid: run-7\n\n");
+  assert.equal(await greeting({ lastId: "run-3" }), "retry: 1000\nid: run-3\n\n");
+  assert.equal(await greeting({ lastId: "other-3" }), "retry: 1000\n\n", "the reset has it");
+  const reader = await greeted(readers);
+  const next = textOf(reader);
+  publish(1);
+  clock.advance(50);
+  assert.equal(await next, "<8>");
+});
+
+Deno.test("replay begins with the oldest event that is kept, and a known place goes before it", async () => {
+  const { readers, publish } = openReaders({ events: 3 });
+  publish(5);
+  assert.equal(await textOf(await greeted(readers, undefined, { replay: true })), "<3><4><5>");
+  assert.equal(await textOf(await greeted(readers, "run-4", { replay: true })), "<5>");
+});
+
+Deno.test("without follow a stream ends behind what has happened, also when nothing has", async () => {
+  const { readers, publish } = openReaders();
+  const whole = async (options: ReaderOptions) => {
+    return await new Response(readers.open({ ...options, follow: false })).text();
+  };
+  assert.equal(await whole({}), "retry: 1000\nid: run-0\n\n");
+  assert.equal(await whole({ replay: true }), "retry: 1000\nid: run-0\n\n");
+  publish(3);
+  assert.equal(await whole({ replay: true }), "retry: 1000\nid: run-0\n\n<1><2><3>");
+  assert.equal(await whole({ lastId: "run-2" }), "retry: 1000\nid: run-2\n\n<3>");
+  assert.equal(
+    await whole({ lastId: "other-2" }),
+    'retry: 1000\n\nid: run-3\nevent: reset\ndata: {"type":"reset"}\n\n',
+  );
+  assert.equal(await whole({}), "retry: 1000\nid: run-3\n\n");
+});
+
+Deno.test("a reader that takes nothing for a minute is dropped; its place is free when its connection has ended", async () => {
+  const { clock, readers, counts, publish } = openReaders();
+  const ended = Promise.withResolvers<void>();
+  let cuts = 0;
+  const connection: ReaderConnection = { cut: () => cuts++, ended: ended.promise };
+  const stuck = await greeted(readers, undefined, { connection });
+  const waiting = await Promise.all(Array.from({ length: MOST_READERS - 1 }, () => greeted(readers)));
+  const first = textOf(stuck);
+  publish(1);
+  clock.advance(50);
+  assert.equal(await first, "<1>"); // it asks for no more: the stream has nothing for it yet
+  for (const reader of waiting) void drain(reader);
+  const second = stuck.read();
+  publish(1);
+  clock.advance(50);
+  assert.equal(new TextDecoder().decode((await second).value), "<2>");
+  for (let ms = 0; ms < STUCK_MS - KEEP_ALIVE_MS; ms += KEEP_ALIVE_MS) clock.advance(KEEP_ALIVE_MS);
+  assert.equal(cuts, 0);
+  for (let ms = 0; ms < 2 * KEEP_ALIVE_MS; ms += KEEP_ALIVE_MS) {
+    await new Promise((resolve) => setTimeout(resolve)); // those who read take their comments
+    clock.advance(KEEP_ALIVE_MS);
+  }
+  assert.deepEqual([cuts, counts.dropped], [1, 1]);
+  assert.equal((await stuck.read()).done, true);
+  assert.throws(() => readers.open(), { code: "too_many_readers" });
+  ended.resolve();
+  await ended.promise;
+  readers.open();
+  assert.throws(() => readers.open(), { code: "too_many_readers" });
+});
+
+/** Reads to the end. */
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
+}

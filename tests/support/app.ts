@@ -1,7 +1,9 @@
 /** The HTTP API over a test domain, asked without sockets. */
 import { createApp } from "../../routes/app.ts";
+import { TabSessions } from "../../src/caller/tab_sessions.ts";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Domain } from "../../src/daemon/domain.ts";
+import { newServerCounts } from "../../src/metrics/server_counts.ts";
 import { VERSION } from "../../src/version.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 
@@ -64,9 +66,16 @@ export function appPartsOf(
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
   return {
     ...domain,
-    guard: { hosts: new Set([ipv4, ipv6, `localhost:${port}`]), token: TOKEN, tokenFile: TOKEN_FILE, anonymous },
+    guard: {
+      hosts: new Set([ipv4, ipv6, `localhost:${port}`]),
+      token: TOKEN,
+      tokenFile: TOKEN_FILE,
+      anonymous,
+      sessions: new TabSessions(domain.clock),
+    },
     port,
     provable: new Set([ipv4, ipv6]),
+    counts: newServerCounts(),
     status: () => ({ ...domain.describe(), version: VERSION, pid: Deno.pid, startedAt }),
     isReady: () => !stopping.signal.aborted,
     stop: () => stopping.abort(),
@@ -130,5 +139,7 @@ async function call(
     return { status: response.status, headers: response.headers, body: undefined };
   }
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  const decoded = text === "" ? undefined : isJson ? JSON.parse(text) : text;
+  return { status: response.status, headers: response.headers, body: decoded };
 }

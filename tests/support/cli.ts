@@ -22,11 +22,15 @@ export interface CliOptions {
   readonly onStdout?: (text: string) => void;
   /** Handlers of signals are added to it. */
   readonly signals?: FakeSignals;
+  /** Called when the command is to be suspended. @default a fault */
+  readonly onSuspend?: () => void;
   readonly self?: readonly string[];
   /** Whether stdout and stderr are a terminal, of 24 rows. */
   readonly isTerminal?: boolean;
   /** Its columns. @default 80 */
   readonly columns?: number;
+  /** Its size, where that changes. @default its columns, and 24 rows */
+  readonly sizeNow?: () => { readonly columns: number; readonly rows: number };
   /** Whether it has colours. @default false, as with NO_COLOR */
   readonly isColoured?: boolean;
   /** Whether `deno task` runs the command. */
@@ -46,6 +50,8 @@ export interface CliOptions {
   readonly network?: NetworkFacts;
   /** The service control of the system, and of the user. */
   readonly service?: ServiceControl;
+  /** @default one of a machine without a desktop */
+  readonly openBrowser?: CliContext["openBrowser"];
   readonly daemon?: RunDaemon;
   readonly checker?: RunChecker;
   /** How long one answer may take, in milliseconds. */
@@ -99,7 +105,7 @@ function contextOf(
   const stream = (name: "stdout" | "stderr") => ({
     isTerminal,
     getColorDepth: () => isColoured ? 4 : 1,
-    getSize: () => ({ columns, rows: 24 }),
+    getSize: options.sizeNow ?? (() => ({ columns, rows: 24 })),
     write: (text: string) => write(name, text),
   });
   const process: CliProcess = {
@@ -116,8 +122,12 @@ function contextOf(
     wsl: () => Promise.resolve(options.wsl),
     interfaces: () => options.interfaces ?? [],
     readNetwork: () => givenOr(options.network, "Cannot read the network in this test"),
+    openBrowser: options.openBrowser ?? (() => Promise.resolve("there is no desktop here")),
     args,
     isTask: options.isTask ?? false,
+    suspend: options.onSuspend ?? (() => {
+      throw new Error("Cannot suspend the test");
+    }),
     ownsProcess: false,
     behindDashes: dashes === -1 ? undefined : args.slice(dashes + 1),
     self,

@@ -166,6 +166,11 @@ export class FakeDaemon implements AsyncDisposable {
     };
   }
 
+  /** Resolves when the next piece of a stream of events has been sent; the first one comes at once. */
+  whenStreaming(): Promise<void> {
+    return this.#server.whenStreaming();
+  }
+
   /** Breaks every stream of events, as a daemon does that is restarted. */
   breakStreams(): void {
     this.#server.breakStreams();

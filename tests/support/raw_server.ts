@@ -40,6 +40,7 @@ export class RawServer implements AsyncDisposable {
   readonly #answering = new Set<Deno.Conn>();
   readonly #running: Promise<void>;
   #isEnding = false;
+  #streamed = Promise.withResolvers<void>();
 
   constructor(reply: (asked: Asked) => Promise<Reply>, { port = 0 }: RawServerOptions = {}) {
     this.#reply = reply;
@@ -49,6 +50,11 @@ export class RawServer implements AsyncDisposable {
 
   get port(): number {
     return (this.#listener.addr as Deno.NetAddr).port;
+  }
+
+  /** Resolves when the next piece of a stream of events has been sent; the first one comes at once. */
+  whenStreaming(): Promise<void> {
+    return this.#streamed.promise;
   }
 
   /** Closes the connections on which a stream of events is sent. */
@@ -115,7 +121,11 @@ export class RawServer implements AsyncDisposable {
     this.#answering.delete(connection);
     this.#streaming.add(connection);
     try {
-      for await (const piece of body) await this.#send(connection, [piece]);
+      for await (const piece of body) {
+        await this.#send(connection, [piece]);
+        this.#streamed.resolve();
+        this.#streamed = Promise.withResolvers();
+      }
     } finally {
       this.#streaming.delete(connection);
     }

@@ -39,6 +39,8 @@ export const ENGLISH = {
   noMatch: "No lease matches the filter.",
   /** @param {number} more */
   moreRows: (more) => `${count(more)} more leases are shown where scripts may run; portd ls lists them all.`,
+  /** @param {number} left */
+  showMore: (left) => `Show more (${count(left)} are left)`,
   filter: "Filter",
   filterHint: "name, port, command, state …",
   sortBy: "Sort by",
@@ -116,6 +118,9 @@ export const ENGLISH = {
     forget: "Forget the token",
     wrong: "This is not the token of this daemon.",
     entered: "Token entered",
+    session: "Opened from portd dashboard: this tab may act without the token.",
+    /** @param {string} reason */
+    noSession: (reason) => `The address opened no session: ${reason}`,
   },
   cancel: "Cancel",
   close: "Close",

@@ -31,6 +31,7 @@ export const JAPANESE = {
   noMatch: "条件に合うリースはありません。",
   moreRows: (more) =>
     `ほか ${count(more)} 件のリースは、スクリプトが有効なときに表示されます。portd ls でも一覧できます。`,
+  showMore: (left) => `さらに表示 (残り ${count(left)} 件)`,
   filter: "絞り込み",
   filterHint: "名前、ポート、コマンド、状態 …",
   sortBy: "並べ替え",
@@ -103,6 +104,8 @@ export const JAPANESE = {
     forget: "トークンを破棄",
     wrong: "このデーモンのトークンではありません。",
     entered: "トークン入力済み",
+    session: "portd dashboard から開きました。このタブではトークンなしで操作できます。",
+    noSession: (reason) => `このアドレスではセッションを開けませんでした: ${reason}`,
   },
   cancel: "キャンセル",
   close: "閉じる",

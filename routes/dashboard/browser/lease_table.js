@@ -1,6 +1,6 @@
 /**
  * The rows of the table of leases. What changes is put down at once and shown with the next frames, a few milliseconds
- * of each: a thousand events a second stop nobody from scrolling.
+ * of each: a thousand events a second stop nobody from scrolling. Only the first rows are made; a button makes more.
  */
 import { byId, toNode, toNodes } from "./dom.js";
 import { leaseRow, rowId } from "./lease_row.js";
@@ -8,23 +8,27 @@ import { DEFAULT_ORDER, matches, orderBy, wordsOf } from "./order.js";
 
 /**
  * @import { Lease } from "../../../src/lease/lease.ts"
+ * @import { Child, Element as Description } from "./element.js"
  * @import { View } from "./facts.js"
  * @import { Column } from "./lease_row.js"
  */
 
 /** How much of a frame rows may take, in milliseconds. */
 const SHARE_MS = 8;
+/** How many rows there are at first, and how many more the button makes. */
+const FIRST_ROWS = 100, MORE_ROWS = 500;
 
-/** @typedef {{ readonly node: HTMLElement, cells: readonly string[], className: string }} Row */
+/** @typedef {{ readonly node: HTMLElement, cells: readonly string[], lease: Lease | null, view: View | null }} Row */
 
 export class LeaseTable {
   /** @type {Map<string, Lease>} */
   #leases = new Map();
+  /** Those that the filter leaves, in their order. @type {readonly Lease[]} */
+  #listed = [];
+  #isListed = false;
   /** @type {Map<string, Row>} */
   #rows = new Map();
-  /** Ids of leases whose rows are not as they should be. @type {Set<string>} */
-  #stale = new Set();
-  #isOrdered = true;
+  #most = FIRST_ROWS;
   #isAsked = false;
   /** @type {readonly string[]} */
   #words = [];
@@ -34,83 +38,70 @@ export class LeaseTable {
   #view;
   #onShown;
 
-  /** @param {View} view @param {() => void} onShown is called after each frame in which rows have changed. */
+  /** @param {View} view @param {() => void} onShown is called after each frame in which rows may have changed. */
   constructor(view, onShown) {
     this.#view = view;
     this.#onShown = onShown;
     for (const node of /** @type {HTMLElement[]} */ ([...this.#body.children])) {
-      this.#rows.set(node.id.slice(rowId("").length), { node, cells: [], className: node.className });
+      this.#rows.set(node.id.slice(rowId("").length), { node, cells: [], lease: null, view: null });
     }
   }
 
-  /** The leases, in no order. */
+  /** The leases, in no order. @type {ReadonlyMap<string, Lease>} */
   get leases() {
     return this.#leases;
   }
 
-  /** How many rows the filter leaves. */
-  get matching() {
-    return [...this.#leases.values()].filter((lease) => this.#isWanted(lease)).length;
-  }
-
-  get isFiltered() {
-    return this.#words.length > 0;
+  /** How many leases the filter leaves, and how many of them have no row yet. */
+  get counts() {
+    return { listed: this.#listed.length, left: Math.max(0, this.#listed.length - this.#most) };
   }
 
   /** @param {Lease} lease is new, or has changed. */
   set(lease) {
     this.#leases.set(lease.id, lease);
-    this.#touch(lease.id);
+    this.#list();
   }
 
   /** @param {string} id is that of a lease that has ended. */
   delete(id) {
     this.#leases.delete(id);
-    if (this.#rows.has(id)) this.#touch(id);
-    else this.#stale.delete(id);
+    this.#list();
   }
 
-  /** Sets all of them; the others have ended. @param {ReadonlyMap<string, Lease>} leases */
+  /** Sets all of them; the others have ended. @param {Map<string, Lease>} leases */
   replace(leases) {
-    for (const id of [...this.#leases.keys(), ...this.#rows.keys()]) if (!leases.has(id)) this.delete(id);
-    for (const lease of [...leases.values()].sort(this.#order)) this.set(lease);
+    this.#leases = leases;
+    this.#list();
   }
 
   /** @param {View} view has other rules or mappings than before. */
   look(view) {
-    const before = this.#view;
     this.#view = view;
-    for (const lease of this.#leases.values()) {
-      const isTouched = lease.exposure !== null || before.mappingsOf(lease).length + view.mappingsOf(lease).length > 0;
-      if (isTouched) this.#touch(lease.id);
-    }
+    this.#ask();
   }
 
   /** @param {string} text */
   filter(text) {
     this.#words = wordsOf(text);
-    for (const [id, { node }] of this.#rows) {
-      const lease = this.#leases.get(id);
-      if (lease !== undefined) node.hidden = !this.#isWanted(lease);
-    }
-    this.#onShown();
+    this.#most = FIRST_ROWS;
+    this.#list();
   }
 
   /** @param {Column} column @param {"ascending" | "descending"} direction */
   sort(column, direction) {
     this.#order = orderBy(column, direction);
-    this.#isOrdered = false;
+    this.#most = FIRST_ROWS;
+    this.#list();
+  }
+
+  showMore() {
+    this.#most += MORE_ROWS;
     this.#ask();
   }
 
-  /** @param {Lease} lease */
-  #isWanted(lease) {
-    return matches(lease, this.#words, this.#view.texts.states[lease.state]);
-  }
-
-  /** @param {string} id */
-  #touch(id) {
-    this.#stale.add(id);
+  #list() {
+    this.#isListed = false;
     this.#ask();
   }
 
@@ -126,61 +117,60 @@ export class LeaseTable {
 
   #show() {
     const end = performance.now() + SHARE_MS;
-    for (const id of this.#stale) {
-      this.#stale.delete(id);
-      this.#showOne(id);
-      if (performance.now() < end) continue;
-      if (this.#stale.size > 0) this.#ask();
-      break;
+    if (!this.#isListed) {
+      const { states } = this.#view.texts;
+      this.#listed = [...this.#leases.values()].filter((lease) => matches(lease, this.#words, states[lease.state]))
+        .sort(this.#order);
+      this.#isListed = true;
     }
-    if (!this.#isOrdered) this.#arrange();
-  }
-
-  /** @param {string} id */
-  #showOne(id) {
-    const lease = this.#leases.get(id), row = this.#rows.get(id);
-    if (lease === undefined) {
-      row?.node.remove();
-      this.#rows.delete(id);
-      return;
-    }
-    const description = leaseRow(lease, this.#view);
-    const cells = /** @type {import("./element.js").Element[]} */ (description.children[0]);
-    const texts = cells.map((cell) => JSON.stringify(cell.children));
-    if (row === undefined) {
-      const node = toNode(description);
-      node.hidden = !this.#isWanted(lease);
-      this.#rows.set(id, { node, cells: texts, className: lease.state });
-      this.#isOrdered = false;
-      return;
-    }
-    for (const [i, text] of texts.entries()) {
-      if (row.cells[i] !== text) {
-        replaceCell(/** @type {HTMLElement} */ (row.node.children[i]), cells[i]?.children ?? []);
-      }
-    }
-    if (row.className !== lease.state || row.cells.length === 0) this.#isOrdered = false;
-    row.node.className = row.className = lease.state;
-    row.cells = texts;
-    row.node.hidden = !this.#isWanted(lease);
-  }
-
-  /** Puts the rows in their order, moving as few as is simple; what has the focus keeps it. */
-  #arrange() {
-    this.#isOrdered = true;
+    const shown = this.#listed.slice(0, this.#most);
+    this.#removeOthers(shown);
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     let next = this.#body.firstChild;
-    for (const { id } of [...this.#leases.values()].sort(this.#order)) {
-      const node = this.#rows.get(id)?.node;
-      if (node === undefined) continue;
+    for (const lease of shown) {
+      if (performance.now() > end) {
+        this.#ask(); // the others with the next frame
+        break;
+      }
+      const node = this.#nodeOf(lease);
       if (node === next) next = next.nextSibling;
       else this.#body.insertBefore(node, next);
     }
     if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
   }
+
+  /** @param {readonly Lease[]} shown */
+  #removeOthers(shown) {
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const [id, { node }] of this.#rows) {
+      if (ids.has(id)) continue;
+      node.remove();
+      this.#rows.delete(id);
+    }
+  }
+
+  /** The row of a lease, as it is to be. @param {Lease} lease */
+  #nodeOf(lease) {
+    const row = this.#rows.get(lease.id), view = this.#view;
+    if (row?.lease === lease && row.view === view) return row.node;
+    const description = leaseRow(lease, view);
+    const cells = /** @type {readonly Description[]} */ (description.children[0]);
+    const texts = cells.map(({ children }) => JSON.stringify(children));
+    if (row === undefined) {
+      const node = toNode(description);
+      this.#rows.set(lease.id, { node, cells: texts, lease, view });
+      return node;
+    }
+    for (const [i, { children }] of cells.entries()) {
+      if (row.cells[i] !== texts[i]) replaceCell(/** @type {HTMLElement} */ (row.node.children[i]), children);
+    }
+    row.node.className = lease.state;
+    Object.assign(row, { cells: texts, lease, view });
+    return row.node;
+  }
 }
 
-/** @param {HTMLElement} cell @param {readonly import("./element.js").Child[]} children */
+/** @param {HTMLElement} cell @param {readonly Child[]} children */
 function replaceCell(cell, children) {
   const hadFocus = cell.contains(document.activeElement);
   cell.replaceChildren(...children.flatMap((child) => toNodes(child)));

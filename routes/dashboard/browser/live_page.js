@@ -1,12 +1,15 @@
 /** The page while it lives: what is shown follows the daemon, and what people press is done. */
+import { activitySection } from "./activity.js";
 import { createApi, leasePages, Refusal } from "./api.js";
 import { byId, put } from "./dom.js";
 import { makeView } from "./facts.js";
 import { LeaseTable } from "./lease_table.js";
 import { follow } from "./live.js";
+import { MapPicture } from "./map_picture.js";
 import { networkSection } from "./network.js";
 import { showLeaseForm } from "./new_lease.js";
 import { PortDialog } from "./port_dialog.js";
+import { openSession, takeCode } from "./session.js";
 import { listenToSort } from "./sorting.js";
 import { strangersSection } from "./strangers.js";
 import { attention, summary } from "./summary.js";
@@ -37,6 +40,9 @@ export class LivePage {
   #strangers = null;
   /** @type {string | null} */
   #lastId = null;
+  #picture;
+  /** Ends the session of this tab, where it has one. */
+  #endSession = () => {};
   #stream = new AbortController();
   #table;
   #portDialog;
@@ -48,6 +54,7 @@ export class LivePage {
   constructor(texts) {
     this.#texts = texts;
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
+    this.#picture = new MapPicture(texts, () => this.#table.leases.values());
     this.#portDialog = new PortDialog({
       texts,
       time: this.#time,
@@ -61,9 +68,30 @@ export class LivePage {
   start() {
     for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
     this.#listen();
+    this.#openSession(takeCode());
+    addEventListener("hashchange", () => this.#openSession(takeCode()));
     this.#follow();
     this.#refresh();
     setInterval(() => this.#refreshSoon(), REFRESH_MS);
+  }
+
+  /** @param {string | null} code */
+  async #openSession(code) {
+    if (code === null) return;
+    const { token } = this.#texts;
+    try {
+      this.#endSession = await openSession(this.#api, code);
+      announce(token.session);
+      this.#showToken();
+      if (byId("connection").classList.contains("locked")) this.#readAgain();
+    } catch (error) {
+      announce(token.noSession(error instanceof Refusal ? error.message : this.#texts.actions.failed));
+    }
+  }
+
+  #readAgain() {
+    this.#follow();
+    this.#refresh();
   }
 
   /** What people do. */
@@ -77,6 +105,7 @@ export class LivePage {
       this.#portDialog.open(/** @type {CustomEvent<number>} */ (event).detail);
     });
     byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
+    byId("more-rows").addEventListener("click", () => this.#table.showMore());
     byId("token").addEventListener("click", () => this.#pressToken());
     const filter = /** @type {HTMLInputElement} */ (byId("filter"));
     filter.addEventListener("input", () => this.#table.filter(filter.value));
@@ -139,7 +168,6 @@ export class LivePage {
       for (const [id, lease] of this.#table.leases) if (before.get(id) !== lease) read.set(id, lease);
       for (const id of before.keys()) if (!this.#table.leases.has(id)) read.delete(id);
       this.#table.replace(read);
-      document.getElementById("more-rows")?.remove();
     } catch (error) {
       this.#report(error);
     }
@@ -154,14 +182,18 @@ export class LivePage {
   /** Reads everything but the leases. */
   async #refresh() {
     try {
-      const [overview, strangers] = await Promise.all([
+      const [overview, strangers, map, activity] = await Promise.all([
         this.#api.call("GET", "/dashboard/overview"),
         this.#api.call("GET", "/dashboard/strangers"),
+        this.#api.call("GET", "/v1/ports/map"),
+        this.#api.call("GET", "/v1/activity"),
       ]);
       this.#overview = overview;
       this.#strangers = strangers;
       this.#table.look(makeView(this.#texts, this.#time, overview));
       put(strangersSection(strangers, this.#texts));
+      this.#picture.show(map);
+      put(activitySection(activity, this.#texts));
       put(networkSection(overview, this.#texts));
       this.#showCounts();
     } catch (error) {
@@ -174,7 +206,7 @@ export class LivePage {
 
   /** What follows from the number of leases and their states. */
   #showCounts() {
-    const { leases, isFiltered } = this.#table;
+    const { leases, counts: { listed, left } } = this.#table;
     if (this.#overview === null) return;
     const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
     const { status: { pool } } = this.#overview;
@@ -185,7 +217,10 @@ export class LivePage {
     const isNone = leases.size === 0;
     byId("no-leases").hidden = !isNone;
     byId("lease-table").hidden = isNone;
-    byId("no-match").hidden = isNone || !isFiltered || this.#table.matching > 0;
+    byId("no-match").hidden = isNone || listed > 0;
+    const more = byId("more-rows");
+    more.hidden = left === 0;
+    more.textContent = this.#texts.showMore(left);
   }
 
   /** @param {Connection} state */
@@ -197,6 +232,7 @@ export class LivePage {
 
   async #pressToken() {
     if (this.#api.hasToken) {
+      this.#endSession();
       this.#api.useToken(null);
       this.#showToken();
     } else await this.#enterToken(null);
@@ -208,10 +244,7 @@ export class LivePage {
     const reason = refusal?.message ?? null;
     const isEntered = await askToken({ api: this.#api, texts: this.#texts, reason, tokenFile });
     this.#showToken();
-    if (isEntered && byId("connection").classList.contains("locked")) {
-      this.#follow();
-      this.#refresh();
-    }
+    if (isEntered && byId("connection").classList.contains("locked")) this.#readAgain();
     return isEntered;
   }
 

@@ -107,6 +107,7 @@ function actions({ id, exposure }, { actions: words }) {
     button("check", words.check),
     exposure === null ? button("open", words.open) : button("close", words.close),
     button("release", words.release),
+    button("free", words.free),
   );
 }
 

@@ -39,7 +39,8 @@ export function leasesSection(rows, { total }, texts) {
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((column) => head(column, texts)))),
       h("tbody", { role: "rowgroup" }, rows),
     ),
-    more > 0 ? h("p", { id: "more-rows" }, texts.moreRows(more)) : null,
+    more > 0 ? h("p", { class: "unscripted" }, texts.moreRows(more)) : null,
+    h("button", { id: "more-rows", type: "button", class: "scripted", hidden: more === 0 }, texts.showMore(more)),
   );
 }
 

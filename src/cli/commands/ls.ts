@@ -1,4 +1,5 @@
 /** `portd ls`: leases as a table. */
+import type { CallOptions, PortdClient } from "../../client/client.ts";
 import type { LeaseFilter, Mapping } from "../../client/wire.ts";
 import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { shortCommand } from "../../process/command_line.ts";
@@ -14,16 +15,27 @@ import {
   switchFlag,
   textFlag,
 } from "../command.ts";
-import { type CliProcess, given, type TextStream } from "../context.ts";
+import { type CliContext, type CliProcess, given, type TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
+import { UsageError } from "../exit.ts";
 import { formatDuration } from "../../duration.ts";
 import { stateCell } from "../lease_state.ts";
 import { titleOf } from "../naming.ts";
 import { outsideText } from "../open/mapping_text.ts";
 import { holderOf } from "../../project/grant.ts";
 import { parsePort } from "../parse.ts";
-import { type Cell, shortenMiddle, writeTable } from "../table.ts";
-import { columnTime, hasColour, writeBehind, writeHint, writeJson, writeLine } from "../terminal.ts";
+import { type Cell, type Column, shortenMiddle, table, writeTable } from "../table.ts";
+import {
+  columnTime,
+  escapeControls,
+  hasColour,
+  widthOf,
+  writeBehind,
+  writeHint,
+  writeJson,
+  writeLine,
+} from "../terminal.ts";
+import { checkWatch, watch } from "../watch.ts";
 
 const HEAD = [
   { title: "NAME", least: 10, cut: shortenMiddle },
@@ -42,6 +54,7 @@ const FLAGS = {
   label: labelFlag("Leases with this label"),
   ended: switchFlag("Ended leases instead of live ones, the last ended first"),
   all: switchFlag("Live leases, then ended ones"),
+  watch: switchFlag("Draw the list again when something changes, until Ctrl-C"),
   ...COMMON_FLAGS,
 };
 
@@ -52,34 +65,75 @@ export default defineCommand({
   flags: FLAGS,
   help: `Lists the live leases of this machine: those of this project first, then those of all others. PID and COMMAND
 are those of the listener, or of the holder when nothing listens. EXPIRES is the time until a live lease ends, "-" if
-it has no fixed end; OUTSIDE is where the internet finds a lease that wants the router, with the state of its mapping;
+it has no fixed end, and with --watch the time of that end; OUTSIDE is where the internet finds a lease that wants the router, with the state of its mapping;
 ENDED is the time at which a lease ended.`,
   usage: [
     "[FLAGS]",
     { input: "--project shop", brief: "the leases of one project alone" },
     { input: "--state conflict", brief: "leases whose port another process uses" },
     { input: "--ended --json", brief: "ended leases as JSON" },
+    { input: "--watch", brief: "a list that is always up to date" },
   ],
   async run(context, flags) {
-    const client = await findDaemon(context, flags);
-    const filters = filtersOf(flags), leases: Lease[] = [];
-    for (const filter of filters) leases.push(...await client.listAll(filter));
+    if (flags.watch) return await watchLeases(context, flags);
+    const { leases, mappings } = await look(await findDaemon(context, flags), flags);
     const { process } = context, { stdout, stderr } = process;
-    const mappings = leases.some(wantsRouter) ? (await client.gateway()).mappings : undefined;
     if (flags.json) return writeJson(stdout, { leases, ...(mappings && { mappings }) });
     if (leases.length === 0) {
-      const asked = criteriaText(flags);
-      writeLine(stderr, asked === "" ? "no leases" : `no lease matches ${asked}`);
-      if (asked === "" && !flags.ended) writeHint(process, 'portd lease web leases a port for "web" of this project');
+      writeLine(stderr, nothingText(flags));
+      if (criteriaText(flags) === "" && !flags.ended) {
+        writeHint(process, 'portd lease web leases a port for "web" of this project');
+      }
       return;
     }
     const isOwn = ownedBy(findProject(context.cwd));
     const ordered = inOrder(leases, { isOwn, conflictsFirst: hasColour(stdout) });
-    writeLeases(stdout, ordered, mappings);
+    writeTable(stdout, ...partsOf(stdout, ordered, { mappings }));
     for (const conflict of ordered.flatMap(conflictOf)) writeBehind(stderr, "", conflict);
     hint(process, ordered, isOwn);
   },
 });
+
+/** What is listed. */
+interface Listing {
+  readonly leases: readonly Lease[];
+  /** Those of leases that want the router, where one does. */
+  readonly mappings: readonly Mapping[] | undefined;
+}
+
+async function look(client: PortdClient, flags: ListFlags, options: CallOptions = {}): Promise<Listing> {
+  const leases: Lease[] = [];
+  for (const filter of filtersOf(flags)) leases.push(...await client.listAll(filter, options));
+  const mappings = leases.some(wantsRouter) ? (await client.gateway(options)).mappings : undefined;
+  return { leases, mappings };
+}
+
+/** @throws {UsageError} where ended leases are asked for: there may be 200,000 of them. */
+async function watchLeases(context: CliContext, flags: ListFlags): Promise<void> {
+  checkWatch(context, flags);
+  if (filtersOf(flags).some(({ ended }) => ended)) {
+    throw new UsageError("Cannot use --watch for ended leases; portd events --type lease prints what ends");
+  }
+  const client = await findDaemon(context, flags), isOwn = ownedBy(findProject(context.cwd));
+  await watch(context, {
+    client: () => client,
+    async look(signal) {
+      const { leases, mappings } = await look(client, flags, { signal });
+      if (leases.length === 0) return () => `${nothingText(flags)}\n`;
+      const ordered = inOrder(leases, { isOwn, conflictsFirst: true });
+      const conflicts = ordered.flatMap(conflictOf).map((text) => `${escapeControls(text)}\n`).join("");
+      return (stdout) => {
+        const options = { width: widthOf(stdout), getColorDepth: stdout.getColorDepth };
+        return table(...partsOf(stdout, ordered, { mappings, isWatched: true }), options) + conflicts;
+      };
+    },
+  });
+}
+
+function nothingText(flags: ListFlags): string {
+  const asked = criteriaText(flags);
+  return asked === "" ? "no leases" : `no lease matches ${asked}`;
+}
 
 /** The flags that leave leases out, as they are typed. */
 function criteriaText({ name, port, state, project, label }: ListFlags): string {
@@ -117,8 +171,16 @@ function inOrder(
   return leases.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** @param mappings are those of leases that want the router, where one does. */
-function writeLeases(stdout: TextStream, leases: readonly Lease[], mappings?: readonly Mapping[]): void {
+/**
+ * The head and the rows of the table.
+ *
+ * @param isWatched makes EXPIRES the time of the end, since the time that is left changes all the while.
+ */
+function partsOf(
+  stdout: TextStream,
+  leases: readonly Lease[],
+  { mappings, isWatched = false }: Pick<Listing, "mappings"> & { readonly isWatched?: boolean },
+): [head: readonly (string | Column)[], rows: readonly (readonly Cell[])[]] {
   const hasLive = leases.some(({ endedAt }) => endedAt === null);
   const hasEnded = leases.some(({ endedAt }) => endedAt !== null);
   const outside = { title: "OUTSIDE", least: 20, cut: shortenMiddle, spare: 4 } as const;
@@ -129,18 +191,18 @@ function writeLeases(stdout: TextStream, leases: readonly Lease[], mappings?: re
     ...(hasEnded ? ["ENDED"] : []),
   ];
   const now = new Date();
-  writeTable(
-    stdout,
+  const timeOf = (instant: string | null) => instant === null ? "-" : columnTime(stdout, instant, now);
+  const leftOf = (instant: string | null) =>
+    instant === null ? "-" : formatDuration(Date.parse(instant) - now.getTime());
+  return [
     head,
     leases.map((lease) => [
       ...cellsOf(lease),
       ...(mappings === undefined ? [] : [outsideCell(lease, mappings)]),
-      ...(hasLive
-        ? [lease.expiresAt === null ? "-" : formatDuration(Date.parse(lease.expiresAt) - now.getTime())]
-        : []),
-      ...(hasEnded ? [lease.endedAt === null ? "-" : columnTime(stdout, lease.endedAt, now)] : []),
+      ...(hasLive ? [isWatched ? timeOf(lease.expiresAt) : leftOf(lease.expiresAt)] : []),
+      ...(hasEnded ? [timeOf(lease.endedAt)] : []),
     ]),
-  );
+  ];
 }
 
 function wantsRouter({ exposure, endedAt }: Lease): boolean {

@@ -5,13 +5,12 @@ import { PROTOCOLS } from "../../port/port.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { fieldsOf } from "../answer.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, TextStream } from "../context.ts";
 import { askOrLook, type PortAnswer } from "../daemon/without.ts";
-import { UsageError } from "../exit.ts";
 import { parseCount, parsePort, readOr } from "../parse.ts";
-import { redraw } from "../redraw.ts";
 import { type Cell, type Column, shortenMiddle, shortenStart, table, writeTable } from "../table.ts";
 import { addressText, widthOf, writeJson, writeLine } from "../terminal.ts";
+import { checkWatch, type Picture, watch } from "../watch.ts";
 
 const COLUMNS = {
   protocol: "PROTO",
@@ -30,7 +29,7 @@ const FLAGS = {
   name: textFlag("NAME", "On the port of the lease with this name, or this last part of the name"),
   state: parsedFlag("STATE", "In this state, such as LISTEN or ESTABLISHED", parseState),
   protocol: choiceFlag(PROTOCOLS, "Of this protocol"),
-  watch: switchFlag("Draw the list again every second, until Ctrl-C"),
+  watch: switchFlag("Draw the list again when it changes, until Ctrl-C"),
   ...COMMON_FLAGS,
 };
 
@@ -65,16 +64,12 @@ there is no daemon, this command looks itself, and no lease is known.`,
     { input: "--watch", brief: "a list that is always up to date" },
   ],
   async run(context, flags) {
-    const { json, watch } = flags;
-    if (json && watch) {
-      throw new UsageError("Cannot use --watch together with --json; portd events --json prints what changes");
-    }
     const query = queryOf(flags);
-    if (watch) return await watchSockets(context, flags, query);
+    if (flags.watch) return await watchSockets(context, flags, query);
     const { stdout, stderr } = context.process;
     using found = await ask(context, flags, query);
     const { answer: listeners, isLocal } = found;
-    if (json) writeJson(stdout, { ...(isLocal && { daemon: null }), listeners });
+    if (flags.json) writeJson(stdout, { ...(isLocal && { daemon: null }), listeners });
     else if (listeners.length > 0) writeTable(stdout, ...partsOf(listeners, query));
     else writeLine(stderr, "no sockets");
   },
@@ -93,16 +88,33 @@ async function ask(
   );
 }
 
+/** A socket that is not on a leased port comes and goes without an event. */
+const LOOK_MS = 1000;
+
 async function watchSockets(context: CliContext, flags: PsFlags, query: SocketQuery): Promise<void> {
+  checkWatch(context, flags);
   using open = new DisposableStack();
   let found: PortAnswer<readonly ListedSocket[]> | undefined;
-  await redraw(context, async (signal) => {
-    const sockets = await found?.source.listeners(query, { signal });
-    found ??= open.use(await ask(context, flags, query));
-    const head = `${new Date().toLocaleTimeString()}  Ctrl-C ends${found.isLocal ? "  no daemon" : ""}`;
-    const width = widthOf(context.process.stdout);
-    return `${head}\n${table(...partsOf(sockets ?? found.answer, query), { width })}`;
+  await watch(context, {
+    client: () => found?.client,
+    everyMs: LOOK_MS,
+    async look(signal) {
+      const sockets = await found?.source.listeners(query, { signal });
+      found ??= open.use(await ask(context, flags, query));
+      return pictureOf(sockets ?? found.answer, { query, note: found.isLocal ? "no daemon: no lease is known\n" : "" });
+    },
   });
+}
+
+function pictureOf(
+  sockets: readonly ListedSocket[],
+  { query, note }: { readonly query: SocketQuery; readonly note: string },
+): Picture {
+  const text = sockets.length === 0
+    ? () => "no sockets\n"
+    : (stdout: TextStream) =>
+      table(...partsOf(sockets, query), { width: widthOf(stdout), getColorDepth: stdout.getColorDepth });
+  return (stdout) => note + text(stdout);
 }
 
 /** Only connections have a state other than LISTEN: it asks for connections too. */

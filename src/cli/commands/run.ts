@@ -30,12 +30,12 @@ import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { openSlot, type SlotVariables } from "../run/slot.ts";
 import { checkPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
-import { commandWords } from "../run/command_words.ts";
+import { type CommandPlan, planCommand } from "../run/command_words.ts";
 import { closeScope, type RunScope, SCOPE_FLAG, scopeOfRun } from "../run/scope.ts";
 import type { MeetingParts } from "../run/if_running.ts";
 import { SignalRelay } from "../run/signal_relay.ts";
 import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.ts";
-import { findListening, findWantedPorts, portsRequest, type WantedPort } from "../run/wanted_ports.ts";
+import { findListening, findWantedPorts, portsRequest, type WantedPort, withSides } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
 /** A command that fails so soon after its start may have found its port in use. */
@@ -93,9 +93,11 @@ is kept, and stderr says so. Where a name listens already, nothing is started an
     }
     const project = findProject(context.cwd);
     const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
-    const wanted = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
-    const { ports, owner } = wanted;
-    checkPlaceholders(words, ports.map(({ named }) => named?.name));
+    const main = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
+    checkPlaceholders(words, main.ports.map(({ named }) => named?.name));
+    const { killAfter: killAfterMs = KILL_AFTER_MS, noInject = false, json = false } = flags;
+    const plan = await planCommand(context, { words, first: main.ports[0]!, injects: !noInject });
+    const wanted = await withSides(main, plan.sides, { project, wish }), { ports, owner } = wanted;
     const scope = scopeOfRun(context, flags.scope, label);
     const terms = {
       ...given({ labels: scope.labels }),
@@ -109,14 +111,13 @@ is kept, and stderr says so. Where a name listens already, nothing is started an
       const request = { ...portsRequest(ports, portFlags), ...terms };
       return withToken((client) => grantFor(client, request, owner));
     };
-    const listening = await findListening(client, wanted);
-    if (listening.length > 0 && await isAnswered(listening, { context, client, ports, withToken, flags })) return;
+    const listening = await findListening(client, main), running = { context, client, withToken, flags };
+    if (listening.length > 0 && await isAnswered(listening, { ...running, ports: main.ports })) return;
     const slot = await openSlot(client, project, wanted, scope.used);
     using relay = new SignalRelay(context);
     const [leases, kinship, checks] = await Promise.all([lease(), useKinship(context, relay), loadChecks(context)]);
-    const { killAfter: killAfterMs = KILL_AFTER_MS, noInject = false, json = false } = flags;
     const parts = { withToken, context, client, words, relay, ports, slot, scope, lease, kinship, loadHandles };
-    const session = { ...parts, ...checks, injects: !noInject, killAfterMs, json };
+    const session = { ...parts, ...checks, plan, killAfterMs, json };
     try {
       context.process.exitCode = await runWithPorts(session, leases);
     } finally {
@@ -143,7 +144,7 @@ interface Session extends Checks {
   readonly ports: readonly WantedPort[];
   readonly slot: SlotVariables | undefined;
   readonly scope: RunScope;
-  readonly injects: boolean;
+  readonly plan: CommandPlan;
   readonly killAfterMs: number;
   readonly json: boolean;
   /** @param flags replace what the command line asks of each port. */
@@ -255,13 +256,12 @@ interface RunEnd extends ChildEnd {
 }
 
 async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
-  const { context, words, relay, killAfterMs, kinship } = session;
+  const { context, relay, killAfterMs, kinship } = session;
   const ports: NamedPort[] = leases.all.map(({ port }, i) => {
     const { named, variable } = session.ports[i]!;
     return { name: named?.name, variable, port };
   });
-  const isTcp = leases.all[0]!.protocols.includes("tcp");
-  const filled = await commandWords(context, { words, ports, injects: session.injects && isTcp });
+  const filled = session.plan.fill(ports);
   using binds = leases.all.some(({ protocols }) => protocols.includes("tcp")) ? kinship?.watchBinds() : undefined;
   // A server may run for days, and while they are watched every socket that is closed costs the kernel a message.
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());

@@ -18,6 +18,8 @@ export type PortSource = Pick<PortdClient, "listeners" | "describePort"> | Local
 export interface PortAnswer<Answer> extends Disposable {
   readonly answer: Answer;
   readonly source: PortSource;
+  /** The daemon that has answered; `undefined` where there was none. */
+  readonly client?: PortdClient;
   /** Whether there was no daemon: no lease is known then. */
   readonly isLocal: boolean;
 }
@@ -37,7 +39,7 @@ export async function askOrLook<Answer>(
 ): Promise<PortAnswer<Answer>> {
   try {
     const client = await findDaemon(context, flags);
-    return { answer: (await ask(client, client))!, source: client, isLocal: false, [Symbol.dispose]() {} };
+    return { answer: (await ask(client, client))!, source: client, client, isLocal: false, [Symbol.dispose]() {} };
   } catch (error) {
     const isGiven = (flags.url ?? context.env.PORTD_URL) !== undefined;
     const isAbsent = (error instanceof NoDaemonError && !(error instanceof UnprovenPeerError)) || isTimeout(error);

@@ -5,15 +5,12 @@
 import type { PortSocket } from "../../client/client.ts";
 import { forwarderOf } from "../../process/forwarder.ts";
 import type { ProcessDescription } from "../../process/process.ts";
+import { endProcess, KILL_LIMIT_MS } from "../../terminate/end.ts";
 import type { EndSignal, ProcessHandle } from "../../terminate/handle.ts";
 import { openProcessHandle } from "../../terminate/open.ts";
-import { retryUntil } from "../../wait.ts";
 import { TimedOutError } from "../exit.ts";
 import { addressText, escapeControls, shorten } from "../terminal.ts";
 
-/** How long the kernel may take to end a process after KILL. */
-const KILL_LIMIT_MS = 2000;
-const PAUSE_MS = 20;
 const COMMAND_WIDTH = 200;
 
 /** A socket whose process the daemon knows. */
@@ -169,19 +166,11 @@ export async function endAll(targets: readonly Target[], timeoutMs: number): Pro
 async function endOne({ handle, command }: Target, timeoutMs: number): Promise<End> {
   const { pid } = handle;
   const start = performance.now();
-  let signal = handle.terminate();
-  if (!await endsWithin(handle, timeoutMs)) {
-    signal = "KILL";
-    handle.kill();
-    if (!await endsWithin(handle, KILL_LIMIT_MS)) {
-      throw new TimedOutError(`Cannot end pid ${pid}: it still runs ${KILL_LIMIT_MS / 1000}s after KILL`);
-    }
+  const signal = await endProcess(handle, timeoutMs);
+  if (signal === undefined) {
+    throw new TimedOutError(`Cannot end pid ${pid}: it still runs ${KILL_LIMIT_MS / 1000}s after KILL`);
   }
   return { pid, command, signal, tookMs: performance.now() - start };
-}
-
-async function endsWithin(handle: ProcessHandle, limitMs: number): Promise<boolean> {
-  return await retryUntil(() => handle.hasEnded(), { limitMs, pauseMs: PAUSE_MS }) ?? false;
 }
 
 /** `pid 4711 ended on TERM after 0.2 s`. */

@@ -2,24 +2,53 @@
 import type { CliContext } from "../context.ts";
 import { writeLine } from "../terminal.ts";
 import { fillPlaceholders, hasPlaceholder, type NamedPort } from "./placeholders.ts";
+import type { WantedPort } from "./wanted_ports.ts";
 
-/** Options of {@linkcode commandWords}. */
+/** How a command gets its ports, decided before they are leased. */
+export interface CommandPlan {
+  /** The names of the ports that it has besides: for the service `web`, `web-inspector`. */
+  readonly sides: readonly string[];
+  /** The words with the ports in them; stderr says what was added. */
+  readonly fill: (ports: readonly NamedPort[]) => readonly string[];
+}
+
+/** Options of {@linkcode planCommand}. */
 export interface CommandOptions {
   readonly words: readonly string[];
-  readonly ports: readonly NamedPort[];
+  /** The first port of the command, which `PORT` is too. */
+  readonly first: WantedPort;
   /** Whether dev servers get words that give them their port. */
   readonly injects: boolean;
 }
 
-/** Fills placeholders; where there are none, a dev server that is known gets its port, and stderr says how. */
-export async function commandWords(
+/**
+ * The programs of frameworks.ts, and those that start one: others cost no look at that table. A test compares both, with
+ * each command of docs/dev-servers.md.
+ */
+const POSSIBLE =
+  /^(?:npx|bunx|pnpx|uvx?|poetry|pipenv|pdm|hatch|rye|npm|pnpm|yarn|bundle|env|cross-env|dotenv|ruby|bun|time|exec|python[\d.]*|py|node|vite|vitest|react-router|remix|astro|next|nux[it]|ng|vue-cli-service|webpack(?:-cli|-dev-server)?|rspack|rsbuild|parcel|gatsby|docusaurus|eleventy|expo|storybook|sb|wrangler|http-server|serve|deno|manage|django-admin|flask|uvicorn|fastapi|gunicorn|mkdocs|jupyter(?:-lab|-notebook)?|rails|rackup|puma|jekyll|hugo|php[\d.]*)(?:[.@]|$)/;
+
+/** Whether the command may start one of the dev servers of the table. */
+export function mayBeKnown([first = ""]: readonly string[]): boolean {
+  return POSSIBLE.test(first.replace(/^.*[\\/]/, "")) || /^\w+=/.test(first);
+}
+
+/** Placeholders are filled; where there are none, a dev server that is known gets its port. */
+export async function planCommand(
   { process: { stderr }, cwd }: CliContext,
-  { words, ports, injects }: CommandOptions,
-): Promise<readonly string[]> {
-  if (!injects || hasPlaceholder(words)) return fillPlaceholders(words, ports);
-  const { injectPort }: typeof import("./inject.ts") = await import("./inject.ts" as string);
-  const injected = injectPort(words, ports[0]!.port, cwd);
-  if (injected === undefined) return words;
-  writeLine(stderr, `portd: ${injected.note}`);
-  return injected.words;
+  { words, first, injects }: CommandOptions,
+): Promise<CommandPlan> {
+  const { framework, wish: { protocols = ["tcp"] }, named } = first;
+  const plain = { sides: [], fill: (ports: readonly NamedPort[]) => fillPlaceholders(words, ports) };
+  if (!injects || !protocols.includes("tcp") || hasPlaceholder(words) || framework === "none") return plain;
+  if (framework === undefined && !mayBeKnown(words)) return plain;
+  const { planInjection }: typeof import("./inject.ts") = await import("./inject.ts" as string);
+  const plan = planInjection(words, { cwd, service: named?.name, framework });
+  if (plan === undefined) return plain;
+  const fill = (ports: readonly NamedPort[]) => {
+    const { words, note } = plan.inject(ports[0]!.port, (name) => ports.find((port) => port.name === name)!.port);
+    writeLine(stderr, `portd: ${note}`);
+    return words;
+  };
+  return { sides: plan.sides, fill };
 }

@@ -1,49 +1,105 @@
-/** `portd run` knows dev servers: it gives those their port that do not take it from PORT. */
-import { lastCommandOf, recognise, type Recognised, scriptOf } from "../../project/recognise.ts";
+/** `portd run` knows dev servers: it gives those their port that do not take it from PORT, and their side ports. */
+import { frameworkId } from "../../project/framework.ts";
+import { FRAMEWORKS } from "../../project/frameworks.ts";
+import {
+  describe,
+  lastCommandOf,
+  recognise,
+  type Recognised,
+  type ScriptCall,
+  scriptOf,
+} from "../../project/recognise.ts";
 import { upward } from "../../project/project.ts";
 import { readBounded } from "../../state/own_file.ts";
 
-/** A command that was given a port. */
+/** How many scripts may call one another. */
+const MOST_SCRIPTS = 8;
+
+/** How a command is to be given its ports. */
+export interface Injection {
+  /** The names of its side ports, like `web-inspector`. */
+  readonly sides: readonly string[];
+  /** @param sideOf answers the port of each of {@linkcode sides}. */
+  readonly inject: (port: number, sideOf: (name: string) => number) => Injected;
+}
+
+/** A command that was given its ports. */
 export interface Injected {
   readonly words: readonly string[];
   /** What was done, in one line. */
   readonly note: string;
 }
 
-/**
- * The command with what gives its server the port.
- *
- * @param words are those of the command line.
- * @param cwd is where it runs.
- * @returns `undefined` where the command is left as it is.
- */
-export function injectPort(words: readonly string[], port: number, cwd: string): Injected | undefined {
-  const direct = recognise(words);
-  if (direct !== undefined) return given(words, direct, port, { takesDashes: false });
-  const call = scriptOf(words), text = call && scriptText(cwd, call.script);
-  const command = text === undefined ? undefined : lastCommandOf(text);
-  const found = command && recognise([...command, ...call!.more]);
-  // A script whose command has the port in its midst cannot be changed from outside.
-  if (found === undefined || found.framework.rewrite !== undefined) return undefined;
-  return given(words, found, port, call!);
+/** Options of {@linkcode planInjection}. */
+export interface InjectionOptions {
+  /** Where the command runs. */
+  readonly cwd: string;
+  /** The name of the service; without one no side port can be leased. */
+  readonly service?: string | undefined;
+  /** The dev server that portd.yaml names, whatever is recognised. */
+  readonly framework?: string | undefined;
 }
 
-function given(
+/** @param words are those of the command line. @returns `undefined` where the command is left as it is. */
+export function planInjection(
   words: readonly string[],
-  { framework: { name, words: wordsFor, rewrite }, hasPort }: Recognised,
-  port: number,
-  { takesDashes }: { readonly takesDashes: boolean },
-): Injected | undefined {
-  if (hasPort) return undefined;
-  if (rewrite !== undefined) return { words: rewrite(words, port), note: `${name}: set its port to ${port}` };
-  const more = wordsFor(port), dashes = takesDashes && !words.includes("--") ? ["--"] : [];
-  return { words: [...words, ...dashes, ...more], note: `${name}: added ${[...dashes, ...more].join(" ")}` };
+  { cwd, service, framework }: InjectionOptions,
+): Injection | undefined {
+  const command = commandBehind(words, cwd);
+  const found = framework === undefined ? command.last && recognise(command.last) : named(framework, command.all);
+  if (found === undefined) return undefined;
+  const { framework: { name, words: wordsFor, rewrite, lastCounts = false } } = found;
+  const isReplaced = command.isScript && lastCounts && !describe(found.framework, command.more).hasPort;
+  if (found.hasPort && !isReplaced) return undefined;
+  // A script whose command has the port in its midst cannot be changed from outside.
+  if (rewrite !== undefined && command.isScript) return undefined;
+  const sides = service === undefined ? [] : found.sides.map((side) => ({ ...side, name: `${service}-${side.name}` }));
+  return {
+    sides: sides.map(({ name }) => name),
+    inject(port, sideOf) {
+      if (rewrite !== undefined) return { words: rewrite(words, port), note: `${name}: set its port to ${port}` };
+      const more = [...wordsFor(port), ...sides.flatMap((side) => side.words(sideOf(side.name)))];
+      const added = [...command.dashes, ...more];
+      return { words: [...words, ...added], note: `${name}: added ${added.join(" ")}` };
+    },
+  };
+}
+
+function named(framework: string, words: readonly string[]): Recognised | undefined {
+  const found = FRAMEWORKS.find((one) => frameworkId(one) === framework);
+  return found && describe(found, words);
+}
+
+/** What a command line starts in the end. */
+interface Command {
+  /** The words of the server's command; `undefined` where they cannot be told apart. */
+  readonly last: readonly string[] | undefined;
+  /** All words of the script, or of the command. */
+  readonly all: readonly string[];
+  /** Those of its words that are not in the script. */
+  readonly more: readonly string[];
+  /** What has to stand in front of words for the server. */
+  readonly dashes: readonly string[];
+  readonly isScript: boolean;
+}
+
+function commandBehind(words: readonly string[], cwd: string, depth = 1): Command {
+  const call = scriptOf(words);
+  if (call === undefined) return { last: words, all: words, more: words, dashes: [], isScript: false };
+  const dashes = call.takesDashes && !words.includes("--") ? ["--"] : [];
+  const text = scriptText(cwd, call) ?? "", last = lastCommandOf(text);
+  const { more } = call, all = [...text.split(/\s+/), ...more];
+  if (last === undefined || depth === MOST_SCRIPTS) return { last: undefined, all, more, dashes, isScript: true };
+  const inner = commandBehind([...last, ...more], cwd, depth + 1);
+  return { ...inner, more, dashes: [...dashes, ...inner.dashes], isScript: true };
 }
 
 /** A script of the nearest package.json; `undefined` where there is none that can be read. */
-function scriptText(cwd: string, script: string): string | undefined {
-  for (const folder of upward(cwd)) {
-    const text = readIfThere(`${folder}/package.json`);
+function scriptText(cwd: string, { script, folder, isOfWorkspace }: ScriptCall): string | undefined {
+  if (isOfWorkspace) return undefined;
+  const isWhole = folder !== undefined && /^(?:[\\/]|[A-Za-z]:)/.test(folder);
+  for (const above of upward(isWhole ? folder : folder === undefined ? cwd : `${cwd}/${folder}`)) {
+    const text = readIfThere(`${above}/package.json`);
     if (text !== undefined) return scriptIn(text, script);
   }
 }

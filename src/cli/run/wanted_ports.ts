@@ -16,6 +16,8 @@ export interface WantedPort {
   readonly wish: PortRequest;
   /** The variable that portd.yaml has for it. */
   readonly variable: string | undefined;
+  /** The dev server that portd.yaml names for it. */
+  readonly framework?: string | undefined;
 }
 
 /** The ports of a command, and what else it gets of the slot. */
@@ -74,7 +76,8 @@ function wantedOf(
     const service = found[i], owner = owners[i]!;
     // A service of portd.yaml may have a name of digits.
     const named = names.length === 0 ? { project: owner.name, name } : nameIn(owner, name);
-    return { named, wish: wishOf(service, wish, project), variable: service?.variable };
+    const { variable, framework } = service ?? {};
+    return { named, wish: wishOf(service, wish, project), variable, framework };
   });
   const needed = neededBy(file, []);
   const others = file.services.filter(({ request: { name }, isShared }) =>
@@ -99,6 +102,30 @@ function checkTogether(wanted: readonly WantedPort[], { names, wish }: PortWords
       ? "Cannot use --port or --prefer with several names: they are for one port"
       : `Cannot use --port or --prefer for all services of portd.yaml: name the one that they are for (${services})`,
   );
+}
+
+/**
+ * The same with the side ports of the first one, behind the others. Where portd.yaml has a service of such a name, it says
+ * which port that is.
+ *
+ * @param wish is what the flags ask of the first port.
+ */
+export async function withSides(
+  { ports, owner, slot }: Wanted,
+  sides: readonly string[],
+  { project, wish: { hold } }: { readonly project: Project; readonly wish: PortRequest },
+): Promise<Wanted> {
+  const more = sides.filter((side) => !ports.some(({ named }) => named?.name === side));
+  if (more.length === 0) return { ports, owner, slot };
+  const services: typeof import("../project_services.ts") | undefined = slot &&
+    await import("../project_services.ts" as string);
+  const added = more.map((name): WantedPort => {
+    const service = slot?.file.services.find(({ request }) => request.name === name);
+    const wish = services?.wishOf(service, given({ hold }), project) ?? given({ hold });
+    return { named: { ...ports[0]!.named!, name }, wish, variable: service?.variable };
+  });
+  const others = slot?.others.filter(({ request: { name } }) => !more.includes(name));
+  return { ports: [...ports, ...added], owner, slot: slot && { ...slot, others: others! } };
 }
 
 /** The part of a request that is about ports. @param flags replace the wishes for each of them. */

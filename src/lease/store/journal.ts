@@ -8,6 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../clock.ts";
+import { Histogram } from "../../metrics/histogram.ts";
 import { apply, type Change, WriteError } from "./changes.ts";
 import { Checkpoints } from "./checkpoint.ts";
 import { faultText } from "./fault.ts";
@@ -31,6 +32,19 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
+/** What a {@linkcode Journal} counts. An entry is the changes that belong together: those of one request, for instance. */
+export interface CommitCounts {
+  /** The entries of each transaction that has reached the disk. */
+  readonly entries: Histogram;
+  /** From the begin of each of these transactions until it is on the disk, in seconds. */
+  readonly seconds: Histogram;
+  /** Entries that could not be written, or perhaps not. */
+  failed: number;
+}
+
+const ENTRIES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
 /** How long one transaction takes changes from the queue, in milliseconds. */
 const TURN_MS = 10;
 /** How often the clock is looked at meanwhile; a change takes some microseconds. */
@@ -38,6 +52,7 @@ const CHANGES_A_LOOK = 16;
 
 /** Commits the queue, and answers when it is on the disk. */
 export class Journal {
+  readonly counts: CommitCounts = { entries: new Histogram(ENTRIES), seconds: new Histogram(SECONDS), failed: 0 };
   readonly #parts: JournalParts;
   readonly #log: Deno.FsFile;
   #queue: Queued[] = [];
@@ -131,15 +146,27 @@ export class Journal {
   }
 
   async #writeGroup(): Promise<void> {
+    const startedAt = performance.now();
     const group = this.#commitTurn();
     if (group.length === 0) return;
+    const entries = countEntries(group); // marks that are added meanwhile are none
     this.#group = group;
     const failure = await this.#sync().then(
       () => undefined,
       (error) => this.#unavailable(error, { isCommitted: true }),
     );
     this.#group = undefined;
+    if (entries > 0) this.#count(entries, performance.now() - startedAt, failure === undefined);
     for (const { resolve, reject } of group) failure === undefined ? resolve() : reject(failure);
+  }
+
+  #count(entries: number, ms: number, isOnDisk: boolean): void {
+    if (!isOnDisk) {
+      this.counts.failed += entries;
+      return;
+    }
+    this.counts.entries.observe(entries);
+    this.counts.seconds.observe(ms / 1000);
   }
 
   /** Puts on the disk what is committed. @throws {Error} when that is uncertain; then nothing is written any more. */
@@ -163,6 +190,7 @@ export class Journal {
       if (tried.length === 0) tried.push(...this.#queue); // BEGIN failed
       else if (tried.length > 1) return tried.filter((queued) => this.#commitAlone(queued)); // one of them is the cause
       for (const { reject } of tried) reject(this.#unavailable(error));
+      this.counts.failed += countEntries(tried);
       return [];
     } finally {
       this.#queue.splice(0, tried.length);
@@ -175,6 +203,7 @@ export class Journal {
       return true;
     } catch (error) {
       queued.reject(this.#unavailable(error));
+      this.counts.failed += countEntries([queued]);
       return false;
     }
   }
@@ -236,4 +265,11 @@ export class Journal {
     this.report(cause);
     return new WriteError(`Cannot write ${this.#parts.path}: ${faultText(cause)}`, isCommitted, { cause });
   }
+}
+
+/** Without the marks of those who only wait for what is in the queue before them. */
+function countEntries(group: readonly Queued[]): number {
+  let count = 0;
+  for (const { changes } of group) if (changes.length > 0) count++;
+  return count;
 }

@@ -9,7 +9,7 @@ import { Turns } from "../../os/turns.ts";
 import type { EndedPort, LeaseRecord } from "../record.ts";
 import { type Change, splitIds, type StoredAnswer } from "./changes.ts";
 import { History, type HistoryFilter, type HistoryPage } from "./history.ts";
-import { Journal } from "./journal.ts";
+import { type CommitCounts, Journal } from "./journal.ts";
 import { type OpenedFile, openFile } from "./open.ts";
 import { Retention, type RetentionLimits } from "./retention.ts";
 import { toMapping } from "./mapping_rows.ts";
@@ -93,6 +93,11 @@ export class Store {
   /** Resolves when everything that is in the queue now has been answered. */
   settled(): Promise<void> {
     return this.#journal.settled();
+  }
+
+  /** What was written. */
+  get commits(): Readonly<CommitCounts> {
+    return this.#journal.counts;
   }
 
   /** Whether it is unknown what of the file is on the disk: then nothing of it may be promised any more. */

@@ -20,7 +20,7 @@ const DESCRIPTORS = new TextEncoder().encode("/proc/self/fd\0");
 const NULL_DEVICE = new TextEncoder().encode("/dev/null\0");
 const AT_FDCWD = -100, STATX_SIZE = 0x200, STATX_BYTES = 256, SIZE_OFFSET = 40;
 
-interface Connection extends CallerConnection {
+interface Connection {
   readonly descriptor: number;
   readonly peer: string;
 }
@@ -42,6 +42,9 @@ export class LinuxCrowd {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #floodCounts = 0;
   #relieving: Promise<void> | undefined;
+  /** Peers whose connections are to be cut. */
+  readonly #unwanted = new Set<string>();
+  #cutting: Promise<void> | undefined;
   #loggedAt = -Infinity;
 
   constructor(libc: Libc, log: (line: string) => void) {
@@ -67,6 +70,21 @@ export class LinuxCrowd {
     this.#diag = undefined;
   }
 
+  /** Cuts the connection of a peer soon; what it has not taken is lost. */
+  cut({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): void {
+    this.#unwanted.add(endpoint(hostname, port));
+    this.#cutting ??= this.#cutUnwanted().finally(() => this.#cutting = undefined);
+  }
+
+  async #cutUnwanted(): Promise<void> {
+    while (this.#unwanted.size > 0) {
+      await shortTurns(this.#libc).next(); // several are looked for at once
+      const unwanted = new Set(this.#unwanted);
+      this.#unwanted.clear();
+      for (const each of await this.#connections()) if (unwanted.has(each.peer)) this.#cut(each);
+    }
+  }
+
   /** Cuts connections at once: for when there was no descriptor for a connection. */
   relieve(): Promise<void> {
     return this.#relieving ??= this.#relieve().finally(() => this.#relieving = undefined);
@@ -82,7 +100,7 @@ export class LinuxCrowd {
   }
 
   async #relieve(): Promise<void> {
-    const connections = await this.#connections();
+    const connections = await this.#callers();
     const room = connections.length - (this.#open() - (this.#limit - this.#reserve * 3 / 4));
     const least = Math.floor(this.#reserve / 8);
     const cut = excess(connections, {
@@ -97,7 +115,7 @@ export class LinuxCrowd {
     await shortTurns(this.#libc).next(); // Deno closes them
   }
 
-  #logCut(cut: readonly Connection[], all: number): void {
+  #logCut(cut: readonly CallerConnection[], all: number): void {
     if (performance.now() - this.#loggedAt < LOG_PAUSE_MS) return;
     this.#loggedAt = performance.now();
     const callers = [...new Set(cut.map(({ caller }) => caller))].slice(0, 3).join(", ");
@@ -109,15 +127,23 @@ export class LinuxCrowd {
     return this.#peerOf(descriptor) === peer && this.#libc.shutdown(descriptor, SHUT_RDWR) === 0;
   }
 
+  /** The connections to our port with their callers. */
+  async #callers(): Promise<(Connection & CallerConnection)[]> {
+    const users = this.#users();
+    return (await this.#connections()).map((each) => {
+      return { ...each, caller: users.get(each.peer) ?? each.peer.slice(0, each.peer.indexOf(" ")) };
+    });
+  }
+
   /** The connections to our port by descriptor, the oldest ones mostly first. */
   async #connections(): Promise<Connection[]> {
-    const turns = shortTurns(this.#libc), users = this.#users();
+    const turns = shortTurns(this.#libc);
     const connections: Connection[] = [];
     let left = this.#open();
     for (let descriptor = 0; descriptor < this.#limit && left > 0; descriptor++) {
       const peer = this.#peerOf(descriptor);
       if (peer !== null) left--;
-      if (peer) connections.push({ descriptor, peer, caller: users.get(peer) ?? peer.slice(0, peer.indexOf(" ")) });
+      if (peer) connections.push({ descriptor, peer });
       if (turns.isOver) await turns.next();
     }
     return connections;
