@@ -23,6 +23,7 @@ import { portRoutes } from "./ports.ts";
 import { problemOf, respond } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
 import { projectSchemaRoutes } from "./project_schema.ts";
+import { type Fetch, RequestLog } from "./request_log.ts";
 import { proofRoutes } from "./proof.ts";
 import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
@@ -66,8 +67,9 @@ export function allRoutes(services: Services): readonly Route[] {
  *
  * @param pace answers refusals that ask for another try later.
  */
-export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
-  const { guard, log, signal, counts: { requests } } = services;
+export function createApp(services: Services, pace = new RefusalPace(services.clock)): { readonly fetch: Fetch } {
+  const { guard, log, details, signal, counts: { requests } } = services;
+  const requestLog = details && new RequestLog(services, details);
   const app = new Hono();
   const dashboard = dashboardRoutes(services);
   const routes = [...allRoutes(services), ...dashboard.routes];
@@ -75,7 +77,8 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
   for (const route of routes) {
     const { method, path } = route, handle = guarded(route, guard);
     const chosen = path === "/" ? pageOr(handle, dashboard.page) : handle;
-    app.on(method, path, counted(chosen, requests.add(method, templateOf(path))));
+    const template = templateOf(path), answer = counted(chosen, requests.add(method, template));
+    app.on(method, path, requestLog?.noting(answer, template) ?? answer);
   }
   const others = withoutRoute(routes);
   const refuse = guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard);
@@ -96,7 +99,7 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
     requests.find(methodOf(context), templateOf(routePath(context))).answered(answer.status);
     return answer.headers.has("retry-after") ? pace.answer(answer) : answer;
   });
-  return app;
+  return requestLog === undefined ? app : { fetch: requestLog.over(app.fetch) };
 }
 
 /** The method of the route that answers: Hono answers `HEAD` as `GET`, without the body. */

@@ -1,9 +1,10 @@
 /** Errors as RFC 9457 problem documents: the one place where an error becomes a response. */
 import { PortdError } from "../src/errors.ts";
+import type { WriteLine } from "../src/log_line.ts";
 import { COMMON_HEADERS } from "./headers.ts";
 
 /** Answers with an error, as {@linkcode problemOf} has it. */
-export function problemResponse(error: unknown, request: Request, log: (line: string) => void): Response {
+export function problemResponse(error: unknown, request: Request, log: WriteLine): Response {
   return respond(problemOf(error, request, log));
 }
 
@@ -11,12 +12,12 @@ export function problemResponse(error: unknown, request: Request, log: (line: st
  * The problem that a caller is told of. Any error that is not a {@linkcode PortdError} is a fault of portd: it is logged, and the client
  * gets no details. If the work ended because the client closed the connection, nothing is logged: nobody reads the answer.
  */
-export function problemOf(error: unknown, request: Request, log: (line: string) => void): PortdError {
+export function problemOf(error: unknown, request: Request, log: WriteLine): PortdError {
   if (error instanceof PortdError) return error;
   if (isDisconnect(error, request)) {
     return new PortdError("invalid_request", "Cannot answer: the client has closed the connection");
   }
-  log(`internal error: ${(error as Error)?.stack ?? error}`);
+  log(`internal error: ${(error as Error)?.stack ?? error}`, "error");
   return new PortdError("internal", "Cannot answer because of an error in portd; its log has the details");
 }
 

@@ -26,7 +26,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Commands that are several. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
-  agent: ["init", "remove", "guard", "session"],
+  agent: ["init", "remove", "guard", "session", "worktree"],
   config: ["show", "check"],
   firewall: ["status", "plan", "sync"],
   gateway: ["status", "list", "sync"],

@@ -56,7 +56,7 @@ export interface CliProcess {
 /** The daemon that `portd serve` runs: src/daemon/daemon.ts with its HTTP layer. */
 export type RunDaemon = (
   config: Config,
-  options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
+  options: Required<Pick<DaemonOptions, "signal" | "log" | "details" | "onReady">>,
 ) => Promise<void>;
 
 /** Runs a checker: src/checker/serve.ts with its HTTP layer. */

@@ -3,6 +3,7 @@ import { createApp } from "../../routes/app.ts";
 import { TabSessions } from "../../src/caller/tab_sessions.ts";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Domain } from "../../src/daemon/domain.ts";
+import type { WriteDetails } from "../../src/log_line.ts";
 import { newServerCounts } from "../../src/metrics/server_counts.ts";
 import { VERSION } from "../../src/version.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
@@ -52,6 +53,7 @@ export interface TestAppOptions extends TestOptions {
 export interface AppPartsOptions {
   readonly stopping: AbortController;
   readonly log: (line: string) => void;
+  readonly details?: WriteDetails | undefined;
   /** @default 7678 */
   readonly port?: number;
   readonly anonymous?: "lease" | "none";
@@ -60,7 +62,7 @@ export interface AppPartsOptions {
 /** What the API needs beside its domain; its token is {@linkcode TOKEN}. */
 export function appPartsOf(
   domain: Domain,
-  { stopping, log, port = PORT, anonymous = "lease" }: AppPartsOptions,
+  { stopping, log, details, port = PORT, anonymous = "lease" }: AppPartsOptions,
 ): Services {
   const startedAt = new Date(domain.clock.now()).toISOString();
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
@@ -81,6 +83,7 @@ export function appPartsOf(
     stop: () => stopping.abort(),
     signal: stopping.signal,
     log,
+    details,
   };
 }
 
