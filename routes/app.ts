@@ -19,6 +19,7 @@ import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { networkRoutes } from "./network.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { portRoutes } from "./ports.ts";
 import { problemOf, respond } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
@@ -29,8 +30,8 @@ import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
-/** Also served without `/v1`: the list of calls, and what supervisors and Prometheus look for there. */
-const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz", "/metrics"]);
+/** Also served without `/v1`: the list of calls and its document, and what supervisors and Prometheus look for there. */
+const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/openapi.json", "/healthz", "/readyz", "/metrics"]);
 
 /** Every call of the API. The dashboard is none. */
 export function allRoutes(services: Services): readonly Route[] {
@@ -54,6 +55,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...dashboardSessionRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
+    ...openApiRoutes(),
   ];
   routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),

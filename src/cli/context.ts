@@ -100,6 +100,8 @@ export interface CliContext extends CommandContext {
   readonly loadDaemon: () => Promise<RunDaemon>;
   /** Loads what a checker is made of, which is nothing of the daemon. */
   readonly loadChecker: () => Promise<RunChecker>;
+  /** Makes the OpenAPI document of the HTTP API. */
+  readonly loadOpenApi: () => Promise<object>;
   /** The service of the system, or that of this user. */
   readonly openService: (options: Pick<ServiceOptions, "isUser">) => Promise<ServiceControl>;
   /** The firewall of the host, as a daemon of this configuration would have it. */
@@ -108,7 +110,7 @@ export interface CliContext extends CommandContext {
 
 /** Options of {@linkcode systemContext}. */
 export interface SystemContextOptions
-  extends Pick<CliContext, "runCommand" | "loadDaemon" | "loadChecker" | "openFirewall"> {
+  extends Pick<CliContext, "runCommand" | "loadDaemon" | "loadChecker" | "loadOpenApi" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;

@@ -6,6 +6,7 @@ import type { Domain } from "../../src/daemon/domain.ts";
 import type { WriteDetails } from "../../src/log_line.ts";
 import { newServerCounts } from "../../src/metrics/server_counts.ts";
 import { VERSION } from "../../src/version.ts";
+import { type CheckedFetch, checkedFetch } from "./openapi/checked_fetch.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 
 const PORT = 7678;
@@ -38,7 +39,7 @@ export interface TestApp extends AsyncDisposable {
   readonly parts: Services;
   readonly faults: string[];
   readonly stopped: () => boolean;
-  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
+  readonly fetch: CheckedFetch;
   call(path: string, options?: CallOptions): Promise<Answer>;
 }
 
@@ -94,14 +95,14 @@ export async function openTestApp({ anonymous, replaced, ...options }: TestAppOp
   const stopping = new AbortController();
   const log = (line: string) => void faults.push(line);
   const parts = { ...appPartsOf(test.domain, { stopping, log, ...(anonymous && { anonymous }) }), ...replaced };
-  const app = createApp(parts);
+  const fetch = checkedFetch(createApp(parts).fetch);
   return {
     test,
     parts,
     faults,
     stopped: () => stopping.signal.aborted,
-    fetch: app.fetch,
-    call: (path, request) => call(app.fetch, path, request),
+    fetch,
+    call: (path, request) => call(fetch, path, request),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await test[Symbol.asyncDispose]();
@@ -136,7 +137,7 @@ async function call(
     ...(content === undefined ? {} : { body: content }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: from };
-  const response = await fetch(request, from === undefined ? {} : { remoteAddr });
+  const response = await fetch(request, from === undefined ? {} : { remoteAddr }, isRaw ? undefined : body);
   if (response.headers.get("content-type") === "text/event-stream") {
     await response.body?.cancel();
     return { status: response.status, headers: response.headers, body: undefined };
