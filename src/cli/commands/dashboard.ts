@@ -26,7 +26,9 @@ needed.`,
     const obstacle = isAsked ? undefined : await context.openBrowser(address);
     if (obstacle !== undefined && !anyUser) ({ address, expiresAt } = await addressOf(client, { anyUser: true }));
     const isOpened = !isAsked && obstacle === undefined;
-    if (flags.json) return writeJson(stdout, { url: address, opened: isOpened, expiresAt } satisfies Having<typeof FIELDS>);
+    if (flags.json) {
+      return writeJson(stdout, { url: address, opened: isOpened, expiresAt } satisfies Having<typeof FIELDS>);
+    }
     if (obstacle !== undefined) writeLine(stderr, `note: no browser was opened: ${obstacle}; open this address in one`);
     if (isOpened) writeLine(stderr, `opened the dashboard at ${client.url}`);
     else writeLine(stdout, address);
