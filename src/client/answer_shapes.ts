@@ -199,7 +199,6 @@ export const DESCRIPTION: Shape<PortDescription> = portDescription(ENDPOINT_PORT
 export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   dryRun: optional(flag),
   backend: nullable(text(100)),
-  dryRun: optional(flag),
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),
