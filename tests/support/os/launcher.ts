@@ -37,7 +37,11 @@ class Place implements AsyncDisposable {
     await place.write("parts/bundle/main.js", "");
     await place.write("parts/client.js", "");
     const parts = `${place.root}/parts`;
-    const { archive } = packLauncher(TARGETS, SETTINGS, { bundle: `${parts}/bundle`, library: parts });
+    const { archive } = packLauncher(TARGETS, SETTINGS, {
+      bundle: `${parts}/bundle`,
+      library: parts,
+      types: new Map(),
+    });
     for (const [path, { text, mode }] of filesInTar(archive)) {
       await place.write(path.replace("package/", "node_modules/portd/"), text, mode);
     }
