@@ -27,6 +27,12 @@ async function loadChecker(): Promise<RunChecker> {
   return (options) => serveChecker({ ...options, createApp: createCheckerApp });
 }
 
+/** The document of the HTTP API; only `portd openapi` needs it here. */
+async function loadOpenApi(): Promise<object> {
+  const { openApiDocument }: typeof import("./routes/openapi.ts") = await load("openapi");
+  return await openApiDocument();
+}
+
 /** The service control of this system; only `portd service` needs it. */
 async function openService(options: ServiceOptions): Promise<ServiceControl> {
   const { openServiceControl }: typeof import("./src/service/open.ts") = await load("service");
@@ -39,7 +45,7 @@ async function openFirewall(config: Config): Promise<FirewallBackend> {
   return await openFirewall({ stateDir: config.stateDir, backend: config.firewall.backend });
 }
 
-type Part = "daemon" | "routes" | "service" | "checker" | "checker routes" | "firewall";
+type Part = "daemon" | "routes" | "service" | "checker" | "checker routes" | "openapi" | "firewall";
 
 function load(part: Part) {
   return import(
@@ -53,6 +59,8 @@ function load(part: Part) {
       ? "./src/checker/serve.ts"
       : part === "checker routes"
       ? "./routes/checker.ts"
+      : part === "openapi"
+      ? "./routes/openapi.ts"
       : "./src/firewall/open.ts"
   );
 }
@@ -60,7 +68,7 @@ function load(part: Part) {
 /** Runs the command line. A failure outside of a command, such as a missing current folder, is one sentence too. */
 async function main(): Promise<number> {
   try {
-    const loaders = { loadDaemon, loadChecker, openService, openFirewall };
+    const loaders = { loadDaemon, loadChecker, loadOpenApi, openService, openFirewall };
     const context = systemContext({ args: Deno.args, mainUrl: import.meta.url, runCommand: runCli, ...loaders });
     return await runCli(Deno.args, context);
   } catch (error) {

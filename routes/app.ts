@@ -19,17 +19,19 @@ import { listenerRoutes } from "./listeners.ts";
 import { listRoutes } from "./lease_list.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { networkRoutes } from "./network.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { portRoutes } from "./ports.ts";
 import { problemOf, respond } from "./problem.ts";
 import { RefusalPace } from "./refusal_pace.ts";
 import { projectSchemaRoutes } from "./project_schema.ts";
+import { type Fetch, RequestLog } from "./request_log.ts";
 import { proofRoutes } from "./proof.ts";
 import { reachRoutes } from "./reach.ts";
 import { statusRoutes } from "./status.ts";
 import { transferRoutes } from "./transfer.ts";
 
-/** Also served without `/v1`: the list of calls, and what supervisors and Prometheus look for there. */
-const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/healthz", "/readyz", "/metrics"]);
+/** Also served without `/v1`: the list of calls and its document, and what supervisors and Prometheus look for there. */
+const ROOT_PATHS: ReadonlySet<string> = new Set(["", "/openapi.json", "/healthz", "/readyz", "/metrics"]);
 
 /** Every call of the API. The dashboard is none. */
 export function allRoutes(services: Services): readonly Route[] {
@@ -53,6 +55,7 @@ export function allRoutes(services: Services): readonly Route[] {
     ...dashboardSessionRoutes(services),
     ...transferRoutes(services),
     ...projectSchemaRoutes(),
+    ...openApiRoutes(),
   ];
   routes.push(
     ...versioned.map((route) => ({ ...route, path: `/v1${route.path}` })),
@@ -66,8 +69,9 @@ export function allRoutes(services: Services): readonly Route[] {
  *
  * @param pace answers refusals that ask for another try later.
  */
-export function createApp(services: Services, pace = new RefusalPace(services.clock)): Hono {
-  const { guard, log, signal, counts: { requests } } = services;
+export function createApp(services: Services, pace = new RefusalPace(services.clock)): { readonly fetch: Fetch } {
+  const { guard, log, details, signal, counts: { requests } } = services;
+  const requestLog = details && new RequestLog(services, details);
   const app = new Hono();
   const dashboard = dashboardRoutes(services);
   const routes = [...allRoutes(services), ...dashboard.routes];
@@ -75,7 +79,8 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
   for (const route of routes) {
     const { method, path } = route, handle = guarded(route, guard);
     const chosen = path === "/" ? pageOr(handle, dashboard.page) : handle;
-    app.on(method, path, counted(chosen, requests.add(method, templateOf(path))));
+    const template = templateOf(path), answer = counted(chosen, requests.add(method, template));
+    app.on(method, path, requestLog?.noting(answer, template) ?? answer);
   }
   const others = withoutRoute(routes);
   const refuse = guarded({ handle: ({ req }) => others.fetch(req.raw), scope: "lease" }, guard);
@@ -96,7 +101,7 @@ export function createApp(services: Services, pace = new RefusalPace(services.cl
     requests.find(methodOf(context), templateOf(routePath(context))).answered(answer.status);
     return answer.headers.has("retry-after") ? pace.answer(answer) : answer;
   });
-  return app;
+  return requestLog === undefined ? app : { fetch: requestLog.over(app.fetch) };
 }
 
 /** The method of the route that answers: Hono answers `HEAD` as `GET`, without the body. */

@@ -8,6 +8,7 @@ import type { Answerer } from "../src/checker/connections.ts";
 import type { Checker, CheckRequest } from "../src/checker/checker.ts";
 import { NONCE_TEXT } from "../src/checker/probe.ts";
 import { describeChoices, invalidField, PortdError } from "../src/errors.ts";
+import type { WriteLine } from "../src/log_line.ts";
 import { HIGHEST_PORT, portExpected, PROTOCOLS } from "../src/port/port.ts";
 import { check } from "./check.ts";
 import { json } from "./headers.ts";
@@ -25,7 +26,7 @@ export const CheckerBody = z.strictObject({
 type Environment = { Bindings: { readonly caller: string } };
 
 /** The application. @param log gets faults of portd, without the request. */
-export function createCheckerApp(checker: Pick<Checker, "check">, log: (line: string) => void): Answerer {
+export function createCheckerApp(checker: Pick<Checker, "check">, log: WriteLine): Answerer {
   const app = new Hono<Environment>();
   app.get("/healthz", () => json({ status: "ok" }));
   app.post("/v1/check", async ({ req: { raw }, env: { caller } }) => {

@@ -8,9 +8,13 @@ import { bearerOf, requireTokenItself, type Route } from "./guard.ts";
 import { json, noContent } from "./headers.ts";
 import { JSON_OBJECT, text } from "./fields.ts";
 
-/** `anyUser` is for a code that a person takes to a browser of another user; no process then has it in its arguments. */
-const CodeBody = z.strictObject({ anyUser: z.boolean({ error: "true or false" }).optional() }, JSON_OBJECT);
-const SessionBody = z.strictObject({ code: text(/^[0-9a-f]{40}$/, "a code: 40 hexadecimal digits") }, JSON_OBJECT);
+/** Body of `POST /dashboard/codes`. `anyUser` is for a code that a person takes to a browser of another user; no process then has it in its arguments. */
+export const CodeBody = z.strictObject({ anyUser: z.boolean({ error: "true or false" }).optional() }, JSON_OBJECT);
+/** Body of `POST /dashboard/sessions`. */
+export const SessionBody = z.strictObject(
+  { code: text(/^[0-9a-f]{40}$/, "a code: 40 hexadecimal digits") },
+  JSON_OBJECT,
+);
 
 /** `POST /dashboard/codes`, `POST /dashboard/sessions`, `DELETE /dashboard/sessions/current`. */
 export function dashboardSessionRoutes(parts: Pick<Services, "guard" | "callers" | "port">): readonly Route[] {

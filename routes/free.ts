@@ -23,7 +23,7 @@ const processes = listOf(process, {
 });
 
 /** Body of `POST /leases/{id}/free`. */
-const FreeBody = z.strictObject({ processes } satisfies Fields<FreeRequest>, JSON_OBJECT);
+export const FreeBody = z.strictObject({ processes } satisfies Fields<FreeRequest>, JSON_OBJECT);
 
 /** Ends what listens for a lease. Only who has the token has the rights of the daemon's user, and may do so. */
 export async function freeLease(

@@ -20,7 +20,7 @@ const stunServers = listOf(stunServer, {
 });
 
 /** Body of `POST /line/sample`. */
-const LineSampleBody = z.strictObject({ servers: stunServers.optional() }, JSON_OBJECT);
+export const LineSampleBody = z.strictObject({ servers: stunServers.optional() }, JSON_OBJECT);
 
 /** `GET /line`, `POST /line/sample`. */
 export function lineRoutes({ line }: Pick<Services, "line">): readonly Route[] {

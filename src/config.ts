@@ -5,6 +5,7 @@
 import { PortdError, reasonOf } from "./errors.ts";
 import type { FirewallBackendName } from "./firewall/backend.ts";
 import type { GatewayProtocol } from "./gateway/gateway.ts";
+import type { LogFormat, LogLevel } from "./log_line.ts";
 import type { StunServer } from "./line/stun/server.ts";
 import type { PortRange } from "./port/port.ts";
 import { SETTINGS, WSL_DEFAULTS } from "./settings.ts";
@@ -39,6 +40,12 @@ export interface Config {
   readonly auth: {
     /** What a loopback caller may do without a token: `lease`, or `none`. @default "lease" */
     readonly anonymous: "lease" | "none";
+  };
+  readonly log: {
+    /** Lines that are less grave are not written; with `debug` there is one for each request. @default "info" */
+    readonly level: LogLevel;
+    /** How lines look: text, or one JSON document a line. @default "text" */
+    readonly format: LogFormat;
   };
   readonly firewall: {
     /** The firewall in which rules are set: the one that governs this host, one by name, or none. @default "auto" */

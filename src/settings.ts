@@ -4,6 +4,7 @@ import { formatDuration, readDuration } from "./duration.ts";
 import { describeChoices } from "./errors.ts";
 import { GATEWAY_PROTOCOLS } from "./gateway/gateway.ts";
 import { DEFAULT_STUN_SERVERS, readStunServers, STUN_SERVERS_EXPECTED } from "./line/stun/server.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./log_line.ts";
 import { type PortRange, readPort, readPortOrRange } from "./port/port.ts";
 import { isAbsolute } from "./process/folder.ts";
 
@@ -66,6 +67,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     parse: (text) => wholeNumber(text, 0, 65535),
   },
   "auth.anonymous": choice("lease", ["lease", "none"]),
+  "log.level": choice("info", LOG_LEVELS),
+  "log.format": choice("text", LOG_FORMATS),
   "firewall.backend": choice("auto", ["auto", "windows", "nftables", "ufw", "firewalld", "none"]),
   "firewall.drift": choice("restore", ["restore", "report"]),
   "firewall.syncMs": duration(60_000, 1000),

@@ -32,7 +32,13 @@ async function helpOf(words: readonly string[]): Promise<Help> {
   };
   const nothing = () => Promise.reject(new Error("Cannot start anything: only help is asked for"));
   const args = [...words, "--help"];
-  const loaders = { loadDaemon: nothing, loadChecker: nothing, openService: nothing, openFirewall: nothing };
+  const loaders = {
+    loadDaemon: nothing,
+    loadChecker: nothing,
+    loadOpenApi: nothing,
+    openService: nothing,
+    openFirewall: nothing,
+  };
   const context = systemContext({ args, mainUrl: import.meta.url, runCommand: runCli, ...loaders });
   const captured: CliContext = { ...context, env: {}, process: { ...context.process, stdout, stderr: stdout } };
   const code = await runCli(args, captured);

@@ -6,6 +6,7 @@
 import type { Context } from "hono";
 import activity from "./browser/activity.js" with { type: "text" };
 import api from "./browser/api.js" with { type: "text" };
+import credentials from "./browser/credentials.js" with { type: "text" };
 import dialog from "./browser/dialog.js" with { type: "text" };
 import dom from "./browser/dom.js" with { type: "text" };
 import element from "./browser/element.js" with { type: "text" };
@@ -43,6 +44,7 @@ import { ASSET_HEADERS } from "./headers.ts";
 const FILES: ReadonlyMap<string, string> = new Map([
   ["activity.js", activity],
   ["api.js", api],
+  ["credentials.js", credentials],
   ["dialog.js", dialog],
   ["dom.js", dom],
   ["element.js", element],

@@ -68,7 +68,7 @@ function foreignNotice(texts: Texts): Element {
 async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Element[]> {
   if (parts.guard.anonymous === "none") {
     return [
-      h("p", { id: "summary" }, texts.tokenNeeded),
+      h("p", { id: "summary", "data-locked": "" }, texts.tokenNeeded),
       h("section", { id: "attention", hidden: true }),
       leasesSection([], { total: 0 }, texts),
       h("section", { id: "strangers" }),

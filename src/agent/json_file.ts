@@ -8,10 +8,12 @@ export type JsonEntry =
   | { readonly path: readonly string[]; readonly key: string; readonly value: Json }
   | { readonly path: readonly string[]; readonly element: Json; readonly isOurs: (element: Json) => boolean };
 
-/** A file that cannot be changed without losing something. */
-export class UnreadableJsonError extends Error {
-  override readonly name = "UnreadableJsonError";
+/** A file that cannot be changed without losing something; the message says why, and what a person can do. */
+export class UnreadableFileError extends Error {
+  override readonly name = "UnreadableFileError";
 }
+
+const BY_HAND = "enter portd by hand, or make it plain JSON";
 
 /** The text with the entries; the same text where they are there. @param text is `undefined` where there is no file. */
 export function withEntries(text: string | undefined, entries: readonly JsonEntry[]): string {
@@ -34,9 +36,9 @@ function read(text: string | undefined): Json {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UnreadableJsonError(`it is no plain JSON (${(error as Error).message})`);
+    throw new UnreadableFileError(`it is no plain JSON (${(error as Error).message}); ${BY_HAND}`);
   }
-  if (!isObject(value)) throw new UnreadableJsonError("it is no JSON object");
+  if (!isObject(value)) throw new UnreadableFileError(`it is no JSON object; ${BY_HAND}`);
   return value;
 }
 
@@ -53,7 +55,7 @@ function put(value: Json | undefined, [first, ...rest]: readonly string[], entry
   }
   if ("key" in entry) return { ...objectOf(value), [entry.key]: entry.value };
   const list = value === undefined ? [] : value;
-  if (!Array.isArray(list)) throw new UnreadableJsonError(`${entry.path.join(".")} is no list`);
+  if (!Array.isArray(list)) throw new UnreadableFileError(`${entry.path.join(".")} is no list; enter portd by hand`);
   const others = list.filter((element) => !entry.isOurs(element));
   const isThere = list.length === others.length + 1 && list.some((element) => isSame(element, entry.element));
   return isThere ? list : [...others, entry.element];
@@ -78,7 +80,7 @@ function without(value: { readonly [key: string]: Json }, key: string): Json {
 
 function objectOf(value: Json | undefined): { readonly [key: string]: Json } {
   if (value === undefined) return {};
-  if (!isObject(value)) throw new UnreadableJsonError("an entry that must be an object is none");
+  if (!isObject(value)) throw new UnreadableFileError("an entry that must be an object is none; enter portd by hand");
   return value;
 }
 

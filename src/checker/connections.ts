@@ -3,6 +3,7 @@
  * request. What is beyond the limits is closed without an answer.
  */
 import { PortdError, reasonOf } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { isBrokenConnection } from "../os/broken_connection.ts";
 import { pause } from "../wait.ts";
 import { canonicalCaller, type Share, sharesOf } from "./caller_address.ts";
@@ -39,13 +40,13 @@ const LOG_PAUSE_MS = 60_000;
 /** Serves the connections of listeners. */
 export class Connections {
   readonly #answerer: Answerer;
-  readonly #log: (line: string) => void;
+  readonly #log: WriteLine;
   readonly #limits: ConnectionLimits;
   readonly #open = new Set<Deno.Conn>();
   readonly #byNetwork = new Map<string, number>();
   #loggedAt = -Infinity;
 
-  constructor(answerer: Answerer, options: { readonly log: (line: string) => void } & Partial<ConnectionLimits>) {
+  constructor(answerer: Answerer, options: { readonly log: WriteLine } & Partial<ConnectionLimits>) {
     const { log, ...limits } = options;
     this.#answerer = answerer;
     this.#log = log;

@@ -1,6 +1,7 @@
 /** Running a checker until it is stopped. The HTTP layer is passed in: src/ does not know it. */
 import { systemClock } from "../clock.ts";
 import { PortdError, reasonOf } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { onWildcards } from "../os/wildcard.ts";
 import { Checker } from "./checker.ts";
 import { type Answerer, Connections } from "./connections.ts";
@@ -11,11 +12,11 @@ export const CHECKER_PORT = 7679;
 /** Options of {@linkcode serveChecker}. */
 export interface ServeCheckerOptions {
   /** Makes the HTTP layer. */
-  readonly createApp: (checker: Checker, log: (line: string) => void) => Answerer;
+  readonly createApp: (checker: Checker, log: WriteLine) => Answerer;
   /** One address of this machine; port 0 takes any. @default every address, port 7679 */
   readonly listen?: { readonly host: string; readonly port: number } | undefined;
   readonly allowPrivate: boolean;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   readonly signal: AbortSignal;
   /** Called with the addresses when requests are served. */
   readonly onReady: (addresses: readonly Deno.NetAddr[]) => void;

@@ -54,6 +54,7 @@ export const BRIEFS = {
   events: "Follow what happens to leases",
   export: "Export all leases as YAML or JSON",
   import: "Import leases from an export",
+  openapi: "Print the OpenAPI document of the HTTP API",
   config: "Show or check the configuration",
   version: "Print the version",
 } as const;

@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AnyCom
   net: () => import("./commands/net.ts" as string),
   line: () => import("./commands/line.ts" as string),
   open: () => import("./commands/open.ts" as string),
+  openapi: () => import("./commands/openapi.ts" as string),
   ps: () => import("./commands/ps.ts" as string),
   release: () => import("./commands/release.ts" as string),
   renew: () => import("./commands/renew.ts" as string),

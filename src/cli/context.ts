@@ -54,7 +54,7 @@ export interface CliProcess {
 /** The daemon that `portd serve` runs: src/daemon/daemon.ts with its HTTP layer. */
 export type RunDaemon = (
   config: Config,
-  options: Required<Pick<DaemonOptions, "signal" | "log" | "onReady">>,
+  options: Required<Pick<DaemonOptions, "signal" | "log" | "details" | "onReady">>,
 ) => Promise<void>;
 
 /** Runs a checker: src/checker/serve.ts with its HTTP layer. */
@@ -98,6 +98,8 @@ export interface CliContext extends CommandContext {
   readonly loadDaemon: () => Promise<RunDaemon>;
   /** Loads what a checker is made of, which is nothing of the daemon. */
   readonly loadChecker: () => Promise<RunChecker>;
+  /** Makes the OpenAPI document of the HTTP API. */
+  readonly loadOpenApi: () => Promise<object>;
   /** The service of the system, or that of this user. */
   readonly openService: (options: Pick<ServiceOptions, "isUser">) => Promise<ServiceControl>;
   /** The firewall of the host, as a daemon of this configuration would have it. */
@@ -106,7 +108,7 @@ export interface CliContext extends CommandContext {
 
 /** Options of {@linkcode systemContext}. */
 export interface SystemContextOptions
-  extends Pick<CliContext, "runCommand" | "loadDaemon" | "loadChecker" | "openFirewall"> {
+  extends Pick<CliContext, "runCommand" | "loadDaemon" | "loadChecker" | "loadOpenApi" | "openFirewall"> {
   readonly args: readonly string[];
   /** Address of the module that was started. */
   readonly mainUrl: string;

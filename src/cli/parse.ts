@@ -6,6 +6,28 @@ export function parsePort(text: string, least: 0 | 1 = 1): number {
   return readOr(readPort(text, least), portExpected(least));
 }
 
+/** A port that is known when the environment is. @throws {SyntaxError} where the variable has none. */
+export type PortOf = (env: Readonly<Record<string, string>>) => number;
+
+/**
+ * A port, or the variable that has it as a shell would write it: `$PORT`, `${PORT}`, `${PORT:-3000}`. For programs that
+ * start portd without a shell, and tell the port by a variable.
+ */
+export function parsePortOrVariable(text: string): PortOf {
+  const [, plain, braced, other] = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-(\d+))?\})$/.exec(text) ?? [];
+  const name = plain ?? braced;
+  if (name === undefined) {
+    const port = parsePort(text);
+    return () => port;
+  }
+  const fallback = other === undefined ? undefined : parsePort(other);
+  return (env) => {
+    const value = env[name] || undefined;
+    if (value === undefined) return readOr(fallback, `a port, and ${name} is not set`);
+    return readOr(readPort(value, 1), `a port, and ${name} is "${value}"`);
+  };
+}
+
 /** `3000-3999`. */
 export function parsePortRange(text: string): PortRange {
   return readOr(readRange(text), RANGE_EXPECTED);

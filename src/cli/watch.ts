@@ -8,7 +8,7 @@ import { isTimeout, UsageError } from "./exit.ts";
 import { follow } from "./follow.ts";
 import { Screen } from "./screen.ts";
 import { untilSignal } from "./signals.ts";
-import { escapeControls } from "./terminal.ts";
+import { columnTime, escapeControls } from "./terminal.ts";
 
 /** What was seen, as text that fits the terminal. It may have styles and no other control characters. */
 export type Picture = (stdout: TextStream) => string;
@@ -133,14 +133,15 @@ class WatchedList implements Disposable {
       this.#failure = "";
     } catch (error) {
       if (!(error instanceof NoDaemonError || isTimeout(error)) || signal.aborted) throw error;
-      this.#failure = `${messageOf(error)}; trying again`;
+      this.#failure = `trying again: ${messageOf(error)}`;
     }
     this.#pauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_FACTOR * (performance.now() - this.#lookedAt));
   }
 
   #draw(): void {
     const { stdout } = this.#context.process, trouble = this.#failure || this.#loss;
-    const head = [`last change ${this.#changedAt.toLocaleTimeString()}`, "Ctrl-C ends", ...(trouble ? [trouble] : [])];
+    const time = columnTime(stdout, this.#changedAt.toISOString(), new Date());
+    const head = [`last change ${time}`, "Ctrl-C ends", ...(trouble ? [trouble] : [])];
     this.#screen.draw(`${escapeControls(head.join("  "))}\n${this.#picture(stdout)}`);
   }
 

@@ -1,4 +1,5 @@
 /** The shapes of the daemon's answers besides leases. docs/api.md describes the members. */
+import type { Lease } from "../lease/lease.ts";
 import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Rule, RuleEvent } from "../firewall/rule.ts";
 import { FAMILIES, GATEWAY_PROTOCOLS, type SocketAddress } from "../gateway/gateway.ts";
@@ -20,6 +21,7 @@ import {
   type AnyShape,
   DIRECTION,
   DURATION,
+  EXPOSURE,
   flag,
   INSTANT,
   LEASE,
@@ -83,6 +85,12 @@ export const STATUS: Shape<DaemonStatus> = object<DaemonStatus>({
   warnings: LINES,
 });
 
+/** A lease that is to be reachable from outside. */
+export const EXPOSED_LEASE: Shape<Lease> = {
+  schema: LEASE.schema,
+  faultOf: (value) => LEASE.faultOf(value) ?? object({ exposure: EXPOSURE }).faultOf(value),
+};
+
 /** The members of a socket; what `port` and `pid` must be depends on the call. */
 function socketMembers(port: Shape<number>, pid: Shape<number>) {
   return {
@@ -104,7 +112,8 @@ function socketMembers(port: Shape<number>, pid: Shape<number>) {
   };
 }
 
-const LISTED_SOCKET = object<ListedSocket>(socketMembers(ENDPOINT_PORT, PID));
+/** One of `GET /listeners`. */
+export const LISTED_SOCKET: Shape<ListedSocket> = object<ListedSocket>(socketMembers(ENDPOINT_PORT, PID));
 
 /** `GET /listeners`. */
 export const SOCKETS: Shape<{ readonly listeners: readonly ListedSocket[] }> = object({
@@ -122,6 +131,9 @@ function portSocket(port: Shape<number>, pid: Shape<number>): Shape<PortSocket> 
   });
 }
 
+/** One of `GET /ports/{port}`. */
+export const PORT_SOCKET: Shape<PortSocket> = portSocket(ENDPOINT_PORT, PID);
+
 const RULE_MEMBERS = {
   name: text(1000),
   direction: DIRECTION,
@@ -131,18 +143,28 @@ const RULE_MEMBERS = {
   remote: REMOTE,
   displayName: LONG_TEXT,
 };
-const RULE = object<Rule>(RULE_MEMBERS);
-const RULE_WITH_STATE = object<RuleWithState>({
+/** A rule of the firewall. */
+export const RULE: Shape<Rule> = object<Rule>(RULE_MEMBERS);
+/** A rule that is wanted. */
+export const RULE_WITH_STATE: Shape<RuleWithState> = object<RuleWithState>({
   ...RULE_MEMBERS,
   state: oneOf("set", "not_needed", "missing", "failed", "unknown"),
 });
 
 /** `GET /ports/{port}` for this port: an answer about another one is refused. */
 export function descriptionOf(port: number): Shape<PortDescription> {
-  const asked = oneOf(port);
-  const same: Shape<number> = { faultOf: asked.faultOf };
+  const same: Shape<number> = { faultOf: oneOf(port).faultOf, schema: ENDPOINT_PORT.schema };
+  return portDescription(same, leaseOn(same), portSocket(same, LISTENER_PID), portSocket(same, PID));
+}
+
+function portDescription(
+  port: Shape<number>,
+  lease: Shape<Lease>,
+  listener: Shape<PortSocket>,
+  connection: Shape<PortSocket>,
+): Shape<PortDescription> {
   return object<PortDescription>({
-    port: same,
+    port,
     class: oneOf(...PORT_CLASSES),
     verdict: oneOf(...VERDICTS),
     sentence: LONG_TEXT,
@@ -163,16 +185,20 @@ export function descriptionOf(port: number): Shape<PortDescription> {
       }),
       MOST_LINES,
     ),
-    leases: listOf(leaseOn(same), MOST_LEASES_OF_PORT),
+    leases: listOf(lease, MOST_LEASES_OF_PORT),
     rules: listOf(RULE_WITH_STATE, MOST_LINES),
-    listeners: listOf(portSocket(same, LISTENER_PID), MOST_LISTENERS),
-    connections: listOf(portSocket(same, PID), MOST_SOCKETS),
+    listeners: listOf(listener, MOST_LISTENERS),
+    connections: listOf(connection, MOST_SOCKETS),
   });
 }
+
+/** `GET /ports/{port}`, whatever port was asked for. */
+export const DESCRIPTION: Shape<PortDescription> = portDescription(ENDPOINT_PORT, LEASE, PORT_SOCKET, PORT_SOCKET);
 
 /** `GET /firewall` and `POST /firewall/sync`. */
 export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
   backend: nullable(text(100)),
+  dryRun: optional(flag),
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),
@@ -187,7 +213,8 @@ export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
 /** A lease has at most four mappings: two protocols in two families. */
 const MOST_MAPPINGS = 524_288;
 const VIA = oneOf(...GATEWAY_PROTOCOLS);
-const GATEWAY_SIDE = object<GatewaySide>({
+/** The router of one family. */
+export const GATEWAY_SIDE: Shape<GatewaySide> = object<GatewaySide>({
   family: oneOf(...FAMILIES),
   protocol: VIA,
   address: text(200),
@@ -195,7 +222,8 @@ const GATEWAY_SIDE = object<GatewaySide>({
   externalAddress: nullable(text(200)),
 });
 
-const MAPPING = object<Mapping>({
+/** A mapping of the router. */
+export const MAPPING: Shape<Mapping> = object<Mapping>({
   leaseId: LEASE_ID,
   lease: text(1000),
   family: oneOf(...FAMILIES),

@@ -1,9 +1,9 @@
 /** One call of the API, from the request to the checked answer. client.ts says which calls there are. */
 import { type ErrorCode, PortdError, STATUS_OF_CODE } from "../errors.ts";
 import type { Protocol } from "../port/port.ts";
-import type { Problem, Shape } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 import { type ApiAnswer, type ApiRequest, NotPortdError, type Transport, UnusableAnswerError } from "./transport.ts";
-import type { EventsFilter } from "./wire.ts";
+import type { EventsFilter, Problem } from "./wire.ts";
 
 /** Options of one call. */
 export interface CallOptions {

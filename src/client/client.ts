@@ -234,7 +234,12 @@ export class PortdClient extends OutsideClient {
 
   /** Makes a lease reachable from outside; by default inbound, for domain and private networks, from LocalSubnet. */
   async expose(ref: LeaseRef, request: ExposureRequest = {}, options: CallOptions = {}): Promise<Lease> {
-    const call = { method: "PUT", path: pathOf(ref, "/exposure"), body: request, shape: EXPOSED_LEASE } as const;
+    const call = {
+      method: "PUT",
+      path: pathOf(ref, "/exposure"),
+      body: request,
+      shape: answer("EXPOSED_LEASE"),
+    } as const;
     return await this.#calls.json({ ...call, ...options });
   }
 
@@ -283,7 +288,6 @@ export class PortdClient extends OutsideClient {
 }
 
 const LEASE = async () => (await leaseShapes()).LEASE;
-const EXPOSED_LEASE = async () => (await leaseShapes()).EXPOSED_LEASE;
 const LEASE_PAGE = async () => (await leaseShapes()).LEASE_PAGE;
 /** The other shapes: many scripts never need them. */
 const answerShapes = () => import("./answer_shapes.ts");

@@ -21,7 +21,8 @@ import {
 const MOST_ADAPTERS = 10_000;
 const SHORT_TEXTS = listOf(text(1000), MOST_ADAPTERS);
 
-const ADAPTER_ADDRESS = object<AdapterAddress>({
+/** An address of an adapter. */
+export const ADAPTER_ADDRESS: Shape<AdapterAddress> = object<AdapterAddress>({
   family: oneOf(...FAMILIES),
   address: text(200),
   prefix: wholeNumber(0, 128),
@@ -30,7 +31,8 @@ const ADAPTER_ADDRESS = object<AdapterAddress>({
   isTemporary: flag,
 });
 
-const ADAPTER = object<Adapter>({
+/** An adapter. */
+export const ADAPTER: Shape<Adapter> = object<Adapter>({
   name: text(1000),
   index: wholeNumber(0, Number.MAX_SAFE_INTEGER),
   mac: nullable(text(100)),
@@ -58,9 +60,16 @@ export const NETWORK: Shape<NetworkFacts> = object<NetworkFacts>({
 /** A set of MAP-E has 63 ranges at most, a look twelve samples. */
 const MOST_RANGES = 1000, MOST_SAMPLES = 100;
 
+/** What is said of a line. */
+export const LINE_VERDICT: Shape<Line["verdict"]> = oneOf(...LINE_VERDICTS);
+/** The external ports of a line; null where every port can be had, or nothing is known. */
+export const USABLE_PORTS: Shape<Line["usable"]> = nullable(
+  listOf(object<PortRange>({ first: PORT, last: PORT }), MOST_RANGES),
+);
+
 /** `GET /line`, `POST /line/sample` and events of the line. */
 export const LINE: Shape<Line> = object<Line>({
-  verdict: oneOf(...LINE_VERDICTS),
+  verdict: LINE_VERDICT,
   reason: LONG_TEXT,
   certainty: oneOf("sure", "likely"),
   doubts: listOf(LONG_TEXT, 100),
@@ -68,7 +77,7 @@ export const LINE: Shape<Line> = object<Line>({
   portSet: nullable(
     object<PortSet>({ offset: oneOf(4, 6), length: oneOf(8, 6), psid: wholeNumber(0, 255) }),
   ),
-  usable: nullable(listOf(object<PortRange>({ first: PORT, last: PORT }), MOST_RANGES)),
+  usable: USABLE_PORTS,
   samples: listOf(object<StunSample>({ localPort: PORT, address: text(200), port: PORT }), MOST_SAMPLES),
   sampledAt: nullable(INSTANT),
 });

@@ -16,6 +16,7 @@ const MOST_RUN_CHARACTERS = 2 * ALL_PORTS;
 const RUN = new RegExp(`^(?:\\d{1,5}[${Object.values(MAP_LETTERS).join("")}])+$`);
 const RUNS = value<string>(
   "run lengths with letters",
+  { type: "string", pattern: RUN.source },
   (runs) => typeof runs === "string" && runs.length <= MOST_RUN_CHARACTERS && RUN.test(runs),
 );
 const COUNT = wholeNumber(0, ALL_PORTS, "a number of ports");

@@ -5,7 +5,7 @@
  * The shapes of leases and refusals are here too, as every client reads them and each module makes the start of a command
  * longer; answer_shapes.ts has the other ones.
  */
-import { describeChoices, describeValue, type ErrorData } from "../errors.ts";
+import { describeChoices, describeValue } from "../errors.ts";
 import { HOLD_KINDS } from "../hold/hold.ts";
 import {
   type Exposure,
@@ -17,7 +17,7 @@ import {
   type Lifetime,
 } from "../lease/lease.ts";
 import { HIGHEST_PORT, type Protocol, PROTOCOLS } from "../port/port.ts";
-import type { LeasePage } from "./wire.ts";
+import type { LeasePage, ProblemMembers } from "./wire.ts";
 
 /** The first error in a value. */
 export interface Fault {
@@ -34,10 +34,15 @@ export function describeFault({ at, value, expected }: Fault, what: string): str
   return `${place} is ${describeValue(value)}, expected ${expected}`;
 }
 
+/** A schema of JSON Schema, draft 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** What a value of any type must be. */
 export interface AnyShape {
   /** @returns what is wrong; `undefined` when nothing is. */
   readonly faultOf: (value: unknown) => Fault | undefined;
+  /** The same as a schema, without the bounds on lengths, which are the client's own. */
+  readonly schema: JsonSchema;
 }
 
 /** What a `T` must be. */
@@ -62,39 +67,40 @@ type Members<T> = {
 const LONGEST_KEY = 80;
 
 /** A value that a function accepts. */
-export function value<T>(expected: string, accepts: (value: unknown) => boolean): Shape<T> {
-  return { faultOf: (value) => accepts(value) ? undefined : { at: "", value, expected } };
+export function value<T>(expected: string, schema: JsonSchema, accepts: (value: unknown) => boolean): Shape<T> {
+  return { schema, faultOf: (value) => accepts(value) ? undefined : { at: "", value, expected } };
 }
 
 /** `true` or `false`. */
-export const flag: Shape<boolean> = value("true or false", (value) => typeof value === "boolean");
-
+export const flag: Shape<boolean> = value("true or false", { type: "boolean" }, (value) => typeof value === "boolean");
 /** A text of at most so many UTF-16 code units. */
 export function text(most: number): Shape<string> {
-  return value(`text of at most ${most} characters`, (value) => typeof value === "string" && value.length <= most);
+  const accepts = (value: unknown) => typeof value === "string" && value.length <= most;
+  return value(`text of at most ${most} characters`, { type: "string" }, accepts);
 }
 
 /** A text of this form. @param pattern must be anchored and bound the length. */
 export function textLike(pattern: RegExp, expected: string): Shape<string> {
-  return value(expected, (value) => typeof value === "string" && pattern.test(value));
+  const schema = { type: "string", pattern: pattern.source };
+  return value(expected, schema, (value) => typeof value === "string" && pattern.test(value));
 }
 
 /** A whole number between two, both inclusive. */
 export function wholeNumber(least: number, most: number, what = "a whole number"): Shape<number> {
   const accepts = (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return value(`${what} from ${least} to ${most}`, accepts);
+  const maximum = most === Number.MAX_SAFE_INTEGER ? {} : { maximum: most };
+  return value(`${what} from ${least} to ${most}`, { type: "integer", minimum: least, ...maximum }, accepts);
 }
 
 /** One of these values. */
 export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
-  return {
-    faultOf: (value) => values.includes(value as T) ? undefined : { at: "", value, expected: describeChoices(values) },
-  };
+  const schema = { type: typeof values[0], ...(values.length === 1 ? { const: values[0] } : { enum: values }) };
+  return value(describeChoices(values), schema, (value) => values.includes(value as T));
 }
-
 /** This, or null. */
-export function nullable<T>({ faultOf }: Shape<T>): Shape<T | null> {
+export function nullable<T>({ faultOf, schema }: Shape<T>): Shape<T | null> {
   return {
+    schema: { anyOf: [schema, { type: "null" }] },
     faultOf(value) {
       const fault = value === null ? undefined : faultOf(value);
       return fault?.at === "" ? { ...fault, expected: `${fault.expected}, or null` } : fault;
@@ -103,14 +109,15 @@ export function nullable<T>({ faultOf }: Shape<T>): Shape<T | null> {
 }
 
 /** A member that may be absent. */
-export function optional<T>({ faultOf }: Shape<T>): OptionalShape<T> {
-  return { isOptional: true, faultOf: (value) => value === undefined ? undefined : faultOf(value) };
+export function optional<T>({ faultOf, schema }: Shape<T>): OptionalShape<T> {
+  return { isOptional: true, schema, faultOf: (value) => value === undefined ? undefined : faultOf(value) };
 }
 
 /** A list of `least` to `most` items. */
 export function listOf<T>(item: Shape<T>, most: number, least = 0): Shape<readonly T[]> {
   const expected = `a list of ${least} to ${most}`;
   return {
+    schema: { type: "array", items: item.schema, ...(least > 0 && { minItems: least }) },
     faultOf(value) {
       if (!Array.isArray(value) || value.length < least || value.length > most) return { at: "", value, expected };
       for (let i = 0; i < value.length; i++) {
@@ -125,6 +132,7 @@ export function listOf<T>(item: Shape<T>, most: number, least = 0): Shape<readon
 export function recordOf<T>(member: Shape<T>, most: number): Shape<Readonly<Record<string, T>>> {
   const expected = `an object of at most ${most} members`;
   return {
+    schema: { type: "object", additionalProperties: member.schema },
     faultOf(value) {
       if (!isObject(value)) return { at: "", value, expected };
       const keys = Object.keys(value);
@@ -139,8 +147,13 @@ export function recordOf<T>(member: Shape<T>, most: number): Shape<Readonly<Reco
 
 /** An object with at least these members. */
 export function object<T extends object>(members: Members<T>): Shape<T> {
-  const shapes: readonly (readonly [string, AnyShape])[] = Object.entries(members);
+  const shapes: readonly (readonly [string, AnyShape & { readonly isOptional?: true }])[] = Object.entries(members);
   return {
+    schema: {
+      type: "object",
+      properties: Object.fromEntries(shapes.map(([name, { schema }]) => [name, schema])),
+      required: shapes.filter(([, { isOptional }]) => isOptional !== true).map(([name]) => name),
+    },
     faultOf(value) {
       if (!isObject(value)) return { at: "", value, expected: "an object" };
       for (const [name, { faultOf }] of shapes) {
@@ -158,6 +171,7 @@ export function variants<T extends object, Key extends keyof T & string>(
 ): Shape<T> {
   const known = new Map<unknown, AnyShape>(Object.entries(shapes));
   return {
+    schema: { oneOf: [...known.values()].map(({ schema }) => schema) },
     faultOf(value) {
       if (!isObject(value)) return { at: "", value, expected: "an object" };
       const shape = known.get(value[key]);
@@ -188,13 +202,13 @@ export const LEASE_ID: Shape<string> = textLike(/^[0-9A-Z]{26}$/, "the id of a l
 /** An instant in UTC. */
 export const INSTANT: Shape<string> = value(
   "an ISO 8601 instant in UTC",
+  { type: "string", format: "date-time" },
   (value) =>
     typeof value === "string" && /^(?:\d{4}|[+-]\d{6})-[\d:.T-]{5,30}Z$/.test(value) && !isNaN(Date.parse(value)),
 );
 
-const MOST_LABELS = 1000;
-/** Of one exposure, or of one rule. */
-const MOST_NETWORKS = 1000;
+/** Networks are those of one exposure, or of one rule. */
+const MOST_LABELS = 1000, MOST_NETWORKS = 1000;
 
 /** Which network profiles of Windows a rule is for. */
 export const PROFILES: Shape<Exposure["firewall"]["profiles"]> = listOf(oneOf("domain", "private", "public"), 3);
@@ -212,16 +226,17 @@ const EVIDENCE = {
   user: NULLABLE_TEXT,
 };
 
-const HOLDER = object<Holder>({ id: LONG_TEXT, ...EVIDENCE });
-
-const LISTENER = object<LeaseListener>({
+/** Who a lease belongs to. */
+export const HOLDER: Shape<Holder> = object<Holder>({ id: LONG_TEXT, ...EVIDENCE });
+/** Who listens on its port. */
+export const LISTENER: Shape<LeaseListener> = object<LeaseListener>({
   ...EVIDENCE,
   address: LONG_TEXT,
   since: INSTANT,
   reason: NULLABLE_TEXT,
 });
-
-const LIFETIME = variants<Lifetime, "kind">("kind", {
+/** When it ends. */
+export const LIFETIME: Shape<Lifetime> = variants<Lifetime, "kind">("kind", {
   listener: object({ kind: oneOf("listener"), claimMs: DURATION, graceMs: DURATION }),
   process: object({ kind: oneOf("process"), graceMs: DURATION }),
   ttl: object({ kind: oneOf("ttl"), ttlMs: DURATION }),
@@ -229,7 +244,8 @@ const LIFETIME = variants<Lifetime, "kind">("kind", {
 });
 
 const GATEWAY = object<GatewayExposure>({ externalPort: nullable(PORT), ipv4: flag, ipv6: flag, lifetimeMs: DURATION });
-const EXPOSURE = object<Exposure>({
+/** An exposure. */
+export const EXPOSURE: Shape<Exposure> = object<Exposure>({
   firewall: object({ direction: DIRECTION, profiles: PROFILES, remote: REMOTE }),
   gateway: nullable(GATEWAY),
 });
@@ -259,21 +275,6 @@ export function leaseOn(port: Shape<number>): Shape<Lease> {
 /** A lease. */
 export const LEASE: Shape<Lease> = leaseOn(PORT);
 
-/** A lease that is to be reachable from outside. */
-export const EXPOSED_LEASE: Shape<Lease> = {
-  faultOf: (value) => LEASE.faultOf(value) ?? object({ exposure: EXPOSURE }).faultOf(value),
-};
-
-/** The members of a problem document that are read; all others are data. */
-interface ProblemMembers {
-  readonly code: string;
-  readonly title?: string;
-  readonly detail?: string;
-}
-
-/** A problem document, RFC 9457. */
-export type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
-
 /** What every refusal must be. */
 export const PROBLEM: Shape<ProblemMembers> = object<ProblemMembers>({
   code: text(100),
@@ -281,20 +282,18 @@ export const PROBLEM: Shape<ProblemMembers> = object<ProblemMembers>({
   detail: optional(LONG_TEXT),
 });
 
-/** How many leases a page has at most. */
-const MOST_ON_PAGE = 1000;
-
 /** Where a list continues. */
 const CURSOR = textLike(/^[!-~]{1,200}$/, "a cursor of 1 to 200 visible ASCII characters");
 
 /** One page of leases. */
 export const LEASE_PAGE: Shape<LeasePage> = object<LeasePage>({
-  leases: listOf(LEASE, MOST_ON_PAGE),
+  leases: listOf(LEASE, 1000),
   next: optional(CURSOR),
 });
 
 /** The answer to a request for so many leases: a list where several were asked for, else one lease. */
 export function grantOf(count: number, isList: boolean): Shape<Lease | { readonly leases: readonly Lease[] }> {
   const list = object<{ readonly leases: readonly Lease[] }>({ leases: listOf(LEASE, count, count) });
-  return { faultOf: isList ? list.faultOf : LEASE.faultOf };
+  const { faultOf, schema } = isList ? list : LEASE;
+  return { faultOf, schema };
 }

@@ -1,4 +1,5 @@
 /** What goes over the wire besides leases: requests and their answers. docs/api.md has the limits of each field. */
+import type { ErrorData } from "../errors.ts";
 import type { LastSync, RuleWithState } from "../firewall/plan.ts";
 import type { ActualRule, Difference, RuleEvent } from "../firewall/rule.ts";
 import type { MappingEvent } from "../gateway/mapping.ts";
@@ -18,6 +19,16 @@ export type { Activity } from "../lease/activity.ts";
 export type { MapState, PortMap } from "../inspect/port_map.ts";
 export type { Line, PortSet, StunSample } from "../line/line.ts";
 export type { ImportOutcome, LeaseDocument } from "../lease/lease_document.ts";
+
+/** The members of a problem document that are read; all others are data. */
+export interface ProblemMembers {
+  readonly code: string;
+  readonly title?: string;
+  readonly detail?: string;
+}
+
+/** A problem document, RFC 9457. */
+export type Problem = ErrorData & ProblemMembers & { readonly [member: string]: unknown };
 
 /** The same members, each of which may be absent. */
 type Optional<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
@@ -195,6 +206,8 @@ export type AnyEvent = LeaseEvent | ListenerEvent | FirewallEvent | GatewayEvent
 export interface FirewallStatus {
   /** The firewall that governs the host; null while none was needed. */
   readonly backend: string | null;
+  /** Only from `POST`: whether nothing was changed. */
+  readonly dryRun?: boolean;
   /** Only from `GET`: the rules that are wanted, each with its state. */
   readonly desired?: readonly RuleWithState[];
   /** Only from `GET`: how the last sync ended; null before the first. */

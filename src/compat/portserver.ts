@@ -4,6 +4,7 @@
  * Where there is none for it, the connection is closed without a byte. There is no other word in the protocol.
  */
 import { messageOf } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { pause } from "../wait.ts";
 import { type CompatLeases, grantPort } from "./grants.ts";
 import { readPidRequest } from "./pid_request.ts";
@@ -13,7 +14,7 @@ import { openStreams } from "./streams.ts";
 /** What it asks of the daemon. */
 export interface PortserverParts {
   readonly registry: CompatLeases;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
 }
 
 /** How long a client may take to ask. */
@@ -65,7 +66,7 @@ export class Portserver {
         else void this.#answer(client);
       } catch (error) {
         if (this.#isClosed) return;
-        this.#parts.log(`portserver: cannot accept: ${messageOf(error)}`);
+        this.#parts.log(`portserver: cannot accept: ${messageOf(error)}`, "warning");
         await pause(ACCEPT_PAUSE_MS);
       }
     }
@@ -82,7 +83,7 @@ export class Portserver {
       if (port !== undefined) await client.write(new TextEncoder().encode(`${port}\n`));
     } catch (error) {
       // A client that leaves early, or is closed for being late, is no news.
-      if (!client.isClosed) this.#parts.log(`portserver: ${messageOf(error)}`);
+      if (!client.isClosed) this.#parts.log(`portserver: ${messageOf(error)}`, "warning");
     } finally {
       clearTimeout(timer);
       this.#clients.delete(client);

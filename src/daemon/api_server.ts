@@ -3,6 +3,7 @@
  * who else has one of its addresses. serve.ts holds each single address.
  */
 import { askPortd } from "../client/ask.ts";
+import type { WriteLine } from "../log_line.ts";
 import { splitAddress } from "../settings.ts";
 import { PortdError, reasonOf } from "../errors.ts";
 import { type GuardAddress, openAddressGuard, openCrowd } from "../network/open.ts";
@@ -18,7 +19,7 @@ export function isLoopback(listen: string): boolean {
 
 /** Options of {@linkcode ApiServer.listen}. */
 export interface ApiServerOptions {
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   /** Null leaves the addresses unguarded. @default that of this system */
   readonly guardAddress?: GuardAddress | null | undefined;
 }
@@ -26,7 +27,7 @@ export interface ApiServerOptions {
 /** The listening sockets, and the way from them to the handler. */
 export class ApiServer {
   readonly #host: string;
-  readonly #log: (line: string) => void;
+  readonly #log: WriteLine;
   readonly #guardAddress: GuardAddress | undefined;
   readonly #crowd: ReturnType<typeof openCrowd>;
   readonly #opened = Promise.withResolvers<Handler>();
@@ -126,7 +127,7 @@ export class ApiServer {
       try {
         servers.push(serve({ hostname: second, port, ...options }));
       } catch (error) {
-        this.#log(`not on [${second}]:${port}: ${reasonOf(error)}`);
+        this.#log(`not on [${second}]:${port}: ${reasonOf(error)}`, "warning");
         if (error instanceof PortdError && error.code === "port_in_use") this.#contested = `[${second}]:${port}`;
       }
     }

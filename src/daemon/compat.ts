@@ -2,12 +2,13 @@
 import type { GrpcPortServerParts } from "../compat/grpc_port_server.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { splitAddress } from "../settings.ts";
 import { serve, type Serving } from "./serve.ts";
 
 /** What the protocols ask of the daemon. */
 export interface CompatParts extends Omit<GrpcPortServerParts, "local" | "quit"> {
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   readonly stop: () => void;
 }
 
@@ -62,7 +63,7 @@ async function openGrpc({ grpc, grpcQuit }: Config["compat"], parts: CompatParts
     handler: grpcPortServer({ ...parts, local, quit }),
     log: parts.log,
   });
-  serving.finished.catch((error) => parts.log(`compat.grpc: ${messageOf(error)}`));
+  serving.finished.catch((error) => parts.log(`compat.grpc: ${messageOf(error)}`, "warning"));
   return () => serving.shutdown(SHUTDOWN_MS);
 }
 

@@ -10,6 +10,7 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { messageOf, PortdError, reasonOf } from "../errors.ts";
 import { StoreLockedError } from "../lease/store/open.ts";
+import type { WriteDetails, WriteLine } from "../log_line.ts";
 import type { Histogram } from "../metrics/histogram.ts";
 import { newServerCounts, type ServerCounts } from "../metrics/server_counts.ts";
 import type { GuardAddress } from "../network/open.ts";
@@ -23,6 +24,7 @@ import type { Listing } from "../watch/listing.ts";
 import { ApiServer, isLoopback } from "./api_server.ts";
 import { openCompat } from "./compat.ts";
 import { type Domain, openDomain } from "./domain.ts";
+import { withoutToken } from "./redact.ts";
 import type { Handler } from "./serve.ts";
 
 /** What the HTTP layer is given. */
@@ -55,7 +57,9 @@ export interface Services extends Domain {
   readonly signal: AbortSignal;
   /** Ends the connection of this peer, also when it takes nothing. Absent where the system offers no way. */
   readonly cutConnection?: ((peer: Deno.NetAddr) => void) | undefined;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
+  /** Writes a line for each request; `undefined` where nobody wants them. */
+  readonly details: WriteDetails | undefined;
 }
 
 /** Options of {@linkcode runDaemon}. */
@@ -64,7 +68,9 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
   /** Makes the HTTP layer. */
   readonly createApp: (services: Services) => { readonly fetch: Handler };
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
+  /** As in {@linkcode Services}. */
+  readonly details?: WriteDetails | undefined;
   /** Called with the URL once requests are served. */
   readonly onReady?: (url: string) => void;
   /** Null leaves the addresses unguarded. @default that of this system */
@@ -85,9 +91,10 @@ const MOST_OF_COMMAND = 80;
  * @throws {PortdError} `port_in_use` in the second case; the reason when the state folder, the file or the address
  * cannot be had, naming another daemon that has them.
  */
-export async function runDaemon(config: Config, options: DaemonOptions): Promise<void> {
+export async function runDaemon(config: Config, given: DaemonOptions): Promise<void> {
   prepareStateFolder(config.stateDir);
   const token = readOrMakeToken(config.stateDir);
+  const options = { ...given, ...withoutToken({ log: given.log, details: given.details }, token) };
   const domain = await openOrRefuse(config, options.log);
   try {
     const server = await ApiServer.listen(config.listen, options)
@@ -119,7 +126,7 @@ async function serveUntilStopped(
   options: DaemonOptions,
   { domain, server, token, stopping }: OpenedParts,
 ): Promise<void> {
-  const { log } = options;
+  const { log, details } = options;
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   let isReady = false;
   let loss: Error | undefined;
@@ -132,7 +139,7 @@ async function serveUntilStopped(
   const anonymous = isLoopback(config.listen) ? config.auth.anonymous : "none";
   const sessions = new TabSessions(domain.clock);
   const guard = { hosts, token, tokenFile: tokenFileOf(config.stateDir), anonymous, sessions } as const;
-  const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log };
+  const state = { isReady: () => isReady && !signal.aborted, stop: () => stopping.abort(), signal, log, details };
   const notes = [...await addressWarnings(server, domain), ...lifeWarnings(options)];
   const counts = newServerCounts(), status = statusOf(domain, notes), { cutConnection } = server;
   const services: Services = { ...domain, ...state, guard, provable, port, counts, status, cutConnection };
@@ -142,7 +149,7 @@ async function serveUntilStopped(
   const startTime = domain.processes.find(Deno.pid)?.startTime ?? "";
   const needsToken = guard.anonymous === "none";
   notes.push(...announce(config.stateDir, { url, pid: Deno.pid, startTime, version: VERSION, needsToken }));
-  for (const note of notes) log(`warning: ${note}`);
+  for (const note of notes) log(note, "warning");
   isReady = true;
   log(`portd ${VERSION} (pid ${Deno.pid}) serves ${url}, state in ${config.stateDir}`);
   options.onReady?.(url);
@@ -217,7 +224,7 @@ async function whoListens(listing: Listing, address: string): Promise<string> {
   return "another program";
 }
 
-async function openOrRefuse(config: Config, log: (line: string) => void): Promise<Domain> {
+async function openOrRefuse(config: Config, log: WriteLine): Promise<Domain> {
   try {
     return await openDomain(config, { clock: systemClock(), log });
   } catch (error) {
@@ -233,7 +240,7 @@ async function watchUntil(
   signal: AbortSignal,
   { watch, store, clock }: Domain,
   { watchMs, historyDays }: Config,
-  { log, loopLag }: { readonly log: (line: string) => void; readonly loopLag: Histogram },
+  { log, loopLag }: { readonly log: WriteLine; readonly loopLag: Histogram },
 ): Promise<void> {
   let nextForget = 0;
   while (!signal.aborted) {
@@ -244,7 +251,7 @@ async function watchUntil(
         nextForget = clock.monotonic() + DAY_MS / 24;
       }
     } catch (error) {
-      log(`watch: ${messageOf(error)}`);
+      log(`watch: ${messageOf(error)}`, "warning");
     }
     const pausedAt = clock.monotonic();
     await pause(watchMs, signal).catch((error) => {

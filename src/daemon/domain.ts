@@ -25,6 +25,7 @@ import { wantedMappings } from "../lease/wanted_mappings.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
 import type { Scanner } from "../listener/listener.ts";
 import { findOccupant, type Occupant } from "../listener/occupant.ts";
+import type { WriteLine } from "../log_line.ts";
 import type { PortRules } from "../os/port_rules.ts";
 import { ephemeralRanges } from "../os/ports.ts";
 import type { SocketRow } from "../os/socket.ts";
@@ -87,7 +88,7 @@ export interface Domain extends Pick<Core, Shared> {
 /** Options of {@linkcode openDomain}. */
 export interface DomainOptions {
   readonly clock: Clock;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   /** Limits of the file. @default those of {@linkcode Store} */
   readonly limits?: StoreLimits;
   /** @default this machine */
@@ -195,12 +196,12 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
   events.subscribe((event) => activity.happened(event));
   const { setAside, path } = store;
   const notes = setAside === null ? [] : [`${path} was damaged: it is kept as ${setAside}, and its leases are lost`];
-  for (const note of [...warnings, ...notes]) log(`warning: ${note}`);
+  for (const note of [...warnings, ...notes]) log(note, "warning");
   rules.onChange(() => {
     const known = warnings;
     ({ ports, warnings } = choose());
     pool.replace(ports);
-    for (const note of warnings) if (!known.includes(note)) log(`warning: ${note}`);
+    for (const note of warnings) if (!known.includes(note)) log(note, "warning");
   });
   const restored = await restoreLeases({ store, registry, allocator, processes, clock, cooldownMs });
   log(`${restored.live} leases loaded, ${restored.voided} void since the last boot`);

@@ -78,7 +78,10 @@ export class GatewayPart {
 
   #start(): void {
     if (this.#isClosed) return;
-    this.#open().then((mapper) => mapper.request(), (error) => this.#options.log(`mappings: ${messageOf(error)}`));
+    this.#open().then(
+      (mapper) => mapper.request(),
+      (error) => this.#options.log(`mappings: ${messageOf(error)}`, "warning"),
+    );
   }
 
   #open(): Promise<Mapper> {
@@ -94,7 +97,7 @@ export class GatewayPart {
     const { wanted, open, readNetwork, clock, log } = parts;
     const Mapper = await load();
     // The mapper says by itself where the network cannot be read.
-    await line.read().catch((error) => log(`the line: ${messageOf(error)}`));
+    await line.read().catch((error) => log(`the line: ${messageOf(error)}`, "warning"));
     return this.#mapper = new Mapper({
       wanted,
       open,

@@ -3,6 +3,7 @@
  * daemon's addresses have to do with each other is api_server.ts.
  */
 import { PortdError, reasonOf } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import type { GuardAddress } from "../network/open.ts";
 import { pause, within } from "../wait.ts";
 import { type Address, explainListenFailure } from "./listen_failure.ts";
@@ -19,7 +20,7 @@ export interface ServeOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly handler: Handler;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   /** Without it another program may take the address while nobody listens. */
   readonly guardAddress?: GuardAddress | undefined;
   /** Called when there was no descriptor for a connection, before the address is listened on again. */
@@ -89,7 +90,7 @@ class ListeningServer implements Serving {
         if (this.#isEnding) return;
         if (performance.now() - loggedAt > LOG_PAUSE_MS) {
           loggedAt = performance.now();
-          log(`stopped listening on ${hostname}:${this.port}: ${reasonOf(error)}; listening again`);
+          log(`stopped listening on ${hostname}:${this.port}: ${reasonOf(error)}; listening again`, "warning");
         }
       }
       await makeRoom?.();
@@ -107,7 +108,7 @@ class ListeningServer implements Serving {
       } catch (error) {
         if (error instanceof PortdError) throw error;
         const message = reasonOf(error);
-        if (message !== logged) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`);
+        if (message !== logged) log(`cannot listen on ${hostname}:${this.port} yet: ${message}`, "warning");
         logged = message; // once, not ten times a second
       }
       await pause(PAUSE_MS);

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { Checks } from "./checks.ts";
 import { FailureReports } from "./failure_reports.ts";
 import { FAMILIES, type Family } from "./gateway.ts";
@@ -26,7 +27,7 @@ export interface MapperParts extends Pick<SideParts, "open" | "protocols">, Pick
   readonly line: () => KnownLine | undefined;
   readonly clock: Clock;
   readonly publish: (event: MappingEvent) => void;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   /** 24 random hexadecimal digits. @default those of the system */
   readonly newNonce?: () => string;
 }
@@ -68,7 +69,7 @@ export class Mapper {
     const { clock, file, log } = parts;
     const onFault = (error: unknown) => {
       // The store logs why it cannot write.
-      if (!(error instanceof PortdError)) log(`mappings: ${messageOf(error)}`);
+      if (!(error instanceof PortdError)) log(`mappings: ${messageOf(error)}`, "warning");
     };
     this.#table = new MappingTable({ file, clock, onFault });
     const { signal } = this.#stopping;
@@ -151,7 +152,7 @@ export class Mapper {
       this.#failures = 0;
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
-      this.#parts.log(`mappings: ${messageOf(error)}`);
+      this.#parts.log(`mappings: ${messageOf(error)}`, "warning");
       this.#isAsked = false;
       this.#notBefore = this.#parts.clock.monotonic() + pauseOf(++this.#failures);
     } finally {

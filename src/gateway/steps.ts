@@ -1,6 +1,7 @@
 /** Takes the steps that plan.ts decides: writes the file, then asks the router, then writes what it has answered. */
 import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { askingEntry, type Entry, grantedEntry, leavingEntry, newEntry, requestOf } from "./entry.ts";
 import { type Family, type Gateway, GatewayError, type GatewayFault, type MappingGrant } from "./gateway.ts";
 import type { Mapping, MappingEvent, MappingEventType, WantedMapping } from "./mapping.ts";
@@ -22,7 +23,7 @@ export interface StepsParts {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly publish: (event: MappingEvent) => void;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
   readonly newNonce?: () => string;
 }
 
@@ -71,7 +72,7 @@ export class Steps {
       this.#parts.signal.throwIfAborted();
       if (error instanceof GatewayError) {
         if (error.fault === "silent") this.#sideOf(key, entry)?.fail(error);
-      } else if (!(error instanceof PortdError)) this.#parts.log(`mappings: ${messageOf(error)}`);
+      } else if (!(error instanceof PortdError)) this.#parts.log(`mappings: ${messageOf(error)}`, "warning");
       this.#failed(key, error as Error);
     }
   }

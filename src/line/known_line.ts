@@ -5,6 +5,7 @@
 import type { InternetRoute, NetworkFacts, NetworkReader } from "../adapters/adapters.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, PortdError } from "../errors.ts";
+import type { WriteLine } from "../log_line.ts";
 import { addressBytes } from "../os/address.ts";
 import type { Line, LineEvent } from "./line.ts";
 import { chooseExternalPort, refusalText } from "./port_choice.ts";
@@ -37,7 +38,7 @@ export interface LineParts {
   /** The place of the last look. */
   readonly file: { readonly load: () => string | undefined; readonly save: (text: string) => Promise<void> };
   readonly publish: (event: LineEvent) => void;
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
 }
 
 /** Keeps what is known. */
@@ -149,7 +150,7 @@ export class KnownLine {
       await this.#parts.file.save(JSON.stringify(kept));
     } catch (error) {
       if (!(error instanceof PortdError)) throw error;
-      this.#parts.log(`the line's verdict is lost at the next restart: ${messageOf(error)}`);
+      this.#parts.log(`the line's verdict is lost at the next restart: ${messageOf(error)}`, "warning");
     }
   }
 

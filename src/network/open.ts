@@ -1,4 +1,5 @@
 /** Guarding the daemon's address and limiting its connections on each OS: the dispatcher. */
+import type { WriteLine } from "../log_line.ts";
 import { openLibc } from "../os/linux/libc.ts";
 import { guardAddress } from "./linux/address_guard.ts";
 import { LinuxCrowd } from "./linux/crowd.ts";
@@ -19,6 +20,6 @@ export function openAddressGuard(): GuardAddress | undefined {
 }
 
 /** The limit of this system; `undefined` where connections can be neither counted nor cut. */
-export function openCrowd(log: (line: string) => void): LinuxCrowd | undefined {
+export function openCrowd(log: WriteLine): LinuxCrowd | undefined {
   return Deno.build.os === "linux" ? new LinuxCrowd(openLibc(), log) : undefined;
 }

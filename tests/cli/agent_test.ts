@@ -92,17 +92,23 @@ commandTest(
     await Deno.mkdir(`${cwd}/.claude`);
     await Deno.writeTextFile(`${cwd}/.claude/settings.json`, settings);
     await Deno.writeTextFile(`${cwd}/AGENTS.md`, "# Our rules\n\nBe kind.\n");
+    await Deno.writeTextFile(`${cwd}/package.json`, '{"scripts": {"dev": "vite"}}');
+    await Deno.writeTextFile(`${cwd}/pnpm-lock.yaml`, "");
     const before = await filesIn(cwd);
     assert.match((await run(["agent", "init", "--dry-run"])).stderr, /^would be changed AGENTS\.md$/m);
     assert.deepEqual(await filesIn(cwd), before);
     assert.match((await run(["agent", "init"])).stderr, /^made \.mcp\.json$/m);
     const after = await filesIn(cwd);
     assert.deepEqual(Object.keys(after).filter((name) => !(name in before)).sort(), [
+      ".claude/launch.json",
       ".codex/config.toml",
+      ".codex/environments/environment.toml",
       ".cursor/mcp.json",
+      ".cursor/worktrees.json",
       ".mcp.json",
       ".vscode/mcp.json",
     ]);
+    assert.match(after[".claude/launch.json"]!, /"--",\s+"pnpm",\s+"run",\s+"dev"/);
     const { permissions, hooks } = JSON.parse(after[".claude/settings.json"]!);
     assert.deepEqual(permissions, { allow: ["Bash(ls)"] });
     assert.deepEqual(hooks.PreToolUse.map(({ matcher }: { matcher: string }) => matcher), ["Edit", "Bash|PowerShell"]);
@@ -114,7 +120,12 @@ commandTest(
     const left = await filesIn(cwd);
     assert.deepEqual(JSON.parse(left[".claude/settings.json"]!), JSON.parse(settings));
     assert.deepEqual({ ...left, ".claude/settings.json": settings }, before);
-    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name).sort(), [".claude", "AGENTS.md"]);
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name).sort(), [
+      ".claude",
+      "AGENTS.md",
+      "package.json",
+      "pnpm-lock.yaml",
+    ]);
   },
 );
 
@@ -137,3 +148,11 @@ commandTest(
     ]);
   },
 );
+
+commandTest("agent worktree leases the ports of a worktree, and does nothing without a portd.yaml", async (setting) => {
+  const { run, cwd, daemon } = setting;
+  assert.deepEqual(await run(["agent", "worktree"]), { code: 0, stdout: "", stderr: "" });
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, "services: { web: { env: PORT } }");
+  const { code, stdout } = await run(["agent", "worktree"]);
+  assert.deepEqual([code, stdout], [0, `PORT=${daemon.leases[0]!.port}\n`]);
+});

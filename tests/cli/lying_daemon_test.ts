@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>>
   status: [["status"], ["status", "--json"]],
   stop: [["stop"]],
   url: [["url", "web"]],
+  openapi: false,
   version: false,
   wait: [["wait", "web"], ["wait", "20417"]],
 };

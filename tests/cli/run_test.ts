@@ -47,6 +47,21 @@ write(JSON.stringify({ PORT, WEB_PORT, MY_API_PORT, args: Deno.args }));`;
   assert.match(command!, /^portd run web my-api -- /);
 });
 
+commandTest("--port may name the variable that has it, as a shell would", async (setting) => {
+  const words = await child(setting, 'write(Deno.env.get("PORT")!);');
+  const portOf = async (text: string, env: Record<string, string>) => {
+    const { code, stderr } = await setting.run(["run", "web", "--port", text, "--", ...words], { env });
+    return code === 0 ? await out(setting) : stderr;
+  };
+  const { id, port } = await setting.daemon.grant({}), one = String(port);
+  await setting.daemon.end(id, "released");
+  assert.equal(await portOf("$P", { P: one }), one);
+  assert.equal(await portOf("${P:-4}", { P: one }), one);
+  assert.equal(await portOf(`\${P:-${one}}`, {}), one);
+  assert.equal(await portOf("$P", {}), "portd: Cannot use --port: it must be a port, and P is not set\n");
+  assert.equal(await portOf("${P}", { P: "x" }), 'portd: Cannot use --port: it must be a port, and P is "x"\n');
+});
+
 commandTest("without a name a command has any port, one name asks for one lease", async (setting) => {
   const words = await child(setting, 'write(Deno.env.get("PORT")!);');
   await setting.run(["run", "--", ...words]);

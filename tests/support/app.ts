@@ -3,8 +3,10 @@ import { createApp } from "../../routes/app.ts";
 import { TabSessions } from "../../src/caller/tab_sessions.ts";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Domain } from "../../src/daemon/domain.ts";
+import type { WriteDetails } from "../../src/log_line.ts";
 import { newServerCounts } from "../../src/metrics/server_counts.ts";
 import { VERSION } from "../../src/version.ts";
+import { type CheckedFetch, checkedFetch } from "./openapi/checked_fetch.ts";
 import { openTestDomain, type TestDomain, type TestOptions } from "./domain.ts";
 
 const PORT = 7678;
@@ -37,7 +39,7 @@ export interface TestApp extends AsyncDisposable {
   readonly parts: Services;
   readonly faults: string[];
   readonly stopped: () => boolean;
-  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
+  readonly fetch: CheckedFetch;
   call(path: string, options?: CallOptions): Promise<Answer>;
 }
 
@@ -52,6 +54,7 @@ export interface TestAppOptions extends TestOptions {
 export interface AppPartsOptions {
   readonly stopping: AbortController;
   readonly log: (line: string) => void;
+  readonly details?: WriteDetails | undefined;
   /** @default 7678 */
   readonly port?: number;
   readonly anonymous?: "lease" | "none";
@@ -60,7 +63,7 @@ export interface AppPartsOptions {
 /** What the API needs beside its domain; its token is {@linkcode TOKEN}. */
 export function appPartsOf(
   domain: Domain,
-  { stopping, log, port = PORT, anonymous = "lease" }: AppPartsOptions,
+  { stopping, log, details, port = PORT, anonymous = "lease" }: AppPartsOptions,
 ): Services {
   const startedAt = new Date(domain.clock.now()).toISOString();
   const [ipv4, ipv6] = [`127.0.0.1:${port}`, `[::1]:${port}`];
@@ -81,6 +84,7 @@ export function appPartsOf(
     stop: () => stopping.abort(),
     signal: stopping.signal,
     log,
+    details,
   };
 }
 
@@ -91,14 +95,14 @@ export async function openTestApp({ anonymous, replaced, ...options }: TestAppOp
   const stopping = new AbortController();
   const log = (line: string) => void faults.push(line);
   const parts = { ...appPartsOf(test.domain, { stopping, log, ...(anonymous && { anonymous }) }), ...replaced };
-  const app = createApp(parts);
+  const fetch = checkedFetch(createApp(parts).fetch);
   return {
     test,
     parts,
     faults,
     stopped: () => stopping.signal.aborted,
-    fetch: app.fetch,
-    call: (path, request) => call(app.fetch, path, request),
+    fetch,
+    call: (path, request) => call(fetch, path, request),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await test[Symbol.asyncDispose]();
@@ -133,7 +137,7 @@ async function call(
     ...(content === undefined ? {} : { body: content }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: from };
-  const response = await fetch(request, from === undefined ? {} : { remoteAddr });
+  const response = await fetch(request, from === undefined ? {} : { remoteAddr }, isRaw ? undefined : body);
   if (response.headers.get("content-type") === "text/event-stream") {
     await response.body?.cancel();
     return { status: response.status, headers: response.headers, body: undefined };

@@ -1,4 +1,5 @@
 /** Running portd's command line inside the test's process, with everything around it in hand. */
+import { openApiDocument } from "../../routes/openapi.ts";
 import { runCli } from "../../src/cli/cli.ts";
 import type { NetworkFacts } from "../../src/adapters/adapters.ts";
 import type { CliContext, CliProcess, RunChecker, RunDaemon } from "../../src/cli/context.ts";
@@ -135,6 +136,7 @@ function contextOf(
     runCommand: runCli,
     ...(options.answerMs !== undefined && { answerMs: options.answerMs }),
     loadChecker: () => givenOr(options.checker, "Cannot load the checker in this test"),
+    loadOpenApi: openApiDocument,
     loadDaemon: () => givenOr(daemon, "Cannot load the daemon in this test"),
     openFirewall: () => Promise.resolve(firewall.backend("00000000")),
     openService: () => Promise.resolve(service),

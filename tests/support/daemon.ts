@@ -15,17 +15,17 @@ export interface TestDaemon extends AsyncDisposable {
 export async function startTestDaemon(
   stateDir: string,
   flags: Record<string, string> = {},
-  options: Pick<DaemonOptions, "endsWithStarter"> = {},
+  options: Partial<Pick<DaemonOptions, "endsWithStarter" | "log" | "details">> = {},
 ): Promise<TestDaemon> {
   const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0", ...flags }, env: {}, stateDir });
   const stopping = new AbortController();
   const ready = Promise.withResolvers<string>();
   const logged: string[] = [];
   const ended = runDaemon(config, {
-    ...options,
     signal: stopping.signal,
     createApp,
     log: (line) => logged.push(line),
+    ...options,
     onReady: ready.resolve,
   });
   const url = await Promise.race([

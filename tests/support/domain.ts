@@ -47,6 +47,7 @@ export const CONFIG: Omit<Config, "stateDir" | "pool"> = {
   historyDays: 30,
   maxLeasesPerUser: 1000,
   auth: { anonymous: "lease" },
+  log: { level: "info", format: "text" },
   firewall: { backend: "none", drift: "restore", syncMs: 60_000 },
   compat: { portserver: "", grpc: "", grpcQuit: "ignore" },
   gateway: { protocol: "none", lifetimeMs: 3_600_000, shortestLifetimeMs: 120_000 },

@@ -13,6 +13,7 @@ import { FakeClock } from "./clock.ts";
 import { CONFIG, openTestDomain, type TestDomain } from "./domain.ts";
 import { MemoryRouter } from "./gateway/memory_router.ts";
 import { FakeMachine } from "./machine.ts";
+import { type CheckedFetch, checkedFetch } from "./openapi/checked_fetch.ts";
 import { type Asked, RawServer, type RawServerOptions, type Reply, respond } from "./raw_server.ts";
 
 export { TOKEN };
@@ -59,7 +60,7 @@ export class FakeDaemon implements AsyncDisposable {
   readonly #granted: string[] = [];
   readonly #waiting: (readonly [path: string, resolve: () => void])[] = [];
   #test!: TestDomain;
-  #app!: ReturnType<typeof createApp>;
+  #fetch!: CheckedFetch;
   #lastPid = 5000;
   #ended: Promise<void> | undefined;
 
@@ -121,7 +122,7 @@ export class FakeDaemon implements AsyncDisposable {
     const headers = { host: new URL(this.url).host, "content-type": "application/json" };
     const init = { method: "POST", headers: { ...headers, authorization: `Bearer ${TOKEN}` } };
     const body = JSON.stringify(request);
-    const response = await this.#app.fetch(new Request(`${this.url}/v1/leases`, { ...init, body }));
+    const response = await this.#fetch(new Request(`${this.url}/v1/leases`, { ...init, body }), {}, request);
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.detail);
     this.clock.advance(WAKE_MS);
@@ -193,10 +194,11 @@ export class FakeDaemon implements AsyncDisposable {
     const log = (line: string) => {
       throw new Error(`a fault of the daemon: ${line}`);
     };
-    this.#app = createApp({
+    const app = createApp({
       ...appPartsOf(domain, { stopping: this.#stopping, log, port: this.#server.port }),
       stop: () => void this[Symbol.asyncDispose](),
     });
+    this.#fetch = checkedFetch(app.fetch);
     domain.events.subscribe((event) => {
       if (event.type === "lease.granted") this.#granted.push(event.record.id);
     });
@@ -215,6 +217,6 @@ export class FakeDaemon implements AsyncDisposable {
   async #answer({ method, path, headers, body }: Asked): Promise<Response> {
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
     const remoteAddr = { hostname: "127.0.0.1", port: 50_000 };
-    return await this.#app.fetch(new Request(`http://${headers.get("host")}${path}`, init), { remoteAddr });
+    return await this.#fetch(new Request(`http://${headers.get("host")}${path}`, init), { remoteAddr }, body);
   }
 }

@@ -118,6 +118,7 @@ export const ENGLISH = {
     forget: "Forget the token",
     wrong: "This is not the token of this daemon.",
     entered: "Token entered",
+    missing: "This takes the token of the daemon, and none was entered.",
     session: "Opened from portd dashboard: this tab may act without the token.",
     /** @param {string} reason */
     noSession: (reason) => `The address opened no session: ${reason}`,

@@ -104,6 +104,7 @@ export const JAPANESE = {
     forget: "トークンを破棄",
     wrong: "このデーモンのトークンではありません。",
     entered: "トークン入力済み",
+    missing: "デーモンのトークンが必要ですが、入力されていません。",
     session: "portd dashboard から開きました。このタブではトークンなしで操作できます。",
     noSession: (reason) => `このアドレスではセッションを開けませんでした: ${reason}`,
   },

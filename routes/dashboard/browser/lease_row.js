@@ -121,11 +121,8 @@ export function portLink(port) {
 /** @param {Lease} lease @param {View} view */
 function processOf({ state, listener, holder }, { texts }) {
   const who = listener ?? holder;
-  const reason = state === "conflict" ? listener?.reason ?? texts.conflictWithout : null;
-  return [
-    processLine(who, texts),
-    reason === null ? null : h("span", { class: "reason" }, foreign(reason)),
-  ];
+  const reason = state === "conflict" ? listener?.reason : null;
+  return reason ? h("span", { class: "reason", lang: "en" }, foreign(reason)) : processLine(who, texts);
 }
 
 /**
@@ -137,11 +134,17 @@ function processOf({ state, listener, holder }, { texts }) {
  */
 export function processLine({ command, pid }, texts) {
   if (command === null && pid === null) return null;
-  const short = command === null || command.length <= COMMAND_LENGTH ? command : `${command.slice(0, COMMAND_LENGTH)}…`;
+  const short = command === null ? null : shorten(command);
   return h(
     "span",
     { class: "process-line" },
     short === null ? null : h("span", { class: "command" }, foreign(short)),
     pid === null ? null : h("span", { class: "pid" }, ` ${texts.pid} ${pid}`),
   );
+}
+
+/** A command without the folder of its program, and no longer than a row takes. @param {string} command */
+function shorten(command) {
+  const text = command.replace(/^(?:\/|[a-z]:\\)\S*[\\/](?=\S)/i, "");
+  return text.length <= COMMAND_LENGTH ? text : `${text.slice(0, COMMAND_LENGTH)}…`;
 }

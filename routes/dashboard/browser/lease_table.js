@@ -30,6 +30,7 @@ export class LeaseTable {
   #rows = new Map();
   #most = FIRST_ROWS;
   #isAsked = false;
+  #isKnown = false;
   /** @type {readonly string[]} */
   #words = [];
   #order = orderBy(DEFAULT_ORDER);
@@ -57,6 +58,11 @@ export class LeaseTable {
     return { listed: this.#listed.length, left: Math.max(0, this.#listed.length - this.#most) };
   }
 
+  /** Whether all leases have been read; until then the rows of the server stay. */
+  get isKnown() {
+    return this.#isKnown;
+  }
+
   /** @param {Lease} lease is new, or has changed. */
   set(lease) {
     this.#leases.set(lease.id, lease);
@@ -72,6 +78,7 @@ export class LeaseTable {
   /** Sets all of them; the others have ended. @param {Map<string, Lease>} leases */
   replace(leases) {
     this.#leases = leases;
+    this.#isKnown = true;
     this.#list();
   }
 
@@ -106,7 +113,7 @@ export class LeaseTable {
   }
 
   #ask() {
-    if (this.#isAsked) return;
+    if (this.#isAsked || !this.#isKnown) return;
     this.#isAsked = true;
     requestAnimationFrame(() => {
       this.#isAsked = false;

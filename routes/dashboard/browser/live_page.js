@@ -1,6 +1,7 @@
 /** The page while it lives: what is shown follows the daemon, and what people press is done. */
 import { activitySection } from "./activity.js";
 import { createApi, leasePages, Refusal } from "./api.js";
+import { Credentials } from "./credentials.js";
 import { byId, put } from "./dom.js";
 import { makeView } from "./facts.js";
 import { LeaseTable } from "./lease_table.js";
@@ -9,11 +10,10 @@ import { MapPicture } from "./map_picture.js";
 import { networkSection } from "./network.js";
 import { showLeaseForm } from "./new_lease.js";
 import { PortDialog } from "./port_dialog.js";
-import { openSession, takeCode } from "./session.js";
+import { takeCode } from "./session.js";
 import { listenToSort } from "./sorting.js";
 import { strangersSection } from "./strangers.js";
 import { attention, summary } from "./summary.js";
-import { askToken } from "./token_dialog.js";
 import { localTime } from "./times.js";
 
 /**
@@ -41,9 +41,8 @@ export class LivePage {
   /** @type {string | null} */
   #lastId = null;
   #picture;
-  /** Ends the session of this tab, where it has one. */
-  #endSession = () => {};
   #stream = new AbortController();
+  #credentials;
   #table;
   #portDialog;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,13 +52,14 @@ export class LivePage {
   /** @param {import("./english.js").Texts} texts */
   constructor(texts) {
     this.#texts = texts;
+    this.#credentials = new Credentials({ api: this.#api, texts, onEntered: () => this.#unlock() });
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
     this.#picture = new MapPicture(texts, () => this.#table.leases.values());
     this.#portDialog = new PortDialog({
       texts,
       time: this.#time,
       api: this.#api,
-      call: (method, path, body) => this.#call(method, path, body),
+      credentials: this.#credentials,
       announce,
       take: (port) => this.#showLeaseForm(port),
     });
@@ -68,28 +68,36 @@ export class LivePage {
   start() {
     for (const element of document.querySelectorAll("time")) element.textContent = this.#time(element.dateTime);
     this.#listen();
-    this.#openSession(takeCode());
-    addEventListener("hashchange", () => this.#openSession(takeCode()));
+    addEventListener("hashchange", () => this.#openSession());
+    if ("locked" in byId("summary").dataset) this.#lock();
+    else {
+      this.#openSession();
+      this.#begin();
+    }
+  }
+
+  #begin() {
     this.#follow();
     this.#refresh();
     setInterval(() => this.#refreshSoon(), REFRESH_MS);
   }
 
-  /** @param {string | null} code */
-  async #openSession(code) {
-    if (code === null) return;
-    const { token } = this.#texts;
-    try {
-      this.#endSession = await openSession(this.#api, code);
-      announce(token.session);
-      this.#showToken();
-      if (byId("connection").classList.contains("locked")) this.#readAgain();
-    } catch (error) {
-      announce(token.noSession(error instanceof Refusal ? error.message : this.#texts.actions.failed));
-    }
+  /** The daemon shows nothing without the token. */
+  async #lock() {
+    this.#showConnection("locked");
+    if (!await this.#openSession()) await this.#credentials.enter();
   }
 
-  #readAgain() {
+  /** Opens the session of `portd dashboard` where the address has its code. @returns whether it has opened one. */
+  async #openSession() {
+    const code = takeCode();
+    return code !== null && await this.#credentials.openSession(code, announce);
+  }
+
+  /** Goes on with the token where it was missing. */
+  #unlock() {
+    if (!byId("connection").classList.contains("locked")) return;
+    if (this.#refreshedAt === -Infinity) return this.#begin();
     this.#follow();
     this.#refresh();
   }
@@ -106,7 +114,6 @@ export class LivePage {
     });
     byId("new-lease").addEventListener("click", () => this.#showLeaseForm(null));
     byId("more-rows").addEventListener("click", () => this.#table.showMore());
-    byId("token").addEventListener("click", () => this.#pressToken());
     const filter = /** @type {HTMLInputElement} */ (byId("filter"));
     filter.addEventListener("input", () => this.#table.filter(filter.value));
     listenToSort(this.#table);
@@ -207,7 +214,7 @@ export class LivePage {
   /** What follows from the number of leases and their states. */
   #showCounts() {
     const { leases, counts: { listed, left } } = this.#table;
-    if (this.#overview === null) return;
+    if (this.#overview === null || !this.#table.isKnown) return;
     const conflicts = [...leases.values()].filter(({ state }) => state === "conflict");
     const { status: { pool } } = this.#overview;
     const counts = { live: leases.size, conflicts: conflicts.length };
@@ -230,46 +237,6 @@ export class LivePage {
     element.textContent = this.#texts.connection[state];
   }
 
-  async #pressToken() {
-    if (this.#api.hasToken) {
-      this.#endSession();
-      this.#api.useToken(null);
-      this.#showToken();
-    } else await this.#enterToken(null);
-  }
-
-  /** @param {Refusal | null} refusal */
-  async #enterToken(refusal) {
-    const tokenFile = refusal?.tokenFile ?? null;
-    const reason = refusal?.message ?? null;
-    const isEntered = await askToken({ api: this.#api, texts: this.#texts, reason, tokenFile });
-    this.#showToken();
-    if (isEntered && byId("connection").classList.contains("locked")) this.#readAgain();
-    return isEntered;
-  }
-
-  #showToken() {
-    const { token } = this.#texts;
-    byId("token").textContent = this.#api.hasToken ? `${token.entered} · ${token.forget}` : token.enter;
-  }
-
-  /**
-   * A call for which the token is asked where it is needed.
-   *
-   * @param {string} method
-   * @param {string} path
-   * @param {unknown} [body]
-   * @returns {Promise<any>}
-   */
-  async #call(method, path, body) {
-    try {
-      return await this.#api.call(method, path, body);
-    } catch (error) {
-      if (!(error instanceof Refusal) || !error.wantsToken || !await this.#enterToken(error)) throw error;
-      return await this.#api.call(method, path, body);
-    }
-  }
-
   /** @param {number | null} port */
   #showLeaseForm(port) {
     const texts = this.#texts;
@@ -278,7 +245,7 @@ export class LivePage {
       port,
       lease: async (request) => {
         try {
-          const lease = await this.#call("POST", "/v1/leases", request);
+          const lease = await this.#credentials.call("POST", "/v1/leases", request);
           announce(texts.form.done(lease.name ?? "", lease.port));
           return null;
         } catch (error) {

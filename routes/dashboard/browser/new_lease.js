@@ -21,7 +21,10 @@ export function showLeaseForm({ texts, port, lease }) {
     content: h(
       "form",
       { autocomplete: "off" },
-      field(words.name, h("input", { name: "name", placeholder: words.nameHint, maxlength: 64, spellcheck: "false" })),
+      field(
+        words.name,
+        h("input", { name: "name", autofocus: true, placeholder: words.nameHint, maxlength: 64, spellcheck: "false" }),
+      ),
       field(
         words.project,
         h("input", { name: "project", placeholder: words.projectHint, maxlength: 200, spellcheck: "false" }),

@@ -14,7 +14,7 @@ import { portView } from "./port_view.js";
  * @typedef {object} PortDialogParts
  * @property {import("./english.js").Texts} texts
  * @property {(instant: string) => string} time
- * @property {(method: string, path: string, body?: unknown) => Promise<any>} call asks for the token where it is needed.
+ * @property {import("./credentials.js").Credentials} credentials
  * @property {import("./api.js").Api} api
  * @property {(text: string) => void} announce
  * @property {(port: number) => void} take opens the form that leases a port.
@@ -75,7 +75,7 @@ export class PortDialog {
     const port = this.#port;
     if (port === 0) return;
     try {
-      const description = await this.#parts.call("GET", `/v1/ports/${port}`);
+      const description = await this.#parts.credentials.call("GET", `/v1/ports/${port}`);
       if (port === this.#port) this.#show({ port: description });
     } catch (error) {
       if (port === this.#port) byId("port-content").textContent = this.#textOf(error);
@@ -142,11 +142,12 @@ export class PortDialog {
     this.#show({ result: { isRefusal: false, text: texts.actions.working }, report: null });
     try {
       const body = { protocol: protocols[0], ...(api.hasToken ? { asks: true } : {}) };
-      const report = /** @type {import("../../../src/reach/reach.ts").ReachReport} */ (await this.#parts.call(
-        "POST",
-        `/v1/ports/${port}/check`,
-        body,
-      ));
+      const report =
+        /** @type {import("../../../src/reach/reach.ts").ReachReport} */ (await this.#parts.credentials.call(
+          "POST",
+          `/v1/ports/${port}/check`,
+          body,
+        ));
       this.#show({ report, result: { isRefusal: false, text: texts.checkVerdicts[report.verdict] } });
     } catch (error) {
       this.#show({ result: { isRefusal: true, text: this.#textOf(error) } });
@@ -161,10 +162,11 @@ export class PortDialog {
    * @param {unknown} [body]
    */
   async #act(lease, method, path, done, body) {
-    const { texts, announce } = this.#parts;
+    const { texts, announce, credentials } = this.#parts;
     this.#show({ asking: null, result: { isRefusal: false, text: texts.actions.working } });
     try {
-      await this.#parts.call(method, path, body);
+      if (done === "released") await credentials.call(method, path, body);
+      else await credentials.callAsOwner(method, path, body);
       announce(`${lease.name ?? lease.port}: ${texts.actions[done]}`);
       this.#show({ result: { isRefusal: false, text: texts.actions[done] } });
     } catch (error) {

@@ -27,7 +27,14 @@ export function askToken({ api, texts, reason = null, tokenFile = null }) {
       tokenFile === null ? null : h("p", {}, `${words.where} `, h("code", {}, tokenFile)),
       field(
         words.label,
-        h("input", { name: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true }),
+        h("input", {
+          name: "token",
+          type: "password",
+          autocomplete: "off",
+          spellcheck: "false",
+          required: true,
+          autofocus: true,
+        }),
       ),
       h("p", { class: "refusal", role: "alert" }),
       h(
@@ -41,7 +48,6 @@ export function askToken({ api, texts, reason = null, tokenFile = null }) {
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
   const input = /** @type {HTMLInputElement} */ (form.elements.namedItem("token"));
   const alert = /** @type {HTMLElement} */ (form.querySelector("[role=alert]"));
-  input.focus();
   return new Promise((resolve) => {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();

@@ -1,6 +1,6 @@
 /** Writing portd's part into the files of a project for coding agents, and taking it out. */
-import { type Agent, AGENT_FILES } from "../../agent/agent_files.ts";
-import { UnreadableJsonError } from "../../agent/json_file.ts";
+import { type Agent, AGENT_FILES, type ProjectFacts } from "../../agent/agent_files.ts";
+import { UnreadableFileError } from "../../agent/json_file.ts";
 
 /** What becomes of a file. */
 export interface FileChange {
@@ -13,6 +13,7 @@ export interface FileChange {
 /** Options of {@linkcode changeFiles}. */
 export interface ChangeOptions {
   readonly root: string;
+  readonly facts: ProjectFacts;
   readonly agents: readonly Agent[];
   /** Whether portd's part is put in, or taken out. */
   readonly isAdding: boolean;
@@ -21,16 +22,16 @@ export interface ChangeOptions {
 }
 
 /** Changes the files, each whole or not at all. A file that cannot be read is left alone. */
-export function changeFiles({ root, agents, isAdding, isDry }: ChangeOptions): readonly FileChange[] {
+export function changeFiles({ root, facts, agents, isAdding, isDry }: ChangeOptions): readonly FileChange[] {
   const files = AGENT_FILES.filter((file) => file.agents.some((agent) => agents.includes(agent)));
   return files.map((file) => {
     const path = `${root}/${file.path}`, before = readText(path);
     try {
-      const after = isAdding ? file.add(before) : before === undefined ? undefined : file.remove(before);
+      const after = isAdding ? file.add(before, facts) : before === undefined ? undefined : file.remove(before);
       if (after !== before && !isDry) apply(path, after, root);
       return { path: file.path, change: kindOf(before, after), reason: null };
     } catch (error) {
-      if (!(error instanceof UnreadableJsonError)) throw error;
+      if (!(error instanceof UnreadableFileError)) throw error;
       return { path: file.path, change: "unreadable", reason: error.message };
     }
   });
@@ -65,11 +66,11 @@ function apply(path: string, text: string | undefined, root: string): void {
   }
 }
 
-/** Removes a file, and its folder where nothing else is in it. */
+/** Removes a file, and the folders above it where nothing else is in them. */
 function removeWithFolder(path: string, root: string): void {
   Deno.removeSync(path);
   const folder = path.slice(0, path.lastIndexOf("/"));
-  if (folder.startsWith(`${root}/`) && [...Deno.readDirSync(folder)].length === 0) Deno.removeSync(folder);
+  if (folder.startsWith(`${root}/`) && [...Deno.readDirSync(folder)].length === 0) removeWithFolder(folder, root);
 }
 
 function realPath(path: string): string {

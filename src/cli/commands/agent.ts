@@ -7,6 +7,7 @@ import { findProject, findProjectFile } from "../../project/project.ts";
 import { changeFiles, type FileChange } from "../agent/install.ts";
 import { guardAnswer } from "../agent/guard_answer.ts";
 import { readHookInput } from "../agent/hook_input.ts";
+import { readProjectFacts } from "../agent/project_facts.ts";
 import { argument, COMMON_FLAGS, defineCommand, type FlagsOf, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, UsageError } from "../exit.ts";
@@ -20,8 +21,9 @@ const init = defineCommand({
   args: AGENT,
   brief: "Enter portd into the settings of coding agents in this project",
   help:
-    `Writes portd into the files of this project that coding agents read: AGENTS.md, .mcp.json, .claude/settings.json,
-.codex/config.toml, .cursor/mcp.json, .vscode/mcp.json; without AGENT those of all. What else stands in them stays, and a
+    `Writes portd into the files of this project that coding agents read: AGENTS.md, .mcp.json, .claude/settings.json and
+launch.json, .codex/config.toml and environments/environment.toml, .cursor/mcp.json and worktrees.json,
+.vscode/mcp.json; without AGENT those of all. What else stands in them stays, and a
 second time nothing changes. portd agent remove takes it out again.`,
   usage: ["[AGENT...] [--dry-run]", { input: "claude", brief: "only what Claude Code reads" }],
   run: (context, flags, ...names) => change(context, flags, names, true),
@@ -70,15 +72,27 @@ agent's shells have them.`,
   },
 });
 
+const worktree = defineCommand({
+  brief: "Step of an agent that has made a worktree: lease its ports",
+  help:
+    `Leases the ports of this working copy, where the project has a portd.yaml, and prints their variables. Codex and Cursor
+run it in each worktree that they make. Without a portd.yaml it does nothing.`,
+  usage: [""],
+  async run(context) {
+    if (findProjectFile(context.cwd, findProject(context.cwd)) === undefined) return;
+    context.process.stdout.write(await outputOf(context, "dotenv"));
+  },
+});
+
 export default buildRouteMap({
-  routes: { init, remove, guard, session },
+  routes: { init, remove, guard, session, worktree },
   docs: { brief: "Enter portd into the settings of coding agents" },
 });
 
 function change(context: CliContext, flags: FlagsOf<typeof FLAGS>, names: readonly string[], isAdding: boolean): void {
-  const { root } = findProject(context.cwd);
+  const { root, name, main } = findProject(context.cwd), facts = readProjectFacts(root, main?.name ?? name);
   const agents = names.length === 0 ? AGENTS : names.map(readAgent);
-  const changes = changeFiles({ root, agents, isAdding, isDry: flags.dryRun ?? false });
+  const changes = changeFiles({ root, facts, agents, isAdding, isDry: flags.dryRun ?? false });
   const { stdout, stderr } = context.process;
   if (flags.json) writeJson(stdout, { root, changes, dryRun: flags.dryRun ?? false });
   else for (const each of changes) writeLine(stderr, textOf(each, flags.dryRun ?? false));
@@ -86,7 +100,7 @@ function change(context: CliContext, flags: FlagsOf<typeof FLAGS>, names: readon
 }
 
 function textOf({ path, change, reason }: FileChange, isDry: boolean): string {
-  if (change === "unreadable") return `left ${path} alone: ${reason}; enter portd by hand, or make it plain JSON`;
+  if (change === "unreadable") return `left ${path} alone: ${reason}`;
   return change === "unchanged" ? `${path} needs no change` : `${isDry ? "would be " : ""}${change} ${path}`;
 }
 

@@ -24,7 +24,7 @@ import { parseDuration } from "../../duration.ts";
 import { UsageError } from "../exit.ts";
 import { titleOf } from "../naming.ts";
 import { grantFor, holderOf } from "../../project/grant.ts";
-import { parsePair, parsePort } from "../parse.ts";
+import { parsePair, parsePort, parsePortOrVariable } from "../parse.ts";
 import { type ChildEnd, runChild, StartError } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { openSlot, type SlotVariables } from "../run/slot.ts";
@@ -47,7 +47,7 @@ const IF_RUNNING = ["fail", "attach", "restart"] as const;
 
 const FLAGS = {
   name: textFlag("PROJECT/NAME", "The full name of one lease, without the project of this folder"),
-  port: parsedFlag("N", "This port and no other, for one name", (text) => parsePort(text)),
+  port: parsedFlag("N", "This port and no other, for one name; or the variable that has it", parsePortOrVariable),
   prefer: listFlag("N,N", "Ports to try before the pool, for one name", {
     parse: (text) => parsePort(text),
     separator: ",",
@@ -90,7 +90,7 @@ is kept, and stderr says so. Where a name listens already, nothing is started an
       throw new UsageError("Cannot run: there is no command; write it after --, like: portd run web -- npm run dev");
     }
     const project = findProject(context.cwd);
-    const { port, prefer, hold, label } = flags, wish = given({ port, prefer, hold });
+    const { prefer, hold, label } = flags, wish = given({ port: portOf(context, flags), prefer, hold });
     const main = await findWantedPorts(context, { project, names, fullName: flags.name, wish });
     checkPlaceholders(words, main.ports.map(({ named }) => named?.name));
     const { killAfter: killAfterMs = KILL_AFTER_MS, noInject = false, json = false } = flags;
@@ -123,6 +123,16 @@ is kept, and stderr says so. Where a name listens already, nothing is started an
     }
   },
 });
+
+/** @throws {UsageError} where the variable that is named has no port. */
+function portOf({ env }: CliContext, { port }: RunFlags): number | undefined {
+  try {
+    return port?.(env);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(`Cannot use --port: it ${error.message}`);
+    throw error;
+  }
+}
 
 /** Does what `--if-running` says. @returns whether the command is not to be started. */
 async function isAnswered(

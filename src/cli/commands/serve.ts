@@ -1,5 +1,5 @@
 /** `portd serve`: the daemon itself, in the foreground or in the background. */
-import { loadConfig } from "../../config.ts";
+import { loadConfig, type LoadedConfig } from "../../config.ts";
 import { COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { CONFIG_FLAGS, type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
@@ -24,20 +24,22 @@ Other commands start a daemon when none runs. The settings for --set: see portd 
     { input: "--detach", brief: "in the background; prints its address" },
     { input: "--listen 127.0.0.1:7700 --pool 21000-21999", brief: "another address and its own pool" },
     { input: "--set cooldownMs=0", brief: "with any setting" },
+    { input: "--log-level debug --log-format json", brief: "a line for each request, for programs" },
   ],
   async run(context, flags) {
     if (flags.detach) return await detach(context, flags);
+    let loaded: LoadedConfig | undefined;
     try {
-      await serve(context, flags);
+      loaded = await loadConfig(await loadOptions(context, flags));
+      await serve(context, flags, loaded);
     } catch (error) {
-      if (flags.background) await logFailure(stateDirOf(context, flags), error); // nobody reads stderr
+      if (flags.background) await logFailure(stateDirOf(context, flags), error, loaded?.config); // nobody reads stderr
       throw error;
     }
   },
 });
 
-async function serve(context: CliContext, flags: CommonFlags & ConfigFlags): Promise<void> {
-  const loaded = await loadConfig(await loadOptions(context, flags));
+async function serve(context: CliContext, flags: CommonFlags, loaded: LoadedConfig): Promise<void> {
   const stopping = new AbortController();
   const stopSignals = context.onSignal(endSignals(context.os), () => stopping.abort());
   const onReady = (url: string) => {

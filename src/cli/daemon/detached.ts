@@ -1,4 +1,6 @@
 /** Starting a program that outlives this one, and has none of its streams. src/os/windows/spawn.ts does it on Windows. */
+import { withoutInherited } from "../../os/linux/inherited.ts";
+import { openLibc } from "../../os/linux/libc.ts";
 import { openKernel32Spawn } from "../../os/windows/kernel32.ts";
 import { spawn } from "../../os/windows/spawn.ts";
 
@@ -36,7 +38,8 @@ export async function spawnDetached({ words, cwd, env }: DetachedOptions): Promi
     stderr: "null",
     detached: true, // in Deno 2.4's types only with --unstable-detached, in its runtime without
   } as const;
-  const child = new Deno.Command(program, options as Deno.CommandOptions).spawn();
+  const start = () => new Deno.Command(program, options as Deno.CommandOptions).spawn();
+  const child = Deno.build.os === "linux" ? withoutInherited(openLibc(), start) : start();
   child.unref();
   let exitCode: number | undefined;
   child.status.then(({ code }) => exitCode = code);

@@ -15,18 +15,24 @@ export async function serveUntilStopped(
 ): Promise<void> {
   await using log = await openDaemonLog(config);
   const runDaemon = await context.loadDaemon();
-  for (const warning of warnings) log.line(`warning: ${warning}`);
-  await runDaemon(config, { ...options, log: log.line });
+  for (const warning of warnings) log.line(warning, "warning");
+  await runDaemon(config, { ...options, log: log.line, details: log.details });
 }
 
-/** Logs a failure, for when nobody reads stderr. */
-export async function logFailure(stateDir: string, error: unknown): Promise<void> {
-  await using log = await openDaemonLog({ stateDir });
+/** Logs a failure, for when nobody reads stderr. @param config says how, where it could be read. */
+export async function logFailure(
+  stateDir: string,
+  error: unknown,
+  config: Pick<Config, "log"> | undefined,
+): Promise<void> {
+  await using log = await openDaemonLog({ stateDir, log: config?.log });
   log.failure(messageOf(error));
 }
 
 /** The log in the state folder. Makes the folder when there is none. */
-async function openDaemonLog({ stateDir }: Pick<Config, "stateDir">): Promise<Log> {
+async function openDaemonLog(
+  { stateDir, log }: { readonly stateDir: string; readonly log: Config["log"] | undefined },
+): Promise<Log> {
   prepareStateFolder(stateDir, await folderGuard());
-  return await openLog(`${stateDir}/daemon.log`);
+  return await openLog(`${stateDir}/daemon.log`, log);
 }

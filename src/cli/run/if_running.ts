@@ -9,10 +9,11 @@ import { openProcessHandle } from "../../terminate/open.ts";
 import { retryUntil } from "../../wait.ts";
 import { addressOf } from "../address.ts";
 import type { CliContext } from "../context.ts";
+import { endCommand } from "../free/caller.ts";
 import { endListeners, TIMEOUT_MS } from "../free/listeners.ts";
 import { processText } from "../free/targets.ts";
 import { findLease, titleOf } from "../naming.ts";
-import { writeJson, writeLine } from "../terminal.ts";
+import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 import type { WithToken } from "./leases.ts";
 import type { WantedPort } from "./wanted_ports.ts";
 
@@ -34,6 +35,8 @@ export interface MeetingParts {
 interface Running {
   readonly lease: Lease;
   readonly listener: PortSocket;
+  /** Somebody else who listens on the port too. */
+  readonly stranger: PortSocket | undefined;
 }
 
 /**
@@ -52,6 +55,7 @@ export async function meetRunning(
   const running = looks.filter((look) => look !== undefined);
   if (running.length === 0) return false;
   if (choice === "restart") {
+    refuseStrangers(running, parts.context);
     for (const { lease } of running) await endService(lease, parts);
     return false;
   }
@@ -66,8 +70,24 @@ export async function meetRunning(
 /** Asks the daemon to look again: a server that has just ended is in its list for a moment. */
 async function lookAt(lease: Lease, client: PortdClient): Promise<Running | undefined> {
   const { listeners } = await client.describePort(lease.port);
-  const listener = listeners.find(({ ofHolder, protocol }) => ofHolder === true && lease.protocols.includes(protocol));
-  return listener && { lease, listener };
+  const onLease = listeners.filter(({ protocol }) => lease.protocols.includes(protocol));
+  const listener = onLease.find(({ ofHolder }) => ofHolder === true);
+  return listener && { lease, listener, stranger: onLease.find(({ ofHolder }) => ofHolder === false) };
+}
+
+/** @throws {PortdError} `port_in_use` where somebody else listens on a port too: then nothing is ended. */
+function refuseStrangers(running: readonly Running[], context: CliContext): void {
+  const met = running.find(({ stranger }) => stranger !== undefined);
+  if (met === undefined) return;
+  const { lease, stranger } = met, { port } = lease, { pid, reason } = stranger!;
+  const command = endCommand(stranger!, context);
+  const message = [
+    `Cannot restart ${titleOf(lease)}: ${processText(stranger!)} listens on its port too, and does not belong to its ` +
+    `holder${reason === null ? "" : ` (${escapeControls(reason)})`}`,
+    "nothing was ended",
+    command === undefined ? `portd inspect ${port} says more` : `to end that one: ${command}`,
+  ].join("; ");
+  throw new PortdError("port_in_use", message, { port, pid, lease });
 }
 
 /** Prints the addresses. @throws {PortdError} where not all of the command's services listen. */

@@ -1,5 +1,5 @@
 /** `portd service run`: what the system starts. */
-import { loadConfig } from "../../config.ts";
+import { loadConfig, type LoadedConfig } from "../../config.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { type ConfigFlags, loadOptions } from "../daemon/config_flags.ts";
 import { logFailure, serveUntilStopped } from "../daemon/serving.ts";
@@ -14,10 +14,12 @@ export async function runService(context: CliContext, flags: CommonFlags & Confi
   let isLogged = false;
   const run = control.run(async ({ signal, ready }) => {
     const options = await loadOptions(context, flags);
+    let loaded: LoadedConfig | undefined;
     try {
-      await serveUntilStopped(context, await loadConfig(options), { signal, onReady: ready });
+      loaded = await loadConfig(options);
+      await serveUntilStopped(context, loaded, { signal, onReady: ready });
     } catch (error) {
-      await logFailure(options.stateDir, error);
+      await logFailure(options.stateDir, error, loaded?.config);
       isLogged = true;
       throw error;
     }

@@ -8,6 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../clock.ts";
+import type { WriteLine } from "../../log_line.ts";
 import { Histogram } from "../../metrics/histogram.ts";
 import { apply, type Change, WriteError } from "./changes.ts";
 import { Checkpoints } from "./checkpoint.ts";
@@ -23,7 +24,7 @@ export interface JournalParts {
   readonly retention: Retention;
   readonly clock: Clock;
   /** Logs a line for the operator. */
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
 }
 
 interface Queued {
@@ -130,7 +131,7 @@ export class Journal {
   /** Logs why the file cannot be written, once for each reason. */
   report(cause: unknown): void {
     const fault = `cannot write ${this.#parts.path}: ${faultText(cause)}`;
-    if (fault !== this.#fault) this.#parts.log(fault);
+    if (fault !== this.#fault) this.#parts.log(fault, "error");
     this.#fault = fault;
   }
 

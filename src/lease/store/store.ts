@@ -5,6 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { PortdError } from "../../errors.ts";
 import type { MappingRecord } from "../../gateway/record.ts";
+import type { WriteLine } from "../../log_line.ts";
 import { Turns } from "../../os/turns.ts";
 import type { EndedPort, LeaseRecord } from "../record.ts";
 import { type Change, splitIds, type StoredAnswer } from "./changes.ts";
@@ -44,7 +45,7 @@ export interface StoreOptions extends StoreLimits {
   /** How long work is cut into turns. @default with timers */
   readonly turns?: () => Turns;
   /** Logs a line for the operator. */
-  readonly log: (line: string) => void;
+  readonly log: WriteLine;
 }
 
 /** The open file. One per process and file; {@linkcode Store.close} ends it. */

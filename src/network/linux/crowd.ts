@@ -3,6 +3,7 @@
  * and has no setting for either. So descriptors are counted from time to time, and when few are left connections are
  * shut down by their descriptor, and Deno closes them. Manuals: getpeername(2), shutdown(2), proc(5), sock_diag(7).
  */
+import type { WriteLine } from "../../log_line.ts";
 import { EBADF, errno, type Libc, raiseOpenFileLimit, reservedOf, shortTurns } from "../../os/linux/libc.ts";
 import { SockDiagSocket } from "../../os/linux/sock_diag_socket.ts";
 import { readSocketAddress, SOCKET_ADDRESS_SIZE } from "../../os/linux/socket_address.ts";
@@ -31,7 +32,7 @@ interface Connection {
  */
 export class LinuxCrowd {
   readonly #libc: Libc;
-  readonly #log: (line: string) => void;
+  readonly #log: WriteLine;
   readonly #limit: number;
   readonly #reserve: number;
   /** Opened with the watch: later there may be no descriptor for it. */
@@ -47,7 +48,7 @@ export class LinuxCrowd {
   #cutting: Promise<void> | undefined;
   #loggedAt = -Infinity;
 
-  constructor(libc: Libc, log: (line: string) => void) {
+  constructor(libc: Libc, log: WriteLine) {
     this.#libc = libc;
     this.#log = log;
     this.#limit = raiseOpenFileLimit(libc);
@@ -119,7 +120,7 @@ export class LinuxCrowd {
     if (performance.now() - this.#loggedAt < LOG_PAUSE_MS) return;
     this.#loggedAt = performance.now();
     const callers = [...new Set(cut.map(({ caller }) => caller))].slice(0, 3).join(", ");
-    this.#log(`cut ${cut.length} of ${all} connections, as descriptors ran out; their callers: ${callers}`);
+    this.#log(`cut ${cut.length} of ${all} connections, as descriptors ran out; their callers: ${callers}`, "warning");
   }
 
   /** Cuts a connection. @returns false when it has ended meanwhile. */
@@ -159,7 +160,7 @@ export class LinuxCrowd {
       return new Map(toUs.map(({ localAddress, localPort, uid }) => [endpoint(localAddress, localPort), nameOf(uid!)]));
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("Cannot list sockets")) throw error;
-      this.#log(`cannot see whose connections these are: ${error.message}`);
+      this.#log(`cannot see whose connections these are: ${error.message}`, "warning");
       return new Map();
     }
   }

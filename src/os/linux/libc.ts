@@ -35,6 +35,8 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   /** `int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *)`, glibc 2.28 */
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  /** `int fcntl(int, int operation, ...)`, used with an int */
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *, size_t)` */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   /** `ssize_t readlinkat(int folder, const char *path, char *, size_t)`, of whose result the low half has any length */

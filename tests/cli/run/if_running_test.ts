@@ -185,7 +185,7 @@ if (Deno.build.os === "linux") {
     await checkFailure(
       runWith(setting, "web", "--if-running", "restart"),
       4,
-      /^portd: Cannot free port \d+: pid 7000 \(nginx, .*\) listens there .* does not belong to the holder of shop\/web/,
+      /^portd: Cannot restart shop\/web \(.*\): pid 7000 \(nginx, .*\) listens on its port too, and does not belong to its holder .*; nothing was ended; to end that one: (sudo )?kill 7000\n$/,
     );
     using connection = await Deno.connect({ port });
     assert.equal(await connection.read(new Uint8Array(1)), null, "the server is well");
