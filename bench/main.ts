@@ -14,6 +14,8 @@ import { cli, compiled } from "./rows/cli.ts";
 import { listeners } from "./rows/listeners.ts";
 import { firewall } from "./rows/firewall.ts";
 import { idle } from "./rows/idle.ts";
+import { dashboards } from "./rows/dashboards.ts";
+import { page } from "./rows/page.ts";
 import { readers } from "./rows/readers.ts";
 import { waiting } from "./rows/waiting.ts";
 import { many } from "./rows/many.ts";
@@ -37,8 +39,9 @@ const MEASURES: readonly Row[] = [
   listeners,
   firewall,
   idle,
+  page,
 ];
-const SIEGES: readonly Row[] = [readers, waiting, history, disk];
+const SIEGES: readonly Row[] = [dashboards, readers, waiting, history, disk];
 const ROWS: readonly Row[] = [...MEASURES, ...SIEGES];
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 

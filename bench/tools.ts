@@ -14,6 +14,7 @@ export const SS: Tool = { program: "ss", debian: "iproute2" };
 export const NFT: Tool = { program: "nft", debian: "nftables" };
 export const UNSHARE: Tool = { program: "unshare", debian: "util-linux" };
 export const PORTSERVER: Tool = { program: "portserver", debian: "python3-portpicker" };
+export const CHROMIUM: Tool = { program: "chromium", debian: "chromium" };
 
 /** Those of the tools that are in no folder of the search path. */
 export function missingTools(tools: readonly Tool[], searchPath: string): Tool[] {

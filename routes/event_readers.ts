@@ -13,8 +13,11 @@ import type { ReaderCounts } from "../src/metrics/server_counts.ts";
 export const MOST_READERS = 256;
 /** A comment comes so often where nothing else does: both ends see whether the connection stands. */
 export const KEEP_ALIVE_MS = 15_000;
-/** Readers get what has come up together, at most so often; the first event after a pause is not held up. */
-const WAKE_MS = 50;
+/**
+ * Readers get what has come up together, at most so often; the first event after a pause is not held up. Where there are
+ * more readers the pause is longer, so that all of them together get a thousand pieces a second at most.
+ */
+const WAKE_MS = 50, MS_A_READER = 1;
 /** As much is made for a reader at once, in bytes; a single event may be longer. */
 const PIECE_BYTES = 65_536;
 /** A reader that has not taken what it was given for so long is dropped. */
@@ -181,7 +184,8 @@ export class EventReaders {
   #wakeSoon(): void {
     if (this.#waiting.size === 0 || this.#cancelWake !== undefined) return;
     const { clock } = this.#parts;
-    const pauseMs = Math.max(0, this.#wokenAt + WAKE_MS - clock.monotonic());
+    const restMs = Math.max(WAKE_MS, MS_A_READER * this.#readers.size);
+    const pauseMs = Math.max(0, this.#wokenAt + restMs - clock.monotonic());
     this.#cancelWake = clock.after(pauseMs, () => {
       this.#cancelWake = undefined;
       this.#wokenAt = clock.monotonic();

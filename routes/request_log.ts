@@ -9,8 +9,8 @@ import type { Route } from "./guard.ts";
 /** What serves requests; the second argument has the address of the caller. */
 export type Fetch = (request: Request, env?: object) => Response | Promise<Response>;
 
-/** An id that a caller gives a request is written where it looks like one. */
-const REQUEST_ID = /^[\w.:-]{1,64}$/;
+/** An id that a caller gives a request is written where it looks like one: a UUID is, and no secret of portd is so short. */
+const REQUEST_ID = /^[\w.:-]{1,36}$/;
 /** Callers may call any method. */
 const LONGEST_METHOD = 20;
 

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { Services } from "../../src/daemon/daemon.ts";
 import type { Lease } from "../../src/lease/lease.ts";
+import type { LeaseRecord } from "../../src/lease/record.ts";
 import type { From } from "../guard.ts";
 import type { Assets } from "./assets.ts";
 import { activitySection } from "./browser/activity.js";
@@ -22,13 +23,17 @@ import { PAGE_HEADERS } from "./headers.ts";
 import { isLanguage, languageOf } from "./language.ts";
 import { overviewOf, type OverviewParts } from "./overview.ts";
 import { renderDocument } from "./render.ts";
+import { shared } from "./shared.ts";
 import { readStrangers, type StrangersParts } from "./strangers.ts";
 
 /** Leases that the server renders; the browser code adds the others. */
 const MOST_ROWS = 100;
 
 /** What the page shows. */
-export type PageParts = OverviewParts & StrangersParts & Pick<Services, "registry" | "guard" | "portMap" | "activity">;
+export type PageParts =
+  & OverviewParts
+  & StrangersParts
+  & Pick<Services, "registry" | "guard" | "clock" | "portMap" | "activity">;
 
 /** The page. */
 export interface Page {
@@ -41,15 +46,17 @@ export interface Page {
 
 /** @param assets are the files that it loads. */
 export function createPage(parts: PageParts, assets: Assets): Page {
+  const { clock } = parts;
+  const strangers = shared(() => readStrangers(parts), { clock, keepMs: 2000 });
   return {
-    overview: () => overviewOf(parts),
-    strangers: () => readStrangers(parts),
+    overview: shared(() => overviewOf(parts), { clock, keepMs: 500 }),
+    strangers,
     async answer({ req }, from) {
       const asked = req.query("lang") ?? "";
       const texts = LANGUAGES[isLanguage(asked) ? asked : languageOf(req.header("accept-language"))];
       const document = from === "foreign"
         ? documentOf([foreignNotice(texts)], { texts, assets, isLive: false })
-        : documentOf(await contentOf(parts, texts), { texts, assets, isLive: true });
+        : documentOf(await contentOf({ ...parts, strangers }, texts), { texts, assets, isLive: true });
       return new Response(renderDocument(document), { headers: PAGE_HEADERS });
     },
   };
@@ -65,7 +72,7 @@ function foreignNotice(texts: Texts): Element {
 }
 
 /** The sections of the page. Those without data are there too, for the browser code to fill. */
-async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Element[]> {
+async function contentOf(parts: PageParts & Pick<Page, "strangers">, texts: Texts): Promise<readonly Element[]> {
   if (parts.guard.anonymous === "none") {
     return [
       h("p", { id: "summary", "data-locked": "" }, texts.tokenNeeded),
@@ -79,7 +86,7 @@ async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Eleme
   }
   const [overview, strangers, map] = await Promise.all([
     overviewOf(parts),
-    readStrangers(parts),
+    parts.strangers(),
     parts.portMap.recent(),
   ]);
   const view = makeView(texts, utcText, overview);
@@ -95,9 +102,16 @@ async function contentOf(parts: PageParts, texts: Texts): Promise<readonly Eleme
   ];
 }
 
-/** The leases that are rendered, and those in conflict. */
+/** The leases that are rendered, and those in conflict. Of 50,000 only these are sorted and presented. */
 function firstLeases({ registry }: Pick<PageParts, "registry">) {
-  const leases: Lease[] = [...registry.written()].map((record) => registry.present(record));
-  const conflicts = leases.filter(({ state }) => state === "conflict");
-  return { total: leases.length, conflicts, first: leases.sort(orderBy(DEFAULT_ORDER)).slice(0, MOST_ROWS) };
+  let total = 0, first: LeaseRecord[] = [];
+  const conflicts: Lease[] = [], order = orderBy(DEFAULT_ORDER);
+  const cut = () => first.sort(order).slice(0, MOST_ROWS);
+  for (const record of registry.written()) {
+    total++;
+    if (record.state === "conflict") conflicts.push(registry.present(record));
+    first.push(record);
+    if (first.length === 10 * MOST_ROWS) first = cut();
+  }
+  return { total, conflicts, first: cut().map((record) => registry.present(record)) };
 }

@@ -20,5 +20,8 @@ function toNode(child: Child): Node {
   if (typeof child !== "object") return String(child);
   if (Array.isArray(child)) return child.map(toNode) as unknown as Node;
   const { tag, attributes, children } = child as Element;
-  return jsx(tag, { ...attributes }, ...children.map(toNode)) as unknown as Node;
+  const kept = Object.entries(attributes).filter(([, value]) =>
+    value !== false && value !== null && value !== undefined
+  );
+  return jsx(tag, Object.fromEntries(kept), ...children.map(toNode)) as unknown as Node;
 }

@@ -10,12 +10,10 @@ import { loopbackHints } from "../inspect/loopback.ts";
 import { ActivityCounter } from "../lease/activity.ts";
 import { Allocator } from "../lease/allocator.ts";
 import { EventLog, type LeaseEventType } from "../lease/events.ts";
-import { excluderOf, poolPorts } from "../lease/exclusion.ts";
-import type { Lease } from "../lease/lease.ts";
+import { poolPorts } from "../lease/exclusion.ts";
 import { Pool } from "../lease/pool.ts";
 import type { PrivilegedPorts } from "../lease/privileged.ts";
-import { type LeaseRecord, toLease } from "../lease/record.ts";
-import { Refusals } from "../lease/refusal.ts";
+import type { LeaseRecord } from "../lease/record.ts";
 import { Registry } from "../lease/registry.ts";
 import { Replay } from "../lease/replay.ts";
 import { restoreLeases } from "../lease/restore.ts";
@@ -23,13 +21,11 @@ import { Store, type StoreLimits } from "../lease/store/store.ts";
 import { Transfer } from "../lease/transfer.ts";
 import { wantedMappings } from "../lease/wanted_mappings.ts";
 import { exposedListeners, wantedRules } from "../lease/wanted_rules.ts";
-import type { Scanner } from "../listener/listener.ts";
 import { findOccupant, type Occupant } from "../listener/occupant.ts";
 import type { WriteLine } from "../log_line.ts";
 import type { PortRules } from "../os/port_rules.ts";
 import { ephemeralRanges } from "../os/ports.ts";
-import type { SocketRow } from "../os/socket.ts";
-import { isWithin, type Protocol, rangeText } from "../port/port.ts";
+import { isWithin, type Protocol } from "../port/port.ts";
 import { Listing } from "../watch/listing.ts";
 import { Observations } from "../watch/observations.ts";
 import { Watch } from "../watch/watch.ts";
@@ -39,6 +35,7 @@ import { type Machine, openMachine } from "./machine.ts";
 import { GatewayPart } from "./mapping.ts";
 import { openPortMap } from "./port_map.ts";
 import { openReach } from "./reach.ts";
+import { openRefusals } from "./refusals.ts";
 
 /** Parts of the core that others use as they are. */
 type Shared =
@@ -189,7 +186,7 @@ async function openLeases(options: LeaseOptions): Promise<Core> {
     events,
     names,
     isEphemeral: (port) => isWithin(ephemeralRanges(rules.current), port),
-    refusals: refusalsOf({ ...options, store }),
+    refusals: openRefusals({ ...options, store }),
     defaultLifetime: { kind: "listener", claimMs, graceMs },
     maxLeasesPerUser,
   });
@@ -272,30 +269,6 @@ function describer(core: Core, exposureFaults: () => readonly (string | null)[])
     wsl,
     warnings: [...warnings(), store.fault, ...exposureFaults()].filter((each) => each !== null),
   });
-}
-
-function refusalsOf(options: LeaseOptions & Pick<Core, "store">): Refusals {
-  const { config, store, clock, scanner, processes, findUnused, hasRights, rules } = options;
-  return new Refusals({
-    processes,
-    findUnused,
-    excluderOf: (port) => isWithin(config.exclude, port) ? "the configuration" : excluderOf(port, rules.current),
-    poolText: config.pool.map(rangeText).join(","),
-    privilegedBelow: hasRights ? 0 : rules.current.unprivilegedFrom,
-    kernelPid: rules.current.kernelPid,
-    findListener: (port, protocol) => findListener(scanner, port, protocol),
-    findEnded(id): Lease | undefined {
-      const record = store.find(id);
-      return record === undefined || record.endedAt === null ? undefined : toLease(record, clock);
-    },
-  });
-}
-
-/** A socket that uses a port: a listener before any other. */
-async function findListener(scanner: Scanner, port: number, protocol: Protocol): Promise<SocketRow | undefined> {
-  const rows = await scanner.socketsOn({ port, protocol });
-  const row = rows.find(({ state }) => state === "LISTEN") ?? rows[0];
-  return row === undefined ? undefined : (await scanner.identify([row]))[0];
 }
 
 function countByState(registry: Registry): Record<string, number> {

@@ -4,10 +4,12 @@
  */
 import process from "node:process";
 import { EVENTS } from "../client/answer_shapes.ts";
+import type { DaemonStatus } from "../client/wire.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { RuleState } from "../firewall/plan.ts";
 import { MAPPING_STATES } from "../gateway/mapping.ts";
-import { ENDED_STATES, LIFETIME_KINDS, LIVE_STATES } from "../lease/lease.ts";
+import { ENDED_STATES, LIFETIME_KINDS, LIVE_STATES, type LiveState } from "../lease/lease.ts";
+import type { LeaseRecord } from "../lease/record.ts";
 import type { Family, Sample } from "../metrics/exposition.ts";
 import type { Histogram } from "../metrics/histogram.ts";
 import { PROTOCOLS } from "../port/port.ts";
@@ -48,31 +50,22 @@ const RULE_STATES: readonly RuleState[] = ["set", "not_needed", "missing", "fail
 
 /** All metrics, as they are now. */
 export function readFamilies(parts: MetricsParts): readonly Family[] {
+  const status = parts.status(); // it looks at every lease
   return [
     ...leaseFamilies(parts),
-    ...portFamilies(parts),
+    ...portFamilies(parts, status),
     ...commitFamilies(parts),
     ...scanFamilies(parts),
     ...exposureFamilies(parts),
-    ...serverFamilies(parts),
+    ...serverFamilies(parts, status),
     ...processFamilies(),
   ];
 }
 
 function leaseFamilies({ registry, activity }: MetricsParts): Family[] {
   const { counts, table, waiting } = registry;
-  const live = countBy([...table.all()], ({ state, lifetime }) => `${state} ${lifetime.kind}`);
   return [
-    gauge(
-      "portd_leases",
-      "Live leases by state and kind of lifetime.",
-      LIVE_STATES.flatMap((state) =>
-        LIFETIME_KINDS.map((lifetime) => ({
-          labels: { state, lifetime },
-          value: live.get(`${state} ${lifetime}`) ?? 0,
-        }))
-      ),
-    ),
+    gauge("portd_leases", "Live leases by state and kind of lifetime.", countLeases(table.all())),
     counter("portd_grants_total", "Leases granted or imported.", counts.granted),
     counter("portd_lease_ends_total", "Leases that ended, by how.", each("state", ENDED_STATES, (s) => counts[s])),
     counter(
@@ -84,8 +77,7 @@ function leaseFamilies({ registry, activity }: MetricsParts): Family[] {
   ];
 }
 
-function portFamilies({ pool, allocator, status }: MetricsParts): Family[] {
-  const { holds } = status();
+function portFamilies({ pool, allocator }: MetricsParts, { holds }: DaemonStatus): Family[] {
   const free = each("protocol", PROTOCOLS, (protocol) => pool.countFree([protocol]));
   const { holdFailures } = allocator;
   return [
@@ -152,7 +144,8 @@ function exposureFamilies({ firewall, mapper }: MetricsParts): Family[] {
   ];
 }
 
-function serverFamilies({ events, counts: { requests, readers, loopLag }, status }: MetricsParts): Family[] {
+function serverFamilies({ events, counts }: MetricsParts, { warnings }: DaemonStatus): Family[] {
+  const { requests, readers, loopLag } = counts;
   const answers = [...requests.read()].map(({ count, ...labels }) => ({ labels, value: count }));
   const refused = [...requests.refusals].map(([code, value]) => ({ labels: { code }, value }));
   return [
@@ -171,7 +164,7 @@ function serverFamilies({ events, counts: { requests, readers, loopLag }, status
     counter("portd_http_requests_total", "HTTP requests answered, by method, route and class of status.", answers),
     counter("portd_http_refusals_total", "HTTP requests answered with an error, by error code.", refused),
     histogram("portd_event_loop_lag_seconds", "How late a timer of the daemon went off.", loopLag),
-    gauge("portd_warnings", "Warnings of portd status.", status().warnings.length),
+    gauge("portd_warnings", "Warnings of portd status.", warnings.length),
     gauge("portd_build_info", "Always 1; the labels say which build it is.", [{
       labels: { version: VERSION, deno: Deno.version.deno, os: Deno.build.os, arch: Deno.build.arch },
       value: 1,
@@ -217,8 +210,23 @@ function known<Value extends string>(label: string, values: readonly Value[], co
   return each(label, [...new Set([...values, ...counts.keys()])], (value) => counts.get(value) ?? 0);
 }
 
-function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<string, number> {
+/** There may be fifty thousand. */
+function countLeases(records: Iterable<LeaseRecord>): Sample[] {
+  const samples = LIVE_STATES.map((state) =>
+    LIFETIME_KINDS.map((lifetime) => ({ labels: { state, lifetime }, value: 0 }))
+  );
+  for (const { state, lifetime: { kind } } of records) {
+    const sample = samples[LIVE_STATES.indexOf(state as LiveState)]?.[LIFETIME_KINDS.indexOf(kind)];
+    if (sample !== undefined) sample.value++;
+  }
+  return samples.flat();
+}
+
+function countBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  for (const item of items) {
+    const key = keyOf(item);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
   return counts;
 }

@@ -98,6 +98,12 @@ export const FRAMEWORKS: readonly Framework[] = [
     serves: /^(?:serve|server|s)$/,
     own: /^(?:-P|--port)/,
     words: port(),
+    sides: [{
+      name: "livereload",
+      opens: /^(?:-l|--livereload)$/,
+      own: /^--livereload-port(?:=|$)/,
+      words: (port) => ["--livereload-port", String(port)],
+    }],
     source: "https://jekyllrb.com/docs/configuration/options/",
   },
   {

@@ -73,6 +73,13 @@ function nameOf(word: string): string {
   return name.replace(/\.(?:js|mjs|cjs|cmd|exe|bat)$/i, "");
 }
 
+/** Whether a command has Node.js open its debugger's port without saying which: then that is 9229, for every process. */
+export function opensInspector(words: readonly string[]): boolean {
+  return words.some((word) => /^(?:node|nodemon|tsx|ts-node)$/.test(nameOf(word))) &&
+    words.some((word) => /^--inspect(?:-brk|-wait)?$/.test(word)) &&
+    !words.some((word) => /^--inspect(?:-\w+)?=|^--inspect-port$/.test(word));
+}
+
 /** A script of package.json as a package manager runs it. */
 export interface ScriptCall {
   readonly script: string;

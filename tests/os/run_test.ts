@@ -85,6 +85,34 @@ osTest(
   },
 );
 
+/** Listens; at the first connection it is refused a port, and fails. */
+const REFUSED_LATER = `import os, socket, sys
+print("ran", flush=True)
+port = ("127.0.0.1", int(os.environ["PORT"]))
+with socket.create_server(port) as server:
+    server.accept()
+    try:
+        socket.socket().bind(port)
+    except OSError:
+        sys.exit(1)
+`;
+
+osTest(
+  "portd run does not start a server again that has served, as one does that reads Ctrl-C as a key",
+  NEEDS,
+  async () => {
+    await using installation = await Installation.create({ env: { PORTD_WATCH_MS: "50" } });
+    const cwd = await makeProject(installation, "plain", { "server.py": REFUSED_LATER });
+    await installation.answer(["ls"]); // starts the daemon
+    const run = installation.command(["run", "web", "--", "python3", "server.py"], { cwd, stdin: "null" }).spawn();
+    const output = Promise.all([textOf(run.stdout), textOf(run.stderr)]);
+    const [lease] = await untilAll(installation, ["plain/web"], isListening);
+    (await Deno.connect({ hostname: "127.0.0.1", port: lease!.port })).close();
+    assert.equal((await run.status).code, 1);
+    assert.deepEqual(await output, ["ran\n", ""]);
+  },
+);
+
 osTest("portd run runs a command that fails for another reason once", NEEDS, async () => {
   await using installation = await Installation.create();
   const cwd = await makeProject(installation, "plain", {});

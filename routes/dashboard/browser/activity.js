@@ -12,7 +12,7 @@ import { mapWords } from "./map_words.js";
 /** Minutes that the plot has. */
 const MINUTES = 60;
 /** Units of the plot. */
-const WIDTH = 720, HEIGHT = 132, LEFT = 44, TOP = 14, MIDDLE = 62, BOTTOM = 110, STEP = (WIDTH - LEFT - 4) / MINUTES;
+const WIDTH = 720, HEIGHT = 138, LEFT = 64, TOP = 14, MIDDLE = 62, BOTTOM = 110, STEP = (WIDTH - LEFT - 4) / MINUTES;
 
 /**
  * @param {Activity} activity
@@ -74,13 +74,17 @@ function plot({ grants, releases, refusals }, summary, words) {
       const middle = round(at(i) + STEP / 2);
       return count === 0 ? null : h("path", { class: "refusals", d: `M${middle} 2l4.5 8h-9Z` });
     }),
-    label(LEFT - 6, TOP + 4, "end", String(most)),
+    label(LEFT - 6, TOP + 6, "end", compact(most)),
     label(LEFT - 6, MIDDLE + 4, "end", "0"),
-    label(LEFT - 6, BOTTOM + 4, "end", String(most)),
     label(LEFT, HEIGHT - 4, "start", words.ago(MINUTES)),
     label(LEFT + 30 * STEP, HEIGHT - 4, "middle", words.ago(MINUTES / 2)),
     label(WIDTH - 4, HEIGHT - 4, "end", words.now),
   );
+}
+
+/** A number in a few characters: 3002 is 3k. @param {number} number */
+function compact(number) {
+  return number < 1000 ? String(number) : `${Math.round(number / 1000)}k`;
 }
 
 /** @param {number} number */

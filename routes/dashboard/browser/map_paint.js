@@ -17,9 +17,8 @@ import { MARKED, PORTS, runsOf } from "./port_map.js";
 
 /** Wide pictures have rows of 512 ports, so that a cell is large enough to be pointed at. */
 const WIDE = 620, WIDE_COLUMNS = 512, NARROW_COLUMNS = 256, LEAST_ROW = 1.3, WIDE_ROW = 2.5;
-/** So many marks at most have this size; with more of them they would cover each other. */
-const MARK_SIZES = /** @type {const} */ ([[60, 10], [250, 8], [900, 6], [3000, 4]]);
-const SMALLEST_MARK = 3;
+/** So many marks of one state at most have this size; more of them would cover each other, so each is its cell. */
+const MARK_SIZES = /** @type {const} */ ([[60, 10], [200, 8], [600, 6]]);
 
 /** @param {number} width @returns {Grid} */
 export function gridOf(width) {
@@ -149,15 +148,19 @@ function strokeCells(brush, grid, range) {
  * @param {(name: string) => string} colour
  */
 function paintMarks(brush, runs, grid, colour) {
-  const marked = runs.filter(({ state }) => MARKED.includes(state));
-  const total = marked.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  const usual = MARK_SIZES.find(([most]) => total <= most)?.[1] ?? SMALLEST_MARK;
   for (const state of MARKED) { // the stronger ones over the weaker ones
+    const own = runs.filter((run) => run.state === state);
+    const total = own.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    const size = MARK_SIZES.find(([most]) => total <= most)?.[1];
     brush.fillStyle = brush.strokeStyle = colour(state);
-    const size = (state === "conflict" ? Math.max(usual, 8) : usual) * grid.scale;
-    for (const run of marked) {
-      for (let port = run.first; run.state === state && port <= run.last; port++) {
-        paintMark(brush, state, { ...insideOf(grid, port, size), size, scale: grid.scale });
+    for (const run of own) {
+      if (size === undefined) {
+        fillCells(brush, grid, run);
+        continue;
+      }
+      for (let port = run.first; port <= run.last; port++) {
+        const inPixels = size * grid.scale;
+        paintMark(brush, state, { ...insideOf(grid, port, inPixels), size: inPixels, scale: grid.scale });
       }
     }
   }
@@ -172,7 +175,7 @@ function insideOf(grid, port, size) {
 }
 
 /**
- * A ring is leased, a disk listens, a diamond has no lease, a triangle is a conflict; small ones are squares.
+ * A ring is leased, a disk listens, a diamond has no lease, a triangle is a conflict.
  *
  * @param {CanvasRenderingContext2D} brush
  * @param {MapState} state
@@ -180,7 +183,6 @@ function insideOf(grid, port, size) {
  */
 function paintMark(brush, state, { x, y, size, scale }) {
   const half = size / 2;
-  if (size < 6 * scale) return brush.fillRect(Math.round(x - half), Math.round(y - half), size, size);
   brush.beginPath();
   if (state === "leased") {
     brush.lineWidth = 2 * scale;

@@ -47,10 +47,11 @@ export class MapPicture {
     if (this.#canvas === null) {
       if (document.getElementById("map-picture") === null) put(mapSection(map, this.#texts)); // it had no data before
       this.#canvas = byId("map-picture").querySelector("canvas");
+      /** @type {HTMLDetailsElement} */ (byId("map-table")).open = false; // the picture says the same
       this.#listen();
     }
     this.#states = { tcp: statesOf(map, "tcp"), udp: statesOf(map, "udp") };
-    put(mapTable(map, this.#texts));
+    put(mapTable(map, this.#texts, false));
     this.#paint();
   }
 

@@ -6,6 +6,14 @@
  * @import { Column } from "./lease_row.js"
  */
 
+/**
+ * @typedef {Pick<Lease, "id" | "name" | "port" | "state"> & {
+ *   readonly holder: { readonly command: string | null },
+ *   readonly listener: { readonly command: string | null, readonly since: string | number } | null,
+ *   readonly grantedAt: string | number,
+ * }} Sortable A lease, also as the daemon keeps it.
+ */
+
 /** Columns by which the table can be sorted. @type {readonly Column[]} */
 export const SORTABLE = ["name", "port", "state", "process", "since"];
 
@@ -14,7 +22,7 @@ export const DEFAULT_ORDER = "name";
 
 const STATES = ["conflict", "listening", "idle", "granted"];
 
-/** @type {Readonly<Partial<Record<Column, (lease: Lease) => string | number>>>} */
+/** @type {Readonly<Partial<Record<Column, (lease: Sortable) => string | number>>>} */
 const KEYS = {
   name: ({ name }) => name ?? "\uffff",
   port: ({ port }) => port,
@@ -28,7 +36,7 @@ const KEYS = {
  *
  * @param {Column} column
  * @param {"ascending" | "descending"} [direction]
- * @returns {(a: Lease, b: Lease) => number}
+ * @returns {(a: Sortable, b: Sortable) => number}
  */
 export function orderBy(column, direction = "ascending") {
   const keyOf = KEYS[column] ?? KEYS.name ?? (() => 0);

@@ -100,7 +100,7 @@ export function mapSection(map, texts) {
     h("p", { id: "map-keys", class: "unseen" }, words.keys),
     h("p", { id: "map-readout", class: "scripted", role: "status" }),
     mapLegend(map, "tcp", texts),
-    mapTable(map, texts),
+    mapTable(map, texts, true),
   );
 }
 
@@ -186,9 +186,10 @@ function swatch(kind) {
  *
  * @param {PortMap} map
  * @param {Texts} texts
+ * @param {boolean} isOpen is true where there is no picture.
  * @returns {Element}
  */
-export function mapTable(map, texts) {
+export function mapTable(map, texts, isOpen) {
   const words = mapWords(texts);
   const { tableHeads: heads } = words;
   const runs = { tcp: runsOf(map, "tcp"), udp: runsOf(map, "udp") };
@@ -197,7 +198,7 @@ export function mapTable(map, texts) {
     words.both(portsIn(runs.tcp, segment, states), portsIn(runs.udp, segment, states));
   return h(
     "details",
-    { id: "map-table" },
+    { id: "map-table", open: isOpen },
     h("summary", {}, words.table),
     h(
       "table",

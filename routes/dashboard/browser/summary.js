@@ -1,6 +1,6 @@
 // @ts-check
 /** The head of the page: what is free and what is in conflict, in words, and what needs attention. Pure. */
-import { foreign, h } from "./element.js";
+import { foreign, h, visible } from "./element.js";
 import { mark, titleOf } from "./lease_row.js";
 
 /**
@@ -98,7 +98,7 @@ function collisionNote({ port, protocol, name, command, pid }, texts) {
   return [
     mark("warning", ""),
     h("strong", {}, `${port}/${protocol}`),
-    ` ${name === null ? texts.collision : texts.takenFrom(name)}: `,
+    ` ${name === null ? texts.collision : texts.takenFrom(visible(name))}: `,
     foreign(who.length > 160 ? `${who.slice(0, 160)}…` : who),
   ];
 }

@@ -25,7 +25,7 @@ import { UsageError } from "../exit.ts";
 import { titleOf } from "../naming.ts";
 import { grantFor, holderOf } from "../../project/grant.ts";
 import { parsePair, parsePort, parsePortOrVariable } from "../parse.ts";
-import { type ChildEnd, runChild, StartError } from "../run/child.ts";
+import { type ChildEnd, EARLY_MS, runChild, StartError, wasEarlyFailure } from "../run/child.ts";
 import { RunLeases, type WithToken } from "../run/leases.ts";
 import { openSlot, type SlotVariables } from "../run/slot.ts";
 import { checkPlaceholders, type NamedPort, portVariables, portWords } from "../run/placeholders.ts";
@@ -37,8 +37,6 @@ import { type IsTaken, isTakenByListening, isTakenByProbe } from "../run/taken.t
 import { findListening, findWantedPorts, portsRequest, type WantedPort, withSides } from "../run/wanted_ports.ts";
 import { shorten, writeLine } from "../terminal.ts";
 
-/** A command that fails so soon after its start may have found its port in use. */
-const EARLY_MS = 10_000;
 const MOST_RESTARTS = 3;
 const KILL_AFTER_MS = 10_000;
 const COMMAND_WIDTH = 200;
@@ -209,7 +207,8 @@ async function runWithPorts(session: Session, granted: readonly Lease[]): Promis
         const end = await runOnce(session, leases);
         code = end.code;
         await leases.keepUsed(end.family, { wasAskedToEnd: relay.exitCode !== undefined });
-        const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed;
+        const mayRestart = wasEarlyFailure(end) && relay.exitCode === undefined && !leases.areUsed &&
+          !(end.refusal !== undefined && await leases.haveServed());
         again = mayRestart ? restartAfter(end, leases) : undefined;
         if (mayRestart && again === undefined) reportRefusal(end, leases, session);
       }
@@ -275,15 +274,16 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
   if (binds !== undefined) AbortSignal.timeout(EARLY_MS).addEventListener("abort", () => binds[Symbol.dispose]());
   leases.letGo();
   try {
-    const env = { ...portVariables(ports), ...session.slot?.(leases.all), ...session.scope.variables };
-    const end = await runChild({ words: filled, env, killAfterMs }, relay);
+    const own = { ...session.scope.variables, ...filled.variables };
+    const env = { ...portVariables(ports), ...session.slot?.(leases.all), ...own };
+    const end = await runChild({ words: filled.words, env, killAfterMs }, relay);
     return { ...end, refusal: wasEarlyFailure(end) ? binds?.findRefusal(leases.held) : undefined };
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { startFailure }: typeof import("../run/start_failure.ts") = await import(
       "../run/start_failure.ts" as string
     );
-    throw startFailure(error.cause, filled[0]!, { context, json: session.json });
+    throw startFailure(error.cause, filled.words[0]!, { context, json: session.json });
   }
 }
 
@@ -291,8 +291,4 @@ async function runOnce(session: Session, leases: RunLeases): Promise<RunEnd> {
 function commandOf({ name }: RunFlags, names: readonly string[], words: readonly string[]): string {
   const named = name === undefined ? names : ["--name", name];
   return shorten(["portd run", ...named, "--", ...words].join(" ").replaceAll(/\p{Cc}/gu, " "), COMMAND_WIDTH);
-}
-
-function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {
-  return code !== 0 && ranMs < EARLY_MS;
 }

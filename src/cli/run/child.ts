@@ -31,11 +31,23 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
+/** A command that fails so soon after its start may have found its port in use. */
+export const EARLY_MS = 10_000;
+/** The exit codes of HUP, INT, QUIT and TERM. */
+const ENDED_BY_SIGNAL = [129, 130, 131, 143];
 /** How long the kernel may take to end processes after KILL. */
 const KILL_LIMIT_MS = 2000;
 const PAUSE_MS = 20;
 /** Windows ends a program five seconds after its window is closed: then its leases would not be released. */
 const LONGEST_CLOSING_MS = 3000;
+
+/**
+ * Whether a command may have found its port in use. A server that takes keys from the terminal ends at Ctrl-C without a
+ * signal, often with the exit code of one.
+ */
+export function wasEarlyFailure({ code, ranMs }: ChildEnd): boolean {
+  return code !== 0 && !ENDED_BY_SIGNAL.includes(code) && ranMs < EARLY_MS;
+}
 
 /**
  * Runs a command to its end; when a signal has asked for it, to the end of all that it has started. It gets our streams

@@ -4,6 +4,7 @@ import { FRAMEWORKS } from "../../project/frameworks.ts";
 import {
   describe,
   lastCommandOf,
+  opensInspector,
   recognise,
   type Recognised,
   type ScriptCall,
@@ -26,6 +27,8 @@ export interface Injection {
 /** A command that was given its ports. */
 export interface Injected {
   readonly words: readonly string[];
+  /** What it gets in its environment. */
+  readonly variables: Readonly<Record<string, string>>;
   /** What was done, in one line. */
   readonly note: string;
 }
@@ -38,14 +41,33 @@ export interface InjectionOptions {
   readonly service?: string | undefined;
   /** The dev server that portd.yaml names, whatever is recognised. */
   readonly framework?: string | undefined;
+  /** The variable NODE_OPTIONS as it is. */
+  readonly nodeOptions?: string | undefined;
 }
 
 /** @param words are those of the command line. @returns `undefined` where the command is left as it is. */
 export function planInjection(
   words: readonly string[],
-  { cwd, service, framework }: InjectionOptions,
+  options: InjectionOptions,
 ): Injection | undefined {
-  const command = commandBehind(words, cwd);
+  const command = commandBehind(words, options.cwd);
+  const server = planServer(words, command, options), inspector = planInspector(command, options);
+  if (inspector === undefined || server?.sides.includes(inspector.side)) return server;
+  return {
+    sides: [...server?.sides ?? [], inspector.side],
+    inject(port, sideOf) {
+      const { note, ...rest } = server?.inject(port, sideOf) ?? { words, note: undefined };
+      const { note: own, variables } = inspector.inject(sideOf(inspector.side));
+      return { ...rest, variables, note: note === undefined ? own : `${note}; ${own}` };
+    },
+  };
+}
+
+function planServer(
+  words: readonly string[],
+  command: Command,
+  { service, framework }: InjectionOptions,
+): Injection | undefined {
   const found = framework === undefined ? command.last && recognise(command.last) : named(framework, command.all);
   if (found === undefined) return undefined;
   const { framework: { name, words: wordsFor, rewrite, lastCounts = false } } = found;
@@ -57,10 +79,29 @@ export function planInjection(
   return {
     sides: sides.map(({ name }) => name),
     inject(port, sideOf) {
-      if (rewrite !== undefined) return { words: rewrite(words, port), note: `${name}: set its port to ${port}` };
+      const variables = {};
+      if (rewrite !== undefined) {
+        return { words: rewrite(words, port), variables, note: `${name}: set its port to ${port}` };
+      }
       const more = [...wordsFor(port), ...sides.flatMap((side) => side.words(sideOf(side.name)))];
       const added = [...command.dashes, ...more];
-      return { words: [...words, ...added], note: `${name}: added ${added.join(" ")}` };
+      return { words: [...words, ...added], variables, note: `${name}: added ${added.join(" ")}` };
+    },
+  };
+}
+
+/**
+ * The debugger of Node.js. It takes the port of NODE_OPTIONS, also behind a script and a watcher, and a process that does
+ * not open its debugger ignores that.
+ */
+function planInspector({ all }: Command, { service, nodeOptions }: InjectionOptions) {
+  if (service === undefined || !opensInspector(all) || /--inspect/.test(nodeOptions ?? "")) return undefined;
+  return {
+    side: `${service}-inspector`,
+    inject(port: number) {
+      const option = `--inspect-port=${port}`;
+      const NODE_OPTIONS = nodeOptions === undefined || nodeOptions === "" ? option : `${nodeOptions} ${option}`;
+      return { variables: { NODE_OPTIONS }, note: `Node.js: added ${option} to NODE_OPTIONS` };
     },
   };
 }

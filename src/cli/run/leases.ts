@@ -1,6 +1,6 @@
 /** The leases of one run of a command. They end with it, unless something that it has started uses their ports. */
 import type { PortdClient } from "../../client/client.ts";
-import { reasonOf } from "../../errors.ts";
+import { PortdError, reasonOf } from "../../errors.ts";
 import type { PortGuard } from "../../hold/windows/guard.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { Process } from "../../process/process.ts";
@@ -86,6 +86,21 @@ export class RunLeases {
   /** The ports that portd holds: a server that does not set SO_REUSEADDR cannot bind them. */
   get held(): readonly number[] {
     return this.all.filter(({ hold }) => hold === "soft").map(({ port }) => port);
+  }
+
+  /**
+   * Whether somebody of the command has listened on one of the ports, as far as the daemon has seen: then the command was
+   * not refused it.
+   */
+  async haveServed(): Promise<boolean> {
+    const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+    try {
+      const leases = await Promise.all(this.all.map(({ id }) => this.#parts.client.get(id, { signal })));
+      return leases.some(({ state }) => state === "listening" || state === "idle");
+    } catch (error) {
+      if (error instanceof PortdError || error === signal.reason) return false; // then nothing is known
+      throw error;
+    }
   }
 
   /** Whether a process of the command still listens on one of the ports. */

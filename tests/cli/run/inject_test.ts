@@ -13,6 +13,7 @@ const inject = (text: string, cwd?: string) => plan(text, cwd === undefined ? {}
 Deno.test("a dev server gets the port, and what keeps it from taking another one", () => {
   assert.deepEqual(inject("npx vite --host"), {
     words: ["npx", "vite", "--host", "--port", "5173", "--strictPort"],
+    variables: {},
     note: "Vite: added --port 5173 --strictPort",
   });
   assert.deepEqual(inject("python3 -m http.server")?.words, ["python3", "-m", "http.server", "5173"]);
@@ -112,10 +113,38 @@ Deno.test("a side port is named after the service, and has words of its own", ()
   const ports: Record<string, number> = { "web-inspector": 5174 };
   assert.deepEqual(wrangler?.inject(5173, (name) => ports[name]!), {
     words: ["npx", "wrangler", "dev", "--port", "5173", "--inspector-port", "5174"],
+    variables: {},
     note: "Wrangler: added --port 5173 --inspector-port 5174",
   });
   assert.deepEqual(plan("wrangler dev --inspector-port 9229", { service: "web" })?.sides, []);
   assert.deepEqual(plan("wrangler dev")?.sides, []);
+  assert.deepEqual(plan("jekyll serve --livereload", { service: "web" })?.sides, ["web-livereload"]);
+  assert.deepEqual(plan("jekyll serve", { service: "web" })?.sides, []);
+});
+
+Deno.test("the debugger of Node.js has a port of its own, also behind scripts and watchers", async () => {
+  await using folder = await temporaryFolder();
+  const scripts = { dev: "nodemon --inspect server.js", debug: "node --inspect node_modules/.bin/vite" };
+  await Deno.writeTextFile(`${folder.path}/package.json`, JSON.stringify({ scripts }));
+  const inspect = (text: string, nodeOptions?: string) =>
+    planInjection(text.split(" "), { cwd: folder.path, service: "web", nodeOptions })?.inject(5173, () => 5174);
+  const variables = { NODE_OPTIONS: "--inspect-port=5174" },
+    note = "Node.js: added --inspect-port=5174 to NODE_OPTIONS";
+  for (const text of ["npm run dev", "node --inspect-brk server.mjs"]) {
+    assert.deepEqual(inspect(text), { words: text.split(" "), variables, note });
+  }
+  assert.deepEqual(inspect("npm run debug"), {
+    words: ["npm", "run", "debug", "--", "--port", "5173", "--strictPort"],
+    variables,
+    note: `Vite: added -- --port 5173 --strictPort; ${note}`,
+  });
+  assert.deepEqual(inspect("npm run dev", "--enable-source-maps")?.variables, {
+    NODE_OPTIONS: "--enable-source-maps --inspect-port=5174",
+  });
+  assert.equal(inspect("npm run dev", "--inspect=9230"), undefined);
+  for (const text of ["node --inspect=9230 server.mjs", "node server.mjs", "node --inspect --inspect-port 1 a.mjs"]) {
+    assert.equal(inspect(text), undefined, text);
+  }
 });
 
 /** Puts a program into the folder that writes its words and its variables of ports. @returns its path. */

@@ -379,3 +379,16 @@ storeTest("however much is written at once, it is committed in turns, in its ord
   await Promise.all(writes);
   assert.deepEqual(written, Array.from({ length: 2000 }, (_, i) => i));
 });
+
+storeTest("transactions, their entries and what could not be written are counted", async (open) => {
+  const store = await open();
+  const { entries, seconds } = store.commits;
+  await Promise.all([store.write(insert(record("A", 3000))), store.write(insert(record("B", 3001))), store.settled()]);
+  assert.deepEqual([entries.count, entries.read().sum, seconds.count, store.commits.failed], [1, 2, 1, 0]);
+  const refused = store.write(insert(record("C", 3000)));
+  const settled = await Promise.allSettled([refused, store.write(insert(record("D", 3003)))]);
+  assert.deepEqual(settled.map(({ status }) => status), ["rejected", "fulfilled"]);
+  assert.deepEqual([entries.count, entries.read().sum, store.commits.failed], [2, 3, 1]);
+  await assert.rejects(store.write(insert(record("E", 3001))));
+  assert.deepEqual([entries.count, entries.read().sum, store.commits.failed], [2, 3, 2]);
+});
