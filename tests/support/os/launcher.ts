@@ -17,7 +17,8 @@ trap 'echo got TERM; exit 40' TERM
 trap 'echo got INT; exit 41' INT
 trap 'echo got HUP; exit 42' HUP
 echo "$$"
-while :; do sleep 0.1; done
+i=0
+while [ $i -lt 3000 ]; do sleep 0.1; i=$((i + 1)); done
 `;
 const denoOf = (version: string) =>
   `#!/bin/sh\nif [ "$*" = --version ]; then echo "deno ${version} (stable)"; exit; fi\n${NOTING.slice(10)}`;
