@@ -62,6 +62,7 @@ const NOT_KEPT = { "cache-control": "no-store" } as const;
 /** Guessing is hopeless; the pace of refusals keeps it from costing others anything. */
 function unusable(): PortdError {
   const message =
-    "Cannot open a session: the code is not known, was used, or is older than a minute; run portd dashboard";
+    "Cannot open a session: the code is not known, was used, is older than a minute, or is another user's; " +
+    "run portd dashboard again";
   return new PortdError("unauthorized", message, { retryAfter: 1 });
 }
