@@ -9,11 +9,14 @@ import {
   type RouteMap,
   run,
   text_en,
+  UnexpectedPositionalError,
 } from "@stricli/core";
 import { closest } from "../suggest.ts";
 import { VERSION } from "../version.ts";
+import { type Choice, choose, unknownField } from "./answer.ts";
 import type { CliContext } from "./context.ts";
-import { EXIT } from "./exit.ts";
+import { describeFailure, EXIT } from "./exit.ts";
+import { commandIn, takeFields } from "./json_words.ts";
 import { hang, widthOf } from "./terminal.ts";
 import { describeFault, describeUnknown, reflow, rootHelp } from "./usage_text.ts";
 
@@ -79,10 +82,17 @@ export async function runApp(args: readonly string[], context: CliContext, loade
   const [word = ""] = args;
   const chosen = Object.hasOwn(BRIEFS, word) ? word as CommandName : undefined;
   const inputs = context.behindDashes === undefined ? args : args.slice(0, args.indexOf("--"));
-  const json = inputs.includes("--json");
   const isGroup = chosen !== undefined && "getAllEntries" in loaded;
   const command = ["portd", ...args.slice(0, isGroup ? 2 : 1)].join(" ");
+  const called = chosen === undefined ? undefined : commandIn(loaded, inputs[1]);
+  const { words, isJson: json, fields, behind, unknown } = takeFields(inputs, called);
   const fit = (text: string) => json ? text : hang("", text, widthOf(context.process.stderr));
+  const answer = called?.answer ?? { fields: [] };
+  const noField = (word: string) => describeFailure(unknownField(word, answer.fields, command), { json });
+  if (unknown !== undefined) {
+    context.process.stderr.write(`${noField(unknown)}\n`);
+    return EXIT.usage;
+  }
   const app = buildApplication(buildRoot(chosen, loaded), {
     name: "portd",
     versionInfo: { currentVersion: VERSION },
@@ -97,6 +107,7 @@ export async function runApp(args: readonly string[], context: CliContext, loade
           return fit(describeUnknown({ input, corrections: near ? [`\`${near}\``] : corrections }, { json }));
         },
         exceptionWhileParsingArguments(error, ansiColor) {
+          if (error instanceof UnexpectedPositionalError && error.input === behind) return noField(behind);
           return error instanceof ArgumentScannerError
             ? fit(describeFault(error, { command, json }))
             : text_en.exceptionWhileParsingArguments.call(this, error, ansiColor);
@@ -105,8 +116,12 @@ export async function runApp(args: readonly string[], context: CliContext, loade
     },
   });
   const isHelp = inputs.length <= (isGroup ? 1 : 0) || inputs.includes("--help") || inputs.includes("-h");
-  const used = isHelp ? withReflow(context) : context;
-  await run(app, withEmptyValues(inputs), used);
+  const used = isHelp
+    ? withReflow(context)
+    : fields === undefined
+    ? context
+    : choosing(context, { fields, answer, name: command });
+  await run(app, withEmptyValues(words), used);
   const code = used.process.exitCode ?? EXIT.ok;
   // stricli's own codes are negative: -4 and -5 are faults of the command line, the others are faults of portd.
   return code >= 0 ? code : code === -4 || code === -5 ? EXIT.usage : EXIT.failure;
@@ -132,6 +147,13 @@ function withReflow(context: CliContext): CliContext {
   const { process } = context, { stdout } = process;
   const write = (text: string) => stdout.write(reflow(text, widthOf(stdout)));
   return stdout.isTerminal ? { ...context, process: { ...process, stdout: { ...stdout, write } } } : context;
+}
+
+/** The same context; of an answer these fields are printed. */
+function choosing(context: CliContext, choice: Choice): CliContext {
+  const { process } = context;
+  const stdout = { ...process.stdout, choose: (value: unknown) => choose(value, choice) };
+  return { ...context, process: { ...process, stdout } };
 }
 
 /** Only the command that runs is loaded. Of the others stricli has the names, to correct misspelt ones. */

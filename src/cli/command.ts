@@ -1,5 +1,6 @@
 /** Defining a command: the flags and arguments that commands share, and how all of them fail. */
 import { buildCommand, type Command } from "@stricli/core";
+import type { Answer } from "./answer.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { guard } from "./exit.ts";
 import { parsePair, parsePath } from "./parse.ts";
@@ -31,7 +32,8 @@ export const COMMON_FLAGS = {
   url: textFlag("URL", "Address of the daemon (PORTD_URL)"),
   stateDir: parsedFlag("DIR", "State folder of the daemon (PORTD_STATE_DIR)", parsePath),
   noStart: switchFlag("Do not start a daemon when none runs (PORTD_AUTOSTART=0)"),
-  json: switchFlag("Print the answer, and errors, as JSON"),
+  // json_words.ts takes the fields from the command line before it is parsed.
+  json: switchFlag("Print the answer, and errors, as JSON; of the answer only some fields: --json FIELD,FIELD"),
 } as const;
 
 /** An argument; of type string. */
@@ -84,9 +86,18 @@ export interface Definition<Flags, Args extends readonly Argument[] | Argument> 
   readonly brief?: string;
   /** What `--help` says. @default brief */
   readonly help?: string;
+  /** What it prints with `--json`. @default nothing */
+  readonly answer?: Answer;
   /** The synopsis first, then examples. @default ["[--json]"] */
   readonly usage?: readonly (string | { readonly input: string; readonly brief: string })[];
   readonly run: (context: CliContext, flags: FlagsOf<Flags>, ...args: ArgumentsOf<Args>) => void | Promise<void>;
+}
+
+/** A command, with what stricli need not know. */
+export interface PortdCommand extends Command<CliContext> {
+  readonly answer: Answer | undefined;
+  /** Whether words that are no flags may stand behind it. */
+  readonly takesArguments: boolean;
 }
 
 /**
@@ -96,17 +107,23 @@ export interface Definition<Flags, Args extends readonly Argument[] | Argument> 
 export function defineCommand<
   Flags extends Pick<typeof COMMON_FLAGS, "json"> = typeof COMMON_FLAGS,
   const Args extends readonly Argument[] | Argument = [],
->(definition: Definition<Flags, Args>): Command<CliContext> {
-  const { flags = COMMON_FLAGS, args = [], brief = "", help = brief, usage = ["[--json]"] } = definition;
+>(definition: Definition<Flags, Args>): PortdCommand {
+  const { answer, flags = COMMON_FLAGS, args = [], brief = "", help = brief, usage = ["[--json]"] } = definition;
   const positional = "parse" in args ? { kind: "array", parameter: args } : { kind: "tuple", parameters: args };
   // No prototype: stricli looks up flags with `in`, and "--constructor" is no flag.
   const parameters = { positional, flags: Object.assign(Object.create(null), flags) };
   const run = definition.run as (context: CliContext, ...rest: unknown[]) => void | Promise<void>;
-  return buildCommand<CommonFlags, string[], CliContext>({
+  const command = buildCommand<CommonFlags, string[], CliContext>({
     parameters: parameters as never, // stricli cannot see that these types fit together
-    docs: { brief, fullDescription: help, customUsage: usage },
+    docs: { brief, fullDescription: help + fieldsText(answer), customUsage: usage },
     async func(this: CliContext, flags: CommonFlags, ...args: string[]) {
       await guard(this, flags, () => run(this, flags, ...args));
     },
   });
+  return { ...command, answer, takesArguments: "parse" in args || args.length > 0 };
+}
+
+function fieldsText(answer: Answer | undefined): string {
+  if (answer === undefined || answer.fields.length === 0) return "";
+  return `\n\nFields for --json: ${answer.fields.join(", ")}.`;
 }

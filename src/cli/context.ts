@@ -28,6 +28,8 @@ type Given<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };
 /** A stream that commands write text to. */
 export interface TextStream {
   readonly isTerminal: boolean;
+  /** What of an answer `writeJson` prints. @default all of it */
+  readonly choose?: (answer: unknown) => unknown;
   /** Writes all of the text, or throws. */
   readonly write: (text: string) => void;
   /** Bits of colour that may be used; 1 is none. */

@@ -9,7 +9,7 @@ import { UsageError } from "./exit.ts";
 import type { LeaseFlags } from "./lease_flags.ts";
 import { nameIn, splitName, titleOf } from "./naming.ts";
 import { grantFor, holderOf } from "../project/grant.ts";
-import { toJson, writeLine } from "./terminal.ts";
+import { writeJson, writeLine } from "./terminal.ts";
 
 /** Leases a port, or several, and prints them. */
 export async function lease(context: CliContext, flags: LeaseFlags, name?: string): Promise<void> {
@@ -18,7 +18,8 @@ export async function lease(context: CliContext, flags: LeaseFlags, name?: strin
   const client = await findDaemon(context, flags);
   const leases = await withTokenIfAsked(context, flags, client, (client) => grantFor(client, request, owner));
   const { isTask, process: { stdout, stderr } } = context;
-  stdout.write(format(leases, flags));
+  if (flags.json) writeJson(stdout, isSeveral(flags) ? { leases } : leases[0]);
+  else stdout.write(format(leases, flags));
   if (flags.pid !== undefined) { for (const lease of leases) noteEnd(stderr, lease); }
   if (stderr.isTerminal && !flags.json) { for (const lease of leases) noteConflict(stderr, lease); }
   if (!isTask || flags.json || !stdout.isTerminal || !stderr.isTerminal) return;
@@ -112,9 +113,12 @@ function protocolsOf({ udp, both }: LeaseFlags): readonly Protocol[] | undefined
   return both ? ["tcp", "udp"] : udp ? ["udp"] : undefined;
 }
 
-function format(leases: readonly Lease[], { json, env, count, block }: LeaseFlags): string {
-  const isSeveral = count !== undefined || block !== undefined;
-  if (json) return `${toJson(isSeveral ? { leases } : leases[0])}\n`;
+function isSeveral({ count, block }: LeaseFlags): boolean {
+  return count !== undefined || block !== undefined;
+}
+
+function format(leases: readonly Lease[], flags: LeaseFlags): string {
+  const { env } = flags;
   if (env === undefined) return leases.map(({ port }) => `${port}\n`).join("");
-  return leases.map(({ port }, i) => `${env}${isSeveral ? `_${i + 1}` : ""}=${port}\n`).join("");
+  return leases.map(({ port }, i) => `${env}${isSeveral(flags) ? `_${i + 1}` : ""}=${port}\n`).join("");
 }

@@ -1,11 +1,15 @@
 /** The work of `portd release`. commands/release.ts has its flags and help; cli.ts says why they are apart. */
 import type { Lease, PortdClient } from "../client/client.ts";
 import { PortdError } from "../errors.ts";
+import type { Having } from "./answer.ts";
 import type { CliContext, CommonFlags } from "./context.ts";
 import { findDaemon } from "./daemon/find.ts";
 import { UsageError } from "./exit.ts";
 import { findLease, type NameOrPort, parseNameOrPort, titleOf } from "./naming.ts";
 import { writeJson, writeLine } from "./terminal.ts";
+
+/** Fields of the answer of `portd release`. */
+export const RELEASE_FIELDS = ["released"] as const;
 
 /** Flags of `portd release`. */
 export type ReleaseFlags = CommonFlags & { readonly label?: readonly [string, string] };
@@ -63,5 +67,5 @@ export async function release(context: CliContext, flags: ReleaseFlags, ...texts
       report(`${texts[i]} has ended already`);
     }
   }
-  if (flags.json) writeJson(stdout, { released });
+  if (flags.json) writeJson(stdout, { released } satisfies Having<typeof RELEASE_FIELDS>);
 }

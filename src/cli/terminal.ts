@@ -13,9 +13,9 @@ export function toJson(value: unknown, indent = 0): string {
   return escapeControlsOfJson(JSON.stringify(value, null, indent));
 }
 
-/** Writes a value as one line of JSON. */
-export function writeJson(stream: Pick<TextStream, "write">, value: unknown): void {
-  stream.write(`${toJson(value)}\n`);
+/** Writes an answer as one line of JSON, or indented: all of it, or the fields that were chosen. */
+export function writeJson(stream: Pick<TextStream, "write" | "choose">, answer: unknown, indent = 0): void {
+  stream.write(`${toJson(stream.choose === undefined ? answer : stream.choose(answer), indent)}\n`);
 }
 
 /**

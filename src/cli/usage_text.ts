@@ -38,7 +38,7 @@ ${bold("FLAGS OF EVERY COMMAND")}
   --url URL          address of the daemon (PORTD_URL)
   --state-dir DIR    state folder of the daemon (PORTD_STATE_DIR)
   --no-start         do not start a daemon when none runs (PORTD_AUTOSTART=0)
-  --json             print the answer, and errors, as JSON
+  --json             print the answer, and errors, as JSON; --json FIELD,FIELD prints these fields of it
   -h, --help         print help
   -v, --version      print the version (without a command)
 

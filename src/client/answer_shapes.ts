@@ -197,8 +197,8 @@ export const DESCRIPTION: Shape<PortDescription> = portDescription(ENDPOINT_PORT
 
 /** `GET /firewall` and `POST /firewall/sync`. */
 export const FIREWALL_STATUS: Shape<FirewallStatus> = object<FirewallStatus>({
-  backend: nullable(text(100)),
   dryRun: optional(flag),
+  backend: nullable(text(100)),
   desired: optional(listOf(RULE_WITH_STATE, MOST_RULES)),
   last: optional(nullable(object<LastSync>({ at: INSTANT, error: NULLABLE_TEXT }))),
   error: optional(NULLABLE_TEXT),

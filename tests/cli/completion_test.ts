@@ -25,6 +25,19 @@ commandTest("commands, flags and the values of flags are proposed, each with wha
   assert.match((await run(["__complete", "lea"])).stdout, /^lease\tLease a port and print it\n$/);
 });
 
+commandTest("fields are proposed behind --json, also after a comma", async ({ run, cwd }) => {
+  const propose = proposer(run);
+  assert.deepEqual(await propose("ls", "--json", "na"), ["name"]);
+  assert.deepEqual(await propose("ls", "--json", "name,p"), ["name,project", "name,port", "name,protocols"]);
+  assert.deepEqual(await propose("ls", "--json", "name,port,p"), ["name,port,project", "name,port,protocols"]);
+  assert.deepEqual(await propose("ls", "--json=port,na"), ["--json=port,name"]);
+  assert.deepEqual(await propose("gateway", "list", "--json", "sta"), ["state"]);
+  assert.deepEqual(await propose("ls", "--json", "name,port", "--proj"), ["--project"]);
+  assert.deepEqual(await propose("export", "--json="), []);
+  await Deno.writeTextFile(`${cwd}/portd.yaml`, 'services: { web: { env: WEB } }\nvalues: { WHO: "a" }\n');
+  assert.deepEqual(await propose("env", "--json", "W"), ["WEB", "WHO"]);
+});
+
 commandTest(
   "live names, ports and labels are proposed: this project's by the short name too",
   async ({ daemon, run, cwd }) => {

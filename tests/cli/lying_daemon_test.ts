@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[] | false>>
   close: [["close", "web"]],
   completions: false,
   config: false,
+  dashboard: [["dashboard", "--print"], ["dashboard", "--print", "--json"]],
   doctor: [["doctor"]],
   env: [["env", "--format", "shell"]],
   events: [["events"], ["events", "--json"]],

@@ -1,6 +1,7 @@
 /** The commands that look at sockets, against a whole daemon and real sockets. */
 import assert from "node:assert/strict";
 import { frame } from "../../src/cli/screen.ts";
+import { answerOf } from "../support/answers.ts";
 import { FakeSignals, portd } from "../support/cli.ts";
 import { checkFailure, commandTest, ok } from "../support/command_setting.ts";
 import { startTestDaemon } from "../support/daemon.ts";
@@ -33,6 +34,7 @@ psTest("portd ps is a table of what listens, with process and lease", async ({ r
   assert.match(row!, new RegExp(`^tcp +127\\.0\\.0\\.1:${port} +LISTEN +${Deno.pid} +deno\\S* .* +shop/web$`));
   assert.deepEqual(rest, [""]);
   const { listeners } = JSON.parse((await run(["ps", "--name", "web", "--json"])).stdout);
+  assert.deepEqual(Object.keys(listeners[0]).sort(), (await answerOf(["ps"]))!.fields.toSorted());
   assert.deepEqual(listeners.map((each: { localPort: number }) => each.localPort), [port]);
 });
 

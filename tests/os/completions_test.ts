@@ -17,6 +17,9 @@ const CASES = [
   ["portd insp", /portd inspect $/],
   ["portd ls --proj", /portd ls --project $/],
   ["portd ls --state list", /portd ls --state listening $/],
+  ["portd ls --json na", /portd ls --json name $/],
+  ["portd ls --json name,lif", /portd ls --json name,lifetime $/],
+  ["portd ls --json=name,lif", /portd ls --json=name,lifetime $/],
   ["portd inspect we", /portd inspect web $/],
   ["portd inspect shop@lo", /portd inspect shop@login\/api $/],
 ] as const;

@@ -1,5 +1,6 @@
 /** Tests of commands: each in a folder of its own, with a fake daemon of its own. */
 import assert from "node:assert/strict";
+import { checkAnswer } from "./answers.ts";
 import { type CliOptions, type CliOutcome, portd } from "./cli.ts";
 import { FakeDaemon, type FakeDaemonOptions, TOKEN } from "./fake_daemon.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -25,7 +26,12 @@ export async function setUp(options: FakeDaemonOptions = {}): Promise<Setting> {
     daemon,
     cwd,
     env,
-    run: (args, options = {}) => portd(args, { cwd, ...options, env: { ...env, ...options.env } }),
+    async run(args, options = {}) {
+      const outcome = await portd(args, { cwd, ...options, env: { ...env, ...options.env } });
+      const isAnswer = args.at(-1) === "--json" && outcome.code === 0 && outcome.stdout !== "";
+      if (isAnswer) await checkAnswer(args, outcome.stdout);
+      return outcome;
+    },
     async [Symbol.asyncDispose]() {
       await daemon[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();

@@ -158,7 +158,7 @@ export const JAPANESE = {
     open: "外部に公開 …",
     close: "公開を終了",
     check: "到達できるか確認",
-    free: "解放: プロセスを終了 …",
+    free: "解放 …",
     take: "このポートをリース",
     working: "処理中 …",
     released: "返却しました。",

@@ -144,7 +144,7 @@ export function processLine({ command, pid }, texts) {
 }
 
 /** A command without the folder of its program, and no longer than a row takes. @param {string} command */
-function shorten(command) {
+export function shorten(command) {
   const text = command.replace(/^(?:\/|[a-z]:\\)\S*[\\/](?=\S)/i, "");
   return text.length <= COMMAND_LENGTH ? text : `${text.slice(0, COMMAND_LENGTH)}…`;
 }

@@ -20,6 +20,8 @@ import { portView } from "./port_view.js";
  * @property {(port: number) => void} take opens the form that leases a port.
  */
 
+/** How a verdict is shown. */
+const KINDS = /** @type {const} */ ({ open: "success", closed: "refusal", unproven: "note" });
 /** Events of one port are looked at together. */
 const LOOK_MS = 300;
 
@@ -139,7 +141,7 @@ export class PortDialog {
   /** @param {Lease} lease */
   async #check({ port, protocols }) {
     const { texts, api } = this.#parts;
-    this.#show({ result: { isRefusal: false, text: texts.actions.working }, report: null });
+    this.#show({ result: { kind: "note", text: texts.actions.working }, report: null });
     try {
       const body = { protocol: protocols[0], ...(api.hasToken ? { asks: true } : {}) };
       const report =
@@ -148,9 +150,9 @@ export class PortDialog {
           `/v1/ports/${port}/check`,
           body,
         ));
-      this.#show({ report, result: { isRefusal: false, text: texts.checkVerdicts[report.verdict] } });
+      this.#show({ report, result: { kind: KINDS[report.verdict], text: texts.checkVerdicts[report.verdict] } });
     } catch (error) {
-      this.#show({ result: { isRefusal: true, text: this.#textOf(error) } });
+      this.#show({ result: { kind: "refusal", text: this.#textOf(error) } });
     }
   }
 
@@ -163,14 +165,14 @@ export class PortDialog {
    */
   async #act(lease, method, path, done, body) {
     const { texts, announce, credentials } = this.#parts;
-    this.#show({ asking: null, result: { isRefusal: false, text: texts.actions.working } });
+    this.#show({ asking: null, result: { kind: "note", text: texts.actions.working } });
     try {
       if (done === "released") await credentials.call(method, path, body);
       else await credentials.callAsOwner(method, path, body);
       announce(`${lease.name ?? lease.port}: ${texts.actions[done]}`);
-      this.#show({ result: { isRefusal: false, text: texts.actions[done] } });
+      this.#show({ result: { kind: "success", text: texts.actions[done] } });
     } catch (error) {
-      this.#show({ result: { isRefusal: true, text: this.#textOf(error) } });
+      this.#show({ result: { kind: "refusal", text: this.#textOf(error) } });
     }
     await this.#look();
   }

@@ -17,7 +17,7 @@ import { mark, portLink, titleOf } from "./lease_row.js";
  * @typedef {object} PortState
  * @property {PortDescription} port
  * @property {{ readonly step: Step, readonly lease: Lease } | null} asking
- * @property {{ readonly isRefusal: boolean, readonly text: string } | null} result of the last action.
+ * @property {{ readonly kind: "refusal" | "success" | "note", readonly text: string } | null} result of the last action.
  * @property {ReachReport | null} report of the last check.
  */
 
@@ -51,8 +51,7 @@ export function portView({ port, asking, result, report }, view) {
 
 /** Always there: what speaks to a screen reader must not come and go. @param {PortState["result"]} result */
 function resultLine(result) {
-  const kind = result === null ? "" : result.isRefusal ? "refusal" : "success";
-  return h("p", { class: kind, role: "status" }, result === null ? "" : foreign(result.text));
+  return h("p", { class: result?.kind ?? "note", role: "status" }, result === null ? "" : foreign(result.text));
 }
 
 /**
@@ -183,11 +182,10 @@ function listener({ protocol, localAddress, pid, process, user, ofHolder, reason
 }
 
 /** @param {ReachReport} report @param {Texts} texts */
-function reportPart({ verdict, layers }, texts) {
+function reportPart({ layers }, texts) {
   return h(
     "section",
     { class: "report" },
-    h("p", {}, h("strong", {}, texts.checkVerdicts[verdict])),
     h(
       "ul",
       {},

@@ -1,7 +1,7 @@
 // @ts-check
 /** The head of the page: what is free and what is in conflict, in words, and what needs attention. Pure. */
 import { foreign, h, visible } from "./element.js";
-import { mark, titleOf } from "./lease_row.js";
+import { mark, shorten, titleOf } from "./lease_row.js";
 
 /**
  * @import { Lease } from "../../../src/lease/lease.ts"
@@ -94,11 +94,14 @@ function conflictNote(lease, texts) {
 
 /** @param {Stranger} stranger @param {Texts} texts @returns {Child} */
 function collisionNote({ port, protocol, name, command, pid }, texts) {
-  const who = [command ?? texts.unknownProcess, ...(pid === null ? [] : [`${texts.pid} ${pid}`])].join(", ");
+  const who = [
+    command === null ? texts.unknownProcess : shorten(command),
+    ...(pid === null ? [] : [`${texts.pid} ${pid}`]),
+  ].join(", ");
   return [
     mark("warning", ""),
     h("strong", {}, `${port}/${protocol}`),
     ` ${name === null ? texts.collision : texts.takenFrom(visible(name))}: `,
-    foreign(who.length > 160 ? `${who.slice(0, 160)}…` : who),
+    foreign(who),
   ];
 }

@@ -8,17 +8,21 @@ import { changeFiles, type FileChange } from "../agent/install.ts";
 import { guardAnswer } from "../agent/guard_answer.ts";
 import { readHookInput } from "../agent/hook_input.ts";
 import { readProjectFacts } from "../agent/project_facts.ts";
+import type { Having } from "../answer.ts";
 import { argument, COMMON_FLAGS, defineCommand, type FlagsOf, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, UsageError } from "../exit.ts";
 import { toJson, writeJson, writeLine } from "../terminal.ts";
 
 const FLAGS = { dryRun: switchFlag("Only say what would be changed"), ...COMMON_FLAGS };
+/** Of init and remove. */
+const FIELDS = ["root", "changes", "dryRun"] as const;
 const AGENT = argument("AGENT", describeChoices(AGENTS));
 
 const init = defineCommand({
   flags: FLAGS,
   args: AGENT,
+  answer: { fields: FIELDS },
   brief: "Enter portd into the settings of coding agents in this project",
   help:
     `Writes portd into the files of this project that coding agents read: AGENTS.md, .mcp.json, .claude/settings.json and
@@ -32,6 +36,7 @@ second time nothing changes. portd agent remove takes it out again.`,
 const remove = defineCommand({
   flags: FLAGS,
   args: AGENT,
+  answer: { fields: FIELDS },
   brief: "Take portd out of the settings of coding agents in this project",
   usage: ["[AGENT...] [--dry-run]"],
   run: (context, flags, ...names) => change(context, flags, names, false),
@@ -94,7 +99,7 @@ function change(context: CliContext, flags: FlagsOf<typeof FLAGS>, names: readon
   const agents = names.length === 0 ? AGENTS : names.map(readAgent);
   const changes = changeFiles({ root, facts, agents, isAdding, isDry: flags.dryRun ?? false });
   const { stdout, stderr } = context.process;
-  if (flags.json) writeJson(stdout, { root, changes, dryRun: flags.dryRun ?? false });
+  if (flags.json) writeJson(stdout, { root, changes, dryRun: flags.dryRun ?? false } satisfies Having<typeof FIELDS>);
   else for (const each of changes) writeLine(stderr, textOf(each, flags.dryRun ?? false));
   if (changes.some(({ change }) => change === "unreadable")) throw new Ended(1);
 }

@@ -6,6 +6,7 @@ import { CHECKER_URL_EXPECTED, readCheckerUrl } from "../../reach/outside.ts";
 import type { ReachReport, ReachRequest } from "../../reach/reach.ts";
 import { checkOutside } from "../check/outside.ts";
 import { reportLines, verdictText } from "../check/report.ts";
+import { fieldsOf } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -29,9 +30,21 @@ const FLAGS = {
 
 type CheckFlags = FlagsOf<typeof FLAGS>;
 
+const FIELDS = fieldsOf<ReachReport>({
+  port: true,
+  protocol: true,
+  family: true,
+  from: true,
+  layers: true,
+  verdict: true,
+  broken: true,
+  external: true,
+});
+
 export default defineCommand({
   flags: FLAGS,
   args: [NAME_OR_PORT],
+  answer: { fields: FIELDS },
   help: `Looks at every layer between the port and others: who listens, on which address, whether it answers there, the
 rule in the host's firewall, and where the port is to be reached from the internet the router's mapping, the router, the
 line, and the way back. Says which one is broken and what to do next. Only a checker on another machine can prove that a

@@ -1,6 +1,7 @@
 /** `portd close`: undoes what `portd open` did. */
 import { type Lease, type PortdClient, PortdError } from "../../client/client.ts";
 import type { Mapping } from "../../client/wire.ts";
+import { type Having, LEASE_FIELDS } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -11,12 +12,16 @@ import { leavingText, outsideText } from "../open/mapping_text.ts";
 import { DEFAULT_TIMEOUT_MS, parseTimeout, withLimit } from "../open/timeout.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
+/** What is there beside the lease. */
+const MORE = ["leases", "removedRules", "removedMappings", "leavingMappings"] as const;
+
 export default defineCommand({
   flags: {
     timeout: parsedFlag("DURATION", "How long firewall and router may take (15s)", parseTimeout),
     ...COMMON_FLAGS,
   },
   args: [NAME_OR_PORT],
+  answer: { fields: [...LEASE_FIELDS, ...MORE] },
   help:
     `Removes the rules of a lease from the host's firewall and its mappings from the router; the lease stays. Of a port
 all leases are closed. Needs the daemon's admin token. The exit code is 1 where the router has not deleted a mapping:
@@ -124,13 +129,8 @@ function report({ process: { stdout, stderr } }: CliContext, json: boolean, foun
   const { leases, closed, rules, removed, left, backend, failure } = found;
   const removedRules = failure === undefined ? rules : [];
   if (json) {
-    return writeJson(stdout, {
-      ...closed[0],
-      leases: closed,
-      removedRules,
-      removedMappings: removed,
-      leavingMappings: left,
-    });
+    const more = { leases: closed, removedRules, removedMappings: removed, leavingMappings: left };
+    return writeJson(stdout, { ...closed[0], ...more satisfies Having<typeof MORE> });
   }
   for (const lease of leases) {
     writeLine(stderr, lease.exposure === null ? `${titleOf(lease)} is not open` : `closed ${titleOf(lease)}`);

@@ -4,13 +4,18 @@ import { loadConfig, type LoadedConfig } from "../../config.ts";
 import { type StunServer, stunServerText } from "../../line/stun/server.ts";
 import { SETTINGS } from "../../settings.ts";
 import { type PortRange, rangeText } from "../../port/port.ts";
+import type { Having } from "../answer.ts";
 import { argument, COMMON_FLAGS, defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { CONFIG_FLAGS, loadOptions } from "../daemon/config_flags.ts";
 import { shortenStart, writeTable } from "../table.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
+const SHOW_FIELDS = ["settings", "file", "warnings"] as const;
+const CHECK_FIELDS = ["file", "warnings"] as const;
+
 const show = defineCommand({
+  answer: { fields: SHOW_FIELDS },
   flags: { ...CONFIG_FLAGS, ...COMMON_FLAGS },
   brief: "Show the settings with which a daemon would start, and the source of each",
   help:
@@ -25,7 +30,8 @@ of an environment variable, or "flag". A flag overrides the environment, and the
       source: loaded.sources[name] ?? "default",
     }));
     const { stdout } = context.process;
-    if (flags.json) return writeJson(stdout, { settings, file: loaded.file, warnings: loaded.warnings });
+    const { file, warnings } = loaded;
+    if (flags.json) return writeJson(stdout, { settings, file, warnings } satisfies Having<typeof SHOW_FIELDS>);
     const head = ["SETTING", { title: "VALUE", least: 12 }, { title: "FROM", least: 12, cut: shortenStart }];
     writeTable(stdout, head, settings.map(({ name, value, source }) => [name, textOf(value), source]));
     warn(context, loaded);
@@ -33,6 +39,7 @@ of an environment variable, or "flag". A flag overrides the environment, and the
 });
 
 const check = defineCommand({
+  answer: { fields: CHECK_FIELDS },
   args: [{ ...argument("FILE", "The file (default: config.yaml in the state folder)"), optional: true }],
   brief: "Check a configuration file",
   help: `Checks a configuration file and the environment variables of portd. For an error the message says its line and
@@ -43,7 +50,7 @@ column, and the exit code is 2.`,
     const loaded = await loadConfig(await loadOptions(context, named));
     const { file: path, warnings } = loaded;
     const { stdout } = context.process;
-    if (flags.json) return writeJson(stdout, { file: path, warnings });
+    if (flags.json) return writeJson(stdout, { file: path, warnings } satisfies Having<typeof CHECK_FIELDS>);
     writeLine(stdout, path === null ? "no configuration file, so no setting comes from one" : `${path}: ok`);
     warn(context, loaded);
   },

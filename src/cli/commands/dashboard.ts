@@ -1,11 +1,15 @@
 /** `portd dashboard`: the page of this machine's ports, in the browser. */
 import type { PortdClient } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
+import type { Having } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { writeHint, writeJson, writeLine } from "../terminal.ts";
 
+const FIELDS = ["url", "opened", "expiresAt"] as const;
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: { ...COMMON_FLAGS, print: switchFlag("Print the address instead of opening it") },
   help: `Opens the dashboard in the browser: every lease, every port, and what others can reach. The address has a code
 that works once, within a minute, and lets the page act without the token. Where this machine has no browser, or with
@@ -22,7 +26,9 @@ needed.`,
     const obstacle = isAsked ? undefined : await context.openBrowser(address);
     if (obstacle !== undefined && !anyUser) ({ address, expiresAt } = await addressOf(client, { anyUser: true }));
     const isOpened = !isAsked && obstacle === undefined;
-    if (flags.json) return writeJson(stdout, { url: address, opened: isOpened, expiresAt });
+    if (flags.json) {
+      return writeJson(stdout, { url: address, opened: isOpened, expiresAt } satisfies Having<typeof FIELDS>);
+    }
     if (obstacle !== undefined) writeLine(stderr, `note: no browser was opened: ${obstacle}; open this address in one`);
     if (isOpened) writeLine(stderr, `opened the dashboard at ${client.url}`);
     else writeLine(stdout, address);

@@ -1,8 +1,10 @@
 /** `portd doctor`: looks for problems; never starts a daemon. */
+import { fieldsOf } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, switchFlag, textFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { diagnose, type Level } from "../doctor/diagnosis.ts";
+import { diagnose, type Finding, type Level } from "../doctor/diagnosis.ts";
 import { lookForSymptoms } from "../doctor/symptoms.ts";
+import { SELF_TEST_FIELDS } from "../doctor/self_test_fields.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { writeTable } from "../table.ts";
 import { type Style, writeJson } from "../terminal.ts";
@@ -10,7 +12,10 @@ import { type Style, writeJson } from "../terminal.ts";
 const HEAD = ["CHECK", "LEVEL", { title: "FINDING", least: 24, wraps: true }] as const;
 const STYLES: Readonly<Record<Level, Style>> = { ok: "green", note: "dim", warning: "yellow", problem: "red" };
 
+const FIELDS = fieldsOf<Finding>({ check: true, level: true, message: true });
+
 export default defineCommand({
+  answer: { fields: [...FIELDS, ...SELF_TEST_FIELDS], list: "findings" },
   flags: {
     selfTest: switchFlag("Prove instead what portd assumes about this machine; needs no daemon"),
     elevated: switchFlag("With --self-test: also the parts that take an administrator's rights; asks first"),

@@ -6,11 +6,12 @@ import { readScope, SCOPE_VARIABLE, scopeTerms } from "../../project/scope.ts";
 import { leaseServices, slotValues } from "../../project/slot_services.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
-import { toJson } from "../terminal.ts";
+import { toJson, writeJson } from "../terminal.ts";
 
 const FORMATS = ["dotenv", "shell", "json", "direnv"] as const;
 
 export default defineCommand({
+  answer: { fields: [] }, // its variables are those of portd.yaml
   flags: { format: choiceFlag(FORMATS, "The format (dotenv)"), ...COMMON_FLAGS },
   help: `Leases a port for each service in the project's portd.yaml, all or none, and prints them:
 
@@ -46,7 +47,9 @@ with {port:NAME}, {url:NAME}, {project}, {branch} and {slot}; what is shared is 
       [variable, String(leases.get(request.name)!.port)] as const
     );
     const variables = [...ports, ...slotValues(content, project, leases)];
-    context.process.stdout.write(format(variables, flags.json ? "json" : flags.format ?? "dotenv", file));
+    const { stdout } = context.process;
+    if (flags.json) writeJson(stdout, Object.fromEntries(variables));
+    else stdout.write(format(variables, flags.format ?? "dotenv", file));
   },
 });
 

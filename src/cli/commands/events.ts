@@ -2,6 +2,7 @@
 import { EVENTS } from "../../client/answer_shapes.ts";
 import type { AnyEvent, EventsOptions, Lease, ListedSocket, Mapping, ResetEvent } from "../../client/client.ts";
 import { readDuration } from "../../duration.ts";
+import { fieldsOf } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, listFlag, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
@@ -28,7 +29,22 @@ const FLAGS = {
 
 type EventsFlags = FlagsOf<typeof FLAGS>;
 
+const FIELDS = fieldsOf<AnyEvent>({
+  id: true,
+  type: true,
+  at: true,
+  lease: true,
+  listener: true,
+  rule: true,
+  name: true,
+  reason: true,
+  mapping: true,
+  line: true,
+  missed: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: FLAGS,
   help:
     `Prints a line for everything that happens to a lease or on its port from now on, until Ctrl-C. With --json each line

@@ -1,6 +1,7 @@
 /** `portd firewall status|plan|sync`: the rules that portd keeps in the host's firewall. */
 import { buildRouteMap } from "@stricli/core";
 import type { FirewallStatus } from "../../client/wire.ts";
+import { fieldsOf } from "../answer.ts";
 import { defineCommand } from "../command.ts";
 import type { TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -15,7 +16,22 @@ const HEAD = [
   { title: "LEASE", least: 12, cut: shortenMiddle },
 ] as const;
 
+const FIELDS = fieldsOf<FirewallStatus>({
+  backend: true,
+  dryRun: true,
+  desired: true,
+  last: true,
+  error: true,
+  lacksRights: true,
+  actual: true,
+  difference: true,
+  drifted: true,
+  remarks: true,
+  foreign: true,
+});
+
 const status = defineCommand({
+  answer: { fields: FIELDS },
   brief: "Show which rules are wanted and how each stands",
   help: `Shows which rules are wanted and how each stands: set, not needed (the firewall lets the port pass
 anyway), missing, failed, or unknown. Exit code 1 when the firewall cannot be read.`,
@@ -40,6 +56,7 @@ export default buildRouteMap({
 
 function sync(brief: string, { dryRun }: { readonly dryRun: boolean }) {
   return defineCommand({
+    answer: { fields: FIELDS },
     brief,
     async run(context, flags) {
       const client = await findDaemon(context, flags, { withToken: true });

@@ -8,6 +8,7 @@
  */
 import type { PortdClient, Protocol } from "../../client/client.ts";
 import { PortdError } from "../../errors.ts";
+import type { Having } from "../answer.ts";
 import {
   COMMON_FLAGS,
   defineCommand,
@@ -43,7 +44,10 @@ const FLAGS = {
 
 type FreeFlags = FlagsOf<typeof FLAGS>;
 
+const FIELDS = ["port", "ended", "released"] as const;
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: FLAGS,
   args: [NAME_OR_PORT],
   help:
@@ -147,7 +151,7 @@ function unleasedText(found: Found, caller: Caller): string {
 }
 
 function reportNothing({ process }: CliContext, { json }: FreeFlags, port: number | null, message: string): void {
-  if (json) writeJson(process.stdout, { port, ended: [], released: [] });
+  if (json) writeJson(process.stdout, { port, ended: [], released: [] } satisfies Having<typeof FIELDS>);
   else writeLine(process.stderr, message);
 }
 
@@ -169,7 +173,8 @@ async function ask(
 function report({ process }: CliContext, { json }: FreeFlags, { wanted, leases }: Found, ends: readonly End[]): void {
   if (json) {
     const ended = ends.map(({ pid, command, signal }) => ({ pid, command, signal }));
-    return writeJson(process.stdout, { port: wanted.port, ended, released: leases.map(({ id }) => id) });
+    const answer = { port: wanted.port, ended, released: leases.map(({ id }) => id) };
+    return writeJson(process.stdout, answer satisfies Having<typeof FIELDS>);
   }
   for (const lease of leases) {
     for (const line of [`released ${titleOf(lease)}`, ...routerNotes(lease)]) writeLine(process.stderr, line);

@@ -1,6 +1,7 @@
 /** `portd gateway status|list|sync`: the router, and the mappings that portd has there. */
 import { buildRouteMap } from "@stricli/core";
 import type { GatewaySide, GatewayStatus, Mapping } from "../../client/wire.ts";
+import { fieldsOf } from "../answer.ts";
 import { defineCommand } from "../command.ts";
 import type { CliProcess, TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -26,7 +27,23 @@ const STYLES: Readonly<Record<Mapping["state"], Style>> = {
   unusable: "red",
 };
 
+const FIELDS = fieldsOf<GatewayStatus>({ ipv4: true, ipv6: true, mappings: true, faults: true });
+const MAPPING_FIELDS = fieldsOf<Mapping>({
+  lease: true,
+  leaseId: true,
+  family: true,
+  protocol: true,
+  internal: true,
+  external: true,
+  wantedPort: true,
+  state: true,
+  reason: true,
+  via: true,
+  expiresAt: true,
+});
+
 const status = defineCommand({
+  answer: { fields: FIELDS },
   brief: "Show the router, its outer address, and what keeps mappings from being made",
   help:
     `Shows the router as it was last seen, its outer address, and what keeps mappings from being made. Asks the router
@@ -38,6 +55,7 @@ nothing: portd gateway sync does. Exit code 1 where a lease wants a mapping and 
 });
 
 const list = defineCommand({
+  answer: { fields: MAPPING_FIELDS, list: "mappings" },
   brief: "List the mappings that leases want, and how each stands",
   help:
     `Lists the mappings that leases want, with the address at which the internet finds each: set, making (asked for),
@@ -50,6 +68,7 @@ Exit code 1 where a lease wants a mapping and does not have it.`,
 });
 
 const sync = defineCommand({
+  answer: { fields: FIELDS },
   brief: "Ask the router now, and make the mappings those that leases want",
   help:
     `Has the daemon look for the router and make the mappings those that leases want, now. Prints how they then stand.

@@ -5,6 +5,7 @@ import type { Lease } from "../../lease/lease.ts";
 import { resolvePath } from "../../project/project.ts";
 import { readBounded } from "../../state/own_file.ts";
 import { parseYaml } from "../../yaml_document.ts";
+import type { Having } from "../answer.ts";
 import { argument, COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { Ended, EXIT } from "../exit.ts";
@@ -15,7 +16,10 @@ const MOST_BYTES = 48 * 1024;
 /** The longest export as JSON. To read YAML takes some fifty times its size in memory. */
 const MOST_JSON_BYTES = 64 << 20, MOST_YAML_BYTES = 16 << 20;
 
+const FIELDS = ["imported", "skipped"] as const;
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: { partial: switchFlag("Exit code 0 even if some leases are skipped"), ...COMMON_FLAGS },
   args: [argument("FILE", "YAML or JSON")],
   help:
@@ -32,7 +36,7 @@ free, or that is there already, is skipped; stderr says why, and the exit code i
       skipped.push(...outcome.skipped);
     }
     const { stdout, stderr } = context.process;
-    if (flags.json) writeJson(stdout, { imported, skipped });
+    if (flags.json) writeJson(stdout, { imported, skipped } satisfies Having<typeof FIELDS>);
     else {
       for (const { id, detail } of skipped) writeLine(stderr, `skipped ${id}: ${detail}`);
       writeLine(stdout, `imported ${imported.length}, skipped ${skipped.length}`);

@@ -3,6 +3,7 @@ import type { Lease, PortdClient, PortDescription, PortSocket, Verdict } from ".
 import type { Mapping } from "../../client/wire.ts";
 import { endingOf } from "../../lease/ending.ts";
 import { shortCommand } from "../../process/command_line.ts";
+import { fieldsOf } from "../answer.ts";
 import { defineCommand, NAME_OR_PORT } from "../command.ts";
 import { askOrLook } from "../daemon/without.ts";
 import { findStraysOf } from "../doctor/listeners.ts";
@@ -14,7 +15,28 @@ import { addressText, type Style, writeBehind, writeJson, writeStyled } from "..
 /** Up to this many connections are listed one by one; of more, the number in each state. */
 const MOST_LISTED_CONNECTIONS = 3;
 
+const FIELDS = fieldsOf<PortDescription>({
+  port: true,
+  class: true,
+  verdict: true,
+  sentence: true,
+  advice: true,
+  services: true,
+  developmentUse: true,
+  privileged: true,
+  pooled: true,
+  quarantined: true,
+  ephemeral: true,
+  reserved: true,
+  exclusions: true,
+  leases: true,
+  rules: true,
+  listeners: true,
+  connections: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   args: [NAME_OR_PORT],
   help:
     `Shows the state of a port (free, leased, listening, excluded, bound by a socket that does not listen, or in conflict:

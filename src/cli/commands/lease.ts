@@ -1,4 +1,5 @@
 /** `portd lease`: its help. src/cli/lease_flags.ts has its flags, src/cli/lease.ts does the work. */
+import { LEASE_FIELDS } from "../answer.ts";
 import { defineCommand, SERVICE_NAME } from "../command.ts";
 import { lease } from "../lease.ts";
 import { LEASE_FLAGS } from "../lease_flags.ts";
@@ -6,6 +7,7 @@ import { LEASE_FLAGS } from "../lease_flags.ts";
 export default defineCommand({
   flags: LEASE_FLAGS,
   args: [{ ...SERVICE_NAME, optional: true }],
+  answer: { fields: LEASE_FIELDS, list: "leases" },
   help: `Leases a port and prints it; several ports are printed one per line. Asking again for the same name in the
 same checkout gives the same port. A service of this name in the project's portd.yaml says what is asked of its port,
 where the flags do not. Without --ttl, --pid or --pin a server must listen on the port within ten minutes;

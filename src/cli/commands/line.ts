@@ -1,12 +1,27 @@
 /** `portd line`: which external ports the internet access can have. */
 import { MOST_STUN_SERVERS, readStunServer, STUN_SERVER_EXPECTED } from "../../line/stun/server.ts";
+import type { Line } from "../../client/wire.ts";
+import { fieldsOf } from "../answer.ts";
 import { argument, COMMON_FLAGS, defineCommand, switchFlag } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
 import { factsOfLine } from "../line/line_text.ts";
 import { writeFacts, writeHint, writeJson } from "../terminal.ts";
 
+const FIELDS = fieldsOf<Line>({
+  verdict: true,
+  reason: true,
+  certainty: true,
+  doubts: true,
+  externalAddress: true,
+  portSet: true,
+  usable: true,
+  samples: true,
+  sampledAt: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: {
     stun: switchFlag("Ask STUN servers on the internet, and the router"),
     ...COMMON_FLAGS,

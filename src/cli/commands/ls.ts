@@ -4,6 +4,7 @@ import type { LeaseFilter, Mapping } from "../../client/wire.ts";
 import { isLive, type Lease, LEASE_STATES } from "../../lease/lease.ts";
 import { shortCommand } from "../../process/command_line.ts";
 import { distinctName, findProject, type Project } from "../../project/project.ts";
+import { LEASE_FIELDS } from "../answer.ts";
 import {
   choiceFlag,
   COMMON_FLAGS,
@@ -60,6 +61,7 @@ const FLAGS = {
 type ListFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
+  answer: { fields: LEASE_FIELDS, list: "leases" },
   flags: FLAGS,
   help: `Lists the live leases of this machine: those of this project first, then those of all others. PID and COMMAND
 are those of the listener, or of the holder when nothing listens. EXPIRES is the time until a live lease ends, "-" if

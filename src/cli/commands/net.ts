@@ -1,5 +1,7 @@
 /** `portd net`: the network of this machine, and what a person types into the router's page. */
 import { LANGUAGES } from "../../sheet/language.ts";
+import type { NetworkFacts } from "../../client/wire.ts";
+import { fieldsOf } from "../answer.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, listFlag, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit.ts";
@@ -7,12 +9,15 @@ import { commandLines, factsOf, HEAD, rowsOf } from "../net/network_text.ts";
 import { placeNotes } from "../net/place_notes.ts";
 import { readNetwork } from "../net/read_network.ts";
 import { lineFacts, lineNotes } from "../net/line_facts.ts";
-import { checkSheetFlags, portsOfSheet, type SheetFlags, sheetFor, writeSheet } from "../net/sheet.ts";
+import { checkSheetFlags, portsOfSheet, SHEET_FIELDS, type SheetFlags, sheetFor, writeSheet } from "../net/sheet.ts";
 import { parsePort } from "../parse.ts";
 import { writeTable } from "../table.ts";
 import { writeFacts, writeJson, writeLine } from "../terminal.ts";
 
+const FIELDS = fieldsOf<NetworkFacts>({ adapters: true, internet: true, fixCommands: true });
+
 export default defineCommand({
+  answer: { fields: [...FIELDS, ...SHEET_FIELDS] },
   flags: {
     all: switchFlag("Also adapters that are down, loopback, and link-local and temporary addresses"),
     sheet: listFlag("NAME|PORT", "Print instead what to type into the router's page for this port; several times", {

@@ -5,6 +5,7 @@ import { PortdError } from "../../errors.ts";
 import { type Profile, PROFILES } from "../../firewall/rule.ts";
 import { PROTOCOLS } from "../../port/port.ts";
 import { LANGUAGES } from "../../sheet/language.ts";
+import type { Having } from "../answer.ts";
 import {
   choiceFlag,
   COMMON_FLAGS,
@@ -22,7 +23,16 @@ import { type NameOrPort, parseNameOrPort } from "../naming.ts";
 import { Bound } from "../open/bound.ts";
 import { askToLease, choose, type Chosen } from "../open/choose.ts";
 import { Opening } from "../open/leases.ts";
-import { localAddresses, type OpenedLeases, remarksOn, reopenedOf, rulesOf, writeLeases } from "../open/report.ts";
+import {
+  localAddresses,
+  OPEN_FIELDS,
+  type OpenedLeases,
+  remarksOn,
+  reopenedOf,
+  ROUTER_FIELDS,
+  rulesOf,
+  writeLeases,
+} from "../open/report.ts";
 import { requireRights } from "../open/rights.ts";
 import type { RouterOrder } from "../open/router.ts";
 import { DEFAULT_TIMEOUT_MS, parseTimeout, withLimit } from "../open/timeout.ts";
@@ -59,6 +69,7 @@ const FLAGS = {
 type OpenFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
+  answer: { fields: ROUTER_FIELDS },
   flags: FLAGS,
   args: [NAME_OR_PORT],
   help: `Makes the daemon keep a rule in the host's firewall for as long as the lease lives: inbound, for the
@@ -220,7 +231,8 @@ async function report(context: CliContext, flags: OpenFlags, url: string, opened
     ...uselessFlags(flags, backend),
   ];
   if (flags.json) {
-    return writeJson(stdout, { lease: leases[0], leases, rules: rulesOf(opened), addresses, backend, remarks });
+    const answer = { lease: leases[0], leases, rules: rulesOf(opened), addresses, backend, remarks };
+    return writeJson(stdout, answer satisfies Having<typeof OPEN_FIELDS>);
   }
   writeLeases(context, opened);
   for (const note of remarks) writeLine(stderr, `note: ${note}`);

@@ -3,6 +3,7 @@ import type { ListedSocket, SocketQuery } from "../../client/client.ts";
 import { type SocketState, TCP_STATES } from "../../os/socket.ts";
 import { PROTOCOLS } from "../../port/port.ts";
 import { shortCommand } from "../../process/command_line.ts";
+import { fieldsOf } from "../answer.ts";
 import { choiceFlag, COMMON_FLAGS, defineCommand, type FlagsOf, parsedFlag, switchFlag, textFlag } from "../command.ts";
 import type { CliContext, TextStream } from "../context.ts";
 import { askOrLook, type PortAnswer } from "../daemon/without.ts";
@@ -34,7 +35,24 @@ const FLAGS = {
 
 type PsFlags = FlagsOf<typeof FLAGS>;
 
+const FIELDS = fieldsOf<ListedSocket>({
+  protocol: true,
+  family: true,
+  localAddress: true,
+  localPort: true,
+  pid: true,
+  user: true,
+  process: true,
+  lease: true,
+  ofHolder: true,
+  forwarder: true,
+  state: true,
+  remoteAddress: true,
+  remotePort: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS, list: "listeners" },
   flags: FLAGS,
   help: `Lists the listening sockets of this machine, with --all those in every state, each with its process
 and the lease of its local port. On a leased port, the socket of anybody but the holder is marked as a conflict. Where

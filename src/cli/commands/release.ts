@@ -1,10 +1,11 @@
 /** `portd release`: its flags and help. src/cli/release.ts does the work. */
 import { COMMON_FLAGS, defineCommand, labelFlag, NAME_OR_PORT } from "../command.ts";
-import { release } from "../release.ts";
+import { release, RELEASE_FIELDS } from "../release.ts";
 
 export default defineCommand({
   flags: { label: labelFlag("All leases with this label"), ...COMMON_FLAGS },
   args: NAME_OR_PORT,
+  answer: { fields: RELEASE_FIELDS },
   help: "Releases leases: their ports are free for others. A lease that has ended already is no error.",
   usage: [
     "NAME|PORT...",

@@ -1,5 +1,6 @@
 /** `portd renew`: extends a lease. */
 import type { PortdClient } from "../../client/client.ts";
+import { LEASE_FIELDS } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, NAME_OR_PORT, parsedFlag } from "../command.ts";
 import { given } from "../context.ts";
 import { findDaemon, withTokenIfAsked } from "../daemon/find.ts";
@@ -8,6 +9,7 @@ import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
 export default defineCommand({
+  answer: { fields: LEASE_FIELDS },
   flags: { ttl: parsedFlag("30m", "The lease ends this long from now", parseDuration), ...COMMON_FLAGS },
   args: [NAME_OR_PORT],
   help: 'Extends a lease and prints its new end, or "-" if it has no fixed end.',

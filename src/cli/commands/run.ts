@@ -7,6 +7,7 @@ import type { Kinship } from "../../kinship/kinship.ts";
 import type { Lease } from "../../lease/lease.ts";
 import { findProject } from "../../project/project.ts";
 import type { openProcessHandle } from "../../terminate/open.ts";
+import { ADDRESS_FIELDS } from "../answer.ts";
 import {
   choiceFlag,
   COMMON_FLAGS,
@@ -62,6 +63,7 @@ const FLAGS = {
 type RunFlags = FlagsOf<typeof FLAGS>;
 
 export default defineCommand({
+  answer: { fields: ADDRESS_FIELDS },
   flags: FLAGS,
   args: SERVICE_NAME,
   help:

@@ -7,9 +7,13 @@ import { stateDirOf } from "../daemon/places.ts";
 import { logFailure, serveUntilStopped } from "../daemon/serving.ts";
 import { findOwn, startDaemon } from "../daemon/start.ts";
 import { endSignals } from "../signals.ts";
-import { toJson } from "../terminal.ts";
+import { writeJson } from "../terminal.ts";
+
+/** `pid` of a daemon that runs here, `started` with `--detach`. */
+const FIELDS = ["url", "pid", "started"] as const;
 
 export default defineCommand({
+  answer: { fields: FIELDS },
   flags: {
     detach: switchFlag("Start it in the background, and return when it is ready"),
     background: { ...switchFlag("Run without a terminal: errors go into the log"), hidden: true },
@@ -43,7 +47,7 @@ async function serve(context: CliContext, flags: CommonFlags, loaded: LoadedConf
   const stopping = new AbortController();
   const stopSignals = context.onSignal(endSignals(context.os), () => stopping.abort());
   const onReady = (url: string) => {
-    if (flags.json) context.process.stdout.write(`${toJson({ url, pid: Deno.pid })}\n`);
+    if (flags.json) writeJson(context.process.stdout, { url, pid: Deno.pid });
   };
   try {
     await serveUntilStopped(context, loaded, { signal: stopping.signal, onReady });
@@ -58,5 +62,7 @@ async function detach(context: CliContext, flags: CommonFlags & ConfigFlags): Pr
   const url = running ??
     await startDaemon(context, { stateDir: config.stateDir, flags: configWords(flags, context.cwd), own: true });
   if (running !== undefined && !flags.json) context.process.stderr.write("portd runs already\n");
-  context.process.stdout.write(`${flags.json ? toJson({ url, started: running === undefined }) : url}\n`);
+  const { stdout } = context.process;
+  if (flags.json) writeJson(stdout, { url, started: running === undefined });
+  else stdout.write(`${url}\n`);
 }

@@ -1,15 +1,16 @@
 /** `portd service …`: portd as a service of the operating system. The same commands on the three systems. */
 import { buildRouteMap } from "@stricli/core";
 import type { ServiceControl, Step } from "../../service/service.ts";
+import type { Having } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, parsedFlag, switchFlag } from "../command.ts";
 import { CONFIG_FLAGS } from "../daemon/config_flags.ts";
 import { parseCount, parsePath } from "../parse.ts";
-import { install } from "../service/install.ts";
-import { printLogs } from "../service/logs.ts";
+import { install, INSTALL_FIELDS } from "../service/install.ts";
+import { LOG_FIELDS, printLogs } from "../service/logs.ts";
 import { runService } from "../service/run.ts";
-import { printStatus } from "../service/status.ts";
-import { carryOut, openToChange, restartSteps } from "../service/steps.ts";
-import { uninstall } from "../service/uninstall.ts";
+import { printStatus, STATUS_FIELDS } from "../service/status.ts";
+import { carryOut, openToChange, restartSteps, STEP_FIELDS } from "../service/steps.ts";
+import { uninstall, UNINSTALL_FIELDS } from "../service/uninstall.ts";
 import { writeJson } from "../terminal.ts";
 
 const SERVICE_FLAGS = {
@@ -22,6 +23,9 @@ const CHANGE_FLAGS = {
   dryRun: switchFlag("Print what would be done, and do nothing; needs no rights"),
   ...SERVICE_FLAGS,
 } as const;
+
+/** Of start, stop and restart. */
+const CHANGE_FIELDS = ["state", "steps"] as const;
 
 export default buildRouteMap({
   routes: {
@@ -43,6 +47,7 @@ restart"; no lease is lost. Prints where the service is defined.`,
         { input: "--dry-run", brief: "what would be done, with every text that would be written" },
         { input: "--user", brief: "only for yourself, without root" },
       ],
+      answer: { fields: [...INSTALL_FIELDS, ...STEP_FIELDS] },
       run: install,
     }),
     uninstall: defineCommand({
@@ -56,6 +61,7 @@ restart"; no lease is lost. Prints where the service is defined.`,
         `Stops the service and removes all that install has made. The state folder stays with the leases in it, unless
 --purge is given: that removes what portd itself has written there, and the folder when nothing else is in it.`,
       usage: ["[--user] [--dry-run] [--purge [--yes]]"],
+      answer: { fields: [...UNINSTALL_FIELDS, ...STEP_FIELDS] },
       run: uninstall,
     }),
     start: change("start", {
@@ -79,6 +85,7 @@ restart"; no lease is lost. Prints where the service is defined.`,
       help:
         `Prints what the system says about the service, and whether it answers. Exit code 0 when it runs and answers, else 1.`,
       usage: ["[--user] [--json]"],
+      answer: { fields: STATUS_FIELDS },
       run: printStatus,
     }),
     logs: defineCommand({
@@ -90,6 +97,7 @@ restart"; no lease is lost. Prints where the service is defined.`,
       brief: "Print the service's log",
       help: "Prints the last lines of the service's log: of the journal on Linux, else of daemon.log.",
       usage: ["[--user] [--follow] [--lines N]"],
+      answer: { fields: LOG_FIELDS },
       run: printLogs,
     }),
     run: defineCommand({
@@ -111,6 +119,7 @@ function change(name: string, { brief, settled, steps }: {
 }) {
   return defineCommand({
     flags: CHANGE_FLAGS,
+    answer: { fields: [...CHANGE_FIELDS, ...STEP_FIELDS] },
     brief,
     usage: ["[--user] [--dry-run]", { input: "--dry-run", brief: `how it would ${name}` }],
     async run(context, flags) {
@@ -120,7 +129,8 @@ function change(name: string, { brief, settled, steps }: {
       if (todo.length === 0) context.process.stderr.write(`${settled}\n`);
       if (flags.dryRun || !flags.json) return;
       const { state } = await control.status();
-      writeJson(context.process.stdout, { state, steps: todo.map(({ does }) => does) });
+      const answer = { state, steps: todo.map(({ does }) => does) };
+      writeJson(context.process.stdout, answer satisfies Having<typeof CHANGE_FIELDS>);
     },
   });
 }

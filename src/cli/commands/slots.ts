@@ -1,6 +1,7 @@
 /** `portd slots`: every working copy with its services, and releasing those of copies that are gone. */
 import { PortdError } from "../../errors.ts";
 import type { Lease } from "../../lease/lease.ts";
+import { fieldsOf, type Having } from "../answer.ts";
 import { argument, COMMON_FLAGS, defineCommand, type FlagsOf, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -17,7 +18,16 @@ const FLAGS = {
   ...COMMON_FLAGS,
 };
 
+/** A working copy as it is printed. */
+interface SlotAnswer extends Omit<Slot, "leases"> {
+  readonly values: ReturnType<typeof valuesOf>;
+}
+
+const FIELDS = fieldsOf<SlotAnswer>({ project: true, root: true, isThere: true, services: true, values: true });
+const PRUNE_FIELDS = ["released", "kept", "dryRun"] as const;
+
 export default defineCommand({
+  answer: { fields: [...FIELDS, ...PRUNE_FIELDS], list: "slots" },
   flags: FLAGS,
   args: [{ ...argument("prune", "Releases the leases of working copies whose folder is gone"), optional: true }],
   help:
@@ -55,7 +65,7 @@ function list(
 ): void {
   const note = (text: string) => writeLine(stderr, `note: ${text}`);
   if (json) {
-    const answers = slots.map(({ leases: _, ...slot }) => ({ ...slot, values: valuesOf(slot, all, note) }));
+    const answers = slots.map(({ leases: _, ...slot }): SlotAnswer => ({ ...slot, values: valuesOf(slot, all, note) }));
     return writeJson(stdout, { slots: answers });
   }
   if (slots.length === 0) return writeLine(stderr, "no working copy has a lease");
@@ -92,6 +102,6 @@ async function prune(
       if (!json) writeLine(stderr, `${dryRun ? "would release" : "released"} ${titleOf(lease)}`);
     }
   }
-  if (json) writeJson(stdout, { released: pruned, kept, dryRun });
+  if (json) writeJson(stdout, { released: pruned, kept, dryRun } satisfies Having<typeof PRUNE_FIELDS>);
   else if (pruned.length === 0 && kept.length === 0) writeLine(stderr, "every working copy with a lease is there");
 }

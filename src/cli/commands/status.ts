@@ -1,13 +1,32 @@
 /** `portd status`: the state of the daemon; never starts one. */
-import type { DaemonStatus } from "../../client/wire.ts";
 import { WSL_DEFAULTS } from "../../settings.ts";
 import { rangeText } from "../../port/port.ts";
+import type { DaemonStatus } from "../../client/wire.ts";
+import { fieldsOf } from "../answer.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { formatDuration } from "../../duration.ts";
 import { writeFacts, writeHint, writeJson } from "../terminal.ts";
 
+const FIELDS = fieldsOf<DaemonStatus & { readonly url: string }>({
+  url: true,
+  name: true,
+  version: true,
+  pid: true,
+  startedAt: true,
+  uptimeMs: true,
+  stateDir: true,
+  user: true,
+  leases: true,
+  pool: true,
+  holds: true,
+  ephemeral: true,
+  wsl: true,
+  warnings: true,
+});
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   help: "Shows the state of the daemon. The exit code is 3 when no daemon runs; this command never starts one.",
   async run(context, flags) {
     const client = await findDaemon(context, flags, { start: false });

@@ -1,6 +1,7 @@
 /** `portd stop`: asks the daemon to end and waits until it has; never starts one. */
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { retryUntil } from "../../wait.ts";
+import type { Having } from "../answer.ts";
 import { defineCommand } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { firstListening, stateDirOf } from "../daemon/places.ts";
@@ -11,7 +12,10 @@ import { writeJson, writeLine } from "../terminal.ts";
 const LIMIT_MS = 15_000;
 const PAUSE_MS = 20;
 
+const FIELDS = ["stopped", "url", "pid"] as const;
+
 export default defineCommand({
+  answer: { fields: FIELDS },
   help: `Stops the daemon and waits until it has ended. The leases stay in its file and are live again when it starts.
 Needs the admin token, from the state folder or from PORTD_TOKEN. Exit code 3 when no daemon runs.`,
   usage: ["[FLAGS]"],
@@ -27,8 +31,9 @@ Needs the admin token, from the state folder or from PORTD_TOKEN. Exit code 3 wh
     if (!await retryUntil(hasEnded, { pauseMs: PAUSE_MS, limitMs: LIMIT_MS })) {
       throw new TimedOutError(`Timed out after ${LIMIT_MS / 1000}s: the daemon (pid ${pid}) has not ended yet`);
     }
-    if (flags.json) writeJson(context.process.stdout, { stopped: true, url: client.url, pid });
-    else writeLine(context.process.stderr, `stopped portd at ${client.url} (pid ${pid})`);
+    if (flags.json) {
+      writeJson(context.process.stdout, { stopped: true, url: client.url, pid } satisfies Having<typeof FIELDS>);
+    } else writeLine(context.process.stderr, `stopped portd at ${client.url} (pid ${pid})`);
   },
 });
 

@@ -1,11 +1,13 @@
 /** `portd url`: the address at which a service is opened on this machine. */
 import { addressOf } from "../address.ts";
+import { ADDRESS_FIELDS, type Having } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, NAME_OR_PORT } from "../command.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { findLease, parseNameOrPort, titleOf } from "../naming.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 
 export default defineCommand({
+  answer: { fields: ADDRESS_FIELDS },
   flags: COMMON_FLAGS,
   args: [NAME_OR_PORT],
   help:
@@ -19,7 +21,7 @@ for UDP localhost:PORT. stderr says where nobody listens yet.`,
     const lease = await findLease(client, target, context.cwd);
     const url = await addressOf(context.cwd, lease, find);
     const { stdout, stderr } = context.process;
-    if (flags.json) return writeJson(stdout, { url, lease });
+    if (flags.json) return writeJson(stdout, { url, lease } satisfies Having<typeof ADDRESS_FIELDS>);
     if (lease.state !== "listening") writeLine(stderr, `note: nobody listens on ${titleOf(lease)} yet`);
     writeLine(stdout, url);
   },

@@ -1,6 +1,7 @@
 /** `portd wait`: waits until a service listens, or until its port is free. */
 import { NoDaemonError, type PortdClient, PortdError } from "../../client/client.ts";
 import { abortable, retry, retryUntil, startTimer } from "../../wait.ts";
+import { LEASE_FIELDS } from "../answer.ts";
 import { COMMON_FLAGS, defineCommand, type FlagsOf, NAME_OR_PORT, parsedFlag, switchFlag } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
@@ -29,7 +30,11 @@ const FLAGS = {
 
 type WaitFlags = FlagsOf<typeof FLAGS>;
 
+/** What is there for a port without a lease: `free` with `--free`. */
+const PORT_FIELDS = ["listening", "free"] as const;
+
 export default defineCommand({
+  answer: { fields: [...LEASE_FIELDS, ...PORT_FIELDS] },
   flags: FLAGS,
   args: [NAME_OR_PORT],
   help:

@@ -2,6 +2,7 @@
 import type { Lease } from "../../lease/lease.ts";
 import { holderOf } from "../../project/grant.ts";
 import { findProject, findProjectFile } from "../../project/project.ts";
+import type { ProjectFile } from "../../project/project_file.ts";
 import type { CliContext } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 
@@ -47,17 +48,27 @@ async function liveLeases(context: CliContext): Promise<readonly Lease[]> {
   }
 }
 
+/** The variables of portd.yaml. */
+export async function slotVariables(context: CliContext): Promise<readonly string[]> {
+  const file = await projectFile(context);
+  return file === undefined ? [] : [...file.services, ...file.values].map(({ variable }) => variable);
+}
+
+async function fileServices(context: CliContext): Promise<readonly string[]> {
+  return (await projectFile(context))?.services.map(({ request }) => request.name) ?? [];
+}
+
 /** None where the file cannot be used: the command itself says why. */
-async function fileServices({ cwd }: CliContext): Promise<readonly string[]> {
+async function projectFile({ cwd }: CliContext): Promise<ProjectFile | undefined> {
   const file = findProjectFile(cwd, findProject(cwd));
-  if (file === undefined) return [];
+  if (file === undefined) return undefined;
   try {
     const { readProjectFile }: typeof import("../project_services.ts") = await import(
       "../project_services.ts" as string
     );
-    return readProjectFile(file).services.map(({ request }) => request.name);
+    return readProjectFile(file);
   } catch {
-    return [];
+    return undefined;
   }
 }
 

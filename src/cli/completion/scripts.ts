@@ -48,13 +48,20 @@ complete -c portd -f -a '(__portd_complete)'
 complete -c portd -n 'contains -- -- (commandline -opc)' -F
 `;
 
+/** PowerShell takes commas for its own, and completes the part behind the last one alone. */
 const POWERSHELL = `Register-ArgumentCompleter -Native -CommandName portd -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
-    if ($wordToComplete -eq '') { $words += '""' }
+    $current = if ($words.Count -gt 0) { $words[-1] } else { '' }
+    if ($wordToComplete -eq '' -and -not $current.EndsWith(',')) { $words += '""'; $current = '' }
+    $head = ''
+    if ($current.EndsWith($wordToComplete)) {
+        $head = $current.Substring(0, $current.Length - $wordToComplete.Length)
+    }
     portd ${COMPLETE} @words 2>$null | ForEach-Object {
         $value, $brief = $_ -split "\`t", 2
         if (-not $brief) { $brief = $value }
+        if ($value.StartsWith($head)) { $value = $value.Substring($head.Length) }
         [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $brief)
     }
 }

@@ -14,12 +14,14 @@ import {
   type SelfTest,
 } from "../../self_test/self_test.ts";
 import { VERSION } from "../../version.ts";
+import type { Having } from "../answer.ts";
 import { confirm } from "../confirm.ts";
 import type { CliContext } from "../context.ts";
 import { spawnDetached } from "../daemon/detached.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { writeTable } from "../table.ts";
 import { type Style, writeJson, writeLine } from "../terminal.ts";
+import type { CLEANUP_FIELDS, REPORT_FIELDS } from "./self_test_fields.ts";
 
 /** The flags of a self-test. */
 export interface SelfTestFlags {
@@ -91,7 +93,7 @@ async function cleanUp(
   { test, flags }: { readonly test: SelfTest; readonly flags: SelfTestFlags },
 ): Promise<void> {
   const removals = await removeArtefacts(test.artefacts, (tag) => isRunGoingOn(tag, test.processes));
-  if (flags.json) writeJson(process.stdout, { removals });
+  if (flags.json) writeJson(process.stdout, { removals } satisfies Having<typeof CLEANUP_FIELDS>);
   else if (removals.length === 0) process.stderr.write("nothing is left of an earlier self-test\n");
   else writeTable(process.stdout, CLEANUP_HEAD, removals.map(({ what, state, reason }) => [what, state, reason ?? ""]));
   if (removals.some(({ state }: Removal) => state === "failed")) process.exitCode = EXIT.failure;
@@ -101,7 +103,7 @@ function report({ process, os }: CliContext, { json }: SelfTestFlags, items: rea
   if (json) {
     const { standalone: isCompiled, arch } = Deno.build;
     const machine = { os, release: Deno.osRelease(), arch, deno: Deno.version.deno, isCompiled };
-    writeJson(process.stdout, { version: VERSION, ...machine, items });
+    writeJson(process.stdout, { version: VERSION, ...machine, items } satisfies Having<typeof REPORT_FIELDS>);
   } else {
     const rows = items.map(({ id, state, reason, value, ms }) => {
       const found = [reason, value === null ? null : JSON.stringify(value)].filter((text) => text !== null).join(" ");

@@ -7,6 +7,7 @@ import { sheetHtml } from "../../sheet/html.ts";
 import { type Language, languageOf } from "../../sheet/language.ts";
 import { routerSheet, type Sheet, type SheetPort } from "../../sheet/sheet.ts";
 import { sheetText } from "../../sheet/text.ts";
+import type { Having } from "../answer.ts";
 import type { CliContext, CommonFlags, TextStream } from "../context.ts";
 import { findDaemon } from "../daemon/find.ts";
 import { UsageError } from "../exit.ts";
@@ -94,9 +95,12 @@ export function sheetFor(
   return routerSheet({ ports, facts, language: lang ?? languageOf(context.env, navigator.language) });
 }
 
+/** Fields of the answer with `--sheet`. */
+export const SHEET_FIELDS = ["sheet"] as const;
+
 /** Writes the sheet to stdout: as text, HTML or JSON. */
 export function writeSheet({ process: { stdout } }: CliContext, sheet: Sheet, { html, json }: SheetFlags): void {
-  if (json) writeJson(stdout, { sheet });
+  if (json) writeJson(stdout, { sheet } satisfies Having<typeof SHEET_FIELDS>);
   else stdout.write(html ? sheetHtml(sheet) : sheetTextFor(stdout, sheet));
 }
 

@@ -9,6 +9,20 @@ import { addressText, writeLine } from "../terminal.ts";
 import { addressesForOthers, isOnThisMachine } from "./addresses.ts";
 import { endText } from "./leases.ts";
 
+/** Fields of the answer. */
+export const OPEN_FIELDS = ["lease", "leases", "rules", "addresses", "backend", "remarks"] as const;
+
+/** Those with `--router`. */
+export const ROUTER_FIELDS = [
+  ...OPEN_FIELDS,
+  "localAddresses",
+  "gateway",
+  "mappings",
+  "shortcomings",
+  "takenBack",
+  "sheet",
+] as const;
+
 /** What was opened, as the daemon sees it afterwards. */
 export interface OpenedLeases {
   readonly leases: readonly Lease[];

@@ -1,8 +1,9 @@
 /** What `portd open --router` says in the end. */
 import type { Sheet } from "../../sheet/sheet.ts";
+import type { Having } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { writeJson, writeLine } from "../terminal.ts";
-import { localAddresses, type OpenedLeases, remarksOn, rulesOf, writeLeases } from "./report.ts";
+import { localAddresses, type OpenedLeases, remarksOn, type ROUTER_FIELDS, rulesOf, writeLeases } from "./report.ts";
 import type { RouterOpened } from "./router.ts";
 
 /** How it is said. */
@@ -32,20 +33,23 @@ export function reportRouter(context: CliContext, opened: RouterOpened, options:
   ];
   if (json) {
     const ids = new Set(opened.leases.map(({ id }) => id));
-    return writeJson(stdout, {
-      lease: opened.leases[0],
-      leases: opened.leases,
-      rules: rulesOf(opened),
-      addresses,
-      localAddresses: local,
-      backend: opened.backend,
-      remarks,
-      gateway,
-      mappings: mappings.filter(({ leaseId }) => ids.has(leaseId)),
-      shortcomings,
-      takenBack: takenBack ?? null,
-      sheet: options.sheet ?? null,
-    });
+    return writeJson(
+      stdout,
+      {
+        lease: opened.leases[0],
+        leases: opened.leases,
+        rules: rulesOf(opened),
+        addresses,
+        localAddresses: local,
+        backend: opened.backend,
+        remarks,
+        gateway,
+        mappings: mappings.filter(({ leaseId }) => ids.has(leaseId)),
+        shortcomings,
+        takenBack: takenBack ?? null,
+        sheet: options.sheet ?? null,
+      } satisfies Having<typeof ROUTER_FIELDS>,
+    );
   }
   writeLeases(context, opened);
   for (const line of outcome.done) writeLine(stderr, line);

@@ -8,6 +8,7 @@ import type { Lease } from "../../lease/lease.ts";
 import { openProcessHandle } from "../../terminate/open.ts";
 import { retryUntil } from "../../wait.ts";
 import { addressOf } from "../address.ts";
+import type { ADDRESS_FIELDS, Having } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { endCommand } from "../free/caller.ts";
 import { endListeners, TIMEOUT_MS } from "../free/listeners.ts";
@@ -102,7 +103,7 @@ async function attach(running: readonly Running[], parts: MeetingParts): Promise
   }
   const answers = await Promise.all(running.map(async ({ lease }) => ({ url: await urlOf(lease, parts), lease })));
   for (const answer of answers) {
-    if (json) writeJson(stdout, answer);
+    if (json) writeJson(stdout, answer satisfies Having<typeof ADDRESS_FIELDS>);
     else writeLine(stdout, answer.url);
   }
 }

@@ -6,12 +6,16 @@ import { refuseMissingModules, withoutDownloads } from "../../service/modules.ts
 import type { ServiceDefinition, ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
 import { VERSION } from "../../version.ts";
+import type { Having } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { type ConfigFlags, configWords, loadOptions } from "../daemon/config_flags.ts";
 import { candidates } from "../daemon/places.ts";
 import { UsageError } from "../exit.ts";
 import { writeJson, writeLine } from "../terminal.ts";
 import { carryOut, type ChangeFlags, defaultServiceDir, installedDir, openToChange, restartSteps } from "./steps.ts";
+
+/** Fields of the answer. */
+export const INSTALL_FIELDS = ["definition", "state", "standardHandles", "steps"] as const;
 
 /** Flags of `portd service install`. */
 export type InstallFlags = ChangeFlags & ConfigFlags & { readonly reservePool?: boolean };
@@ -44,7 +48,8 @@ export async function install(context: CliContext, flags: InstallFlags): Promise
   if (flags.dryRun) return;
   const { state, pid, definition: path, standardHandles } = await control.status();
   if (flags.json) {
-    return writeJson(stdout, { definition: path, state, standardHandles, steps: steps.map(({ does }) => does) });
+    const answer = { definition: path, state, standardHandles, steps: steps.map(({ does }) => does) };
+    return writeJson(stdout, answer satisfies Having<typeof INSTALL_FIELDS>);
   }
   if (standardHandles !== undefined && steps.length > 0) {
     writeLine(stderr, `it runs (pid ${pid}), with ${standardHandles.join(", ")} as stdin, stdout and stderr`);

@@ -1,4 +1,5 @@
 /** `portd service logs`: the last lines of the service's log, and with `--follow` those that come. */
+import type { Having } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { Ended, EXIT } from "../exit.ts";
 import { untilSignal } from "../signals.ts";
@@ -9,6 +10,9 @@ import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
 /** Flags of `portd service logs`. */
 export type LogsFlags = ServiceFlags & { readonly follow?: boolean; readonly lines?: number };
 
+/** Fields of each line. */
+export const LOG_FIELDS = ["line"] as const;
+
 const LINES = 50;
 
 /** Prints the log. */
@@ -18,7 +22,7 @@ export async function printLogs(context: CliContext, flags: LogsFlags): Promise<
   const { lines = LINES, follow = false } = flags;
   const { stdout } = context.process;
   const print = (line: string) => {
-    if (flags.json) writeJson(stdout, { line });
+    if (flags.json) writeJson(stdout, { line } satisfies Having<typeof LOG_FIELDS>);
     else stdout.write(`${line.split("\t").map(escapeControls).join("\t")}\n`);
   };
   await untilSignal(context, async (signal) => {

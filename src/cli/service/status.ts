@@ -2,11 +2,33 @@
 import { askPortd, type PortdAnswer } from "../../client/ask.ts";
 import { flagValue, type ServiceLog, type ServiceStatus } from "../../service/service.ts";
 import { readDaemonFile } from "../../state/state_folder.ts";
+import { fieldsOf } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { candidates } from "../daemon/places.ts";
 import { EXIT } from "../exit.ts";
 import { type Fact, writeFacts, writeJson } from "../terminal.ts";
 import { openControl, serviceDirOf, type ServiceFlags } from "./steps.ts";
+
+/** What is printed with `--json`. */
+interface StatusAnswer extends ServiceStatus {
+  readonly stateDir: string;
+  readonly log: ServiceLog;
+  readonly api: PortdAnswer | null;
+}
+
+/** Its fields. */
+export const STATUS_FIELDS = fieldsOf<StatusAnswer>({
+  state: true,
+  pid: true,
+  exitCode: true,
+  startsAtBoot: true,
+  command: true,
+  definition: true,
+  standardHandles: true,
+  stateDir: true,
+  log: true,
+  api: true,
+});
 
 /** Prints the status; the exit code is 0 when the service runs and answers. */
 export async function printStatus(context: CliContext, flags: ServiceFlags): Promise<void> {
@@ -16,7 +38,7 @@ export async function printStatus(context: CliContext, flags: ServiceFlags): Pro
   const log = control.log(stateDir);
   const api = status.pid === null ? undefined : await findApi(context, stateDir, status);
   const { process } = context;
-  if (flags.json) writeJson(process.stdout, { ...status, stateDir, log, api: api ?? null });
+  if (flags.json) writeJson(process.stdout, { ...status, stateDir, log, api: api ?? null } satisfies StatusAnswer);
   else writeFacts(process.stdout, rowsOf(status, { stateDir, log, api }));
   if (status.state !== "running" || !api?.isReady) process.exitCode = EXIT.failure;
 }

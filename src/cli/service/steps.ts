@@ -2,9 +2,13 @@
 import { resolvePath } from "../../project/project.ts";
 import { flagValue, runSteps, type ServiceControl, type ServiceStatus, type Step } from "../../service/service.ts";
 import { defaultStateDir, serviceStateDir } from "../../state/state_folder.ts";
+import type { Having } from "../answer.ts";
 import type { CliContext, CommonFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { escapeControls, toJson } from "../terminal.ts";
+import { escapeControls, writeJson } from "../terminal.ts";
+
+/** Fields of each step that `--dry-run` prints. */
+export const STEP_FIELDS = ["does", "text"] as const;
 
 /** Flags of every command of `portd service`: they ask the system, and not a daemon. */
 export type ServiceFlags = Pick<CommonFlags, "stateDir" | "json"> & { readonly user?: boolean };
@@ -34,8 +38,9 @@ export async function openToChange(context: CliContext, flags: ChangeFlags): Pro
 export async function carryOut(context: CliContext, flags: ChangeFlags, steps: readonly Step[]): Promise<void> {
   const { stdout, stderr } = context.process;
   if (!flags.dryRun) return await runSteps(steps, ({ does }) => stderr.write(`${escapeControls(does)}\n`));
-  if (flags.json) stdout.write(`${toJson(steps.map(({ does, text }) => ({ does, text })), 2)}\n`);
-  else stdout.write(steps.map(dryText).join(""));
+  if (flags.json) {
+    writeJson(stdout, steps.map(({ does, text }) => ({ does, text } satisfies Having<typeof STEP_FIELDS>)), 2);
+  } else stdout.write(steps.map(dryText).join(""));
 }
 
 function dryText({ does, text }: Step): string {

@@ -4,10 +4,14 @@ import { ifThereAsync } from "../../errors.ts";
 import type { Step } from "../../service/service.ts";
 import { isOwnFile, readDaemonFile } from "../../state/state_folder.ts";
 import { confirm } from "../confirm.ts";
+import type { Having } from "../answer.ts";
 import type { CliContext } from "../context.ts";
 import { escapeControls, writeJson, writeLine } from "../terminal.ts";
 import { findRules } from "./rules.ts";
 import { carryOut, type ChangeFlags, openToChange, serviceDirOf } from "./steps.ts";
+
+/** Fields of the answer. */
+export const UNINSTALL_FIELDS = ["steps", "stateDir", "removed", "kept"] as const;
 
 /** Flags of `portd service uninstall`. */
 export type UninstallFlags = ChangeFlags & { readonly purge?: boolean; readonly yes?: boolean };
@@ -36,7 +40,8 @@ export async function uninstall(context: CliContext, flags: UninstallFlags): Pro
   const kept = await namesIn(stateDir);
   if (flags.purge && kept.length === 0) await ifThereAsync(() => Deno.remove(stateDir));
   if (flags.json) {
-    return writeJson(stdout, { steps: removal.map(({ does }) => does), stateDir, removed: paths, kept });
+    const answer = { steps: removal.map(({ does }) => does), stateDir, removed: paths, kept };
+    return writeJson(stdout, answer satisfies Having<typeof UNINSTALL_FIELDS>);
   }
   if (kept.length > 0) writeLine(stderr, `kept in ${stateDir}: ${kept.join(", ")}`);
 }

@@ -72,7 +72,7 @@ Deno.test("text from outside is escaped wherever it stands, and its controls are
     name: HOSTILE,
   };
   const port = { sentence: HOSTILE, leases: [hostile], listeners: [], advice: [HOSTILE] } as unknown as PortDescription;
-  const state = { port, asking: null, result: { isRefusal: true, text: HOSTILE }, report: null };
+  const state = { port, asking: null, result: { kind: "refusal", text: HOSTILE } as const, report: null };
   for (
     const html of [
       render(leaseRow(hostile, VIEW)),
