@@ -14,6 +14,7 @@ import { homebrewFormula } from "./manifests/homebrew.ts";
 import { scoopManifest } from "./manifests/scoop.ts";
 import { wingetManifests } from "./manifests/winget.ts";
 import { packLauncher, packProgram } from "./npm/packages.ts";
+import { libraryTypes } from "./npm/types.ts";
 import { compilePrograms, readProgram, sha256Of, targetsNamed } from "./programs.ts";
 import { missingSettings, readSettings, refusePlaceholders, type Settings } from "./settings.ts";
 import { releaseTime } from "./time.ts";
@@ -44,8 +45,12 @@ export async function makePackages({ targets, programs, out, settings }: Package
   const built: BuiltProgram[] = [];
   for (const target of targets) built.push(await readProgram(target, programs));
   const files = new Map<string, Uint8Array>();
-  const parts = await Promise.all([packLauncherFor(targets, settings), packPrograms(built, settings)]);
-  for (const [name, bytes] of [...parts.flat(), ...await debianPackages(built, settings)]) files.set(name, bytes);
+  const parts = await Promise.all([
+    packLauncherFor(targets, settings),
+    packPrograms(built, settings),
+    debianPackages(built, settings),
+  ]);
+  for (const [name, bytes] of parts.flat()) files.set(name, bytes);
   for (const [name, text] of manifests(built, settings)) files.set(name, new TextEncoder().encode(text));
   if (built.some(({ os }) => os === "win32")) {
     files.set("install.ps1", await Deno.readFile(`${ROOT}packaging/windows/install.ps1`));
@@ -65,11 +70,14 @@ async function packLauncherFor(targets: readonly Target[], settings: Settings): 
   const folder = await Deno.makeTempDir({ prefix: "portd-package-" });
   try {
     const parts = { bundle: `${folder}/bundle`, library: `${folder}/library` };
-    await Deno.mkdir(parts.bundle);
+    for (const name of ["bundle", "types"]) await Deno.mkdir(`${folder}/${name}`);
     await bundle(parts.bundle);
     await writeConfig(parts.bundle);
     await bundleLibrary(`${parts.library}/client.js`);
-    const { file, archive } = packLauncher(targets, settings, parts);
+    const { file, archive } = packLauncher(targets, settings, {
+      ...parts,
+      types: await libraryTypes(`${folder}/types`),
+    });
     return [[file, await compress(archive)]];
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -148,26 +148,34 @@ function replace(program, args) {
 
 /** Runs a program as our child, with our streams, and ends as it ends. */
 function run(program, args) {
-  const child = require("node:child_process").spawn(program, args, { stdio: "inherit" });
-  const isAtTerminal = [0, 1, 2].some((fd) => require("node:tty").isatty(fd));
-  const listeners = RELAYED.filter((name) => name in signals).map((name) => {
-    // Windows sends what its console has to both; kill() would end the child at once there.
-    const isSentToBoth = isWindows || (isAtTerminal && FROM_TERMINAL.includes(name));
-    const listener = () => void (isSentToBoth || child.kill(name));
-    process.on(name, listener);
-    return [name, listener];
-  });
+  const { spawn } = require("node:child_process");
+  // We listen before the program runs: a signal that comes with its first output must find us ready.
+  const stopListening = relaySignals((name) => child.kill(name));
+  const child = spawn(program, args, { stdio: "inherit" });
   child.on("error", (error) => {
     process.stderr.write(`portd: Cannot run ${program}: ${error.message}\n`);
     process.exit(1);
   });
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
-    for (const [name, listener] of listeners) process.removeListener(name, listener);
+    stopListening();
     process.kill(process.pid, signal);
     // One that does not end this process, or not at once: the code that a shell gives.
     setTimeout(() => process.exit(128 + signals[signal]), 1000);
   });
+}
+
+/** Passes on the signals that only we get. @returns a function that ends this. */
+function relaySignals(relay) {
+  const isAtTerminal = [0, 1, 2].some((fd) => require("node:tty").isatty(fd));
+  const listeners = RELAYED.filter((name) => name in signals).map((name) => {
+    // Windows sends what its console has to both; kill() would end the child at once there.
+    const isSentToBoth = isWindows || (isAtTerminal && FROM_TERMINAL.includes(name));
+    const listener = () => void (isSentToBoth || relay(name));
+    process.on(name, listener);
+    return [name, listener];
+  });
+  return () => listeners.forEach(([name, listener]) => process.removeListener(name, listener));
 }
 
 function main() {

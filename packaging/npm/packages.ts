@@ -15,6 +15,7 @@ import {
   type Target,
   VERSION,
 } from "../description.ts";
+import { LIBRARY_TYPES } from "./types.ts";
 import { missingSettings, type Settings } from "../settings.ts";
 
 /** The time of every file in npm's own archives: 1985-10-26T08:15:00Z. */
@@ -57,16 +58,21 @@ export function packProgram(program: BuiltProgram, settings: Settings): NpmPacka
   ]);
 }
 
-/**
- * The package `portd`.
- *
- * @param bundle is the folder with the bundle for `deno run`, and its deno.json.
- * @param library is the folder with the library for Node.
- */
+/** What the package `portd` holds beside the launcher. */
+export interface LauncherParts {
+  /** The folder with the bundle for `deno run`, and its deno.json. */
+  readonly bundle: string;
+  /** The folder with `client.js`, the library for Node. */
+  readonly library: string;
+  /** The declarations of its types, by their paths. */
+  readonly types: ReadonlyMap<string, string>;
+}
+
+/** The package `portd`. */
 export function packLauncher(
   targets: readonly Target[],
   settings: Settings,
-  { bundle, library }: { readonly bundle: string; readonly library: string },
+  { bundle, library, types }: LauncherParts,
 ): NpmPackage {
   const launcher = {
     programs: Object.fromEntries(targets.map((target) => [`${target.os}-${target.cpu}`, {
@@ -84,7 +90,10 @@ export function packLauncher(
     ...manifestOf(settings),
     type: "module",
     bin: { [NAME]: "launcher.cjs" },
-    exports: { "./client": "./client.js", "./package.json": "./package.json" },
+    exports: {
+      "./client": { types: `./types/${LIBRARY_TYPES}`, default: "./client.js" },
+      "./package.json": "./package.json",
+    },
     engines: { node: `>=${OLDEST_NODE}` },
     optionalDependencies: Object.fromEntries(targets.map((target) => [programPackage(target), VERSION])),
     // Where no program fits, the launcher looks for this one; npm does not install it by itself.
@@ -95,6 +104,7 @@ export function packLauncher(
     { path: "launcher.cjs", bytes: Deno.readFileSync(LAUNCHER), mode: 0o755 },
     { path: "launcher.json", bytes: json(launcher) },
     { path: "client.js", bytes: Deno.readFileSync(`${library}/client.js`) },
+    ...[...types].sort().map(([path, text]) => ({ path: `types/${path}`, bytes: utf8.encode(text) })),
     ...filesOf(bundle).map((file) => ({ path: `lib/${file}`, bytes: Deno.readFileSync(`${bundle}/${file}`) })),
   ]);
 }

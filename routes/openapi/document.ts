@@ -19,8 +19,8 @@ const METHODS = ["get", "put", "post", "delete", "patch"];
 const ABOUT = `portd reserves, tracks and frees TCP and UDP ports for local services.
 
 Every \`POST\`, \`PUT\` and \`PATCH\` carries \`Content-Type: application/json\`, also without a body, and at most 64 KiB. A
-field or a query parameter that is not named here is refused. A later version may add members to answers, and codes of
-errors.
+field that is not named here is refused; a query parameter that is not named here is refused or ignored. A later version
+may add members to answers, and codes of errors.
 
 What holds for every call stands here once. A path that there is not is refused with \`not_found\`, another method with
 \`method_not_allowed\`; \`OPTIONS\` is never answered, as there is no CORS. \`HEAD\` is answered as \`GET\` without a body.

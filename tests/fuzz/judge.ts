@@ -1,7 +1,10 @@
 /** What every answer must be like, whatever was asked. */
+import { AssertionError } from "node:assert/strict";
 import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
 import { FORMATS } from "../../src/metrics/exposition.ts";
+import { CONTRACT } from "../support/openapi/contract.ts";
 import type { Answer } from "./connection.ts";
+import type { WholeRequest } from "./request.ts";
 
 const METRICS_TYPES: ReadonlySet<string> = new Set(Object.values(FORMATS));
 
@@ -22,6 +25,26 @@ export function faultOf({ status, headers, body }: Answer, method: string, mayBe
   if (mayBeBare && status < 500 && body === "") return undefined;
   if (type !== "application/problem+json") return `${status} with the content type ${type}`;
   return method === "HEAD" ? undefined : problemFault(status, body);
+}
+
+/**
+ * Where the answer to a whole request is not as docs/openapi.json says; `undefined` where it is, and where the path is
+ * none that could be described.
+ */
+export function contractFault(
+  { method, path, body }: Pick<WholeRequest, "method" | "path" | "body">,
+  { status, headers, body: text }: Answer,
+): string | undefined {
+  const url = `http://localhost${path.split("?", 1)}`; // some calls ignore parameters that they do not have
+  if (!URL.canParse(url) || !/^\/[\w/@~+.-]*(?:\?|$)/.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) return undefined;
+  const isEmpty = method === "HEAD" || headers.get("content-type") === "text/event-stream";
+  const sent = body !== undefined && isJson(body) ? JSON.parse(body) : undefined;
+  try {
+    CONTRACT.check({ method, url, body: sent }, { status, headers, text: isEmpty ? "" : text });
+  } catch (error) {
+    if (!(error instanceof AssertionError)) throw error;
+    return error.message;
+  }
 }
 
 function problemFault(status: number, body: string): string | undefined {

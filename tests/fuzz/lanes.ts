@@ -1,7 +1,7 @@
 /** The connections to the daemon: many at once, with one request after the other on each. */
 import { mix, Random } from "../support/random.ts";
 import { type Answer, Connection, HangError, latin1 } from "./connection.ts";
-import { faultOf } from "./judge.ts";
+import { contractFault, faultOf } from "./judge.ts";
 import { makeMalformed, type Malformed } from "./malformed.ts";
 import { bytesOf, joined, makeRequest, type Target, type WholeRequest } from "./request.ts";
 
@@ -78,8 +78,11 @@ export class Lanes {
     }
     const isRefusedUnread = (request.body?.length ?? 0) > BODY_LIMIT;
     const what = `request ${number}`;
-    if (answer !== undefined) this.#judge(answer, request.method, { what, bytes, mayBeBare: false });
-    else if (!isRefusedUnread) this.#fault("no answer", what, bytes);
+    if (answer !== undefined) {
+      this.#judge(answer, request.method, { what, bytes, mayBeBare: false });
+      const fault = contractFault(request, answer);
+      if (fault !== undefined) this.#fault(fault, what, bytes);
+    } else if (!isRefusedUnread) this.#fault("no answer", what, bytes);
     const mayGoOn = answer !== undefined && !isRefusedUnread && request.method !== "CONNECT" &&
       answer.headers.get("content-type") !== "text/event-stream" && answer.headers.get("connection") !== "close";
     if (mayGoOn) return connection;

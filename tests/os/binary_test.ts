@@ -49,6 +49,26 @@ async function testPackaging(programs: string, out: string): Promise<void> {
   ]);
 }
 
+/** What a project of TypeScript sees of the library in the npm package. */
+async function testTypes(packages: string): Promise<void> {
+  const folder = `${packages}/types`, installed = `${folder}/node_modules/portd`;
+  await Deno.mkdir(installed, { recursive: true });
+  await runTool("tar", ["-xzf", `${packages}/portd-${VERSION}.tgz`, "-C", installed, "--strip-components=1"]);
+  await Deno.writeTextFile(`${folder}/package.json`, '{"dependencies":{"portd":"*"}}');
+  await Deno.writeTextFile(`${folder}/deno.json`, '{"nodeModulesDir":"manual","compilerOptions":{"strict":true}}');
+  await Deno.writeTextFile(
+    `${folder}/use.ts`,
+    `import { lease, PortdClient } from "portd/client";
+await using web = await lease("web", { ttlMs: 1000 });
+export const port: number = web.port;
+export const names: (string | null)[] = (await new PortdClient().list()).leases.map(({ name }) => name);
+// @ts-expect-error a port is a number
+export const text: string = web.port;
+`,
+  );
+  await runTool(Deno.execPath(), ["check", "--quiet", "--no-lock", "use.ts"], { cwd: folder });
+}
+
 /** What was embedded after the runtime, as text. */
 async function embeddedText(program: string): Promise<string> {
   return new TextDecoder("latin1").decode((await Deno.readFile(program)).subarray(DENORT_BYTES));
@@ -96,6 +116,7 @@ osTest("the compiled program and its packages lease, run and keep their promises
     });
     const packages = `${folder}/packages`;
     await t.step("deno task package makes packages of it, and their checksums", () => testPackaging(folder, packages));
+    await t.step("the library in its npm package has types", () => testTypes(packages));
     await t.step("the launcher of its npm package, by a Node that can replace itself by another program", async (t) => {
       await testLauncher(t, `${await obtainPackage(NODE)}/bin/node`);
     });

@@ -19,7 +19,8 @@ async function launcherPackage(settings = SETTINGS, targets: Parameters<typeof p
   for (const name of ["bundle/main.js", "bundle/deno.json", "bundle/below/chunk.js", "client.js"]) {
     await Deno.writeTextFile(`${folder.path}/${name}`, `// ${name}\n`);
   }
-  return packLauncher(targets, settings, { bundle: `${folder.path}/bundle`, library: folder.path });
+  const types = new Map([["library/portd.d.ts", "export {};"], ["client/client.d.ts", "export {};"]]);
+  return packLauncher(targets, settings, { bundle: `${folder.path}/bundle`, library: folder.path, types });
 }
 
 Deno.test("there is one package for each platform, which npm installs nowhere else", () => {
@@ -77,10 +78,16 @@ Deno.test("portd holds the launcher, the library and the bundle, with the permis
     "package/launcher.cjs",
     "package/launcher.json",
     "package/client.js",
+    "package/types/client/client.d.ts",
+    "package/types/library/portd.d.ts",
     "package/lib/below/chunk.js",
     "package/lib/deno.json",
     "package/lib/main.js",
   ]);
+  const manifest = JSON.parse(files.get("package/package.json")!.text);
+  for (const path of Object.values(manifest.exports["./client"])) {
+    assert.ok(files.has(`package/${path}`.replace("./", "")));
+  }
   const launcher = files.get("package/launcher.cjs")!;
   assert.equal(launcher.mode, 0o755);
   assert.ok(launcher.text.startsWith("#!/usr/bin/env node\n"));

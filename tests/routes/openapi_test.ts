@@ -11,6 +11,7 @@ import { type ErrorCode, STATUS_OF_CODE } from "../../src/errors.ts";
 import { appTest } from "../support/app.ts";
 import { sectionsOf } from "../support/docs/markdown.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { checkedFetch } from "../support/openapi/checked_fetch.ts";
 import { CONTRACT, Contract, type GotAnswer } from "../support/openapi/contract.ts";
 import { COPY, openApiText } from "../support/openapi/generate.ts";
 
@@ -134,6 +135,18 @@ export function describe(problem: Grant["responses"][409]["content"]["applicatio
 export type Listing = paths["/v1/leases"]["get"]["parameters"]["query"];
 export const listing: Listing = { state: "listening", limit: 10, ended: false };
 `;
+
+Deno.test("an event that is not as described is found when it is read", async () => {
+  const open = async (data: object) => {
+    const headers = { "content-type": "text/event-stream", "x-content-type-options": "nosniff" };
+    const fetch = checkedFetch(() => new Response(`id: 1\nevent: x\ndata: ${JSON.stringify(data)}\n\n`, { headers }));
+    return await (await fetch(new Request("http://x/v1/events"))).text();
+  };
+  const event = { type: "lease.idle", at: LEASE.grantedAt, lease: LEASE };
+  assert.match(await open(event), /lease\.idle/);
+  await assert.rejects(open({ ...event, type: "lease.lost" }), /an event is not/);
+  await assert.rejects(open({ ...event, lease: { ...LEASE, extra: 1 } }), /an event is not/);
+});
 
 const LEASE = EXAMPLES.lease;
 const got = (body: unknown, status = 200, headers: Record<string, string> = {}): GotAnswer => ({

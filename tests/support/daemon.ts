@@ -1,6 +1,7 @@
 /** A whole daemon in this process, on a port of its own. */
 import { createApp } from "../../routes/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import { checkedFetch } from "./openapi/checked_fetch.ts";
 import { type DaemonOptions, runDaemon } from "../../src/daemon/daemon.ts";
 
 /** A running daemon. */
@@ -20,10 +21,10 @@ export async function startTestDaemon(
   const { config } = await loadConfig({ flags: { listen: "127.0.0.1:0", ...flags }, env: {}, stateDir });
   const stopping = new AbortController();
   const ready = Promise.withResolvers<string>();
-  const logged: string[] = [];
+  const logged: string[] = [], faults: Error[] = [];
   const ended = runDaemon(config, {
     signal: stopping.signal,
-    createApp,
+    createApp: (services) => ({ fetch: checkedFetch(createApp(services).fetch, (fault) => void faults.push(fault)) }),
     log: (line) => logged.push(line),
     ...options,
     onReady: ready.resolve,
@@ -39,6 +40,7 @@ export async function startTestDaemon(
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await ended;
+      if (faults.length > 0) throw faults[0];
     },
   };
 }

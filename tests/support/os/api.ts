@@ -1,5 +1,6 @@
 /** The HTTP API, called without the client of portd. */
 import type { Lease } from "../../../src/lease/lease.ts";
+import { CONTRACT } from "../openapi/contract.ts";
 
 /** An answer with its body. */
 export interface ApiAnswer {
@@ -10,7 +11,7 @@ export interface ApiAnswer {
 
 const PATIENCE_MS = 120_000;
 
-/** Calls the API. @param url with `/v1`. @throws {DOMException} `TimeoutError` when no answer comes in two minutes. */
+/** Calls the API, and checks the exchange. @param url with `/v1`. @throws {DOMException} `TimeoutError` when no answer comes in two minutes. */
 export async function call(url: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {
   const response = await fetch(`${url}${path}`, {
     method,
@@ -18,8 +19,9 @@ export async function call(url: string, method: string, path: string, body?: unk
     signal: AbortSignal.timeout(PATIENCE_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  const text = await response.text(), { status, headers } = response;
+  CONTRACT.check({ method, url: `${url}${path}`, body }, { status, headers, text });
+  return { status, body: text === "" ? undefined : JSON.parse(text) };
 }
 
 /** Every live lease. */

@@ -17,7 +17,8 @@ trap 'echo got TERM; exit 40' TERM
 trap 'echo got INT; exit 41' INT
 trap 'echo got HUP; exit 42' HUP
 echo "$$"
-while :; do sleep 0.1; done
+i=0
+while [ $i -lt 3000 ]; do sleep 0.1; i=$((i + 1)); done
 `;
 const denoOf = (version: string) =>
   `#!/bin/sh\nif [ "$*" = --version ]; then echo "deno ${version} (stable)"; exit; fi\n${NOTING.slice(10)}`;
@@ -37,7 +38,11 @@ class Place implements AsyncDisposable {
     await place.write("parts/bundle/main.js", "");
     await place.write("parts/client.js", "");
     const parts = `${place.root}/parts`;
-    const { archive } = packLauncher(TARGETS, SETTINGS, { bundle: `${parts}/bundle`, library: parts });
+    const { archive } = packLauncher(TARGETS, SETTINGS, {
+      bundle: `${parts}/bundle`,
+      library: parts,
+      types: new Map(),
+    });
     for (const [path, { text, mode }] of filesInTar(archive)) {
       await place.write(path.replace("package/", "node_modules/portd/"), text, mode);
     }
