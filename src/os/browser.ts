@@ -1,4 +1,6 @@
 /** Opening an address in the browser of the user. */
+import { reasonOf } from "../errors.ts";
+import { within } from "../wait.ts";
 import type { Wsl } from "./linux/wsl.ts";
 import { system32 } from "./windows/system32.ts";
 
@@ -7,8 +9,8 @@ export interface BrowserSystem {
   readonly os: typeof Deno.build.os;
   readonly env: Readonly<Record<string, string>>;
   readonly wsl: Wsl | undefined;
-  /** Starts a program. @returns its exit code; `undefined` where it still runs after a while, or there is no such program. */
-  readonly start: (program: string, args: readonly string[]) => Promise<number | "running" | "missing">;
+  /** Starts a program. @returns why it failed, in words; `undefined` where it has not. */
+  readonly start: typeof startProgram;
 }
 
 /** The system's own programs that hand an address to the browser, in the order in which they are tried. */
@@ -27,11 +29,9 @@ export async function openBrowser(address: string, system: BrowserSystem): Promi
   if (os === "linux" && wsl === undefined && !env.DISPLAY && !env.WAYLAND_DISPLAY) return "there is no desktop here";
   const failures: string[] = [];
   for (const [program, ...args] of openersOf(os, wsl)) {
-    const outcome = await system.start(program, [...args, address]);
-    if (outcome === 0 || outcome === "running") return undefined;
-    failures.push(
-      outcome === "missing" ? `${program} is not installed` : `${program} has failed (exit code ${outcome})`,
-    );
+    const failure = await system.start(program, [...args, address]);
+    if (failure === undefined) return undefined;
+    failures.push(`${program} ${failure}`);
   }
   return failures.join(", ");
 }
@@ -45,20 +45,20 @@ function openersOf(os: BrowserSystem["os"], wsl: Wsl | undefined): Openers {
   return [...windows, ["/usr/bin/xdg-open"]];
 }
 
-/** Starts a program that this process does not wait for: some stay for as long as the browser. */
-export async function startProgram(program: string, args: readonly string[]): Promise<number | "running" | "missing"> {
-  const stdio = { stdin: "null", stdout: "null", stderr: "null" } as const;
+/**
+ * Starts a program that this process does not wait for: some stay for as long as the browser.
+ *
+ * @returns why it could not be started or has failed at once, in words; `undefined` where neither is known.
+ */
+export async function startProgram(program: string, args: readonly string[]): Promise<string | undefined> {
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(program, { args: [...args], ...stdio }).spawn();
+    child = new Deno.Command(program, { args: [...args], stdin: "null", stdout: "null", stderr: "null" }).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "missing";
-    throw error;
+    // Among others: a program of Windows where WSL may not start any.
+    return error instanceof Deno.errors.NotFound ? "is not installed" : `cannot be started (${reasonOf(error)})`;
   }
   child.unref();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"running">((resolve) => timer = setTimeout(() => resolve("running"), START_MS));
-  const outcome = await Promise.race([child.status.then(({ code }) => code), late]);
-  clearTimeout(timer);
-  return outcome;
+  const status = await within(child.status, START_MS);
+  return status === undefined || status.success ? undefined : `has failed (exit code ${status.code})`;
 }

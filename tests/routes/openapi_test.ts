@@ -43,6 +43,28 @@ Deno.test("the document is made the same each time", async () => {
   assert.equal(await openApiText(), text);
 });
 
+Deno.test("nothing that makes the document is loaded before it is asked for", async () => {
+  const routes = new URL("../../routes/", import.meta.url);
+  const load = async (more: string) => {
+    const code = `await import("${routes}app.ts"); ${more}`;
+    const args = [
+      "eval",
+      "--no-check",
+      "--log-level=debug",
+      `--config=${new URL("../deno.json", routes).pathname}`,
+      code,
+    ];
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "1" } }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const loaded = new TextDecoder().decode(stderr).match(/file:\/\/[^\s,"]+/g) ?? [] as string[];
+    assert.ok(loaded.includes(`${routes}openapi.ts`), "the log does not name the route");
+    return loaded.filter((file) => file.startsWith(`${routes}openapi/`) || file.endsWith("/src/client/shape.ts"));
+  };
+  assert.deepEqual(await load(""), []);
+  const loaded = await load(`await (await import("${routes}openapi.ts")).openApiDocument();`);
+  assert.ok(loaded.includes(`${routes}openapi/document.ts`), "the log does not name what is loaded later");
+});
+
 Deno.test("a validator finds no fault with it", async () => {
   const validator = new Validator();
   assert.deepEqual([await validator.validate(JSON.parse(text)), validator.version], [{ valid: true }, "3.1"]);

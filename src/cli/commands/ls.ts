@@ -119,7 +119,7 @@ async function watchLeases(context: CliContext, flags: ListFlags): Promise<void>
     client: () => client,
     async look(signal) {
       const { leases, mappings } = await look(client, flags, { signal });
-      if (leases.length === 0) return () => `${nothingText(flags)}\n`;
+      if (leases.length === 0) return () => `${escapeControls(nothingText(flags))}\n`;
       const ordered = inOrder(leases, { isOwn, conflictsFirst: true });
       const conflicts = ordered.flatMap(conflictOf).map((text) => `${escapeControls(text)}\n`).join("");
       return (stdout) => {

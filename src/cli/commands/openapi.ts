@@ -1,12 +1,20 @@
 /** `portd openapi`: the HTTP API as an OpenAPI document. */
-import { COMMON_FLAGS, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { writeJson } from "../terminal.ts";
+
+/** The members of an OpenAPI document that there are. */
+const FIELDS = ["openapi", "info", "jsonSchemaDialect", "servers", "tags", "paths", "components"] as const;
 
 export default defineCommand({
-  flags: COMMON_FLAGS,
+  answer: { fields: FIELDS },
   help: `Prints the OpenAPI 3.1 document of the HTTP API: every call, its parameters, answers and errors. It is made
 without a daemon; a running one answers the same at /v1/openapi.json.`,
-  usage: ["", { input: "> openapi.json", brief: "as a file, for a generator of clients" }],
+  usage: [
+    "[--json FIELD,FIELD]",
+    { input: "> openapi.json", brief: "as a file, for a generator of clients" },
+    { input: "--json paths", brief: "the calls alone" },
+  ],
   async run({ loadOpenApi, process: { stdout } }) {
-    stdout.write(`${JSON.stringify(await loadOpenApi(), null, 2)}\n`);
+    writeJson(stdout, await loadOpenApi(), 2);
   },
 });

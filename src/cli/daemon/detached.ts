@@ -1,5 +1,6 @@
 /** Starting a program that outlives this one, and has none of its streams. src/os/windows/spawn.ts does it on Windows. */
-import { withoutInherited } from "../../os/linux/inherited.ts";
+import { openLibSystem } from "../../os/darwin/libsystem.ts";
+import { darwinInheritance, type Inheritance, linuxInheritance, withoutInherited } from "../../os/inherited.ts";
 import { openLibc } from "../../os/linux/libc.ts";
 import { openKernel32Spawn } from "../../os/windows/kernel32.ts";
 import { spawn } from "../../os/windows/spawn.ts";
@@ -39,7 +40,7 @@ export async function spawnDetached({ words, cwd, env }: DetachedOptions): Promi
     detached: true, // in Deno 2.4's types only with --unstable-detached, in its runtime without
   } as const;
   const start = () => new Deno.Command(program, options as Deno.CommandOptions).spawn();
-  const child = Deno.build.os === "linux" ? withoutInherited(openLibc(), start) : start();
+  const inheritance = openInheritance(), child = inheritance ? withoutInherited(inheritance, start) : start();
   child.unref();
   let exitCode: number | undefined;
   child.status.then(({ code }) => exitCode = code);
@@ -49,4 +50,10 @@ export async function spawnDetached({ words, cwd, env }: DetachedOptions): Promi
     },
     [Symbol.dispose]() {},
   };
+}
+
+/** That of this system; `undefined` where programs inherit only what they are given. */
+function openInheritance(): Inheritance | undefined {
+  if (Deno.build.os === "linux") return linuxInheritance(openLibc());
+  return Deno.build.os === "darwin" ? darwinInheritance(openLibSystem()) : undefined;
 }

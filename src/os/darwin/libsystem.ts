@@ -23,6 +23,10 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   /** `int close(int descriptor)` */
   close: { parameters: ["i32"], result: "i32" },
+  /** `int fcntl(int, int operation, ...)`, used without more */
+  fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  /** `int ioctl(int, unsigned long request, ...)`, used without more */
+  ioctl: { parameters: ["i32", "usize"], result: "i32" },
   /** `int *__error(void)` */
   __error: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
