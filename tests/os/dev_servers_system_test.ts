@@ -4,7 +4,7 @@
  */
 import type { Installation } from "../support/os/installation.ts";
 import { type Served, testDevServers } from "../support/os/dev_server.ts";
-import { closeSocket, openSocket } from "../support/os/hot_reload.ts";
+import { closeSocket, nextMessage, openSocket } from "../support/os/hot_reload.ts";
 import { makeProject } from "../support/os/project.ts";
 import { tools } from "../support/os/requirement.ts";
 import { runTool } from "../support/os/tool.ts";
@@ -44,15 +44,19 @@ const WSGI = `def app(environ, start):
 
 const RACK = { "config.ru": "run ->(_) { [200, { 'content-type' => 'text/plain' }, ['a shop window']] }\n" };
 
-/** The protocol of LiveReload: the browser says hello, and so does the server. */
-async function liveReloads({ port }: Served): Promise<void> {
+const HELLO = /"command": ?"hello"/;
+
+/** The protocol of LiveReload: the browser says hello, and Hugo answers; Jekyll says it first. */
+async function reloadsOfHugo({ port }: Served): Promise<void> {
   const socket = await openSocket(`ws://localhost:${port}/livereload`);
-  const answer = new Promise<string>((resolve) => socket.onmessage = ({ data }) => resolve(data));
-  const protocols = ["http://livereload.com/protocols/official-7"];
-  socket.send(JSON.stringify({ command: "hello", protocols }));
-  const { command } = JSON.parse(await answer);
-  if (command !== "hello") throw new Error(`Cannot reload: the server says ${command}`);
+  const answer = nextMessage(socket, HELLO);
+  socket.send(JSON.stringify({ command: "hello", protocols: ["http://livereload.com/protocols/official-7"] }));
+  await answer;
   await closeSocket(socket);
+}
+
+async function reloadsOfJekyll({ sides: [port] }: Served): Promise<void> {
+  await closeSocket(await openSocket(`ws://localhost:${port}/livereload`, { first: HELLO }));
 }
 
 testDevServers([
@@ -135,7 +139,7 @@ testDevServers([
     command: ["/usr/bin/hugo", "server"],
     note: /^portd: Hugo: added --port \d+$/m,
     page: /a shop window.*livereload\.js/,
-    reloads: liveReloads,
+    reloads: reloadsOfHugo,
     exitCode: 0,
   },
   {
@@ -145,6 +149,17 @@ testDevServers([
     command: ["/usr/bin/bundle", "exec", "jekyll", "serve"],
     note: /^portd: Jekyll: added --port \d+$/m,
     page: /Your awesome title/,
+    exitCode: 0,
+  },
+  {
+    name: "jekyll-livereload",
+    needs: [tools("/usr/bin/jekyll")],
+    make: createdBy("/usr/bin/jekyll", "new", "--blank"),
+    command: ["/usr/bin/jekyll", "serve", "--livereload"],
+    note: /^portd: Jekyll: added --port \d+ --livereload-port \d+$/m,
+    page: /livereload\.js/,
+    sides: ["livereload"],
+    reloads: reloadsOfJekyll,
     exitCode: 0,
   },
   {

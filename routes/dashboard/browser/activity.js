@@ -12,7 +12,7 @@ import { mapWords } from "./map_words.js";
 /** Minutes that the plot has. */
 const MINUTES = 60;
 /** Units of the plot. */
-const WIDTH = 720, HEIGHT = 138, LEFT = 64, TOP = 14, MIDDLE = 62, BOTTOM = 110, STEP = (WIDTH - LEFT - 4) / MINUTES;
+const WIDTH = 720, HEIGHT = 144, LEFT = 64, TOP = 14, MIDDLE = 62, BOTTOM = 110, STEP = (WIDTH - LEFT - 4) / MINUTES;
 
 /**
  * @param {Activity} activity
@@ -76,9 +76,9 @@ function plot({ grants, releases, refusals }, summary, words) {
     }),
     label(LEFT - 6, TOP + 6, "end", compact(most)),
     label(LEFT - 6, MIDDLE + 4, "end", "0"),
-    label(LEFT, HEIGHT - 4, "start", words.ago(MINUTES)),
-    label(LEFT + 30 * STEP, HEIGHT - 4, "middle", words.ago(MINUTES / 2)),
-    label(WIDTH - 4, HEIGHT - 4, "end", words.now),
+    label(LEFT, HEIGHT - 10, "start", words.ago(MINUTES)),
+    label(LEFT + 30 * STEP, HEIGHT - 10, "middle", words.ago(MINUTES / 2)),
+    label(WIDTH - 4, HEIGHT - 10, "end", words.now),
   );
 }
 

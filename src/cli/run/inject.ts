@@ -15,6 +15,8 @@ import { readBounded } from "../../state/own_file.ts";
 
 /** How many scripts may call one another. */
 const MOST_SCRIPTS = 8;
+/** How long the name of a service may be: docs/api.md. */
+const LONGEST_NAME = 64;
 
 /** How a command is to be given its ports. */
 export interface Injection {
@@ -75,7 +77,10 @@ function planServer(
   if (found.hasPort && !isReplaced) return undefined;
   // A script whose command has the port in its midst cannot be changed from outside.
   if (rewrite !== undefined && command.isScript) return undefined;
-  const sides = service === undefined ? [] : found.sides.map((side) => ({ ...side, name: `${service}-${side.name}` }));
+  const sides = found.sides.flatMap((side) => {
+    const name = sideName(service, side.name);
+    return name === undefined ? [] : [{ ...side, name }];
+  });
   return {
     sides: sides.map(({ name }) => name),
     inject(port, sideOf) {
@@ -95,15 +100,22 @@ function planServer(
  * not open its debugger ignores that.
  */
 function planInspector({ all }: Command, { service, nodeOptions }: InjectionOptions) {
-  if (service === undefined || !opensInspector(all) || /--inspect/.test(nodeOptions ?? "")) return undefined;
+  const side = sideName(service, "inspector");
+  if (side === undefined || !opensInspector(all) || /--inspect/.test(nodeOptions ?? "")) return undefined;
   return {
-    side: `${service}-inspector`,
+    side,
     inject(port: number) {
       const option = `--inspect-port=${port}`;
       const NODE_OPTIONS = nodeOptions === undefined || nodeOptions === "" ? option : `${nodeOptions} ${option}`;
       return { variables: { NODE_OPTIONS }, note: `Node.js: added ${option} to NODE_OPTIONS` };
     },
   };
+}
+
+/** The name under which a side port is leased; `undefined` where there is none, or the service's leaves no room for it. */
+function sideName(service: string | undefined, side: string): string | undefined {
+  const name = service === undefined ? undefined : `${service}-${side}`;
+  return name === undefined || name.length > LONGEST_NAME ? undefined : name;
 }
 
 function named(framework: string, words: readonly string[]): Recognised | undefined {

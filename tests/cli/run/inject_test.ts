@@ -118,6 +118,8 @@ Deno.test("a side port is named after the service, and has words of its own", ()
   });
   assert.deepEqual(plan("wrangler dev --inspector-port 9229", { service: "web" })?.sides, []);
   assert.deepEqual(plan("wrangler dev")?.sides, []);
+  assert.deepEqual(plan("wrangler dev", { service: "w".repeat(54) })?.sides, [`${"w".repeat(54)}-inspector`]);
+  assert.deepEqual(plan("wrangler dev", { service: "w".repeat(55) })?.sides, []);
   assert.deepEqual(plan("jekyll serve --livereload", { service: "web" })?.sides, ["web-livereload"]);
   assert.deepEqual(plan("jekyll serve", { service: "web" })?.sides, []);
 });

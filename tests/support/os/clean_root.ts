@@ -51,10 +51,20 @@ export class CleanRoot implements AsyncDisposable {
   static async create(packages: string): Promise<CleanRoot> {
     const folder = await Deno.makeTempDir({ prefix: "portd-clean-root-" });
     const namespace = await NetworkNamespace.create({ isWhole: true });
+    const root = new CleanRoot(namespace, folder);
+    try {
+      await root.#furnish(packages);
+    } catch (error) {
+      await root[Symbol.asyncDispose]();
+      throw error;
+    }
+    return root;
+  }
+
+  async #furnish(packages: string): Promise<void> {
     const npm = (await Deno.realPath(await which("npm"))).replace(/\/bin\/npm-cli\.js$/, "");
     const programs = await Promise.all(["node", "sh", ...COREUTILS].map(which));
-    await namespace.run("sh", "-c", FURNISH, "sh", folder, packages, npm, ...programs);
-    return new CleanRoot(namespace, folder);
+    await this.#namespace.run("sh", "-c", FURNISH, "sh", this.#folder, packages, npm, ...programs);
   }
 
   /** The words in front of a command that is to run in it, in this folder. */

@@ -22,8 +22,6 @@ export interface Served {
   readonly cwd: string;
   /** The ports of {@linkcode DevServer.sides}, in their order. */
   readonly sides: readonly number[];
-  /** What it has written until now. */
-  readonly output: () => string;
 }
 
 /** A dev server as people start it. */
@@ -133,7 +131,6 @@ async function untilServed(
   return leases.map(({ port, name }, i) => ({
     port,
     cwd: folders[i]!,
-    output: () => runs[i]!.output,
     sides: sides.map((side) => all.find((lease) => lease.name === `${name}-${side}`)!.port),
   }));
 }

@@ -68,7 +68,7 @@ export async function openSocket(
 }
 
 /** The next message of a socket that matches. @throws {Error} when none comes. */
-async function nextMessage(socket: WebSocket, wanted: RegExp): Promise<string> {
+export async function nextMessage(socket: WebSocket, wanted: RegExp): Promise<string> {
   const seen: string[] = [];
   const { promise, resolve } = Promise.withResolvers<string>();
   const take = ({ data }: MessageEvent) => {
