@@ -1,8 +1,12 @@
 /** The clients of one sequence: they send calls to the daemon and note in their book what the answers promise. */
+import { CONTRACT } from "../support/openapi/contract.ts";
 import { Book } from "./book.ts";
 import type { VirtualDisk } from "./disk.ts";
 import { type Moment, Operation, type Plan, type WishedPort } from "./operation.ts";
 import { HOST, type Run, TOKEN } from "./wiring.ts";
+
+/** Every so many answers one is checked against the document of the API: they are very many. */
+const CHECKED_EVERY = 8;
 
 /** What the clients need of the world. */
 export interface ClientsWorld {
@@ -58,7 +62,7 @@ export class Clients {
   }
 
   async #note(operation: Operation, answer: Promise<Response>): Promise<void> {
-    const { status, text } = await this.#read(answer);
+    const { status, text } = await this.#read(operation, answer);
     if (operation.state !== "pending") return; // the daemon that answers has crashed
     operation.status = status;
     operation.answer = text === "" ? undefined : JSON.parse(text);
@@ -70,11 +74,19 @@ export class Clients {
     else if (code === "lease_ended" && target?.by === "id" && this.#world.disk.failedSyncs === 0) this.#end(target.id);
   }
 
-  async #read(answer: Promise<Response>): Promise<{ readonly status: number; readonly text: string }> {
+  async #read(
+    { number, plan: { method, path } }: Operation,
+    answer: Promise<Response>,
+  ): Promise<{ readonly status: number; readonly text: string }> {
     try {
-      const response = await answer;
-      if (response.headers.get("content-type") !== "text/event-stream") {
-        return { status: response.status, text: await response.text() };
+      const response = await answer, { status, headers } = response;
+      if (headers.get("content-type") !== "text/event-stream") {
+        const text = await response.text();
+        // Such a fault is an answer with status 500, which no promise allows.
+        if (number % CHECKED_EVERY === 0) {
+          CONTRACT.check({ method, url: `http://${HOST}${path}`, body: undefined }, { status, headers, text });
+        }
+        return { status, text };
       }
       this.#streams.push(response.body!);
       return { status: response.status, text: "" };
