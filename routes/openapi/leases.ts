@@ -152,7 +152,7 @@ function operationsOn({ path, suffix, parameters, knowsEnded }: Reference): Reco
   const unknown = [
     ...(knowsEnded ? ABSENT_OR_ENDED : ["lease_not_found", "port_out_of_range"] as const),
   ];
-  const changing = [...unknown, ...UNWRITTEN];
+  const changing = [...unknown, "lease_ended", ...UNWRITTEN] as const; // it may end while the call is in hand
   return {
     [`GET ${at}`]: {
       id: `showLease${suffix}`,
