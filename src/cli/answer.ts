@@ -72,7 +72,7 @@ export function choose(value: unknown, { fields, answer, name }: Choice): unknow
 
 /** The refusal of a word that is no field: it has the nearest one, and all. */
 export function unknownField(word: string, fields: readonly string[], name: string): UsageError {
-  const text = `Cannot use ${JSON.stringify(word)} for --json`, near = closest(word, fields);
+  const text = `Cannot use ${JSON.stringify(word)} for --json`, near = word === "" ? undefined : closest(word, fields);
   const advice = near === undefined ? ";" : `; did you mean ${near}?`;
   return new UsageError(`${text}: there is no such field${advice} ${name} has ${fields.join(", ") || "none"}`);
 }

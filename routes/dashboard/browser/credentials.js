@@ -8,6 +8,7 @@ export class Credentials {
   #api;
   #texts;
   #onEntered;
+  #tokenFile;
   /** Ends the session of this tab, where it has one. */
   #endSession = () => {};
 
@@ -16,17 +17,19 @@ export class Credentials {
    * @param {import("./api.js").Api} options.api
    * @param {import("./english.js").Texts} options.texts
    * @param {() => void} options.onEntered
+   * @param {() => string | null} options.tokenFile where the token can be read, as far as the page knows.
    */
-  constructor({ api, texts, onEntered }) {
+  constructor({ api, texts, onEntered, tokenFile }) {
     this.#api = api;
     this.#texts = texts;
     this.#onEntered = onEntered;
+    this.#tokenFile = tokenFile;
     byId("token").addEventListener("click", () => this.#press());
   }
 
   /** Asks for the token. @param {Refusal | null} [refusal] is why. */
   async enter(refusal = null) {
-    const options = { reason: refusal?.message ?? null, tokenFile: refusal?.tokenFile ?? null };
+    const options = { reason: refusal?.message ?? null, tokenFile: refusal?.tokenFile ?? this.#tokenFile() };
     const isEntered = await askToken({ api: this.#api, texts: this.#texts, ...options });
     this.show();
     if (isEntered) this.#onEntered();

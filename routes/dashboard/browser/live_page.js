@@ -52,7 +52,12 @@ export class LivePage {
   /** @param {import("./english.js").Texts} texts */
   constructor(texts) {
     this.#texts = texts;
-    this.#credentials = new Credentials({ api: this.#api, texts, onEntered: () => this.#unlock() });
+    this.#credentials = new Credentials({
+      api: this.#api,
+      texts,
+      onEntered: () => this.#unlock(),
+      tokenFile: () => this.#tokenFile(),
+    });
     this.#table = new LeaseTable(makeView(texts, this.#time, null), () => this.#showCounts());
     this.#picture = new MapPicture(texts, () => this.#table.leases.values());
     this.#portDialog = new PortDialog({
@@ -100,6 +105,12 @@ export class LivePage {
     if (this.#refreshedAt === -Infinity) return this.#begin();
     this.#follow();
     this.#refresh();
+  }
+
+  /** The daemon says where its state is to whoever may see leases. */
+  #tokenFile() {
+    const folder = this.#overview?.status.stateDir;
+    return folder === undefined ? null : `${folder}${folder.includes("\\") ? "\\" : "/"}admin.token`;
   }
 
   /** What people do. */

@@ -41,7 +41,8 @@ export class Family {
   /** The members that run now. Blocking. */
   look(): readonly Member[] {
     const places = new Map(this.#parts.processes.list().map((place) => [place.pid, place]));
-    const members = [...places.values()].filter((place) => this.#isMember(place, places));
+    const descends = this.#descent(places);
+    const members = [...places.values()].filter((place) => this.#isOfOwnSession(place, places) || descends(place));
     this.#known = new Map(members.map((place) => [place.pid, place]));
     return members.map((place) => ({ ...place, hasLeft: place.session !== this.#session }));
   }
@@ -81,16 +82,28 @@ export class Family {
     return this.#session === this.#parts.root;
   }
 
-  #isMember(place: ProcessPlace, places: ReadonlyMap<number, ProcessPlace>): boolean {
+  /**
+   * Whether a process descends from the command. Each process is looked at once, however many descend from it: a program
+   * that starts itself again and again makes lines of thousands.
+   */
+  #descent(places: ReadonlyMap<number, ProcessPlace>): (place: ProcessPlace) => boolean {
     const { starter } = this.#parts;
-    if (this.#isOfOwnSession(place, places)) return true;
-    const seen = new Set<number>();
-    for (let at: ProcessPlace | undefined = place; at !== undefined && at.pid !== starter && !seen.has(at.pid);) {
-      if (isSame(at, this.#root) || isSame(at, this.#known.get(at.pid)) || this.#isAdopted(at)) return true;
-      seen.add(at.pid);
-      at = at.parentPid === null ? undefined : places.get(at.parentPid);
-    }
-    return false;
+    const answers = new Map([[starter, false]]);
+    return (place) => {
+      const line: number[] = [];
+      let at: ProcessPlace | undefined = place, answer: boolean | undefined;
+      while (at !== undefined && (answer = answers.get(at.pid)) === undefined) {
+        line.push(at.pid);
+        if (isSame(at, this.#root) || isSame(at, this.#known.get(at.pid)) || this.#isAdopted(at)) {
+          answer = true;
+          break;
+        }
+        answers.set(at.pid, false); // the end of a circle, which pids that are used again can make
+        at = at.parentPid === null ? undefined : places.get(at.parentPid);
+      }
+      for (const pid of line) answers.set(pid, answer === true);
+      return answer === true;
+    };
   }
 
   /** A session has the pid of its first process. Where another process has that pid, it is another session. */

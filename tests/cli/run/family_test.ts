@@ -104,6 +104,22 @@ Deno.test("orphans that become our children are of the family; what we started o
   ]);
 });
 
+Deno.test("a look asks for each parent a few times, however long the lines of processes are", () => {
+  const COUNT = 5000;
+  let reads = 0;
+  const line = (first: number, root: number) =>
+    Array.from({ length: COUNT }, (_, i): ProcessPlace => ({
+      ...place(first + i, 0, 7),
+      get parentPid() {
+        reads++;
+        return i === 0 ? root : first + i - 1;
+      },
+    }));
+  const table = new Table(starter, place(ROOT, STARTER, SHELL), ...line(10_000, ROOT), ...line(20_000, SHELL));
+  assert.equal(table.family().look().length, COUNT + 1);
+  assert.ok(reads <= 8 * COUNT, `${reads} reads of ${2 * COUNT} parents`);
+});
+
 Deno.test("parents that form a circle are no family", () => {
   const table = new Table(starter, place(ROOT, STARTER, SHELL), place(301, 302, SHELL), place(302, 301, SHELL));
   assert.deepEqual(pids(table.family()), [ROOT]);
