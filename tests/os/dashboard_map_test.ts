@@ -16,22 +16,21 @@ const MOST_IN_USE = 1000;
 const readout = ({ page }: WatchedPage) => page.textContent("#map-readout");
 
 /** Waits until it says something that begins like this. */
-async function waitForReadout({ page }: WatchedPage, words: string): Promise<void> {
-  await page.waitForFunction(
-    `document.getElementById("map-readout").textContent.startsWith(${JSON.stringify(words)})`,
-  );
+async function waitForReadout(opened: WatchedPage, words: string): Promise<void> {
+  await opened.until(`document.getElementById("map-readout").textContent.startsWith(${JSON.stringify(words)})`);
 }
 
-/** Whether the middle of a port's mark has the colour of a state. */
-async function isMarked(opened: WatchedPage, port: number, state: string): Promise<boolean> {
-  const { x, y } = await placeOf(opened, port);
-  return await opened.page.evaluate<boolean>(`(() => {
+/** Waits until the middle of a port's mark has the colour of a state, or has it no more; it is painted a moment later. */
+async function waitForMark(opened: WatchedPage, port: number, state: string, { isThere = true } = {}): Promise<void> {
+  await opened.until(`${isThere} === (() => {
     const canvas = document.querySelector("#map-picture canvas");
-    const wanted = getComputedStyle(canvas).getPropertyValue("--map-${state}").trim();
-    const { left, top, width } = canvas.getBoundingClientRect(), scale = canvas.width / width;
+    const columns = canvas.clientWidth >= 620 ? 512 : 256, rows = 65536 / columns;
+    const x = Math.floor((${port} % columns + 0.5) / columns * canvas.width);
+    const y = Math.floor((Math.floor(${port} / columns) + 0.5) / rows * canvas.height);
     const brush = new OffscreenCanvas(1, 1).getContext("2d");
-    brush.drawImage(canvas, Math.floor((${x} - left) * scale), Math.floor((${y} - top) * scale), 1, 1, 0, 0, 1, 1);
+    brush.drawImage(canvas, x, y, 1, 1, 0, 0, 1, 1);
     const colour = [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    const wanted = getComputedStyle(canvas).getPropertyValue("--map-${state}").trim();
     return "#" + colour.map((part) => part.toString(16).padStart(2, "0")).join("") === wanted;
   })()`);
 }
@@ -101,9 +100,9 @@ osTest(
 
     await t.step("the picture has the marks of the protocol that is chosen", async () => {
       await page.mouse.move(0, 0); // the cursor is in nobody's way
-      assert.ok(await isMarked(opened, strangerPort, "used"));
+      await waitForMark(opened, strangerPort, "used");
       await page.click('#map label:has-text("UDP")');
-      assert.ok(!await isMarked(opened, strangerPort, "used"));
+      await waitForMark(opened, strangerPort, "used", { isThere: false });
       assert.match((await page.textContent("#map-legend"))!, /leased, nobody listens 1/);
       await page.click('#map label:has-text("TCP")');
     });
@@ -112,9 +111,7 @@ osTest(
       const before = await page.textContent("#activity-summary");
       await call(daemon.url, "POST", "/leases", { count: 7, ...PINNED });
       await page.waitForSelector("#map-legend li:has-text('leased, nobody listens'):has(strong:text-is('8'))");
-      await page.waitForFunction(
-        `document.getElementById("activity-summary").textContent !== ${JSON.stringify(before)}`,
-      );
+      await opened.until(`document.getElementById("activity-summary").textContent !== ${JSON.stringify(before)}`);
       assert.match((await page.textContent("#activity-summary"))!, /^9 granted, 0 ended and 0 refused/);
       await page.fill("#map-go input", String(second));
       await page.keyboard.press("Enter");
@@ -124,14 +121,14 @@ osTest(
 
     await t.step("the picture fits a phone, and is repainted for a dark one", async () => {
       await page.setViewportSize({ width: 360, height: 740 });
-      await page.waitForFunction("document.querySelector('#map-picture canvas').clientWidth < 300");
+      await opened.until("document.querySelector('#map-picture canvas').clientWidth < 300");
       assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-      assert.ok(await isMarked(opened, strangerPort, "used"));
+      await waitForMark(opened, strangerPort, "used");
       const light = await page.evaluate("getComputedStyle(document.body).getPropertyValue('--map-used')");
       await page.emulateMedia({ colorScheme: "dark" });
       await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))");
       assert.notEqual(await page.evaluate("getComputedStyle(document.body).getPropertyValue('--map-used')"), light);
-      assert.ok(await isMarked(opened, strangerPort, "used"));
+      await waitForMark(opened, strangerPort, "used");
     });
     assert.deepEqual(opened.faults(origin), []);
   },

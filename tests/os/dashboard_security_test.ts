@@ -115,7 +115,7 @@ async function checkSession({ installation, daemon, browser, target }: Scene): P
     const answer = opened.page.waitForResponse(`${target}/v1/dashboard/sessions`);
     await opened.page.goto(address);
     const response = await answer;
-    await opened.page.waitForFunction("document.getElementById('announcer').textContent !== ''");
+    await opened.until("document.getElementById('announcer').textContent !== ''");
     assert.equal(opened.page.url(), `${target}/`);
     return response;
   };

@@ -3,6 +3,7 @@
  * this machine only, whatever network the test has.
  */
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { retryUntil } from "../../../src/wait.ts";
 import type { Requirement } from "./requirement.ts";
 import { tools } from "./requirement.ts";
 
@@ -80,6 +81,18 @@ export class WatchedPage implements AsyncDisposable {
     context.on("weberror", (error) => watched.pageErrors.push(String(error.error())));
     context.on("request", (request) => watched.origins.add(new URL(request.url()).origin));
     return watched;
+  }
+
+  /**
+   * Waits until an expression is true in the page. It is asked for from here: the page's content security policy refuses
+   * what Playwright's `waitForFunction` does in the page when a first try is not true.
+   *
+   * @throws {Error} when it has not become true within a minute.
+   */
+  async until(expression: string): Promise<void> {
+    const isTrue = async () => await this.page.evaluate(`Boolean(${expression})`) === true;
+    if (await retryUntil(isTrue, { pauseMs: 50, limitMs: 60_000 })) return;
+    throw new Error(`Cannot wait any longer until ${expression}`);
   }
 
   /** Refusals by a content security policy, which Chromium writes to the console. */
