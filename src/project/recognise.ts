@@ -129,8 +129,11 @@ function withoutOptions(all: readonly string[]) {
   return { words, folder, isOfWorkspace };
 }
 
-/** The words of a script's last command; `undefined` where it is more than words, or has its own port by a variable. */
+/**
+ * The words of a script's last command; `undefined` where it is more than words, has its own port by a variable of the
+ * shell or of cmd.exe, or ends with a comment, which would swallow what is added.
+ */
 export function lastCommandOf(script: string): readonly string[] | undefined {
   const last = script.split(/&&|;|\|\|/).at(-1)!.trim();
-  return /["'`$|<>()&\\*]/.test(last) || last === "" ? undefined : last.split(/\s+/);
+  return /["'`$|<>()&\\*#\n\r]|%\w+%/.test(last) || last === "" ? undefined : last.split(/\s+/);
 }

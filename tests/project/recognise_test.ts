@@ -144,7 +144,17 @@ Deno.test("scripts of package managers are known", () => {
 Deno.test("the last command of a script is what words are appended to", () => {
   assert.deepEqual(lastCommandOf("tsc && vite --host"), ["vite", "--host"]);
   for (
-    const text of ["vite --port $PORT", "vite & node api.js", "vite | cat", "sh -c 'vite'", "", 'concurrently "vite"']
+    const text of [
+      "vite --port $PORT",
+      "vite --port %PORT%",
+      "vite & node api.js",
+      "vite | cat",
+      "vite # see vite.config.ts",
+      "vite\nnode api.js",
+      "sh -c 'vite'",
+      "",
+      'concurrently "vite"',
+    ]
   ) {
     assert.equal(lastCommandOf(text), undefined, text);
   }

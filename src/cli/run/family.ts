@@ -21,6 +21,8 @@ export interface FamilyParts {
   readonly adopts: boolean;
   /** Whether a child of this process does not belong to the command. */
   readonly isOwn: (pid: number) => boolean;
+  /** When the first command of this process was started, where this one is started again. @default when this one was */
+  readonly firstStart?: string | undefined;
 }
 
 /** The processes of one command; it remembers which it has seen. */
@@ -71,11 +73,19 @@ export class Family {
     }
   }
 
-  /** Whether a child of this process that has ended was adopted: Deno waits for those that it has started. */
+  /** When the command was started, as the OS says it. */
+  get startTime(): string | undefined {
+    return this.#root?.startTime;
+  }
+
+  /**
+   * Whether a child of this process that has ended was adopted, also from a command that it started before this one. Deno
+   * waits for those that it has started.
+   */
   hasAdopted(pid: number): boolean {
     if (pid === this.#parts.root) return false;
     const place = this.#parts.processes.placeOf(pid);
-    return place !== undefined && this.#isAdopted(place);
+    return place !== undefined && this.#isAdopted(place, this.#parts.firstStart ?? this.startTime);
   }
 
   get #hasOwnSession(): boolean {
@@ -114,10 +124,9 @@ export class Family {
   }
 
   /** A child that is older than the command was started by this process itself, like a daemon of portd. */
-  #isAdopted({ pid, parentPid, startTime }: ProcessPlace): boolean {
+  #isAdopted({ pid, parentPid, startTime }: ProcessPlace, since = this.startTime): boolean {
     const { adopts, starter, isOwn } = this.#parts;
-    return adopts && parentPid === starter && !isOwn(pid) && this.#root !== undefined &&
-      Number(startTime) >= Number(this.#root.startTime);
+    return adopts && parentPid === starter && !isOwn(pid) && since !== undefined && Number(startTime) >= Number(since);
   }
 }
 

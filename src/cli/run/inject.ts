@@ -11,10 +11,12 @@ import {
   scriptOf,
 } from "../../project/recognise.ts";
 import { upward } from "../../project/project.ts";
-import { readBounded } from "../../state/own_file.ts";
+import { FileTooLongError, readBounded } from "../../state/own_file.ts";
 
 /** How many scripts may call one another. */
 const MOST_SCRIPTS = 8;
+/** How many characters a script may have. It may be a stranger's, and the work grows with the square of its length. */
+const LONGEST_SCRIPT = 4096;
 /** How long the name of a service may be: docs/api.md. */
 const LONGEST_NAME = 64;
 
@@ -169,14 +171,34 @@ function scriptIn(text: string, script: string): string | undefined {
   const found = typeof scripts === "object" && scripts !== null && Object.hasOwn(scripts, script)
     ? scripts[script]
     : "";
-  return typeof found === "string" && found !== "" ? found : undefined;
+  return typeof found === "string" && found !== "" && found.length <= LONGEST_SCRIPT ? found : undefined;
 }
 
+/**
+ * The content of a package.json, empty where it cannot be read; `undefined` where no file is there that has any. Opening
+ * a pipe would wait for whoever writes into it, and a file of the kernel that says it is empty may do the same.
+ */
 function readIfThere(path: string): string | undefined {
+  const { isFile = false, size = 0 } = lookAt(path) ?? {};
+  if (!isFile || size === 0) return undefined;
   try {
     return readBounded(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    const isExpected = error instanceof FileTooLongError || error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Deno.errors.NotFound;
+    if (isExpected) return ""; // the package manager says what is wrong
+    throw error;
+  }
+}
+
+/** What is at a path; `undefined` where the OS finds nothing there, or takes no such path. */
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    // Deno has no class of its own for a path that is too long, and TypeError for one with NUL.
+    const hasCode = error instanceof Error && "code" in error;
+    if (hasCode || error instanceof TypeError) return undefined;
     throw error;
   }
 }

@@ -29,6 +29,8 @@ export class SignalRelay implements Disposable {
   /** `undefined` where the OS does not say what a command has started, and before {@linkcode SignalRelay.use}. */
   #kinship: Kinship | undefined;
   #running: Running | undefined;
+  /** When the first command was started. */
+  #firstStart: string | undefined;
   #isDisposed = false;
   #received: PassedSignal | undefined;
 
@@ -71,7 +73,10 @@ export class SignalRelay implements Disposable {
     if (this.#kinship === undefined) return undefined;
     const { processes, orphans } = this.#kinship;
     const isOwn = (pid: number) => pid === this.#witness?.pid;
-    return new Family({ processes, root, starter: Deno.pid, adopts: orphans !== undefined, isOwn });
+    const adopts = orphans !== undefined, firstStart = this.#firstStart;
+    const family = new Family({ processes, root, starter: Deno.pid, adopts, isOwn, firstStart });
+    this.#firstStart ??= family.startTime;
+    return family;
   }
 
   /** Passes signals to this command from now on; `undefined` when it has ended. */

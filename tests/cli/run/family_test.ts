@@ -104,6 +104,20 @@ Deno.test("orphans that become our children are of the family; what we started o
   ]);
 });
 
+Deno.test("an orphan of a command that was started before is taken note of when it ends, and is not of the family", () => {
+  const [DAEMON, ORPHAN, ROOT_BEFORE] = [120, 150, "15"];
+  const table = new Table(
+    starter,
+    place(DAEMON, STARTER, DAEMON, { startTime: "14" }),
+    place(ORPHAN, STARTER, SHELL, { startTime: "16" }),
+    place(ROOT, STARTER, SHELL),
+  );
+  assert.equal(table.family({ adopts: true }).hasAdopted(ORPHAN), false);
+  const family = table.family({ adopts: true, firstStart: ROOT_BEFORE });
+  assert.deepEqual([ORPHAN, DAEMON, ROOT].map((pid) => family.hasAdopted(pid)), [true, false, false]);
+  assert.deepEqual(pids(family), [ROOT]);
+});
+
 Deno.test("a look asks for each parent a few times, however long the lines of processes are", () => {
   const COUNT = 5000;
   let reads = 0;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { planInjection } from "../../../src/cli/run/inject.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { commandTest } from "../../support/command_setting.ts";
+import { linuxTest } from "../../support/linux_only.ts";
 
 const plan = (
   text: string,
@@ -89,6 +90,51 @@ Deno.test("scripts that call scripts, and folders that a package manager is told
   assert.equal(words("yarn --cwd web dev"), "yarn --cwd web dev --port 5173 --strictPort");
   for (const text of ["npm run dev -w web", "npm --workspace=web run dev", "pnpm --filter web dev", "pnpm -r dev"]) {
     assert.equal(words(text), undefined, text);
+  }
+});
+
+Deno.test("a package.json that is no file, too long or not to be read leaves the command to its package manager", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/package.json`, scripts = { dev: "vite" };
+  await Deno.writeTextFile(path, JSON.stringify({ scripts, more: "x".repeat(1 << 20) }));
+  assert.equal(inject("npm run dev", folder.path), undefined);
+  await Deno.remove(path);
+  await Deno.mkdir(path);
+  assert.equal(inject("npm run dev", folder.path), undefined);
+  await Deno.writeTextFile(`${path}/package.json`, "");
+  assert.equal(inject("npm run dev", path), undefined, "an empty file");
+});
+
+linuxTest("a package.json that is a pipe is not waited for", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/package.json`;
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert.ok(success);
+  // Whoever opens the pipe gets a script from it, so that a test of what waits for it ends.
+  const script = JSON.stringify({ scripts: { dev: "vite" } });
+  const writer = new Deno.Command("sh", { args: ["-c", `echo '${script}' > '${path}'`] }).spawn();
+  try {
+    assert.equal(inject("npm run dev", folder.path), undefined);
+  } finally {
+    writer.kill();
+    await writer.status;
+  }
+});
+
+Deno.test("a script that is made to take long is not followed, and a folder that cannot be is no error", async () => {
+  await using folder = await temporaryFolder();
+  const write = (dev: string) =>
+    Deno.writeTextFile(`${folder.path}/package.json`, JSON.stringify({ scripts: { dev, run: "vite", web: "vite" } }));
+  const isFollowed = () => inject("npm run dev", folder.path) !== undefined;
+  await write(`npm ${"run ".repeat(1000)}web`);
+  assert.equal(isFollowed(), true);
+  for (const script of [`npm ${"run ".repeat(2000)}web`, `npm --prefix ${"a/".repeat(100_000)} run web`]) {
+    await write(script);
+    assert.equal(isFollowed(), false, script.slice(0, 40));
+  }
+  for (const prefix of ["a".repeat(4000), "a\0b"]) {
+    await write(`npm --prefix ${prefix} run web`);
+    assert.equal(isFollowed(), true, "as for a folder that is not there, the next one above counts");
   }
 });
 
