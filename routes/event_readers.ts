@@ -9,8 +9,8 @@ import { PortdError } from "../src/errors.ts";
 import type { LoggedEvent } from "../src/lease/events.ts";
 import type { ReaderCounts } from "../src/metrics/server_counts.ts";
 
-/** Readers at a time. */
-export const MOST_READERS = 256;
+/** Readers at a time, and those of one user who is not the daemon's own: nobody can take all places. */
+export const MOST_READERS = 256, MOST_OF_A_USER = 64;
 /** A comment comes so often where nothing else does: both ends see whether the connection stands. */
 export const KEEP_ALIVE_MS = 15_000;
 /**
@@ -55,12 +55,15 @@ export interface ReaderOptions {
   readonly replay?: boolean | undefined;
   /** False ends the stream behind what has happened until now. @default true */
   readonly follow?: boolean | undefined;
+  /** The user for whom the reader counts; null where it counts for none. @default null */
+  readonly user?: string | null;
   readonly connection?: ReaderConnection | undefined;
 }
 
 interface Reader {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   readonly connection: ReaderConnection | undefined;
+  readonly user: string | null;
   /** The stream ends behind the event of this number. */
   readonly end: number;
   /** Number of the last event that it has got, or that it need not get. */
@@ -83,8 +86,8 @@ export class EventReaders {
   readonly #readers = new Set<Reader>();
   /** Those who have got all there was and wait for more. */
   readonly #waiting = new Set<Reader>();
-  /** How many were dropped whose connections have not ended yet: these still cost memory, and so have a reader's place. */
-  #dropped = 0;
+  /** Those who were dropped and whose connections have not ended yet: these still cost memory, and so have a place. */
+  readonly #leaving = new Set<Reader>();
   /** Made last: readers that are up to date all want the same. */
   #piece: Piece | undefined;
   #wokenAt = -Infinity;
@@ -102,20 +105,18 @@ export class EventReaders {
    *
    * @throws {PortdError} `too_many_readers`; `shutting_down`.
    */
-  open({ lastId, replay = false, follow = true, connection }: ReaderOptions = {}): ReadableStream<Uint8Array> {
+  open(options: ReaderOptions = {}): ReadableStream<Uint8Array> {
+    const { lastId, replay = false, follow = true, user = null, connection } = options;
     const { events, signal } = this.#parts;
     if (signal.aborted) throw new PortdError("shutting_down", "Cannot send events: portd stops", { retryAfter: 1 });
-    if (this.#readers.size + this.#dropped >= MOST_READERS) {
-      const message = `Cannot send events: ${MOST_READERS} others read them already`;
-      throw new PortdError("too_many_readers", message, { retryAfter: 5 });
-    }
+    this.#requirePlace(user);
     const begin = replay ? events.first - 1 : events.last;
     const place = lastId === undefined ? begin : events.numberOf(lastId) ?? LOST;
     const end = follow ? Infinity : events.last;
     let reader: Reader;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
-        reader = { controller, connection, place, end, givenAt: undefined };
+        reader = { controller, connection, user, place, end, givenAt: undefined };
         this.#add(reader);
         this.#give(reader, helloMessage(place === LOST ? undefined : events.idOf(place)));
       },
@@ -125,6 +126,16 @@ export class EventReaders {
       },
       cancel: () => this.#remove(reader),
     }, { highWaterMark: 0 });
+  }
+
+  /** @throws {PortdError} `too_many_readers`. */
+  #requirePlace(user: string | null): void {
+    const all = [...this.#readers, ...this.#leaving];
+    const ofUser = user === null ? 0 : all.filter((reader) => reader.user === user).length;
+    if (all.length < MOST_READERS && ofUser < MOST_OF_A_USER) return;
+    const others = all.length < MOST_READERS ? `${MOST_OF_A_USER} others of this user` : `${MOST_READERS} others`;
+    const message = `Cannot send events: ${others} read them already`;
+    throw new PortdError("too_many_readers", message, { retryAfter: 5 });
   }
 
   #add(reader: Reader): void {
@@ -156,8 +167,8 @@ export class EventReaders {
     this.#remove(reader);
     controller.close();
     if (connection === undefined) return;
-    this.#dropped++;
-    void connection.ended.then(() => this.#dropped--);
+    this.#leaving.add(reader);
+    void connection.ended.then(() => this.#leaving.delete(reader));
     connection.cut();
   }
 

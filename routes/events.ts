@@ -4,6 +4,7 @@ import { type Clock, isoInstant } from "../src/clock.ts";
 import type { Services } from "../src/daemon/daemon.ts";
 import type { DomainEvent, LoggedEvent } from "../src/lease/events.ts";
 import { toLease } from "../src/lease/record.ts";
+import { callerOf, countedUser } from "./caller.ts";
 import { checkQuery } from "./check.ts";
 import { EventReaders, type ReaderConnection } from "./event_readers.ts";
 import type { Route } from "./guard.ts";
@@ -11,23 +12,29 @@ import { COMMON_HEADERS } from "./headers.ts";
 import { EventsQuery } from "./schema.ts";
 
 /** What the stream needs. */
-type EventServices = Pick<Services, "events" | "clock" | "signal" | "counts" | "cutConnection">;
+type EventServices = Pick<
+  Services,
+  "events" | "clock" | "signal" | "counts" | "cutConnection" | "callers" | "guard" | "port"
+>;
 
 /** `GET /events`. */
-export function eventRoutes({ events, clock, signal, counts, cutConnection }: EventServices): readonly Route[] {
+export function eventRoutes(parts: EventServices): readonly Route[] {
+  const { events, clock, signal, counts } = parts;
   const encoder = new TextEncoder();
   const encode = (event: LoggedEvent) => encoder.encode(format(events.idOf(event.number), event, clock));
   const readers = new EventReaders({ events, clock, signal, encode, counts: counts.readers });
   const does = "sends what happens to leases, as server-sent events";
-  const handle = (context: Context) => stream(context, readers, cutConnection);
+  const handle = (context: Context) => stream(context, readers, parts);
   return [{ method: "GET", path: "/events", scope: "lease", does, handle }];
 }
 
-function stream(context: Context, readers: EventReaders, cut: Services["cutConnection"]): Response {
+async function stream(context: Context, readers: EventReaders, parts: EventServices): Promise<Response> {
   const { lastEventId, ...wishes } = checkQuery(EventsQuery, context);
   const { method, headers } = context.req.raw;
   const lastId = headers.get("last-event-id") ?? lastEventId;
-  const body = method === "HEAD" ? null : readers.open({ ...wishes, lastId, connection: connectionOf(context, cut) });
+  const user = countedUser(await callerOf(context, "recall", parts));
+  const connection = connectionOf(context, parts.cutConnection);
+  const body = method === "HEAD" ? null : readers.open({ ...wishes, lastId, user, connection });
   return new Response(body, { headers: { ...COMMON_HEADERS, "content-type": "text/event-stream" } });
 }
 

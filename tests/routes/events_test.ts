@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import {
   EventReaders,
   KEEP_ALIVE_MS,
+  MOST_OF_A_USER,
   MOST_READERS,
   type ReaderConnection,
   type ReaderOptions,
   STUCK_MS,
 } from "../../routes/event_readers.ts";
 import { EventLog, type LoggedEvent } from "../../src/lease/events.ts";
-import { appTest, HOST, type TestApp } from "../support/app.ts";
+import { appTest, HOST, type TestApp, TOKEN } from "../support/app.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const nothing = { type: "rule.failed", reason: "" } as const;
@@ -156,13 +157,30 @@ Deno.test("comments keep the streams of those alive who wait, by one timer for a
   assert.equal(timers, 2);
 });
 
-appTest("more readers than are served at a time are refused in words, until one leaves", async (app) => {
-  const streams = await Promise.all(Array.from({ length: MOST_READERS }, async () => (await ask(app)).body!));
-  const { status, body, headers } = await app.call("/v1/events");
-  assert.deepEqual([status, body.code, headers.get("retry-after")], [503, "too_many_readers", "5"]);
-  await streams[7]!.cancel();
-  assert.equal((await app.call("/v1/events")).status, 200);
-  assert.equal((await app.call("/v1/events")).status, 200, "that one has left again");
+appTest(
+  "more readers of one user than are served are refused in words, until one leaves; others are served",
+  async (app) => {
+    const streams = await Promise.all(Array.from({ length: MOST_OF_A_USER }, async () => (await ask(app)).body!));
+    const { status, body, headers } = await app.call("/v1/events");
+    assert.deepEqual([status, body.code, headers.get("retry-after")], [503, "too_many_readers", "5"]);
+    assert.match(body.detail, /: 64 others of this user read them already/);
+    const others = await ask(app, { authorization: `Bearer ${TOKEN}` });
+    assert.equal(others.status, 200);
+    await streams[7]!.cancel();
+    assert.equal((await app.call("/v1/events")).status, 200);
+    assert.equal((await app.call("/v1/events")).status, 200, "that one has left again");
+    await others.body!.cancel();
+  },
+);
+
+Deno.test("more readers than are served at a time are refused in words, until one leaves", () => {
+  const { readers } = openReaders();
+  const streams = Array.from({ length: MOST_READERS }, (_, i) => readers.open({ user: `uid:${1000 + i % 4}` }));
+  const refusal = { code: "too_many_readers", message: "Cannot send events: 256 others read them already" };
+  assert.throws(() => readers.open(), refusal);
+  void streams[7]!.cancel();
+  readers.open();
+  assert.throws(() => readers.open(), refusal);
 });
 
 appTest("HEAD /events takes no reader's place", async (app) => {
