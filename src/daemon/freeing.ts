@@ -31,10 +31,12 @@ const INIT_PID = 1;
 export function openFreeing({ registry, ports, endListeners }: FreeingParts): Freeing {
   return {
     async free(id, approved) {
-      const record = registry.live(id);
-      const { port } = record;
-      const listeners = approvedListeners(record, (await ports.describe(port)).listeners, approved);
+      const { port } = registry.live(id);
       const end = endListeners ?? await loadEndListeners();
+      const { listeners: seen } = await ports.describe(port);
+      // The lease may have ended meanwhile: then the port, and whoever listens there, is another one's.
+      const record = registry.live(id);
+      const listeners = approvedListeners(record, seen, approved);
       const ended = listeners.length === 0 ? [] : await end(listeners, port);
       // A supervisor that has started the server again is seen here, and the lease stays.
       approvedListeners(record, (await ports.describe(port)).listeners, []);

@@ -79,3 +79,29 @@ Deno.test("free() leaves listeners of another protocol alone", async () => {
   await freeing.free("01", []);
   assert.deepEqual([ended, released], [[], ["01"]]);
 });
+
+Deno.test("free() ends nothing where the lease has ended while the port was looked at", async () => {
+  const ended: Listener[] = [], released: string[] = [];
+  let isLive = true;
+  const freeing = openFreeing({
+    registry: {
+      live() {
+        if (!isLive) throw new PortdError("lease_ended", "Cannot use the lease: it has ended");
+        return RECORD;
+      },
+      end: (id) => Promise.resolve(void released.push(id)),
+    },
+    ports: {
+      describe() {
+        isLive = false;
+        return Promise.resolve({ listeners: [socket()] as readonly PortSocket[] } as PortDescription);
+      },
+    },
+    endListeners(each) {
+      ended.push(...each);
+      return Promise.resolve([]);
+    },
+  });
+  await assert.rejects(freeing.free("01", [SERVER]), { code: "lease_ended" });
+  assert.deepEqual([ended, released], [[], []]);
+});

@@ -143,6 +143,25 @@ async function checkSession({ installation, daemon, browser, target }: Scene): P
   assert.ok(!address.includes(admin));
 }
 
+/** A session that has ended, as by a restart of the daemon, takes only the rights from its tab. */
+async function checkEndedSession({ installation, daemon, browser, target }: Scene): Promise<void> {
+  await using tab = await browser.open();
+  const answer = tab.page.waitForResponse(`${target}/v1/dashboard/sessions`);
+  await tab.page.goto((await installation.answer(["dashboard", "--print"])).trim());
+  const { token } = await (await answer).json();
+  const isLive = "document.querySelector('#connection.live') !== null";
+  await tab.until(isLive);
+  const headers = { authorization: `Bearer ${token}` };
+  const { status } = await fetch(`${daemon.url}/dashboard/sessions/current`, { method: "DELETE", headers });
+  assert.equal(status, 204);
+  const lease = { name: "seen", lifetime: { kind: "pinned" } };
+  const { body: seen } = await call(daemon.url, "POST", "/leases", lease);
+  await tab.until(`document.getElementById('token').textContent === 'Enter the token' && ${isLive}`);
+  const { body: later } = await call(daemon.url, "POST", "/leases", { ...lease, name: "seen-later" });
+  await tab.until(`document.getElementById('lease-table').textContent.includes('seen-later') && ${isLive}`);
+  for (const each of [seen, later]) await call(daemon.url, "DELETE", `/leases/${each!.id}`);
+}
+
 osTest("the dashboard is safe from web pages, from text in leases, and from who sees an address", [
   linux,
   CHROMIUM,
@@ -161,6 +180,7 @@ osTest("the dashboard is safe from web pages, from text in leases, and from who 
     () => checkHostileText(scene),
   );
   await t.step("the code of portd dashboard works once, and the session is the tab's", () => checkSession(scene));
+  await t.step("where the session has ended the page goes on without it", () => checkEndedSession(scene));
 
   const leases = async () => (await call(daemon.url, "GET", "/leases")).body;
   const before = await leases();

@@ -95,10 +95,22 @@ export class Credentials {
     }
   }
 
+  /**
+   * Forgets a token that the daemon does not take: that of a session is worth nothing when the session has ended, also by
+   * a restart of the daemon.
+   *
+   * @returns {boolean} whether there was one.
+   */
+  drop() {
+    if (!this.#api.hasToken) return false;
+    this.#api.useToken(null);
+    this.show();
+    return true;
+  }
+
   async #press() {
     if (!this.#api.hasToken) return await this.enter();
     this.#endSession();
-    this.#api.useToken(null);
-    this.show();
+    this.drop();
   }
 }

@@ -156,6 +156,7 @@ export class LivePage {
         else this.#take(event);
       },
       onState: (state) => {
+        if (state === "locked" && this.#credentials.drop()) return this.#follow();
         this.#showConnection(state);
         if (state !== "live") return;
         if (!isKnown || this.#lastId === null) this.#readLeases();
@@ -266,9 +267,11 @@ export class LivePage {
     });
   }
 
-  /** A failure to read: the connection's state shows it, unless the token is what is missing. @param {unknown} error */
+  /** A failure to read: without a token that is refused the page goes on. @param {unknown} error */
   #report(error) {
-    this.#showConnection(error instanceof Refusal && error.wantsToken ? "locked" : "lost");
+    const isLocked = error instanceof Refusal && error.wantsToken;
+    if (isLocked && this.#credentials.drop()) return this.#follow();
+    this.#showConnection(isLocked ? "locked" : "lost");
   }
 }
 
