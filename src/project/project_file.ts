@@ -39,6 +39,8 @@ export interface ProjectFile {
 export const TOP_KEYS = ["services", "values", "share"] as const;
 /** How many values a file has at most. */
 const MOST_VALUES = 256;
+/** How many characters of a value stand in a message. */
+const LONGEST_SHOWN = 200;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The address of a service that has no other, and of one without TCP. */
 const DEFAULT_URL = "http://{host}:{port}", DEFAULT_UDP_URL = "{host}:{port}";
@@ -148,7 +150,7 @@ function readShare(entry: YamlEntry | undefined, names: ReadonlySet<string>): Re
   if (entry === undefined) return new Set();
   const { value, where } = entry;
   if (Array.isArray(value) && value.every((name) => names.has(name))) return new Set(value);
-  throw refusal(where, `"share" must be a list of services of this file, got ${JSON.stringify(value)}`);
+  throw refusal(where, `"share" must be a list of services of this file, got ${shown(value)}`);
 }
 
 function readValues(
@@ -163,7 +165,7 @@ function readValues(
   if (entry.entries.length > MOST_VALUES) throw refusal(entry.where, `"values" must be at most ${MOST_VALUES}`);
   return entry.entries.map(({ key, value, where, keyWhere }) => {
     if (!VARIABLE.test(key)) {
-      throw refusal(keyWhere, `${JSON.stringify(key)} must be the name of an environment variable like DATABASE_URL`);
+      throw refusal(keyWhere, `${shown(key)} must be the name of an environment variable like DATABASE_URL`);
     }
     const service = taken.get(key);
     if (service !== undefined) throw refusal(keyWhere, `${key} is the variable of the service ${service} already`);
@@ -180,7 +182,7 @@ function templateOf(
 ): Template {
   const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   if (!isPlain || /[\0\r\n]/.test(String(value))) {
-    throw refusal(where, `must be a text of one line, got ${JSON.stringify(value)}`);
+    throw refusal(where, `must be a text of one line, got ${shown(value)}`);
   }
   const template = readTemplate(String(value), services, options);
   if (typeof template === "string") throw refusal(where, template);
@@ -193,10 +195,10 @@ function readService(
   shared: ReadonlySet<string>,
 ): ServiceEntry {
   if (!/^[A-Za-z0-9._+@-]{1,64}$/.test(name)) {
-    throw refusal(keyWhere, `service ${JSON.stringify(name)} must be 1 to 64 of the characters A-Z a-z 0-9 . _ + @ -`);
+    throw refusal(keyWhere, `service ${shown(name)} must be 1 to 64 of the characters A-Z a-z 0-9 . _ + @ -`);
   }
   if (entries === undefined && value !== null) {
-    throw refusal(where, `service "${name}" must be a map, like { env: PORT }`);
+    throw refusal(where, `service ${shown(name)} must be a map, like { env: PORT }`);
   }
   const variable = portVariable(name);
   const { variable: given = variable, url: text, framework, ...request } = Object.assign(
@@ -225,12 +227,12 @@ function readField(entry: YamlEntry): object {
   const { key, value, where } = entry;
   const part = field.read(value);
   if (part !== undefined) return part;
-  const hint = field.known === undefined ? "" : `; ${hintAt(String(value), field.known)}`;
-  throw refusal(where, `"${key}" must be ${field.expected}, got ${JSON.stringify(value)}${hint}`);
+  const hint = field.known === undefined ? "" : `; ${hintAt(String(value ?? ""), field.known)}`;
+  throw refusal(where, `"${key}" must be ${field.expected}, got ${shown(value)}${hint}`);
 }
 
 function unknownKey({ key, keyWhere }: YamlEntry, known: readonly string[]): PortdError {
-  return refusal(keyWhere, `there is no key "${key}" here; ${hintAt(key, known)}`);
+  return refusal(keyWhere, `there is no key ${shown(key)} here; ${hintAt(key, known)}`);
 }
 
 function hintAt(word: string, known: readonly string[]): string {
@@ -240,6 +242,12 @@ function hintAt(word: string, known: readonly string[]): string {
 
 function refusal(where: string, reason: string): PortdError {
   return new PortdError("invalid_request", `Cannot use ${where}: ${reason}`, { where });
+}
+
+/** A value of the file in a message. The file may be a stranger's, with a value of a megabyte. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
 }
 
 function isText(value: unknown, pattern: RegExp): value is string {

@@ -1,5 +1,6 @@
 /** `portd agent`: the hooks with the input that agents give, and the files of a project. */
 import assert from "node:assert/strict";
+import { temporaryFolder } from "../support/folder.ts";
 import { commandTest, type Setting } from "../support/command_setting.ts";
 
 /** The input of Claude Code's PreToolUse hook. */
@@ -146,6 +147,57 @@ commandTest(
       2,
       'portd: Cannot use "emacs" for AGENT: must be "claude" or "codex" or "cursor" or "vscode"\n',
     ]);
+  },
+);
+
+commandTest(
+  "agent init and remove change nothing that a link of the repository leads to outside of it",
+  async ({ run, cwd }) => {
+    await using outside = await temporaryFolder();
+    const profile = `${outside.path}/profile`, settings = `${outside.path}/settings.json`;
+    await Deno.writeTextFile(profile, "export A=1\n");
+    await Deno.writeTextFile(settings, "{}\n");
+    await Deno.writeTextFile(`${cwd}/agents.txt`, "# Ours\n");
+    await Deno.symlink(profile, `${cwd}/AGENTS.md`);
+    await Deno.symlink(outside.path, `${cwd}/.claude`);
+    await Deno.symlink(settings, `${cwd}/.mcp.json`);
+    for (const word of ["init", "remove"]) {
+      const { code, stderr } = await run(["agent", word, "claude"]);
+      assert.equal(code, 1);
+      for (const file of ["AGENTS.md", ".claude/settings.json", ".mcp.json"]) {
+        assert.match(stderr, new RegExp(`^left ${file} alone: it is a link to .*, outside of the project`, "m"));
+      }
+    }
+    assert.deepEqual(await filesIn(outside.path), { profile: "export A=1\n", "settings.json": "{}\n" });
+    await Deno.remove(`${cwd}/AGENTS.md`);
+    await Deno.symlink("agents.txt", `${cwd}/AGENTS.md`);
+    await run(["agent", "init", "claude"]);
+    assert.match(await Deno.readTextFile(`${cwd}/agents.txt`), /^# Ours\n[^]*portd/, "a link within it is followed");
+  },
+);
+
+commandTest(
+  "agent init waits for no pipe, and leaves alone what is no file or longer than one is",
+  async ({ run, cwd }) => {
+    await Deno.mkdir(`${cwd}/AGENTS.md`);
+    await Deno.writeTextFile(`${cwd}/.mcp.json`, `{}${" ".repeat(1 << 20)}`);
+    const { code, stderr } = await run(["agent", "init", "claude"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^left AGENTS\.md alone: it is no regular file; move it away$/m);
+    assert.match(stderr, /^left \.mcp\.json alone: Cannot read .* longer than 1048576 bytes; enter portd by hand$/m);
+    if (Deno.build.os === "windows") return; // it has no pipes in folders
+    await Deno.mkdir(`${cwd}/.vscode`);
+    for (const file of [".vscode/mcp.json", "package.json", "pnpm-lock.yaml"]) {
+      // Whoever opens the pipe gets something from it, so that a test of what waits for it ends.
+      const script = `mkfifo '${cwd}/${file}'; echo opened; echo '{}' > '${cwd}/${file}'; echo read`;
+      const writer = new Deno.Command("sh", { args: ["-c", script], stdout: "piped" }).spawn();
+      const lines = writer.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      assert.equal((await lines.read()).value, "opened\n");
+      await run(["agent", "init", "vscode"]);
+      writer.kill();
+      assert.equal((await lines.read()).value, undefined, `${file} was read`);
+      await writer.status;
+    }
   },
 );
 

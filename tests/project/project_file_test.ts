@@ -61,6 +61,26 @@ for (const [text, message] of FAULTS) {
   });
 }
 
+Deno.test("a message has no more than the beginning of a long value, and no guess for an empty one", () => {
+  const long = "x".repeat(100_000);
+  for (
+    const text of [
+      `services: { web: { framework: ${long} } }`,
+      `services: { web: { ${long}: 1 } }`,
+      `services: { "${long}": }`,
+      `services: { web: }\nvalues: { "${long}-": a }`,
+      `services: { web: }\nshare: ${long}`,
+      `services: { web: }\nvalues: { A: ["${long}"] }`,
+    ]
+  ) {
+    assert.throws(() => parseProjectFile(text, "portd.yaml"), (error) => {
+      assert.ok(error instanceof Error && error.message.includes("xxx…") && error.message.length < 1000);
+      return true;
+    });
+  }
+  assert.throws(() => parseProjectFile("services: { web: { framework: } }", "portd.yaml"), /got null; known: vite, /);
+});
+
 Deno.test("what values and addresses speak of is known", () => {
   const file = parseProjectFile(
     `services:

@@ -1,6 +1,8 @@
 /** Writing portd's part into the files of a project for coding agents, and taking it out. */
 import { type Agent, AGENT_FILES, type ProjectFacts } from "../../agent/agent_files.ts";
 import { UnreadableFileError } from "../../agent/json_file.ts";
+import { upward } from "../../project/project.ts";
+import { FileTooLongError, readBounded } from "../../state/own_file.ts";
 
 /** What becomes of a file. */
 export interface FileChange {
@@ -25,8 +27,10 @@ export interface ChangeOptions {
 export function changeFiles({ root, facts, agents, isAdding, isDry }: ChangeOptions): readonly FileChange[] {
   const files = AGENT_FILES.filter((file) => file.agents.some((agent) => agents.includes(agent)));
   return files.map((file) => {
-    const path = `${root}/${file.path}`, before = readText(path);
+    const path = `${root}/${file.path}`;
     try {
+      refuseOutside(path, root);
+      const before = readText(path);
       const after = isAdding ? file.add(before, facts) : before === undefined ? undefined : file.remove(before);
       if (after !== before && !isDry) apply(path, after, root);
       return { path: file.path, change: kindOf(before, after), reason: null };
@@ -42,20 +46,32 @@ function kindOf(before: string | undefined, after: string | undefined): FileChan
   return before === undefined ? "made" : after === undefined ? "removed" : "changed";
 }
 
+/** Refuses a path that links lead out of the project: a repository may come from a stranger, and our file be theirs. */
+function refuseOutside(path: string, root: string): void {
+  const realRoot = Deno.realPathSync(root),
+    inside = realRoot.replace(/[\\/]?$/, Deno.build.os === "windows" ? "\\" : "/");
+  const real = upward(path).map(realPath).find((found) => found !== undefined)!;
+  if (real === realRoot || real.startsWith(inside)) return;
+  throw new UnreadableFileError(`it is a link to ${real}, outside of the project; enter portd there by hand`);
+}
+
+/** @throws {UnreadableFileError} for what is no file of a common length: opening a pipe would wait for its writer. */
 function readText(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    if (!Deno.statSync(path).isFile) throw new UnreadableFileError("it is no regular file; move it away");
+    return readBounded(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    if (error instanceof FileTooLongError) throw new UnreadableFileError(`${error.message}; enter portd by hand`);
     throw error;
   }
 }
 
 /** Writes a draft beside the file and puts it in its place; through a link, in the place of what that leads to. */
 function apply(path: string, text: string | undefined, root: string): void {
-  const target = realPath(path);
+  const target = realPath(path) ?? path;
   if (text === undefined) return removeWithFolder(target, root);
-  Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+  Deno.mkdirSync(upward(target)[1]!, { recursive: true });
   const draft = `${target}.${crypto.randomUUID()}.tmp`;
   try {
     Deno.writeTextFileSync(draft, text, { createNew: true, ...modeOf(target) });
@@ -69,15 +85,16 @@ function apply(path: string, text: string | undefined, root: string): void {
 /** Removes a file, and the folders above it where nothing else is in them. */
 function removeWithFolder(path: string, root: string): void {
   Deno.removeSync(path);
-  const folder = path.slice(0, path.lastIndexOf("/"));
+  const folder = upward(path)[1]!;
   if (folder.startsWith(`${root}/`) && [...Deno.readDirSync(folder)].length === 0) removeWithFolder(folder, root);
 }
 
-function realPath(path: string): string {
+/** `undefined` where nothing is there. */
+function realPath(path: string): string | undefined {
   try {
     return Deno.realPathSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   }
 }
